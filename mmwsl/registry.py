@@ -4,17 +4,25 @@ Configs keep ``default_scope = 'mmseg'`` and write ``type='mmwsl.X'`` for the pa
 prefix makes mmengine import this module, and ``locations`` import the part, so no ``custom_imports`` is needed.
 """
 
+INSTALL = 'Install it with: pip install "mmwsl[mm]" (in a checkout: pip install -e ".[mm]" -c constraints.txt)'
+
 try:
-    from mmseg import registry as mmseg
+    import mmseg
+    from mmengine.registry import Registry
+    from mmengine.utils import digit_version
+    from mmseg import registry as parent
 except ImportError as error:
     raise ImportError(
-        'mmwsl needs MMSegmentation, which could not be imported '
-        f'({error}). Install it with: pip install "mmwsl[mm]"') from error
-from mmengine.registry import Registry
+        f'mmwsl needs MMSegmentation 1.2.0 or newer, which could not be imported ({error}). {INSTALL}') from error
 
-DATASETS = Registry('dataset', parent=mmseg.DATASETS, scope='mmwsl', locations=['mmwsl.datasets'])
-TRANSFORMS = Registry('transform', parent=mmseg.TRANSFORMS, scope='mmwsl', locations=['mmwsl.datasets.transforms'])
-MODELS = Registry('model', parent=mmseg.MODELS, scope='mmwsl', locations=['mmwsl.models'])
-HOOKS = Registry('hook', parent=mmseg.HOOKS, scope='mmwsl', locations=['mmwsl.engine.hooks'])
-METRICS = Registry('metric', parent=mmseg.METRICS, scope='mmwsl', locations=['mmwsl.evaluation'])
+# Compared here and not left to pip: the package is an extra, and two distributions provide it.
+if digit_version(mmseg.__version__) < digit_version('1.2.0'):
+    raise ImportError(
+        f'mmwsl needs MMSegmentation 1.2.0 or newer, but mmseg {mmseg.__version__} is installed. {INSTALL}')
+
+DATASETS = Registry('dataset', parent=parent.DATASETS, scope='mmwsl', locations=['mmwsl.datasets'])
+TRANSFORMS = Registry('transform', parent=parent.TRANSFORMS, scope='mmwsl', locations=['mmwsl.datasets.transforms'])
+MODELS = Registry('model', parent=parent.MODELS, scope='mmwsl', locations=['mmwsl.models'])
+HOOKS = Registry('hook', parent=parent.HOOKS, scope='mmwsl', locations=['mmwsl.engine.hooks'])
+METRICS = Registry('metric', parent=parent.METRICS, scope='mmwsl', locations=['mmwsl.evaluation'])
 POSTPROCESSORS = Registry('postprocessor', scope='mmwsl', locations=['mmwsl.postprocessing'])

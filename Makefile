@@ -1,0 +1,48 @@
+# `make demo` and `make test` do all the set-up on a machine that has only Python 3.10 to 3.12.
+PYTHON ?= python3
+VENV ?= .venv
+# More arguments for the one command that installs torch, for example an index with another build of it.
+TORCH_ARGS ?=
+PYTEST_ARGS ?=
+
+# Several OpenMP threads on few cores make small tensors slower, not faster.
+export OMP_NUM_THREADS ?= 1
+
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.mmwsl-installed
+PIN = $(shell grep -o '^$(1)==[^ ;]*' constraints.txt)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint clean
+
+help: ## Show this text
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo 'Variables: PYTHON=python3.12 (which interpreter), VENV=.venv (where), TORCH_ARGS, PYTEST_ARGS'
+
+demo: $(STAMP) ## Train on the embedded data set from tags alone, evaluate, draw the masks
+	$(BIN)/python tools/demo.py
+
+test: $(STAMP) ## Run every test
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(STAMP) ## Check the style
+	$(BIN)/ruff check .
+
+clean: ## Remove the environment and everything that was built
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# torch comes first and alone: any other package that asks for it would be given the newest build, several GB of it.
+# OpenCV comes last: mmcv brings opencv-python, which needs the system's libGL, and slim containers have none. The
+# headless distribution is the same cv2 without windows. Both fill one folder, so one has to leave before the other
+# enters, and `pip check` then misses opencv-python by name.
+$(STAMP): setup.py constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' || { \
+	    echo "mmwsl needs Python 3.10, 3.11 or 3.12, but PYTHON=$(PYTHON) is: $$($(PYTHON) --version 2>&1)." \
+	         "Name another one, for example: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH_ARGS) $(call PIN,torch)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[mm,test]' -c constraints.txt
+	$(BIN)/python -m pip uninstall --quiet --disable-pip-version-check --yes opencv-python opencv-python-headless
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(call PIN,opencv-python-headless)
+	@touch $@
