@@ -1,0 +1,7 @@
+"""Transforms that mmcv and mmseg lack."""
+
+from .cropping import RandomCentralCrop
+from .formatting import PackImageLabelInputs, image_label_score
+from .loading import LoadImageAsBGR, decode_bgr
+
+__all__ = ['LoadImageAsBGR', 'PackImageLabelInputs', 'RandomCentralCrop', 'decode_bgr', 'image_label_score']

@@ -1,0 +1,88 @@
+"""Anybody's folder of pictures with a table of tags, or with one folder per class."""
+
+from collections.abc import Sequence
+
+from mmengine.fileio import join_path
+from mmengine.logging import print_log
+from mmengine.utils import is_abs
+
+from mmwsl.registry import DATASETS
+
+from .classes import BACKGROUND
+from .image_label import ImageLabelDataset
+from .pictures import PICTURE_SUFFIXES, list_pictures
+from .tags import TagRecord, read_class_folders, read_table
+
+
+@DATASETS.register_module()
+class FolderWeakDataset(ImageLabelDataset):
+    """A folder of pictures and their tags: a table (``label_file``) or one folder per class (``class_folders``).
+
+    Without ``metainfo=dict(classes=...)`` the classes are those of the tags in sorted order, background first, and
+    they are printed. Name them in a config that is to last: the order of the ids is part of a checkpoint, and the
+    tags of a validation set may lack a class. Masks, if given, hold the index of the class in ``classes``.
+
+    Args:
+        ann_file (str): Optional list of pictures, paths relative to the folder of pictures.
+        label_file (str): A table of tags, see :func:`~.tags.read_table`.
+        class_folders (bool): Whether the tag of a picture is the first folder of its path. Defaults to False.
+        background_folder (str, optional): The class folder of the background pictures. Defaults to 'background'.
+        metainfo (dict, optional): ``dict(classes=('background', ...))``. Defaults to None, from the tags.
+        img_suffix (str | Sequence[str], optional): Defaults to None, any picture.
+        **kwargs: See :class:`ImageLabelDataset`.
+    """
+
+    def __init__(self,
+                 ann_file: str = '',
+                 label_file: str = '',
+                 class_folders: bool = False,
+                 background_folder: str | None = BACKGROUND,
+                 metainfo: dict | None = None,
+                 img_suffix: str | Sequence[str] | None = None,
+                 **kwargs) -> None:
+        if class_folders and label_file:
+            raise ValueError(f'`label_file={label_file!r}` and `class_folders=True` are two sources of tags. Give one.')
+        self.class_folders = class_folders
+        self.background_folder = background_folder
+        if not (metainfo or {}).get('classes'):
+            records = self._read_all(label_file, img_suffix, **kwargs)
+            metainfo = dict(metainfo or {}, classes=infer_classes(records))
+            print_log(f'Classes found in the tags: {metainfo["classes"]}', logger='current')
+        super().__init__(ann_file=ann_file, label_file=label_file, metainfo=metainfo, img_suffix=img_suffix, **kwargs)
+
+    def read_records(self, names: list[str] | None) -> list[TagRecord] | None:
+        """Read the table or the class folders."""
+        if not self.class_folders:
+            return super().read_records(names)
+        folder = self.data_prefix['img_path']
+        return read_class_folders(list_pictures(folder, self._suffixes(), self.backend_args), self.background_folder,
+                                  folder)
+
+    def _tag_source(self) -> str:
+        return f'the class folders of {self.data_prefix["img_path"]!r}' if self.class_folders else super()._tag_source()
+
+    def _read_all(self, label_file: str, img_suffix: str | Sequence[str] | None, data_root: str | None = None,
+                  data_prefix: dict | None = None, label_cfg: dict | None = None, **kwargs) -> list[TagRecord]:
+        # the parent joins paths after it has fixed the classes, which are asked for here
+        def join(path: str) -> str:
+            return join_path(data_root, path) if data_root and not is_abs(path) else path
+
+        if self.class_folders:
+            folder = join((data_prefix or {}).get('img_path') or '')
+            suffixes = (img_suffix, ) if isinstance(img_suffix, str) else img_suffix or PICTURE_SUFFIXES
+            return read_class_folders(list_pictures(folder, suffixes, kwargs.get('backend_args')),
+                                      self.background_folder, folder)
+        return read_table(join(label_file), **(label_cfg or {})) if label_file else []
+
+
+def infer_classes(records: list[TagRecord]) -> tuple[str, ...]:
+    """All names of the records, sorted, with background first.
+
+    Raises:
+        ValueError: The records name no class.
+    """
+    names = {name for record in records for name in (*record.tags, *record.unknown)} - {BACKGROUND}
+    if not names:
+        raise ValueError('no class is known: the tags name none. Give `metainfo=dict(classes=("background", ...))`, '
+                         '`label_file`, or `class_folders=True`.')
+    return (BACKGROUND, *sorted(names))

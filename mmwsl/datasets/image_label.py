@@ -1,0 +1,229 @@
+"""The base of the data sets with image-level labels."""
+
+import os.path as osp
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmengine.fileio import join_path
+from mmengine.utils import is_abs
+from mmseg.datasets import BaseSegDataset
+
+from .classes import BACKGROUND
+from .pictures import PICTURE_SUFFIXES, first_five, list_pictures, locate, stem
+from .tags import TagRecord, read_table
+from .vocabulary import check_classes, encode
+
+
+class ImageLabelDataset(BaseSegDataset):
+    """Pictures with image-level labels, and with masks where ``data_prefix`` has ``seg_map_path``.
+
+    It differs from :class:`mmseg.datasets.BaseSegDataset` in what it knows of a picture. A data info holds
+    ``img_path``, ``num_classes``, ``label_map``, ``reduce_zero_label``, ``seg_fields`` and
+
+    - ``img_label`` (list[int]): sorted ids of the foreground classes present; empty for a background picture;
+    - ``unknown_label`` (list[int]): sorted ids of the classes whose presence is unknown;
+    - ``seg_map_path`` (str): only if ``data_prefix`` has ``seg_map_path``.
+
+    The first two are there when tags are. Tags are required to train without masks. No mask is opened here: only
+    ``LoadAnnotations`` in the pipeline does that.
+
+    ``metainfo=dict(classes=...)`` restricts and reorders the classes of tags, masks and palette alike; pixels of a
+    class left out become 255, tags of it are dropped. Class 0 is always ``background``.
+
+    Args:
+        ann_file (str): List of picture names, one per line, with or without suffix. Defaults to '': every picture of
+            the tags, or, without tags, every picture of the folder.
+        label_file (str): The tags, relative to ``data_root``: a table, see :func:`~.tags.read_table`; subclasses
+            read more formats. Every picture of ``ann_file`` must be in it. Defaults to '', no tags.
+        label_cfg (dict, optional): Options of the table reader, e.g. ``dict(label_column='tags', separator=';')``.
+        seg_map_classes (Sequence[str], optional): Names of the indices in the mask files. Defaults to None, those
+            of the data set's own masks. Pseudo-labels are written with the ids of a model: give its classes.
+        img_suffix (str | Sequence[str], optional): Suffix of the pictures, or several. Defaults to '.jpg'. None is
+            any picture.
+        data_prefix (dict, optional): Folders ``img_path`` and ``seg_map_path``, relative to ``data_root``. None as
+            a value is the same as no key. Defaults to ``dict(img_path='')``.
+        filter_cfg (dict, optional): ``dict(filter_empty_gt=True)`` drops pictures without a tag.
+        **kwargs: See :class:`mmseg.datasets.BaseSegDataset`: ``metainfo``, ``data_root``, ``pipeline`` ...
+
+    Raises:
+        FileNotFoundError: A file or folder is missing, or pictures listed are (count and first five).
+        ValueError: Classes, tags, or the lists do not fit together.
+    """
+
+    SEG_MAP_CLASSES: Sequence[str] | None = None
+    """Names of the indices in the data set's mask files, where they differ from ``METAINFO['classes']``."""
+
+    def __init__(self,
+                 ann_file: str = '',
+                 label_file: str = '',
+                 label_cfg: dict | None = None,
+                 seg_map_classes: Sequence[str] | None = None,
+                 img_suffix: str | Sequence[str] | None = '.jpg',
+                 data_prefix: dict | None = None,
+                 **kwargs) -> None:
+        if kwargs.get('reduce_zero_label'):
+            raise ValueError('`reduce_zero_label=True` would ignore the background, which is class 0. Remove it.')
+        self.label_file = label_file
+        self.label_cfg = dict(label_cfg or {})
+        self.seg_map_classes = seg_map_classes
+        data_prefix = dict(img_path='') if data_prefix is None else data_prefix
+        super().__init__(
+            ann_file=ann_file,
+            img_suffix=PICTURE_SUFFIXES if img_suffix is None else img_suffix,
+            data_prefix={key: prefix for key, prefix in data_prefix.items() if prefix is not None},
+            **kwargs)
+
+    def get_label_map(self, new_classes: Sequence[str] | None = None) -> dict[int, int] | None:
+        """Map the indices in mask files to class ids; None where they are equal.
+
+        Unlike the parent's, a method of the instance: the indices depend on ``seg_map_classes``.
+        """
+        check_classes(new_classes, self._known_classes())
+        old_classes = self.seg_map_classes or self.SEG_MAP_CLASSES or self.METAINFO.get('classes') or new_classes
+        lacking = [name for name in new_classes if name not in old_classes]
+        if lacking:
+            raise ValueError(f'the mask files have no index for {lacking}: their indices are {list(old_classes)}. '
+                             'Correct `metainfo["classes"]` or `seg_map_classes`.')
+        if list(old_classes) == list(new_classes):
+            return None
+        ids = {name: index for index, name in enumerate(new_classes)}
+        return {index: ids.get(name, self.ignore_index) for index, name in enumerate(old_classes)}
+
+    def load_data_list(self) -> list[dict]:
+        """Read the list and the tags, and check them against the folder. See the class for the keys."""
+        names = self._read_split()
+        records = self.read_records(names)
+        if records is None and not self.test_mode and 'seg_map_path' not in self.data_prefix:
+            raise ValueError('training needs tags or masks: give `label_file` (or `data_prefix["seg_map_path"]` '
+                             'for full supervision).')
+        if records is not None and not records and names is None:
+            raise ValueError(f'{self._tag_source()} is empty: no picture is listed.')
+        listing = list_pictures(self.data_prefix['img_path'], self._suffixes(), self.backend_args)
+        if names is None:
+            names = listing if records is None else [record.image for record in records]
+        if not names:
+            raise ValueError(f'no picture with a suffix of {self._suffixes()} in {self.data_prefix["img_path"]!r}. '
+                             'Check `data_prefix["img_path"]` and `img_suffix`.')
+        files = locate({*names, *(record.image for record in records or ())}, listing, self._suffixes())
+        self._check_present(names, files)
+        data_list = [self._data_info(files[name]) for name in names]
+        if records is not None:
+            self._add_tags(data_list, self._match(names, records, files))
+        return data_list
+
+    def read_records(self, names: list[str] | None) -> list[TagRecord] | None:
+        """Read the tags; the method that subclasses with another format override.
+
+        Args:
+            names (list[str], optional): The pictures wanted. A reader may return more; None means all.
+
+        Returns:
+            list[TagRecord] | None: One record per picture; None without tags.
+        """
+        return read_table(self.label_file, **self.label_cfg) if self.label_file else None
+
+    def filter_data(self) -> list[dict]:
+        """Apply ``filter_cfg``."""
+        if not (self.filter_cfg or {}).get('filter_empty_gt'):
+            return self.data_list
+        kept = [info for info in self.data_list if info.get('img_label')]
+        if not kept:
+            raise ValueError('`filter_cfg=dict(filter_empty_gt=True)` leaves no picture: none has a tag of '
+                             f'{list(self._metainfo["classes"][1:])}.')
+        return kept
+
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """Ids of the classes present, as mmengine's ``ClassBalancedDataset`` asks for them."""
+        return self.get_data_info(idx).get('img_label', [])
+
+    def _known_classes(self) -> set[str] | None:
+        names = {*self.METAINFO.get('classes', ()), *(self.SEG_MAP_CLASSES or ())}
+        return names or None
+
+    def _suffixes(self) -> tuple[str, ...]:
+        return (self.img_suffix, ) if isinstance(self.img_suffix, str) else tuple(self.img_suffix)
+
+    def _tag_source(self) -> str:
+        return f'label_file={self.label_file!r}'
+
+    def _join_prefix(self) -> None:
+        super()._join_prefix()
+        if self.label_file and not is_abs(self.label_file):
+            self.label_file = join_path(self.data_root, self.label_file)
+
+    def _update_palette(self) -> list:
+        # the parent keeps the palette as it is when the classes are reordered without dropping one
+        own = self.METAINFO.get('palette')
+        if own is None or self._metainfo.get('palette') != own:
+            return super()._update_palette()
+        colors = dict(zip(self.METAINFO['classes'], own, strict=True))
+        return [colors[name] for name in self._metainfo['classes']]
+
+    def _read_split(self) -> list[str] | None:
+        if not self.ann_file:
+            return None
+        if not osp.isfile(self.ann_file):
+            raise FileNotFoundError(f'`ann_file` {self.ann_file!r} does not exist. Check it and `data_root`.')
+        lines = Path(self.ann_file).read_text(encoding='utf-8-sig').splitlines()
+        numbers: dict[str, int] = {}
+        for number, line in enumerate(lines, 1):
+            name = line.strip()
+            if name in numbers:
+                raise ValueError(f'{self.ann_file}:{number}: picture {name!r} is listed twice '
+                                 f'(first in line {numbers[name]}).')
+            if name:
+                numbers[name] = number
+        if not numbers:
+            raise ValueError(f'`ann_file` {self.ann_file!r} is empty: no picture is listed.')
+        return list(numbers)
+
+    def _check_present(self, names: list[str], files: dict[str, str]) -> None:
+        missing = [name for name in names if name not in files]
+        if missing:
+            listed = f'ann_file={self.ann_file!r}' if self.ann_file else self._tag_source()
+            raise FileNotFoundError(
+                f'{len(missing)} of the {len(names)} pictures of {listed} are not in '
+                f'{self.data_prefix["img_path"]!r} with a suffix of {self._suffixes()}: {first_five(missing)}. '
+                'Check `data_prefix["img_path"]` and `img_suffix`, or remove them from the list.')
+
+    def _match(self, names: list[str], records: list[TagRecord], files: dict[str, str]) -> list[TagRecord]:
+        # a list may say "a" where the table says "a.jpg": the file they mean is the common key
+        by_file: dict[str, TagRecord] = {}
+        for record in records:
+            file = files.get(record.image, record.image)
+            if file in by_file:
+                raise ValueError(f'{record.source}: picture {record.image!r} has tags twice '
+                                 f'(first at {by_file[file].source}). Keep one row per picture.')
+            by_file[file] = record
+        untagged = [name for name in names if files[name] not in by_file]
+        if untagged:
+            raise ValueError(f'{len(untagged)} of the {len(names)} pictures of ann_file={self.ann_file!r} have no '
+                             f'tags in {self._tag_source()}: {first_five(untagged)}. Add them (a picture without '
+                             'labels is a background picture), or remove them from the list.')
+        return [by_file[files[name]] for name in names]
+
+    def _data_info(self, file: str) -> dict:
+        info = dict(
+            img_path=osp.join(self.data_prefix['img_path'], file),
+            num_classes=len(self._metainfo['classes']),
+            label_map=self.label_map,
+            reduce_zero_label=self.reduce_zero_label,
+            seg_fields=[])
+        if 'seg_map_path' in self.data_prefix:
+            info['seg_map_path'] = osp.join(self.data_prefix['seg_map_path'],
+                                            stem(file, self._suffixes()) + self.seg_map_suffix)
+        return info
+
+    def _add_tags(self, data_list: list[dict], records: list[TagRecord]) -> None:
+        classes = self._metainfo['classes']
+        known = self._known_classes() or set(classes)
+        for info, record in zip(data_list, records, strict=True):
+            info['img_label'], info['unknown_label'] = encode(record, classes, known - {BACKGROUND})
+        seen = {label for info in data_list for label in info['img_label']}
+        unseen = [name for label, name in enumerate(classes) if label > 0 and label not in seen]
+        # a list of background pictures alone has no tag on purpose
+        if unseen and seen and not self.test_mode:
+            warnings.warn(f'no picture of {self._tag_source()} (ann_file={self.ann_file!r}) has a tag of '
+                          f'{", ".join(unseen)}: these classes will not be learnt. Check the spelling of the tags, '
+                          'or leave them out of `metainfo["classes"]`.', stacklevel=2)

@@ -1,0 +1,74 @@
+"""Find pictures in a folder with one listing instead of one file-system call per picture."""
+
+from collections.abc import Iterable
+from os.path import splitext
+
+from mmengine import fileio
+
+PICTURE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '.pgm')
+
+
+def list_pictures(folder: str, suffixes: Iterable[str] = PICTURE_SUFFIXES,
+                  backend_args: dict | None = None) -> list[str]:
+    """List the pictures under ``folder``, sub-folders included, whose suffix is one of ``suffixes`` in any case.
+
+    Returns:
+        list[str]: Sorted paths relative to ``folder``.
+
+    Raises:
+        FileNotFoundError: ``folder`` is not a folder.
+    """
+    if not fileio.isdir(folder, backend_args=backend_args):
+        raise FileNotFoundError(f'folder of pictures {folder!r} does not exist. '
+                                'Check `data_root` and `data_prefix["img_path"]`.')
+    suffixes = tuple(suffix.lower() for suffix in suffixes)
+    listing = fileio.list_dir_or_file(folder, list_dir=False, recursive=True, backend_args=backend_args)
+    return sorted(name.replace('\\', '/') for name in listing if name.lower().endswith(suffixes))
+
+
+def stem(picture: str, suffixes: Iterable[str] = PICTURE_SUFFIXES) -> str:
+    """Path without its suffix, if that is a picture's: ``a/b.jpg`` -> ``a/b``, but ``2007.000063`` stays."""
+    root, suffix = splitext(picture)
+    return root if suffix.lower() in {s.lower() for s in suffixes} else picture
+
+
+def locate(names: Iterable[str], listing: Iterable[str],
+           suffixes: Iterable[str] = PICTURE_SUFFIXES) -> dict[str, str]:
+    """Find the file of each name.
+
+    A name is a path of the listing, or one without its suffix.
+
+    Args:
+        names (Iterable[str]): Names as lists and tables write them.
+        listing (Iterable[str]): Paths relative to the folder of pictures.
+        suffixes (Iterable[str]): Suffixes a picture may have.
+
+    Returns:
+        dict[str, str]: Name to path; a name that is nowhere has no entry.
+
+    Raises:
+        ValueError: A name without suffix fits several files.
+    """
+    files = set(listing)
+    by_stem: dict[str, list[str]] = {}
+    suffixes = tuple(suffixes)
+    for path in files:
+        by_stem.setdefault(stem(path, suffixes), []).append(path)
+    found = {}
+    for name in names:
+        if name in files:
+            found[name] = name
+            continue
+        candidates = by_stem.get(name, ())
+        if len(candidates) > 1:
+            raise ValueError(f'picture {name!r} fits several files: {", ".join(sorted(candidates))}. '
+                             'Write the suffix in the list or table.')
+        if candidates:
+            found[name] = candidates[0]
+    return found
+
+
+def first_five(names: Iterable[str]) -> str:
+    """The first five names, for messages."""
+    names = list(names)
+    return ', '.join(map(str, names[:5])) + (' ...' if len(names) > 5 else '')

@@ -1,0 +1,50 @@
+"""Tags from COCO's instance annotations."""
+
+import json
+from pathlib import Path
+
+from .record import TagRecord, check_choice, make_record, read_text
+
+CROWD = ('present', 'ignore', 'unknown')
+
+
+def read_coco(path: str | Path, crowd: str = 'present') -> list[TagRecord]:
+    """Read ``instances_*.json``: a class is present when an instance of it is annotated.
+
+    Categories are matched by name, since COCO's ids have gaps. A picture without annotation is a background picture.
+
+    Args:
+        path (str | Path): The file.
+        crowd (str): What a class is whose every annotation is a crowd region (``iscrowd=1``): ``'present'`` (its
+            pixels are in the masks), ``'ignore'`` (the regions do not count: absent) or ``'unknown'``.
+
+    Returns:
+        list[TagRecord]: One record per picture of ``images``, in order.
+
+    Raises:
+        FileNotFoundError: ``path`` does not exist.
+        ValueError: Not JSON, not COCO's structure, or an annotation of an unknown picture or category.
+    """
+    check_choice('crowd', crowd, CROWD)
+    try:
+        content = json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise ValueError(f'{path}: not JSON ({error}).') from error
+    lacking = [key for key in ('images', 'annotations', 'categories')
+               if not isinstance(content, dict) or key not in content]
+    if lacking:
+        raise ValueError(f'{path}: no {lacking}. Give COCO\'s `instances_*.json`; image_info files hold no tags.')
+    names = {category['id']: category['name'] for category in content['categories']}
+    sure: dict[int, list[str]] = {image['id']: [] for image in content['images']}
+    crowds: dict[int, list[str]] = {image_id: [] for image_id in sure}
+    for annotation in content['annotations']:
+        image_id, category_id = annotation['image_id'], annotation['category_id']
+        if image_id not in sure or category_id not in names:
+            raise ValueError(f'{path}: annotation {annotation.get("id")} refers to picture {image_id} and category '
+                             f'{category_id}, which are not both declared in the file.')
+        (crowds if annotation.get('iscrowd') else sure)[image_id].append(names[category_id])
+    return [make_record(image['file_name'],
+                        sure[image['id']] + (crowds[image['id']] if crowd == 'present' else []),
+                        crowds[image['id']] if crowd == 'unknown' else (),
+                        f'{path}: picture {image["id"]}')
+            for image in content['images']]

@@ -1,0 +1,61 @@
+"""Tags from a ``.csv`` table with a header."""
+
+import csv
+import io
+from pathlib import Path
+
+from .record import TagRecord, make_record, read_text
+from .separators import find_separator, split_cell
+
+
+def read_csv(path: str | Path,
+             image_column: str = 'image',
+             label_column: str = 'labels',
+             unknown_column: str = 'unknown',
+             separator: str | None = None) -> list[TagRecord]:
+    """Read a table with one row per picture, such as ``image,labels``.
+
+    Several labels in a cell are separated by ``;``, ``|``, ``,`` (the cell is then quoted) or, when no cell holds one
+    of these, by white space. An empty cell marks a background picture.
+
+    Args:
+        path (str | Path): The table, UTF-8.
+        image_column (str): Header of the column with the picture's name.
+        label_column (str): Header of the column with the classes present.
+        unknown_column (str): Header of an optional column with the classes whose presence is unknown.
+        separator (str, optional): Separator of the names in a cell. Defaults to None, found as described.
+
+    Returns:
+        list[TagRecord]: One record per row, in order.
+
+    Raises:
+        FileNotFoundError: ``path`` does not exist.
+        ValueError: A column is missing, or a row has too few or too many cells, or no picture.
+    """
+    reader = csv.DictReader(io.StringIO(read_text(path), newline=''), strict=True)
+    header = [name.strip() for name in reader.fieldnames or []]
+    reader.fieldnames = header
+    for argument, column in (('image_column', image_column), ('label_column', label_column)):
+        if column not in header:
+            raise ValueError(f'{path}:1: no column {column!r} in the header {header}. '
+                             f'Rename the column, or set `{argument}`; cells are separated by commas.')
+    rows = []
+    try:
+        for row in reader:
+            rows.append((f'{path}:{reader.line_num}', row))
+    except csv.Error as error:
+        raise ValueError(f'{path}:{reader.line_num}: not a CSV row ({error}).') from error
+    for source, row in rows:
+        if None in row or None in row.values():
+            raise ValueError(f'{source}: the row does not have {len(header)} cells as the header has. '
+                             'Quote a cell that holds commas, and keep the comma of an empty cell.')
+        if not row[image_column].strip():
+            raise ValueError(f'{source}: the cell {image_column!r} is empty. Name a picture or remove the row.')
+
+    def names(row: dict, column: str) -> list[str]:
+        return split_cell(row.get(column, ''), separator)
+
+    separator = separator or find_separator(
+        (row.get(column, '') for _, row in rows for column in (label_column, unknown_column)), str(path))
+    return [make_record(row[image_column].strip(), names(row, label_column), names(row, unknown_column), source)
+            for source, row in rows]

@@ -1,0 +1,91 @@
+"""Tags from ``.json`` and ``.jsonl`` tables."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from .record import TagRecord, make_record, read_text
+from .separators import find_separator, split_cell
+
+
+def read_json(path: str | Path,
+              image_column: str = 'image',
+              label_column: str = 'labels',
+              unknown_column: str = 'unknown',
+              separator: str | None = None) -> list[TagRecord]:
+    """Read ``[{"image": "a.jpg", "labels": ["cat"]}, ...]`` or ``{"a.jpg": ["cat"], ...}``.
+
+    Labels are a list of names or one string, which is split as a cell of :func:`read_csv` is. An empty list marks a
+    background picture.
+
+    Args:
+        path (str | Path): The file, UTF-8.
+        image_column (str): Key of the picture's name.
+        label_column (str): Key of the classes present.
+        unknown_column (str): Optional key of the classes whose presence is unknown.
+        separator (str, optional): Separator of the names in a string. Defaults to None, found.
+
+    Returns:
+        list[TagRecord]: One record per entry, in order.
+
+    Raises:
+        FileNotFoundError: ``path`` does not exist.
+        ValueError: Not JSON, another structure, a repeated key, or an entry without picture or labels.
+    """
+    content = _parse(read_text(path), str(path))
+    if isinstance(content, dict):
+        content = [{image_column: image, label_column: labels} for image, labels in content.items()]
+    if not isinstance(content, list):
+        raise ValueError(f'{path}: expected a list of objects or a mapping from picture to labels, '
+                         f'but got {type(content).__name__}.')
+    entries = [(f'{path}: entry {index}', entry) for index, entry in enumerate(content)]
+    return _to_records(entries, str(path), image_column, label_column, unknown_column, separator)
+
+
+def read_jsonl(path: str | Path,
+               image_column: str = 'image',
+               label_column: str = 'labels',
+               unknown_column: str = 'unknown',
+               separator: str | None = None) -> list[TagRecord]:
+    """Read one ``{"image": "a.jpg", "labels": ["cat"]}`` per line; arguments and errors as in :func:`read_json`."""
+    lines = [(f'{path}:{number}', line) for number, line in enumerate(read_text(path).splitlines(), 1) if line.strip()]
+    entries = [(source, _parse(line, source)) for source, line in lines]
+    return _to_records(entries, str(path), image_column, label_column, unknown_column, separator)
+
+
+def _parse(text: str, source: str) -> Any:
+    def unique_keys(pairs: list[tuple[str, Any]]) -> dict:
+        # json keeps the last of two equal keys without a word; here two rows of one picture are an error
+        seen = dict(pairs)
+        if len(seen) < len(pairs):
+            keys = [key for key, _ in pairs]
+            raise ValueError(f'{source}: the key {next(k for k in keys if keys.count(k) > 1)!r} appears twice '
+                             'in one object. Keep one.')
+        return seen
+
+    try:
+        return json.loads(text, object_pairs_hook=unique_keys)
+    except json.JSONDecodeError as error:
+        raise ValueError(f'{source}: not JSON ({error}).') from error
+
+
+def _to_records(entries: list[tuple[str, Any]], path: str, image_column: str, label_column: str, unknown_column: str,
+                separator: str | None) -> list[TagRecord]:
+    for source, entry in entries:
+        if not isinstance(entry, dict) or not isinstance(entry.get(image_column), str) or label_column not in entry:
+            raise ValueError(f'{source}: expected an object with the keys {image_column!r} (a string) and '
+                             f'{label_column!r}, but got {entry!r}.')
+        for column in (label_column, unknown_column):
+            labels = entry.get(column, [])
+            if not isinstance(labels, str | list) or not all(isinstance(name, str) for name in labels):
+                raise ValueError(f'{source}: {column!r} must be a list of class names or one string, '
+                                 f'but got {labels!r}.')
+    cells = [entry.get(column, []) for _, entry in entries for column in (label_column, unknown_column)]
+    separator = separator or find_separator((cell for cell in cells if isinstance(cell, str)), path)
+
+    def names(entry: dict, column: str) -> list[str]:
+        labels = entry.get(column, [])
+        return split_cell(labels, separator) if isinstance(labels, str) else labels
+
+    return [make_record(entry[image_column], names(entry, label_column), names(entry, unknown_column), source)
+            for source, entry in entries]

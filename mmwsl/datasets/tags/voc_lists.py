@@ -1,0 +1,67 @@
+"""Tags from PASCAL VOC's classification lists."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from .record import DIFFICULT, TagRecord, check_choice, make_record, read_text
+
+VALUES = ('1', '0', '-1')
+
+
+def read_voc_lists(folder: str | Path,
+                   split: str,
+                   classes: Sequence[str],
+                   difficult: str = 'present') -> list[TagRecord]:
+    """Read ``ImageSets/Main/{class}_{split}.txt``, lines ``2007_000027 -1``.
+
+    The value is 1 for present, -1 for absent and 0 for a class whose every object is difficult; ``difficult`` says
+    what 0 is, see :func:`read_voc_xml`.
+
+    Args:
+        folder (str | Path): The folder of the lists.
+        split (str): ``'train'``, ``'val'``, ``'trainval'`` ...
+        classes (Sequence[str]): The foreground classes; each has a list.
+        difficult (str): ``'present'``, ``'unknown'`` or ``'absent'``.
+
+    Returns:
+        list[TagRecord]: One record per picture, in the order of the first list.
+
+    Raises:
+        FileNotFoundError: A list is missing.
+        ValueError: A line is not ``name value``, a picture comes twice, or two lists hold different pictures.
+    """
+    check_choice('difficult', difficult, DIFFICULT)
+    first: dict[str, str] = {}
+    present: dict[str, list[str]] = {}
+    unknown: dict[str, list[str]] = {}
+    for name in classes:
+        path = Path(folder, f'{name}_{split}.txt')
+        values = _read_list(path)
+        if not first:
+            first = {image: f'{path}:{line}' for image, (line, _) in values.items()}
+        elif first.keys() != values.keys():
+            differing = sorted(first.keys() ^ values.keys())
+            raise ValueError(f'{path}: {len(differing)} pictures are in this list or in that of {classes[0]!r} but not '
+                             f'in both: {", ".join(differing[:5])}. All lists of a split must name the same pictures.')
+        for image, (_, value) in values.items():
+            if value == '1' or (value == '0' and difficult == 'present'):
+                present.setdefault(image, []).append(name)
+            elif value == '0' and difficult == 'unknown':
+                unknown.setdefault(image, []).append(name)
+    return [make_record(image, present.get(image, ()), unknown.get(image, ()), source)
+            for image, source in first.items()]
+
+
+def _read_list(path: Path) -> dict[str, tuple[int, str]]:
+    values: dict[str, tuple[int, str]] = {}
+    for number, line in enumerate(read_text(path).splitlines(), 1):
+        fields = line.split()
+        if not fields:
+            continue
+        if len(fields) != 2 or fields[1] not in VALUES:
+            raise ValueError(f'{path}:{number}: expected "name value" with a value of {VALUES}, but got {line!r}.')
+        if fields[0] in values:
+            raise ValueError(f'{path}:{number}: picture {fields[0]!r} is listed twice '
+                             f'(first in line {values[fields[0]][0]}).')
+        values[fields[0]] = (number, fields[1])
+    return values

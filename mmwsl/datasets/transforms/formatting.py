@@ -1,0 +1,104 @@
+"""Pack a picture with its image-level labels."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from mmengine.structures import LabelData
+from mmseg.datasets.transforms import PackSegInputs
+
+from mmwsl.registry import TRANSFORMS
+
+BACKGROUND_RULES = ('exclusive', 'always', 'unknown')
+
+
+def image_label_score(present: Sequence[int],
+                      unknown: Sequence[int],
+                      num_classes: int,
+                      background: str = 'exclusive') -> np.ndarray:
+    """Score each class 1 (present), 0 (absent) or -1 (unknown).
+
+    Class 0, the background, is never tagged. The rule ``background`` scores it:
+
+    - ``'exclusive'``: 1 for a picture without foreground, else 0: one of ``num_classes`` kinds of picture, as in
+      Pinheiro & Collobert (CVPR 2015). A picture with no tag but unknown ones scores -1.
+    - ``'always'``: 1, since nearly every picture shows some background.
+    - ``'unknown'``: -1, no loss on it.
+
+    Args:
+        present (Sequence[int]): Ids of the foreground classes present.
+        unknown (Sequence[int]): Ids of the foreground classes whose presence is unknown.
+        num_classes (int): Number of classes with background.
+        background (str): The rule.
+
+    Returns:
+        np.ndarray: (num_classes,) float32.
+
+    Raises:
+        ValueError: An id is not a foreground class.
+    """
+    wrong = [label for label in (*present, *unknown) if not 0 < label < num_classes]
+    if wrong:
+        raise ValueError(f'labels {wrong} are not ids of a foreground class, 1 to {num_classes - 1}; '
+                         'background (0) is never tagged.')
+    score = np.zeros(num_classes, dtype=np.float32)
+    score[list(unknown)] = -1
+    score[list(present)] = 1
+    if background == 'always':
+        score[0] = 1
+    elif background == 'unknown':
+        score[0] = -1
+    elif not present:
+        score[0] = -1 if len(unknown) else 1
+    return score
+
+
+@TRANSFORMS.register_module()
+class PackImageLabelInputs(PackSegInputs):
+    """Pack the inputs as ``PackSegInputs`` does, and the tags as ``data_samples.gt_label``.
+
+    ``gt_label`` is a ``LabelData`` with ``label``, the (n,) int64 ids of the foreground classes present, and
+    ``score``, (num_classes,) float32 with 1 present, 0 absent and -1 unknown. Use ``PackSegInputs`` where no tags are
+    needed.
+
+    Required Keys:
+
+    - img
+    - img_label
+    - num_classes
+    - unknown_label (optional)
+    - those of ``PackSegInputs``
+
+    Added Keys:
+
+    - inputs
+    - data_samples
+
+    Args:
+        background (str): How to score class 0, see :func:`image_label_score`. Defaults to 'exclusive'.
+        **kwargs: See ``PackSegInputs``: ``meta_keys``.
+
+    Raises:
+        ValueError: The picture has no tags.
+    """
+
+    def __init__(self, background: str = 'exclusive', **kwargs) -> None:
+        if background not in BACKGROUND_RULES:
+            raise ValueError(f'`background` must be one of {BACKGROUND_RULES}, but got {background!r}.')
+        super().__init__(**kwargs)
+        self.background = background
+
+    def transform(self, results: dict) -> dict:
+        """Pack picture, masks if any, and tags."""
+        if 'img_label' not in results:
+            raise ValueError(f'picture {results.get("img_path")!r} has no `img_label`: give the data set a '
+                             '`label_file`, or pack with `PackSegInputs`.')
+        packed = super().transform(results)
+        present = results['img_label']
+        score = image_label_score(present, results.get('unknown_label', ()), results['num_classes'], self.background)
+        packed['data_samples'].gt_label = LabelData(
+            label=torch.tensor(present, dtype=torch.int64), score=torch.from_numpy(score))
+        return packed
+
+    def __repr__(self) -> str:
+        return f'{self.__class__.__name__}(background={self.background!r}, meta_keys={self.meta_keys})'

@@ -1,0 +1,122 @@
+"""Load pictures as people have them: any mode, any orientation, some of them broken."""
+
+import io
+import warnings
+
+import numpy as np
+from mmcv.transforms import LoadImageFromFile
+from mmengine import fileio
+from PIL import Image, ImageOps
+
+from mmwsl.registry import TRANSFORMS
+
+IMAGENET_MEAN_COLOR = (124, 117, 104)
+TRANSPARENT_MODES = ('RGBA', 'LA', 'PA', 'RGBa', 'La')
+
+
+def decode_bgr(data: bytes, alpha_color: tuple[int, int, int] = IMAGENET_MEAN_COLOR) -> np.ndarray:
+    """Decode a picture file to BGR, right side up.
+
+    Grey, palette, CMYK and other modes are converted. A 16-bit grey value ``v`` becomes ``v // 256``: the full range
+    is assumed, nothing is stretched. Transparent pixels are composited onto ``alpha_color``. The EXIF orientation is
+    applied. Of an animation, the first frame is taken.
+
+    Args:
+        data (bytes): Content of the file.
+        alpha_color (tuple[int, int, int]): RGB colour behind transparent pixels.
+
+    Returns:
+        np.ndarray: (H, W, 3) uint8, BGR.
+
+    Raises:
+        Exception: Whatever Pillow raises for a file that it cannot read to the end, and ``ValueError`` for floating
+            point pixels, whose range is not known.
+    """
+    with Image.open(io.BytesIO(data)) as file:
+        file.load()
+        image = ImageOps.exif_transpose(file)
+    if image.mode == 'F':
+        raise ValueError('pixels are floating point numbers of unknown range; save the picture with 8 bits')
+    if image.mode.startswith('I'):
+        # convert('RGB') would clip at 255
+        grey = np.clip(np.asarray(image).astype(np.int64) // 256, 0, 255).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=-1)
+    if image.mode in TRANSPARENT_MODES or 'transparency' in image.info:
+        layer = image.convert('RGBA')
+        canvas = Image.new('RGBA', layer.size, (*alpha_color, 255))
+        image = Image.alpha_composite(canvas, layer)
+    return np.ascontiguousarray(np.asarray(image.convert('RGB'))[..., ::-1])
+
+
+@TRANSFORMS.register_module()
+class LoadImageAsBGR(LoadImageFromFile):
+    """Load any picture as three channels uint8 BGR, right side up, or say which file is broken.
+
+    mmcv's ``LoadImageFromFile`` reads ordinary JPEG and PNG files just as well. This one differs for pictures of
+    mixed origin: transparent pixels do not show the colour hidden behind them, 16-bit and CMYK files are converted as
+    :func:`decode_bgr` says, and a truncated file is an error (OpenCV fills the rest with grey) that names the file.
+    ``ori_shape`` is the shape of the upright picture.
+
+    Required Keys:
+
+    - img_path
+
+    Added Keys:
+
+    - img
+    - img_shape
+    - ori_shape
+
+    Args:
+        to_float32 (bool): Whether to convert the picture to float32. Defaults to False.
+        on_bad_image (str): ``'error'``, or ``'skip'``: return None, so that the data set fetches another picture
+            instead (at most ``max_refetch`` times in a row), with a warning that counts the files skipped by this
+            worker. A data set in test mode does not skip: mmengine raises for None. Defaults to 'error'.
+        alpha_color (tuple[int, int, int]): RGB colour behind transparent pixels. Defaults to (124, 117, 104), the
+            ImageNet mean, as in mmcv's Pillow backend: about zero after normalisation.
+        backend_args (dict, optional): See mmcv's ``LoadImageFromFile``.
+
+    Raises:
+        ValueError: A picture cannot be read, with ``on_bad_image='error'``.
+    """
+
+    def __init__(self,
+                 to_float32: bool = False,
+                 on_bad_image: str = 'error',
+                 alpha_color: tuple[int, int, int] = IMAGENET_MEAN_COLOR,
+                 *,
+                 backend_args: dict | None = None) -> None:
+        if on_bad_image not in ('error', 'skip'):
+            raise ValueError(f"`on_bad_image` must be 'error' or 'skip', but got {on_bad_image!r}.")
+        super().__init__(to_float32=to_float32, imdecode_backend='pillow', backend_args=backend_args)
+        self.on_bad_image = on_bad_image
+        self.alpha_color = tuple(alpha_color)
+        self.skipped: set[str] = set()
+
+    def transform(self, results: dict) -> dict | None:
+        """Load the picture; None for a bad one with ``on_bad_image='skip'``."""
+        path = results['img_path']
+        try:
+            img = decode_bgr(fileio.get(path, backend_args=self.backend_args), self.alpha_color)
+        except Exception as error:  # Pillow's plugins raise many types on broken data
+            if self.on_bad_image == 'error':
+                raise ValueError(f'picture {path!r} cannot be read ({type(error).__name__}: {error}). Replace the '
+                                 "file, remove it from the list, or train with `on_bad_image='skip'`.") from error
+            self._report(path, error)
+            return None
+        if self.to_float32:
+            img = img.astype(np.float32)
+        results['img'] = img
+        results['img_shape'] = img.shape[:2]
+        results['ori_shape'] = img.shape[:2]
+        return results
+
+    def _report(self, path: str, error: Exception) -> None:
+        if path not in self.skipped:
+            self.skipped.add(path)
+            warnings.warn(f'skipped picture {path!r}, which cannot be read ({type(error).__name__}: {error}); '
+                          f'{len(self.skipped)} skipped by this worker so far', stacklevel=2)
+
+    def __repr__(self) -> str:
+        return (f'{self.__class__.__name__}(to_float32={self.to_float32}, on_bad_image={self.on_bad_image!r}, '
+                f'alpha_color={self.alpha_color}, backend_args={self.backend_args})')

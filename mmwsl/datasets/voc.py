@@ -1,0 +1,69 @@
+"""PASCAL VOC with image-level labels."""
+
+import os.path as osp
+
+from mmwsl.registry import DATASETS
+
+from .classes import BACKGROUND, VOC6_CLASSES, VOC_CLASSES, voc_colormap
+from .image_label import ImageLabelDataset
+from .pictures import stem
+from .tags import TagRecord, read_voc_lists, read_voc_xml
+from .tags.record import DIFFICULT, check_choice
+
+
+@DATASETS.register_module()
+class VOCWeakDataset(ImageLabelDataset):
+    """PASCAL VOC: 20 classes and background, palette masks with the indices 0..20 and 255.
+
+    ``label_file`` decides where the tags come from:
+
+    - a file (``.csv``, ``.json``, ``.jsonl``): a table of tags;
+    - a folder (``'Annotations'``): VOC's XML files, those of ``ann_file``'s pictures;
+    - a folder (``'ImageSets/Main'``) with ``label_split``: VOC's classification lists.
+
+    Args:
+        ann_file (str): List of pictures, e.g. ``'ImageSets/Segmentation/train_aug.txt'``.
+        label_file (str): The tags, as above.
+        label_split (str, optional): Split of the classification lists, e.g. ``'trainval'``.
+        difficult (str): For XML and lists, what a class is whose every object is flagged difficult: ``'present'``
+            (the default: the mask has its pixels, and most public tag files count it), ``'unknown'`` or ``'absent'``.
+        **kwargs: See :class:`ImageLabelDataset`.
+    """
+
+    METAINFO = dict(classes=VOC_CLASSES, palette=voc_colormap(len(VOC_CLASSES)))
+
+    def __init__(self,
+                 ann_file: str = '',
+                 label_file: str = '',
+                 label_split: str | None = None,
+                 difficult: str = 'present',
+                 **kwargs) -> None:
+        check_choice('difficult', difficult, DIFFICULT)
+        self.label_split = label_split
+        self.difficult = difficult
+        super().__init__(ann_file=ann_file, label_file=label_file, **kwargs)
+
+    def read_records(self, names: list[str] | None) -> list[TagRecord] | None:
+        """Read a table, XML files or classification lists."""
+        if self.label_file and self.label_split is not None:
+            foreground = [name for name in self._metainfo['classes'] if name != BACKGROUND]
+            return read_voc_lists(self.label_file, self.label_split, foreground, self.difficult)
+        if self.label_file and osp.isdir(self.label_file):
+            stems = None if names is None else [stem(name, self._suffixes()) for name in names]
+            return read_voc_xml(self.label_file, stems, self.difficult)
+        return super().read_records(names)
+
+
+@DATASETS.register_module()
+class VOC6Dataset(VOCWeakDataset):
+    """Six classes of PASCAL VOC: cat, cow, dog, horse, person, sheep, and background.
+
+    The masks are VOC's own, with the indices 0..20: pixels of the other 14 classes become 255 (ignored), and tags of
+    those classes are dropped. It is a subset: its mIoU compares with no published 20-class number. It differs from
+    ``VOCWeakDataset`` with ``metainfo=dict(classes=...)`` in its name alone.
+    """
+
+    METAINFO = dict(
+        classes=VOC6_CLASSES,
+        palette=[voc_colormap(len(VOC_CLASSES))[VOC_CLASSES.index(name)] for name in VOC6_CLASSES])
+    SEG_MAP_CLASSES = VOC_CLASSES
