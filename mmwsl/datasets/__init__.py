@@ -3,6 +3,8 @@
 from .coco import COCOWeakDataset
 from .folder import FolderWeakDataset
 from .image_label import ImageLabelDataset
+from .shapes import ShapesDataset
 from .voc import VOC6Dataset, VOCWeakDataset
 
-__all__ = ['COCOWeakDataset', 'FolderWeakDataset', 'ImageLabelDataset', 'VOC6Dataset', 'VOCWeakDataset']
+__all__ = ['COCOWeakDataset', 'FolderWeakDataset', 'ImageLabelDataset', 'ShapesDataset', 'VOC6Dataset',
+           'VOCWeakDataset']

@@ -70,6 +70,7 @@ class FolderWeakDataset(ImageLabelDataset):
         if self.class_folders:
             folder = join((data_prefix or {}).get('img_path') or '')
             suffixes = (img_suffix, ) if isinstance(img_suffix, str) else img_suffix or PICTURE_SUFFIXES
+            suffixes = tuple(suffix.lower() for suffix in suffixes)
             return read_class_folders(list_pictures(folder, suffixes, kwargs.get('backend_args')),
                                       self.background_folder, folder)
         return read_table(join(label_file), **(label_cfg or {})) if label_file else []

@@ -142,7 +142,8 @@ class ImageLabelDataset(BaseSegDataset):
         return names or None
 
     def _suffixes(self) -> tuple[str, ...]:
-        return (self.img_suffix, ) if isinstance(self.img_suffix, str) else tuple(self.img_suffix)
+        suffixes = (self.img_suffix, ) if isinstance(self.img_suffix, str) else self.img_suffix
+        return tuple(suffix.lower() for suffix in suffixes)
 
     def _tag_source(self) -> str:
         return f'label_file={self.label_file!r}'

@@ -8,9 +8,14 @@ from mmengine import fileio
 PICTURE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '.pgm')
 
 
-def list_pictures(folder: str, suffixes: Iterable[str] = PICTURE_SUFFIXES,
+def list_pictures(folder: str, suffixes: tuple[str, ...] = PICTURE_SUFFIXES,
                   backend_args: dict | None = None) -> list[str]:
-    """List the pictures under ``folder``, sub-folders included, whose suffix is one of ``suffixes`` in any case.
+    """List the pictures under ``folder``, sub-folders included.
+
+    Args:
+        folder (str): The folder.
+        suffixes (tuple[str, ...]): Suffixes of pictures, lower case; files may have them in any case.
+        backend_args (dict, optional): See :mod:`mmengine.fileio`.
 
     Returns:
         list[str]: Sorted paths relative to ``folder``.
@@ -21,19 +26,18 @@ def list_pictures(folder: str, suffixes: Iterable[str] = PICTURE_SUFFIXES,
     if not fileio.isdir(folder, backend_args=backend_args):
         raise FileNotFoundError(f'folder of pictures {folder!r} does not exist. '
                                 'Check `data_root` and `data_prefix["img_path"]`.')
-    suffixes = tuple(suffix.lower() for suffix in suffixes)
     listing = fileio.list_dir_or_file(folder, list_dir=False, recursive=True, backend_args=backend_args)
     return sorted(name.replace('\\', '/') for name in listing if name.lower().endswith(suffixes))
 
 
-def stem(picture: str, suffixes: Iterable[str] = PICTURE_SUFFIXES) -> str:
-    """Path without its suffix, if that is a picture's: ``a/b.jpg`` -> ``a/b``, but ``2007.000063`` stays."""
+def stem(picture: str, suffixes: tuple[str, ...] = PICTURE_SUFFIXES) -> str:
+    """Path without its suffix, if that is in ``suffixes`` (lower case): ``a/b.JPG`` -> ``a/b``; ``2007.0063`` stays."""
     root, suffix = splitext(picture)
-    return root if suffix.lower() in {s.lower() for s in suffixes} else picture
+    return root if suffix.lower() in suffixes else picture
 
 
 def locate(names: Iterable[str], listing: Iterable[str],
-           suffixes: Iterable[str] = PICTURE_SUFFIXES) -> dict[str, str]:
+           suffixes: tuple[str, ...] = PICTURE_SUFFIXES) -> dict[str, str]:
     """Find the file of each name.
 
     A name is a path of the listing, or one without its suffix.
@@ -41,7 +45,7 @@ def locate(names: Iterable[str], listing: Iterable[str],
     Args:
         names (Iterable[str]): Names as lists and tables write them.
         listing (Iterable[str]): Paths relative to the folder of pictures.
-        suffixes (Iterable[str]): Suffixes a picture may have.
+        suffixes (tuple[str, ...]): Suffixes a picture may have, lower case.
 
     Returns:
         dict[str, str]: Name to path; a name that is nowhere has no entry.
@@ -51,7 +55,6 @@ def locate(names: Iterable[str], listing: Iterable[str],
     """
     files = set(listing)
     by_stem: dict[str, list[str]] = {}
-    suffixes = tuple(suffixes)
     for path in files:
         by_stem.setdefault(stem(path, suffixes), []).append(path)
     found = {}

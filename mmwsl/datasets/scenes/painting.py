@@ -1,0 +1,114 @@
+"""From a layout to pixels: the mask, and the picture."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from .layout import SceneObject
+from .outlines import OUTLINES, RING_HOLE
+
+SHIFT = 4
+"""Fractional bits of OpenCV's polygon corners."""
+RING_LABEL = 5
+MIN_CONTRAST = 90
+"""Least distance, summed over the channels, between an object's colour and either colour behind it."""
+
+
+def paint_mask(objects: Sequence[SceneObject], size: int) -> np.ndarray:
+    """Paint the class ids.
+
+    Args:
+        objects (Sequence[SceneObject]): The layout.
+        size (int): Side in pixels.
+
+    Returns:
+        np.ndarray: (size, size) uint8, 0 for background.
+    """
+    mask = np.zeros((size, size), dtype=np.uint8)
+    for item in objects:
+        _fill(mask, item, item.label)
+    return mask
+
+
+def paint_picture(objects: Sequence[SceneObject], size: int, seed: int, index: int) -> np.ndarray:
+    """Paint the objects on a textured, cluttered background.
+
+    Colours are drawn at random for objects, background and clutter alike: colour does not tell the class.
+
+    Args:
+        objects (Sequence[SceneObject]): The layout.
+        size (int): Side in pixels.
+        seed (int): Seed of the data set.
+        index (int): Number of the scene.
+
+    Returns:
+        np.ndarray: (size, size, 3) uint8, BGR.
+    """
+    rng = np.random.default_rng((seed, index, 1))
+    behind = rng.uniform(0, 255, size=(2, 3))
+    picture = _blend(behind, _texture(rng, size))
+    _clutter(rng, picture)
+    shading = _texture(rng, size)
+    for item in objects:
+        color = _contrasting(rng, behind)
+        shape = np.zeros((size, size), dtype=np.uint8)
+        _fill(shape, item, 1)
+        second = np.clip(color + rng.uniform(-45, 45, size=3), 0, 255)
+        inside = shape.astype(bool)
+        picture[inside] = _blend(np.stack([color, second]), shading[inside])
+    # soften the edges as a lens does, then add the sensor's noise
+    picture = cv2.GaussianBlur(picture, (3, 3), 0.6)
+    picture += rng.standard_normal(picture.shape, dtype=np.float32) * np.float32(rng.uniform(2, 10))
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def _fill(canvas: np.ndarray, item: SceneObject, value: int) -> None:
+    def fill(radius: float, value: int) -> None:
+        cos, sin = np.cos(item.angle), np.sin(item.angle)
+        corners = radius * OUTLINES[item.label] @ np.array([[cos, sin], [-sin, cos]]) + (item.x, item.y)
+        cv2.fillPoly(canvas, [np.rint(corners * 2**SHIFT).astype(np.int32)], value, shift=SHIFT)
+
+    fill(item.radius, value)
+    if item.label == RING_LABEL:
+        fill(item.radius * RING_HOLE, 0)
+
+
+def _blend(colors: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Mix two (3,) colours by weights (...) in [0, 1]: (..., 3) float32."""
+    first, second = colors.astype(np.float32)
+    return first + weight[..., None] * (second - first)
+
+
+def _texture(rng: np.random.Generator, size: int) -> np.ndarray:
+    """Draw smooth noise or stripes, or their mean: (size, size) float32 in [0, 1]."""
+    kind = rng.integers(3)
+    cells = int(rng.integers(3, 10))
+    noise = cv2.resize(rng.random((cells, cells), dtype=np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
+    angle, periods, phase = rng.uniform(0, np.pi), rng.uniform(1, 8), rng.uniform(0, 2 * np.pi)
+    axis = np.arange(size, dtype=np.float32) * np.float32(2 * np.pi * periods / size)
+    stripes = 0.5 + 0.5 * np.sin(np.float32(np.cos(angle)) * axis[:, None] + np.float32(np.sin(angle)) * axis
+                                 + np.float32(phase))
+    return np.clip((noise, stripes, (noise + stripes) / 2)[kind], 0, 1)
+
+
+def _contrasting(rng: np.random.Generator, behind: np.ndarray) -> np.ndarray:
+    """Draw a colour that stands out from the (2, 3) colours behind; the best of a few if none does."""
+    candidates = rng.uniform(0, 255, size=(8, 3))
+    contrast = np.abs(candidates[:, None] - behind).sum(axis=-1).min(axis=1)  # (8,)
+    enough = contrast > MIN_CONTRAST
+    return candidates[enough.argmax() if enough.any() else contrast.argmax()]
+
+
+def _clutter(rng: np.random.Generator, picture: np.ndarray) -> None:
+    """Add thin strokes and small ragged blobs, in colours of the same distribution as the objects'."""
+    size = picture.shape[0]
+    for _ in range(rng.integers(3, 9)):
+        start = rng.uniform(0, size, size=2)
+        steps = rng.normal(0, 0.12 * size, size=(rng.integers(1, 5), 2))
+        points = np.concatenate([start[None], start + np.cumsum(steps, axis=0)]).astype(np.int32)
+        cv2.polylines(picture, [points], False, rng.uniform(0, 255, size=3).tolist(), int(rng.integers(1, 3)))
+    for _ in range(rng.integers(0, 7)):
+        center = rng.uniform(0, size, size=2)
+        blob = center + rng.normal(0, 0.03 * size, size=(rng.integers(4, 8), 2))
+        cv2.fillPoly(picture, [blob.astype(np.int32)], rng.uniform(0, 255, size=3).tolist())

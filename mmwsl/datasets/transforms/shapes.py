@@ -1,0 +1,65 @@
+"""Paint the scenes of ``ShapesDataset``, in the workers of the loader."""
+
+from mmcv.transforms import BaseTransform
+
+from mmwsl.registry import TRANSFORMS
+
+from ..scenes import draw_layout, paint_mask, paint_picture
+
+
+@TRANSFORMS.register_module()
+class GenerateShapes(BaseTransform):
+    """Paint the picture of a scene; it stands where other data sets load a file. No mask is made.
+
+    Required Keys:
+
+    - scene
+
+    Added Keys:
+
+    - img (np.uint8, BGR)
+    - img_shape
+    - ori_shape
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Paint the picture."""
+        scene = results['scene']
+        results['img'] = paint_picture(draw_layout(**scene), **scene)
+        results['img_shape'] = results['img'].shape[:2]
+        results['ori_shape'] = results['img'].shape[:2]
+        return results
+
+
+@TRANSFORMS.register_module()
+class GenerateShapesMask(BaseTransform):
+    """Paint the exact mask of a scene, for evaluation or full supervision.
+
+    It stands where other data sets have ``LoadAnnotations``: after ``Resize`` in a test pipeline, so that the mask
+    keeps the picture's own size. The classes follow ``metainfo=dict(classes=...)``.
+
+    Required Keys:
+
+    - scene
+    - label_map
+    - seg_fields
+
+    Added Keys:
+
+    - gt_seg_map (np.uint8)
+
+    Modified Keys:
+
+    - seg_fields
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Paint the mask."""
+        scene = results['scene']
+        painted = paint_mask(draw_layout(**scene), scene['size'])
+        mask = painted.copy()
+        for old, new in (results['label_map'] or {}).items():
+            mask[painted == old] = new
+        results['gt_seg_map'] = mask
+        results['seg_fields'].append('gt_seg_map')
+        return results
