@@ -1,0 +1,5 @@
+"""Evaluation."""
+
+from .metrics import ImageLabelMetric
+
+__all__ = ['ImageLabelMetric']

@@ -1,0 +1,5 @@
+"""Hooks."""
+
+from .postprocessing_hook import PostProcessingHook
+
+__all__ = ['PostProcessingHook']

@@ -1,0 +1,5 @@
+"""Metrics that mmseg lacks."""
+
+from .image_label_metric import ImageLabelMetric
+
+__all__ = ['ImageLabelMetric']

@@ -1,0 +1,5 @@
+"""Background models."""
+
+from .background import ConstantBackground, LearnedBackground, PowerBackground
+
+__all__ = ['ConstantBackground', 'LearnedBackground', 'PowerBackground']

@@ -1,0 +1,5 @@
+"""Decode heads."""
+
+from .lse_aggregation_head import LSEAggregationHead
+
+__all__ = ['LSEAggregationHead']

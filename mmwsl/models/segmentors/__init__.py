@@ -1,0 +1,6 @@
+"""Segmentors."""
+
+from .weak_encoder_decoder import WeakEncoderDecoder
+from .weak_seg_tta import WeakSegTTAModel
+
+__all__ = ['WeakEncoderDecoder', 'WeakSegTTAModel']

@@ -1,0 +1,32 @@
+# A light model for six classes: MobileNetV2 at stride 16, frozen, a 3x3 and a 1x1 convolution.
+checkpoint = '{{$MMWSL_WEIGHTS_ROOT:weights}}/mobilenet_v2_imagenet.pth'
+data_preprocessor = dict(
+    type='SegDataPreProcessor',
+    mean=[127.5, 127.5, 127.5],
+    std=[127.5, 127.5, 127.5],
+    bgr_to_rgb=True,
+    pad_val=0,
+    seg_pad_val=255,
+    size=(320, 320))
+model = dict(
+    type='mmwsl.WeakEncoderDecoder',
+    data_preprocessor=data_preprocessor,
+    backbone=dict(
+        type='mmwsl.DilatedMobileNetV2',
+        output_stride=16,
+        out_indices=(6, ),
+        frozen=True,
+        init_cfg=dict(type='Pretrained', checkpoint=checkpoint)),
+    decode_head=dict(
+        type='mmwsl.LSEAggregationHead',
+        in_channels=320,
+        num_classes=7,
+        hidden_channels=(256, ),
+        kernel_size=(3, 1),
+        same_padding=True,
+        dropout_ratio=0.,
+        aggregator=dict(type='mmwsl.LSEPooling', r=1.),
+        background=dict(type='mmwsl.ConstantBackground', score=0.5),
+        loss_decode=dict(type='mmwsl.SoftMarginLoss')),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'))

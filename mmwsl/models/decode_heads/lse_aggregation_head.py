@@ -1,0 +1,106 @@
+"""The segmentation network and aggregation layer of Pinheiro & Collobert."""
+
+from collections.abc import Sequence
+
+import torch
+from mmcv.cnn import ConvModule
+from mmengine.structures import LabelData
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.utils import SampleList
+from torch import Tensor, nn
+
+from ...functional import valid_cells
+from ...registry import MODELS
+
+
+@MODELS.register_module()
+class LSEAggregationHead(BaseDecodeHead):
+    """Pixel scores trained through their aggregate (Pinheiro & Collobert, CVPR 2015).
+
+    Unlike its parent it needs no mask: an aggregator turns the score map into one score per class, which the
+    image-level label supervises. Prediction leaves the aggregator away. Use mmseg's ``FCNHead`` where masks are at
+    hand.
+
+    The scores come from ``len(hidden_channels)`` convolutions, each with ReLU and dropout, and one plain
+    convolution. The defaults are the paper's network: 3x3 without padding, 1024-768-512-K.
+
+    Args:
+        in_channels: Channels of the backbone's feature map.
+        num_classes: Classes K, background included.
+        hidden_channels: Channels of the hidden convolutions; empty for one convolution only.
+        kernel_size: Size of the kernels, one number or one for each convolution, the last included.
+        same_padding: Pad with zeros so that the score map has the size of the feature map; by default no padding.
+        aggregator: Config of the aggregator, e.g. ``dict(type='mmwsl.LSEPooling', r=5.)``.
+        background: Config of the background model.
+        loss_decode: Config of the loss of image logits and image labels, or several.
+        dropout_ratio: Dropout after each hidden convolution.
+        **kwargs: Of :class:`mmseg.models.decode_heads.decode_head.BaseDecodeHead`.
+
+    Raises:
+        ValueError: If ``kernel_size`` does not have one value for each convolution or holds an even one.
+    """
+
+    def __init__(self, in_channels: int, *, num_classes: int, hidden_channels: Sequence[int] = (1024, 768, 512),
+                 kernel_size: int | Sequence[int] = 3, same_padding: bool = False, aggregator: dict | None = None,
+                 background: dict | None = None, loss_decode: dict | Sequence[dict] | None = None,
+                 dropout_ratio: float = 0.5, **kwargs) -> None:
+        channels = [in_channels, *hidden_channels]
+        kernels = [kernel_size] * len(channels) if isinstance(kernel_size, int) else list(kernel_size)
+        if len(kernels) != len(channels) or any(k < 1 or k % 2 == 0 for k in kernels):
+            raise ValueError(f'`kernel_size` must be odd, one number or {len(channels)} of them for '
+                             f'{len(hidden_channels)} hidden and the last convolution, got {kernel_size}')
+        super().__init__(in_channels, channels[-1], num_classes=num_classes, dropout_ratio=0,
+                         loss_decode=loss_decode or dict(type='mmwsl.SoftmaxLikelihoodLoss'), **kwargs)
+        paddings = [k // 2 if same_padding else 0 for k in kernels]
+        self.convs = nn.Sequential()
+        for i, channel in enumerate(hidden_channels):
+            self.convs.append(ConvModule(channels[i], channel, kernels[i], padding=paddings[i], conv_cfg=self.conv_cfg,
+                                         norm_cfg=self.norm_cfg, act_cfg=self.act_cfg))
+            self.convs.append(nn.Dropout(dropout_ratio))
+        self.conv_seg = nn.Conv2d(channels[-1], num_classes, kernels[-1], padding=paddings[-1])
+        self.aggregator = MODELS.build(aggregator or dict(type='mmwsl.LSEPooling'))
+        self.background = MODELS.build(background or dict(type='mmwsl.LearnedBackground'))
+
+    def forward(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Score every cell: feature maps of the backbone to ``seg_logits (N, K, H, W)``."""
+        return self.cls_seg(self.convs(self._transform_inputs(inputs)))
+
+    def aggregate(self, seg_logits: Tensor, batch_img_metas: Sequence[dict], canvas: tuple[int, int]) -> Tensor:
+        """Aggregate score maps over the pictures' own area, without padding.
+
+        Args:
+            seg_logits: Score maps, ``(N, K, H, W)``.
+            batch_img_metas: Meta information with the padding of each picture, if any.
+            canvas: Height and width of the padded input that the maps cover, in pixels.
+
+        Returns:
+            ``image_logits (N, K)``.
+        """
+        extents = []
+        for meta in batch_img_metas:  # mmseg writes `img_padding_size` in testing, `padding_size` in training
+            left, right, top, bottom = meta.get('img_padding_size', meta.get('padding_size', (0, 0, 0, 0)))
+            extents.append((top, canvas[0] - bottom, left, canvas[1] - right))
+        extents = torch.tensor(extents, device=seg_logits.device)
+        return self.aggregator(seg_logits, valid_cells(extents, canvas, seg_logits.shape[2:]))
+
+    def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: SampleList) -> dict[str, Tensor]:
+        """Compute the losses of the aggregated scores against ``gt_label.score`` of the samples."""
+        metas = [sample.metainfo for sample in batch_data_samples]
+        height, width = metas[0]['img_shape'][:2]
+        left, right, top, bottom = metas[0]['padding_size']
+        image_logits = self.aggregate(seg_logits, metas, (height + top + bottom, width + left + right))
+        image_labels = self._image_labels(batch_data_samples)
+        losses = {}
+        for loss in self.loss_decode if isinstance(self.loss_decode, nn.ModuleList) else [self.loss_decode]:
+            losses[loss.loss_name] = losses.get(loss.loss_name, 0) + loss(image_logits, image_labels)
+        return losses
+
+    def _image_labels(self, batch_data_samples: SampleList) -> Tensor:
+        labels: list[LabelData] = [sample.get('gt_label') for sample in batch_data_samples]
+        if None in labels:
+            raise KeyError('a data sample has no field `gt_label`: end the training pipeline with '
+                           "dict(type='mmwsl.PackImageLabelInputs') and use a data set of image-level labels")
+        if len(labels[0].score) != self.num_classes:
+            raise ValueError(f'`num_classes` of the head is {self.num_classes}, but the data set has '
+                             f'{len(labels[0].score)} classes (background included)')
+        return torch.stack([label.score for label in labels])

@@ -1,0 +1,89 @@
+"""A segmentor that also predicts the image-level label and cleans its map."""
+
+from collections.abc import Sequence
+
+import torch
+from mmengine.structures import LabelData, PixelData
+from mmseg.models.segmentors import EncoderDecoder
+from mmseg.models.utils import resize
+from mmseg.structures import SegDataSample
+from mmseg.utils import OptSampleList, SampleList
+from torch import Tensor
+from torch.nn import functional as F
+
+from ...postprocessing import build_chain
+from ...registry import MODELS
+
+
+@MODELS.register_module()
+class WeakEncoderDecoder(EncoderDecoder):
+    """``EncoderDecoder`` for heads that aggregate, such as :class:`mmwsl.models.LSEAggregationHead`.
+
+    It differs in prediction only. Every sample also gets ``pred_label: LabelData(score=(K,))``, the aggregated
+    image-level probabilities, and a chain of post-processors maps the class probabilities at the picture's own size
+    before the argmax. ``seg_logits`` of a sample are the logarithm of the chain's result, so that a softmax gives its
+    probabilities, as mmseg's test-time augmentation expects.
+
+    With sliding windows the label is aggregated from the whole picture's stitched map.
+
+    ``test_cfg`` may hold ``border=(before, after)`` and ``stride`` for networks that do not pad, as in the paper's
+    padded test image: the input is surrounded by so many pixels of mean colour that the first cell of the score map
+    is centred at ``stride / 2``, and the map is cut to the picture.
+
+    Args:
+        postprocessors: Configs of the chain, in order. None leaves the probabilities as they are.
+        **kwargs: Of :class:`mmseg.models.segmentors.EncoderDecoder`.
+    """
+
+    def __init__(self, *, postprocessors: Sequence[dict] | None = None, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.postprocessors = build_chain(postprocessors)
+
+    def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """Score every pixel of the inputs, ``(N, 3, H, W)`` to ``(N, K, H, W)``."""
+        return self._upsample(*self._score_cells(inputs), inputs.shape[2:])
+
+    def predict(self, inputs: Tensor, data_samples: OptSampleList = None) -> SampleList:
+        """Predict masks and image-level labels of a batch."""
+        canvas = tuple(inputs.shape[2:])
+        if data_samples is None:
+            meta = dict(ori_shape=canvas, img_shape=canvas)
+            data_samples = [SegDataSample(metainfo=meta) for _ in inputs]
+        metas = [dict(sample.metainfo) for sample in data_samples]
+        if self.test_cfg.get('mode', 'whole') == 'slide':
+            # The copy is for slide_inference, which overwrites `img_shape` with that of its window.
+            seg_logits = cells = self.slide_inference(inputs, [dict(meta) for meta in metas])
+        else:
+            cells, cells_canvas = self._score_cells(inputs)
+            seg_logits = self._upsample(cells, cells_canvas, canvas)
+            canvas = cells_canvas
+        image_logits = self.decode_head.aggregate(cells, metas, canvas)
+        for sample, score in zip(data_samples, self.decode_head.background.image_probs(image_logits), strict=True):
+            sample.pred_label = LabelData(score=score)
+        return self.postprocess_result(seg_logits, data_samples)
+
+    def postprocess_result(self, seg_logits: Tensor, data_samples: OptSampleList = None) -> SampleList:
+        """Bring the scores to the pictures' own size, run the chain, take the argmax."""
+        data_samples = super().postprocess_result(seg_logits, data_samples)
+        for sample in data_samples:
+            probs = self.decode_head.background.pixel_probs(sample.seg_logits.data)
+            for step in self.postprocessors:
+                probs = step(probs, sample)
+            tiny = torch.finfo(probs.dtype).tiny
+            sample.set_data(dict(seg_logits=PixelData(data=probs.clamp(min=tiny).log()),
+                                 pred_sem_seg=PixelData(data=probs.argmax(0, keepdim=True))))
+        return data_samples
+
+    def _score_cells(self, inputs: Tensor) -> tuple[Tensor, tuple[int, int]]:
+        """Return the coarse score map and the size in pixels that it covers, from the inputs' first pixel."""
+        height, width = inputs.shape[2:]
+        if 'border' not in self.test_cfg:
+            return self._forward(inputs), (height, width)
+        before, after = self.test_cfg['border']
+        bottom, right = -height % self.test_cfg['stride'], -width % self.test_cfg['stride']
+        inputs = F.pad(inputs, (before, right + after, before, bottom + after))
+        return self._forward(inputs), (height + bottom, width + right)
+
+    def _upsample(self, cells: Tensor, canvas: tuple[int, int], size: tuple[int, int]) -> Tensor:
+        """Interpolate a coarse map over its ``canvas`` and cut it to ``size``."""
+        return resize(cells, size=canvas, mode='bilinear', align_corners=self.align_corners)[..., :size[0], :size[1]]

@@ -1,0 +1,40 @@
+"""The interface of post-processing steps, and the chain of them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+from ..registry import POSTPROCESSORS
+
+
+class PostProcessor(ABC):
+    """A step that maps the class probabilities of one picture, at its own size, before the argmax.
+
+    Subclasses define :meth:`process` and name in ``required_fields`` what they need of the data sample, each with
+    the part of the config that adds it.
+    """
+
+    required_fields: ClassVar[dict[str, str]] = {}
+
+    def __call__(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
+        """Map probabilities ``(K, H, W)`` to scores ``(K, H, W)``; they need not sum to one.
+
+        Raises:
+            KeyError: If the sample lacks a required field.
+        """
+        for field, source in self.required_fields.items():
+            if field not in data_sample:
+                raise KeyError(f'{type(self).__name__} needs the field `{field}` of the data sample: add {source}')
+        return self.process(probs, data_sample)
+
+    @abstractmethod
+    def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
+        """Map the probabilities; see :meth:`__call__`."""
+
+
+def build_chain(configs: Sequence[dict] | None) -> list[PostProcessor]:
+    """Build the steps of a chain from their configs, in order; None is an empty chain."""
+    return [POSTPROCESSORS.build(config) for config in configs or ()]

@@ -1,0 +1,153 @@
+"""Pooling against its definition, its limits, its gradient, and what padding must not do."""
+
+import math
+
+import pytest
+import torch
+
+from mmwsl.functional import lse_pool, max_pool, mean_pool, valid_cells
+
+POOLS = dict(mean=mean_pool, max=max_pool, lse=lambda scores, valid=None: lse_pool(scores, 5., valid))
+
+
+def _scores(*shape, dtype=torch.float64, scale=1.):
+    return scale * torch.randn(*shape, dtype=dtype, generator=torch.Generator().manual_seed(0))
+
+
+def test_lse_is_its_formula():
+    scores = _scores(2, 3, 4, 5)
+    expected = torch.zeros(2, 3, dtype=torch.float64)
+    for n in range(2):
+        for k in range(3):
+            terms = [math.exp(5. * s) for s in scores[n, k].flatten().tolist()]
+            expected[n, k] = math.log(sum(terms) / 20) / 5.
+    torch.testing.assert_close(lse_pool(scores, 5.), expected)
+
+
+def test_lse_by_hand():
+    # exp(0) = 1 and exp(log 3) = 3 average to 2
+    scores = torch.tensor([[[[0., math.log(3.)]]]])
+    assert lse_pool(scores, 1.).item() == pytest.approx(math.log(2.))
+
+
+def test_lse_limits():
+    scores = _scores(2, 3, 6, 6)
+    torch.testing.assert_close(lse_pool(scores, 1e-6), scores.mean((2, 3)), atol=1e-5, rtol=0)
+    torch.testing.assert_close(lse_pool(scores, 1e4), scores.amax((2, 3)), atol=1e-3, rtol=0)
+
+
+def test_lse_lies_between_mean_and_max_and_grows_with_r():
+    scores = _scores(1, 2, 5, 5)
+    values = [mean_pool(scores), *(lse_pool(scores, r) for r in (0.1, 1., 5., 50.)), max_pool(scores)]
+    for low, high in zip(values[:-1], values[1:], strict=True):
+        assert (low < high).all()
+
+
+def test_r_per_class_equals_one_call_for_each():
+    scores = _scores(2, 3, 4, 4)
+    r = torch.tensor([0.5, 2., 8.], dtype=torch.float64)
+    expected = torch.stack([lse_pool(scores[:, k:k + 1], r[k].item())[:, 0] for k in range(3)], 1)
+    torch.testing.assert_close(lse_pool(scores, r), expected)
+
+
+@pytest.mark.parametrize('r', [0.1, 1., 5., 50.])
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float16, torch.bfloat16])
+def test_lse_is_stable_for_large_scores(r, dtype):
+    scores = (200 * torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0)) - 100).to(dtype)
+    scores.requires_grad_()
+    pooled = lse_pool(scores, r)
+    pooled.sum().backward()
+    exact = lse_pool(scores.detach().double(), r)
+    assert pooled.dtype == torch.float32
+    torch.testing.assert_close(pooled.double(), exact, atol=1e-4, rtol=1e-5)
+    mass = scores.grad.double().sum((2, 3))  # a softmax over the cells
+    torch.testing.assert_close(mass, torch.ones_like(mass), atol=1e-5 if dtype == torch.float32 else 5e-3, rtol=0)
+
+
+def test_lse_computes_in_float32_under_autocast():
+    scores = _scores(1, 2, 8, 8, dtype=torch.float32, scale=30.)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        pooled = lse_pool(scores, 5.)
+    torch.testing.assert_close(pooled, lse_pool(scores, 5.), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize('pool', POOLS.values(), ids=POOLS)
+def test_gradients(pool):
+    scores = _scores(2, 3, 3, 3).requires_grad_()
+    valid = torch.ones(2, 3, 3, dtype=torch.bool)
+    valid[1, :, 2] = False
+    assert torch.autograd.gradcheck(lambda s: pool(s, valid), scores)
+
+
+def test_max_gradient_reaches_one_cell_and_lse_all():
+    scores = _scores(1, 1, 4, 4)
+    for pool, cells in ((max_pool, 1), (POOLS['lse'], 16), (mean_pool, 16)):
+        leaf = scores.clone().requires_grad_()
+        pool(leaf).sum().backward()
+        assert (leaf.grad > 0).sum() == cells
+
+
+def test_learned_r_receives_a_gradient():
+    scores = _scores(2, 3, 3, 3)
+    r = torch.tensor([0.5, 2., 8.], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda r: lse_pool(scores, r), r)
+
+
+@pytest.mark.parametrize('pool', POOLS.values(), ids=POOLS)
+def test_padding_takes_no_part(pool):
+    """Neither the value nor the gradient of a padded cell matters; the result is that of the bare picture."""
+    picture = _scores(1, 2, 3, 4)
+    padded = torch.full((1, 2, 6, 6), 1e3, dtype=torch.float64)
+    padded[:, :, :3, :4] = picture
+    padded.requires_grad_()
+    valid = torch.zeros(1, 6, 6, dtype=torch.bool)
+    valid[:, :3, :4] = True
+    pooled = pool(padded, valid)
+    torch.testing.assert_close(pooled, pool(picture))
+    pooled.sum().backward()
+    assert not padded.grad[:, :, ~valid[0]].any()
+
+
+@pytest.mark.parametrize('pool', POOLS.values(), ids=POOLS)
+def test_order_of_the_cells_does_not_matter(pool):
+    scores = _scores(2, 3, 4, 5)
+    shuffled = scores.flatten(2)[..., torch.randperm(20)].view_as(scores)
+    torch.testing.assert_close(pool(scores), pool(shuffled))
+
+
+@pytest.mark.parametrize('pool', POOLS.values(), ids=POOLS)
+def test_one_cell_is_itself(pool):
+    scores = _scores(2, 3, 1, 1)
+    torch.testing.assert_close(pool(scores), scores[..., 0, 0])
+
+
+@pytest.mark.parametrize(('scores', 'valid', 'message'), [
+    (torch.zeros(2, 3, 4), None, r'`scores` must be \(N, K, H, W\)'),
+    (torch.zeros(2, 3, 0, 4), None, r'at least one cell, got \(2, 3, 0, 4\)'),
+    (torch.zeros(2, 3, 4, 4), torch.ones(2, 4, 5, dtype=torch.bool), r'`valid` must be boolean of shape \(2, 4, 4\)'),
+    (torch.zeros(2, 3, 4, 4), torch.ones(2, 4, 4), 'got torch.float32'),
+    (torch.zeros(2, 3, 4, 4), torch.zeros(2, 4, 4, dtype=torch.bool), 'every picture needs at least one'),
+])
+@pytest.mark.parametrize('pool', POOLS.values(), ids=POOLS)
+def test_bad_input(pool, scores, valid, message):
+    with pytest.raises(ValueError, match=message):
+        pool(scores, valid)
+
+
+@pytest.mark.parametrize('r', [0., -1., math.inf, math.nan])
+def test_bad_r(r):
+    with pytest.raises(ValueError, match='`r` must be a positive finite number'):
+        lse_pool(torch.zeros(1, 1, 2, 2), r)
+
+
+def test_valid_cells_takes_the_cells_whose_centre_is_in_the_picture():
+    extents = torch.tensor([[0, 64, 0, 64], [0, 40, 0, 41], [10, 64, 0, 64]])  # top, bottom, left, right
+    valid = valid_cells(extents, (64, 64), (4, 4))  # centres at 8, 24, 40, 56
+    assert valid[0].all()
+    assert valid[1].sum(0).tolist() == [2, 2, 2, 0]  # 40 is outside rows [0, 40), inside columns [0, 41)
+    assert valid[2].any(1).tolist() == [False, True, True, True]
+
+
+def test_valid_cells_always_leaves_one():
+    valid = valid_cells(torch.tensor([[0, 3, 0, 2]]), (64, 64), (4, 4))
+    assert valid[0].nonzero().tolist() == [[0, 0]]
