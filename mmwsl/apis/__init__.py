@@ -1,0 +1,8 @@
+"""What the command line calls: train, evaluate, demonstrate."""
+
+from mmwsl.apis.checkpoint import UnsafeCheckpointError, check_checkpoint, latest_checkpoint
+from mmwsl.apis.config import load_config
+from mmwsl.apis.testing import test
+from mmwsl.apis.training import train
+
+__all__ = ['UnsafeCheckpointError', 'check_checkpoint', 'latest_checkpoint', 'load_config', 'test', 'train']

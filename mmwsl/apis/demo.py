@@ -1,0 +1,96 @@
+"""The demonstration: train on the embedded data set from tags alone, evaluate twice, draw the masks."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import DictAction
+from mmengine.dataset import pseudo_collate
+from mmengine.runner import Runner
+
+from mmwsl.apis.checkpoint import latest_checkpoint, weights_only_loading
+from mmwsl.apis.config import load_config
+from mmwsl.apis.drawing import colour_mask, picture_sheet
+from mmwsl.apis.launch import build_runner
+from mmwsl.apis.training import train
+
+CONFIGS = Path(__file__).parents[2] / 'configs'
+RAW, PRIOR = 'raw', '+ image-level prior'
+
+
+def demo(config: str | Path, prior_config: str | Path, work_dir: str | Path, options: dict | None = None,
+         scenes: int = 8) -> dict[str, float]:
+    """Train one config, evaluate the result under two, and draw held-out scenes.
+
+    The scenes' true masks are opened to evaluate and to be shown beside the predictions, never to train.
+
+    Args:
+        config (str | Path): Trained, and evaluated as it is.
+        prior_config (str | Path): The same network with an image-level prior after it.
+        work_dir (str | Path): Where everything goes.
+        options (dict, optional): Settings that replace those of both configs. Defaults to None.
+        scenes (int): How many held-out scenes to draw. Defaults to 8.
+
+    Returns:
+        dict[str, float]: The mIoU of each evaluation, in percent.
+    """
+    work_dir = Path(work_dir)
+    train(load_config(config, options, str(work_dir / 'train')))
+    checkpoint = latest_checkpoint(work_dir / 'train')
+    scores, columns = {}, {}
+    for name, path in ((RAW, config), (PRIOR, prior_config)):
+        cfg = load_config(path, options, str(work_dir / 'test'))
+        cfg.load_from = checkpoint
+        with weights_only_loading(cfg):
+            runner = build_runner(cfg)
+            scores[name] = float(runner.test()['mIoU'])
+        pictures, truths, predictions = predict(runner, scenes)
+        columns |= {'input': pictures, 'truth': truths, name: predictions}
+    sheet = work_dir / 'sheet.png'
+    picture_sheet(columns).save(sheet)
+    print(report(scores), f'\nPictures: {sheet}')
+    return scores
+
+
+@torch.no_grad()
+def predict(runner: Runner, count: int) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
+    """Segment scenes spread over the test set.
+
+    Args:
+        runner (Runner): A runner whose model is loaded.
+        count (int): How many scenes.
+
+    Returns:
+        tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]: Pictures, true masks and predicted masks, RGB.
+    """
+    dataset = runner.test_dataloader.dataset
+    palette = dataset.metainfo['palette']
+    pictures, truths, predictions = [], [], []
+    runner.model.eval()
+    for index in np.linspace(0, len(dataset) - 1, min(count, len(dataset))).astype(int):
+        batch = pseudo_collate([dataset[index]])
+        picture = batch['inputs'][0].permute(1, 2, 0).numpy()  # (3, H, W) -> (H, W, 3)
+        pictures.append(picture[..., ::-1] if runner.model.data_preprocessor.channel_conversion else picture)
+        sample = runner.model.test_step(batch)[0]
+        for field, masks in (('gt_sem_seg', truths), ('pred_sem_seg', predictions)):
+            masks.append(colour_mask(sample.get(field).data[0].cpu().numpy(), palette))
+    return pictures, truths, predictions
+
+
+def report(scores: dict[str, float]) -> str:
+    """Return the table of scores."""
+    width = max(map(len, scores))
+    rows = [f'{name:<{width}}  {score:5.1f}' for name, score in scores.items()]
+    return '\n'.join(['', f'{"held-out scenes":<{width}}   mIoU', '-' * (width + 7), *rows])
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run ``tools/demo.py``."""
+    parser = argparse.ArgumentParser(description='Train on the embedded data set from tags alone, evaluate and draw')
+    parser.add_argument('--work-dir', default='work_dirs/demo', help='folder for everything that is written')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+        help='settings that replace those of the configs')
+    args = parser.parse_args(argv)
+    demo(CONFIGS / 'wsl_lse_shapes.py', CONFIGS / 'wsl_lse_shapes_ilp.py', args.work_dir, args.cfg_options)

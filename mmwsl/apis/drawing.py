@@ -1,0 +1,56 @@
+"""Picture sheets: what went in, what is true and what was predicted, side by side."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+GAP = 6
+HEADER = 22
+
+
+def colour_mask(mask: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
+    """Give every class of a mask its colour.
+
+    Args:
+        mask (np.ndarray): Class indices, (H, W); one that the palette lacks, such as 255, becomes white.
+        palette (Sequence[Sequence[int]]): A colour for each class, (K, 3).
+
+    Returns:
+        np.ndarray: The coloured mask, (H, W, 3) uint8.
+    """
+    colours = np.full((256, 3), 255, np.uint8)
+    colours[:len(palette)] = palette
+    return colours[mask]  # (H, W) -> (H, W, 3)
+
+
+def picture_sheet(columns: dict[str, Sequence[np.ndarray]], tile: int = 144) -> Image.Image:
+    """Lay pictures out in a grid, one titled column for each kind and one row for each scene.
+
+    Args:
+        columns (dict[str, Sequence[np.ndarray]]): Title -> pictures, each (H, W, 3) uint8, RGB.
+        tile (int): Side of a picture on the sheet; the longer side of each is scaled to it. Defaults to 144.
+
+    Returns:
+        Image.Image: The sheet.
+
+    Raises:
+        ValueError: If the columns differ in length.
+    """
+    lengths = {title: len(pictures) for title, pictures in columns.items()}
+    if len(set(lengths.values())) != 1:
+        raise ValueError(f'columns must hold one picture per scene each, but have {lengths}. Fill them equally.')
+    rows = next(iter(lengths.values()))
+    step = tile + GAP
+    sheet = Image.new('RGB', (GAP + step * len(columns), HEADER + step * rows), 'white')
+    draw = ImageDraw.Draw(sheet)
+    for column, (title, pictures) in enumerate(columns.items()):
+        left = GAP + step * column
+        draw.text((left, GAP // 2), title, fill='black', font=ImageFont.load_default())
+        for row, picture in enumerate(pictures):
+            image = Image.fromarray(picture)
+            scale = tile / max(image.size)
+            # Nearest neighbour: a mask has no colours between those of its classes.
+            image = image.resize([round(side * scale) for side in image.size], Image.Resampling.NEAREST)
+            sheet.paste(image, (left, HEADER + step * row))
+    return sheet

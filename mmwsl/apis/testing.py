@@ -1,0 +1,108 @@
+"""Evaluation of a checkpoint under a config."""
+
+from mmengine.config import Config
+
+from mmwsl.apis.arguments import base_parser, parse
+from mmwsl.apis.checkpoint import weights_only_loading
+from mmwsl.apis.config import load_config
+from mmwsl.apis.launch import build_runner
+
+
+def test(cfg: Config, checkpoint: str, launcher: str = 'none', trust_checkpoint: bool = False) -> dict[str, float]:
+    """Evaluate a checkpoint on the test set of a config.
+
+    Args:
+        cfg (Config): The config, with ``work_dir``; changed in place.
+        checkpoint (str): A file or an address.
+        launcher (str): Who started the processes. Defaults to ``'none'``.
+        trust_checkpoint (bool): Whether to load a checkpoint that can run code. Defaults to False.
+
+    Returns:
+        dict[str, float]: The metrics; MMSegmentation's are percentages.
+    """
+    cfg.load_from, cfg.resume = checkpoint, False
+    with weights_only_loading(cfg, trust_checkpoint):
+        return build_runner(cfg, launcher).test()
+
+
+def use_test_time_augmentation(cfg: Config) -> None:
+    """Evaluate the mean over the augmented versions of each picture that ``tta_pipeline`` makes.
+
+    Args:
+        cfg (Config): The config, changed in place.
+
+    Raises:
+        ValueError: If the config does not say what to augment.
+    """
+    missing = [name for name in ('tta_model', 'tta_pipeline') if name not in cfg]
+    if missing:
+        raise ValueError(f'--tta needs {" and ".join(missing)} in the config. Add to its bases one that has them.')
+    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+    cfg.tta_model.module = cfg.model
+    cfg.model = cfg.tta_model
+
+
+def write_predictions(cfg: Config, folder: str) -> None:
+    """Write the predicted masks as PNG files: ``IoUMetric`` does that, other metrics know nothing of it.
+
+    Args:
+        cfg (Config): The config, changed in place.
+        folder (str): Where the masks go.
+
+    Raises:
+        ValueError: If no test metric is one that writes masks.
+    """
+    evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, (list, tuple)) else [cfg.test_evaluator]
+    writers = [metric for metric in evaluators if metric['type'].split('.')[-1] == 'IoUMetric']
+    if not writers:
+        types = [metric['type'] for metric in evaluators]
+        raise ValueError(f'--out needs an IoUMetric in test_evaluator, which writes the masks; the config has {types}.')
+    for metric in writers:
+        metric['output_dir'] = folder
+        metric['keep_results'] = True
+
+
+def draw_predictions(cfg: Config, show: bool = False, show_dir: str | None = None, wait_time: float = 2.) -> None:
+    """Paint the predictions over the pictures, into a window or a folder.
+
+    Args:
+        cfg (Config): The config, changed in place.
+        show (bool): Whether to open windows. Defaults to False.
+        show_dir (str, optional): The folder to paint to. Defaults to None: the visualizer's own.
+        wait_time (float): Seconds for which a window stays. Defaults to 2.
+
+    Raises:
+        ValueError: If the config has no visualization hook.
+    """
+    hook = cfg.get('default_hooks', {}).get('visualization')
+    if not hook:
+        raise ValueError(
+            '--show and --show-dir need default_hooks.visualization in the config. Add '
+            "visualization=dict(type='SegVisualizationHook') to its default_hooks.")
+    hook['draw'] = True
+    if show:
+        hook['show'] = True
+        hook['wait_time'] = wait_time
+    if show_dir:
+        cfg.visualizer['save_dir'] = show_dir
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run ``tools/test.py``."""
+    parser = base_parser('Evaluate a checkpoint')
+    parser.add_argument('checkpoint', help='checkpoint file or address')
+    parser.add_argument('--out', metavar='DIR', help='folder for the predicted masks, as PNG files of class indices')
+    parser.add_argument('--show', action='store_true', help='show the predictions in windows')
+    parser.add_argument(
+        '--show-dir', metavar='DIR', help='folder for pictures with the predictions painted over them')
+    parser.add_argument('--wait-time', type=float, default=2, help='seconds for which --show shows a picture')
+    parser.add_argument('--tta', action='store_true', help='evaluate with test-time augmentation')
+    args = parse(parser, argv)
+    cfg = load_config(args.config, args.cfg_options, args.work_dir)
+    if args.show or args.show_dir:
+        draw_predictions(cfg, args.show, args.show_dir, args.wait_time)
+    if args.tta:
+        use_test_time_augmentation(cfg)
+    if args.out:
+        write_predictions(cfg, args.out)
+    test(cfg, args.checkpoint, args.launcher, args.trust_checkpoint)

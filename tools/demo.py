@@ -1,0 +1,6 @@
+"""Train on the embedded data set from tags alone, evaluate and draw: ``python tools/demo.py [--work-dir DIR]``."""
+
+from mmwsl.apis.demo import main
+
+if __name__ == '__main__':
+    main()
