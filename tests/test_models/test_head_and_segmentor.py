@@ -1,0 +1,245 @@
+"""The head and the segmentor through mmseg's own train and test steps, on tiny pictures."""
+
+import pytest
+import torch
+from mmengine.config import ConfigDict
+from mmengine.structures import LabelData
+from mmseg.structures import SegDataSample
+from torch import nn
+
+from mmwsl.models import LSEAggregationHead, WeakEncoderDecoder
+from mmwsl.postprocessing import PostProcessor
+from mmwsl.registry import MODELS, POSTPROCESSORS
+
+HEAD = dict(type='mmwsl.LSEAggregationHead', in_channels=8, num_classes=3, hidden_channels=(6, ), kernel_size=(3, 1),
+            same_padding=True, dropout_ratio=0.)
+
+
+@MODELS.register_module()
+class TwoConvolutions(nn.Module):
+    """A backbone of stride 4."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), nn.Conv2d(8, 8, 3, 2, 1), nn.ReLU())
+
+    def forward(self, x):
+        return (self.layers(x), )
+
+
+@POSTPROCESSORS.register_module()
+class KeepClass(PostProcessor):
+    """Gives all pixels to one class and notes what it saw."""
+
+    def __init__(self, label):
+        self.label, self.seen = label, []
+
+    def process(self, probs, data_sample):
+        self.seen.append((probs.clone(), data_sample))
+        return probs * 0 + torch.eye(len(probs))[self.label][:, None, None]
+
+
+def _model(test_cfg=None, postprocessors=None, **head):
+    torch.manual_seed(0)
+    model = MODELS.build(dict(
+        type='mmwsl.WeakEncoderDecoder', backbone=dict(type='mmwsl.TwoConvolutions'),
+        decode_head={**HEAD, **head}, data_preprocessor=dict(type='mmseg.SegDataPreProcessor', size=(32, 32)),
+        train_cfg=dict(), test_cfg=ConfigDict(test_cfg or dict(mode='whole')), postprocessors=postprocessors))
+    nn.init.normal_(model.decode_head.conv_seg.weight)  # mmseg's 0.01 would leave all scores alike
+    return model
+
+
+def _sample(shape, labels=(0., 1., 0.), ori_shape=None, **meta):
+    sample = SegDataSample(metainfo=dict(img_shape=shape, ori_shape=ori_shape or shape, **meta))
+    sample.gt_label = LabelData(label=torch.tensor(labels).nonzero()[:, 0], score=torch.tensor(labels))
+    return sample
+
+
+def _batch(*shapes, **kwargs):
+    pictures = [torch.randint(0, 256, (3, *shape), dtype=torch.uint8) for shape in shapes]
+    return dict(inputs=pictures, data_samples=[_sample(shape, **kwargs) for shape in shapes])
+
+
+def test_the_papers_network_is_the_default():
+    head = LSEAggregationHead(1024, num_classes=21)
+    convolutions = [m for m in head.convs.modules() if isinstance(m, nn.Conv2d)] + [head.conv_seg]
+    assert [(c.out_channels, c.kernel_size, c.padding) for c in convolutions] == [
+        (1024, (3, 3), (0, 0)), (768, (3, 3), (0, 0)), (512, (3, 3), (0, 0)), (21, (3, 3), (0, 0))]
+    assert sum(isinstance(m, nn.Dropout) and m.p == 0.5 for m in head.modules()) == 3
+    assert head([torch.zeros(1, 1024, 29, 29)]).shape == (1, 21, 21, 21)
+
+
+def test_one_1x1_convolution_is_the_smallest_head():
+    head = LSEAggregationHead(8, num_classes=3, hidden_channels=(), kernel_size=1)
+    assert [name for name, _ in head.named_parameters()] == ['conv_seg.weight', 'conv_seg.bias']
+    assert head([torch.zeros(2, 8, 1, 1)]).shape == (2, 3, 1, 1)
+
+
+@pytest.mark.parametrize('kernel_size', [2, (3, ), (3, 4)])
+def test_bad_kernel_size(kernel_size):
+    with pytest.raises(ValueError, match='`kernel_size` must be odd, one number or 2 of them'):
+        LSEAggregationHead(8, num_classes=3, hidden_channels=(4, ), kernel_size=kernel_size)
+
+
+def test_training_step_needs_no_mask_and_reaches_all_parameters():
+    model = _model()
+    batch = model.data_preprocessor(_batch((32, 32), (24, 32)), training=True)
+    assert 'gt_sem_seg' not in batch['data_samples'][0]
+    losses = model(**batch, mode='loss')
+    assert set(losses) == {'decode.loss_cls'}
+    losses['decode.loss_cls'].backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad.abs().sum() > 0, name
+
+
+def test_loss_is_that_of_the_aggregated_scores():
+    model = _model(loss_decode=dict(type='mmwsl.SoftMarginLoss'))
+    batch = model.data_preprocessor(_batch((32, 32)), training=True)
+    scores = model(batch['inputs'])[0, :, :, :].flatten(1)
+    pooled = (torch.logsumexp(5 * scores, 1) - torch.tensor(64.).log()) / 5
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(pooled, torch.tensor([0., 1., 0.]))
+    torch.testing.assert_close(model(**batch, mode='loss')['decode.loss_cls'], expected)
+
+
+def test_padding_of_a_training_batch_does_not_change_the_score():
+    """Whatever the network says about the padding, the aggregate sees the picture's own cells."""
+    head = LSEAggregationHead(8, num_classes=3, hidden_channels=(), kernel_size=1)
+    scores = torch.randn(2, 3, 8, 8)
+    metas = [dict(img_shape=(32, 32), padding_size=(0, 0, 0, 0)), dict(img_shape=(16, 32), padding_size=(0, 0, 0, 16))]
+    before = head.aggregate(scores, metas, (32, 32))
+    scores[1, :, 4:] = 1e3
+    torch.testing.assert_close(head.aggregate(scores, metas, (32, 32)), before)
+    scores[0, :, 4:] = 1e3
+    assert (head.aggregate(scores, metas, (32, 32))[0] > before[0]).all()
+
+
+def test_two_losses_of_one_name_add_up():
+    loss = dict(type='mmwsl.SoftMarginLoss')
+    one, two = _model(loss_decode=loss), _model(loss_decode=[loss, loss])
+    batch = one.data_preprocessor(_batch((32, 32)), training=True)
+    torch.testing.assert_close(two(**batch, mode='loss')['decode.loss_cls'],
+                               2 * one(**batch, mode='loss')['decode.loss_cls'])
+
+
+def test_samples_without_tags_say_what_to_add():
+    model = _model()
+    batch = model.data_preprocessor(_batch((32, 32)), training=True)
+    del batch['data_samples'][0].gt_label
+    with pytest.raises(KeyError, match='PackImageLabelInputs'):
+        model(**batch, mode='loss')
+    batch['data_samples'] = [_sample((32, 32), (0., 1.), padding_size=(0, 0, 0, 0))]
+    with pytest.raises(ValueError, match='`num_classes` of the head is 3, but the data set has 2 classes'):
+        model(**batch, mode='loss')
+
+
+def test_prediction_is_at_the_pictures_own_size_with_a_label():
+    model = _model().eval()
+    sample, = model.test_step(_batch((24, 32), ori_shape=(50, 70)))
+    assert sample.pred_sem_seg.shape == (50, 70)
+    torch.testing.assert_close(sample.pred_label.score.sum(), torch.tensor(1.))
+    probs = sample.seg_logits.data.softmax(0)
+    torch.testing.assert_close(probs.argmax(0), sample.pred_sem_seg.data[0])
+    torch.testing.assert_close(probs, sample.seg_logits.data.exp())  # the learned background's sum to one
+
+
+@torch.no_grad()
+def test_prediction_without_samples():
+    model = _model().eval()
+    sample, = model(torch.randn(1, 3, 32, 40), mode='predict')
+    assert sample.pred_sem_seg.shape == (32, 40)
+    assert sample.pred_label.score.shape == (3, )
+
+
+def test_independent_classes_ignore_the_background_channel():
+    model = _model(background=dict(type='mmwsl.ConstantBackground', score=0.5)).eval()
+    batch = _batch((32, 32))
+    first, = model.test_step(dict(batch, data_samples=[_sample((32, 32))]))
+    nn.init.constant_(model.decode_head.conv_seg.bias[:1], 100.)
+    second, = model.test_step(dict(batch, data_samples=[_sample((32, 32))]))
+    torch.testing.assert_close(first.pred_sem_seg.data, second.pred_sem_seg.data)
+    assert first.pred_label.score[0] == 1
+
+
+def test_chain_runs_in_order_before_the_argmax():
+    model = _model(postprocessors=[dict(type='KeepClass', label=1), dict(type='KeepClass', label=2)]).eval()
+    sample, = model.test_step(_batch((24, 32), ori_shape=(48, 64)))
+    first, second = (step.seen[0] for step in model.postprocessors)
+    assert first[0].shape == (3, 48, 64)
+    torch.testing.assert_close(first[0].sum(0), torch.ones(48, 64))
+    assert (second[0][1] == 1).all() and first[1] is sample
+    assert (sample.pred_sem_seg.data == 2).all()
+
+
+def test_image_level_prior_changes_the_mask_by_the_label():
+    plain, prior = _model(), _model(postprocessors=[dict(type='mmwsl.ImageLevelPrior')])
+    batch = _batch((32, 32))
+    before, = plain.eval().test_step(dict(batch, data_samples=[_sample((32, 32))]))
+    after, = prior.eval().test_step(dict(batch, data_samples=[_sample((32, 32))]))
+    expected = before.seg_logits.data.exp() * before.pred_label.score[:, None, None]
+    torch.testing.assert_close(after.seg_logits.data.exp(), expected)
+
+
+def test_sliding_windows_share_the_label_of_the_whole_picture():
+    """The chain runs once a picture, with one label, aggregated from the stitched map and not from a window."""
+    model = _model(dict(mode='slide', crop_size=(16, 16), stride=(8, 8)),
+                   postprocessors=[dict(type='KeepClass', label=1)]).eval()
+    batch = _batch((32, 40))
+    sample, = model.test_step(batch)
+    (probs, _), = model.postprocessors[0].seen
+    assert probs.shape == (3, 32, 40)
+    assert sample.img_shape == (32, 40)  # mmseg's slide_inference writes its window's size into what it is given
+    stitched = model.slide_inference(model.data_preprocessor(batch)['inputs'], [dict()])
+    pooled = (torch.logsumexp(5 * stitched.flatten(2), 2) - torch.tensor(32. * 40).log()) / 5
+    torch.testing.assert_close(sample.pred_label.score, pooled.softmax(1)[0])
+
+
+def test_one_large_window_equals_the_whole_picture():
+    whole, slide = _model(), _model(dict(mode='slide', crop_size=(64, 64), stride=(32, 32)))
+    batch = _batch((32, 40))
+    first, = whole.eval().test_step(dict(batch, data_samples=[_sample((32, 40))]))
+    second, = slide.eval().test_step(dict(batch, data_samples=[_sample((32, 40))]))
+    torch.testing.assert_close(first.seg_logits.data, second.seg_logits.data)
+
+
+def test_flipped_view_is_flipped_back():
+    model = _model().eval()
+    picture = torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8)
+    plain, = model.test_step(dict(inputs=[picture], data_samples=[_sample((32, 32))]))
+    meta = dict(flip=True, flip_direction='horizontal')
+    flipped, = model.test_step(dict(inputs=[picture], data_samples=[_sample((32, 32), **meta)]))
+    torch.testing.assert_close(flipped.seg_logits.data.flip(-1), plain.seg_logits.data)
+
+
+def test_tta_averages_masks_and_labels():
+    model = _model(postprocessors=[dict(type='mmwsl.ImageLevelPrior')])
+    tta = MODELS.build(dict(type='mmwsl.WeakSegTTAModel', module=model)).eval()
+    pictures = [torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8) for _ in range(2)]
+    path = dict(img_path='picture.jpg')
+    views = [model.test_step(dict(inputs=[p], data_samples=[_sample((32, 32), **path)]))[0] for p in pictures]
+    merged, = tta.test_step(dict(inputs=[[p] for p in pictures],
+                                 data_samples=[[_sample((32, 32), **path)] for _ in pictures]))
+    torch.testing.assert_close(merged.pred_label.score, (views[0].pred_label.score + views[1].pred_label.score) / 2)
+    mean = sum(view.seg_logits.data.softmax(0) for view in views)
+    torch.testing.assert_close(merged.pred_sem_seg.data[0], mean.argmax(0))
+
+
+def test_border_aligns_a_network_that_does_not_pad():
+    """OverFeat and the paper's head: with the border, the cells are centred at 6, 18, 30 ... of the picture."""
+    torch.manual_seed(0)
+    model = WeakEncoderDecoder(
+        backbone=dict(type='mmwsl.OverFeat'),
+        decode_head=dict(type='mmwsl.LSEAggregationHead', in_channels=1024, num_classes=3, hidden_channels=(4, 4, 4),
+                         dropout_ratio=0.),
+        data_preprocessor=dict(type='mmseg.SegDataPreProcessor', size=(400, 400)),
+        train_cfg=dict(), test_cfg=dict(mode='whole', border=(68, 69), stride=12)).eval()
+    picture = torch.randn(1, 3, 332, 324, requires_grad=True)
+    cells, canvas = model._score_cells(picture)
+    assert cells.shape == (1, 3, 28, 27) and canvas == (336, 324)
+    # A cell sees 245 pixels, 122 on each side of its centre; pooling lets the gradient through at some of them only.
+    gradient, = torch.autograd.grad(cells[0, :, 12, 13].sum(), picture)
+    for dims, centre in (((0, 1, 3), 6 + 12 * 12), ((0, 1, 2), 6 + 12 * 13)):
+        seen = gradient.abs().sum(dims).nonzero()
+        assert seen.min() >= centre - 122 and seen.max() <= centre + 122
+        assert (seen.min() + seen.max()) / 2 == pytest.approx(centre, abs=6)
+    sample, = model(torch.zeros(1, 3, 50, 62), mode='predict')
+    assert sample.pred_sem_seg.shape == (50, 62)
