@@ -16,7 +16,7 @@ EMPTY_PROBABILITY = 0.1
 NUM_CLASSES_PROBABILITIES = (1 / 2, 1 / 3, 1 / 6)
 RING_BESIDE_STAR_PROBABILITY = 0.6
 SECOND_OBJECT_PROBABILITY = 0.25
-RADIUS_RANGE = (0.13, 0.24)
+RADIUS_RANGE = (0.15, 0.27)
 """Radius of the circle around an object, as a part of the picture's side."""
 PLACEMENT_TRIALS = 30
 

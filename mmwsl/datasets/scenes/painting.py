@@ -11,7 +11,7 @@ from .outlines import OUTLINES, RING_HOLE
 SHIFT = 4
 """Fractional bits of OpenCV's polygon corners."""
 RING_LABEL = 5
-MIN_CONTRAST = 90
+MIN_CONTRAST = 140
 """Least distance, summed over the channels, between an object's colour and either colour behind it."""
 
 
@@ -34,7 +34,8 @@ def paint_mask(objects: Sequence[SceneObject], size: int) -> np.ndarray:
 def paint_picture(objects: Sequence[SceneObject], size: int, seed: int, index: int) -> np.ndarray:
     """Paint the objects on a textured, cluttered background.
 
-    Colours are drawn at random for objects, background and clutter alike: colour does not tell the class.
+    Backgrounds are dull, objects and clutter vivid. The colours of all classes and of the clutter come from one
+    distribution: colour tells neither the class nor, alone, that there is an object.
 
     Args:
         objects (Sequence[SceneObject]): The layout.
@@ -46,7 +47,7 @@ def paint_picture(objects: Sequence[SceneObject], size: int, seed: int, index: i
         np.ndarray: (size, size, 3) uint8, BGR.
     """
     rng = np.random.default_rng((seed, index, 1))
-    behind = rng.uniform(0, 255, size=(2, 3))
+    behind = rng.uniform(20, 160) + rng.uniform(-40, 40, size=(2, 3))
     picture = _blend(behind, _texture(rng, size))
     _clutter(rng, picture)
     shading = _texture(rng, size)
@@ -54,7 +55,7 @@ def paint_picture(objects: Sequence[SceneObject], size: int, seed: int, index: i
         color = _contrasting(rng, behind)
         shape = np.zeros((size, size), dtype=np.uint8)
         _fill(shape, item, 1)
-        second = np.clip(color + rng.uniform(-45, 45, size=3), 0, 255)
+        second = np.clip(color + rng.uniform(-40, 40, size=3), 0, 255)
         inside = shape.astype(bool)
         picture[inside] = _blend(np.stack([color, second]), shading[inside])
     # soften the edges as a lens does, then add the sensor's noise
@@ -92,9 +93,15 @@ def _texture(rng: np.random.Generator, size: int) -> np.ndarray:
     return np.clip((noise, stripes, (noise + stripes) / 2)[kind], 0, 1)
 
 
+def _vivid(rng: np.random.Generator, count: int) -> np.ndarray:
+    """Draw (count, 3) colours with one channel strong, one weak and one between, in random order."""
+    colors = rng.uniform((190, 0, 0), (255, 90, 255), size=(count, 3))
+    return rng.permuted(colors, axis=1)
+
+
 def _contrasting(rng: np.random.Generator, behind: np.ndarray) -> np.ndarray:
     """Draw a colour that stands out from the (2, 3) colours behind; the best of a few if none does."""
-    candidates = rng.uniform(0, 255, size=(8, 3))
+    candidates = _vivid(rng, 8)
     contrast = np.abs(candidates[:, None] - behind).sum(axis=-1).min(axis=1)  # (8,)
     enough = contrast > MIN_CONTRAST
     return candidates[enough.argmax() if enough.any() else contrast.argmax()]
@@ -103,12 +110,14 @@ def _contrasting(rng: np.random.Generator, behind: np.ndarray) -> np.ndarray:
 def _clutter(rng: np.random.Generator, picture: np.ndarray) -> None:
     """Add thin strokes and small ragged blobs, in colours of the same distribution as the objects'."""
     size = picture.shape[0]
-    for _ in range(rng.integers(3, 9)):
+    strokes, blobs = rng.integers((2, 0), (8, 6))
+    colors = _vivid(rng, strokes + blobs).tolist()
+    for color in colors[:strokes]:
         start = rng.uniform(0, size, size=2)
         steps = rng.normal(0, 0.12 * size, size=(rng.integers(1, 5), 2))
         points = np.concatenate([start[None], start + np.cumsum(steps, axis=0)]).astype(np.int32)
-        cv2.polylines(picture, [points], False, rng.uniform(0, 255, size=3).tolist(), int(rng.integers(1, 3)))
-    for _ in range(rng.integers(0, 7)):
+        cv2.polylines(picture, [points], False, color, int(rng.integers(1, 3)))
+    for color in colors[strokes:]:
         center = rng.uniform(0, size, size=2)
         blob = center + rng.normal(0, 0.03 * size, size=(rng.integers(4, 8), 2))
-        cv2.fillPoly(picture, [blob.astype(np.int32)], rng.uniform(0, 255, size=3).tolist())
+        cv2.fillPoly(picture, [blob.astype(np.int32)], color)

@@ -44,7 +44,7 @@ def read_csv(path: str | Path,
         for row in reader:
             rows.append((f'{path}:{reader.line_num}', row))
     except csv.Error as error:
-        raise ValueError(f'{path}:{reader.line_num}: not a CSV row ({error}).') from error
+        raise ValueError(f'{path}:{reader.reader.line_num}: not a CSV row ({error}).') from error
     for source, row in rows:
         if None in row or None in row.values():
             raise ValueError(f'{source}: the row does not have {len(header)} cells as the header has. '

@@ -1,0 +1,68 @@
+"""Tiny pictures and data sets on disk."""
+
+import numpy as np
+import pytest
+from mmengine.registry import DefaultScope, init_default_scope
+from PIL import Image
+
+from mmwsl.registry import DATASETS
+
+
+@pytest.fixture(autouse=True)
+def mmseg_scope():
+    """The scope that a Runner sets, in which pipelines name stock transforms."""
+    instances = dict(DefaultScope._instance_dict)
+    init_default_scope('mmseg')
+    yield
+    DefaultScope._instance_dict.clear()
+    DefaultScope._instance_dict.update(instances)
+
+
+@pytest.fixture
+def write_pictures():
+    """A function that writes small random pictures ``folder/name`` and returns the folder."""
+
+    def write(folder, names, size=(12, 8)):
+        rng = np.random.default_rng(0)
+        for name in names:
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(rng.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)).save(path)
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def build():
+    """A function that builds a data set of mmwsl by its short name."""
+
+    def build_dataset(name, **settings):
+        return DATASETS.build(dict(type=f'mmwsl.{name}', **settings))
+
+    return build_dataset
+
+
+@pytest.fixture
+def tagged(tmp_path, write_pictures):
+    """A folder with four VOC pictures, a table of their tags, and a list of two of them."""
+    write_pictures(tmp_path / 'images', [f'{name}.jpg' for name in 'abcd'])
+    (tmp_path / 'tags.csv').write_text('image,labels,unknown\na,dog cat,\nb,,\nc.jpg,person,horse\nd,car,bus\n')
+    (tmp_path / 'list.txt').write_text('c\na.jpg\n\n')
+    return tmp_path
+
+
+@pytest.fixture
+def by_name():
+    """A function that maps the stem of each picture to its (present, unknown) class names."""
+
+    def tags_by_name(dataset):
+        classes = dataset.metainfo['classes']
+        infos = [dataset.get_data_info(index) for index in range(len(dataset))]
+        return {
+            info['img_path'].rsplit('/', 1)[-1].rsplit('.', 1)[0]:
+            tuple([classes[label] for label in info[key]] for key in ('img_label', 'unknown_label'))
+            for info in infos
+        }
+
+    return tags_by_name

@@ -1,0 +1,88 @@
+"""Anybody's folder."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+@pytest.fixture
+def table_folder(tmp_path, write_pictures):
+    """Pictures of several formats with a table."""
+    write_pictures(tmp_path / 'pictures', ['a.jpg', 'b.PNG', 'sub/c.webp'])
+    (tmp_path / 'tags.csv').write_text('image,labels\na,owl\nb.PNG,\nsub/c.webp,fox;owl\n')
+    return tmp_path
+
+
+@pytest.fixture
+def class_folders(tmp_path, write_pictures):
+    """One folder per class."""
+    return write_pictures(tmp_path / 'classes', ['owl/1.jpg', 'fox/1.jpg', 'fox/2.png', 'background/3.jpg'])
+
+
+def test_table(build, table_folder, by_name):
+    dataset = build('FolderWeakDataset', data_root=str(table_folder), label_file='tags.csv',
+                    data_prefix=dict(img_path='pictures'))
+    assert dataset.metainfo['classes'] == ('background', 'fox', 'owl')
+    assert len(dataset.metainfo['palette']) == 3
+    assert by_name(dataset) == dict(a=(['owl'], []), b=([], []), c=(['fox', 'owl'], []))
+
+
+def test_inferred_classes_are_reported(build, table_folder, monkeypatch):
+    messages = []
+    monkeypatch.setattr('mmwsl.datasets.folder.print_log', lambda message, **_: messages.append(message))
+    settings = dict(data_root=str(table_folder), label_file='tags.csv', data_prefix=dict(img_path='pictures'))
+    build('FolderWeakDataset', **settings)
+    assert messages == ["Classes found in the tags: ('background', 'fox', 'owl')"]
+    build('FolderWeakDataset', metainfo=dict(classes=('background', 'owl', 'fox')), **settings)
+    assert len(messages) == 1
+
+
+def test_class_folders(build, class_folders, by_name):
+    dataset = build('FolderWeakDataset', class_folders=True, data_prefix=dict(img_path=str(class_folders)))
+    assert dataset.metainfo['classes'] == ('background', 'fox', 'owl')
+    assert [dataset.get_data_info(i)['img_label'] for i in range(4)] == [[], [1], [1], [2]]
+
+
+def test_class_folders_with_list_and_masks(build, class_folders, tmp_path):
+    (tmp_path / 'list.txt').write_text('owl/1\nfox/2\n')
+    (tmp_path / 'masks/owl').mkdir(parents=True)
+    Image.fromarray(np.array([[0, 1], [2, 255]], np.uint8)).save(tmp_path / 'masks/owl/1.png')
+    dataset = build(
+        'FolderWeakDataset', data_root=str(tmp_path), ann_file='list.txt', class_folders=True, test_mode=True,
+        data_prefix=dict(img_path='classes', seg_map_path='masks'), pipeline=[dict(type='LoadAnnotations')])
+    assert dataset[0]['img_label'] == [2]
+    assert dataset[0]['gt_seg_map'].tolist() == [[0, 1], [2, 255]]
+
+
+def test_own_classes_in_own_order(build, class_folders):
+    dataset = build('FolderWeakDataset', class_folders=True, data_prefix=dict(img_path=str(class_folders)),
+                    metainfo=dict(classes=('background', 'owl', 'fox')))
+    assert [dataset.get_data_info(i)['img_label'] for i in range(4)] == [[], [2], [2], [1]]
+
+
+def test_pictures_alone_for_inference(build, table_folder):
+    dataset = build('FolderWeakDataset', data_prefix=dict(img_path=str(table_folder / 'pictures')), test_mode=True,
+                    metainfo=dict(classes=('background', 'owl')))
+    assert len(dataset) == 3 and 'img_label' not in dataset.get_data_info(0)
+
+
+@pytest.mark.parametrize(('settings', 'match'), [
+    (dict(metainfo=dict(classes=('background', 'owl', 'fax'))), r"unknown class 'fox': did you mean 'fax'"),
+    (dict(class_folders=True), '`label_file=.*` and `class_folders=True` are two sources'),
+    (dict(label_file=''), 'no class is known: the tags name none'),
+    (dict(img_suffix='.jpg'), r"pictures of label_file=.* are not in"),
+])
+def test_mistakes(build, table_folder, settings, match):
+    settings = {**dict(data_root=str(table_folder), label_file='tags.csv', data_prefix=dict(img_path='pictures')),
+                **settings}
+    with pytest.raises((ValueError, FileNotFoundError), match=match):
+        build('FolderWeakDataset', **settings)
+
+
+def test_stray_picture_and_unknown_folder(build, class_folders, write_pictures):
+    with pytest.raises(ValueError, match=r"classes/owl/1\.jpg: .*unknown class 'owl'"):
+        build('FolderWeakDataset', class_folders=True, data_prefix=dict(img_path=str(class_folders)),
+              metainfo=dict(classes=('background', 'fox')))
+    write_pictures(class_folders, ['stray.jpg'])
+    with pytest.raises(ValueError, match=r'1 pictures lie in no class folder: stray\.jpg'):
+        build('FolderWeakDataset', class_folders=True, data_prefix=dict(img_path=str(class_folders)))

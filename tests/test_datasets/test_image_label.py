@@ -1,0 +1,193 @@
+"""What all data sets with tags share: lists, matching, classes, checks."""
+
+import warnings
+
+import numpy as np
+import pytest
+from mmengine.dataset import ClassBalancedDataset, ConcatDataset, RepeatDataset
+from PIL import Image
+
+from mmwsl.datasets import VOCWeakDataset
+from mmwsl.datasets.classes import VOC_CLASSES, voc_colormap
+from mmwsl.datasets.pictures import locate
+
+FIVE = ('background', 'car', 'cat', 'dog', 'horse')
+
+
+@pytest.fixture
+def voc(build, tagged):
+    """A function that builds the tagged pictures as VOC, without the warning of classes unseen."""
+
+    def build_voc(**settings):
+        settings = {**dict(data_root=str(tagged), label_file='tags.csv', data_prefix=dict(img_path='images')),
+                    **settings}
+        with warnings.catch_warnings():
+            warnings.filterwarnings('ignore', 'no picture of')
+            return build('VOCWeakDataset', **settings)
+
+    return build_voc
+
+
+def test_data_info(voc, tagged):
+    dataset = voc()
+    assert len(dataset) == 4
+    info = dataset.get_data_info(2)
+    assert info == dict(
+        img_path=str(tagged / 'images/c.jpg'), img_label=[15], unknown_label=[13], num_classes=21, label_map=None,
+        reduce_zero_label=False, seg_fields=[], sample_idx=2)
+    assert dataset.get_data_info(1)['img_label'] == []
+
+
+def test_list_selects_and_orders(voc, by_name):
+    assert list(by_name(voc(ann_file='list.txt'))) == ['c', 'a']
+
+
+def test_classes_restrict_and_reorder_tags_palette_and_masks(voc, by_name):
+    dataset = voc(metainfo=dict(classes=('background', 'person', 'cat')))
+    assert by_name(dataset) == dict(a=(['cat'], []), b=([], []), c=(['person'], []), d=([], []))
+    assert dataset.get_data_info(2)['img_label'] == [1]
+    colors = voc_colormap(21)
+    assert dataset.metainfo['palette'] == [colors[0], colors[15], colors[8]]
+    assert dataset.label_map == {index: {0: 0, 15: 1, 8: 2}.get(index, 255) for index in range(21)}
+
+
+def test_palette_follows_a_mere_reordering(voc):
+    classes = ('background', *reversed(VOC_CLASSES[1:]))
+    colors = voc_colormap(21)
+    assert voc(metainfo=dict(classes=classes)).metainfo['palette'] == [colors[0], *reversed(colors[1:])]
+
+
+def test_palette_of_the_user_stays(voc):
+    palette = [[9, 9, 9], [8, 8, 8]]
+    assert voc(metainfo=dict(classes=('background', 'cat'), palette=palette)).metainfo['palette'] == palette
+
+
+def test_masks_follow_the_classes_through_stock_transforms(voc, tagged):
+    (tagged / 'masks').mkdir()
+    mask = np.array([[0, 15, 8], [12, 255, 20]], np.uint8)
+    image = Image.fromarray(mask, 'P')
+    image.putpalette(sum(voc_colormap(256), []))
+    for name in 'ac':
+        image.save(tagged / f'masks/{name}.png')
+    dataset = voc(
+        ann_file='list.txt', test_mode=True, metainfo=dict(classes=('background', 'person', 'cat')),
+        data_prefix=dict(img_path='images', seg_map_path='masks'), pipeline=[dict(type='LoadAnnotations')])
+    assert dataset[1]['seg_map_path'] == str(tagged / 'masks/a.png')
+    assert dataset[1]['gt_seg_map'].tolist() == [[0, 1, 2], [255, 255, 255]]
+
+
+def test_pseudo_labels_hold_the_ids_of_the_model(voc):
+    classes = ('background', 'person', 'cat')
+    prefix = dict(img_path='images', seg_map_path='pseudo')
+    assert voc(metainfo=dict(classes=classes), seg_map_classes=classes, data_prefix=prefix).label_map is None
+    with pytest.raises(ValueError, match=r"the mask files have no index for \['cat'\].*`seg_map_classes`"):
+        voc(metainfo=dict(classes=classes), seg_map_classes=('background', 'person'), data_prefix=prefix)
+
+
+def test_evaluation_and_full_supervision_need_no_tags(voc):
+    for settings in (dict(test_mode=True), dict(data_prefix=dict(img_path='images', seg_map_path='masks'))):
+        dataset = voc(label_file='', **settings)
+        assert len(dataset) == 4 and 'img_label' not in dataset.get_data_info(0)
+
+
+def test_no_prefix_means_no_mask_path(voc):
+    for prefix in (dict(img_path='images'), dict(img_path='images', seg_map_path=None)):
+        assert 'seg_map_path' not in voc(data_prefix=prefix).get_data_info(0)
+
+
+def test_warning_names_the_classes_without_a_tag(build, tagged):
+    settings = dict(data_root=str(tagged), label_file='tags.csv', data_prefix=dict(img_path='images'))
+    with pytest.warns(UserWarning, match='has a tag of horse: these classes will not be learnt'):
+        build('VOCWeakDataset', metainfo=dict(classes=FIVE), **settings)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        build('VOCWeakDataset', metainfo=dict(classes=FIVE), test_mode=True, **settings)
+        build('VOCWeakDataset', metainfo=dict(classes=FIVE[:-1]), **settings)
+
+
+def test_a_list_of_background_pictures_gives_no_warning(build, tagged):
+    (tagged / 'background.txt').write_text('b\n')
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        dataset = build('VOCWeakDataset', data_root=str(tagged), ann_file='background.txt', label_file='tags.csv',
+                        data_prefix=dict(img_path='images'))
+    assert dataset.get_data_info(0)['img_label'] == []
+
+
+@pytest.mark.parametrize(('files', 'settings', 'error', 'match'), [
+    ({'tags.csv': 'image,labels\na,ct\n'}, {}, ValueError, r"tags\.csv:2: .*unknown class 'ct': did you mean 'cat'"),
+    ({'tags.csv': 'image,labels\na,cat\na.jpg,dog\n'}, {}, ValueError,
+     r"tags\.csv:3: picture 'a\.jpg' has tags twice \(first at .*tags\.csv:2\)"),
+    ({'tags.csv': 'image,labels\n'}, {}, ValueError, r"label_file='.*tags\.csv' is empty"),
+    ({'tags.csv': 'image,labels\n' + ''.join(f'{n},\n' for n in 'azyxwvu')}, {}, FileNotFoundError,
+     r"6 of the 7 pictures of label_file='.*tags\.csv' are not in '.*images'.*: z, y, x, w, v \.\.\."),
+    ({'list.txt': 'a\nz\n'}, dict(ann_file='list.txt'), FileNotFoundError,
+     r"1 of the 2 pictures of ann_file='.*list\.txt' are not in .*: z\."),
+    ({'tags.csv': 'image,labels\na,\n', 'list.txt': 'a\nb\nc'}, dict(ann_file='list.txt'), ValueError,
+     r"2 of the 3 pictures of ann_file='.*list\.txt' have no tags in label_file='.*tags\.csv': b, c\."),
+    ({'list.txt': 'a\nb\na\n'}, dict(ann_file='list.txt'), ValueError,
+     r"list\.txt:3: picture 'a' is listed twice \(first in line 1\)"),
+    ({'list.txt': '\n'}, dict(ann_file='list.txt'), ValueError, r'list\.txt. is empty'),
+    ({}, dict(ann_file='nothing.txt'), FileNotFoundError, r"`ann_file` '.*nothing\.txt' does not exist"),
+    ({}, dict(label_file='nothing.csv'), FileNotFoundError, r"'.*nothing\.csv' is not a file"),
+    ({}, dict(data_prefix=dict(img_path='nothing')), FileNotFoundError, r"'.*nothing' does not exist"),
+    ({}, dict(label_file='', img_suffix='.png', test_mode=True), ValueError, r"no picture with a suffix of \('.png',"),
+    ({}, dict(label_file=''), ValueError, 'training needs tags or masks: give `label_file`'),
+    ({}, dict(metainfo=dict(classes=('cat', 'background'))), ValueError, "must start with 'background'"),
+    ({}, dict(metainfo=dict(classes=('background', 'dgo'))), ValueError, "did you mean 'dog'"),
+    ({}, dict(reduce_zero_label=True), ValueError, '`reduce_zero_label=True` would ignore the background'),
+    ({}, dict(filter_cfg=dict(filter_empty_gt=True), metainfo=dict(classes=('background', 'sofa'))), ValueError,
+     r"leaves no picture: none has a tag of \['sofa'\]"),
+])
+def test_mistakes(voc, tagged, files, settings, error, match):
+    for name, text in files.items():
+        (tagged / name).write_text(text)
+    with pytest.raises(error, match=match):
+        voc(**settings)
+
+
+def test_name_that_fits_two_files():
+    assert locate(['a', 'b.png', 'c'], ['a.jpg', 'b.png', 'b.jpg']) == {'a': 'a.jpg', 'b.png': 'b.png'}
+    with pytest.raises(ValueError, match=r"picture 'b' fits several files: b\.jpg, b\.png"):
+        locate(['b'], ['b.png', 'b.jpg'])
+
+
+def test_filter_empty_gt(voc, by_name):
+    assert list(by_name(voc(filter_cfg=dict(filter_empty_gt=True)))) == ['a', 'c', 'd']
+
+
+@pytest.mark.filterwarnings('ignore:no picture of')
+@pytest.mark.parametrize('serialize', [True, False])
+def test_features_of_the_parent(voc, serialize):
+    dataset = voc(indices=[2, 0], serialize_data=serialize)
+    assert [dataset.get_data_info(i)['img_label'] for i in range(2)] == [[15], [8, 12]]
+    assert dataset.get_subset([1]).get_data_info(0)['img_label'] == [8, 12]
+    lazy = voc(lazy_init=True, serialize_data=serialize)
+    assert not lazy._fully_initialized and lazy.metainfo['classes'] == VOC_CLASSES
+    lazy.full_init()
+    assert len(lazy) == 4
+
+
+def test_wrappers(voc):
+    both = ConcatDataset([voc(ann_file='list.txt'), voc()])
+    assert len(both) == 6 and both.get_data_info(0)['img_label'] == [15]
+    repeated = RepeatDataset(voc(), times=2)
+    assert repeated.get_data_info(4)['img_label'] == repeated.get_data_info(0)['img_label'] == [8, 12]
+    balanced = ClassBalancedDataset(voc(), oversample_thr=1.)
+    counts = [sum(label in balanced.get_cat_ids(i) for i in range(len(balanced))) for label in (8, 15)]
+    assert len(balanced) > 4 and min(counts) > 1
+
+
+def test_table_options_reach_the_reader(build, tagged):
+    (tagged / 'own.csv').write_text('file,what\na,dog/cat\n')
+    dataset = build(
+        'VOCWeakDataset', data_root=str(tagged), label_file='own.csv', data_prefix=dict(img_path='images'),
+        label_cfg=dict(image_column='file', label_column='what', separator='/'),
+        metainfo=dict(classes=('background', 'cat', 'dog')))
+    assert dataset.get_data_info(0)['img_label'] == [1, 2]
+
+
+def test_voc_palette_is_the_published_one():
+    from mmseg.datasets import PascalVOCDataset
+    assert VOCWeakDataset.METAINFO['palette'] == PascalVOCDataset.METAINFO['palette']
+    assert VOCWeakDataset.METAINFO['classes'] == PascalVOCDataset.METAINFO['classes']

@@ -1,0 +1,148 @@
+"""The embedded data set: determined by (seed, index), tags true to the pixels, statistics as documented."""
+
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import pseudo_collate
+from scipy import stats
+from torch.utils.data import DataLoader
+
+from mmwsl.datasets.classes import SHAPES_CLASSES
+from mmwsl.datasets.scenes import draw_layout, paint_mask, paint_picture
+
+PACKED = [dict(type='mmwsl.GenerateShapes'), dict(type='mmwsl.PackImageLabelInputs')]
+RING, STAR = SHAPES_CLASSES.index('ring'), SHAPES_CLASSES.index('star')
+
+
+@pytest.fixture(scope='module')
+def tags():
+    """The sets of tags of 2000 scenes."""
+    return [{item.label for item in draw_layout(0, index, 96)} for index in range(2000)]
+
+
+def test_tags_agree_with_the_visible_pixels():
+    for index in range(200):
+        objects = draw_layout(3, index, 96)
+        mask = paint_mask(objects, 96)
+        assert set(np.unique(mask)) - {0} == {item.label for item in objects}
+        for item in objects:
+            # the circle around an object lies in the picture, and holds no pixel of another class
+            rows, columns = np.mgrid[:96, :96]
+            inside = np.hypot(columns - item.x, rows - item.y) <= item.radius
+            assert item.radius <= min(item.x, item.y) and max(item.x, item.y) + item.radius <= 95
+            assert set(np.unique(mask[inside])) <= {0, item.label}
+            assert (mask[inside] == item.label).mean() > 0.3
+
+
+def test_mask_is_that_of_the_picture():
+    objects = draw_layout(0, 3, 96)
+    mask = paint_mask(objects, 96)
+    with_objects = paint_picture(objects, 96, 0, 3).astype(int)
+    # without objects the same background is painted, up to the noise
+    without = paint_picture((), 96, 0, 3).astype(int)
+    changed = np.abs(with_objects - without).sum(axis=-1) > 90
+    assert changed[mask > 0].mean() > 0.9 and changed[mask == 0].mean() < 0.1
+
+
+def test_ring_has_a_hole():
+    index = next(i for i in range(100) if any(item.label == RING for item in draw_layout(0, i, 96)))
+    objects = draw_layout(0, index, 96)
+    ring = next(item for item in objects if item.label == RING)
+    assert paint_mask(objects, 96)[round(ring.y), round(ring.x)] == 0
+
+
+def test_statistics_are_as_documented(tags):
+    total = len(tags)
+    empty = sum(not labels for labels in tags)
+    assert stats.binomtest(empty, total, 0.1).pvalue > 1e-3
+    for label in range(1, 7):
+        assert sum(label in labels for labels in tags) > 0.2 * total
+    # 1 - P(no ring drawn | star drawn) * 0.4, where P(ring drawn | star) = (1/3 * 1/5 + 1/6 * 2/5) / (1/6 * ...)
+    drawn = {count: share * count / 6 for count, share in ((1, 1 / 2), (2, 1 / 3), (3, 1 / 6))}  # with a star
+    ring_drawn = sum(share * (count - 1) / 5 for count, share in drawn.items()) / sum(drawn.values())
+    stars = [labels for labels in tags if STAR in labels]
+    with_ring = sum(RING in labels for labels in stars)
+    assert stats.binomtest(with_ring, len(stars), 1 - (1 - ring_drawn) * 0.4).pvalue > 1e-3
+    without_star = [RING in labels for labels in tags if labels and STAR not in labels]
+    assert with_ring / len(stars) > 1.5 * np.mean(without_star)
+
+
+def test_same_scene_in_every_worker(build):
+    dataset = build('ShapesDataset', length=6, size=48, pipeline=PACKED)
+    pictures = [
+        torch.cat([batch['inputs'][0][None] for batch in
+                   DataLoader(dataset, batch_size=1, num_workers=workers, collate_fn=pseudo_collate)])
+        for workers in (0, 2)
+    ]
+    assert torch.equal(*pictures)
+    assert len({picture.numpy().tobytes() for picture in pictures[0]}) == 6
+
+
+def test_seeds_are_disjoint(build):
+    first, second = (build('ShapesDataset', length=20, size=48, seed=seed, pipeline=PACKED) for seed in (0, 1))
+    pictures = {dataset[index]['inputs'].numpy().tobytes() for dataset in (first, second) for index in range(20)}
+    assert len(pictures) == 40
+
+
+def test_colour_does_not_tell_the_class():
+    colors = {label: [] for label in range(1, 7)}
+    for index in range(300):
+        objects = draw_layout(5, index, 48)
+        mask, picture = paint_mask(objects, 48), paint_picture(objects, 48, 5, index)
+        for label in np.unique(mask[mask > 0]):
+            colors[label].append(picture[mask == label].mean(axis=0))
+    means = np.array([np.mean(values, axis=0) for values in colors.values()])
+    within = np.mean([np.std(values, axis=0) for values in colors.values()])
+    assert np.ptp(means, axis=0).max() < 0.6 * within
+
+
+def test_training_sample_has_tags_and_no_mask(build):
+    dataset = build('ShapesDataset', length=8, pipeline=PACKED)
+    for index in range(8):
+        sample = dataset[index]['data_samples']
+        assert 'gt_sem_seg' not in sample
+        expected = {item.label for item in draw_layout(0, index, 96)}
+        assert set(sample.gt_label.label.tolist()) == expected
+        assert set((sample.gt_label.score[1:] == 1).nonzero().flatten().add(1).tolist()) == expected
+
+
+def test_classes_restrict_and_reorder_tags_and_masks(build):
+    classes = ('background', 'ring', 'circle')
+    dataset = build('ShapesDataset', length=40, metainfo=dict(classes=classes), pipeline=[
+        dict(type='mmwsl.GenerateShapes'), dict(type='mmwsl.GenerateShapesMask')])
+    ids = {SHAPES_CLASSES.index(name): index for index, name in enumerate(classes)}
+    seen = set()
+    for index in range(40):
+        info, full = dataset[index], paint_mask(draw_layout(0, index, 96), 96)
+        assert np.array_equal(info['gt_seg_map'], np.vectorize(lambda old: ids.get(old, 255))(full))
+        assert info['img_label'] == sorted(set(np.unique(info['gt_seg_map']).tolist()) - {0, 255})
+        seen |= set(info['img_label'])
+    assert seen == {1, 2}
+
+
+def test_mask_keeps_the_size_of_the_picture_after_resize(build):
+    dataset = build('ShapesDataset', length=1, pipeline=[
+        dict(type='mmwsl.GenerateShapes'), dict(type='Resize', scale=(64, 64)), dict(type='mmwsl.GenerateShapesMask'),
+        dict(type='PackSegInputs')])
+    packed = dataset[0]
+    assert packed['inputs'].shape == (3, 64, 64)
+    assert packed['data_samples'].gt_sem_seg.data.shape == (1, 96, 96)
+    assert packed['data_samples'].ori_shape == (96, 96)
+
+
+def test_features_of_the_parent(build):
+    assert len(build('ShapesDataset', length=9, indices=4)) == 4
+    dataset = build('ShapesDataset', length=30, filter_cfg=dict(filter_empty_gt=True))
+    assert 20 < len(dataset) < 30 and all(dataset.get_cat_ids(index) for index in range(len(dataset)))
+
+
+@pytest.mark.parametrize(('settings', 'match'), [
+    (dict(length=0), '`length` must be an integer of at least 1, but got 0'),
+    (dict(size=8), '`size` must be an integer of at least 32, but got 8'),
+    (dict(seed=-1), '`seed` must be an integer of at least 0, but got -1'),
+    (dict(seed=0.5), '`seed` must be an integer'),
+    (dict(metainfo=dict(classes=('background', 'sqare'))), "did you mean 'square'"),
+])
+def test_mistakes(build, settings, match):
+    with pytest.raises(ValueError, match=match):
+        build('ShapesDataset', **settings)

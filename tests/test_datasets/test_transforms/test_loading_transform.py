@@ -1,0 +1,138 @@
+"""Pictures as people have them."""
+
+import io
+import struct
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmwsl.datasets.transforms import LoadImageAsBGR, decode_bgr
+
+RGB = np.array([[[250, 10, 30], [20, 240, 60]], [[0, 0, 200], [90, 90, 90]], [[5, 5, 5], [255, 255, 255]]], np.uint8)
+
+
+def encoded(image, file_format='PNG', **options):
+    stream = io.BytesIO()
+    image.save(stream, file_format, **options)
+    return stream.getvalue()
+
+
+def test_colour_is_bgr():
+    img = decode_bgr(encoded(Image.fromarray(RGB)))
+    assert img.dtype == np.uint8 and img.flags.c_contiguous
+    assert np.array_equal(img, RGB[..., ::-1])
+
+
+def test_jpeg_is_what_mmcv_loads(write_pictures, tmp_path):
+    write_pictures(tmp_path, ['a.jpg'], size=(64, 48))
+    img = LoadImageAsBGR()(dict(img_path=str(tmp_path / 'a.jpg')))['img'].astype(int)
+    assert np.abs(img - cv2.imread(str(tmp_path / 'a.jpg'))).max() <= 2  # decoders may round differently
+
+
+@pytest.mark.parametrize('mode', ['L', '1', 'P', 'CMYK', 'YCbCr', 'LA'])
+def test_modes_become_three_channels(mode):
+    grey = Image.fromarray(np.array([[0, 255], [255, 0], [0, 0]], np.uint8))
+    image = grey.convert('RGB').convert(mode) if mode != 'LA' else grey.convert('LA')
+    img = decode_bgr(encoded(image, 'TIFF' if mode in ('CMYK', 'YCbCr') else 'PNG'))
+    assert img.shape == (3, 2, 3)
+    assert np.abs(img.astype(int) - np.asarray(grey)[..., None]).max() <= 2
+
+
+def test_palette_colours():
+    image = Image.fromarray(np.array([[0, 1], [1, 0]], np.uint8), 'P')
+    image.putpalette([10, 20, 30, 200, 100, 50])
+    assert decode_bgr(encoded(image)).tolist() == [[[30, 20, 10], [50, 100, 200]], [[50, 100, 200], [30, 20, 10]]]
+
+
+def test_sixteen_bits_keep_their_range():
+    values = np.array([[0, 255, 256], [32768, 65280, 65535]], np.uint16)
+    img = decode_bgr(encoded(Image.fromarray(values)))
+    assert np.array_equal(img, np.repeat((values // 256)[..., None], 3, axis=-1))
+
+
+def test_sixteen_bit_colour():
+    def chunk(kind, data):
+        return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+
+    # one pixel, 16-bit RGB, which Pillow cannot write
+    row = b'\0' + struct.pack('>3H', 65535, 32768, 256)
+    data = (b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>2I5B', 1, 1, 16, 2, 0, 0, 0))
+            + chunk(b'IDAT', zlib.compress(row)) + chunk(b'IEND', b''))
+    assert decode_bgr(data).tolist() == [[[1, 128, 255]]]
+
+
+def test_transparent_pixels_show_the_canvas_and_not_what_is_hidden():
+    rgba = np.dstack([RGB, np.full(RGB.shape[:2], 255, np.uint8)])
+    rgba[0, 0, 3], rgba[0, 1, 3] = 0, 128
+    img = decode_bgr(encoded(Image.fromarray(rgba)), alpha_color=(100, 110, 120))
+    assert img[0, 0].tolist() == [120, 110, 100]
+    assert np.abs(img[0, 1].astype(int) - (RGB[0, 1, ::-1].astype(int) + (120, 110, 100)) / 2).max() <= 1
+    assert np.array_equal(img[1:], RGB[1:, :, ::-1])
+
+
+def test_transparent_palette_entry():
+    image = Image.fromarray(np.array([[0, 1]], np.uint8), 'P')
+    image.putpalette([10, 20, 30, 200, 100, 50])
+    assert decode_bgr(encoded(image, transparency=1), (1, 2, 3)).tolist() == [[[30, 20, 10], [3, 2, 1]]]
+
+
+@pytest.mark.parametrize(('orientation', 'upright'), [
+    (1, lambda x: x), (2, lambda x: x[:, ::-1]), (3, lambda x: x[::-1, ::-1]), (6, lambda x: np.rot90(x, -1)),
+    (8, np.rot90), (5, lambda x: x.transpose(1, 0, 2))])
+def test_exif_orientation(tmp_path, orientation, upright):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / 'turned.png'
+    Image.fromarray(RGB).save(path, exif=exif)
+    results = LoadImageAsBGR()(dict(img_path=str(path)))
+    expected = upright(RGB)[..., ::-1]
+    assert np.array_equal(results['img'], expected)
+    assert results['ori_shape'] == results['img_shape'] == expected.shape[:2]
+
+
+def bad_files():
+    jpeg = encoded(Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)), 'JPEG')
+    png = encoded(Image.fromarray(RGB))
+    floats = encoded(Image.fromarray(np.ones((2, 2), np.float32)), 'TIFF')
+    return dict(text=b'<html>', empty=b'', truncated_jpeg=jpeg[:len(jpeg) // 2], truncated_png=png[:50],
+                floats=floats, absent=None)
+
+
+@pytest.mark.parametrize('kind', bad_files())
+def test_bad_picture_is_named_or_skipped(tmp_path, kind):
+    path, data = tmp_path / f'{kind}.jpg', bad_files()[kind]
+    if data is not None:
+        path.write_bytes(data)
+    with pytest.raises(ValueError, match=rf"picture '.*{kind}\.jpg' cannot be read .*`on_bad_image='skip'`"):
+        LoadImageAsBGR()(dict(img_path=str(path)))
+    loader = LoadImageAsBGR(on_bad_image='skip')
+    with pytest.warns(UserWarning, match=rf"skipped picture '.*{kind}\.jpg'.*1 skipped by this worker"):
+        assert loader(dict(img_path=str(path))) is None
+    assert loader(dict(img_path=str(path))) is None and len(loader.skipped) == 1
+
+
+def test_dataset_fetches_another_picture(build, tagged):
+    (tagged / 'images/a.jpg').write_bytes(b'broken')
+    settings = dict(
+        data_root=str(tagged), label_file='tags.csv', data_prefix=dict(img_path='images'),
+        metainfo=dict(classes=('background', 'car', 'person')))
+    dataset = build('VOCWeakDataset', pipeline=[dict(type='mmwsl.LoadImageAsBGR', on_bad_image='skip')], **settings)
+    with pytest.warns(UserWarning, match=r'skipped picture .*a\.jpg'):
+        assert dataset[0]['img_path'] != str(tagged / 'images/a.jpg')
+    strict = build('VOCWeakDataset', pipeline=[dict(type='mmwsl.LoadImageAsBGR')], **settings)
+    with pytest.raises(ValueError, match=r'a\.jpg'):
+        strict[0]
+
+
+def test_float(tmp_path):
+    Image.fromarray(RGB).save(tmp_path / 'a.png')
+    img = LoadImageAsBGR(to_float32=True)(dict(img_path=str(tmp_path / 'a.png')))['img']
+    assert img.dtype == np.float32 and np.array_equal(img, RGB[..., ::-1])
+
+
+def test_option_is_checked():
+    with pytest.raises(ValueError, match="`on_bad_image` must be 'error' or 'skip', but got 'ignore'"):
+        LoadImageAsBGR(on_bad_image='ignore')

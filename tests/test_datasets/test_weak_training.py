@@ -1,0 +1,82 @@
+"""From disk to the batch: stock transforms around ours, and no mask opened."""
+
+import builtins
+import io
+
+import pytest
+import torch
+from mmengine.dataset import pseudo_collate
+from mmengine.fileio.backends import LocalBackend
+from torch.utils.data import DataLoader
+
+pytestmark = pytest.mark.filterwarnings('ignore:no picture of')
+
+AUGMENT = [
+    dict(type='mmwsl.LoadImageAsBGR'),
+    dict(type='RandomResize', scale=(32, 24), ratio_range=(0.8, 1.2), keep_ratio=True),
+    dict(type='RandomRotate', prob=1., degree=10.),
+    dict(type='mmwsl.RandomCentralCrop', crop_size=20),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PhotoMetricDistortion'),
+    dict(type='mmwsl.PackImageLabelInputs'),
+]
+
+
+def batches(dataset, workers=0):
+    return list(DataLoader(dataset, batch_size=2, num_workers=workers, collate_fn=pseudo_collate))
+
+
+def test_stock_transforms_around_ours(build, tagged):
+    dataset = build('VOCWeakDataset', data_root=str(tagged), label_file='tags.csv',
+                    data_prefix=dict(img_path='images'), pipeline=AUGMENT)
+    first, second = batches(dataset, workers=1)
+    assert [picture.shape for picture in first['inputs'] + second['inputs']] == [(3, 20, 20)] * 4
+    assert all(picture.dtype == torch.uint8 for picture in first['inputs'])
+    samples = first['data_samples'] + second['data_samples']
+    assert [sample.gt_label.label.tolist() for sample in samples] == [[8, 12], [], [15], [7]]
+    scores = torch.stack([sample.gt_label.score for sample in samples])
+    assert scores.shape == (4, 21)
+    assert scores[:, 0].tolist() == [0, 1, 0, 0]
+    assert (scores == 1).sum(dim=1).tolist() == [2, 1, 1, 1]
+    assert (scores == -1).nonzero().tolist() == [[2, 13], [3, 6]]
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """The paths that are opened through Python, mmengine or a file descriptor."""
+    paths = []
+    real = {name: getattr(LocalBackend, name) for name in ('get', 'get_text')}
+    for name, method in real.items():
+        monkeypatch.setattr(LocalBackend, name, lambda self, path, *args, _method=method, **kwargs:
+                            paths.append(str(path)) or _method(self, path, *args, **kwargs))
+    real_open = builtins.open
+    for module in (builtins, io):
+        monkeypatch.setattr(module, 'open', lambda file, *args, **kwargs:
+                            paths.append(str(file)) or real_open(file, *args, **kwargs))
+    return paths
+
+
+def test_no_mask_is_opened(build, tagged, opened):
+    # poison: whoever decodes it fails
+    (tagged / 'masks').mkdir()
+    for name in 'abcd':
+        (tagged / f'masks/{name}.png').write_bytes(b'not a picture')
+    settings = dict(data_root=str(tagged), label_file='tags.csv', ann_file='list.txt')
+    opened.clear()
+    for prefix in (dict(img_path='images'), dict(img_path='images', seg_map_path='masks')):
+        dataset = build('VOCWeakDataset', data_prefix=prefix, pipeline=AUGMENT, **settings)
+        batch, = batches(dataset)
+        assert all('gt_sem_seg' not in sample for sample in batch['data_samples'])
+    assert str(tagged / 'images/a.jpg') in opened and str(tagged / 'tags.csv') in opened, 'the recorder sees nothing'
+    assert not [path for path in opened if 'masks' in path]
+    # the recorder does see a mask, and the poison works, when a pipeline loads it
+    with pytest.raises(Exception, match='cannot identify'):
+        build('VOCWeakDataset', data_prefix=dict(img_path='images', seg_map_path='masks'),
+              pipeline=[dict(type='LoadAnnotations')], **settings)[0]
+    assert str(tagged / 'masks/c.png') in opened
+
+
+def test_absent_mask_folder_is_no_error(build, tagged):
+    dataset = build('VOCWeakDataset', data_root=str(tagged), label_file='tags.csv', pipeline=AUGMENT,
+                    data_prefix=dict(img_path='images', seg_map_path='nowhere'))
+    assert sum(len(batch['inputs']) for batch in batches(dataset)) == 4
