@@ -3,14 +3,13 @@
 import os.path as osp
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 
 from mmengine.fileio import join_path
 from mmengine.utils import is_abs
 from mmseg.datasets import BaseSegDataset
 
-from .classes import BACKGROUND
-from .pictures import PICTURE_SUFFIXES, first_five, list_pictures, locate, stem
+from .classes import BACKGROUND, voc_colormap
+from .pictures import PICTURE_SUFFIXES, first_five, list_pictures, locate, read_names, stem
 from .tags import TagRecord, read_table
 from .vocabulary import check_classes, encode
 
@@ -92,7 +91,7 @@ class ImageLabelDataset(BaseSegDataset):
 
     def load_data_list(self) -> list[dict]:
         """Read the list and the tags, and check them against the folder. See the class for the keys."""
-        names = self._read_split()
+        names = read_names(self.ann_file) if self.ann_file else None
         records = self.read_records(names)
         if records is None and not self.test_mode and 'seg_map_path' not in self.data_prefix:
             raise ValueError('training needs tags or masks: give `label_file` (or `data_prefix["seg_map_path"]` '
@@ -154,30 +153,16 @@ class ImageLabelDataset(BaseSegDataset):
             self.label_file = join_path(self.data_root, self.label_file)
 
     def _update_palette(self) -> list:
-        # the parent keeps the palette as it is when the classes are reordered without dropping one
+        # the parent keeps the palette as it is when the classes are reordered without dropping one, and draws
+        # a random one where there is none, background included
+        palette = self._metainfo.get('palette')
+        if palette is None:
+            return voc_colormap(len(self._metainfo['classes']))
         own = self.METAINFO.get('palette')
-        if own is None or self._metainfo.get('palette') != own:
+        if palette != own:
             return super()._update_palette()
         colors = dict(zip(self.METAINFO['classes'], own, strict=True))
         return [colors[name] for name in self._metainfo['classes']]
-
-    def _read_split(self) -> list[str] | None:
-        if not self.ann_file:
-            return None
-        if not osp.isfile(self.ann_file):
-            raise FileNotFoundError(f'`ann_file` {self.ann_file!r} does not exist. Check it and `data_root`.')
-        lines = Path(self.ann_file).read_text(encoding='utf-8-sig').splitlines()
-        numbers: dict[str, int] = {}
-        for number, line in enumerate(lines, 1):
-            name = line.strip()
-            if name in numbers:
-                raise ValueError(f'{self.ann_file}:{number}: picture {name!r} is listed twice '
-                                 f'(first in line {numbers[name]}).')
-            if name:
-                numbers[name] = number
-        if not numbers:
-            raise ValueError(f'`ann_file` {self.ann_file!r} is empty: no picture is listed.')
-        return list(numbers)
 
     def _check_present(self, names: list[str], files: dict[str, str]) -> None:
         missing = [name for name in names if name not in files]

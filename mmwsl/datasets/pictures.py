@@ -5,12 +5,14 @@ from os.path import splitext
 
 from mmengine import fileio
 
+from .tags.record import read_text
+
 PICTURE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '.pgm')
 
 
 def list_pictures(folder: str, suffixes: tuple[str, ...] = PICTURE_SUFFIXES,
                   backend_args: dict | None = None) -> list[str]:
-    """List the pictures under ``folder``, sub-folders included.
+    """List the pictures under ``folder``, sub-folders included; hidden files and folders are left out.
 
     Args:
         folder (str): The folder.
@@ -27,7 +29,8 @@ def list_pictures(folder: str, suffixes: tuple[str, ...] = PICTURE_SUFFIXES,
         raise FileNotFoundError(f'folder of pictures {folder!r} does not exist. '
                                 'Check `data_root` and `data_prefix["img_path"]`.')
     listing = fileio.list_dir_or_file(folder, list_dir=False, recursive=True, backend_args=backend_args)
-    return sorted(name.replace('\\', '/') for name in listing if name.lower().endswith(suffixes))
+    pictures = (name.replace('\\', '/') for name in listing if name.lower().endswith(suffixes))
+    return sorted(name for name in pictures if '/.' not in f'/{name}')
 
 
 def stem(picture: str, suffixes: tuple[str, ...] = PICTURE_SUFFIXES) -> str:
@@ -69,6 +72,25 @@ def locate(names: Iterable[str], listing: Iterable[str],
         if candidates:
             found[name] = candidates[0]
     return found
+
+
+def read_names(path: str) -> list[str]:
+    """Read a list of pictures, one name per line; empty lines are skipped.
+
+    Raises:
+        FileNotFoundError: ``path`` does not exist.
+        ValueError: A name comes twice, or there is none.
+    """
+    numbers: dict[str, int] = {}
+    for number, line in enumerate(read_text(path, '`ann_file`').splitlines(), 1):
+        name = line.strip()
+        if name in numbers:
+            raise ValueError(f'{path}:{number}: picture {name!r} is listed twice (first in line {numbers[name]}).')
+        if name:
+            numbers[name] = number
+    if not numbers:
+        raise ValueError(f'`ann_file` {path!r} is empty: no picture is listed.')
+    return list(numbers)
 
 
 def first_five(names: Iterable[str]) -> str:

@@ -23,7 +23,7 @@ def test_table(build, table_folder, by_name):
     dataset = build('FolderWeakDataset', data_root=str(table_folder), label_file='tags.csv',
                     data_prefix=dict(img_path='pictures'))
     assert dataset.metainfo['classes'] == ('background', 'fox', 'owl')
-    assert len(dataset.metainfo['palette']) == 3
+    assert dataset.metainfo['palette'] == [[0, 0, 0], [128, 0, 0], [0, 128, 0]]
     assert by_name(dataset) == dict(a=(['owl'], []), b=([], []), c=(['fox', 'owl'], []))
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from mmwsl.datasets import VOCWeakDataset
 from mmwsl.datasets.classes import VOC_CLASSES, voc_colormap
-from mmwsl.datasets.pictures import locate
+from mmwsl.datasets.pictures import list_pictures, locate
 
 FIVE = ('background', 'car', 'cat', 'dog', 'horse')
 
@@ -128,7 +128,7 @@ def test_a_list_of_background_pictures_gives_no_warning(build, tagged):
     ({'list.txt': 'a\nb\na\n'}, dict(ann_file='list.txt'), ValueError,
      r"list\.txt:3: picture 'a' is listed twice \(first in line 1\)"),
     ({'list.txt': '\n'}, dict(ann_file='list.txt'), ValueError, r'list\.txt. is empty'),
-    ({}, dict(ann_file='nothing.txt'), FileNotFoundError, r"`ann_file` '.*nothing\.txt' does not exist"),
+    ({}, dict(ann_file='nothing.txt'), FileNotFoundError, r"`ann_file` '.*nothing\.txt' is not a file"),
     ({}, dict(label_file='nothing.csv'), FileNotFoundError, r"'.*nothing\.csv' is not a file"),
     ({}, dict(data_prefix=dict(img_path='nothing')), FileNotFoundError, r"'.*nothing' does not exist"),
     ({}, dict(label_file='', img_suffix='.png', test_mode=True), ValueError, r"no picture with a suffix of \('.png',"),
@@ -150,6 +150,12 @@ def test_name_that_fits_two_files():
     assert locate(['a', 'b.png', 'c'], ['a.jpg', 'b.png', 'b.jpg']) == {'a': 'a.jpg', 'b.png': 'b.png'}
     with pytest.raises(ValueError, match=r"picture 'b' fits several files: b\.jpg, b\.png"):
         locate(['b'], ['b.png', 'b.jpg'])
+
+
+def test_listing_leaves_out_what_is_hidden(tmp_path, write_pictures):
+    write_pictures(tmp_path, ['cat/B.JPG', 'a.png', '.hidden.png', '.checkpoints/a.png', 'cat/.old/a.png'])
+    (tmp_path / 'notes.txt').write_text('')
+    assert list_pictures(str(tmp_path)) == ['a.png', 'cat/B.JPG']
 
 
 def test_filter_empty_gt(voc, by_name):

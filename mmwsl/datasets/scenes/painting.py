@@ -60,8 +60,8 @@ def paint_picture(objects: Sequence[SceneObject], size: int, seed: int, index: i
         picture[inside] = _blend(np.stack([color, second]), shading[inside])
     # soften the edges as a lens does, then add the sensor's noise
     picture = cv2.GaussianBlur(picture, (3, 3), 0.6)
-    picture += rng.standard_normal(picture.shape, dtype=np.float32) * np.float32(rng.uniform(2, 10))
-    return np.clip(picture, 0, 255).astype(np.uint8)
+    picture += rng.standard_normal((size, size, 1), dtype=np.float32) * np.float32(rng.uniform(2, 10))
+    return np.clip(picture, 0, 255, out=picture).astype(np.uint8)
 
 
 def _fill(canvas: np.ndarray, item: SceneObject, value: int) -> None:

@@ -30,8 +30,12 @@ def make_record(image: str, tags: Iterable[str], unknown: Iterable[str] = (), so
     return TagRecord(image, present, tuple(name for name in dict.fromkeys(unknown) if name not in present), source)
 
 
-def read_text(path: str | Path) -> str:
+def read_text(path: str | Path, argument: str = 'label file') -> str:
     """Read a UTF-8 text file, with or without a byte-order mark.
+
+    Args:
+        path (str | Path): The file.
+        argument (str): What the user gave it as, for errors.
 
     Raises:
         FileNotFoundError: The file does not exist.
@@ -40,9 +44,9 @@ def read_text(path: str | Path) -> str:
     try:
         return Path(path).read_text(encoding='utf-8-sig')
     except (FileNotFoundError, IsADirectoryError) as error:
-        raise FileNotFoundError(f'label file {str(path)!r} is not a file. Check the path.') from error
+        raise FileNotFoundError(f'{argument} {str(path)!r} is not a file. Check the path and `data_root`.') from error
     except UnicodeDecodeError as error:
-        raise ValueError(f'{path}: not UTF-8 text ({error}). Save the label file as UTF-8.') from error
+        raise ValueError(f'{path}: not UTF-8 text ({error}). Save the file as UTF-8.') from error
 
 
 def check_choice(argument: str, value: str, choices: Sequence[str]) -> None:
