@@ -71,7 +71,7 @@ def predict(runner: Runner, count: int) -> tuple[list[np.ndarray], list[np.ndarr
     for index in np.linspace(0, len(dataset) - 1, min(count, len(dataset))).astype(int):
         batch = pseudo_collate([dataset[index]])
         picture = batch['inputs'][0].permute(1, 2, 0).numpy()  # (3, H, W) -> (H, W, 3)
-        pictures.append(picture[..., ::-1] if runner.model.data_preprocessor.channel_conversion else picture)
+        pictures.append(picture[..., ::-1] if runner.cfg.model.data_preprocessor.get('bgr_to_rgb') else picture)
         sample = runner.model.test_step(batch)[0]
         for field, masks in (('gt_sem_seg', truths), ('pred_sem_seg', predictions)):
             masks.append(colour_mask(sample.get(field).data[0].cpu().numpy(), palette))

@@ -1,0 +1,42 @@
+import pytest
+from mmengine.config import Config
+
+from mmwsl.apis import load_config
+from mmwsl.apis.config import enable_amp
+
+
+def test_options_and_work_dir_replace_the_configs_own(tiny_config):
+    path = tiny_config()
+    assert load_config(path).work_dir == 'work_dirs/tiny'
+    assert load_config(path, {'work_dir': 'mine'}).work_dir == 'mine'
+    cfg = load_config(path, {'train_cfg.max_iters': 7, 'work_dir': 'mine'}, 'given')
+    assert (cfg.train_cfg.max_iters, cfg.train_cfg.type, cfg.work_dir) == (7, 'IterBasedTrainLoop', 'given')
+
+
+@pytest.mark.parametrize('asked', ['configs/wsl_lse_vco.py', 'wsl_lse_vco.py', 'nowhere/wsl_lse_vco.py'])
+def test_absent_config_names_the_nearest(tmp_path, monkeypatch, asked):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'configs').mkdir()
+    for name in ('wsl_lse_voc.py', 'fsl_fcn_coco.py'):
+        (tmp_path / 'configs' / name).touch()
+    with pytest.raises(FileNotFoundError, match=rf"config='{asked}' does not exist.*configs/wsl_lse_voc\.py"):
+        load_config(asked)
+
+
+def test_absent_config_without_neighbours(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match='Give the path of a .py config file'):
+        load_config('x.py')
+
+
+def test_amp_replaces_the_optimizer_wrapper():
+    cfg = Config(dict(optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=1.))))
+    for _ in range(2):  # the second time there is nothing left to do
+        enable_amp(cfg)
+        assert (cfg.optim_wrapper.type, cfg.optim_wrapper.loss_scale) == ('AmpOptimWrapper', 'dynamic')
+        assert cfg.optim_wrapper.optimizer.type == 'SGD'
+
+
+def test_amp_refuses_other_wrappers():
+    with pytest.raises(ValueError, match="--amp .* 'ApexOptimWrapper'.*Leave --amp out"):
+        enable_amp(Config(dict(optim_wrapper=dict(type='ApexOptimWrapper'))))

@@ -1,0 +1,28 @@
+import numpy as np
+import pytest
+
+from mmwsl.apis.drawing import GAP, HEADER, colour_mask, picture_sheet
+
+
+def test_every_class_has_its_colour_and_the_ignored_are_white():
+    coloured = colour_mask(np.array([[0, 1], [1, 255]]), [[0, 0, 0], [10, 20, 30]])
+    assert coloured.tolist() == [[[0, 0, 0], [10, 20, 30]], [[10, 20, 30], [255, 255, 255]]]
+
+
+def test_sheet_has_a_column_per_kind_and_a_row_per_scene():
+    red, blue = (np.broadcast_to(np.array(colour, np.uint8), (4, 8, 3)) for colour in ([255, 0, 0], [0, 0, 255]))
+    sheet = np.asarray(picture_sheet({'input': [red, blue], 'truth': [blue, blue], 'raw': [red, red]}, tile=16))
+    step = 16 + GAP
+    assert sheet.shape == (HEADER + 2 * step, GAP + 3 * step, 3)
+    centres = [[sheet[HEADER + 4 + step * row, GAP + 8 + step * column].tolist() for column in range(3)]
+               for row in range(2)]
+    r, b = [255, 0, 0], [0, 0, 255]
+    assert centres == [[r, b, r], [b, b, r]]
+    below = sheet[HEADER + 8:HEADER + 16, GAP:GAP + 16]
+    assert (below == 255).all(), 'a wide picture keeps its shape'
+
+
+def test_unequal_columns_are_an_error():
+    picture = np.zeros((2, 2, 3), np.uint8)
+    with pytest.raises(ValueError, match=r"columns .*'truth': 0.*Fill them equally"):
+        picture_sheet({'input': [picture], 'truth': []})

@@ -1,0 +1,108 @@
+import json
+import os
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mmwsl import apis
+from mmwsl.apis.testing import draw_predictions, main, use_test_time_augmentation, write_predictions
+from mmwsl.apis.training import main as train
+
+
+class MakesAFolder:
+    """Unpickles as a call that makes a folder."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (self.path, )
+
+
+@pytest.fixture
+def trained(tiny_config, tmp_path):
+    """A config with two metrics, and a checkpoint of it that has learnt something."""
+    metrics = [dict(type='IoUMetric'), dict(type='IoUMetric', iou_metrics=['mDice'], prefix='dice')]
+    config = tiny_config(test_evaluator=metrics)
+    train([str(config), '--work-dir', str(tmp_path / 'train'), '--cfg-options', 'train_cfg.max_iters=30'])
+    return config, tmp_path / 'train' / 'iter_30.pth'
+
+
+def test_all_outputs_of_one_evaluation(trained, run, tmp_path):
+    config, checkpoint = trained
+    run('test.py', config, checkpoint, '--work-dir', 'work', '--out', 'masks', '--show-dir', 'painted', '--tta')
+
+    scores = json.loads(next((tmp_path / 'work').glob('*/*.json')).read_text())
+    assert scores['mIoU'] > 60 and scores['dice/mDice'] > scores['mIoU']
+
+    intersection, union = np.zeros(2), np.zeros(2)
+    for index in range(7):
+        truth, predicted = (np.asarray(Image.open(tmp_path / folder / f'{index}.png'))
+                            for folder in ('scenes/masks', 'masks'))
+        assert predicted.shape == truth.shape and set(np.unique(predicted)) <= {0, 1}
+        for label in (0, 1):
+            intersection[label] += ((truth == label) & (predicted == label)).sum()
+            union[label] += ((truth == label) | (predicted == label)).sum()
+    assert round(100 * (intersection / union).mean(), 2) == pytest.approx(scores['mIoU'], abs=0.006)
+
+    painted = sorted((tmp_path / 'painted').rglob('*.png'))
+    assert len(painted) == 7
+    plain = apis.test(apis.load_config(config, work_dir=str(tmp_path / 'plain')), str(checkpoint))
+    assert plain['aAcc'] != scores['aAcc'], 'the flipped pictures changed nothing'
+
+
+def test_augmentation_follows_the_configs_recipe(tiny_config):
+    cfg = apis.load_config(tiny_config())
+    use_test_time_augmentation(cfg)
+    assert (cfg.model.type, cfg.model.module.type) == ('SegTTAModel', 'EncoderDecoder')
+    assert cfg.test_dataloader.dataset.pipeline == cfg.tta_pipeline
+
+
+def test_augmentation_needs_a_recipe(tiny_config):
+    cfg = apis.load_config(tiny_config())
+    cfg.pop('tta_pipeline')
+    with pytest.raises(ValueError, match='--tta needs tta_pipeline in the config'):
+        use_test_time_augmentation(cfg)
+
+
+def test_out_reaches_only_the_metric_that_writes(tiny_config):
+    cfg = apis.load_config(tiny_config(test_evaluator=[dict(type='IoUMetric'), dict(type='mmwsl.ImageLabelMetric')]))
+    write_predictions(cfg, 'masks')
+    assert cfg.test_evaluator == [
+        dict(type='IoUMetric', output_dir='masks', keep_results=True), dict(type='mmwsl.ImageLabelMetric')]
+    cfg.test_evaluator = dict(type='mmwsl.ImageLabelMetric')
+    with pytest.raises(ValueError, match=r"--out needs an IoUMetric .*\['mmwsl.ImageLabelMetric'\]"):
+        write_predictions(cfg, 'masks')
+
+
+def test_show_opens_windows_for_as_long_as_asked(tiny_config):
+    cfg = apis.load_config(tiny_config())
+    draw_predictions(cfg, show=True, wait_time=0.5)
+    assert cfg.default_hooks.visualization == dict(type='SegVisualizationHook', draw=True, show=True, wait_time=0.5)
+    del cfg.default_hooks['visualization']
+    with pytest.raises(ValueError, match='--show and --show-dir need default_hooks.visualization'):
+        draw_predictions(cfg, show=True)
+
+
+def test_a_checkpoint_that_runs_code_needs_the_switch(trained, tmp_path):
+    config, checkpoint = trained
+    trace, malicious = tmp_path / 'code_ran', tmp_path / 'malicious.pth'
+    contents = torch.load(checkpoint, weights_only=False)
+    contents['meta']['note'] = MakesAFolder(str(trace))
+    torch.save(contents, malicious)
+
+    work = ['--work-dir', str(tmp_path / 'work')]
+    in_backbone = ['model.backbone.init_cfg.type=Pretrained', f'model.backbone.init_cfg.checkpoint={malicious}']
+    for arguments in ([malicious], [checkpoint, '--cfg-options', *in_backbone]):
+        with pytest.raises(apis.UnsafeCheckpointError, match=r"malicious\.pth' was refused.*--trust-checkpoint"):
+            main([str(config), *map(str, arguments), *work])
+        assert not trace.exists()
+    main([str(config), str(malicious), *work, '--trust-checkpoint'])
+    assert trace.exists()
+
+
+def test_an_absent_checkpoint_is_named(tiny_config):
+    with pytest.raises(FileNotFoundError, match=r"checkpoint='none\.pth' does not exist"):
+        main([str(tiny_config()), 'none.pth'])

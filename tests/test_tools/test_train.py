@@ -1,0 +1,85 @@
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmwsl import apis
+from mmwsl.apis.training import main
+
+
+def log_of(work_dir):
+    """Return the text of the newest log in a work folder."""
+    return max(Path(work_dir).glob('*/*.log'), key=os.path.getmtime).read_text()
+
+
+def trained_iterations(log):
+    """Return the numbers of the training iterations that a log tells of."""
+    return [int(number) for number in re.findall(r'Iter\(train\)\s*\[\s*(\d+)/', log)]
+
+
+def test_a_killed_training_resumes(tiny_config, command, tmp_path):
+    config, work = tiny_config(), tmp_path / 'work'
+    process = command('train.py', config, '--work-dir', work, '--cfg-options', 'train_cfg.max_iters=100000')
+    deadline = time.monotonic() + 200
+    while not (work / 'iter_6.pth').exists():
+        assert process.poll() is None and time.monotonic() < deadline, process.communicate()[0][-4000:]
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    process.stdout.close()
+
+    reached = int(re.search(r'iter_(\d+)\.pth', apis.latest_checkpoint(work))[1])
+    assert reached >= 4
+    before = torch.load(work / f'iter_{reached}.pth', weights_only=False)['state_dict']
+    main([str(config), '--work-dir', str(work), '--resume',
+          '--cfg-options', f'train_cfg.max_iters={reached + 2}', 'optim_wrapper.optimizer.lr=0.'])
+    log = log_of(work)
+    assert f'resumed epoch: 0, iter: {reached}' in log
+    assert trained_iterations(log) == [reached + 1, reached + 2]
+    assert torch.load(work / f'iter_{reached + 2}.pth', weights_only=False)['state_dict'].keys() == before.keys()
+
+
+@pytest.mark.parametrize('note', ['iter_4.pth', ''], ids=['noted', 'note empty'])
+def test_a_training_killed_while_it_wrote_resumes_from_the_one_before(tiny_config, tmp_path, note):
+    config, work = tiny_config(), tmp_path / 'work'
+    main([str(config), '--work-dir', str(work)])
+    whole = (work / 'iter_4.pth').read_bytes()
+    (work / 'iter_4.pth').write_bytes(whole[:len(whole) // 2])
+    (work / 'last_checkpoint').write_text(note and str(work / note))
+
+    main([str(config), '--work-dir', str(work), '--resume'])
+    assert trained_iterations(log_of(work))[-2:] == [3, 4]
+    assert 'resumed epoch: 0, iter: 2' in log_of(work)
+    apis.check_checkpoint(work / 'iter_4.pth')
+
+
+def test_a_single_kept_checkpoint_becomes_two(tiny_config, tmp_path):
+    config, work = tiny_config(), tmp_path / 'work'
+    main([str(config), '--work-dir', str(work), '--cfg-options', 'default_hooks.checkpoint.max_keep_ckpts=1',
+          'train_cfg.max_iters=6'])
+    assert sorted(path.name for path in work.glob('*.pth')) == ['iter_4.pth', 'iter_6.pth']
+
+
+def test_resume_without_a_checkpoint_starts_from_the_given_weights(tiny_config, tmp_path):
+    config = tiny_config()
+    main([str(config), '--work-dir', str(tmp_path / 'first')])
+    given = tmp_path / 'first' / 'iter_4.pth'
+    main([str(config), '--work-dir', str(tmp_path / 'second'), '--resume',
+          '--cfg-options', f'load_from={given}', 'train_cfg.max_iters=2'])
+    log = log_of(tmp_path / 'second')
+    assert f'Load checkpoint from {given}' in log and 'resumed' not in log
+    assert trained_iterations(log) == [1, 2]
+
+
+def test_amp_reaches_the_runner(tiny_config, tmp_path):
+    arguments = [str(tiny_config()), '--work-dir', str(tmp_path / 'work'), '--amp']
+    if torch.cuda.is_available():
+        main(arguments)
+        assert 'loss_scaler' in torch.load(tmp_path / 'work' / 'iter_4.pth', weights_only=False)['optimizer']
+    else:
+        with pytest.raises(AssertionError, match='only available training on gpu'):
+            main(arguments)
