@@ -1,0 +1,40 @@
+"""The hook installs its chain before validation and testing."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.model import BaseModel, BaseTTAModel
+from torch import nn
+
+from mmwsl.postprocessing import ImageLevelPrior
+from mmwsl.registry import HOOKS
+
+
+class _Segmentor(BaseModel):
+    postprocessors = ()
+
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        return inputs
+
+
+class _TTA(BaseTTAModel):
+
+    def merge_preds(self, data_samples_list):
+        return data_samples_list
+
+
+@pytest.mark.parametrize('wrap', [lambda m: m, _TTA, nn.parallel.DataParallel, lambda m: nn.parallel.DataParallel(_TTA(m))])
+@pytest.mark.parametrize('stage', ['before_val', 'before_test'])
+def test_chain_is_installed_in_the_segmentor(wrap, stage):
+    segmentor = _Segmentor()
+    hook = HOOKS.build(dict(type='mmwsl.PostProcessingHook', postprocessors=[dict(type='mmwsl.ImageLevelPrior')]))
+    getattr(hook, stage)(SimpleNamespace(model=wrap(segmentor)))
+    step, = segmentor.postprocessors
+    assert isinstance(step, ImageLevelPrior)
+
+
+def test_a_model_without_a_chain_is_an_error():
+    hook = HOOKS.build(dict(type='mmwsl.PostProcessingHook', postprocessors=[]))
+    with pytest.raises(TypeError, match='got Conv2d: use type=.mmwsl.WeakEncoderDecoder'):
+        hook.before_test(SimpleNamespace(model=torch.nn.Conv2d(1, 1, 1)))
