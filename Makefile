@@ -9,7 +9,10 @@ PYTEST_ARGS ?=
 export OMP_NUM_THREADS ?= 1
 
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.mmwsl-installed
+VERSION_OF = $(shell $(1) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+VERSION := $(call VERSION_OF,$(PYTHON))
+# Named after the version: with another PYTHON the environment is made anew.
+STAMP := $(VENV)/.installed-$(VERSION)
 PIN = $(shell grep -o '^$(1)==[^ ;]*' constraints.txt)
 
 .DEFAULT_GOAL := help
@@ -37,10 +40,11 @@ clean: ## Remove the environment and everything that was built
 # headless distribution is the same cv2 without windows. Both fill one folder, so one has to leave before the other
 # enters, and `pip check` then misses opencv-python by name.
 $(STAMP): setup.py constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' || { \
-	    echo "mmwsl needs Python 3.10, 3.11 or 3.12, but PYTHON=$(PYTHON) is: $$($(PYTHON) --version 2>&1)." \
-	         "Name another one, for example: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+ifeq ($(filter $(VERSION),3.10 3.11 3.12),)
+	@echo "mmwsl needs Python 3.10, 3.11 or 3.12, but PYTHON=$(PYTHON) is: $$($(PYTHON) --version 2>&1)." \
+	      "Name another one, for example: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1
+endif
+	test '$(call VERSION_OF,$(BIN)/python)' = '$(VERSION)' || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH_ARGS) $(call PIN,torch)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[mm,test]' -c constraints.txt
 	$(BIN)/python -m pip uninstall --quiet --disable-pip-version-check --yes opencv-python opencv-python-headless

@@ -105,7 +105,8 @@ def weights_only_loading(cfg: Config, trust: bool = False) -> Iterator[None]:
         return
     checkpoints = checkpoints_in(cfg)
     for path in checkpoints:
-        if not is_address(path):
+        # Initial weights may be absent where nothing is initialised, as in an evaluation.
+        if Path(path).is_file() or (path == cfg.get('load_from') and not is_address(path)):
             check_checkpoint(path)
     before = os.environ.get(FORCE_WEIGHTS_ONLY)
     os.environ[FORCE_WEIGHTS_ONLY] = '1'

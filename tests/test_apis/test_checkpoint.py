@@ -96,6 +96,14 @@ def test_within_the_guard_mmengine_loads_a_runners_checkpoint(tmp_path):
         assert CheckpointLoader.load_checkpoint(str(path))['state_dict']['weight'] == 7.
 
 
+def test_initial_weights_may_be_absent_but_not_what_is_loaded(tmp_path):
+    weights = dict(type='Pretrained', checkpoint=str(tmp_path / 'gone.pth'))
+    with weights_only_loading(Config(dict(model=dict(init_cfg=weights), load_from=None))):
+        pass
+    with pytest.raises(FileNotFoundError, match=r'gone\.pth'), weights_only_loading(Config(dict(load_from='gone.pth'))):
+        pass
+
+
 class TestLatestCheckpoint:
     """Which checkpoint a killed training resumes from."""
 
