@@ -15,8 +15,8 @@ class ShapesDataset(ImageLabelDataset):
 
     ``(seed, index)`` determines a scene in full: give each split its own seed. The tags are known from the layout
     without painting. A tenth of the scenes is empty; a scene with a star has a ring in more than half of the cases,
-    see :mod:`~.scenes.layout`. Colours, textures, scales and rotations are random, so that only the form tells the
-    class.
+    see :mod:`~.scenes.layout`. Form and surface tell the class, as they do with animals; colours, scales, places and
+    rotations are random and do not.
 
     A data info holds what :class:`ImageLabelDataset` says, with ``img_path`` a mere name (``shapes-0-000012.png``),
     and ``scene``: dict(seed, index, size), from which ``GenerateShapes`` paints the picture and, for evaluation only,
