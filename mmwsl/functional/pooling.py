@@ -5,6 +5,8 @@ picture: padding never takes part. Half precision input is computed and returned
 score of 100 overflows float16 and loses whole units in bfloat16.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -55,12 +57,15 @@ def lse_pool(scores: Tensor, r: float | Tensor, valid: Tensor | None = None) -> 
     if not isinstance(r, Tensor) and not 0 < r < float('inf'):
         raise ValueError(f'`r` must be a positive finite number, got {r}: use mean_pool for r -> 0, max_pool for inf')
     scores, valid = _flatten(scores, valid)
-    scores = scores.masked_fill(~valid, -torch.inf)
     if isinstance(r, Tensor):
         r = r.to(scores)[:, None]  # (K, 1) against (N, K, H*W)
-    # logsumexp is stable without this, but r * 100 would have lost the differences between scores to rounding.
-    peak = scores.detach().amax(2, keepdim=True)
-    pooled = torch.logsumexp(r * (scores - peak), 2, keepdim=True) - valid.sum(2, keepdim=True).to(scores).log()
+    # logsumexp is stable without the peak, but r * 100 would have lost the differences between scores to rounding.
+    peak = scores.detach().masked_fill(~valid, -torch.inf).amax(2, keepdim=True)
+    # Cells too weak to change the sum in this precision get no gradient: theirs would be denormal numbers, on which
+    # the convolutions before are several times slower on a CPU.
+    weakest = math.log(torch.finfo(scores.dtype).eps / scores.shape[2])
+    exponents = (r * (scores - peak)).clamp(min=weakest).masked_fill(~valid, -torch.inf)
+    pooled = torch.logsumexp(exponents, 2, keepdim=True) - valid.sum(2, keepdim=True).to(scores).log()
     return (peak + pooled / r).squeeze(2)
 
 

@@ -2,13 +2,13 @@
 
 from .aggregators import LSEPooling, MaxPooling, MeanPooling
 from .background import ConstantBackground, LearnedBackground, PowerBackground
-from .backbones import DilatedMobileNetV2, OverFeat
+from .backbones import CachedBackbone, DilatedMobileNetV2, OverFeat
 from .decode_heads import LSEAggregationHead
 from .losses import SoftmaxLikelihoodLoss, SoftMarginLoss
 from .segmentors import WeakEncoderDecoder, WeakSegTTAModel
 
 __all__ = [
-    'ConstantBackground', 'DilatedMobileNetV2', 'LSEAggregationHead', 'LSEPooling', 'LearnedBackground', 'MaxPooling',
+    'CachedBackbone', 'ConstantBackground', 'DilatedMobileNetV2', 'LSEAggregationHead', 'LSEPooling', 'LearnedBackground', 'MaxPooling',
     'MeanPooling', 'OverFeat', 'PowerBackground', 'SoftMarginLoss', 'SoftmaxLikelihoodLoss', 'WeakEncoderDecoder',
     'WeakSegTTAModel'
 ]

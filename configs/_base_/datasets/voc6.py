@@ -1,7 +1,7 @@
 # Six classes of PASCAL VOC 2012 (cat, cow, dog, horse, person, sheep), in the layout of the VOC devkit.
 dataset_type = 'mmwsl.VOC6Dataset'
 data_root = '{{$MMWSL_DATA_ROOT:data}}/voc6'
-size = (320, 320)
+size = (448, 448)
 train_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
     dict(type='Resize', scale=size, keep_ratio=True),

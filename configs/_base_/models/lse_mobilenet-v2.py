@@ -7,16 +7,19 @@ data_preprocessor = dict(
     bgr_to_rgb=True,
     pad_val=0,
     seg_pad_val=255,
-    size=(320, 320))
+    size=(448, 448))
 model = dict(
     type='mmwsl.WeakEncoderDecoder',
     data_preprocessor=data_preprocessor,
     backbone=dict(
-        type='mmwsl.DilatedMobileNetV2',
-        output_stride=16,
-        out_indices=(6, ),
-        frozen=True,
-        init_cfg=dict(type='Pretrained', checkpoint=checkpoint)),
+        type='mmwsl.CachedBackbone',
+        cache_dir='work_dirs/feature_cache',
+        backbone=dict(
+            type='mmwsl.DilatedMobileNetV2',
+            output_stride=16,
+            out_indices=(6, ),
+            frozen=True,
+            init_cfg=dict(type='Pretrained', checkpoint=checkpoint))),
     decode_head=dict(
         type='mmwsl.LSEAggregationHead',
         in_channels=320,

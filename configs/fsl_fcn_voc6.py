@@ -1,0 +1,29 @@
+# Full supervision on the backbone, pictures and schedule of wsl_lse_voc6.py: what the masks are worth.
+_base_ = ['wsl_lse_voc6.py']
+model = dict(
+    type='EncoderDecoder',
+    decode_head=dict(
+        _delete_=True,
+        type='FCNHead',
+        in_channels=320,
+        channels=256,
+        num_convs=1,
+        concat_input=False,
+        dropout_ratio=0.,
+        num_classes=7,
+        norm_cfg=None,
+        align_corners=False,
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True)))
+train_pipeline = [
+    dict(type='mmwsl.LoadImageAsBGR'),
+    dict(type='LoadAnnotations'),
+    dict(type='Resize', scale={{_base_.size}}, keep_ratio=True),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackSegInputs'),
+]
+train_dataloader = dict(
+    dataset=dict(
+        data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClassAug'), pipeline=train_pipeline))
+val_evaluator = dict(_delete_=True, type='IoUMetric', iou_metrics=['mIoU'])
+test_evaluator = val_evaluator
+tta_model = dict(type='SegTTAModel')

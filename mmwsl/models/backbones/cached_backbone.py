@@ -1,0 +1,106 @@
+"""A frozen backbone that remembers its features on disk."""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from ...registry import MODELS
+
+
+@MODELS.register_module()
+class CachedBackbone(BaseModule):
+    """Wraps a frozen backbone so that training computes the features of a picture once.
+
+    The key of a picture is a hash of its pixels, after augmentation and normalisation, and of the backbone's structure
+    and weights. So a change of either makes new entries by itself, and runs that share pictures, pipeline and
+    backbone share entries. It pays where augmentation has few outcomes, such as a fixed size and a flip.
+
+    Only training reads and writes the cache. State dicts have the wrapped backbone's own names: a checkpoint fits a
+    config with the cache or without.
+
+    Args:
+        backbone: Config of the backbone; it must have no trainable parameter.
+        cache_dir: Folder of the entries, one file of half precision values for each picture and feature level.
+            It may be deleted at any time.
+
+    Raises:
+        ValueError: If the backbone is not frozen.
+    """
+
+    def __init__(self, backbone: dict, cache_dir: str) -> None:
+        super().__init__()
+        self.backbone = MODELS.build(backbone)
+        trainable = [name for name, parameter in self.backbone.named_parameters() if parameter.requires_grad]
+        if trainable:
+            raise ValueError(f'`backbone` must be frozen to be cached, but {len(trainable)} of its parameters are '
+                             f'trainable, {trainable[0]} the first: set e.g. frozen=True or leave the cache out')
+        self.cache_dir = Path(cache_dir)
+        self._fingerprint: bytes | None = None
+        self.register_state_dict_post_hook(_drop_prefix)
+        self.register_load_state_dict_pre_hook(_add_prefix)
+
+    def train(self, mode: bool = True) -> 'CachedBackbone':
+        """Set the mode; the wrapped backbone stays in evaluation mode."""
+        super().train(mode)
+        self.backbone.eval()
+        self._fingerprint = None  # weights may have been loaded since
+        return self
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Extract features, ``(N, 3, H, W)`` to the wrapped backbone's maps."""
+        if not self.training:
+            return self.backbone(x)
+        paths = [self.cache_dir / self._key(picture) for picture in x]
+        features = [self._read(path) for path in paths]
+        missing = [i for i, feature in enumerate(features) if feature is None]
+        if missing:
+            levels = [level.half() for level in self.backbone(x[missing])]
+            for i, feature in zip(missing, zip(*levels, strict=True), strict=True):
+                # Rounded like a feature that is read, so that a result does not depend on what was in the cache.
+                features[i] = feature
+                self._write(paths[i], feature)
+        return tuple(torch.stack(level).to(x) for level in zip(*features, strict=True))
+
+    def _key(self, picture: Tensor) -> str:
+        if self._fingerprint is None:
+            digest = hashlib.blake2b(repr(self.backbone).encode())
+            for name, value in self.backbone.state_dict().items():
+                digest.update(name.encode())
+                digest.update(value.cpu().numpy().tobytes())
+            self._fingerprint = digest.digest()
+        digest = hashlib.blake2b(f'{tuple(picture.shape)}'.encode(), key=self._fingerprint, digest_size=20)
+        digest.update(picture.cpu().contiguous().numpy())
+        name = digest.hexdigest()
+        return f'{name[:2]}/{name}'
+
+    @staticmethod
+    def _read(path: Path) -> list[Tensor] | None:
+        try:
+            with np.load(path.with_suffix('.npz')) as levels:
+                return [torch.from_numpy(levels[name]) for name in levels.files]
+        except FileNotFoundError:
+            return None
+
+    @staticmethod
+    def _write(path: Path, levels: tuple[Tensor, ...]) -> None:
+        """Write an entry under another name first, so that a killed run leaves no half of one."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix='.tmp', delete=False) as file:
+            np.savez(file, *(level.cpu().numpy() for level in levels))
+        os.replace(file.name, path.with_suffix('.npz'))
+
+
+def _drop_prefix(module: nn.Module, state_dict: dict, prefix: str, local_metadata: dict) -> None:
+    for key in [key for key in state_dict if key.startswith(f'{prefix}backbone.')]:
+        state_dict[prefix + key[len(f'{prefix}backbone.'):]] = state_dict.pop(key)
+
+
+def _add_prefix(module: nn.Module, state_dict: dict, prefix: str, *args) -> None:
+    for key in [key for key in state_dict if key.startswith(prefix)]:
+        state_dict[f'{prefix}backbone.{key[len(prefix):]}'] = state_dict.pop(key)
