@@ -61,7 +61,7 @@ def paint_picture(objects: Sequence[SceneObject], size: int, seed: int, index: i
         picture.reshape(-1, 3)[pixels] = _blend(np.stack([color, color * rng.uniform(0.3, 0.6)]), weight)
     # soften the edges as a lens does, then add the sensor's noise
     picture = cv2.GaussianBlur(picture, (3, 3), 0.6)
-    picture += rng.standard_normal((size, size, 1), dtype=np.float32) * np.float32(rng.uniform(2, 10))
+    picture += rng.standard_normal((size, size, 1), dtype=np.float32) * np.float32(rng.uniform(2, 7))
     return np.clip(picture, 0, 255, out=picture).astype(np.uint8)
 
 
