@@ -58,13 +58,12 @@ class CachedBackbone(BaseModule):
             return self.backbone(x)
         paths = [self.cache_dir / self._key(picture) for picture in x]
         features = [self._read(path) for path in paths]
-        missing = [i for i, feature in enumerate(features) if feature is None]
-        if missing:
-            levels = [level.half() for level in self.backbone(x[missing])]
-            for i, feature in zip(missing, zip(*levels, strict=True), strict=True):
+        for i, feature in enumerate(features):
+            if feature is None:
+                # One at a time: on a CPU a batch of large maps takes more than twice as long, in allocating memory.
                 # Rounded like a feature that is read, so that a result does not depend on what was in the cache.
-                features[i] = feature
-                self._write(paths[i], feature)
+                features[i] = [level[0].half() for level in self.backbone(x[i:i + 1])]
+                self._write(paths[i], features[i])
         return tuple(torch.stack(level).to(x) for level in zip(*features, strict=True))
 
     def _key(self, picture: Tensor) -> str:
@@ -88,7 +87,7 @@ class CachedBackbone(BaseModule):
             return None
 
     @staticmethod
-    def _write(path: Path, levels: tuple[Tensor, ...]) -> None:
+    def _write(path: Path, levels: list[Tensor]) -> None:
         """Write an entry under another name first, so that a killed run leaves no half of one."""
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix='.tmp', delete=False) as file:
