@@ -49,7 +49,7 @@ def demo(config: str | Path, prior_config: str | Path, work_dir: str | Path, opt
         columns |= {'input': pictures, 'truth': truths, name: predictions}
     sheet = work_dir / 'sheet.png'
     picture_sheet(columns).save(sheet)
-    print(report(scores), f'\nPictures: {sheet}')
+    print(f'{report(scores)}\n\nPictures: {sheet}')
     return scores
 
 
