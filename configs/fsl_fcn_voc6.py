@@ -6,8 +6,9 @@ model = dict(
         _delete_=True,
         type='FCNHead',
         in_channels=320,
-        channels=256,
+        channels=512,
         num_convs=1,
+        kernel_size=1,
         concat_input=False,
         dropout_ratio=0.,
         num_classes=7,
@@ -18,7 +19,6 @@ train_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
     dict(type='LoadAnnotations'),
     dict(type='Resize', scale={{_base_.size}}, keep_ratio=True),
-    dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
 train_dataloader = dict(

@@ -2,10 +2,9 @@
 dataset_type = 'mmwsl.VOC6Dataset'
 data_root = '{{$MMWSL_DATA_ROOT:data}}/voc6'
 size = (448, 448)
-train_pipeline = [
+train_pipeline = [  # nothing random: the features of a picture are computed once, see mmwsl.CachedBackbone
     dict(type='mmwsl.LoadImageAsBGR'),
     dict(type='Resize', scale=size, keep_ratio=True),
-    dict(type='RandomFlip', prob=0.5),
     dict(type='mmwsl.PackImageLabelInputs', background='unknown'),
 ]
 test_pipeline = [

@@ -1,4 +1,4 @@
-# A light model for six classes: MobileNetV2 at stride 16, frozen, a 3x3 and a 1x1 convolution.
+# A light model for six classes: MobileNetV2 at stride 16, frozen, its features cached, and two 1x1 convolutions.
 checkpoint = '{{$MMWSL_WEIGHTS_ROOT:weights}}/mobilenet_v2_imagenet.pth'
 data_preprocessor = dict(
     type='SegDataPreProcessor',
@@ -24,9 +24,8 @@ model = dict(
         type='mmwsl.LSEAggregationHead',
         in_channels=320,
         num_classes=7,
-        hidden_channels=(256, ),
-        kernel_size=(3, 1),
-        same_padding=True,
+        hidden_channels=(512, ),
+        kernel_size=1,
         dropout_ratio=0.,
         aggregator=dict(type='mmwsl.LSEPooling', r=1.),
         background=dict(type='mmwsl.ConstantBackground', score=0.5),
