@@ -1,0 +1,1 @@
+"""Engine: hooks of the runner."""

@@ -1,5 +1,5 @@
 """Evaluation."""
 
-from .metrics import ImageLabelMetric
+from .metrics import ImageLabelMetric, ThresholdIoUMetric
 
-__all__ = ['ImageLabelMetric']
+__all__ = ['ImageLabelMetric', 'ThresholdIoUMetric']

@@ -1,14 +1,14 @@
 """Models."""
 
 from .aggregators import LSEPooling, MaxPooling, MeanPooling
-from .background import ConstantBackground, LearnedBackground, PowerBackground
 from .backbones import CachedBackbone, DilatedMobileNetV2, OverFeat
+from .background import ConstantBackground, LearnedBackground, PowerBackground
 from .decode_heads import LSEAggregationHead
-from .losses import SoftmaxLikelihoodLoss, SoftMarginLoss
+from .losses import SoftMarginLoss, SoftmaxLikelihoodLoss
 from .segmentors import WeakEncoderDecoder, WeakSegTTAModel
 
 __all__ = [
-    'CachedBackbone', 'ConstantBackground', 'DilatedMobileNetV2', 'LSEAggregationHead', 'LSEPooling', 'LearnedBackground', 'MaxPooling',
-    'MeanPooling', 'OverFeat', 'PowerBackground', 'SoftMarginLoss', 'SoftmaxLikelihoodLoss', 'WeakEncoderDecoder',
-    'WeakSegTTAModel'
+    'CachedBackbone', 'ConstantBackground', 'DilatedMobileNetV2', 'LSEAggregationHead', 'LSEPooling',
+    'LearnedBackground', 'MaxPooling', 'MeanPooling', 'OverFeat', 'PowerBackground', 'SoftMarginLoss',
+    'SoftmaxLikelihoodLoss', 'WeakEncoderDecoder', 'WeakSegTTAModel'
 ]

@@ -24,7 +24,8 @@ class _TTA(BaseTTAModel):
         return data_samples_list
 
 
-@pytest.mark.parametrize('wrap', [lambda m: m, _TTA, nn.parallel.DataParallel, lambda m: nn.parallel.DataParallel(_TTA(m))])
+@pytest.mark.parametrize(
+    'wrap', [lambda m: m, _TTA, nn.parallel.DataParallel, lambda m: nn.parallel.DataParallel(_TTA(m))])
 @pytest.mark.parametrize('stage', ['before_val', 'before_test'])
 def test_chain_is_installed_in_the_segmentor(wrap, stage):
     segmentor = _Segmentor()

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mmwsl.models.losses import SoftmaxLikelihoodLoss, SoftMarginLoss
+from mmwsl.models.losses import SoftMarginLoss, SoftmaxLikelihoodLoss
 
 LOSSES = [SoftmaxLikelihoodLoss, SoftMarginLoss]
 

@@ -1,5 +1,6 @@
 """Metrics that mmseg lacks."""
 
 from .image_label_metric import ImageLabelMetric
+from .threshold_iou_metric import ThresholdIoUMetric
 
-__all__ = ['ImageLabelMetric']
+__all__ = ['ImageLabelMetric', 'ThresholdIoUMetric']

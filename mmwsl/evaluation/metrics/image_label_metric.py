@@ -46,7 +46,7 @@ class ImageLabelMetric(BaseMetric):
                                   ('gt_label', "the transform type='mmwsl.PackImageLabelInputs'")):
                 if field not in sample:
                     raise KeyError(f'ImageLabelMetric needs the field `{field}` of the data sample: add {source}')
-            self.results.append((sample['pred_label']['score'].cpu().numpy(), sample['gt_label']['score'].cpu().numpy()))
+            self.results.append(tuple(sample[field]['score'].cpu().numpy() for field in ('pred_label', 'gt_label')))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Compute the AP of each class, print them, and return ``mAP``."""

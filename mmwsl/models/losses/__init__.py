@@ -1,5 +1,5 @@
 """Losses of weak supervision."""
 
-from .image_label_losses import SoftmaxLikelihoodLoss, SoftMarginLoss
+from .image_label_losses import SoftMarginLoss, SoftmaxLikelihoodLoss
 
 __all__ = ['SoftMarginLoss', 'SoftmaxLikelihoodLoss']

@@ -1,0 +1,19 @@
+# COCO 2017, tags from the instance annotations. The masks for evaluation are PNG files with the indices 0..80 and 255.
+_base_ = ['voc.py']
+dataset_type = 'mmwsl.COCOWeakDataset'
+data_root = '{{$MMWSL_DATA_ROOT:data}}/coco'
+train_dataloader = dict(
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        ann_file='',
+        label_file='annotations/instances_train2017.json',
+        data_prefix=dict(img_path='train2017')))
+val_dataloader = dict(
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        ann_file='',
+        label_file='annotations/instances_val2017.json',
+        data_prefix=dict(img_path='val2017', seg_map_path='masks/val2017')))
+test_dataloader = val_dataloader

@@ -1,0 +1,124 @@
+"""Every config parses, builds, trains a step and evaluates, through the real runner on tiny files of its layout."""
+
+import csv
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+from PIL import Image
+
+from mmwsl.datasets import COCOWeakDataset, VOCWeakDataset
+from mmwsl.models import DilatedMobileNetV2
+
+CONFIGS = sorted((Path(__file__).parent.parent / 'configs').glob('*.py'))
+SIZE = (40, 30)  # width, height
+NAMES = ('one', 'two')
+
+
+def _picture(path, suffix='.jpg', size=SIZE):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(f'{path}{suffix}')
+
+
+def _mask(path, label):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mask = np.zeros(SIZE[::-1], np.uint8)
+    mask[:10, :10], mask[0, 0] = label, 255
+    Image.fromarray(mask).save(f'{path}.png')
+
+
+def _table(path, rows):
+    with open(path, 'w', newline='') as file:
+        csv.writer(file).writerows([('image', 'labels'), *rows])
+
+
+def _voc(root, mask_folder, lists):
+    for name in NAMES:
+        _picture(root / 'JPEGImages' / name)
+        _mask(root / mask_folder / name, VOCWeakDataset.METAINFO['classes'].index('cat'))
+    for name in lists:
+        path = root / 'ImageSets' / 'Segmentation' / f'{name}.txt'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text('\n'.join(NAMES))
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory):
+    """Two pictures in the layout of each data set, and weights in the shape of the pretrained ones."""
+    root = tmp_path_factory.mktemp('data')
+    _voc(root / 'voc6', 'SegmentationClassAug', ('train_aug', 'val'))
+    _table(root / 'voc6' / 'image_labels.csv', [('one', 'cat'), ('two', 'dog person')])
+    voc = root / 'VOCdevkit' / 'VOC2012'
+    _voc(voc, 'SegmentationClass', ('train_aug', 'val'))
+    (voc / 'Annotations').mkdir()
+    for name in NAMES:
+        (voc / 'Annotations' / f'{name}.xml').write_text(
+            '<annotation><object><name>cat</name><difficult>0</difficult></object></annotation>')
+    categories = [dict(id=i, name=name) for i, name in enumerate(COCOWeakDataset.METAINFO['classes'][1:], 1)]
+    for split in ('train2017', 'val2017'):
+        for name in NAMES:
+            _picture(root / 'coco' / split / name)
+            _mask(root / 'coco' / 'masks' / split / name, 1)
+        images = [dict(id=i, file_name=f'{name}.jpg') for i, name in enumerate(NAMES)]
+        annotations = [dict(id=0, image_id=0, category_id=1, iscrowd=0)]
+        (root / 'coco' / 'annotations').mkdir(exist_ok=True)
+        (root / 'coco' / 'annotations' / f'instances_{split}.json').write_text(
+            json.dumps(dict(images=images, annotations=annotations, categories=categories)))
+    for name in NAMES:
+        _picture(root / 'folder' / 'pictures' / name)
+        _mask(root / 'folder' / 'masks' / name, 1)
+    for split in ('train', 'val'):
+        _table(root / 'folder' / f'{split}.csv', [('one', 'cat'), ('two', '')])
+    _picture(root / 'imagenet_voc' / 'cat' / 'one', '.JPEG')
+    _picture(root / 'imagenet_voc' / 'background' / 'two', '.JPEG')
+    torch.manual_seed(0)
+    torch.save(DilatedMobileNetV2(last_conv=True).state_dict(), root / 'mobilenet_v2_imagenet.pth')
+    return root
+
+
+def _shorten(cfg):
+    """One training step, no worker, no download."""
+    if cfg.train_cfg.type == 'EpochBasedTrainLoop':
+        cfg.train_cfg.update(max_epochs=1, val_interval=1)
+    else:
+        cfg.train_cfg.update(max_iters=1, val_interval=1)
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        loader.update(batch_size=1, num_workers=0, persistent_workers=False)
+        loader.dataset.indices = 1
+    weights = cfg.model.backbone.get('init_cfg')
+    if weights and '://' in weights.checkpoint:
+        cfg.model.backbone.init_cfg = None
+
+
+@pytest.mark.filterwarnings('ignore:no picture of:UserWarning')
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_config_trains_and_evaluates(path, data, tmp_path, monkeypatch):
+    monkeypatch.setitem(os.environ, 'MMWSL_DATA_ROOT', str(data))
+    monkeypatch.setitem(os.environ, 'MMWSL_WEIGHTS_ROOT', str(data))
+    monkeypatch.chdir(tmp_path)
+    cfg = Config.fromfile(path)
+    assert cfg.default_scope == 'mmseg'
+    _shorten(cfg)
+    cfg.work_dir = str(tmp_path / 'work')
+    weak = path.stem.startswith('wsl')
+    if weak:
+        assert 'LoadAnnotations' not in {step.type for step in cfg.train_dataloader.dataset.pipeline}
+    runner = Runner.from_cfg(cfg)
+    before = [parameter.detach().clone() for parameter in runner.model.parameters()]
+    runner.train()
+    changed = [not torch.equal(a, b) for a, b in zip(before, runner.model.parameters(), strict=True)]
+    assert any(changed), 'the training step changed no parameter'
+    metrics = runner.test()
+    assert 0 <= metrics['mIoU'] <= 100
+    assert ('mAP' in metrics) == weak
+
+
+def test_names_say_supervision_method_and_data():
+    for path in CONFIGS:
+        assert path.stem.split('_')[0] in ('wsl', 'psl', 'fsl'), path.name
