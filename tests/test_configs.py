@@ -3,6 +3,8 @@
 import csv
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from PIL import Image
 
+from mmwsl.apis.testing import use_test_time_augmentation
 from mmwsl.datasets import COCOWeakDataset, VOCWeakDataset
 from mmwsl.models import DilatedMobileNetV2
 
@@ -117,6 +120,38 @@ def test_config_trains_and_evaluates(path, data, tmp_path, monkeypatch):
     metrics = runner.test()
     assert 0 <= metrics['mIoU'] <= 100
     assert ('mAP' in metrics) == weak
+
+
+def test_test_time_augmentation(data, tmp_path, monkeypatch):
+    monkeypatch.setitem(os.environ, 'MMWSL_DATA_ROOT', str(data))
+    monkeypatch.setitem(os.environ, 'MMWSL_WEIGHTS_ROOT', str(data))
+    monkeypatch.chdir(tmp_path)
+    cfg = Config.fromfile(CONFIGS[0].parent / 'wsl_lse_voc6_ilp.py')
+    _shorten(cfg)
+    use_test_time_augmentation(cfg)
+    cfg.work_dir = str(tmp_path / 'work')
+    metrics = Runner.from_cfg(cfg).test()
+    assert {'mIoU', 'mAP'} <= set(metrics)
+
+
+def test_mmsegs_own_tools_run_our_configs(tmp_path):
+    """The scope prefix is enough: nothing of ours is imported by the tools that mmseg ships."""
+    import mmseg
+    tools = Path(mmseg.__file__).parent / '.mim' / 'tools'
+    if not tools.is_dir():
+        pytest.skip('this distribution of mmseg ships no tools')
+    config = str(CONFIGS[0].parent / 'wsl_lse_shapes_ilp.py')
+    short = ['--work-dir', str(tmp_path), '--cfg-options', 'train_cfg.max_epochs=1', 'default_hooks.logger.interval=1']
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        short += [f'{loader}.dataset.length=4', f'{loader}.num_workers=0', f'{loader}.persistent_workers=False']
+    outputs = []
+    for command in (['train.py', config], ['test.py', config, str(tmp_path / 'epoch_1.pth')]):
+        run = subprocess.run([sys.executable, str(tools / command[0]), *command[1:], *short], capture_output=True,
+                             text=True, cwd=tmp_path, timeout=300)
+        assert run.returncode == 0, run.stderr[-3000:]
+        outputs.append(run.stdout + run.stderr)
+    assert 'decode.loss_cls' in outputs[0] and 'Epoch(train) [1]' in outputs[0]
+    assert 'mIoU' in outputs[1] and 'mAP' in outputs[1]
 
 
 def test_names_say_supervision_method_and_data():

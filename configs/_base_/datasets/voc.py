@@ -21,7 +21,7 @@ tta_pipeline = [
     dict(
         type='TestTimeAug',
         transforms=[
-            [dict(type='Resize', scale=scale, keep_ratio=True) for scale in ((336, 336), (448, 448), (560, 560))],
+            [dict(type='Resize', scale=(side, side), keep_ratio=True) for side in (336, 448, 560)],
             [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0., 1.)],
             [dict(type='LoadAnnotations')],
             [dict(type='mmwsl.PackImageLabelInputs', background='unknown')],

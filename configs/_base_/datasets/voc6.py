@@ -18,7 +18,7 @@ tta_pipeline = [
     dict(
         type='TestTimeAug',
         transforms=[
-            [dict(type='Resize', scale_factor=ratio, keep_ratio=True) for ratio in (0.75, 1.0, 1.25)],
+            [dict(type='Resize', scale=(side, side), keep_ratio=True) for side in (336, 448, 560)],
             [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0., 1.)],
             [dict(type='LoadAnnotations')],
             [dict(type='mmwsl.PackImageLabelInputs', background='unknown')],
@@ -50,5 +50,9 @@ val_dataloader = dict(
         test_mode=True,
         pipeline=test_pipeline))
 test_dataloader = val_dataloader
-val_evaluator = [dict(type='IoUMetric', iou_metrics=['mIoU']), dict(type='mmwsl.ImageLabelMetric')]
+val_evaluator = [
+    dict(type='IoUMetric', iou_metrics=['mIoU']),
+    dict(type='mmwsl.ImageLabelMetric'),
+    dict(type='mmwsl.ThresholdIoUMetric'),
+]
 test_evaluator = val_evaluator
