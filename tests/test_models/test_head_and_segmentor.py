@@ -75,6 +75,12 @@ def test_one_1x1_convolution_is_the_smallest_head():
     assert head([torch.zeros(2, 8, 1, 1)]).shape == (2, 3, 1, 1)
 
 
+def test_several_feature_maps_are_concatenated():
+    head = LSEAggregationHead([4, 8], num_classes=3, hidden_channels=(), kernel_size=1, in_index=[0, 1],
+                              input_transform='resize_concat')
+    assert head([torch.zeros(1, 4, 8, 8), torch.zeros(1, 8, 4, 4)]).shape == (1, 3, 8, 8)
+
+
 @pytest.mark.parametrize('kernel_size', [2, (3, ), (3, 4)])
 def test_bad_kernel_size(kernel_size):
     with pytest.raises(ValueError, match='`kernel_size` must be odd, one number or 2 of them'):

@@ -25,7 +25,7 @@ class LSEAggregationHead(BaseDecodeHead):
     convolution. The defaults are the paper's network: 3x3 without padding, 1024-768-512-K.
 
     Args:
-        in_channels: Channels of the backbone's feature map.
+        in_channels: Channels of the backbone's feature map, or of several with ``input_transform='resize_concat'``.
         num_classes: Classes K, background included.
         hidden_channels: Channels of the hidden convolutions; empty for one convolution only.
         kernel_size: Size of the kernels, one number or one for each convolution, the last included.
@@ -40,11 +40,11 @@ class LSEAggregationHead(BaseDecodeHead):
         ValueError: If ``kernel_size`` does not have one value for each convolution or holds an even one.
     """
 
-    def __init__(self, in_channels: int, *, num_classes: int, hidden_channels: Sequence[int] = (1024, 768, 512),
+    def __init__(self, in_channels: int | Sequence[int], *, num_classes: int, hidden_channels: Sequence[int] = (1024, 768, 512),
                  kernel_size: int | Sequence[int] = 3, same_padding: bool = False, aggregator: dict | None = None,
                  background: dict | None = None, loss_decode: dict | Sequence[dict] | None = None,
                  dropout_ratio: float = 0.5, **kwargs) -> None:
-        channels = [in_channels, *hidden_channels]
+        channels = [in_channels if isinstance(in_channels, int) else sum(in_channels), *hidden_channels]
         kernels = [kernel_size] * len(channels) if isinstance(kernel_size, int) else list(kernel_size)
         if len(kernels) != len(channels) or any(k < 1 or k % 2 == 0 for k in kernels):
             raise ValueError(f'`kernel_size` must be odd, one number or {len(channels)} of them for '
