@@ -40,10 +40,10 @@ class LSEAggregationHead(BaseDecodeHead):
         ValueError: If ``kernel_size`` does not have one value for each convolution or holds an even one.
     """
 
-    def __init__(self, in_channels: int | Sequence[int], *, num_classes: int, hidden_channels: Sequence[int] = (1024, 768, 512),
-                 kernel_size: int | Sequence[int] = 3, same_padding: bool = False, aggregator: dict | None = None,
-                 background: dict | None = None, loss_decode: dict | Sequence[dict] | None = None,
-                 dropout_ratio: float = 0.5, **kwargs) -> None:
+    def __init__(self, in_channels: int | Sequence[int], *, num_classes: int,
+                 hidden_channels: Sequence[int] = (1024, 768, 512), kernel_size: int | Sequence[int] = 3,
+                 same_padding: bool = False, aggregator: dict | None = None, background: dict | None = None,
+                 loss_decode: dict | Sequence[dict] | None = None, dropout_ratio: float = 0.5, **kwargs) -> None:
         channels = [in_channels if isinstance(in_channels, int) else sum(in_channels), *hidden_channels]
         kernels = [kernel_size] * len(channels) if isinstance(kernel_size, int) else list(kernel_size)
         if len(kernels) != len(channels) or any(k < 1 or k % 2 == 0 for k in kernels):
