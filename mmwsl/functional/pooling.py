@@ -12,7 +12,9 @@ from torch import Tensor
 
 
 def mean_pool(scores: Tensor, valid: Tensor | None = None) -> Tensor:
-    r"""Average of the scores, :math:`s^k = \frac{1}{|V|} \sum_{ij \in V} s_{ij}^k` (Pinheiro & Collobert, Eq. 4).
+    r"""Average of the scores, :math:`s^k = \frac{1}{|V|} \sum_{ij \in V} s_{ij}^k` (Zhou et al., CVPR 2016).
+
+    Pinheiro & Collobert (Eq. 4) compare with the sum, which differs by the factor :math:`|V|`.
 
     Args:
         scores: Class scores, ``(N, K, H, W)``.
@@ -52,12 +54,15 @@ def lse_pool(scores: Tensor, r: float | Tensor, valid: Tensor | None = None) -> 
         Image scores, ``(N, K)``.
 
     Raises:
-        ValueError: If ``r`` is a number that is not positive and finite, or the shapes do not agree.
+        ValueError: If ``r`` is a number that is not positive and finite, or shapes do not agree.
     """
     if not isinstance(r, Tensor) and not 0 < r < float('inf'):
         raise ValueError(f'`r` must be a positive finite number, got {r}: use mean_pool for r -> 0, max_pool for inf')
     scores, valid = _flatten(scores, valid)
     if isinstance(r, Tensor):
+        if r.shape != scores.shape[1:2]:
+            raise ValueError(f'`r` must have one value for each of the {scores.shape[1]} classes, got shape '
+                             f'{tuple(r.shape)}')
         r = r.to(scores)[:, None]  # (K, 1) against (N, K, H*W)
     # logsumexp is stable without the peak, but r * 100 would have lost the differences between scores to rounding.
     peak = scores.detach().masked_fill(~valid, -torch.inf).amax(2, keepdim=True)
@@ -106,8 +111,6 @@ def _flatten(scores: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
     elif valid.shape != scores[:, 0].shape or valid.dtype != torch.bool:
         raise ValueError(f'`valid` must be boolean of shape {tuple(scores[:, 0].shape)} like `scores` without classes, '
                          f'got {valid.dtype} of shape {tuple(valid.shape)}')
-    elif not valid.flatten(1).any(1).all():
-        raise ValueError('`valid` has a picture with no cell; every picture needs at least one')
     if scores.dtype in (torch.float16, torch.bfloat16):
         scores = scores.float()
     return scores.flatten(2), valid.flatten(1)[:, None]

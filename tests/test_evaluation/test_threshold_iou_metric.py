@@ -3,7 +3,7 @@
 import pytest
 import torch
 from mmengine.evaluator import Evaluator
-from mmengine.structures import PixelData
+from mmengine.structures import LabelData, PixelData
 from mmseg.evaluation import IoUMetric
 from mmseg.structures import SegDataSample
 
@@ -19,7 +19,8 @@ def _samples(count=3, threshold=0.):
         truth = torch.randint(0, 3, (1, 9, 11), generator=generator)
         truth[0, 0, :3] = 255
         probs = torch.cat([torch.full((1, 9, 11), threshold), foreground])
-        yield SegDataSample(gt_sem_seg=PixelData(data=truth), seg_logits=PixelData(data=probs.log()),
+        yield SegDataSample(pred_label=LabelData(score=torch.ones(3)), gt_sem_seg=PixelData(data=truth),
+                            seg_logits=PixelData(data=probs.log()),
                             pred_sem_seg=PixelData(data=probs.argmax(0, keepdim=True)))
 
 

@@ -126,7 +126,6 @@ def test_one_cell_is_itself(pool):
     (torch.zeros(2, 3, 0, 4), None, r'at least one cell, got \(2, 3, 0, 4\)'),
     (torch.zeros(2, 3, 4, 4), torch.ones(2, 4, 5, dtype=torch.bool), r'`valid` must be boolean of shape \(2, 4, 4\)'),
     (torch.zeros(2, 3, 4, 4), torch.ones(2, 4, 4), 'got torch.float32'),
-    (torch.zeros(2, 3, 4, 4), torch.zeros(2, 4, 4, dtype=torch.bool), 'every picture needs at least one'),
 ])
 @pytest.mark.parametrize('pool', POOLS.values(), ids=POOLS)
 def test_bad_input(pool, scores, valid, message):
@@ -138,6 +137,18 @@ def test_bad_input(pool, scores, valid, message):
 def test_bad_r(r):
     with pytest.raises(ValueError, match='`r` must be a positive finite number'):
         lse_pool(torch.zeros(1, 1, 2, 2), r)
+
+
+def test_r_needs_one_value_for_each_class():
+    with pytest.raises(ValueError, match=r'`r` must have one value for each of the 3 classes, got shape \(1,\)'):
+        lse_pool(torch.zeros(1, 3, 2, 2), torch.ones(1))
+
+
+def test_cells_too_weak_to_matter_get_no_denormal_gradient():
+    scores = (-100 * torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(0))).requires_grad_()
+    lse_pool(scores, 5.).sum().backward()
+    assert ((scores.grad == 0) | (scores.grad > 1e-12)).all()
+    assert (scores.grad == 0).any()
 
 
 def test_valid_cells_takes_the_cells_whose_centre_is_in_the_picture():

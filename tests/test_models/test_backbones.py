@@ -41,6 +41,11 @@ def test_overfeat_has_the_papers_shape():
     assert not any(p.requires_grad for p in network.parameters())
 
 
+def test_overfeat_warns_of_frozen_random_weights():
+    with pytest.warns(UserWarning, match='6 convolutions of OverFeat are frozen at random weights'):
+        OverFeat(frozen_stages=6).init_weights()
+
+
 def test_overfeat_freezes_the_first_convolutions_only():
     network = OverFeat(frozen_stages=2)
     trained = {name.split('.')[0] for name, p in network.named_parameters() if p.requires_grad}
@@ -111,6 +116,11 @@ def test_real_checkpoint(weights_root):
     converted = from_torchvision(checkpoint)
     network = DilatedMobileNetV2(last_conv=True)
     assert converted.keys() == network.state_dict().keys()
+
+
+def test_a_checkpoint_among_other_initialisations_is_refused():
+    with pytest.raises(ValueError, match='`init_cfg` must be dict'):
+        DilatedMobileNetV2(init_cfg=[dict(type='Pretrained', checkpoint='x.pth')] * 2).init_weights()
 
 
 def test_bad_output_stride():

@@ -65,10 +65,24 @@ def test_other_pixels_weights_or_structure_are_other_entries(tmp_path):
     dilated = CachedBackbone(dict(BACKBONE, output_stride=8), tmp_path / 'cache').train()
     dilated.load_state_dict(cached.state_dict())
     assert dilated(x)[1].shape != cached(x)[1].shape
+    first_level = CachedBackbone(dict(BACKBONE, out_indices=(3, )), tmp_path / 'cache').train()
+    first_level.load_state_dict(cached.state_dict())
+    assert len(first_level(x)) == 1
     cached.load_state_dict(other.state_dict())
     counter = _Counter(cached.backbone)
     cached.train()(x)
     assert counter.pictures == 0  # the entry that `other` made
+
+
+def test_a_damaged_entry_is_computed_again(tmp_path):
+    cached, counter = _cached(tmp_path)
+    x = torch.randn(1, 3, 32, 32)
+    expected = cached(x)
+    entry, = (tmp_path / 'cache').rglob('*.npz')
+    for content in (b'', entry.read_bytes()[:1000]):
+        entry.write_bytes(content)
+        torch.testing.assert_close(cached(x), expected, rtol=0, atol=0)
+    assert counter.pictures == 3
 
 
 def test_evaluation_leaves_the_cache_alone(tmp_path):

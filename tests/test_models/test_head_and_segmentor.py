@@ -61,7 +61,7 @@ def _batch(*shapes, **kwargs):
 
 
 def test_the_papers_network_is_the_default():
-    head = LSEAggregationHead(1024, num_classes=21)
+    head = LSEAggregationHead(1024, num_classes=21, same_padding=False)
     convolutions = [m for m in head.convs.modules() if isinstance(m, nn.Conv2d)] + [head.conv_seg]
     assert [(c.out_channels, c.kernel_size, c.padding) for c in convolutions] == [
         (1024, (3, 3), (0, 0)), (768, (3, 3), (0, 0)), (512, (3, 3), (0, 0)), (21, (3, 3), (0, 0))]
@@ -73,6 +73,28 @@ def test_one_1x1_convolution_is_the_smallest_head():
     head = LSEAggregationHead(8, num_classes=3, hidden_channels=(), kernel_size=1)
     assert [name for name, _ in head.named_parameters()] == ['conv_seg.weight', 'conv_seg.bias']
     assert head([torch.zeros(2, 8, 1, 1)]).shape == (2, 3, 1, 1)
+
+
+@pytest.mark.parametrize('loss', ['mmwsl.SoftMarginLoss', 'mmwsl.SoftmaxLikelihoodLoss'])
+@pytest.mark.parametrize('aggregator', [dict(type='mmwsl.LSEPooling', learned_classes=3),
+                                        dict(type='mmwsl.MeanPooling')])
+def test_mixed_precision_trains_with_a_float32_loss(loss, aggregator):
+    model = _model(loss_decode=dict(type=loss), aggregator=aggregator)
+    batch = model.data_preprocessor(_batch((32, 32), (24, 32)), training=True)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        value = model(**batch, mode='loss')['decode.loss_cls']
+    value.backward()
+    assert value.dtype == torch.float32
+    torch.testing.assert_close(value, model(**batch, mode='loss')['decode.loss_cls'], rtol=0.15, atol=0.15)
+    assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
+
+
+def test_a_wrong_mode_or_head_is_an_error():
+    with pytest.raises(ValueError, match="`test_cfg.mode` must be 'whole' or 'slide', got 'Slide'"):
+        _model(dict(mode='Slide')).eval().test_step(_batch((32, 32)))
+    with pytest.raises(TypeError, match='FCNHead does not: use'):
+        MODELS.build(dict(type='mmwsl.WeakEncoderDecoder', backbone=dict(type='mmwsl.TwoConvolutions'),
+                          decode_head=dict(type='mmseg.FCNHead', in_channels=8, channels=4, num_classes=3)))
 
 
 def test_several_feature_maps_are_concatenated():
@@ -216,8 +238,10 @@ def test_flipped_view_is_flipped_back():
     torch.testing.assert_close(flipped.seg_logits.data.flip(-1), plain.seg_logits.data)
 
 
-def test_tta_averages_masks_and_labels():
-    model = _model(postprocessors=[dict(type='mmwsl.ImageLevelPrior')])
+@pytest.mark.parametrize('background', [dict(type='mmwsl.LearnedBackground'),
+                                        dict(type='mmwsl.ConstantBackground', score=0.5)])
+def test_tta_averages_scores_and_labels(background):
+    model = _model(postprocessors=[dict(type='mmwsl.ImageLevelPrior')], background=background)
     tta = MODELS.build(dict(type='mmwsl.WeakSegTTAModel', module=model)).eval()
     pictures = [torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8) for _ in range(2)]
     path = dict(img_path='picture.jpg')
@@ -225,7 +249,8 @@ def test_tta_averages_masks_and_labels():
     merged, = tta.test_step(dict(inputs=[[p] for p in pictures],
                                  data_samples=[[_sample((32, 32), **path)] for _ in pictures]))
     torch.testing.assert_close(merged.pred_label.score, (views[0].pred_label.score + views[1].pred_label.score) / 2)
-    mean = sum(view.seg_logits.data.softmax(0) for view in views)
+    mean = (views[0].seg_logits.data.exp() + views[1].seg_logits.data.exp()) / 2
+    torch.testing.assert_close(merged.seg_logits.data.exp(), mean)
     torch.testing.assert_close(merged.pred_sem_seg.data[0], mean.argmax(0))
 
 
@@ -235,9 +260,9 @@ def test_border_aligns_a_network_that_does_not_pad():
     model = WeakEncoderDecoder(
         backbone=dict(type='mmwsl.OverFeat'),
         decode_head=dict(type='mmwsl.LSEAggregationHead', in_channels=1024, num_classes=3, hidden_channels=(4, 4, 4),
-                         dropout_ratio=0.),
+                         same_padding=False, dropout_ratio=0.),
         data_preprocessor=dict(type='mmseg.SegDataPreProcessor', size=(400, 400)),
-        train_cfg=dict(), test_cfg=dict(mode='whole', border=(68, 69), stride=12)).eval()
+        train_cfg=dict(), test_cfg=dict(mode='whole', border=dict(before=68, after=69, stride=12))).eval()
     picture = torch.randn(1, 3, 332, 324, requires_grad=True)
     cells, canvas = model._score_cells(picture)
     assert cells.shape == (1, 3, 28, 27) and canvas == (336, 324)
@@ -247,5 +272,10 @@ def test_border_aligns_a_network_that_does_not_pad():
         seen = gradient.abs().sum(dims).nonzero()
         assert seen.min() >= centre - 122 and seen.max() <= centre + 122
         assert (seen.min() + seen.max()) / 2 == pytest.approx(centre, abs=6)
+    # The cell centred at row 18 lies in the pixels that were added below a picture of 13 rows: it takes no part.
+    scores = torch.zeros(1, 3, 2, 2)
+    label = model.decode_head.aggregate(scores, [dict()], (13, 24), (24, 24))
+    scores[:, :, 1] = 1e3
+    torch.testing.assert_close(model.decode_head.aggregate(scores, [dict()], (13, 24), (24, 24)), label)
     sample, = model(torch.zeros(1, 3, 50, 62), mode='predict')
     assert sample.pred_sem_seg.shape == (50, 62)

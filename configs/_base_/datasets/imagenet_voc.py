@@ -7,7 +7,7 @@ crop_size = (400, 400)
 train_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
     dict(type='RandomResize', scale=(500, 500), ratio_range=(0.8, 1.25), keep_ratio=True),
-    dict(type='RandomRotate', prob=0.5, degree=10.),
+    dict(type='RandomRotate', prob=0.5, degree=10., pad_val=116),
     dict(type='mmwsl.RandomCentralCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
     # Brightness and contrast, as in the paper; mmseg cannot take a hue_delta of 0.

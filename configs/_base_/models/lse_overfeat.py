@@ -18,9 +18,10 @@ model = dict(
         num_classes=21,
         hidden_channels=(1024, 768, 512),
         kernel_size=3,
+        same_padding=False,
         dropout_ratio=0.5,
         aggregator=dict(type='mmwsl.LSEPooling', r=5.),
         background=dict(type='mmwsl.LearnedBackground'),
         loss_decode=dict(type='mmwsl.SoftmaxLikelihoodLoss')),
     train_cfg=dict(),
-    test_cfg=dict(mode='whole', border=(68, 69), stride=12))
+    test_cfg=dict(mode='whole', border=dict(before=68, after=69, stride=12)))

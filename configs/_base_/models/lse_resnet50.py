@@ -24,7 +24,6 @@ model = dict(
         type='mmwsl.LSEAggregationHead',
         in_channels=2048,
         num_classes=21,
-        same_padding=True,
         aggregator=dict(type='mmwsl.LSEPooling', r=5.),
         background=dict(type='mmwsl.ConstantBackground', score=0.5),
         loss_decode=dict(type='mmwsl.SoftMarginLoss')),

@@ -57,16 +57,19 @@ class ThresholdIoUMetric(BaseMetric):
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Count the pixels of a batch at every threshold."""
         for sample in data_samples:
+            for field, source in (('pred_label', "the segmentor type='mmwsl.WeakEncoderDecoder', which predicts "
+                                   'probabilities'), ('gt_sem_seg', "the transform type='LoadAnnotations'")):
+                if field not in sample:
+                    raise KeyError(f'ThresholdIoUMetric needs the field `{field}` of the data sample: add {source}')
             foreground = sample['seg_logits']['data'][1:].exp()
             truth = sample['gt_sem_seg']['data'].squeeze(0).to(foreground.device)
             confusion = threshold_confusion(foreground, truth, self.thresholds.to(foreground))
-            self.results.append(confusion.int().cpu().numpy())
+            hits = confusion.diagonal(0, 1, 2)  # (T, K)
+            self.results.append(torch.stack([hits, confusion.sum(1) + confusion.sum(2) - hits]).cpu().numpy())
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Print the curve, and return its best point."""
-        confusion = np.sum(results, axis=0, dtype=np.int64)  # (T, K, K)
-        hits = confusion.diagonal(0, 1, 2)
-        union = confusion.sum(1) + confusion.sum(2) - hits
+        hits, union = np.sum(results, axis=0)  # (T, K)
         with np.errstate(invalid='ignore'):
             curve = 100 * np.nanmean(hits / union, axis=1)
         table = PrettyTable(['Threshold', 'mIoU'])

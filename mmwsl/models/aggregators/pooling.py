@@ -33,8 +33,8 @@ class LSEPooling(nn.Module):
 
     Args:
         r: Sharpness, or its initial value if learned. The paper fixes 5.
-        learned_classes: Learn one ``r`` for each of this many classes, as ``exp`` of a parameter so that it stays
-            positive. Fixed if None.
+        learned_classes: Learn one ``r`` for each of this many classes (background included), as ``exp`` of the
+            parameter ``log_r`` so that it stays positive; weight decay pulls it to 1. Fixed if None.
 
     Raises:
         ValueError: If ``r`` is not positive and finite.

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import tempfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,8 @@ from ...registry import MODELS
 class CachedBackbone(BaseModule):
     """Wraps a frozen backbone so that training computes the features of a picture once.
 
-    The key of a picture is a hash of its pixels, after augmentation and normalisation, and of the backbone's structure
-    and weights. So a change of either makes new entries by itself, and runs that share pictures, pipeline and
+    The key of a picture is a hash of its pixels, after augmentation and normalisation, and of the backbone's config,
+    structure and weights. So a change of any makes new entries by itself, and runs that share pictures, pipeline and
     backbone share entries. It pays where augmentation has few outcomes, such as a fixed size and a flip.
 
     Only training reads and writes the cache. State dicts have the wrapped backbone's own names: a checkpoint fits a
@@ -41,9 +42,11 @@ class CachedBackbone(BaseModule):
             raise ValueError(f'`backbone` must be frozen to be cached, but {len(trainable)} of its parameters are '
                              f'trainable, {trainable[0]} the first: set e.g. frozen=True or leave the cache out')
         self.cache_dir = Path(cache_dir)
+        self._config = {key: value for key, value in backbone.items() if key != 'init_cfg'}
         self._fingerprint: bytes | None = None
-        self.register_state_dict_post_hook(_drop_prefix)
-        self.register_load_state_dict_pre_hook(_add_prefix)
+        # The public names of these two exist since torch 2.5 only.
+        self._register_state_dict_hook(_drop_prefix)
+        self._register_load_state_dict_pre_hook(_add_prefix)
 
     def train(self, mode: bool = True) -> 'CachedBackbone':
         """Set the mode; the wrapped backbone stays in evaluation mode."""
@@ -68,12 +71,13 @@ class CachedBackbone(BaseModule):
 
     def _key(self, picture: Tensor) -> str:
         if self._fingerprint is None:
-            digest = hashlib.blake2b(repr(self.backbone).encode())
+            digest = hashlib.blake2b(f'{self._config}{self.backbone}'.encode())
             for name, value in self.backbone.state_dict().items():
                 digest.update(name.encode())
                 digest.update(value.cpu().numpy().tobytes())
             self._fingerprint = digest.digest()
-        digest = hashlib.blake2b(f'{tuple(picture.shape)}'.encode(), key=self._fingerprint, digest_size=20)
+        precision = torch.is_autocast_enabled()
+        digest = hashlib.blake2b(f'{tuple(picture.shape)}{precision}'.encode(), key=self._fingerprint, digest_size=20)
         digest.update(picture.cpu().contiguous().numpy())
         name = digest.hexdigest()
         return f'{name[:2]}/{name}'
@@ -83,7 +87,7 @@ class CachedBackbone(BaseModule):
         try:
             with np.load(path.with_suffix('.npz')) as levels:
                 return [torch.from_numpy(levels[name]) for name in levels.files]
-        except FileNotFoundError:
+        except (FileNotFoundError, EOFError, zipfile.BadZipFile):  # absent, or damaged: computed again
             return None
 
     @staticmethod
@@ -92,7 +96,14 @@ class CachedBackbone(BaseModule):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix='.tmp', delete=False) as file:
             np.savez(file, *(level.cpu().numpy() for level in levels))
+        os.chmod(file.name, 0o666 & ~_umask())  # a temporary file is its owner's alone
         os.replace(file.name, path.with_suffix('.npz'))
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def _drop_prefix(module: nn.Module, state_dict: dict, prefix: str, local_metadata: dict) -> None:
@@ -100,6 +111,6 @@ def _drop_prefix(module: nn.Module, state_dict: dict, prefix: str, local_metadat
         state_dict[prefix + key[len(f'{prefix}backbone.'):]] = state_dict.pop(key)
 
 
-def _add_prefix(module: nn.Module, state_dict: dict, prefix: str, *args) -> None:
+def _add_prefix(state_dict: dict, prefix: str, *args) -> None:
     for key in [key for key in state_dict if key.startswith(prefix)]:
         state_dict[f'{prefix}backbone.{key[len(prefix):]}'] = state_dict.pop(key)

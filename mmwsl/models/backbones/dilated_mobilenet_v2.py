@@ -79,11 +79,16 @@ class DilatedMobileNetV2(MobileNetV2):
 
         Raises:
             RuntimeError: If a key is missing or unexpected.
+            ValueError: If ``init_cfg`` asks for more than a checkpoint.
         """
-        if not isinstance(self.init_cfg, Mapping) or self.init_cfg['type'] != 'Pretrained':
+        configs = self.init_cfg if isinstance(self.init_cfg, list) else [self.init_cfg]
+        if all(config['type'] != 'Pretrained' for config in configs):
             super().init_weights()
             return
-        checkpoint = CheckpointLoader.load_checkpoint(self.init_cfg['checkpoint'], map_location='cpu')
+        if len(configs) > 1 or not configs[0].keys() <= {'type', 'checkpoint'}:
+            raise ValueError("`init_cfg` must be dict(type='Pretrained', checkpoint=...) and nothing else to load a "
+                             f'checkpoint, got {self.init_cfg}')
+        checkpoint = CheckpointLoader.load_checkpoint(configs[0]['checkpoint'], map_location='cpu')
         state_dict = from_torchvision(checkpoint.get('state_dict', checkpoint))
         if not hasattr(self, 'conv2'):
             state_dict = {key: value for key, value in state_dict.items() if not key.startswith('conv2.')}

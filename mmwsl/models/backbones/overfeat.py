@@ -1,5 +1,7 @@
 """The slow ("accurate") network of OverFeat, up to its sixth convolution."""
 
+import warnings
+
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
@@ -31,8 +33,17 @@ class OverFeat(BaseModule):
         self.conv5 = nn.Conv2d(512, 1024, 3, padding=1)
         self.conv6 = nn.Conv2d(1024, 1024, 3, padding=1)
         self.relu = nn.ReLU(inplace=True)
+        self.frozen_stages = frozen_stages
         for i in range(1, frozen_stages + 1):
             getattr(self, f'conv{i}').requires_grad_(False)
+
+    def init_weights(self) -> None:
+        """Initialise; warn if convolutions are frozen at random weights."""
+        super().init_weights()
+        if self.frozen_stages and self.init_cfg['type'] != 'Pretrained':
+            warnings.warn(f'{self.frozen_stages} convolutions of OverFeat are frozen at random weights. Give trained '
+                          "ones, backbone.init_cfg=dict(type='Pretrained', checkpoint=...), or load_from, or set "
+                          'backbone.frozen_stages=0.', stacklevel=2)
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
         """Extract features: ``(N, 3, H, W)`` to one map ``(N, 1024, h, w)`` at stride 12."""

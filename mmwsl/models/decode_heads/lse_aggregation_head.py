@@ -22,14 +22,15 @@ class LSEAggregationHead(BaseDecodeHead):
     hand.
 
     The scores come from ``len(hidden_channels)`` convolutions, each with ReLU and dropout, and one plain
-    convolution. The defaults are the paper's network: 3x3 without padding, 1024-768-512-K.
+    convolution. The defaults are the paper's network, 3x3 and 1024-768-512-K, save for the padding.
 
     Args:
         in_channels: Channels of the backbone's feature map, or of several with ``input_transform='resize_concat'``.
         num_classes: Classes K, background included.
         hidden_channels: Channels of the hidden convolutions; empty for one convolution only.
         kernel_size: Size of the kernels, one number or one for each convolution, the last included.
-        same_padding: Pad with zeros so that the score map has the size of the feature map; by default no padding.
+        same_padding: Pad with zeros, so that the score map has the size of the feature map. Without, as in the paper,
+            prediction needs ``test_cfg.border``, see :class:`mmwsl.models.WeakEncoderDecoder`.
         aggregator: Config of the aggregator, e.g. ``dict(type='mmwsl.LSEPooling', r=5.)``.
         background: Config of the background model.
         loss_decode: Config of the loss of image logits and image labels, or several.
@@ -42,7 +43,7 @@ class LSEAggregationHead(BaseDecodeHead):
 
     def __init__(self, in_channels: int | Sequence[int], *, num_classes: int,
                  hidden_channels: Sequence[int] = (1024, 768, 512), kernel_size: int | Sequence[int] = 3,
-                 same_padding: bool = False, aggregator: dict | None = None, background: dict | None = None,
+                 same_padding: bool = True, aggregator: dict | None = None, background: dict | None = None,
                  loss_decode: dict | Sequence[dict] | None = None, dropout_ratio: float = 0.5, **kwargs) -> None:
         channels = [in_channels if isinstance(in_channels, int) else sum(in_channels), *hidden_channels]
         kernels = [kernel_size] * len(channels) if isinstance(kernel_size, int) else list(kernel_size)
@@ -65,13 +66,15 @@ class LSEAggregationHead(BaseDecodeHead):
         """Score every cell: feature maps of the backbone to ``seg_logits (N, K, H, W)``."""
         return self.cls_seg(self.convs(self._transform_inputs(inputs)))
 
-    def aggregate(self, seg_logits: Tensor, batch_img_metas: Sequence[dict], canvas: tuple[int, int]) -> Tensor:
+    def aggregate(self, seg_logits: Tensor, batch_img_metas: Sequence[dict], size: tuple[int, int],
+                  canvas: tuple[int, int] | None = None) -> Tensor:
         """Aggregate score maps over the pictures' own area, without padding.
 
         Args:
             seg_logits: Score maps, ``(N, K, H, W)``.
             batch_img_metas: Meta information with the padding of each picture, if any.
-            canvas: Height and width of the padded input that the maps cover, in pixels.
+            size: Height and width of the padded inputs, in pixels.
+            canvas: Height and width that the maps cover from the inputs' first pixel, if not ``size``.
 
         Returns:
             ``image_logits (N, K)``.
@@ -79,9 +82,9 @@ class LSEAggregationHead(BaseDecodeHead):
         extents = []
         for meta in batch_img_metas:  # mmseg writes `img_padding_size` in testing, `padding_size` in training
             left, right, top, bottom = meta.get('img_padding_size', meta.get('padding_size', (0, 0, 0, 0)))
-            extents.append((top, canvas[0] - bottom, left, canvas[1] - right))
+            extents.append((top, size[0] - bottom, left, size[1] - right))
         extents = torch.tensor(extents, device=seg_logits.device)
-        return self.aggregator(seg_logits, valid_cells(extents, canvas, seg_logits.shape[2:]))
+        return self.aggregator(seg_logits, valid_cells(extents, canvas or size, seg_logits.shape[2:]))
 
     def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: SampleList) -> dict[str, Tensor]:
         """Compute the losses of the aggregated scores against ``gt_label.score`` of the samples."""

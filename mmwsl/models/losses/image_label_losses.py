@@ -44,7 +44,7 @@ class _ImageLabelLoss(nn.Module):
 
 @MODELS.register_module()
 class SoftmaxLikelihoodLoss(_ImageLabelLoss):
-    r"""Negative log-likelihood of the tags under a softmax over classes (Pinheiro & Collobert, Eq. 3-4).
+    r"""Negative log-likelihood of the tags under a softmax over classes (Pinheiro & Collobert, CVPR 2015).
 
     .. math:: \ell = -\sum_k w_k q_k \log \frac{e^{s^k}}{\sum_c e^{s^c}}, \quad q_k = \frac{[k\ \text{present}]}{n}
 

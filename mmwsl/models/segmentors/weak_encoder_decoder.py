@@ -21,22 +21,28 @@ class WeakEncoderDecoder(EncoderDecoder):
 
     It differs in prediction only. Every sample also gets ``pred_label: LabelData(score=(K,))``, the aggregated
     image-level probabilities, and a chain of post-processors maps the class probabilities at the picture's own size
-    before the argmax. ``seg_logits`` of a sample are the logarithm of the chain's result, so that a softmax gives its
-    probabilities, as mmseg's test-time augmentation expects.
+    before the argmax. ``seg_logits`` of a sample are the logarithm of the chain's result. Test-time augmentation is
+    that of :class:`mmwsl.models.WeakSegTTAModel`.
 
     With sliding windows the label is aggregated from the whole picture's stitched map.
 
-    ``test_cfg`` may hold ``border=(before, after)`` and ``stride`` for networks that do not pad, as in the paper's
-    padded test image: the input is surrounded by so many pixels of mean colour that the first cell of the score map
-    is centred at ``stride / 2``, and the map is cut to the picture.
+    ``test_cfg`` may hold ``border=dict(before=..., after=..., stride=...)`` for networks that do not pad, as in the
+    paper's padded test image: the input is surrounded by so many pixels of mean colour that the first cell of the
+    score map is centred at ``stride / 2``, and the map is cut to the picture.
 
     Args:
         postprocessors: Configs of the chain, in order. None leaves the probabilities as they are.
         **kwargs: Of :class:`mmseg.models.segmentors.EncoderDecoder`.
+
+    Raises:
+        TypeError: If the head does not aggregate.
     """
 
     def __init__(self, *, postprocessors: Sequence[dict] | None = None, **kwargs) -> None:
         super().__init__(**kwargs)
+        if not hasattr(self.decode_head, 'aggregate'):
+            raise TypeError(f'`decode_head` must aggregate its scores, but {type(self.decode_head).__name__} does not: '
+                            "use type='mmwsl.LSEAggregationHead', or the segmentor type='EncoderDecoder'")
         self.postprocessors = build_chain(postprocessors)
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
@@ -45,19 +51,22 @@ class WeakEncoderDecoder(EncoderDecoder):
 
     def predict(self, inputs: Tensor, data_samples: OptSampleList = None) -> SampleList:
         """Predict masks and image-level labels of a batch."""
-        canvas = tuple(inputs.shape[2:])
+        size = tuple(inputs.shape[2:])
         if data_samples is None:
-            meta = dict(ori_shape=canvas, img_shape=canvas)
+            meta = dict(ori_shape=size, img_shape=size)
             data_samples = [SegDataSample(metainfo=meta) for _ in inputs]
         metas = [dict(sample.metainfo) for sample in data_samples]
-        if self.test_cfg.get('mode', 'whole') == 'slide':
+        mode = self.test_cfg.get('mode', 'whole')
+        if mode == 'slide':
             # The copy is for slide_inference, which overwrites `img_shape` with that of its window.
             seg_logits = cells = self.slide_inference(inputs, [dict(meta) for meta in metas])
+            canvas = size
+        elif mode == 'whole':
+            cells, canvas = self._score_cells(inputs)
+            seg_logits = self._upsample(cells, canvas, size)
         else:
-            cells, cells_canvas = self._score_cells(inputs)
-            seg_logits = self._upsample(cells, cells_canvas, canvas)
-            canvas = cells_canvas
-        image_logits = self.decode_head.aggregate(cells, metas, canvas)
+            raise ValueError(f"`test_cfg.mode` must be 'whole' or 'slide', got {mode!r}")
+        image_logits = self.decode_head.aggregate(cells, metas, size, canvas)
         for sample, score in zip(data_samples, self.decode_head.background.image_probs(image_logits), strict=True):
             sample.pred_label = LabelData(score=score)
         return self.postprocess_result(seg_logits, data_samples)
@@ -79,8 +88,8 @@ class WeakEncoderDecoder(EncoderDecoder):
         height, width = inputs.shape[2:]
         if 'border' not in self.test_cfg:
             return self._forward(inputs), (height, width)
-        before, after = self.test_cfg['border']
-        bottom, right = -height % self.test_cfg['stride'], -width % self.test_cfg['stride']
+        before, after, stride = (self.test_cfg['border'][key] for key in ('before', 'after', 'stride'))
+        bottom, right = -height % stride, -width % stride
         inputs = F.pad(inputs, (before, right + after, before, bottom + after))
         return self._forward(inputs), (height + bottom, width + right)
 
