@@ -134,18 +134,27 @@ def latest_checkpoint(work_dir: str | Path) -> str | None:
     last, after it. A training killed meanwhile leaves half a file, or a note that is empty or out of date. torch's
     files are zip archives, whose table of contents comes at the very end: one without it is incomplete.
 
+    The note holds an absolute path. A folder that was moved or copied answers for itself: a file of the noted name in
+    it comes before the noted path, where another training may have begun since.
+
     Args:
         work_dir (str | Path): The folder of the training.
 
     Returns:
-        str | None: What the note names, where that is complete, else the complete file written last, if there is one.
+        str | None: What the note names, where that is complete, else the complete file written last, of ``work_dir``
+        and then of the noted folder (``out_dir`` of mmengine's ``CheckpointHook``), if there is one.
     """
-    note = Path(work_dir) / 'last_checkpoint'
+    work_dir = Path(work_dir)
+    note = work_dir / 'last_checkpoint'
     noted = note.read_text().strip() if note.is_file() else ''
-    folder = Path(noted).parent if noted else Path(work_dir)
-    others = [path for path in folder.glob('*.pth') if not path.name.startswith('best_')]
-    others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in [Path(noted)] * bool(noted) + others:
+    candidates = []
+    if noted:
+        moved = work_dir / Path(noted).name
+        candidates += [moved] * moved.is_file() + [Path(noted)]
+    for folder in (work_dir, Path(noted).parent) if noted else (work_dir, ):
+        others = [path for path in folder.glob('*.pth') if not path.name.startswith('best_')]
+        candidates += sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in {path.absolute(): path for path in candidates}.values():
         if path.is_file() and zipfile.is_zipfile(path):
             return str(path)
         print_log(f'{path} is missing or incomplete: looking for an earlier checkpoint', 'current')

@@ -137,6 +137,27 @@ class TestLatestCheckpoint:
         assert latest_checkpoint(tmp_path) is None
         assert latest_checkpoint(tmp_path / 'absent') is None
 
+    def test_a_moved_folder_goes_on(self, work_dir):
+        moved = work_dir.rename(work_dir.with_name(f'{work_dir.name}_moved'))
+        assert latest_checkpoint(moved) == str(moved / 'iter_4.pth')
+        (moved / 'iter_4.pth').unlink()
+        assert latest_checkpoint(moved) == str(moved / 'iter_6.pth')
+
+    def test_a_moved_folder_and_another_training_in_its_old_place(self, work_dir):
+        moved = shutil.copytree(work_dir, work_dir.with_name(f'{work_dir.name}_moved'))
+        as_the_runner_writes(work_dir / 'iter_4.pth', weight=5.)
+        assert latest_checkpoint(moved) == str(moved / 'iter_4.pth')
+
+    def test_checkpoints_in_a_folder_of_their_own(self, work_dir, tmp_path_factory):
+        """As ``out_dir`` of mmengine's hook has them: the work folder holds the note alone."""
+        out_dir = tmp_path_factory.mktemp('out_dir')
+        for path in work_dir.glob('*.pth'):
+            shutil.move(path, out_dir / path.name)
+        (work_dir / 'last_checkpoint').write_text(str(out_dir / 'iter_4.pth'))
+        assert latest_checkpoint(work_dir) == str(out_dir / 'iter_4.pth')
+        (out_dir / 'iter_4.pth').write_bytes(b'')
+        assert latest_checkpoint(work_dir) == str(out_dir / 'iter_6.pth')
+
     def test_no_prefix_of_a_checkpoint_passes_for_whole(self, work_dir, tmp_path):
         whole = (work_dir / 'iter_2.pth').read_bytes()
         for length in range(0, len(whole), 97):

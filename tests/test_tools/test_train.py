@@ -1,5 +1,6 @@
 import os
 import re
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -55,6 +56,18 @@ def test_a_training_killed_while_it_wrote_resumes_from_the_one_before(tiny_confi
     assert trained_iterations(log_of(work))[-2:] == [3, 4]
     assert 'resumed epoch: 0, iter: 2' in log_of(work)
     apis.check_checkpoint(work / 'iter_4.pth')
+
+
+def test_a_training_resumes_where_its_folder_was_moved_to(tiny_config, tmp_path):
+    config, work = tiny_config(), tmp_path / 'work'
+    main([str(config), '--work-dir', str(work)])
+    # the folder itself stays: within one process the visualizer of the first run writes to it
+    moved = shutil.copytree(work, tmp_path / 'moved')
+    for path in work.glob('*.pth'):
+        path.unlink()
+    main([str(config), '--work-dir', str(moved), '--resume', '--cfg-options', 'train_cfg.max_iters=6'])
+    assert 'resumed epoch: 0, iter: 4' in log_of(moved)
+    assert trained_iterations(log_of(moved)) == [5, 6]
 
 
 def test_a_single_kept_checkpoint_becomes_two(tiny_config, tmp_path):
