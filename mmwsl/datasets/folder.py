@@ -22,6 +22,9 @@ class FolderWeakDataset(ImageLabelDataset):
     they are printed. Name them in a config that is to last: the order of the ids is part of a checkpoint, and the
     tags of a validation set may lack a class. Masks, if given, hold the index of the class in ``classes``.
 
+    In a table without any ``;``, ``|`` or ``,`` between labels, spaces separate them: ``dog person`` is two classes,
+    and so is ``traffic light``. Where names hold spaces, say so with ``label_cfg=dict(separator=';')``.
+
     Args:
         ann_file (str): Optional list of pictures, paths relative to the folder of pictures.
         label_file (str): A table of tags, see :func:`~.tags.read_table`.
@@ -45,9 +48,12 @@ class FolderWeakDataset(ImageLabelDataset):
         self.class_folders = class_folders
         self.background_folder = background_folder
         if not (metainfo or {}).get('classes'):
-            records = self._read_all(label_file, img_suffix, **kwargs)
-            metainfo = dict(metainfo or {}, classes=infer_classes(records))
-            print_log(f'Classes found in the tags: {metainfo["classes"]}', logger='current')
+            records, source = self._read_all(label_file, img_suffix, **kwargs)
+            metainfo = dict(metainfo or {}, classes=infer_classes(records, source))
+            hint = 'Name them in `metainfo=dict(classes=...)` to fix their order.'
+            if label_file:
+                hint += " If a name of several words was split, set `label_cfg=dict(separator=';')`."
+            print_log(f'Classes found in the tags: {metainfo["classes"]}. {hint}', logger='current')
         super().__init__(ann_file=ann_file, label_file=label_file, metainfo=metainfo, img_suffix=img_suffix, **kwargs)
 
     def read_records(self, names: list[str] | None) -> list[TagRecord] | None:
@@ -62,7 +68,8 @@ class FolderWeakDataset(ImageLabelDataset):
         return f'the class folders of {self.data_prefix["img_path"]!r}' if self.class_folders else super()._tag_source()
 
     def _read_all(self, label_file: str, img_suffix: str | Sequence[str] | None, data_root: str | None = None,
-                  data_prefix: dict | None = None, label_cfg: dict | None = None, **kwargs) -> list[TagRecord]:
+                  data_prefix: dict | None = None, label_cfg: dict | None = None,
+                  backend_args: dict | None = None, **kwargs) -> tuple[list[TagRecord], str]:
         # the parent joins paths after it has fixed the classes, which are asked for here
         def join(path: str) -> str:
             return join_path(data_root, path) if data_root and not is_abs(path) else path
@@ -71,19 +78,30 @@ class FolderWeakDataset(ImageLabelDataset):
             folder = join((data_prefix or {}).get('img_path') or '')
             suffixes = (img_suffix, ) if isinstance(img_suffix, str) else img_suffix or PICTURE_SUFFIXES
             suffixes = tuple(suffix.lower() for suffix in suffixes)
-            return read_class_folders(list_pictures(folder, suffixes, kwargs.get('backend_args')),
-                                      self.background_folder, folder)
-        return read_table(join(label_file), **(label_cfg or {})) if label_file else []
+            pictures = list_pictures(folder, suffixes, backend_args)
+            return read_class_folders(pictures, self.background_folder, folder), f'class folders of {folder!r}'
+        if not label_file:
+            return [], ''
+        path = join(label_file)
+        return read_table(path, backend_args=backend_args, **(label_cfg or {})), f'table label_file={path!r}'
 
 
-def infer_classes(records: list[TagRecord]) -> tuple[str, ...]:
+def infer_classes(records: list[TagRecord], source: str = '') -> tuple[str, ...]:
     """All names of the records, sorted, with background first.
+
+    Args:
+        records (list[TagRecord]): The tags.
+        source (str): Where they were read, for errors. Empty if nowhere.
 
     Raises:
         ValueError: The records name no class.
     """
     names = {name for record in records for name in (*record.tags, *record.unknown)} - {BACKGROUND}
-    if not names:
-        raise ValueError('no class is known: the tags name none. Give `metainfo=dict(classes=("background", ...))`, '
+    if not names and not source:
+        raise ValueError('no class is known: there are no tags. Give `metainfo=dict(classes=("background", ...))`, '
                          '`label_file`, or `class_folders=True`.')
+    if not names:
+        reason = ('all are background pictures. Add tags, or give `metainfo=dict(classes=("background", ...))`'
+                  if records else 'no picture is listed, it is empty. Add the pictures, or correct the path')
+        raise ValueError(f'no class is known from the {source}: {reason}.')
     return (BACKGROUND, *sorted(names))

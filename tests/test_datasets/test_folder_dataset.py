@@ -32,9 +32,41 @@ def test_inferred_classes_are_reported(build, table_folder, monkeypatch):
     monkeypatch.setattr('mmwsl.datasets.folder.print_log', lambda message, **_: messages.append(message))
     settings = dict(data_root=str(table_folder), label_file='tags.csv', data_prefix=dict(img_path='pictures'))
     build('FolderWeakDataset', **settings)
-    assert messages == ["Classes found in the tags: ('background', 'fox', 'owl')"]
+    message, = messages
+    assert message.startswith("Classes found in the tags: ('background', 'fox', 'owl'). Name them in `metainfo")
+    assert "`label_cfg=dict(separator=';')`" in message
     build('FolderWeakDataset', metainfo=dict(classes=('background', 'owl', 'fox')), **settings)
     assert len(messages) == 1
+
+
+@pytest.mark.parametrize(('rows', 'label_cfg', 'classes'), [
+    (['dog person', 'dog'], None, ('dog', 'person')),
+    (['traffic light', 'dog;person'], None, ('dog', 'person', 'traffic light')),
+    (['dog;person', 'traffic light'], None, ('dog', 'person', 'traffic light')),
+    (['traffic light', 'dog'], dict(separator=';'), ('dog', 'traffic light')),
+    (['traffic light', 'dog'], None, ('dog', 'light', 'traffic')),
+])
+def test_spaces_in_inferred_classes(build, tmp_path, write_pictures, rows, label_cfg, classes):
+    write_pictures(tmp_path, ['a.jpg', 'b.jpg'])
+    (tmp_path / 'tags.csv').write_text('image,labels\na,{}\nb,{}\n'.format(*rows))
+    dataset = build('FolderWeakDataset', data_root=str(tmp_path), label_file='tags.csv', label_cfg=label_cfg)
+    assert dataset.metainfo['classes'] == ('background', *classes)
+
+
+@pytest.mark.parametrize(('text', 'match'), [
+    ('image,labels\n', r"from the table label_file='.*/tags\.csv': no picture is listed, it is empty"),
+    ('image,labels\na,\n', r"from the table label_file='.*/tags\.csv': all are background pictures\. .*`metainfo="),
+])
+def test_table_that_names_no_class(build, table_folder, text, match):
+    (table_folder / 'tags.csv').write_text(text)
+    with pytest.raises(ValueError, match=match):
+        build('FolderWeakDataset', data_root=str(table_folder), label_file='tags.csv',
+              data_prefix=dict(img_path='pictures'))
+
+
+def test_empty_class_folders(build, tmp_path):
+    with pytest.raises(ValueError, match=r"from the class folders of '.*': no picture is listed, it is empty"):
+        build('FolderWeakDataset', class_folders=True, data_prefix=dict(img_path=str(tmp_path)))
 
 
 def test_class_folders(build, class_folders, by_name):
@@ -69,7 +101,7 @@ def test_pictures_alone_for_inference(build, table_folder):
 @pytest.mark.parametrize(('settings', 'match'), [
     (dict(metainfo=dict(classes=('background', 'owl', 'fax'))), r"unknown class 'fox': did you mean 'fax'"),
     (dict(class_folders=True), '`label_file=.*` and `class_folders=True` are two sources'),
-    (dict(label_file=''), 'no class is known: the tags name none'),
+    (dict(label_file=''), 'no class is known: there are no tags. Give .*`label_file`'),
     (dict(img_suffix='.jpg'), r"pictures of label_file=.* are not in"),
 ])
 def test_mistakes(build, table_folder, settings, match):
