@@ -34,5 +34,5 @@ class COCOWeakDataset(ImageLabelDataset):
     def read_records(self, names: list[str] | None) -> list[TagRecord] | None:
         """Read COCO's instances, or a table."""
         if self.label_file.endswith('.json'):
-            return read_coco(self.label_file, self.crowd)
+            return read_coco(self.label_file, self.crowd, self.backend_args)
         return super().read_records(names)

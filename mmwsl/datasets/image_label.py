@@ -43,6 +43,8 @@ class ImageLabelDataset(BaseSegDataset):
         data_prefix (dict, optional): Folders ``img_path`` and ``seg_map_path``, relative to ``data_root``. None as
             a value is the same as no key. Defaults to ``dict(img_path='')``.
         filter_cfg (dict, optional): ``dict(filter_empty_gt=True)`` drops pictures without a tag.
+        backend_args (dict, optional): Where lists, tags and pictures are read from, see :mod:`mmengine.fileio`. Give
+            the same to the loading transforms. Defaults to None, by the form of the paths.
         **kwargs: See :class:`mmseg.datasets.BaseSegDataset`: ``metainfo``, ``data_root``, ``pipeline`` ...
 
     Raises:
@@ -91,7 +93,7 @@ class ImageLabelDataset(BaseSegDataset):
 
     def load_data_list(self) -> list[dict]:
         """Read the list and the tags, and check them against the folder. See the class for the keys."""
-        names = read_names(self.ann_file) if self.ann_file else None
+        names = read_names(self.ann_file, self.backend_args) if self.ann_file else None
         records = self.read_records(names)
         if records is None and not self.test_mode and 'seg_map_path' not in self.data_prefix:
             raise ValueError('training needs tags or masks: give `label_file` (or `data_prefix["seg_map_path"]` '
@@ -120,7 +122,22 @@ class ImageLabelDataset(BaseSegDataset):
         Returns:
             list[TagRecord] | None: One record per picture; None without tags.
         """
-        return read_table(self.label_file, **self.label_cfg) if self.label_file else None
+        if not self.label_file:
+            return None
+        return read_table(self.label_file, backend_args=self.backend_args, **self.label_cfg)
+
+    def prepare_data(self, idx: int) -> dict | None:
+        """Run the pipeline; None makes mmengine fetch another picture, in training only.
+
+        Raises:
+            ValueError: In test mode, the pipeline returns None.
+        """
+        data = super().prepare_data(idx)
+        if data is None and self.test_mode:
+            raise ValueError(f'the pipeline returned nothing for picture {self.get_data_info(idx)["img_path"]!r}. A '
+                             "test leaves no picture out: `on_bad_image='skip'` is for training only. Replace the file "
+                             'or remove it from the list.')
+        return data
 
     def filter_data(self) -> list[dict]:
         """Apply ``filter_cfg``."""
@@ -208,8 +225,12 @@ class ImageLabelDataset(BaseSegDataset):
             info['img_label'], info['unknown_label'] = encode(record, classes, known - {BACKGROUND})
         seen = {label for info in data_list for label in info['img_label']}
         unseen = [name for label, name in enumerate(classes) if label > 0 and label not in seen]
-        # a list of background pictures alone has no tag on purpose
-        if unseen and seen and not self.test_mode:
-            warnings.warn(f'no picture of {self._tag_source()} (ann_file={self.ann_file!r}) has a tag of '
-                          f'{", ".join(unseen)}: these classes will not be learnt. Check the spelling of the tags, '
-                          'or leave them out of `metainfo["classes"]`.', stacklevel=2)
+        if unseen and not self.test_mode:
+            remark = (f'a tag of {", ".join(unseen)}: these classes will not be learnt. Check the spelling of the '
+                      'tags, or leave them out of `metainfo["classes"]`.')
+            if not any(info['img_label'] or info['unknown_label'] for info in data_list):
+                remark = (f'any tag of the {len(unseen)} classes: all are background pictures. That is fine for one '
+                          'part of a `ConcatDataset`; by themselves they teach no class. If they should have tags, '
+                          'check the column of the labels.')
+            warnings.warn(f'no picture of {self._tag_source()} (ann_file={self.ann_file!r}) has {remark}',
+                          stacklevel=2)

@@ -1,7 +1,6 @@
 """Find pictures in a folder with one listing instead of one file-system call per picture."""
 
 from collections.abc import Iterable
-from os.path import splitext
 
 from mmengine import fileio
 
@@ -34,9 +33,12 @@ def list_pictures(folder: str, suffixes: tuple[str, ...] = PICTURE_SUFFIXES,
 
 
 def stem(picture: str, suffixes: tuple[str, ...] = PICTURE_SUFFIXES) -> str:
-    """Path without its suffix, if that is in ``suffixes`` (lower case): ``a/b.JPG`` -> ``a/b``; ``2007.0063`` stays."""
-    root, suffix = splitext(picture)
-    return root if suffix.lower() in suffixes else picture
+    """Path without its suffix, if that is in ``suffixes`` (lower case): ``a/b.JPG`` -> ``a/b``; ``2007.0063`` stays.
+
+    A suffix may be more than an extension, as ``_leftImg8bit.png`` is; of several that fit, the longest is taken off.
+    """
+    fitting = [len(suffix) for suffix in suffixes if picture.lower().endswith(suffix)]
+    return picture[:len(picture) - max(fitting, default=0)]
 
 
 def locate(names: Iterable[str], listing: Iterable[str],
@@ -74,15 +76,19 @@ def locate(names: Iterable[str], listing: Iterable[str],
     return found
 
 
-def read_names(path: str) -> list[str]:
+def read_names(path: str, backend_args: dict | None = None) -> list[str]:
     """Read a list of pictures, one name per line; empty lines are skipped.
+
+    Args:
+        path (str): The list.
+        backend_args (dict, optional): See :mod:`mmengine.fileio`.
 
     Raises:
         FileNotFoundError: ``path`` does not exist.
         ValueError: A name comes twice, or there is none.
     """
     numbers: dict[str, int] = {}
-    for number, line in enumerate(read_text(path, '`ann_file`').splitlines(), 1):
+    for number, line in enumerate(read_text(path, '`ann_file`', backend_args).splitlines(), 1):
         name = line.strip()
         if name in numbers:
             raise ValueError(f'{path}:{number}: picture {name!r} is listed twice (first in line {numbers[name]}).')

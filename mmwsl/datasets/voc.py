@@ -1,6 +1,6 @@
 """PASCAL VOC with image-level labels."""
 
-import os.path as osp
+from mmengine import fileio
 
 from mmwsl.registry import DATASETS
 
@@ -47,10 +47,11 @@ class VOCWeakDataset(ImageLabelDataset):
         """Read a table, XML files or classification lists."""
         if self.label_file and self.label_split is not None:
             foreground = [name for name in self._metainfo['classes'] if name != BACKGROUND]
-            return read_voc_lists(self.label_file, self.label_split, foreground, self.difficult)
-        if self.label_file and osp.isdir(self.label_file):
+            return read_voc_lists(self.label_file, self.label_split, foreground, self.difficult,
+                                  self.backend_args)
+        if self.label_file and fileio.isdir(self.label_file, backend_args=self.backend_args):
             stems = None if names is None else [stem(name, self._suffixes()) for name in names]
-            return read_voc_xml(self.label_file, stems, self.difficult)
+            return read_voc_xml(self.label_file, stems, self.difficult, self.backend_args)
         return super().read_records(names)
 
 

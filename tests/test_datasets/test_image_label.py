@@ -9,7 +9,7 @@ from PIL import Image
 
 from mmwsl.datasets import VOCWeakDataset
 from mmwsl.datasets.classes import VOC_CLASSES, voc_colormap
-from mmwsl.datasets.pictures import list_pictures, locate
+from mmwsl.datasets.pictures import list_pictures, locate, stem
 
 FIVE = ('background', 'car', 'cat', 'dog', 'horse')
 
@@ -105,13 +105,20 @@ def test_warning_names_the_classes_without_a_tag(build, tagged):
         build('VOCWeakDataset', metainfo=dict(classes=FIVE[:-1]), **settings)
 
 
-def test_a_list_of_background_pictures_gives_no_warning(build, tagged):
+def test_remark_where_no_picture_has_a_tag(build, tagged):
     (tagged / 'background.txt').write_text('b\n')
+    settings = dict(data_root=str(tagged), ann_file='background.txt', data_prefix=dict(img_path='images'))
+    with pytest.warns(UserWarning, match=r'no picture of .*background\.txt.* has any tag of the 20 classes: all are '
+                      'background pictures. That is fine for one part of a `ConcatDataset`') as caught:
+        dataset = build('VOCWeakDataset', label_file='tags.csv', **settings)
+    assert len(caught) == 1
+    assert dataset.get_data_info(0)['img_label'] == []
     with warnings.catch_warnings():
         warnings.simplefilter('error')
-        dataset = build('VOCWeakDataset', data_root=str(tagged), ann_file='background.txt', label_file='tags.csv',
-                        data_prefix=dict(img_path='images'))
-    assert dataset.get_data_info(0)['img_label'] == []
+        build('VOCWeakDataset', label_file='tags.csv', test_mode=True, **settings)
+    (tagged / 'unknown.csv').write_text('image,labels,unknown\nb,,cat\n')
+    with pytest.warns(UserWarning, match='has a tag of aeroplane, bicycle'):
+        build('VOCWeakDataset', label_file='unknown.csv', **settings)
 
 
 @pytest.mark.parametrize(('files', 'settings', 'error', 'match'), [
@@ -150,6 +157,34 @@ def test_name_that_fits_two_files():
     assert locate(['a', 'b.png', 'c'], ['a.jpg', 'b.png', 'b.jpg']) == {'a': 'a.jpg', 'b.png': 'b.png'}
     with pytest.raises(ValueError, match=r"picture 'b' fits several files: b\.jpg, b\.png"):
         locate(['b'], ['b.png', 'b.jpg'])
+
+
+@pytest.mark.parametrize(('picture', 'suffixes', 'expected'), [
+    ('a/b.JPG', ('.jpg', ), 'a/b'),
+    ('2007.0063', ('.jpg', ), '2007.0063'),
+    ('aachen/a_0_leftImg8bit.png', ('_leftimg8bit.png', ), 'aachen/a_0'),
+    ('a_leftImg8bit.png', ('.png', '_leftimg8bit.png'), 'a'),
+    ('a.png', ('_leftimg8bit.png', ), 'a.png'),
+    ('a.jpg', ('', ), 'a.jpg'),
+])
+def test_stem(picture, suffixes, expected):
+    assert stem(picture, suffixes) == expected
+
+
+def test_compound_suffix(build, tmp_path, write_pictures):
+    """As Cityscapes has them: the list holds what picture and mask share."""
+    write_pictures(tmp_path / 'images', [f'bonn/{name}_leftImg8bit.png' for name in 'ab'] + ['bonn/a_other.png'])
+    (tmp_path / 'tags.csv').write_text('image,labels\nbonn/b,dog\nbonn/a_leftImg8bit.png,cat\n')
+    (tmp_path / 'list.txt').write_text('bonn/a\nbonn/b\n')
+    suffixes = dict(img_suffix='_leftImg8bit.png', seg_map_suffix='_gtFine_labelTrainIds.png')
+    for ann_file, order in (('list.txt', 'ab'), ('', 'ba')):
+        dataset = build('FolderWeakDataset', data_root=str(tmp_path), ann_file=ann_file, label_file='tags.csv',
+                        data_prefix=dict(img_path='images', seg_map_path='masks'), **suffixes)
+        infos = [dataset.get_data_info(index) for index in range(len(dataset))]
+        assert [info['img_path'] for info in infos] == [
+            str(tmp_path / f'images/bonn/{name}_leftImg8bit.png') for name in order]
+        assert [info['seg_map_path'] for info in infos] == [
+            str(tmp_path / f'masks/bonn/{name}_gtFine_labelTrainIds.png') for name in order]
 
 
 def test_listing_leaves_out_what_is_hidden(tmp_path, write_pictures):

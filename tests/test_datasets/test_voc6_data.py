@@ -18,6 +18,7 @@ def voc6(build, data_root):
     return build_split
 
 
+@pytest.mark.filterwarnings('ignore:no picture of')
 @pytest.mark.parametrize(('split', 'count'), [('train_aug', 3131), ('train', 437), ('background', 122), ('val', 300)])
 def test_counts(voc6, data_root, split, count):
     dataset = voc6(split)

@@ -8,7 +8,7 @@ from .record import TagRecord, check_choice, make_record, read_text
 CROWD = ('present', 'ignore', 'unknown')
 
 
-def read_coco(path: str | Path, crowd: str = 'present') -> list[TagRecord]:
+def read_coco(path: str | Path, crowd: str = 'present', backend_args: dict | None = None) -> list[TagRecord]:
     """Read ``instances_*.json``: a class is present when an instance of it is annotated.
 
     Categories are matched by name, since COCO's ids have gaps. A picture without annotation is a background picture.
@@ -17,6 +17,7 @@ def read_coco(path: str | Path, crowd: str = 'present') -> list[TagRecord]:
         path (str | Path): The file.
         crowd (str): What a class is whose every annotation is a crowd region (``iscrowd=1``): ``'present'`` (its
             pixels are in the masks), ``'ignore'`` (the regions do not count: absent) or ``'unknown'``.
+        backend_args (dict, optional): See :mod:`mmengine.fileio`.
 
     Returns:
         list[TagRecord]: One record per picture of ``images``, in order.
@@ -27,7 +28,7 @@ def read_coco(path: str | Path, crowd: str = 'present') -> list[TagRecord]:
     """
     check_choice('crowd', crowd, CROWD)
     try:
-        content = json.loads(read_text(path))
+        content = json.loads(read_text(path, backend_args=backend_args))
     except json.JSONDecodeError as error:
         raise ValueError(f'{path}: not JSON ({error}).') from error
     lacking = [key for key in ('images', 'annotations', 'categories')

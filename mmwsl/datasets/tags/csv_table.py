@@ -12,11 +12,13 @@ def read_csv(path: str | Path,
              image_column: str = 'image',
              label_column: str = 'labels',
              unknown_column: str = 'unknown',
-             separator: str | None = None) -> list[TagRecord]:
+             separator: str | None = None,
+             backend_args: dict | None = None) -> list[TagRecord]:
     """Read a table with one row per picture, such as ``image,labels``.
 
-    Several labels in a cell are separated by ``;``, ``|``, ``,`` (the cell is then quoted) or, when no cell holds one
-    of these, by white space. An empty cell marks a background picture.
+    Several labels in a cell are separated by ``;``, ``|``, ``,`` (the cell is then quoted) or, when no cell of the
+    whole table holds one of these, by white space. Names of several words in a table where every picture has one
+    label need ``separator``: without it ``traffic light`` is two names. An empty cell marks a background picture.
 
     Args:
         path (str | Path): The table, UTF-8.
@@ -24,6 +26,7 @@ def read_csv(path: str | Path,
         label_column (str): Header of the column with the classes present.
         unknown_column (str): Header of an optional column with the classes whose presence is unknown.
         separator (str, optional): Separator of the names in a cell. Defaults to None, found as described.
+        backend_args (dict, optional): See :mod:`mmengine.fileio`.
 
     Returns:
         list[TagRecord]: One record per row, in order.
@@ -32,7 +35,7 @@ def read_csv(path: str | Path,
         FileNotFoundError: ``path`` does not exist.
         ValueError: A column is missing, or a row has too few or too many cells, or no picture.
     """
-    reader = csv.DictReader(io.StringIO(read_text(path), newline=''), strict=True)
+    reader = csv.DictReader(io.StringIO(read_text(path, backend_args=backend_args), newline=''), strict=True)
     header = [name.strip() for name in reader.fieldnames or []]
     reader.fieldnames = header
     for argument, column in (('image_column', image_column), ('label_column', label_column)):

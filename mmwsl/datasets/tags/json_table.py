@@ -12,7 +12,8 @@ def read_json(path: str | Path,
               image_column: str = 'image',
               label_column: str = 'labels',
               unknown_column: str = 'unknown',
-              separator: str | None = None) -> list[TagRecord]:
+              separator: str | None = None,
+              backend_args: dict | None = None) -> list[TagRecord]:
     """Read ``[{"image": "a.jpg", "labels": ["cat"]}, ...]`` or ``{"a.jpg": ["cat"], ...}``.
 
     Labels are a list of names or one string, which is split as a cell of :func:`read_csv` is. An empty list marks a
@@ -24,6 +25,7 @@ def read_json(path: str | Path,
         label_column (str): Key of the classes present.
         unknown_column (str): Optional key of the classes whose presence is unknown.
         separator (str, optional): Separator of the names in a string. Defaults to None, found.
+        backend_args (dict, optional): See :mod:`mmengine.fileio`.
 
     Returns:
         list[TagRecord]: One record per entry, in order.
@@ -32,7 +34,7 @@ def read_json(path: str | Path,
         FileNotFoundError: ``path`` does not exist.
         ValueError: Not JSON, another structure, a repeated key, or an entry without picture or labels.
     """
-    content = _parse(read_text(path), str(path))
+    content = _parse(read_text(path, backend_args=backend_args), str(path))
     if isinstance(content, dict):
         content = [{image_column: image, label_column: labels} for image, labels in content.items()]
     if not isinstance(content, list):
@@ -46,9 +48,11 @@ def read_jsonl(path: str | Path,
                image_column: str = 'image',
                label_column: str = 'labels',
                unknown_column: str = 'unknown',
-               separator: str | None = None) -> list[TagRecord]:
+               separator: str | None = None,
+               backend_args: dict | None = None) -> list[TagRecord]:
     """Read one ``{"image": "a.jpg", "labels": ["cat"]}`` per line; arguments and errors as in :func:`read_json`."""
-    lines = [(f'{path}:{number}', line) for number, line in enumerate(read_text(path).splitlines(), 1) if line.strip()]
+    text = read_text(path, backend_args=backend_args)
+    lines = [(f'{path}:{number}', line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     entries = [(source, _parse(line, source)) for source, line in lines]
     return _to_records(entries, str(path), image_column, label_column, unknown_column, separator)
 

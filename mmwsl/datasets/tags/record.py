@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmengine import fileio
+
 DIFFICULT = ('present', 'unknown', 'absent')
 
 
@@ -30,19 +32,20 @@ def make_record(image: str, tags: Iterable[str], unknown: Iterable[str] = (), so
     return TagRecord(image, present, tuple(name for name in dict.fromkeys(unknown) if name not in present), source)
 
 
-def read_text(path: str | Path, argument: str = 'label file') -> str:
+def read_text(path: str | Path, argument: str = 'label file', backend_args: dict | None = None) -> str:
     """Read a UTF-8 text file, with or without a byte-order mark.
 
     Args:
         path (str | Path): The file.
         argument (str): What the user gave it as, for errors.
+        backend_args (dict, optional): See :mod:`mmengine.fileio`.
 
     Raises:
         FileNotFoundError: The file does not exist.
         ValueError: The file is not UTF-8 text.
     """
     try:
-        return Path(path).read_text(encoding='utf-8-sig')
+        return fileio.get_text(path, encoding='utf-8-sig', backend_args=backend_args)
     except (FileNotFoundError, IsADirectoryError) as error:
         raise FileNotFoundError(f'{argument} {str(path)!r} is not a file. Check the path and `data_root`.') from error
     except UnicodeDecodeError as error:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmengine.fileio import join_path
+
 from .record import DIFFICULT, TagRecord, check_choice, make_record, read_text
 
 VALUES = ('1', '0', '-1')
@@ -11,7 +13,8 @@ VALUES = ('1', '0', '-1')
 def read_voc_lists(folder: str | Path,
                    split: str,
                    classes: Sequence[str],
-                   difficult: str = 'present') -> list[TagRecord]:
+                   difficult: str = 'present',
+                   backend_args: dict | None = None) -> list[TagRecord]:
     """Read ``ImageSets/Main/{class}_{split}.txt``, lines ``2007_000027 -1``.
 
     The value is 1 for present, -1 for absent and 0 for a class whose every object is difficult; ``difficult`` says
@@ -22,6 +25,7 @@ def read_voc_lists(folder: str | Path,
         split (str): ``'train'``, ``'val'``, ``'trainval'`` ...
         classes (Sequence[str]): The foreground classes; each has a list.
         difficult (str): ``'present'``, ``'unknown'`` or ``'absent'``.
+        backend_args (dict, optional): See :mod:`mmengine.fileio`.
 
     Returns:
         list[TagRecord]: One record per picture, in the order of the first list.
@@ -35,8 +39,8 @@ def read_voc_lists(folder: str | Path,
     present: dict[str, list[str]] = {}
     unknown: dict[str, list[str]] = {}
     for name in classes:
-        path = Path(folder, f'{name}_{split}.txt')
-        values = _read_list(path)
+        path = join_path(folder, f'{name}_{split}.txt', backend_args=backend_args)
+        values = _read_list(path, backend_args)
         if not first:
             first = {image: f'{path}:{line}' for image, (line, _) in values.items()}
         elif first.keys() != values.keys():
@@ -52,9 +56,9 @@ def read_voc_lists(folder: str | Path,
             for image, source in first.items()]
 
 
-def _read_list(path: Path) -> dict[str, tuple[int, str]]:
+def _read_list(path: str, backend_args: dict | None) -> dict[str, tuple[int, str]]:
     values: dict[str, tuple[int, str]] = {}
-    for number, line in enumerate(read_text(path).splitlines(), 1):
+    for number, line in enumerate(read_text(path, backend_args=backend_args).splitlines(), 1):
         fields = line.split()
         if not fields:
             continue

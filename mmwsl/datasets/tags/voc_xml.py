@@ -1,16 +1,18 @@
 """Tags from PASCAL VOC's XML annotations."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from xml.etree import ElementTree
+
+from mmengine import fileio
 
 from .record import DIFFICULT, TagRecord, check_choice, make_record
 
 
 def read_voc_xml(folder: str | Path,
                  names: Iterable[str] | None = None,
-                 difficult: str = 'present') -> list[TagRecord]:
+                 difficult: str = 'present',
+                 backend_args: dict | None = None) -> list[TagRecord]:
     """Read ``Annotations/{name}.xml``: a class is present when an object of it is annotated.
 
     An object that VOC flags ``difficult`` (small, occluded, hard to recognise) leaves VOC's own classification score
@@ -21,6 +23,7 @@ def read_voc_xml(folder: str | Path,
         folder (str | Path): The folder of the XML files.
         names (Iterable[str], optional): Stems to read; those without a file give no record. Defaults to None, all.
         difficult (str): ``'present'``, ``'unknown'`` or ``'absent'``: what a class with only difficult objects is.
+        backend_args (dict, optional): See :mod:`mmengine.fileio`.
 
     Returns:
         list[TagRecord]: One record per file read.
@@ -30,16 +33,18 @@ def read_voc_xml(folder: str | Path,
         ValueError: A file is not XML, or an object has no name.
     """
     check_choice('difficult', difficult, DIFFICULT)
-    if not os.path.isdir(folder):
+    if not fileio.isdir(folder, backend_args=backend_args):
         raise FileNotFoundError(f'folder of XML annotations {str(folder)!r} does not exist. Check `label_file`.')
-    stems = {entry[:-4] for entry in os.listdir(folder) if entry.endswith('.xml')}
+    listing = fileio.list_dir_or_file(folder, list_dir=False, suffix='.xml', backend_args=backend_args)
+    stems = {entry[:-4] for entry in listing}
     stems = sorted(stems) if names is None else [name for name in names if name in stems]
-    return [_read_file(Path(folder, f'{stem}.xml'), difficult) for stem in stems]
+    return [_read_file(folder, stem, difficult, backend_args) for stem in stems]
 
 
-def _read_file(path: Path, difficult: str) -> TagRecord:
+def _read_file(folder: str | Path, stem: str, difficult: str, backend_args: dict | None) -> TagRecord:
+    path = fileio.join_path(folder, f'{stem}.xml', backend_args=backend_args)
     try:
-        root = ElementTree.parse(path).getroot()
+        root = ElementTree.fromstring(fileio.get(path, backend_args=backend_args))
     except ElementTree.ParseError as error:
         raise ValueError(f'{path}: not XML ({error}). Fetch the file again.') from error
     sure, hard = [], []
@@ -49,5 +54,5 @@ def _read_file(path: Path, difficult: str) -> TagRecord:
         if not name:
             raise ValueError(f'{path}: object {number} has no <name>.')
         (hard if (item.findtext('difficult') or '0').strip() == '1' else sure).append(name)
-    return make_record(path.stem, sure + hard if difficult == 'present' else sure,
+    return make_record(stem, sure + hard if difficult == 'present' else sure,
                        hard if difficult == 'unknown' else (), str(path))

@@ -1,0 +1,92 @@
+"""Lists, tags and pictures from elsewhere than the local disk."""
+
+import json
+from pathlib import Path
+
+import pytest
+from mmengine.fileio.backends import BaseStorageBackend, backends, prefix_to_backends, register_backend
+from mmengine.fileio.io import backend_instances
+
+pytestmark = pytest.mark.filterwarnings('ignore:no picture of')
+
+XML = '<?xml version="1.0" encoding="latin-1"?><annotation><object><name>{}</name></object></annotation>'
+
+
+@pytest.fixture
+def vault(tmp_path):
+    """A folder that only paths ``vault://...`` reach, through a backend with nothing but what is asked for here."""
+
+    class VaultBackend(BaseStorageBackend):
+
+        def path(self, path):
+            assert path.startswith('vault://data/'), f'{path} is no path of this backend'
+            return tmp_path / path.removeprefix('vault://data/')
+
+        def get(self, path):
+            return self.path(path).read_bytes()
+
+        def get_text(self, path, encoding='utf-8'):
+            return self.path(path).read_bytes().decode(encoding)
+
+        def isdir(self, path):
+            return self.path(path).is_dir()
+
+        def join_path(self, path, *parts):
+            return '/'.join([path, *parts])
+
+        def list_dir_or_file(self, path, list_dir=True, list_file=True, suffix=None, recursive=False):
+            assert list_file and not list_dir
+            files = self.path(path).rglob('*') if recursive else self.path(path).glob('*')
+            names = [file.relative_to(self.path(path)).as_posix() for file in files if file.is_file()]
+            return (name for name in names if suffix is None or name.endswith(suffix))
+
+    register_backend('vault', VaultBackend, prefixes='vault')
+    yield tmp_path
+    del backends['vault'], prefix_to_backends['vault']
+    for key in [key for key in backend_instances if 'vault' in key]:
+        del backend_instances[key]
+
+
+@pytest.fixture
+def filled(vault, write_pictures):
+    """Two pictures, a dog and a cat, with a list and the tags in every format."""
+    write_pictures(vault / 'images', ['a.jpg', 'b.jpg'])
+    tags = dict(a='dog', b='cat')
+    (vault / 'list.txt').write_text('a\nb\n')
+    (vault / 'tags.csv').write_bytes(b'\xef\xbb\xbfimage,labels\r\na,dog\r\nb,cat\r\n')
+    (vault / 'tags.jsonl').write_text('\n'.join(json.dumps(dict(image=n, labels=tag)) for n, tag in tags.items()))
+    (vault / 'tags.json').write_text(json.dumps(tags))
+    (vault / 'xml').mkdir()
+    (vault / 'main').mkdir()
+    for name, tag in tags.items():
+        (vault / f'xml/{name}.xml').write_text(XML.format(tag))
+        (vault / f'main/{tag}_train.txt').write_text(''.join(f'{n} {1 if n == name else -1}\n' for n in tags))
+    (vault / 'instances.json').write_text(json.dumps(dict(
+        images=[dict(id=i, file_name=f'{name}.jpg') for i, name in enumerate(tags)],
+        annotations=[dict(id=i, image_id=i, category_id=i) for i in range(2)],
+        categories=[dict(id=i, name=tag) for i, tag in enumerate(tags.values())])))
+    return vault
+
+
+@pytest.mark.parametrize('backend_args', [None, dict(backend='vault')], ids=['by prefix', 'by argument'])
+@pytest.mark.parametrize(('name', 'settings'), [
+    ('VOCWeakDataset', dict(label_file='tags.csv')),
+    ('VOCWeakDataset', dict(label_file='tags.jsonl')),
+    ('VOCWeakDataset', dict(label_file='xml')),
+    ('VOCWeakDataset', dict(label_file='main', label_split='train')),
+    ('COCOWeakDataset', dict(label_file='instances.json')),
+    ('FolderWeakDataset', dict(label_file='tags.json')),
+])
+def test_every_format(build, filled, by_name, name, settings, backend_args):
+    if name != 'FolderWeakDataset':
+        settings = dict(metainfo=dict(classes=('background', 'cat', 'dog')), **settings)
+    dataset = build(name, data_root='vault://data', ann_file='list.txt', data_prefix=dict(img_path='images'),
+                    backend_args=backend_args, pipeline=[dict(type='mmwsl.LoadImageAsBGR')], **settings)
+    assert by_name(dataset) == dict(a=(['dog'], []), b=(['cat'], []))
+    assert dataset[0]['img'].shape == (8, 12, 3)
+
+
+def test_absent_file_is_named(build, filled):
+    Path(filled, 'tags.csv').unlink()
+    with pytest.raises(FileNotFoundError, match=r"label file 'vault://data/tags\.csv' is not a file"):
+        build('VOCWeakDataset', data_root='vault://data', label_file='tags.csv', data_prefix=dict(img_path='images'))
