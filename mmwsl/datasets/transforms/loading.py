@@ -1,11 +1,13 @@
 """Load pictures as people have them: any mode, any orientation, some of them broken."""
 
 import io
+import logging
 import warnings
 
 import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from mmengine import fileio
+from mmengine.logging import print_log
 from PIL import Image, ImageOps
 
 from mmwsl.registry import TRANSFORMS
@@ -17,9 +19,11 @@ TRANSPARENT_MODES = ('RGBA', 'LA', 'PA', 'RGBa', 'La')
 def decode_bgr(data: bytes, alpha_color: tuple[int, int, int] = IMAGENET_MEAN_COLOR) -> np.ndarray:
     """Decode a picture file to BGR, right side up.
 
-    Grey, palette, CMYK and other modes are converted. A 16-bit grey value ``v`` becomes ``v // 256``: the full range
-    is assumed, nothing is stretched. Transparent pixels are composited onto ``alpha_color``. The EXIF orientation is
-    applied. Of an animation, the first frame is taken.
+    Grey, palette, CMYK and other modes are converted. Transparent pixels are composited onto ``alpha_color``. The EXIF
+    orientation is applied. Of an animation, the first frame is taken.
+
+    Grey values of 16 or 32 bits are judged by the picture, since Pillow opens one and the same 16-bit file with either
+    width: values up to 255 stay as they are; else, up to 65535, ``v`` becomes ``v // 256``, with nothing stretched.
 
     Args:
         data (bytes): Content of the file.
@@ -29,8 +33,8 @@ def decode_bgr(data: bytes, alpha_color: tuple[int, int, int] = IMAGENET_MEAN_CO
         np.ndarray: (H, W, 3) uint8, BGR.
 
     Raises:
-        Exception: Whatever Pillow raises for a file that it cannot read to the end, and ``ValueError`` for floating
-            point pixels, whose range is not known.
+        Exception: Whatever Pillow raises for a file that it cannot read to the end, and ``ValueError`` for pixels
+            whose range is not known: floating point numbers, and integers outside 0..65535.
     """
     with Image.open(io.BytesIO(data)) as file:
         file.load()
@@ -39,8 +43,14 @@ def decode_bgr(data: bytes, alpha_color: tuple[int, int, int] = IMAGENET_MEAN_CO
         raise ValueError('pixels are floating point numbers of unknown range; save the picture with 8 bits')
     if image.mode.startswith('I'):
         # convert('RGB') would clip at 255
-        grey = np.clip(np.asarray(image).astype(np.int64) // 256, 0, 255).astype(np.uint8)
-        return np.repeat(grey[..., None], 3, axis=-1)
+        grey = np.asarray(image).astype(np.int64)
+        low, high = grey.min(), grey.max()
+        if low < 0 or high > 65535:
+            raise ValueError(f'pixels are integers in {low}..{high}, a range without a known white; save the picture '
+                             'with 8 bits')
+        if high > 255:
+            grey //= 256
+        return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=-1)
     if image.mode in TRANSPARENT_MODES or 'transparency' in image.info:
         layer = image.convert('RGBA')
         canvas = Image.new('RGBA', layer.size, (*alpha_color, 255))
@@ -70,8 +80,9 @@ class LoadImageAsBGR(LoadImageFromFile):
     Args:
         to_float32 (bool): Whether to convert the picture to float32. Defaults to False.
         on_bad_image (str): ``'error'``, or ``'skip'``: return None, so that the data set fetches another picture
-            instead (at most ``max_refetch`` times in a row), with a warning that counts the files skipped by this
-            worker. A data set in test mode does not skip: mmengine raises for None. Defaults to 'error'.
+            instead (at most ``max_refetch`` times in a row). Each file is reported once by each worker, as a warning
+            and in the run's log, with the number of files that the worker has skipped so far. A data set in test mode
+            does not skip: it raises an error that names the file. Defaults to 'error'.
         alpha_color (tuple[int, int, int]): RGB colour behind transparent pixels. Defaults to (124, 117, 104), the
             ImageNet mean, as in mmcv's Pillow backend: about zero after normalisation.
         backend_args (dict, optional): See mmcv's ``LoadImageFromFile``.
@@ -114,8 +125,11 @@ class LoadImageAsBGR(LoadImageFromFile):
     def _report(self, path: str, error: Exception) -> None:
         if path not in self.skipped:
             self.skipped.add(path)
-            warnings.warn(f'skipped picture {path!r}, which cannot be read ({type(error).__name__}: {error}); '
-                          f'{len(self.skipped)} skipped by this worker so far', stacklevel=2)
+            message = (f'skipped picture {path!r}, which cannot be read ({type(error).__name__}: {error}); '
+                       f'{len(self.skipped)} skipped by this worker so far')
+            print_log(message, 'current', logging.WARNING)
+            # the logger of another process than the first may be silent
+            warnings.warn(message, stacklevel=2)
 
     def __repr__(self) -> str:
         return (f'{self.__class__.__name__}(to_float32={self.to_float32}, on_bad_image={self.on_bad_image!r}, '

@@ -1,13 +1,17 @@
 """Pictures as people have them."""
 
 import io
+import re
 import struct
 import zlib
 
 import cv2
 import numpy as np
 import pytest
+from mmengine.dataset import pseudo_collate
+from mmengine.logging import MMLogger
 from PIL import Image
+from torch.utils.data import DataLoader
 
 from mmwsl.datasets.transforms import LoadImageAsBGR, decode_bgr
 
@@ -51,6 +55,23 @@ def test_sixteen_bits_keep_their_range():
     values = np.array([[0, 255, 256], [32768, 65280, 65535]], np.uint16)
     img = decode_bgr(encoded(Image.fromarray(values)))
     assert np.array_equal(img, np.repeat((values // 256)[..., None], 3, axis=-1))
+
+
+@pytest.mark.parametrize(('dtype', 'file_format'), [
+    (np.uint16, 'PNG'), (np.uint16, 'TIFF'), ('>u2', 'TIFF'), (np.int32, 'TIFF')])
+@pytest.mark.parametrize(('values', 'expected'), [
+    ([0, 200, 255], [0, 200, 255]), ([0, 255, 256], [0, 0, 1]), ([0, 32768, 65535], [0, 128, 255])])
+def test_wide_grey_is_judged_by_its_values(dtype, file_format, values, expected):
+    img = decode_bgr(encoded(Image.fromarray(np.array([values], dtype)), file_format))
+    assert img.dtype == np.uint8
+    assert img.tolist() == [[[value] * 3 for value in expected]]
+
+
+@pytest.mark.parametrize('values', [[-1, 200], [0, 65536], [0, 2**31 - 1]])
+def test_integers_of_unknown_range_are_refused_by_name(tmp_path, values):
+    Image.fromarray(np.array([values], np.int32)).save(tmp_path / 'wide.tif')
+    with pytest.raises(ValueError, match=rf"wide\.tif' cannot be read .*integers in {values[0]}\.\.{values[1]}, "):
+        LoadImageAsBGR()(dict(img_path=str(tmp_path / 'wide.tif')))
 
 
 def test_sixteen_bit_colour():
@@ -125,6 +146,45 @@ def test_dataset_fetches_another_picture(build, tagged):
     strict = build('VOCWeakDataset', pipeline=[dict(type='mmwsl.LoadImageAsBGR')], **settings)
     with pytest.raises(ValueError, match=r'a\.jpg'):
         strict[0]
+
+
+@pytest.fixture
+def run_log(tmp_path):
+    """The file of the logger that a run creates."""
+    instances = MMLogger._instance_dict.copy()
+    logger = MMLogger.get_instance('run_log', log_file=str(tmp_path / 'run.log'))
+    yield tmp_path / 'run.log'
+    for handler in logger.handlers:
+        handler.close()
+    MMLogger._instance_dict.clear()
+    MMLogger._instance_dict.update(instances)
+
+
+@pytest.mark.filterwarnings('ignore:skipped picture:UserWarning')
+@pytest.mark.parametrize('workers', [0, 1])
+def test_skipped_pictures_are_in_the_runs_log(build, tagged, run_log, workers):
+    for name in 'ab':
+        (tagged / f'images/{name}.jpg').write_bytes(b'broken')
+    dataset = build(
+        'VOCWeakDataset', data_root=str(tagged), label_file='tags.csv', data_prefix=dict(img_path='images'),
+        metainfo=dict(classes=('background', 'car', 'person')),
+        pipeline=[dict(type='mmwsl.LoadImageAsBGR', on_bad_image='skip')])
+    loaded = list(DataLoader(dataset, batch_size=1, num_workers=workers, collate_fn=pseudo_collate)) * 2
+    assert {path[-5:] for batch in loaded for path in batch['img_path']} <= {'c.jpg', 'd.jpg'}
+    log = run_log.read_text()
+    assert log.count('WARNING') == log.count('skipped picture') == 2
+    assert all(re.search(rf"'.*/{name}\.jpg'.*skipped by this worker", log) for name in 'ab')
+    assert log.index('1 skipped by this worker so far') < log.index('2 skipped by this worker so far')
+
+
+@pytest.mark.filterwarnings('ignore:skipped picture:UserWarning')
+def test_a_test_does_not_skip_and_names_the_picture(build, tagged):
+    (tagged / 'images/b.jpg').write_bytes(b'broken')
+    dataset = build('VOCWeakDataset', data_root=str(tagged), data_prefix=dict(img_path='images'), test_mode=True,
+                    pipeline=[dict(type='mmwsl.LoadImageAsBGR', on_bad_image='skip')])
+    assert dataset[0]['img_path'].endswith('a.jpg')
+    with pytest.raises(ValueError, match=r"nothing for picture '.*b\.jpg'.*`on_bad_image='skip'` is for training only"):
+        dataset[1]
 
 
 def test_float(tmp_path):
