@@ -2,11 +2,14 @@
 
 import builtins
 import io
+import os
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.fileio.backends import LocalBackend
+from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 pytestmark = pytest.mark.filterwarnings('ignore:no picture of')
@@ -74,6 +77,45 @@ def test_no_mask_is_opened(build, tagged, opened):
         build('VOCWeakDataset', data_prefix=dict(img_path='images', seg_map_path='masks'),
               pipeline=[dict(type='LoadAnnotations')], **settings)[0]
     assert str(tagged / 'masks/c.png') in opened
+
+
+@pytest.fixture
+def shipped_layout(tmp_path, write_pictures):
+    """Two pictures where configs/wsl_lse_voc6.py and wsl_lse_voc.py expect them; every mask is poison."""
+    for folder in ('voc6', 'VOCdevkit/VOC2012'):
+        root = tmp_path / folder
+        write_pictures(root / 'JPEGImages', ['one.jpg', 'two.jpg'])
+        for name in ('SegmentationClass', 'SegmentationClassAug', 'ImageSets/Segmentation', 'Annotations'):
+            (root / name).mkdir(parents=True)
+        for split in ('train_aug', 'val'):
+            (root / f'ImageSets/Segmentation/{split}.txt').write_text('one\ntwo\n')
+        (root / 'image_labels.csv').write_text('image,labels\none,cat\ntwo,dog person\n')
+        for name, tag in (('one', 'cat'), ('two', 'dog')):
+            (root / f'Annotations/{name}.xml').write_text(
+                f'<annotation><object><name>{tag}</name></object></annotation>')
+            for masks in ('SegmentationClass', 'SegmentationClassAug'):
+                (root / masks / f'{name}.png').write_bytes(b'not a picture')
+    return tmp_path
+
+
+@pytest.mark.parametrize(('config', 'tag_file'), [
+    ('wsl_lse_voc6', 'voc6/image_labels.csv'), ('wsl_lse_voc', 'VOCdevkit/VOC2012/Annotations/one.xml')])
+def test_shipped_configs_open_no_mask(repository, shipped_layout, opened, monkeypatch, config, tag_file):
+    monkeypatch.setitem(os.environ, 'MMWSL_DATA_ROOT', str(shipped_layout))
+    cfg = Config.fromfile(repository / f'configs/{config}.py')
+    for settings in (cfg.train_dataloader, cfg.val_dataloader):
+        settings.update(batch_size=2, num_workers=0, persistent_workers=False)
+    opened.clear()
+    batch = next(iter(Runner.build_dataloader(cfg.train_dataloader, seed=0)))
+    assert sorted(os.path.basename(sample.img_path) for sample in batch['data_samples']) == ['one.jpg', 'two.jpg']
+    assert all('gt_label' in sample and 'gt_sem_seg' not in sample for sample in batch['data_samples'])
+    seen = {os.path.relpath(path, shipped_layout) for path in opened}
+    assert tag_file in seen and any(path.endswith('one.jpg') for path in seen), 'the recorder sees nothing'
+    assert not [path for path in opened if 'SegmentationClass' in path]
+    # the evaluation of the same config does open them
+    with pytest.raises(Exception, match='cannot identify'):
+        next(iter(Runner.build_dataloader(cfg.val_dataloader, seed=0)))
+    assert [path for path in opened if 'SegmentationClass' in path]
 
 
 def test_absent_mask_folder_is_no_error(build, tagged):
