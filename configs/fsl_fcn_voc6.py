@@ -18,7 +18,7 @@ model = dict(
 train_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
     dict(type='LoadAnnotations'),
-    dict(type='Resize', scale={{_base_.size}}, keep_ratio=True),
+    dict(type='Resize', scale={{_base_.crop_size}}, keep_ratio=True),
     dict(type='PackSegInputs'),
 ]
 train_dataloader = dict(
