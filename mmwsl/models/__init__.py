@@ -1,7 +1,7 @@
 """Models."""
 
 from .aggregators import LSEPooling, MaxPooling, MeanPooling
-from .backbones import CachedBackbone, DilatedMobileNetV2, OverFeat
+from .backbones import CachedBackbone, DilatedMobileNetV2, OverFeat, PlainCNN
 from .background import ConstantBackground, LearnedBackground, PowerBackground
 from .decode_heads import LSEAggregationHead
 from .losses import SoftMarginLoss, SoftmaxLikelihoodLoss
@@ -9,6 +9,6 @@ from .segmentors import WeakEncoderDecoder, WeakSegTTAModel
 
 __all__ = [
     'CachedBackbone', 'ConstantBackground', 'DilatedMobileNetV2', 'LSEAggregationHead', 'LSEPooling',
-    'LearnedBackground', 'MaxPooling', 'MeanPooling', 'OverFeat', 'PowerBackground', 'SoftMarginLoss',
-    'SoftmaxLikelihoodLoss', 'WeakEncoderDecoder', 'WeakSegTTAModel'
+    'LearnedBackground', 'MaxPooling', 'MeanPooling', 'OverFeat', 'PlainCNN', 'PowerBackground',
+    'SoftMarginLoss', 'SoftmaxLikelihoodLoss', 'WeakEncoderDecoder', 'WeakSegTTAModel'
 ]

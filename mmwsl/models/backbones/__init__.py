@@ -3,5 +3,6 @@
 from .cached_backbone import CachedBackbone
 from .dilated_mobilenet_v2 import DilatedMobileNetV2
 from .overfeat import OverFeat
+from .plain_cnn import PlainCNN
 
-__all__ = ['CachedBackbone', 'DilatedMobileNetV2', 'OverFeat']
+__all__ = ['CachedBackbone', 'DilatedMobileNetV2', 'OverFeat', 'PlainCNN']
