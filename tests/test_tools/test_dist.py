@@ -38,6 +38,24 @@ def test_two_processes_train_as_one_and_evaluate_to_the_same_digits(tiny_config,
         assert by_one[name] == by_two[name]
 
 
+def test_two_processes_evaluate_our_parts_to_the_same_digits(run, repository, tmp_path):
+    """The segmentor with its chain, the tags and our metrics, on seven scenes: four and three."""
+    config = repository / 'configs' / 'wsl_lse_shapes_ilp.py'
+    options = ['--cfg-options', 'train_cfg.max_epochs=1', 'train_dataloader.dataset.length=64']
+    for loader in ('val_dataloader', 'test_dataloader'):
+        options.append(f'{loader}.dataset.length=7')
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        options += [f'{loader}.num_workers=0', f'{loader}.persistent_workers=False']
+    run('train.py', config, '--work-dir', 'trained', *options)
+    checkpoint = tmp_path / 'trained' / 'epoch_1.pth'
+    run('dist_test.sh', config, checkpoint, 2, '--work-dir', 'by_two', *options)
+    run('test.py', config, checkpoint, '--work-dir', 'by_one', *options)
+    by_one, by_two = (scores_of(tmp_path / name) for name in ('by_one', 'by_two'))
+    assert {'mIoU', 'mAP'} <= by_one.keys()
+    for name in by_one.keys() - {'time', 'data_time'}:
+        assert by_one[name] == by_two[name], name
+
+
 @pytest.mark.parametrize('script, arguments, expected', [
     ('slurm_train.sh', ['part', 'job', 'c.py', '--amp', '--cfg-options', 'a="x y"'],
      ['train.py', 'c.py', '--launcher', 'slurm', '--amp', '--cfg-options', 'a="x y"']),
