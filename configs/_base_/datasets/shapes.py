@@ -14,7 +14,7 @@ train_dataloader = dict(
     num_workers=1,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(type=dataset_type, length=3000, seed=0, pipeline=train_pipeline))
+    dataset=dict(type=dataset_type, length=2000, seed=0, pipeline=train_pipeline))
 val_dataloader = dict(
     batch_size=1,
     num_workers=1,

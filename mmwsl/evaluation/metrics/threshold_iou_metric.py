@@ -43,14 +43,17 @@ class ThresholdIoUMetric(BaseMetric):
     ``score`` of :class:`mmwsl.models.ConstantBackground` on a validation set.
 
     Args:
-        thresholds: Ascending, of the best foreground probability. By default 0.05, 0.1 ... 0.95.
+        thresholds: Ascending, of the best foreground probability. By default 0.05, 0.1 ... 0.95 and, for scores that
+            saturate, 0.97, 0.98, 0.99, 0.995, 0.999.
     """
 
     default_prefix = None
 
     def __init__(self, thresholds: Sequence[float] | None = None, **kwargs) -> None:
         super().__init__(**kwargs)
-        self.thresholds = torch.tensor(thresholds if thresholds is not None else np.arange(1, 20) / 20)
+        if thresholds is None:
+            thresholds = [*(step / 20 for step in range(1, 20)), 0.97, 0.98, 0.99, 0.995, 0.999]
+        self.thresholds = torch.tensor(thresholds)
         if self.thresholds.ndim != 1 or not (self.thresholds.diff() > 0).all() or not len(self.thresholds):
             raise ValueError(f'`thresholds` must be an ascending list of numbers, got {thresholds}')
 
