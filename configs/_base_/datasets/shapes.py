@@ -1,4 +1,5 @@
 # The embedded data set: scenes are painted as they are asked for, the test scenes from another seed.
+# No flip: patterns have a direction.
 dataset_type = 'mmwsl.ShapesDataset'
 train_pipeline = [
     dict(type='mmwsl.GenerateShapes'),
