@@ -17,6 +17,7 @@ from mmwsl.apis.training import train
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 RAW, PRIOR = 'raw', '+ image-level prior'
+THRESHOLD_NOTE = 'Trained from tags. The threshold was chosen by the masks of other scenes, of a third seed.'
 
 
 def demo(config: str | Path, prior_config: str | Path, work_dir: str | Path, options: dict | None = None,
