@@ -43,8 +43,8 @@ class ThresholdIoUMetric(BaseMetric):
     ``score`` of :class:`mmwsl.models.ConstantBackground` on a validation set.
 
     Args:
-        thresholds: Ascending, of the best foreground probability. By default 0.05, 0.1 ... 0.95 and, for scores that
-            saturate, 0.97, 0.98, 0.99, 0.995, 0.999.
+        thresholds: Ascending, of the best foreground probability. By default even in log-odds, from 0.00005 to
+            0.99995 in steps of 0.5: how sure a score is depends on the aggregator.
     """
 
     default_prefix = None
@@ -52,7 +52,7 @@ class ThresholdIoUMetric(BaseMetric):
     def __init__(self, thresholds: Sequence[float] | None = None, **kwargs) -> None:
         super().__init__(**kwargs)
         if thresholds is None:
-            thresholds = [*(step / 20 for step in range(1, 20)), 0.97, 0.98, 0.99, 0.995, 0.999]
+            thresholds = (torch.arange(-20, 21) / 2).sigmoid().tolist()
         self.thresholds = torch.tensor(thresholds)
         if self.thresholds.ndim != 1 or not (self.thresholds.diff() > 0).all() or not len(self.thresholds):
             raise ValueError(f'`thresholds` must be an ascending list of numbers, got {thresholds}')
@@ -76,8 +76,8 @@ class ThresholdIoUMetric(BaseMetric):
         with np.errstate(invalid='ignore'):
             curve = 100 * np.nanmean(hits / union, axis=1)
         table = PrettyTable(['Threshold', 'mIoU'])
-        table.add_rows([[f'{threshold:.3g}', f'{miou:.2f}']
+        table.add_rows([[f'{threshold:.5f}', f'{miou:.2f}']
                         for threshold, miou in zip(self.thresholds, curve, strict=True)])
         best = int(curve.argmax())
         print_log(f'mIoU over the background threshold:\n{table}', MMLogger.get_current_instance())
-        return dict(oracle_mIoU=float(np.round(curve[best], 2)), oracle_threshold=float(self.thresholds[best]))
+        return dict(oracle_mIoU=float(np.round(curve[best], 2)), oracle_threshold=round(float(self.thresholds[best]), 5))
