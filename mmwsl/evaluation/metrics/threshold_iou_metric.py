@@ -80,4 +80,4 @@ class ThresholdIoUMetric(BaseMetric):
                         for threshold, miou in zip(self.thresholds, curve, strict=True)])
         best = int(curve.argmax())
         print_log(f'mIoU over the background threshold:\n{table}', MMLogger.get_current_instance())
-        return dict(oracle_mIoU=float(np.round(curve[best], 2)), oracle_threshold=round(float(self.thresholds[best]), 5))
+        return dict(oracle_mIoU=round(float(curve[best]), 2), oracle_threshold=round(float(self.thresholds[best]), 5))
