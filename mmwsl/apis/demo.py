@@ -50,7 +50,7 @@ def demo(config: str | Path, prior_config: str | Path, work_dir: str | Path, opt
         columns |= {'input': pictures, 'truth': truths, name: predictions}
     sheet = work_dir / 'sheet.png'
     picture_sheet(columns).save(sheet)
-    print(f'{report(scores)}\n\nPictures: {sheet}')
+    print(f'{report(scores)}\n\n{THRESHOLD_NOTE}\nPictures: {sheet}')
     return scores
 
 
