@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from ...postprocessing import build_chain
 from ...registry import MODELS
+from ..dense import DenseInference, ScoreNetwork
 
 
 @MODELS.register_module()
@@ -30,12 +31,18 @@ class WeakEncoderDecoder(EncoderDecoder):
     paper's padded test image: the input is surrounded by so many pixels of mean colour that the first cell of the
     score map is centred at ``stride / 2``, and the map is cut to the picture.
 
+    With ``test_cfg`` holding ``dense=dict(stride=1, max_memory=None)``, prediction uses the dense version of the
+    network, see :func:`mmwsl.models.to_dense`: its scores at every ``stride``-th pixel, in at most ``max_memory``
+    bytes, each placed where its receptive field is centred. The label is then aggregated from the map at every pixel.
+    Training and the state dict do not change.
+
     Args:
         postprocessors: Configs of the chain, in order. None leaves the probabilities as they are.
         **kwargs: Of :class:`mmseg.models.segmentors.EncoderDecoder`.
 
     Raises:
         TypeError: If the head does not aggregate.
+        ValueError: If the network has no dense version of the stride that ``test_cfg.dense`` asks for.
     """
 
     def __init__(self, *, postprocessors: Sequence[dict] | None = None, **kwargs) -> None:
@@ -44,6 +51,8 @@ class WeakEncoderDecoder(EncoderDecoder):
             raise TypeError(f'`decode_head` must aggregate its scores, but {type(self.decode_head).__name__} does not: '
                             "use type='mmwsl.LSEAggregationHead', or the segmentor type='EncoderDecoder'")
         self.postprocessors = build_chain(postprocessors)
+        dense = (self.test_cfg or {}).get('dense')
+        self.dense_inference = None if dense is None else DenseInference(**dense)
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Score every pixel of the inputs, ``(N, 3, H, W)`` to ``(N, K, H, W)``."""
@@ -84,14 +93,18 @@ class WeakEncoderDecoder(EncoderDecoder):
         return data_samples
 
     def _score_cells(self, inputs: Tensor) -> tuple[Tensor, tuple[int, int]]:
-        """Return the coarse score map and the size in pixels that it covers, from the inputs' first pixel."""
-        height, width = inputs.shape[2:]
-        if 'border' not in self.test_cfg:
-            return self._forward(inputs), (height, width)
-        before, after, stride = (self.test_cfg['border'][key] for key in ('before', 'after', 'stride'))
-        bottom, right = -height % stride, -width % stride
-        inputs = F.pad(inputs, (before, right + after, before, bottom + after))
-        return self._forward(inputs), (height + bottom, width + right)
+        """Return the score map and the size in pixels that it covers, from the inputs' first pixel."""
+        canvas = tuple(inputs.shape[2:])
+        before = 0
+        if 'border' in self.test_cfg:
+            before, after, stride = (self.test_cfg['border'][key] for key in ('before', 'after', 'stride'))
+            bottom, right = (-length % stride for length in canvas)
+            inputs = F.pad(inputs, (before, right + after, before, bottom + after))
+            canvas = canvas[0] + bottom, canvas[1] + right
+        if self.dense_inference is None:
+            return self._forward(inputs), canvas
+        network = ScoreNetwork(self.backbone, self.decode_head, self.neck if self.with_neck else None)
+        return self.dense_inference(network, inputs, canvas, before), canvas
 
     def _upsample(self, cells: Tensor, canvas: tuple[int, int], size: tuple[int, int]) -> Tensor:
         """Interpolate a coarse map over its ``canvas`` and cut it to ``size``."""

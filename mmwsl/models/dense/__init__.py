@@ -1,0 +1,9 @@
+"""Exact dense inference."""
+
+from .conversion import to_dense
+from .inference import DenseInference, ScoreNetwork
+from .receptive_field import ReceptiveField
+from .tiling import dense_scores
+from .tracing import receptive_field
+
+__all__ = ['DenseInference', 'ReceptiveField', 'ScoreNetwork', 'dense_scores', 'receptive_field', 'to_dense']
