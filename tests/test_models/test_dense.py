@@ -1,0 +1,276 @@
+"""The dense network gives the scores of shift-and-stitch, and says where a network has none."""
+
+import math
+
+import pytest
+import torch
+from mmcv.cnn import ConvModule
+from mmcv.cnn.bricks.conv2d_adaptive_padding import Conv2dAdaptivePadding
+from mmseg.models.backbones import ResNet
+from torch import nn
+from torch.nn import functional as F
+
+from mmwsl.functional import shift_and_stitch
+from mmwsl.models import DilatedMobileNetV2, LSEAggregationHead, OverFeat, ReceptiveField, receptive_field, to_dense
+from mmwsl.models.dense.pooling import DilatedAvgPool2d, DilatedMaxPool2d
+from mmwsl.models.dense.tracing import trace
+
+
+def three_pools(padding=0, bias=True):
+    """Three poolings, of three kinds, between convolutions of three kinds."""
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=padding, bias=bias), nn.ReLU(inplace=True), nn.MaxPool2d(2),
+        nn.Conv2d(8, 12, (3, 5), padding=(padding, 2 * padding), groups=4), nn.ReLU(), nn.AvgPool2d(2),
+        nn.Conv2d(12, 12, 3, dilation=2, padding=2 * padding), nn.BatchNorm2d(12), nn.ReLU(),
+        nn.MaxPool2d(3, 2, padding), nn.Conv2d(12, 5, 3, padding=padding)).eval()
+
+
+def _score(network):
+    def score(x):
+        with torch.no_grad():
+            out = network(x)
+        return out[-1] if isinstance(out, tuple) else out
+    return score
+
+
+def _marked(network, step, shape):
+    rows, columns = trace(network).outputs[-1]
+    return rows.stitching_differs(step, shape[-2])[:, None] | columns.stitching_differs(step, shape[-1])
+
+
+def _compare(network, size, step):
+    """Return the largest difference at each cell, and the cells at which one is allowed."""
+    torch.manual_seed(1)
+    x = torch.randn(1, 3, *size, dtype=next((p.dtype for p in network.parameters()), None))
+    stitched = shift_and_stitch(_score(network), x, trace(network).outputs[-1][0].stride, step)
+    dense = _score(to_dense(network, step))(x)
+    assert dense.shape == stitched.shape
+    return (dense - stitched).abs()[0].amax(0), _marked(network, step, dense.shape)
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    torch.manual_seed(0)
+
+
+@pytest.mark.parametrize('step', [1, 2, 4, 8])
+def test_equal_everywhere_without_padding(step):
+    difference, marked = _compare(three_pools(), (77, 82), step)
+    assert not marked.any()
+    assert difference.max() < 1e-5
+
+
+@pytest.mark.parametrize('step', [1, 2, 4, 8])
+def test_with_padding_exactly_the_marked_cells_differ(step):
+    difference, marked = _compare(three_pools(padding=1), (45, 50), step)
+    assert difference[~marked].max() < 1e-5
+    assert marked.any() == (step < 8)
+    assert (difference[marked] > 1e-5).all()
+
+
+@pytest.mark.parametrize('step', [1, 3, 4, 6, 12])
+def test_overfeat_has_no_marked_cell(step):
+    """It pads only where its stride is reached, and 12 has divisors that do not divide one another."""
+    network = OverFeat()
+    for layer in (network.conv3, network.conv4, network.conv5, network.conv6):
+        layer.weight, layer.bias = nn.Parameter(layer.weight[:64, :64]), nn.Parameter(layer.bias[:64])
+        layer.in_channels = layer.out_channels = 64
+    network.conv2.weight, network.conv2.bias = nn.Parameter(network.conv2.weight[:64]), None
+    network.conv2.out_channels = 64
+    for name in ('conv1', 'conv2', 'conv3', 'conv4', 'conv5', 'conv6'):
+        nn.init.kaiming_normal_(getattr(network, name).weight)
+    difference, marked = _compare(network.eval(), (76, 81), step)
+    assert not marked.any()
+    assert difference.max() < 1e-5
+    field, _ = receptive_field(network)
+    assert field == ReceptiveField(stride=12, before=48, after=100, padded_stride=12)
+
+
+def test_residual_network_of_mmseg():
+    network = ResNet(18, num_stages=3, strides=(1, 2, 2), dilations=(1, 1, 1), out_indices=(2, ),
+                     norm_cfg=dict(type='BN'))
+    network.eval()
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.2, 0.5)
+            nn.init.normal_(module.running_mean)
+    difference, marked = _compare(network, (133, 130), 8)
+    assert difference[~marked].max() < 1e-5
+    difference, marked = _compare(network.double(), (133, 130), 8)
+    assert difference[~marked].max() < 1e-13
+    assert 0 < marked.sum() < marked.numel() and (difference[marked] > 1e-13).all()
+
+
+def test_trained_mobilenet(weights_root):
+    """Its field is 491 pixels: the marked cells are many, so a picture of 288 pixels has few others."""
+    checkpoint = str(weights_root / 'mobilenet_v2_imagenet.pth')
+    network = DilatedMobileNetV2(16, out_indices=(6, ), frozen=True,
+                                 init_cfg=dict(type='Pretrained', checkpoint=checkpoint))
+    network.init_weights()
+    difference, marked = _compare(network, (288, 272), 8)
+    assert 0 < (~marked).sum() - math.prod(-(-n // 2) for n in marked.shape)  # more than those of shift 0
+    largest = _score(network)(torch.randn(1, 3, 288, 272)).abs().max()
+    assert difference[~marked].max() < 1e-5 * largest  # a feature of 8 has 1e-6 in its last digit
+    difference, marked = _compare(network.double(), (288, 272), 8)
+    assert difference[~marked].max() < 1e-12
+
+
+def test_parameters_are_shared_and_follow():
+    network = three_pools()
+    dense = to_dense(network)
+    x = torch.randn(1, 3, 60, 60)
+    before = dense(x)
+    ids = {id(t) for t in (*network.parameters(), *network.buffers())}
+    assert {id(t) for t in (*dense.parameters(), *dense.buffers())} == ids
+    network.load_state_dict({k: v * 1.5 if v.is_floating_point() else v for k, v in network.state_dict().items()})
+    assert (dense(x) - before).abs().max() > 1e-3
+    torch.testing.assert_close(dense(x)[..., ::8, ::8], network(x), atol=1e-5, rtol=1e-4)
+
+
+def test_the_network_itself_does_not_change():
+    network = three_pools(padding=1).train()
+    text, state = str(network), {k: v.clone() for k, v in network.state_dict().items()}
+    hooks = sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in network.modules())
+    dense = to_dense(network, 2)
+    assert str(network) == text and network.training and not dense.training
+    assert hooks == sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in network.modules())
+    for key, value in network.state_dict().items():
+        torch.testing.assert_close(value, state[key], rtol=0, atol=0)
+
+
+def test_a_dense_network_can_be_made_denser():
+    network = three_pools(padding=1)
+    x = torch.randn(1, 3, 40, 44)
+    torch.testing.assert_close(to_dense(to_dense(network, 4), 1)(x), to_dense(network, 1)(x), atol=1e-6, rtol=0)
+
+
+def test_float64_and_batches():
+    network = three_pools().double()
+    x = torch.randn(3, 3, 64, 64, dtype=torch.float64)
+    torch.testing.assert_close(to_dense(network)(x), shift_and_stitch(network, x, 8), atol=1e-12, rtol=0)
+
+
+def test_autocast_does_not_disturb_the_check():
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        assert to_dense(three_pools())(torch.randn(1, 3, 64, 64)).dtype == torch.bfloat16
+
+
+def test_gradients_reach_the_picture():
+    """Of a cell, exactly to the pixels of its field."""
+    network = nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1), nn.AvgPool2d(3, 2, 1), nn.Conv2d(4, 1, 3, padding=1)).double()
+    rows, columns = receptive_field(network)
+    assert rows == columns == ReceptiveField(stride=4, before=7, after=7, padded_stride=1) and rows.size == 15
+    for net, step in ((network, 4), (to_dense(network, 2), 2)):
+        field, _ = receptive_field(net)
+        x = torch.randn(1, 3, 41, 41, dtype=torch.float64, requires_grad=True)
+        cell = 20 // step
+        gradient, = torch.autograd.grad(net(x)[0, 0, cell, cell], x)
+        seen = gradient[0].abs().sum((0, 2)).nonzero()
+        assert (field.stride, field.before, field.after) == (step, 7, 7)
+        assert (seen.min(), seen.max()) == (cell * step - field.before, cell * step + field.after)
+        assert field.centre == 0
+
+
+@pytest.mark.parametrize('module', [
+    nn.MaxPool2d(2), nn.MaxPool2d(3, 2, 1), nn.MaxPool2d((3, 2), (1, 2), (1, 0), dilation=(2, 1)), nn.AvgPool2d(3, 2),
+    nn.AvgPool2d(3, 2, 1), nn.AvgPool2d((2, 3), 2, (1, 0), count_include_pad=False), nn.AvgPool2d(2, divisor_override=3)
+])
+def test_own_poolings_are_those_of_torch(module):
+    x = torch.randn(2, 3, 11, 14, dtype=torch.float64, requires_grad=True)
+    numbers = [(n, n) if isinstance(n, int) else n
+               for n in (module.kernel_size, module.stride, getattr(module, 'dilation', 1), module.padding)]
+    if isinstance(module, nn.MaxPool2d):
+        ours = DilatedMaxPool2d(*numbers)
+    else:
+        ours = DilatedAvgPool2d(*numbers, count_include_pad=module.count_include_pad,
+                                divisor_override=module.divisor_override)
+    torch.testing.assert_close(ours(x), module(x))
+    assert torch.autograd.gradcheck(ours, x)
+
+
+@pytest.mark.parametrize('pool', [nn.AvgPool2d(3, 2, 1, count_include_pad=False), nn.AvgPool2d(2, divisor_override=3),
+                                  nn.MaxPool2d(2, 2, 1)])
+def test_dense_poolings_keep_their_borders(pool):
+    network = nn.Sequential(nn.Conv2d(3, 4, 3, 2), pool)
+    difference, marked = _compare(network, (31, 34), 1)
+    assert difference[~marked].max() < 1e-5
+
+
+def test_same_padding_by_name():
+    network = nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(3, 2, 3, padding='same', dilation=2),
+                            nn.Conv2d(2, 2, 2, padding='valid'))
+    assert receptive_field(network)[0] == ReceptiveField(2, before=4, after=7, padded_stride=2)
+    assert _compare(network, (20, 22), 1)[0].max() < 1e-5
+
+
+@pytest.mark.parametrize('stride', [0, 3, 16, -1])
+def test_a_stride_that_does_not_divide(stride):
+    message = rf'`stride` must divide the stride 8 of the network, one of \[1, 2, 4, 8\], got {stride}'
+    with pytest.raises(ValueError, match=message):
+        to_dense(three_pools(), stride)
+
+
+class _Net(nn.Module):
+    """Runs a function of its layers."""
+
+    def __init__(self, forward, **layers):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, 2, 1)
+        for name, layer in layers.items():
+            setattr(self, name, layer)
+        self.run = forward
+
+    def forward(self, x):
+        return self.run(self, self.conv(x))
+
+
+
+@pytest.mark.parametrize('network, message', [
+    (_Net(lambda m, x: m.p(x), p=nn.MaxPool2d(2, ceil_mode=True)), r'`p` \(MaxPool2d\) has ceil_mode=True'),
+    (_Net(lambda m, x: m.p(x)[0], p=nn.MaxPool2d(2, return_indices=True)), r'`p` \(MaxPool2d\) has return_indices'),
+    (_Net(lambda m, x: m.p(x), p=nn.Conv2d(3, 3, 3, padding=1, padding_mode='reflect')), "padding_mode='reflect'"),
+    (_Net(lambda m, x: m.p(x), p=nn.Conv2d(3, 3, 2, padding='same')), "padding='same' with an even kernel"),
+    (_Net(lambda m, x: m.p(x), p=Conv2dAdaptivePadding(3, 3, 3, 2)), 'has a forward of its own'),
+    (_Net(lambda m, x: m.p(x), p=ConvModule(3, 3, 3, padding=1, padding_mode='reflect')), '`pad` in `p.padding_layer`'),
+    (_Net(lambda m, x: m.p(x), p=nn.AdaptiveAvgPool2d(2)), 'lost before the output, by `adaptive_avg_pool2d` in `p`'),
+    (_Net(lambda m, x: m.p(x), p=nn.Upsample(scale_factor=2)), 'lost before the output, by `interpolate` in `p`'),
+    (_Net(lambda m, x: m.p(x), p=nn.ConvTranspose2d(3, 3, 2, 2)), 'by `conv_transpose2d` in `p`'),
+    (_Net(lambda m, x: m.conv(F.max_pool2d(x, 2))), 'lost before `conv`, by `.*max_pool2d` in `_Net`'),
+    (_Net(lambda m, x: F.conv2d(x, m.conv.weight)), 'by `conv2d` in `_Net`'),
+    (_Net(lambda m, x: x * m.p(x.mean((2, 3), keepdim=True)), p=nn.Conv2d(3, 3, 1)), 'lost before `p`, by `mean`'),
+    (_Net(lambda m, x: m.conv(x)), r'`conv` is used at strides \(1, 1\) and \(2, 2\)'),
+    (_Net(lambda m, x: x[..., 1:, :]), 'lost before the output, by `__getitem__` in `_Net`'),
+])
+def test_networks_without_a_dense_equivalent_are_named(network, message):
+    with pytest.raises(ValueError, match=message):
+        to_dense(network.eval())
+
+
+def test_maps_of_different_stride_are_named():
+    """Of equal size by chance: a kernel of the map's size against a stride."""
+    network = _Net(lambda m, x: m.p(x) + m.q(x), p=nn.Conv2d(3, 3, 1, (2, 1)), q=nn.Conv2d(3, 3, (289, 1)))
+    with pytest.raises(ValueError, match='maps of stride 4 and 2 are combined'):
+        to_dense(network)
+
+
+def test_a_network_that_mixes_all_cells_is_found_out():
+    network = _Net(lambda m, x: x.flatten(2).softmax(2).reshape(x.shape))
+    with pytest.raises(ValueError, match='by `flatten`'):
+        to_dense(network)
+    network = _Net(lambda m, x: x.softmax(2))
+    with pytest.raises(RuntimeError, match='does not give the scores of _Net'):
+        to_dense(network)
+
+
+def test_one_map_is_asked_for():
+    with pytest.raises(ValueError, match='`model` must give one map, but MobileNetV2Pair gives 2'):
+        receptive_field(type('MobileNetV2Pair', (_Net, ), {})(lambda m, x: (x, x)))
+
+
+def test_paper_network_sees_245_pixels():
+    """OverFeat and the head without padding: as the border of its config assumes, the first cell is at 74 - 68 = 6."""
+    with torch.device('meta'):
+        network = nn.Sequential(OverFeat(), LSEAggregationHead(1024, num_classes=21, same_padding=False))
+    field, _ = receptive_field(network)
+    assert (field.stride, field.size, field.centre) == (12, 245, 74)
+    assert field.cells(400) == 21
