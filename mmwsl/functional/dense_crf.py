@@ -1,0 +1,209 @@
+"""Fully connected conditional random field over the pixels of a picture."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .permutohedral import PermutohedralLattice
+
+MIN_PROB = 1e-5
+"""The unary term takes smaller probabilities for this one: no label is impossible."""
+
+
+@dataclass(frozen=True)
+class CRFConstants:
+    r"""Constants of :func:`dense_crf`.
+
+    Args:
+        gaussian_sxy: Width :math:`\sigma_\gamma` of the smoothness kernel, in pixels.
+        gaussian_weight: Weight :math:`w_2` of the smoothness kernel; 0 leaves it out.
+        bilateral_sxy: Width :math:`\sigma_\alpha` of the appearance kernel, in pixels.
+        bilateral_srgb: Width :math:`\sigma_\beta` of the appearance kernel, in units of the picture's values.
+        bilateral_weight: Weight :math:`w_1` of the appearance kernel; 0 leaves it out.
+        iterations: Mean-field updates; 0 returns the unary distribution.
+        gt_prob: If given, the unary term is that of the best label alone, which gets this probability, in (0, 1); the
+            other labels share the rest.
+
+    Raises:
+        ValueError: If a value is out of range.
+    """
+
+    gaussian_sxy: float = 3.
+    gaussian_weight: float = 3.
+    bilateral_sxy: float = 80.
+    bilateral_srgb: float = 13.
+    bilateral_weight: float = 10.
+    iterations: int = 10
+    gt_prob: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ('gaussian_sxy', 'bilateral_sxy', 'bilateral_srgb'):
+            if not 0 < getattr(self, name) < float('inf'):
+                raise ValueError(f'`{name}` must be a positive finite number, got {getattr(self, name)}')
+        for name in ('gaussian_weight', 'bilateral_weight'):
+            if not 0 <= getattr(self, name) < float('inf'):
+                raise ValueError(f'`{name}` must be a finite number, 0 or more, got {getattr(self, name)}')
+        if not isinstance(self.iterations, int) or self.iterations < 0:
+            raise ValueError(f'`iterations` must be an integer, 0 or more, got {self.iterations!r}')
+        if self.gt_prob is not None and not 0 < self.gt_prob < 1:
+            raise ValueError(f'`gt_prob` must be None or lie between 0 and 1, got {self.gt_prob}')
+
+
+CRF_PRESETS = {
+    'ccnn': CRFConstants(6., 6., 50., 4., 5.),
+    'deeplab': CRFConstants(19., 15., 61., 10., 35.),
+    'irn': CRFConstants(3., 3., 50., 5., 10., gt_prob=0.7),
+    'psa': CRFConstants(3., 3., 80., 13., 10.),
+}
+"""Constants of published systems, 10 iterations each.
+
+``ccnn``: the defaults of the code of Pathak et al., ICCV 2015. ``deeplab``: the tuned constants of DeepLab as in CCNN
+and WSSL (Papandreou et al., ICCV 2015). ``irn``: for hard labels, Ahn et al., CVPR 2019. ``psa``: for softmax scores,
+as in PSA (Ahn & Kwak, CVPR 2018), AFA and ToCo.
+"""
+
+
+def dense_crf(probs: Tensor,
+              image: Tensor,
+              constants: CRFConstants = CRF_PRESETS['psa'],
+              compatibility: Tensor | None = None,
+              plausible: Tensor | None = None) -> Tensor:
+    r"""Mean-field inference in a fully connected CRF (Kraehenbuehl & Koltun, NIPS 2011, Eqs. 1 to 4).
+
+    .. math::
+        Q_i(l) \propto p_i(l) \, \exp\Big(-\sum_{l'} \mu(l, l') \sum_m w_m \sum_j
+        \frac{k_m(i, j)}{\sqrt{n_{m,i} \, n_{m,j}}} \, Q_j(l')\Big), \qquad n_{m,i} = \sum_j k_m(i, j)
+
+    with the appearance kernel :math:`k_1 = \exp(-\lVert x_i - x_j \rVert^2 / 2 \sigma_\alpha^2 - \lVert c_i - c_j
+    \rVert^2 / 2 \sigma_\beta^2)` and the smoothness kernel :math:`k_2 = \exp(-\lVert x_i - x_j \rVert^2 / 2
+    \sigma_\gamma^2)` of positions x and colours c. The start is :math:`Q = p`. As in pydensecrf's defaults, kernels
+    are normalised symmetrically and the sums over j include i; they are computed on a permutohedral lattice, which is
+    an approximation. Against the exact sums on the pictures of 32 x 24 pixels of the tests, 3 to 5 labels and
+    ``psa`` constants, at least 95 % of the pixels keep their label and the probabilities differ by 0.03 in the
+    mean; single pixels can differ fully. Labels equal those of pydensecrf in more than 99.9 % of the pixels.
+
+    The result is differentiable in ``probs``, except through labels below ``MIN_PROB`` and with ``gt_prob``.
+
+    Args:
+        probs: Scores of the labels, ``(K, H, W)``, not negative; they are normalised to a sum of one. Pixels where
+            all are zero start uniform. Half precision is computed and returned in float32.
+        image: The picture, ``(C, H, W)``, values 0 to 255. The order of the channels has a small effect, as it turns
+            the lattice: RGB as elsewhere.
+        constants: Widths and weights of the kernels, number of updates.
+        compatibility: Penalty :math:`\mu(l, l')` of label l near label l', ``(K, K)``. None is the Potts model, one
+            where labels differ and zero where they agree.
+        plausible: Boolean mask of the labels to use, ``(K,)``, at least one; the result for the others is zero.
+
+    Returns:
+        Probabilities :math:`Q`, ``(K, H, W)``.
+
+    Raises:
+        ValueError: If shapes do not agree, values are negative or not finite, or no label is plausible.
+    """
+    _check(probs, image, compatibility, plausible)
+    if probs.dtype in (torch.float16, torch.bfloat16):
+        probs = probs.float()
+    if plausible is not None:
+        kept = plausible.nonzero().flatten()
+        if compatibility is not None:
+            compatibility = compatibility[kept][:, kept]
+        result = dense_crf(probs[kept], image, constants, compatibility)
+        return torch.zeros_like(probs).index_copy(0, kept, result)
+    if len(probs) == 1:
+        return torch.ones_like(probs)
+    # One row per pixel: the filters move rows.
+    log_unary = _log_unary(probs.flatten(1), constants.gt_prob).T.contiguous()
+    kernels = _kernels(image.to(log_unary), constants)
+    q = _softmax(log_unary)
+    for _ in range(constants.iterations if kernels else 0):
+        message = sum(kernel.filter(q) for kernel in kernels)
+        # For the Potts model minus the penalty is the message of the label itself, up to a sum over all labels.
+        q = _softmax(log_unary + message if compatibility is None else log_unary - message @ compatibility.to(q).T)
+    return q.T.reshape(probs.shape)
+
+
+def plausible_labels(probs: Tensor,
+                     min_pixel_prob: float = 0.,
+                     image_probs: Tensor | None = None,
+                     min_image_prob: float = 0.) -> Tensor:
+    """Find the labels that may be in a picture: likely enough in some pixel, and in the picture.
+
+    Args:
+        probs: Scores of the pixels, ``(K, H, W)``, not negative; they are normalised to a sum of one.
+        min_pixel_prob: Least probability in the best pixel, in [0, 1].
+        image_probs: Probabilities of the labels in the picture, ``(K,)``, or None for no condition.
+        min_image_prob: Least probability in the picture, in [0, 1].
+
+    Returns:
+        Boolean mask ``(K,)``. Label 0, the background, is always in.
+    """
+    best = (probs / _positive(probs.sum(0))).flatten(1).amax(1)
+    plausible = best >= min_pixel_prob
+    if image_probs is not None:
+        plausible &= image_probs.to(best) >= min_image_prob
+    plausible[0] = True
+    return plausible
+
+
+def _positive(values: Tensor) -> Tensor:
+    return values.clamp(min=torch.finfo(values.dtype).tiny)
+
+
+def _log_unary(probs: Tensor, gt_prob: float | None) -> Tensor:
+    """Return the logarithm of the unary distribution from scores ``(K, N)``, up to a constant of each pixel."""
+    if gt_prob is None:
+        return (probs / _positive(probs.sum(0))).clamp(min=MIN_PROB).log()
+    unary = torch.full_like(probs, (1 - gt_prob) / (len(probs) - 1))
+    return unary.scatter_(0, probs.argmax(0, keepdim=True), gt_prob).log_()
+
+
+def _kernels(image: Tensor, constants: CRFConstants) -> list[PermutohedralLattice]:
+    """Build the normalised and weighted kernels."""
+    height, width = image.shape[1:]
+    grid = torch.meshgrid(torch.arange(height), torch.arange(width), indexing='ij')
+    position = torch.stack(grid[::-1], -1).reshape(-1, 2).to(image)
+    color = image.reshape(len(image), -1).T
+    kernels = []
+    if constants.gaussian_weight:
+        lattice = PermutohedralLattice(position / constants.gaussian_sxy)
+        kernels.append(_normalized(lattice, constants.gaussian_weight, position))
+    if constants.bilateral_weight:
+        features = torch.cat([position / constants.bilateral_sxy, color / constants.bilateral_srgb], 1)
+        kernels.append(_normalized(PermutohedralLattice(features), constants.bilateral_weight, position))
+    return kernels
+
+
+def _normalized(lattice: PermutohedralLattice, weight: float, like: Tensor) -> PermutohedralLattice:
+    total = lattice.apply(torch.ones_like(like[:, :1])).squeeze(1)
+    return lattice.scale_((weight / total)**0.5)
+
+
+def _softmax(logits: Tensor) -> Tensor:
+    if logits.shape[1] >= 16:
+        return logits.softmax(1)
+    # torch.softmax takes as long for 4 columns as for 16.
+    exp = (logits - logits.detach().amax(1, keepdim=True)).exp_()
+    return exp / exp.sum(1, keepdim=True)
+
+
+def _check(probs: Tensor, image: Tensor, compatibility: Tensor | None, plausible: Tensor | None) -> None:
+    if probs.dim() != 3 or 0 in probs.shape:
+        raise ValueError(f'`probs` must be (K, H, W) with at least one label and pixel, got {tuple(probs.shape)}')
+    lowest, highest = probs.detach().aminmax()
+    if not (lowest >= 0 and highest < float('inf')):
+        raise ValueError(f'`probs` must be finite and not negative, got values in {lowest:.3g}..{highest:.3g}: give '
+                         'probabilities, not logits')
+    if image.dim() != 3 or image.shape[1:] != probs.shape[1:]:
+        raise ValueError(f'`image` must be (C, {probs.shape[1]}, {probs.shape[2]}) like `probs`, got '
+                         f'{tuple(image.shape)}: give the picture at the size of the map')
+    if not image.isfinite().all():
+        raise ValueError('`image` must be finite, got NaN or infinite values')
+    if compatibility is not None and (compatibility.shape != (len(probs), len(probs))
+                                      or not compatibility.isfinite().all()):
+        raise ValueError(f'`compatibility` must be a finite matrix ({len(probs)}, {len(probs)}), one row and column '
+                         f'for each label, got shape {tuple(compatibility.shape)}')
+    if plausible is not None and (plausible.shape != probs.shape[:1] or plausible.dtype != torch.bool
+                                  or not plausible.any()):
+        raise ValueError(f'`plausible` must be a boolean mask ({len(probs)},) with at least one label, got '
+                         f'{plausible.dtype} of shape {tuple(plausible.shape)}')

@@ -1,0 +1,183 @@
+"""Gaussian filter in a space of several dimensions, on a permutohedral lattice."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
+
+
+class PermutohedralLattice:
+    r"""Gaussian sums over all pairs of points, in time linear in the points (Adams, Baek & Davis, Eurographics 2010).
+
+    .. math:: v'_i \approx \sum_j \exp\big(-\tfrac12 \lVert f_i - f_j \rVert^2\big) \, v_j
+
+    A lattice divides the feature space into simplices. Values are *splat* onto the corners of the simplex around each
+    point with barycentric weights, *blurred* along the directions of the lattice with [1 2 1] / 2, and *sliced* at the
+    points with the same weights. Only corners that touch a point are kept; a missing neighbour counts as zero. The
+    lattice is not isotropic: another order of the dimensions gives another, equally good approximation.
+
+    Building costs one sort of ``N (d + 1)`` integers; the lattice then serves any number of filters.
+
+    Args:
+        features: Points, each dimension in units of the kernel's standard deviation, ``(N, d)``, floating, finite.
+
+    Raises:
+        ValueError: If ``features`` is not a finite floating matrix with at least one row and one column, or spans
+            more lattice cells than 63 bits can number.
+    """
+
+    def __init__(self, features: Tensor) -> None:
+        if features.dim() != 2 or 0 in features.shape or not features.is_floating_point():
+            raise ValueError('`features` must be a floating matrix (N, d) with at least one row and one column, got '
+                             f'{features.dtype} of shape {tuple(features.shape)}')
+        if not features.isfinite().all():
+            raise ValueError('`features` must be finite, got NaN or infinite values')
+        keys, weights, strides = _simplices(features)
+        distinct, positions = self._number(keys)
+        self._link(distinct, strides)
+        # The blur returns 1 + 2^-d of a corner's value to itself, where the kernel is 1.
+        self._corner_weights = weights.T.contiguous() * (1 + 2.**-features.shape[1])**-0.5
+        self._point_weights = self._corner_weights.view(-1).index_select(0, positions)
+        self._blur_weights = weights.new_tensor([0.5, 1, 0.5]).expand(len(distinct) + 1, 3).contiguous()
+
+    def filter(self, values: Tensor) -> Tensor:
+        """Filter values of the points, ``(N, K)`` to ``(N, K)``; differentiable in the values, once."""
+        if values.dim() != 2 or len(values) != len(self._corners) or values.dtype != self._corner_weights.dtype:
+            raise ValueError(f'`values` must be {self._corner_weights.dtype} with one row for each of the '
+                             f'{len(self._corners)} points, got {values.dtype} of shape {tuple(values.shape)}')
+        return _Filter.apply(values, self)
+
+    def scale_(self, scale: Tensor) -> 'PermutohedralLattice':
+        """Multiply the values of each point by ``scale (N,)`` before and after the filter, from now on."""
+        self._corner_weights *= scale[:, None]
+        self._point_weights *= scale.index_select(0, self._points)
+        return self
+
+    def apply(self, values: Tensor, transposed: bool = False) -> Tensor:
+        """Splat, blur and slice, without a gradient; the transposed filter blurs in reverse order."""
+        corners = F.embedding_bag(self._points, values.contiguous(), self._starts, mode='sum',
+                                  per_sample_weights=self._point_weights)
+        for neighbours in reversed(self._neighbours) if transposed else self._neighbours:
+            corners = F.embedding_bag(neighbours, corners, mode='sum', per_sample_weights=self._blur_weights)
+        return F.embedding_bag(self._corners, corners, mode='sum', per_sample_weights=self._corner_weights)
+
+    def _number(self, keys: Tensor) -> tuple[Tensor, Tensor]:
+        """Number the corners and list the points around each.
+
+        Args:
+            keys: Of the corners around each point, ``(d + 1, N)``.
+
+        Returns:
+            The distinct keys, sorted, and for each entry of the list its position in ``self._corners``.
+        """
+        corners, points = keys.shape
+        bits = keys.numel().bit_length()
+        distinct = None
+        if int(keys.amax()) >= 2**(63 - bits):
+            distinct, keys = torch.unique(keys, return_inverse=True)
+        # One sort of numbers made of the key and the position, point * corners + corner, finds both.
+        pairs = keys << bits
+        pairs += torch.arange(points * corners, device=keys.device).view(points, corners).T
+        pairs = _sort(pairs.view(-1))
+        positions = pairs & ((1 << bits) - 1)
+        pairs >>= bits
+        first = torch.ones_like(pairs, dtype=torch.bool)
+        torch.ne(pairs[1:], pairs[:-1], out=first[1:])
+        starts = first.nonzero().flatten()
+        number = first.cumsum(0, dtype=torch.int32) - 1
+        self._corners = torch.empty_like(number).scatter_(0, positions, number).view(points, corners)
+        self._points = torch.div(positions.int(), corners, rounding_mode='floor')
+        # One more corner, which no point touches, stands for missing neighbours: it stays zero.
+        self._starts = F.pad(starts, (0, 1), value=len(pairs)).int()
+        return pairs[starts] if distinct is None else distinct, positions
+
+    def _link(self, keys: Tensor, strides: list[int]) -> None:
+        """Find each corner's neighbours, before and after, along the axes and then along their diagonal."""
+        missing = len(keys)
+        self._neighbours = []
+        for step in (*strides, sum(strides)):
+            after = torch.searchsorted(keys, keys + step, out_int32=True).clamp_(max=missing - 1)
+            found = keys[after] == keys + step
+            table = torch.full((missing + 1, 3), missing, dtype=torch.int32, device=keys.device)
+            table[after[found], 0] = found.nonzero().flatten().int()
+            table[:, 1] = torch.arange(missing + 1)
+            table[:-1, 2] = torch.where(found, after, missing)
+            self._neighbours.append(table)
+
+
+class _Filter(torch.autograd.Function):
+    """The filter is linear, so its derivative is the transposed filter."""
+
+    @staticmethod
+    def forward(ctx, values: Tensor, lattice: PermutohedralLattice) -> Tensor:
+        ctx.lattice = lattice
+        return lattice.apply(values)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
+        return ctx.lattice.apply(grad, transposed=True), None
+
+
+def _basis(dim: int) -> Tensor:
+    """Matrix ``(d, d)`` from features to coordinates in which the lattice is that of the integers.
+
+    Adams et al. embed the features in the hyperplane of vectors with sum zero in d + 1 dimensions, scaled so that
+    splat, blur and slice together have standard deviation one. Their lattice is that of the integer vectors whose
+    entries are equal modulo d + 1. The differences to the last entry, over d + 1, are integers exactly for those. The
+    directions of the blur become the axes and their diagonal, and the simplices those of the Kuhn triangulation: the
+    unit cube that a point falls into, cut by the order of the point's fractional parts.
+    """
+    embedding = torch.zeros(dim + 1, dim, dtype=torch.float64)
+    for axis in range(dim):
+        scale = math.sqrt(2 / 3 / ((axis + 1) * (axis + 2)))
+        embedding[:axis + 1, axis] = scale
+        embedding[axis + 1, axis] = -(axis + 1) * scale
+    return embedding[:-1] - embedding[-1]
+
+
+def _simplices(features: Tensor) -> tuple[Tensor, Tensor, list[int]]:
+    """Find the simplex around each point.
+
+    Returns:
+        Keys of the corners, ``(d + 1, N)`` int64; their barycentric weights, ``(d + 1, N)``; how much the key grows
+        with one step along each axis.
+    """
+    dim = features.shape[1]
+    coordinates = _basis(dim).to(features) @ features.T
+    cubes = coordinates.floor()
+    lowest = cubes.amin(1, keepdim=True)
+    # A corner may lie one beyond its cube. With a margin on both sides no neighbour's key is that of another corner.
+    extents = [int(extent) + 4 for extent in (cubes.amax(1, keepdim=True) - lowest).flatten().tolist()]
+    if math.prod(extents) >= 2**63:
+        raise ValueError(f'`features` span {math.prod(extents):.1e} lattice cells, more than 63 bits can number: '
+                         'use a wider kernel')
+    strides = [math.prod(extents[axis + 1:]) for axis in range(dim)]
+    # Sort the fractions of each point, the largest first, and their axes with them: for so few dimensions a network of
+    # comparisons is many times faster than a sort.
+    fractions = list((coordinates - cubes).unbind())
+    axes = [torch.full_like(fractions[0], axis, dtype=torch.int8) for axis in range(dim)]
+    for end in range(dim - 1, 0, -1):
+        for i in range(end):
+            # torch.where is slow on a CPU, exclusive or is not.
+            change = (axes[i] ^ axes[i + 1]) * (fractions[i] < fractions[i + 1])
+            axes[i:i + 2] = axes[i] ^ change, axes[i + 1] ^ change
+            fractions[i:i + 2] = torch.maximum(*fractions[i:i + 2]), torch.minimum(*fractions[i:i + 2])
+    # From the cube's first corner the simplex takes a step along the axis of the largest fraction, then of the next.
+    bounds = [torch.ones_like(fractions[0]), *fractions, torch.zeros_like(fractions[0])]
+    weights = torch.stack([larger - smaller for larger, smaller in pairwise(bounds)])
+    steps = torch.tensor(strides, device=features.device)
+    keys = torch.empty(weights.shape, dtype=torch.int64, device=features.device)
+    keys[0] = ((cubes - lowest + 1).long() * steps[:, None]).sum(0)
+    for corner, axis in enumerate(axes):
+        torch.add(keys[corner], steps.index_select(0, axis.int()), out=keys[corner + 1])
+    return keys, weights, strides
+
+
+def _sort(values: Tensor) -> Tensor:
+    # On a CPU NumPy sorts integers several times faster than torch, which always returns the order too.
+    return values.sort().values if values.is_cuda else torch.from_numpy(np.sort(values.numpy()))
