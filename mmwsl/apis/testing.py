@@ -1,6 +1,7 @@
 """Evaluation of a checkpoint under a config."""
 
 from mmengine.config import Config
+from mmengine.logging import print_log
 
 from mmwsl.apis.arguments import base_parser, parse
 from mmwsl.apis.checkpoint import weights_only_loading
@@ -22,7 +23,12 @@ def test(cfg: Config, checkpoint: str, launcher: str = 'none', trust_checkpoint:
     """
     cfg.load_from, cfg.resume = checkpoint, False
     with weights_only_loading(cfg, trust_checkpoint):
-        return build_runner(cfg, launcher).test()
+        runner = build_runner(cfg, launcher)
+        metrics = runner.test()
+    steps = [step for module in runner.model.modules() for step in getattr(module, 'postprocessors', ())]
+    for origin in sorted({step.tuned_on for step in steps if step.tuned_on}):
+        print_log(f'this result used numbers tuned on {origin}', 'current')
+    return metrics
 
 
 def use_test_time_augmentation(cfg: Config) -> None:

@@ -1,5 +1,5 @@
 """Evaluation."""
 
-from .metrics import ImageLabelMetric, ThresholdIoUMetric
+from .metrics import ClassThresholdMetric, ImageLabelMetric, ThresholdIoUMetric
 
-__all__ = ['ImageLabelMetric', 'ThresholdIoUMetric']
+__all__ = ['ClassThresholdMetric', 'ImageLabelMetric', 'ThresholdIoUMetric']

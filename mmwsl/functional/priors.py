@@ -1,5 +1,6 @@
-"""Priors that clean a map of class probabilities."""
+"""Priors that clean a map of class probabilities, and thresholds that end it."""
 
+import torch
 from torch import Tensor
 
 
@@ -22,3 +23,51 @@ def image_level_prior(probs: Tensor, image_probs: Tensor) -> Tensor:
         raise ValueError(f'`image_probs` must have one value for each of the {probs.shape[0]} classes of `probs`, '
                          f'got shape {tuple(image_probs.shape)}')
     return probs * image_probs.to(probs)[:, None, None]
+
+
+def objectness_prior(probs: Tensor, objectness: Tensor) -> Tensor:
+    r"""Weigh the foreground by how likely a pixel belongs to some object (Pinheiro & Collobert, SP-bb and SP-seg).
+
+    .. math:: \hat y_{ij}(k) = p_{ij}(k) \, p(ij \in \mathrm{Obj}), \quad k \ge 1
+
+    Background, channel 0, stays as it is. The paper decides by :func:`class_thresholds` afterwards.
+
+    Args:
+        probs: Scores of the classes, ``(K, H, W)``.
+        objectness: Probability of an object, in [0, 1], ``(H, W)``.
+
+    Returns:
+        Scores ``(K, H, W)``.
+
+    Raises:
+        ValueError: If the sizes differ or the objectness leaves [0, 1].
+    """
+    if objectness.shape != probs.shape[1:]:
+        raise ValueError(f'`objectness` must have the size of `probs` (K, H, W), got {tuple(objectness.shape)} and '
+                         f'{tuple(probs.shape)}: compute it at the size of the picture, before it is resized')
+    if not (objectness.amin() >= 0 and objectness.amax() <= 1):  # false for NaN too
+        raise ValueError('`objectness` must be in [0, 1], got '
+                         f'{objectness.amin().item()} to {objectness.amax().item()}')
+    return torch.cat([probs[:1], probs[1:] * objectness.to(probs)])
+
+
+def class_thresholds(scores: Tensor, thresholds: Tensor) -> Tensor:
+    r"""Background where the best foreground class does not exceed its threshold (Pinheiro & Collobert, SP-bb).
+
+    .. math:: \hat y_{ij} = k^* \text{ if } s_{ij}(k^*) > \delta_{k^*} \text{ else } 0,
+              \quad k^* = \arg\max_{k \ge 1} s_{ij}(k)
+
+    Args:
+        scores: Scores of the classes, ``(K, H, W)``; channel 0 is not used.
+        thresholds: Thresholds :math:`\delta_k` of the foreground classes, ``(K - 1,)``.
+
+    Returns:
+        The scores with :math:`\delta_{k^*}` as the background's, ``(K, H, W)``: their argmax is the formula.
+
+    Raises:
+        ValueError: If the numbers of classes differ, or there is no foreground class.
+    """
+    if len(scores) < 2 or thresholds.shape != (len(scores) - 1, ):
+        raise ValueError(f'`thresholds` must have one value for each foreground class of `scores` '
+                         f'{tuple(scores.shape)}, got shape {tuple(thresholds.shape)}')
+    return torch.cat([thresholds.to(scores)[scores[1:].argmax(0, keepdim=True)], scores[1:]])

@@ -1,6 +1,14 @@
 """Post-processing steps, combined by config into a chain."""
 
 from .base import PostProcessor, build_chain
+from .class_thresholds import ClassThresholds
+from .dense_crf import DenseCRF
 from .image_level_prior import ImageLevelPrior
+from .objectness_prior import ObjectnessPrior
+from .pixel_adaptive_refinement import PixelAdaptiveRefinement
+from .superpixel_vote import SuperpixelVote
 
-__all__ = ['ImageLevelPrior', 'PostProcessor', 'build_chain']
+__all__ = [
+    'ClassThresholds', 'DenseCRF', 'ImageLevelPrior', 'ObjectnessPrior', 'PixelAdaptiveRefinement', 'PostProcessor',
+    'SuperpixelVote', 'build_chain'
+]

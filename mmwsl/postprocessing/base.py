@@ -14,10 +14,12 @@ class PostProcessor(ABC):
     """A step that maps the class probabilities of one picture, at its own size, before the argmax.
 
     Subclasses define :meth:`process` and name in ``required_fields`` what they need of the data sample, each with
-    the part of the config that adds it.
+    the part of the config that adds it. ``tuned_on`` names the masks that its numbers were chosen with, if any were;
+    ``tools/test.py`` says it below the result.
     """
 
     required_fields: ClassVar[dict[str, str]] = {}
+    tuned_on: str | None = None
 
     def __call__(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
         """Map probabilities ``(K, H, W)`` to scores ``(K, H, W)``; they need not sum to one.

@@ -1,10 +1,10 @@
-"""Pack a picture with its image-level labels."""
+"""Pack a picture with its image-level labels and with what post-processing asks for."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import torch
-from mmengine.structures import LabelData
+from mmengine.structures import LabelData, PixelData
 from mmseg.datasets.transforms import PackSegInputs
 
 from mmwsl.registry import TRANSFORMS
@@ -54,12 +54,39 @@ def image_label_score(present: Sequence[int],
 
 
 @TRANSFORMS.register_module()
-class PackImageLabelInputs(PackSegInputs):
-    """Pack the inputs as ``PackSegInputs`` does, and the tags as ``data_samples.gt_label``.
+class PackPriorInputs(PackSegInputs):
+    """Pack the inputs as ``PackSegInputs`` does, and the maps that post-processing asks for, where there are any.
+
+    Required Keys:
+
+    - those of ``PackSegInputs``
+    - ori_img, superpixels, objectness, saliency (each optional)
+
+    Added Keys:
+
+    - inputs
+    - data_samples, with the fields ``image``, (3, H, W) uint8, ``superpixels``, (1, H, W) int64, ``objectness`` and
+      ``saliency``, (1, H, W) float32, all at the picture's own size
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Pack picture, masks if any, and maps."""
+        packed = super().transform(results)
+        for key, field in dict(ori_img='image', superpixels='superpixels', objectness='objectness',
+                               saliency='saliency').items():
+            if key in results:
+                data = torch.from_numpy(np.ascontiguousarray(results[key]))
+                data = data.permute(2, 0, 1) if key == 'ori_img' else data[None]
+                packed['data_samples'].set_field(PixelData(data=data.contiguous()), field, dtype=PixelData)
+        return packed
+
+
+@TRANSFORMS.register_module()
+class PackImageLabelInputs(PackPriorInputs):
+    """Pack the inputs as :class:`PackPriorInputs` does, and the tags as ``data_samples.gt_label``.
 
     ``gt_label`` is a ``LabelData`` with ``label``, the (n,) int64 ids of the foreground classes present, and
-    ``score``, (num_classes,) float32 with 1 present, 0 absent and -1 unknown. Use ``PackSegInputs`` where no tags are
-    needed.
+    ``score``, (num_classes,) float32 with 1 present, 0 absent and -1 unknown.
 
     Required Keys:
 
@@ -67,7 +94,7 @@ class PackImageLabelInputs(PackSegInputs):
     - img_label
     - num_classes
     - unknown_label (optional)
-    - those of ``PackSegInputs``
+    - those of :class:`PackPriorInputs`
 
     Added Keys:
 
@@ -92,7 +119,7 @@ class PackImageLabelInputs(PackSegInputs):
         """Pack picture, masks if any, and tags."""
         if 'img_label' not in results:
             raise ValueError(f'picture {results.get("img_path")!r} has no `img_label`: give the data set a '
-                             '`label_file`, or pack with `PackSegInputs`.')
+                             '`label_file`, or pack with `PackPriorInputs`.')
         packed = super().transform(results)
         present = results['img_label']
         score = image_label_score(present, results.get('unknown_label', ()), results['num_classes'], self.background)

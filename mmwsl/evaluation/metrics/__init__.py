@@ -1,6 +1,7 @@
-"""Metrics that mmseg lacks."""
+"""Metrics."""
 
+from .class_threshold_metric import ClassThresholdMetric
 from .image_label_metric import ImageLabelMetric
 from .threshold_iou_metric import ThresholdIoUMetric
 
-__all__ = ['ImageLabelMetric', 'ThresholdIoUMetric']
+__all__ = ['ClassThresholdMetric', 'ImageLabelMetric', 'ThresholdIoUMetric']

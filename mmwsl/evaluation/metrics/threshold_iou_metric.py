@@ -63,12 +63,16 @@ class ThresholdIoUMetric(BaseMetric):
             for field, source in (('pred_label', "the segmentor type='mmwsl.WeakEncoderDecoder', which predicts "
                                    'probabilities'), ('gt_sem_seg', "the transform type='LoadAnnotations'")):
                 if field not in sample:
-                    raise KeyError(f'ThresholdIoUMetric needs the field `{field}` of the data sample: add {source}')
+                    raise KeyError(f'{type(self).__name__} needs the field `{field}` of the data sample: add {source}')
             foreground = sample['seg_logits']['data'][1:].exp()
             truth = sample['gt_sem_seg']['data'].squeeze(0).to(foreground.device)
-            confusion = threshold_confusion(foreground, truth, self.thresholds.to(foreground))
-            hits = confusion.diagonal(0, 1, 2)  # (T, K)
-            self.results.append(torch.stack([hits, confusion.sum(1) + confusion.sum(2) - hits]).cpu().numpy())
+            self.results.append(self.count(foreground, truth).cpu().numpy())
+
+    def count(self, foreground: Tensor, truth: Tensor) -> Tensor:
+        """Count hits and union of each class at every threshold, ``(2, T, K)``."""
+        confusion = threshold_confusion(foreground, truth, self.thresholds.to(foreground))
+        hits = confusion.diagonal(0, 1, 2)
+        return torch.stack([hits, confusion.sum(1) + confusion.sum(2) - hits])
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Print the curve, and return its best point."""

@@ -60,7 +60,7 @@ def test_mask_is_packed_where_there_is_one():
 
 
 def test_mistakes():
-    with pytest.raises(ValueError, match=r"picture 'a\.jpg' has no `img_label`.*`PackSegInputs`"):
+    with pytest.raises(ValueError, match=r"picture 'a\.jpg' has no `img_label`.*`PackPriorInputs`"):
         PackImageLabelInputs()({key: value for key, value in results().items() if key != 'img_label'})
     with pytest.raises(ValueError, match="`background` must be one of .* but got 'never'"):
         PackImageLabelInputs(background='never')

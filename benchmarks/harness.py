@@ -1,0 +1,132 @@
+"""Compares the ways to do one thing: CPU time, peak memory, agreement, side by side in one run, on one thread.
+
+Times of different runs on a shared machine do not compare; ratios within one run do. So the cases of a group take
+turns, and each is judged by the median of its turns.
+"""
+
+import json
+import os
+import platform
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+MIB = 2**20
+
+
+@dataclass
+class Case:
+    """One way to do what its group is about.
+
+    Attributes:
+        group: What is compared.
+        name: Who does it.
+        prepare: Imports and makes the input; returns the call that is timed, which returns an array or a tensor. If
+            it raises ImportError, the row says that the peer is not installed.
+        peer: Whether it is somebody else's; the first peer of a group that runs is what others are compared with, or
+            the first case where no peer does.
+    """
+
+    group: str
+    name: str
+    prepare: Callable[[], Callable[[], object]]
+    peer: bool = False
+
+
+def compare(cases: Iterable[Case], repeats: int = 5) -> list[dict]:
+    """Measure the cases group by group and print a table of each; return its rows."""
+    torch.set_num_threads(1)
+    groups: dict[str, list[Case]] = {}
+    for case in cases:
+        groups.setdefault(case.group, []).append(case)
+    rows = []
+    for group, members in groups.items():
+        measured = _measure(members, repeats)
+        print(f'\n{group}\n{"":34}{"CPU ms":>9}{"ratio":>8}{"MiB":>7}  agreement')
+        for row in measured:
+            print(_line(row), flush=True)
+        rows.extend(measured)
+    return rows
+
+
+def write(rows: list[dict], path: str) -> None:
+    """Write the rows and the versions they were measured with as JSON."""
+    versions = dict(python=platform.python_version(), torch=torch.__version__, numpy=np.__version__)
+    Path(path).write_text(json.dumps(dict(versions=versions, machine=platform.processor(), rows=rows), indent=1))
+
+
+def _measure(members: list[Case], repeats: int) -> list[dict]:
+    rows, calls = [], {}
+    for case in members:
+        row = dict(group=case.group, name=case.name)
+        rows.append(row)
+        try:
+            calls[case.name] = case.prepare()
+        except ImportError as error:
+            row['missing'] = f'not installed: {error}'
+    memory = {name: _peak_memory(call) for name, call in calls.items()}
+    results = {name: np.asarray(call()) for name, call in calls.items()}
+    times = {name: [] for name in calls}
+    for _ in range(repeats):
+        for name, call in calls.items():
+            start = time.process_time()
+            call()
+            times[name].append(time.process_time() - start)
+    running = [case for case in members if case.name in calls]
+    reference = next((case.name for case in running if case.peer), running[0].name if running else None)
+    for row in rows:
+        if (name := row['name']) in calls:
+            seconds = statistics.median(times[name])
+            row.update(cpu_ms=1e3 * seconds, ratio=seconds / statistics.median(times[reference]),
+                       peak_mib=memory[name], agreement=_agreement(results[name], results[reference]))
+    return rows
+
+
+def _agreement(result: np.ndarray, reference: np.ndarray) -> str:
+    """Largest difference; of class maps ``(K, H, W)`` also the share of pixels with the same best class."""
+    if result.shape != reference.shape:
+        return f'shape {result.shape}, not {reference.shape}'
+    if result.dtype.kind in 'iub':
+        return f'{(result == reference).mean():.4%} equal'
+    text = f'max difference {np.abs(result - reference).max():.1e}'
+    if result.ndim == 3 and len(result) > 1:
+        text = f'{(result.argmax(0) == reference.argmax(0)).mean():.4%} labels equal, {text}'
+    return text
+
+
+def _peak_memory(call: Callable[[], object]) -> float:
+    """Growth of the resident memory by one call, in MiB, measured in a child process."""
+    read, send = os.pipe()
+    child = os.fork()
+    if child == 0:
+        torch.set_num_threads(1)
+        before = _resident()
+        call()
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == 'darwin' else 1024)
+        os.write(send, str(max(peak - before, 0) / MIB).encode())
+        os._exit(0)
+    os.close(send)
+    with os.fdopen(read) as pipe:
+        text = pipe.read()
+    os.waitpid(child, 0)
+    return float(text) if text else float('nan')
+
+
+def _resident() -> int:
+    try:
+        return int(Path('/proc/self/statm').read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE')
+    except OSError:  # no /proc: growth over what the child inherited cannot be told from the whole
+        return 0
+
+
+def _line(row: dict) -> str:
+    if 'missing' in row:
+        return f'{row["name"]:34}{row["missing"]}'
+    return f'{row["name"]:34}{row["cpu_ms"]:9.1f}{row["ratio"]:8.2f}{row["peak_mib"]:7.0f}  {row["agreement"]}'

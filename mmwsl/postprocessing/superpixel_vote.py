@@ -1,0 +1,35 @@
+"""Votes of superpixels as a step."""
+
+from typing import ClassVar
+
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+from ..functional import superpixel_majority, superpixel_mean
+from ..registry import POSTPROCESSORS
+from .base import PostProcessor
+
+
+@POSTPROCESSORS.register_module()
+class SuperpixelVote(PostProcessor):
+    """Give the pixels of a superpixel the same class (SP-sppxl of Pinheiro & Collobert).
+
+    Args:
+        vote: ``'majority'`` of the pixels' classes, as in the paper (:func:`mmwsl.functional.superpixel_majority`), or
+            ``'mean'`` of their scores (:func:`mmwsl.functional.superpixel_mean`). A majority forgets how sure a pixel
+            was: thresholds belong before it.
+    """
+
+    required_fields: ClassVar[dict[str, str]] = dict(
+        superpixels="the transform type='mmwsl.ComputeSuperpixels' or 'mmwsl.LoadSuperpixels' before Resize")
+
+    votes: ClassVar[dict] = dict(majority=superpixel_majority, mean=superpixel_mean)
+
+    def __init__(self, vote: str = 'majority') -> None:
+        if vote not in self.votes:
+            raise ValueError(f'`vote` must be one of {sorted(self.votes)}, got {vote!r}')
+        self.vote = vote
+
+    def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
+        """Let the superpixels vote on ``probs (K, H, W)``."""
+        return self.votes[self.vote](probs, data_sample.superpixels.data[0])

@@ -1,0 +1,107 @@
+"""Maps that post-processing needs, from the loader to the data sample."""
+
+import numpy as np
+import pytest
+import torch
+from mmcv.transforms import Resize
+from PIL import Image
+from skimage.segmentation import felzenszwalb
+
+from mmwsl.datasets.transforms import ComputeSuperpixels, KeepImage, LoadObjectness, LoadSuperpixels, PackPriorInputs
+
+
+def results(height=30, width=40, **keys):
+    img = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    img[:, :width // 2] //= 4
+    return dict(img=img, img_path='somewhere/one.jpg', img_shape=(height, width), ori_shape=(height, width), **keys)
+
+
+def test_superpixels_are_those_of_scikit_image():
+    found = ComputeSuperpixels(scale=10)(results())['superpixels']
+    expected = felzenszwalb(results()['img'], scale=10, sigma=.8, min_size=50)
+    assert found.dtype == np.int64 and (found == expected).all()
+
+
+@pytest.mark.parametrize('method', ['felzenszwalb', 'slic'])
+@pytest.mark.parametrize('size', [(30, 40), (1, 40), (40, 1), (1, 1)])
+def test_superpixels_cover_any_picture(method, size):
+    found = ComputeSuperpixels(method)(results(*size))['superpixels']
+    assert found.shape == size and found.min() == 0
+
+
+def test_a_picture_of_one_colour_has_one_superpixel():
+    data = results()
+    data['img'] = np.full_like(data['img'], 7)
+    assert not ComputeSuperpixels()(data)['superpixels'].any()
+
+
+def test_maps_reach_the_sample_at_the_size_of_the_picture():
+    data = results(objectness=np.random.rand(30, 40).astype(np.float32), saliency=np.zeros((30, 40), np.float32))
+    picture = data['img'].copy()
+    for transform in (KeepImage(), ComputeSuperpixels(), Resize(scale=(20, 20), keep_ratio=True)):
+        data = transform(data)
+    superpixels, objectness = data['superpixels'], data['objectness']
+    packed = PackPriorInputs(meta_keys=())(data)
+    assert packed['inputs'].shape[1:] == (15, 20)
+    sample = packed['data_samples']
+    assert (sample.image.data.permute(1, 2, 0).numpy() == picture).all() and sample.image.data.dtype == torch.uint8
+    assert (sample.superpixels.data[0].numpy() == superpixels).all()
+    assert (sample.objectness.data[0].numpy() == objectness).all()
+    assert sample.saliency.data.shape == (1, 30, 40)
+
+
+def test_nothing_is_packed_that_is_not_there():
+    sample = PackPriorInputs(meta_keys=())(results())['data_samples']
+    assert sample.all_keys() == []
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.npy'])
+def test_superpixels_from_disk(suffix, tmp_path):
+    ids = np.arange(1200).reshape(30, 40)
+    if suffix == '.npy':
+        np.save(tmp_path / 'one.npy', ids)
+    else:
+        Image.fromarray(ids.astype(np.uint16)).save(tmp_path / 'one.png')
+    found = LoadSuperpixels(str(tmp_path), suffix)(results())['superpixels']
+    assert found.dtype == np.int64 and (found == ids).all()
+
+
+@pytest.mark.parametrize(('values', 'suffix', 'tolerance'), [
+    (np.uint8([[0, 51, 255]]), '.png', 0), (np.uint16([[0, 13107, 65535]]), '.png', 0),
+    (np.float64([[0, .2, 1]]), '.npy', 0)])
+def test_objectness_from_disk(values, suffix, tolerance, tmp_path):
+    if suffix == '.npy':
+        np.save(tmp_path / 'one.npy', values)
+    else:
+        Image.fromarray(values).save(tmp_path / 'one.png')
+    found = LoadObjectness(str(tmp_path), suffix, key='saliency')(results(1, 3))['saliency']
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, np.float32([[0, .2, 1]]))
+
+
+@pytest.mark.parametrize(('loader', 'values', 'message'), [
+    (LoadSuperpixels, np.zeros((40, 30), int), r'\(40, 30\), its picture \(30, 40\)'),
+    (LoadSuperpixels, np.zeros((30, 40)), 'must hold ids.*float64'),
+    (LoadSuperpixels, np.full((30, 40), -1), 'must hold ids.*-1'),
+    (LoadObjectness, np.full((30, 40), np.nan), r'\[0, 1\], but has nan'),
+    (LoadObjectness, np.full((30, 40), 2.), r'\[0, 1\], but has 2.0'),
+])
+def test_bad_maps_name_the_file(loader, values, message, tmp_path):
+    np.save(tmp_path / 'one.npy', values)
+    with pytest.raises(ValueError, match=r'one\.npy.*' + message):
+        loader(str(tmp_path), '.npy')(results())
+
+
+def test_a_missing_map_names_the_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'one\.png does not exist.*one file for each picture'):
+        LoadObjectness(str(tmp_path))(results())
+
+
+@pytest.mark.parametrize(('make', 'message'), [
+    (lambda: ComputeSuperpixels('watershed'), "`method` must be one of.*'watershed'"),
+    (lambda: LoadSuperpixels('x', '.jpg'), "`suffix` must be.*'.jpg'"),
+    (lambda: ComputeSuperpixels()(dict(img=np.zeros((4, 4), np.uint8))), r'\(H, W, 3\), but got \(4, 4\)'),
+])
+def test_bad_arguments(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

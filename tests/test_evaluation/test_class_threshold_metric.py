@@ -1,0 +1,80 @@
+"""The search of thresholds per class."""
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+import torch
+from mmengine.structures import LabelData, PixelData
+from mmseg.structures import SegDataSample
+
+from mmwsl.evaluation import ClassThresholdMetric, ThresholdIoUMetric
+from mmwsl.functional import class_thresholds
+from mmwsl.postprocessing import ClassThresholds
+
+GRID = [.2, .4, .6, .8]
+
+
+def mean_iou(pairs, classes):
+    """Mean over classes, written as in a textbook."""
+    values = []
+    for k in range(classes):
+        inside = [((pred == k) & (truth != 255), truth == k) for pred, truth in pairs]
+        union = sum(int((a | b).sum()) for a, b in inside)
+        if union:
+            values.append(sum(int((a & b).sum()) for a, b in inside) / union)
+    return 100 * np.mean(values)
+
+
+@pytest.fixture
+def pictures():
+    torch.manual_seed(0)
+    pairs = []
+    for height in (6, 9):
+        truth = torch.randint(0, 3, (height, 8))
+        scores = 0.6 * torch.rand(3, height, 8)
+        scores[1] += 0.1 * (truth == 1)
+        scores[2] += 0.4 * (truth == 2)
+        truth[0, :2] = 255
+        pairs.append((scores.clamp(max=1.), truth))
+    return pairs
+
+
+def evaluate(metric, pictures):
+    metric.dataset_meta = dict(classes=('background', 'a', 'b'))
+    for scores, truth in pictures:
+        sample = SegDataSample(pred_label=LabelData(score=torch.ones(3)))
+        sample.set_data(dict(seg_logits=PixelData(data=scores.log()), gt_sem_seg=PixelData(data=truth[None])))
+        metric.process({}, [sample.to_dict()])
+    return metric.evaluate(len(pictures))
+
+
+def test_finds_the_best_of_all_combinations(pictures, tmp_path):
+    path = tmp_path / 'deep' / 'thresholds.json'
+    metric = ClassThresholdMetric(tuned_on='masks of a test', out_file=str(path), thresholds=GRID)
+    found = evaluate(metric, pictures)['oracle_class_mIoU']
+
+    def quality(thresholds):
+        return mean_iou([(class_thresholds(scores, torch.tensor(thresholds)).argmax(0), truth)
+                         for scores, truth in pictures], 3)
+
+    assert found == pytest.approx(max(map(quality, itertools.product(GRID, GRID))), abs=0.006)
+    content = json.loads(path.read_text())
+    assert content['tuned_on'] == 'masks of a test'
+    assert quality(content['thresholds']) == pytest.approx(found, abs=0.006)
+    step = ClassThresholds(str(path))
+    assert step.tuned_on == 'masks of a test'
+    assert [p.name for p in path.parent.iterdir()] == ['thresholds.json']
+
+
+def test_is_at_least_as_good_as_one_threshold(pictures):
+    common = evaluate(ThresholdIoUMetric(thresholds=GRID), pictures)['oracle_mIoU']
+    own = evaluate(ClassThresholdMetric(tuned_on='a test', thresholds=GRID), pictures)['oracle_class_mIoU']
+    assert own > common  # the two classes were given different score levels
+
+
+def test_a_class_without_a_pixel_is_left_out(pictures):
+    pictures = [(scores, torch.where(truth == 2, 0, truth)) for scores, truth in pictures]
+    found = evaluate(ClassThresholdMetric(tuned_on='a test', thresholds=[.5, 1.]), pictures)['oracle_class_mIoU']
+    assert np.isfinite(found)

@@ -1,0 +1,57 @@
+"""The prior of objects, and thresholds per class."""
+
+import pytest
+import torch
+
+from mmwsl.functional import class_thresholds, objectness_prior
+
+
+def test_objectness_weighs_the_foreground_only():
+    probs, objectness = torch.rand(3, 4, 5), torch.rand(4, 5)
+    result = objectness_prior(probs, objectness)
+    assert torch.equal(result[0], probs[0])
+    torch.testing.assert_close(result[2], probs[2] * objectness)
+
+
+def test_objectness_of_one_changes_nothing_and_of_zero_leaves_background():
+    probs = torch.rand(3, 4, 5) + 0.01
+    assert torch.equal(objectness_prior(probs, torch.ones(4, 5)), probs)
+    assert not objectness_prior(probs, torch.zeros(4, 5)).argmax(0).any()
+
+
+@pytest.mark.parametrize(('objectness', 'message'), [
+    (torch.rand(5, 4), r'size of `probs`.*\(5, 4\)'),
+    (torch.full((4, 5), 1.5), r'in \[0, 1\], got 1.5'),
+    (torch.full((4, 5), torch.nan), r'in \[0, 1\], got nan'),
+])
+def test_bad_objectness(objectness, message):
+    with pytest.raises(ValueError, match=message):
+        objectness_prior(torch.rand(3, 4, 5), objectness)
+
+
+def test_thresholds_follow_the_rule_pixel_by_pixel():
+    torch.manual_seed(0)
+    scores, thresholds = torch.rand(4, 30, 20), torch.tensor([.9, .6, .8])
+    result = class_thresholds(scores, thresholds).argmax(0)
+    for y in range(30):
+        for x in range(20):
+            best = int(scores[1:, y, x].argmax())
+            expected = best + 1 if scores[best + 1, y, x] > thresholds[best] else 0
+            assert result[y, x] == expected
+
+
+def test_a_class_below_its_threshold_does_not_yield_to_the_second_best():
+    scores = torch.tensor([.0, .5, .4]).view(3, 1, 1)
+    assert class_thresholds(scores, torch.tensor([.6, .1])).argmax() == 0
+
+
+def test_thresholds_outside_of_the_scores():
+    scores = torch.rand(3, 4, 5)
+    assert not class_thresholds(scores, torch.full((2, ), 1.)).argmax(0).any()
+    assert class_thresholds(scores, torch.full((2, ), -1.)).argmax(0).all()
+
+
+@pytest.mark.parametrize(('classes', 'count'), [(3, 3), (3, 1), (1, 0)])
+def test_bad_number_of_thresholds(classes, count):
+    with pytest.raises(ValueError, match='one value for each foreground class'):
+        class_thresholds(torch.rand(classes, 2, 2), torch.zeros(count))

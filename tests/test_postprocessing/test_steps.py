@@ -1,0 +1,77 @@
+"""Superpixels, objectness and thresholds as steps of a chain."""
+
+import json
+
+import pytest
+import torch
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+
+from mmwsl.functional import class_thresholds, objectness_prior, superpixel_majority, superpixel_mean
+from mmwsl.postprocessing import ClassThresholds, build_chain
+
+
+@pytest.fixture
+def sample():
+    torch.manual_seed(0)
+    sample = SegDataSample()
+    sample.superpixels = PixelData(data=torch.randint(0, 5, (1, 6, 7)))
+    sample.objectness = PixelData(data=torch.rand(1, 6, 7))
+    sample.saliency = PixelData(data=torch.rand(1, 6, 7))
+    return sample
+
+
+def test_steps_read_their_field(sample):
+    probs = torch.rand(3, 6, 7)
+    superpixels = sample.superpixels.data[0]
+    for config, expected in (
+        (dict(type='mmwsl.SuperpixelVote'), superpixel_majority(probs, superpixels)),
+        (dict(type='mmwsl.SuperpixelVote', vote='mean'), superpixel_mean(probs, superpixels)),
+        (dict(type='mmwsl.ObjectnessPrior'), objectness_prior(probs, sample.objectness.data[0])),
+        (dict(type='mmwsl.ObjectnessPrior', field='saliency'), objectness_prior(probs, sample.saliency.data[0])),
+        (dict(type='mmwsl.ClassThresholds', thresholds=.7), class_thresholds(probs, torch.tensor([.7, .7]))),
+        (dict(type='mmwsl.ClassThresholds', thresholds=(.7, .2)), class_thresholds(probs, torch.tensor([.7, .2]))),
+    ):
+        step, = build_chain([config])
+        assert torch.equal(step(probs, sample), expected)
+
+
+@pytest.mark.parametrize(('config', 'message'), [
+    (dict(type='mmwsl.SuperpixelVote'), 'SuperpixelVote needs the field `superpixels`.*ComputeSuperpixels'),
+    (dict(type='mmwsl.ObjectnessPrior'), 'ObjectnessPrior needs the field `objectness`.*ComputeObjectness'),
+    (dict(type='mmwsl.ObjectnessPrior', field='saliency'), "needs the field `saliency`.*key='saliency'"),
+])
+def test_a_missing_field_names_the_transform(config, message):
+    step, = build_chain([config])
+    with pytest.raises(KeyError, match=message):
+        step(torch.rand(3, 6, 7), SegDataSample())
+
+
+def test_all_background_stays_background(sample):
+    probs = torch.zeros(3, 6, 7)
+    probs[0] = 1
+    steps = build_chain([dict(type='mmwsl.ObjectnessPrior'), dict(type='mmwsl.ClassThresholds', thresholds=.5),
+                         dict(type='mmwsl.SuperpixelVote')])
+    for step in steps:
+        probs = step(probs, sample)
+    assert not probs.argmax(0).any()
+
+
+@pytest.mark.parametrize(('content', 'error', 'message'), [
+    (None, FileNotFoundError, 'ClassThresholdMetric'),
+    ('{', ValueError, 'must be JSON with `thresholds` and `tuned_on`'),
+    (json.dumps([.5]), ValueError, 'must be JSON'),
+    (json.dumps(dict(thresholds=[.5])), ValueError, 'tuned_on'),
+    (json.dumps(dict(thresholds=[float('nan')], tuned_on='x')), ValueError, 'number or a list of numbers'),
+])
+def test_bad_threshold_files(content, error, message, tmp_path):
+    path = tmp_path / 'thresholds.json'
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(error, match=message):
+        ClassThresholds(str(path))
+
+
+def test_unknown_vote():
+    with pytest.raises(ValueError, match="`vote` must be one of.*'loud'"):
+        build_chain([dict(type='mmwsl.SuperpixelVote', vote='loud')])
