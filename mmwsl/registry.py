@@ -26,3 +26,4 @@ MODELS = Registry('model', parent=parent.MODELS, scope='mmwsl', locations=['mmws
 HOOKS = Registry('hook', parent=parent.HOOKS, scope='mmwsl', locations=['mmwsl.engine.hooks'])
 METRICS = Registry('metric', parent=parent.METRICS, scope='mmwsl', locations=['mmwsl.evaluation'])
 POSTPROCESSORS = Registry('postprocessor', scope='mmwsl', locations=['mmwsl.postprocessing'])
+PROPOSALS = Registry('proposal source', scope='mmwsl', locations=['mmwsl.datasets.proposals'])

@@ -1,0 +1,122 @@
+"""Superpixels as a graph: what each one looks like, and which ones touch."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+COLOR_BINS = 25
+ORIENTATIONS = 8
+
+
+@dataclass(frozen=True)
+class SuperpixelGraph:
+    """The R superpixels of a picture and the E pairs of them that touch.
+
+    Attributes:
+        labels: Superpixel of each pixel, ``(H, W)`` int in 0..R-1.
+        sizes: Pixels of each superpixel, ``(R,)`` float.
+        boxes: Bounding boxes, half open ``(x1, y1, x2, y2)``, ``(R, 4)`` int.
+        centres: Mean position ``(y, x)`` in pixels, ``(R, 2)``.
+        border: Pixels of each superpixel on the outermost rows and columns of the picture, ``(R,)`` float.
+        lab: Mean CIE Lab colour, ``(R, 3)``.
+        colors: Histograms of the three Lab channels, 25 bins each, ``(R, 75)``; each row sums to 1.
+        textures: Histograms of gradient orientation, weighted by magnitude, 8 bins for each channel, ``(R, 24)``; each
+            row sums to 1, or to 0 in a constant superpixel.
+        edges: Pairs ``i < j`` of superpixels that touch, ``(E, 2)``.
+        lengths: Pairs of neighbouring pixels along each edge, ``(E,)`` float.
+        contrasts: Mean Lab distance of those pixels, ``(E,)``.
+    """
+
+    labels: np.ndarray
+    sizes: np.ndarray
+    boxes: np.ndarray
+    centres: np.ndarray
+    border: np.ndarray
+    lab: np.ndarray
+    colors: np.ndarray
+    textures: np.ndarray
+    edges: np.ndarray
+    lengths: np.ndarray
+    contrasts: np.ndarray
+
+
+def superpixel_graph(image: np.ndarray, superpixels: np.ndarray) -> SuperpixelGraph:
+    """Describe the superpixels of a picture.
+
+    Args:
+        image: ``(H, W, 3)`` uint8, BGR.
+        superpixels: ``(H, W)`` int, any labels.
+
+    Raises:
+        ValueError: The sizes differ, or the picture is not three channels uint8.
+    """
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+        raise ValueError(f'`image` must be (H, W, 3) uint8, got {image.dtype} of shape {image.shape}')
+    if superpixels.shape != image.shape[:2]:
+        raise ValueError(f'`superpixels` must have the size {image.shape[:2]} of the picture, got {superpixels.shape}: '
+                         'compute both before any resizing')
+    labels = np.unique(superpixels, return_inverse=True)[1].reshape(superpixels.shape)
+    flat = labels.reshape(-1)
+    count = int(flat.max()) + 1
+    sizes = np.bincount(flat).astype(np.float64)
+    lab = cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_BGR2LAB)
+    rows, columns = (axis.reshape(-1) for axis in np.indices(labels.shape))
+    rim = np.ones(labels.shape, dtype=bool)
+    rim[1:-1, 1:-1] = False
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return np.bincount(flat, values.reshape(-1), minlength=count) / sizes
+
+    edges, lengths, contrasts = _edges(labels, lab, count)
+    return SuperpixelGraph(
+        labels=labels, sizes=sizes, boxes=_boxes(flat, rows, columns, count),
+        centres=np.stack([mean(rows), mean(columns)], axis=1),
+        border=np.bincount(labels[rim], minlength=count).astype(np.float64),
+        lab=np.stack([mean(channel) for channel in np.moveaxis(lab, 2, 0)], axis=1),
+        colors=_colors(flat, lab, count), textures=_textures(flat, lab, count),
+        edges=edges, lengths=lengths, contrasts=contrasts)
+
+
+def _boxes(flat: np.ndarray, rows: np.ndarray, columns: np.ndarray, count: int) -> np.ndarray:
+    # In row order, the first and last pixel of a label have its extreme rows; likewise in column order.
+    boxes = np.zeros((count, 4), dtype=np.int64)
+    for axis, position in ((1, rows), (0, columns)):
+        order = np.argsort(position, kind='stable') if axis == 0 else np.arange(len(flat))
+        boxes[flat[order], axis + 2] = position[order] + 1
+        boxes[flat[order][::-1], axis] = position[order][::-1]
+    return boxes
+
+
+def _colors(flat: np.ndarray, lab: np.ndarray, count: int) -> np.ndarray:
+    low, high = np.float32([0, -128, -128]), np.float32([100, 128, 128])
+    bins = ((lab - low) * (COLOR_BINS / (high - low))).astype(np.int64).clip(0, COLOR_BINS - 1).reshape(-1, 3)
+    return _histograms(flat, bins, None, COLOR_BINS, count)
+
+
+def _textures(flat: np.ndarray, lab: np.ndarray, count: int) -> np.ndarray:
+    smooth = cv2.GaussianBlur(lab, (0, 0), 1)
+    across, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
+    magnitude, angle = cv2.cartToPolar(across, down)
+    bins = (angle * (ORIENTATIONS / (2 * np.pi))).astype(np.int64) % ORIENTATIONS
+    return _histograms(flat, bins.reshape(-1, 3), magnitude.reshape(-1, 3), ORIENTATIONS, count)
+
+
+def _histograms(flat: np.ndarray, bins: np.ndarray, weights: np.ndarray | None, size: int, count: int) -> np.ndarray:
+    channels = [np.bincount(flat * size + bins[:, channel], None if weights is None else weights[:, channel],
+                            minlength=count * size).reshape(count, size) for channel in range(bins.shape[1])]
+    table = np.concatenate(channels, axis=1).astype(np.float64)
+    return table / np.maximum(table.sum(1, keepdims=True), 1e-6)
+
+
+def _edges(labels: np.ndarray, lab: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    codes, distances = [], []
+    for before, after in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
+        first, second = labels[before], labels[after]
+        differ = first != second
+        first, second = first[differ], second[differ]
+        codes.append(np.minimum(first, second) * count + np.maximum(first, second))
+        distances.append(np.linalg.norm(lab[before][differ] - lab[after][differ], axis=-1))
+    codes, place, lengths = np.unique(np.concatenate(codes), return_inverse=True, return_counts=True)
+    totals = np.bincount(place, np.concatenate(distances), minlength=len(codes))
+    return np.stack([codes // count, codes % count], axis=1), lengths.astype(np.float64), totals / lengths

@@ -1,0 +1,159 @@
+r"""Objectness of the pixels of a picture, from scored proposals.
+
+The definition is that of Pinheiro & Collobert (CVPR 2015, section 3.3, SP-bb and SP-seg): with :math:`B_{ij}` the
+proposals that cover pixel :math:`ij`, and :math:`s_b` in [0, 1] the score of a proposal,
+
+.. math:: p(ij \in \mathrm{Obj}) = \frac{1}{|B_{ij}|} \sum_{b \in B_{ij}} s_b .
+
+A pixel that no proposal covers is 0. Every function works in float64 and returns ``(H, W)`` float32 in [0, 1]; its
+memory does not grow with the number of proposals times the number of pixels.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+def min_max_normalize(scores: ArrayLike) -> np.ndarray:
+    r"""Map scores to [0, 1], :math:`(s - \min s) / (\max s - \min s)` (Pinheiro & Collobert, section 3.3).
+
+    Equal scores rank nothing: they all become 1.
+
+    Args:
+        scores: Scores of any range, ``(n,)``.
+
+    Returns:
+        Normalised scores, ``(n,)`` float64.
+
+    Raises:
+        ValueError: A score is not finite.
+    """
+    scores = _finite(scores)
+    low, high = (scores.min(), scores.max()) if len(scores) else (0., 0.)
+    # scaled before the difference: it could overflow
+    return np.ones_like(scores) if low == high else (scores / 2 - low / 2) / (high / 2 - low / 2)
+
+
+def box_objectness(boxes: ArrayLike, scores: ArrayLike, shape: tuple[int, int]) -> np.ndarray:
+    """Mean score of the boxes that cover each pixel, by integral images.
+
+    A box ``(x1, y1, x2, y2)`` is half open, in pixels from the picture's upper left corner: it covers the pixel in row
+    i and column j if that pixel's centre does, ``x1 <= j + 0.5 < x2`` and ``y1 <= i + 0.5 < y2``. So the whole picture
+    is ``(0, 0, W, H)``. Parts outside the picture do not matter; a box that covers no centre has no effect.
+
+    Args:
+        boxes: Boxes, ``(n, 4)`` float.
+        scores: Scores in [0, 1], ``(n,)``.
+        shape: Height and width of the picture.
+
+    Returns:
+        Objectness, ``(H, W)`` float32.
+
+    Raises:
+        ValueError: Shapes do not agree, a number is not finite, or a score is outside [0, 1].
+    """
+    scores = _unit(scores)
+    boxes = np.asarray(boxes, dtype=np.float64)
+    if boxes.shape != (len(scores), 4):
+        raise ValueError(f'`boxes` must be ({len(scores)}, 4) like the {len(scores)} `scores`, got shape {boxes.shape}')
+    if not np.isfinite(boxes).all():
+        raise ValueError(f'`boxes` must be finite numbers, got {boxes[~np.isfinite(boxes).all(1)][0]}')
+    height, width = shape
+    left, top, right, bottom = np.ceil(boxes.clip(-1, max(shape) + 1) - 0.5).astype(np.int64).T
+    left, right = left.clip(0, width), right.clip(0, width)
+    top, bottom = top.clip(0, height), bottom.clip(0, height)
+    covers = (left < right) & (top < bottom)
+    left, top, right, bottom = (side[covers] for side in (left, top, right, bottom))
+    corners = np.concatenate([rows * (width + 1) + columns for rows, columns in
+                              ((top, left), (bottom, right), (top, right), (bottom, left))])
+    signs = np.repeat((1., 1., -1., -1.), covers.sum())
+
+    def cover(weights: np.ndarray) -> np.ndarray:
+        jumps = np.bincount(corners, weights, minlength=(height + 1) * (width + 1))
+        return jumps.reshape(height + 1, width + 1).cumsum(0).cumsum(1)[:height, :width]
+
+    return _mean(cover(signs * np.tile(scores[covers], 4)), cover(signs))
+
+
+def run_objectness(runs: Sequence[np.ndarray], scores: ArrayLike, shape: tuple[int, int]) -> np.ndarray:
+    """Mean score of the masks that cover each pixel, from their runs.
+
+    The pixels are counted down the columns, as in COCO's run-length encoding: the pixel in row i and column j has the
+    number ``j * H + i``. A run ``(start, stop)`` covers the numbers ``start <= number < stop``.
+
+    Args:
+        runs: For each mask its runs, ``(k, 2)`` int, disjoint. A mask may be empty.
+        scores: Scores in [0, 1], ``(n,)``.
+        shape: Height and width of the picture.
+
+    Returns:
+        Objectness, ``(H, W)`` float32.
+
+    Raises:
+        ValueError: Shapes do not agree, a run leaves the picture, or a score is not in [0, 1].
+    """
+    scores = _unit(scores)
+    if len(runs) != len(scores):
+        raise ValueError(f'`runs` must have one entry for each of the {len(scores)} `scores`, got {len(runs)}')
+    weights = np.repeat(scores, [len(mask) for mask in runs])
+    ends = np.concatenate([np.zeros((0, 2), np.int64), *runs]).astype(np.int64)
+    pixels = shape[0] * shape[1]
+    if len(ends) and not 0 <= ends.min() <= ends.max() <= pixels:
+        raise ValueError(f'`runs` must lie in the {pixels} pixels of a picture of {shape[0]}x{shape[1]}, got runs '
+                         f'from {ends.min()} to {ends.max()}')
+
+    def cover(values: np.ndarray) -> np.ndarray:
+        jumps = np.bincount(ends.T.reshape(-1), np.concatenate([values, -values]), minlength=pixels + 1)
+        return jumps.cumsum()[:pixels].reshape(shape[::-1]).T
+
+    return _mean(cover(weights), cover(np.ones_like(weights)))
+
+
+def region_objectness(members: ArrayLike, scores: ArrayLike, superpixels: np.ndarray) -> np.ndarray:
+    """Mean score of the regions that cover each pixel, where regions are unions of superpixels.
+
+    Args:
+        members: Which superpixels belong to each region, ``(n, R)`` bool.
+        scores: Scores in [0, 1], ``(n,)``.
+        superpixels: Superpixel of each pixel, ``(H, W)`` int in 0..R-1.
+
+    Returns:
+        Objectness, ``(H, W)`` float32.
+
+    Raises:
+        ValueError: Shapes do not agree, a superpixel has no column in ``members``, or a score is not in [0, 1].
+    """
+    scores = _unit(scores)
+    members = np.asarray(members)
+    if members.ndim != 2 or len(members) != len(scores) or members.dtype != np.bool_:
+        raise ValueError(f'`members` must be boolean (n, R) with one row for each of the {len(scores)} `scores`, got '
+                         f'{members.dtype} of shape {members.shape}')
+    if superpixels.size and not 0 <= superpixels.min() <= superpixels.max() < members.shape[1]:
+        raise ValueError(f'`superpixels` must be 0 to {members.shape[1] - 1}, the columns of `members`, got '
+                         f'{superpixels.min()} to {superpixels.max()}')
+    return _mean(scores @ members, members.sum(0))[superpixels]
+
+
+def _mean(totals: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    # The counts are whole numbers, exact in float64; the sums may be off by rounding, so 0 is written, not computed.
+    mean = np.where(counts > 0, totals / np.maximum(counts, 1), 0.)
+    return mean.clip(0, 1).astype(np.float32)
+
+
+def _unit(scores: ArrayLike) -> np.ndarray:
+    scores = _finite(scores)
+    if len(scores) and not 0 <= scores.min() <= scores.max() <= 1:
+        raise ValueError(f'`scores` must lie in [0, 1], got {scores.min():g} to {scores.max():g}: normalise them with '
+                         'min_max_normalize')
+    return scores
+
+
+def _finite(scores: ArrayLike) -> np.ndarray:
+    scores = np.asarray(scores, dtype=np.float64)
+    if scores.ndim != 1:
+        raise ValueError(f'`scores` must be (n,), got shape {scores.shape}')
+    if not np.isfinite(scores).all():
+        raise ValueError(f'`scores` must be finite numbers, got {scores[~np.isfinite(scores)][0]} as number '
+                         f'{np.flatnonzero(~np.isfinite(scores))[0]} of {len(scores)}')
+    return scores
