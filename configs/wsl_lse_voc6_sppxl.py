@@ -1,9 +1,9 @@
-# The image-level prior, then a majority vote of superpixels (SP-sppxl).
+# The image-level prior, then a majority vote of superpixels (SP-sppxl of Pinheiro & Collobert).
 _base_ = ['wsl_lse_voc6.py']
 model = dict(
     postprocessors=[
         dict(type='mmwsl.ImageLevelPrior'),
-        dict(type='mmwsl.ClassThresholds', thresholds=0.7),
+        dict(type='mmwsl.ClassThresholds', thresholds=0.5),
         dict(type='mmwsl.SuperpixelVote'),
     ])
 test_pipeline = [

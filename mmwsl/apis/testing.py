@@ -84,7 +84,7 @@ def draw_predictions(cfg: Config, show: bool = False, show_dir: str | None = Non
     if not hook:
         raise ValueError(
             '--show and --show-dir need default_hooks.visualization in the config. Add '
-            "visualization=dict(type='SegVisualizationHook') to its default_hooks.")
+            "visualization=dict(type='mmwsl.InputVisualizationHook') to its default_hooks.")
     hook['draw'] = True
     if show:
         hook['show'] = True

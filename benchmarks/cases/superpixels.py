@@ -1,0 +1,63 @@
+"""Superpixels, and votes of superpixels, at 375x500."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from harness import Case
+from skimage.data import astronaut
+from skimage.transform import resize
+
+from mmwsl.datasets.transforms import ComputeSuperpixels
+from mmwsl.functional import superpixel_majority, superpixel_mean
+
+LABELS = 21
+
+
+def picture() -> np.ndarray:
+    """A photograph, (375, 500, 3) uint8."""
+    return (255 * resize(astronaut(), (375, 500))).round().astype(np.uint8)
+
+
+def segment(method: str) -> Callable[[], np.ndarray]:
+    """Return the call that computes superpixels."""
+    image, transform = picture(), ComputeSuperpixels(method)
+    return lambda: transform(dict(img=image))['superpixels']
+
+
+def contrib_felzenszwalb() -> Callable[[], np.ndarray]:
+    """Return the call of OpenCV's implementation, of the contrib distribution."""
+    import cv2
+    if not hasattr(cv2, 'ximgproc'):
+        raise ImportError('pip install opencv-contrib-python-headless')
+    image = picture()
+    segmentation = cv2.ximgproc.segmentation.createGraphSegmentation(0.8, 100, 50)
+    return lambda: segmentation.processImage(image)
+
+
+def vote(function: Callable) -> Callable[[], torch.Tensor]:
+    """Return the call of a vote."""
+    probs = torch.rand(LABELS, 375, 500, generator=torch.Generator().manual_seed(0))
+    superpixels = torch.from_numpy(ComputeSuperpixels()(dict(img=picture()))['superpixels'])
+    return lambda: function(probs, superpixels)
+
+
+def scipy_mean() -> Callable[[], np.ndarray]:
+    """Return the call of the mean with scipy.ndimage."""
+    from scipy import ndimage
+    probs = torch.rand(LABELS, 375, 500, generator=torch.Generator().manual_seed(0)).numpy()
+    superpixels = ComputeSuperpixels()(dict(img=picture()))['superpixels']
+    ids = np.arange(superpixels.max() + 1)
+    return lambda: np.stack([ndimage.mean(plane, superpixels, ids)[superpixels] for plane in probs])
+
+
+def cases() -> list[Case]:
+    """List the cases."""
+    return [
+        Case('superpixels, 375x500', 'felzenszwalb', lambda: segment('felzenszwalb')),
+        Case('superpixels, 375x500', 'slic', lambda: segment('slic')),
+        Case('superpixels, 375x500', 'opencv-contrib, felzenszwalb', contrib_felzenszwalb, peer=True),
+        Case(f'mean over superpixels, {LABELS} labels', 'mmwsl', lambda: vote(superpixel_mean)),
+        Case(f'mean over superpixels, {LABELS} labels', 'scipy.ndimage.mean', scipy_mean, peer=True),
+        Case(f'majority of superpixels, {LABELS} labels', 'mmwsl', lambda: vote(superpixel_majority)),
+    ]

@@ -1,0 +1,19 @@
+# The image-level prior, mask proposals, then the fully connected CRF.
+_base_ = ['wsl_lse_voc.py']
+model = dict(
+    postprocessors=[
+        dict(type='mmwsl.ImageLevelPrior'),
+        dict(type='mmwsl.ObjectnessPrior'),
+        dict(type='mmwsl.ClassThresholds', thresholds=0.5),
+        dict(type='mmwsl.DenseCRF'),
+    ])
+test_pipeline = [
+    dict(type='mmwsl.LoadImageAsBGR'),
+    dict(type='mmwsl.KeepImage'),
+    dict(type='mmwsl.ComputeObjectness', kind='mask'),
+    dict(type='Resize', scale={{_base_.crop_size}}, keep_ratio=True),
+    dict(type='LoadAnnotations'),
+    dict(type='mmwsl.PackImageLabelInputs', background='unknown'),
+]
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader

@@ -1,0 +1,17 @@
+# The image-level prior, then a majority vote of superpixels (SP-sppxl of Pinheiro & Collobert).
+_base_ = ['wsl_lse_voc.py']
+model = dict(
+    postprocessors=[
+        dict(type='mmwsl.ImageLevelPrior'),
+        dict(type='mmwsl.ClassThresholds', thresholds=0.5),
+        dict(type='mmwsl.SuperpixelVote'),
+    ])
+test_pipeline = [
+    dict(type='mmwsl.LoadImageAsBGR'),
+    dict(type='mmwsl.ComputeSuperpixels'),
+    dict(type='Resize', scale={{_base_.crop_size}}, keep_ratio=True),
+    dict(type='LoadAnnotations'),
+    dict(type='mmwsl.PackImageLabelInputs', background='unknown'),
+]
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader

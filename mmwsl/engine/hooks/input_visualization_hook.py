@@ -1,0 +1,51 @@
+"""Draws predictions over the pictures that the model was shown."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import mmcv
+import numpy as np
+from mmengine.runner import Runner
+from mmseg.engine.hooks import SegVisualizationHook
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+from ...registry import HOOKS
+
+
+@HOOKS.register_module()
+class InputVisualizationHook(SegVisualizationHook):
+    """``SegVisualizationHook`` for pictures that are no ordinary files.
+
+    The parent opens ``img_path`` with OpenCV. This one draws over the picture that the loader delivered, at the size
+    of the original: scenes of :class:`mmwsl.datasets.ShapesDataset` have no file, and files that only
+    :class:`mmwsl.datasets.transforms.LoadImageAsBGR` reads right are drawn as they were seen. With test-time
+    augmentation it is the first view, which should not be flipped.
+    """
+
+    def after_val_iter(self, runner: Runner, batch_idx: int, data_batch: dict,
+                       outputs: Sequence[SegDataSample]) -> None:
+        """Draw the first picture of every ``interval``-th batch."""
+        step = runner.iter + batch_idx
+        if self.draw and step % self.interval == 0:
+            self._paint('val', self._inputs(data_batch)[0], outputs[0], step)
+
+    def after_test_iter(self, runner: Runner, batch_idx: int, data_batch: dict,
+                        outputs: Sequence[SegDataSample]) -> None:
+        """Draw every picture."""
+        if self.draw:
+            for pixels, sample in zip(self._inputs(data_batch), outputs, strict=True):
+                self._test_index += 1
+                self._paint('test', pixels, sample, self._test_index)
+
+    @staticmethod
+    def _inputs(data_batch: dict) -> Sequence[Tensor]:
+        """Return the pictures, (3, H, W) uint8 BGR; with augmentation those of the first view."""
+        inputs = data_batch['inputs']
+        return inputs if isinstance(inputs[0], Tensor) and inputs[0].dim() == 3 else inputs[0]
+
+    def _paint(self, mode: str, pixels: Tensor, sample: SegDataSample, step: int) -> None:
+        picture = np.ascontiguousarray(pixels.cpu().permute(1, 2, 0).flip(2).numpy())
+        picture = mmcv.imresize(picture, sample.ori_shape[1::-1])
+        self._visualizer.add_datasample(f'{mode}_{Path(sample.img_path).name}', picture, data_sample=sample,
+                                        show=self.show, wait_time=self.wait_time, step=step)
