@@ -1,0 +1,268 @@
+"""Proposals from disk: .npz files and COCO's format, and what may be wrong with them."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mmwsl.datasets.proposals import COCOProposals, ProposalFiles
+from mmwsl.datasets.proposals.runs import count_runs, decode_counts, mask_boxes, mask_runs, segmentation_runs
+from mmwsl.registry import TRANSFORMS
+
+SHAPE = (6, 9)
+IMAGE = np.zeros((*SHAPE, 3), np.uint8)
+RESULTS = dict(img_path='some/folder/000042.jpg')
+BOXES = [[1, 1, 4, 3], [2, 0, 9, 6]]
+
+
+def random_masks(count=3, seed=0):
+    return np.random.default_rng(seed).random((count, *SHAPE)) < 0.5
+
+
+def uncompressed(mask):
+    """COCO's counts, pixel by pixel."""
+    counts, inside = [0], False
+    for pixel in mask.T.reshape(-1).tolist():
+        if pixel != inside:
+            counts.append(0)
+            inside = pixel
+        counts[-1] += 1
+    return counts
+
+
+def compressed(counts):
+    """COCO's string, bit by bit from its description."""
+    text = ''
+    for index, count in enumerate(counts):
+        number = count - counts[index - 2] if index > 2 else count
+        while True:
+            group, number = number & 31, number >> 5  # the shift keeps the sign
+            last = number == (-1 if group & 16 else 0)
+            text += chr(48 + group + (0 if last else 32))
+            if last:
+                break
+    return text
+
+
+@pytest.fixture
+def npz(tmp_path):
+    """A function that writes the arrays of one picture and reads them back."""
+
+    def write_and_read(**arrays):
+        np.savez_compressed(tmp_path / '000042.npz', **arrays)
+        return ProposalFiles(str(tmp_path))(IMAGE, RESULTS)
+
+    return write_and_read
+
+
+@pytest.fixture
+def coco(tmp_path):
+    """A function that writes a file and reads the proposals of the one picture."""
+
+    def write_and_read(content):
+        path = tmp_path / 'proposals.json'
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return COCOProposals(str(path))(IMAGE, RESULTS)
+
+    return write_and_read
+
+
+def result(**settings):
+    return {**dict(image_id=42, bbox=[1, 1, 3, 2], score=0.5), **settings}
+
+
+def test_counts_by_hand():
+    # 3 outside, 4 inside, 33 outside, 8 inside: 33 needs two groups, 8 is coded as its difference to 4
+    assert decode_counts('34Q14').tolist() == [3, 4, 33, 8]
+    assert decode_counts(b'34Q14').tolist() == [3, 4, 33, 8]
+    assert count_runs([3, 4, 33, 8], 48).tolist() == [[3, 7], [40, 48]]
+    assert count_runs([0, 2, 0, 1], 3).tolist() == [[0, 2], [2, 3]]
+    assert decode_counts('').tolist() == []
+
+
+@pytest.mark.parametrize('seed', range(5))
+def test_runs_hold_the_mask(seed):
+    rng = np.random.default_rng(seed)
+    # runs of all lengths, also long ones that need several groups and give negative differences
+    shape = (50, 60)
+    mask = np.repeat(rng.random(3000) < 0.5, rng.integers(1, 200, 3000))[:3000].reshape(60, 50).T
+    counts = uncompressed(mask)
+    assert decode_counts(compressed(counts)).tolist() == counts
+    assert any(count < before for before, count in zip(counts[1:], counts[3:], strict=False))
+    for segmentation in (dict(size=[50, 60], counts=counts), dict(size=(50, 60), counts=compressed(counts))):
+        runs = segmentation_runs(segmentation, shape)
+        np.testing.assert_array_equal(runs, mask_runs(mask))
+        line = np.zeros(3000, bool)
+        for start, stop in runs:
+            line[start:stop] = True
+        np.testing.assert_array_equal(line.reshape(60, 50).T, mask)
+
+
+def test_compressed_counts_are_those_of_pycocotools():
+    tools = pytest.importorskip('pycocotools.mask')
+    for mask in random_masks(20):
+        encoded = tools.encode(np.asfortranarray(mask.astype(np.uint8)))
+        np.testing.assert_array_equal(segmentation_runs(encoded, SHAPE), mask_runs(mask))
+        assert encoded['counts'].decode() == compressed(uncompressed(mask))
+
+
+@pytest.mark.parametrize('mask', [
+    np.zeros(SHAPE, bool), np.ones(SHAPE, bool), np.eye(6, 9, dtype=bool), np.indices(SHAPE).sum(0) == 13,
+    np.indices(SHAPE)[0] == 0, *random_masks(5) & random_masks(5, seed=1)
+], ids=str)
+def test_boxes_of_masks(mask):
+    box, = mask_boxes([mask_runs(mask)], SHAPE)
+    rows, columns = np.nonzero(mask)
+    expected = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1] if len(rows) else [0, 0, 0, 0]
+    assert box.tolist() == expected
+
+
+def test_polygons():
+    square, triangle = [1, 1, 4, 1, 4, 3, 1, 3], [5, 0, 9, 0, 9, 6]
+    mask = np.zeros(SHAPE, bool)
+    mask[1:3, 1:4] = True
+    np.testing.assert_array_equal(segmentation_runs([square], SHAPE), mask_runs(mask))
+    for row in range(6):  # the triangle covers the pixels right of its slanting side, x > 5 + 2 / 3 * y
+        mask[row, [column for column in range(9) if column + 0.5 > 5 + (row + 0.5) * 2 / 3]] = True
+    np.testing.assert_array_equal(segmentation_runs([square, triangle], SHAPE), mask_runs(mask))
+
+
+@pytest.mark.parametrize('packed', [False, True])
+def test_npz_with_masks(npz, packed):
+    masks = random_masks()
+    arrays = dict(packed_masks=np.packbits(masks, axis=-1)) if packed else dict(masks=masks)
+    proposals = npz(scores=[0.1, 5, -2], **arrays)
+    assert proposals.scores.tolist() == [0.1, 5, -2] and len(proposals.masks) == 3
+    for index in range(3):
+        np.testing.assert_array_equal(proposals.masks[index], masks[index])
+    np.testing.assert_array_equal(proposals.boxes, mask_boxes([mask_runs(mask) for mask in masks], SHAPE))
+
+
+def test_npz_boxes_are_clipped(npz):
+    proposals = npz(scores=[1., 2., 3.], boxes=[[-3, 0.5, 4, 20], [1, 1, 2, 2], [50, 50, 60, 60]])
+    assert proposals.boxes[:2].tolist() == [[0, 0.5, 4, 6], [1, 1, 2, 2]] and proposals.masks is None
+    assert not proposals.objectness('box', [0, 0, 1.]).any()  # the third lies outside
+
+
+@pytest.mark.parametrize('wrap', [
+    lambda results: results,
+    lambda results: dict(images=[dict(id=42, file_name='x/000042.jpg')], annotations=results),
+    lambda results: [entry | dict(image_id='000042') for entry in results],
+], ids=['list', 'images', 'names'])
+def test_coco(coco, wrap):
+    masks = random_masks()
+    codings = [uncompressed(masks[0]), compressed(uncompressed(masks[1])), uncompressed(masks[2])]
+    entries = [result(bbox=[1, 1, 3 + index, 2], score=index / 4, segmentation=dict(size=[6, 9], counts=counts))
+               for index, counts in enumerate(codings)]
+    proposals = coco(wrap([result(image_id=42) | entry for entry in entries]))
+    assert proposals.boxes.tolist() == [[1, 1, 4, 3], [1, 1, 5, 3], [1, 1, 6, 3]]
+    assert proposals.scores.tolist() == [0, 0.25, 0.5]
+    for index in range(3):
+        np.testing.assert_array_equal(proposals.masks[index], masks[index])
+
+
+def test_coco_of_masks_or_boxes_alone(coco):
+    segmentation = dict(size=[6, 9], counts=[7, 2, 45])
+    proposals = coco([dict(image_id=42, score=1, segmentation=segmentation), result(image_id=43)])
+    assert proposals.boxes.tolist() == [[1, 1, 2, 3]]
+    assert coco([result()]).masks is None
+
+
+def test_objectness_of_files(npz, tmp_path):
+    masks, scores = random_masks(), np.array([1., 3., 2.])
+    masks[0, :, 4:] = masks[1, :2] = masks[2, :, :3] = False
+    npz(scores=scores, masks=masks)
+    for kind in ('box', 'mask'):
+        transform = TRANSFORMS.build(dict(
+            type='mmwsl.ComputeObjectness', kind=kind, source=dict(type='mmwsl.ProposalFiles', folder=str(tmp_path))))
+        objectness = transform(dict(img=IMAGE, **RESULTS))['objectness']
+        covers = masks.copy()
+        if kind == 'box':
+            for cover, (x1, y1, x2, y2) in zip(covers, mask_boxes([mask_runs(m) for m in masks], SHAPE).astype(int),
+                                               strict=True):
+                cover[y1:y2, x1:x2] = True
+        expected = np.einsum('n,nhw->hw', [0, 1, 0.5], covers) / np.maximum(covers.sum(0), 1)
+        np.testing.assert_allclose(objectness, expected, atol=1e-6)
+        assert objectness.max() > objectness.min()
+
+
+@pytest.mark.parametrize(('arrays', 'message'), [
+    (dict(scores=[], boxes=np.zeros((0, 4))), r'000042.npz: no proposals\. Remove'),
+    (dict(scores=[1.], masks=np.zeros((1, 9, 6), bool)), r'`masks` must be bool \(n, 6, 9\).*got bool \(1, 9, 6\)'),
+    (dict(scores=[1.], masks=np.zeros((1, *SHAPE))), 'must be bool.*got float64'),
+    (dict(scores=[1.], packed_masks=np.zeros((1, 6, 3), np.uint8)), r'uint8 \(n, 6, 2\).*got uint8 \(1, 6, 3\)'),
+    (dict(scores=[1.], masks=np.zeros((2, *SHAPE), bool)), '2 masks for 1 scores'),
+    (dict(scores=[1.], boxes=BOXES), r'got \(2, 4\) and \(1,\)'),
+    (dict(scores=[[1.], [2.]], boxes=BOXES), r'got \(2, 4\) and \(2, 1\)'),
+    (dict(scores=[1., np.nan], boxes=BOXES), '`scores` must be finite numbers, got nan in proposal 1'),
+    (dict(scores=[1., 2.], boxes=[[0, 0, 1, 1], [0, np.inf, 1, 1]]), '`boxes` must be finite .* inf in proposal 1'),
+    (dict(scores=[1.], boxes=[[5, 5, 2, 1]]), r'x1 <= x2.*got \[5.0, 5.0, 2.0, 1.0\]. Is it x, y, width, height'),
+    (dict(scores=[1., 2.], boxes=[[90, 0, 95, 5], [0, -9, 9, 0]]), 'all 2 boxes lie outside the picture of 6x9'),
+    (dict(scores=['a', 'b'], boxes=BOXES), '`scores` must be numbers, got <U1'),
+    (dict(scores=[1.]), r"expected the arrays `scores`, and `boxes` or .* got \['scores'\]"),
+    (dict(boxes=BOXES), r"got \['boxes'\]"),
+    (dict(scores=np.array([dict()], dtype=object), boxes=[[0, 0, 1, 1]]), 'cannot be read as .npz .*allow_pickle'),
+])
+def test_bad_npz(npz, arrays, message):
+    with pytest.raises(ValueError, match=message):
+        npz(**arrays)
+
+
+@pytest.mark.parametrize('content', [b'', b'no archive', b'PK\x03\x04 cut off', b'\x93NUMPY\x01\x00v\x00'])
+def test_an_npz_file_that_is_none(tmp_path, content):
+    (tmp_path / '000042.npz').write_bytes(content)
+    with pytest.raises(ValueError, match='000042.npz: cannot be read as .npz'):
+        ProposalFiles(str(tmp_path))(IMAGE, RESULTS)
+
+
+def test_an_array_saved_without_archive(tmp_path):
+    with open(tmp_path / '000042.npz', 'wb') as file:
+        np.save(file, np.zeros(3))
+    with pytest.raises(ValueError, match='cannot be read as .npz'):
+        ProposalFiles(str(tmp_path))(IMAGE, RESULTS)
+
+
+def test_a_missing_file_names_picture_and_path(tmp_path):
+    with pytest.raises(FileNotFoundError, match="picture '000042': .*000042.npz' does not exist"):
+        ProposalFiles(str(tmp_path))(IMAGE, RESULTS)
+    with pytest.raises(FileNotFoundError, match='proposal file .*nothing.json'):
+        COCOProposals(str(tmp_path / 'nothing.json'))
+
+
+def test_a_picture_without_path_or_proposals(npz, coco, tmp_path):
+    with pytest.raises(KeyError, match='ProposalFiles finds proposals by the name.*`img_path`'):
+        ProposalFiles(str(tmp_path))(IMAGE, {})
+    with pytest.raises(KeyError, match="no proposals for picture '000042'; it has 1 pictures.*'43'"):
+        coco([result(image_id=43)])
+
+
+@pytest.mark.parametrize(('content', 'message'), [
+    ('{', r'proposals.json: not JSON'),
+    ([], 'no proposals'),
+    (dict(annotations=3), 'expected a list of results with `image_id`'),
+    ([dict(score=1)], 'expected a list of results with `image_id`'),
+    ([result(image_id=[1])], 'expected a list of results with `image_id`'),
+    (dict(annotations=[result()]), '`images` must be a list of objects with `id` and `file_name`'),
+    (dict(images=[], annotations=[result()]), '`image_id` 42 is not among `images`'),
+    ([result(bbox=[1, 2, 3])], 'must be x, y, width, height, got'),
+    ([result(bbox=['a', 2, 3, 4])], 'every `bbox` must be numbers'),
+    ([result(), result(bbox=[1, 2, 3])], 'every `bbox` must be numbers'),
+    ([result(bbox=[1, 1, -1, 2])], 'x1 <= x2'),
+    ([dict(image_id=42, score=1)], 'neither `bbox` nor `segmentation`'),
+    ([dict(image_id=42, bbox=[0, 0, 1, 1])], 'have no `score`'),
+    ([result(), dict(image_id=42, bbox=[0, 0, 1, 1])], '1 of 2 proposals have a `score`'),
+    ([result(score=None)], '`scores` must be finite numbers, got nan'),
+    ([result(score=float('nan'))], '`scores` must be finite numbers, got nan'),
+    ([result(segmentation=dict(size=[9, 6], counts=[54]))], r'`size` \[6, 9\].*got the size \[9, 6\]'),
+    ([result(segmentation=dict(counts=[54]))], 'got the size None'),
+    ([result(segmentation=dict(size=[6, 9], counts=[50]))], 'add up to the 54 pixels of the picture, got .50. .sum 50'),
+    ([result(segmentation=dict(size=[6, 9], counts=[60, -6]))], 'whole numbers that add up'),
+    ([result(segmentation=dict(size=[6, 9], counts=[53.5, 0.5]))], 'whole numbers that add up'),
+    ([result(segmentation=dict(size=[6, 9], counts='3Q'))], 'cut off or too long'),
+    ([result(segmentation=dict(size=[6, 9], counts='ü~'))], 'must be characters from "0" to "o"'),
+    ([result(segmentation=[[0, 0, 1, 1]])], 'at least three corners'),
+    ([result(segmentation=dict(size=[6, 9], counts=[54])), result()], '1 of 2 proposals have a `segmentation`'),
+])
+def test_bad_coco(coco, content, message):
+    with pytest.raises(ValueError, match=message):
+        coco(content)
