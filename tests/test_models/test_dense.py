@@ -102,17 +102,15 @@ def test_residual_network_of_mmseg():
 
 
 def test_trained_mobilenet(weights_root):
-    """Its field is 491 pixels: the marked cells are many, so a picture of 288 pixels has few others."""
+    """Its field is 491 pixels: the marked cells are many, so a picture of 272 pixels has few others."""
     checkpoint = str(weights_root / 'mobilenet_v2_imagenet.pth')
     network = DilatedMobileNetV2(16, out_indices=(6, ), frozen=True,
                                  init_cfg=dict(type='Pretrained', checkpoint=checkpoint))
     network.init_weights()
-    difference, marked = _compare(network, (288, 272), 8)
+    difference, marked = _compare(network, (272, 264), 8)
     assert 0 < (~marked).sum() - math.prod(-(-n // 2) for n in marked.shape)  # more than those of shift 0
-    largest = _score(network)(torch.randn(1, 3, 288, 272)).abs().max()
+    largest = _score(network)(torch.randn(1, 3, 272, 264)).abs().max()
     assert difference[~marked].max() < 1e-5 * largest  # a feature of 8 has 1e-6 in its last digit
-    difference, marked = _compare(network.double(), (288, 272), 8)
-    assert difference[~marked].max() < 1e-12
 
 
 def test_parameters_are_shared_and_follow():
@@ -142,6 +140,12 @@ def test_a_dense_network_can_be_made_denser():
     network = three_pools(padding=1)
     x = torch.randn(1, 3, 40, 44)
     torch.testing.assert_close(to_dense(to_dense(network, 4), 1)(x), to_dense(network, 1)(x), atol=1e-6, rtol=0)
+
+
+def test_the_check_draws_no_random_numbers():
+    network, state = three_pools(), torch.get_rng_state()
+    to_dense(network)
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_float64_and_batches():

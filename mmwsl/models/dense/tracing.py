@@ -87,10 +87,15 @@ def on_meta(model: nn.Module) -> nn.Module:
 
 
 def probe(model: nn.Module, size: tuple[int, int]) -> Tensor:
-    """Return a random picture for a network, with the channels of its first convolution and on its device."""
+    """Return a picture for a network, with the channels of its first convolution, on its device.
+
+    It is random, always the same, and does not advance the random numbers of the process.
+    """
     channels = next((m.in_channels for m in model.modules() if isinstance(m, nn.Conv2d)), 3)
     like = next((p for p in model.parameters() if p.is_floating_point()), torch.empty(0))
-    return torch.randn(1, channels, *size, device=like.device, dtype=like.dtype)
+    if like.is_meta:
+        return like.new_empty(1, channels, *size)
+    return torch.randn(1, channels, *size, generator=torch.Generator().manual_seed(0)).to(like)
 
 
 def tensors(value: object) -> Iterator[Tensor]:
