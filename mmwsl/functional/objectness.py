@@ -14,6 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+BLOCK = 256
+
 
 def min_max_normalize(scores: ArrayLike) -> np.ndarray:
     r"""Map scores to [0, 1], :math:`(s - \min s) / (\max s - \min s)` (Pinheiro & Collobert, section 3.3).
@@ -132,7 +134,10 @@ def region_objectness(members: ArrayLike, scores: ArrayLike, superpixels: np.nda
     if superpixels.size and not 0 <= superpixels.min() <= superpixels.max() < members.shape[1]:
         raise ValueError(f'`superpixels` must be 0 to {members.shape[1] - 1}, the columns of `members`, got '
                          f'{superpixels.min()} to {superpixels.max()}')
-    return _mean(scores @ members, members.sum(0))[superpixels]
+    # in blocks: the product works on a copy of the members in float64
+    totals = sum((scores[start:start + BLOCK] @ members[start:start + BLOCK] for start in range(0, len(scores), BLOCK)),
+                 start=np.zeros(members.shape[1]))
+    return _mean(totals, members.sum(0))[superpixels]
 
 
 def _mean(totals: np.ndarray, counts: np.ndarray) -> np.ndarray:

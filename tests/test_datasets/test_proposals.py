@@ -1,5 +1,7 @@
 """Proposals from the picture itself, and the transform that turns proposals into objectness."""
 
+import tracemalloc
+
 import cv2
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from mmwsl.datasets.proposals import ProposalSource, RegionTree, SelectiveSearch
 from mmwsl.datasets.proposals.graph import superpixel_graph
 from mmwsl.datasets.proposals.grouping import group_regions
 from mmwsl.datasets.proposals.scoring import score_regions
+from mmwsl.functional import region_objectness
 from mmwsl.registry import PROPOSALS, TRANSFORMS
 
 SQUARE = np.s_[25:60, 40:80]
@@ -162,6 +165,30 @@ def test_superpixels_of_the_pipeline_are_used():
     small = RegionTree(max_area=0.5)(image, dict(superpixels=labels))
     areas = [small.masks[index].mean() for index in range(len(small.masks))]
     assert max(areas) <= 0.5 and len(areas) < 23
+
+
+def test_memory_is_bounded_with_thousands_of_superpixels():
+    image, labels = noise((200, 200)), blocks((200, 200))
+    graph = superpixel_graph(image, labels)
+    members, _ = group_regions(graph)
+    assert members.shape == (4999, 2500)
+    tracemalloc.start()
+    scores = score_regions(graph, members)
+    region_objectness(members, scores, labels)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < members.size * 3  # a copy in float64 alone would take 8
+    some = np.random.default_rng(0).choice(4999, 20, replace=False)
+    np.testing.assert_allclose(scores[some], score_regions(graph, members[some]))
+
+
+def test_large_pictures_get_larger_superpixels():
+    image = np.kron(noise((60, 80)), np.ones((8, 8, 1), np.uint8))  # 4800 patches of 64 pixels
+    proposals = RegionTree(sigma=0, scale=1, min_size=1)(image, {})
+    sizes = np.bincount(proposals.masks.superpixels.reshape(-1))
+    assert sizes.min() >= 480 * 640 // 4000 and len(sizes) <= 4000
+    with pytest.raises(ValueError, match='at most 10000 superpixels, but got 19200.*`min_size`'):
+        RegionTree()(image, dict(superpixels=blocks((480, 640))))
 
 
 def test_the_same_picture_gives_the_same_proposals():

@@ -10,6 +10,9 @@ from .graph import superpixel_graph
 from .grouping import group_regions
 from .scoring import score_regions
 
+COMPUTED_SUPERPIXELS = 4000
+MAX_SUPERPIXELS = 10000
+
 
 @PROPOSALS.register_module()
 class RegionTree(ProposalSource):
@@ -18,19 +21,21 @@ class RegionTree(ProposalSource):
     The superpixels (``results['superpixels']`` if there, else those of Felzenszwalb & Huttenlocher, IJCV 2004) are
     grouped by :func:`~mmwsl.datasets.proposals.grouping.group_regions` (Uijlings et al., IJCV 2013); every region is
     scored by :func:`~mmwsl.datasets.proposals.scoring.score_regions`, in [0, 1]. R superpixels give at most 2R - 1
-    proposals. Memory and time of the scores grow with R squared: some thousand superpixels are the most that is
-    sensible.
+    proposals. Time and memory grow with R squared, so superpixels of our own have at least a 4000th of the picture's
+    pixels, and more than 10 000 from elsewhere are an error.
 
     A picture of a single superpixel has no proposals: there is nothing in it.
 
     Args:
         scale (float): Felzenszwalb's scale; more gives fewer, larger superpixels. Defaults to 100.
         sigma (float): Width of the smoothing before, in pixels. Defaults to 0.8.
-        min_size (int): Least number of pixels of a superpixel. Defaults to 50.
+        min_size (int): Least number of pixels of a superpixel, raised for pictures of more than ``4000 * min_size``
+            pixels. Defaults to 50.
         max_area (float): Regions above this fraction of the picture are left out. Defaults to 0.9.
 
     Raises:
-        ValueError: An argument is out of range; the picture is not ``(H, W, 3)`` uint8; superpixels of another size.
+        ValueError: An argument is out of range; the picture is not ``(H, W, 3)`` uint8; superpixels of another size
+            or too many.
     """
 
     def __init__(self, scale: float = 100., sigma: float = 0.8, min_size: int = 50, max_area: float = 0.9) -> None:
@@ -48,8 +53,13 @@ class RegionTree(ProposalSource):
         """Propose the regions of the tree."""
         superpixels = results.get('superpixels')
         if superpixels is None:
-            superpixels = felzenszwalb(image[..., ::-1], scale=self.scale, sigma=self.sigma, min_size=self.min_size)
+            # what is merged until it has this size cannot be more than this many
+            min_size = max(self.min_size, image.shape[0] * image.shape[1] // COMPUTED_SUPERPIXELS)
+            superpixels = felzenszwalb(image[..., ::-1], scale=self.scale, sigma=self.sigma, min_size=min_size)
         graph = superpixel_graph(image, superpixels)
+        if len(graph.sizes) > MAX_SUPERPIXELS:
+            raise ValueError(f'RegionTree takes at most {MAX_SUPERPIXELS} superpixels, but got {len(graph.sizes)}: '
+                             'make larger ones, for instance with more `min_size`.')
         members, boxes = group_regions(graph)
         keep = members @ graph.sizes <= self.max_area * graph.labels.size
         keep[-1] &= len(graph.sizes) > 1

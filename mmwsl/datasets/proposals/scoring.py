@@ -5,6 +5,7 @@ import numpy as np
 from .graph import SuperpixelGraph
 
 LOCATION_SPREAD = 0.25
+BLOCK = 256
 
 
 def score_regions(graph: SuperpixelGraph, members: np.ndarray) -> np.ndarray:
@@ -29,12 +30,17 @@ def score_regions(graph: SuperpixelGraph, members: np.ndarray) -> np.ndarray:
     Returns:
         Scores in [0, 1], ``(n,)``.
     """
-    masses = members * graph.sizes
-    masses /= masses.sum(1, keepdims=True)
     one, other = graph.edges.T
-    cut = (members[:, one] ^ members[:, other]) @ graph.lengths
-    border = members @ graph.border
-    return masses @ _location(graph) * (1 - border / (border + cut)) * np.sqrt(masses @ _distance_to_border(graph))
+    cues = np.stack([np.ones_like(graph.sizes), _location(graph), _distance_to_border(graph)], axis=1)
+    summands = np.concatenate([cues * graph.sizes[:, None], graph.border[:, None]], axis=1)
+    scores = []
+    # in blocks: all regions times all edges would not fit for a large picture
+    for start in range(0, len(members), BLOCK):
+        block = members[start:start + BLOCK]
+        area, location, distance, border = (block @ summands).T
+        cut = (block[:, one] ^ block[:, other]) @ graph.lengths
+        scores.append(location / area * (1 - border / (border + cut)) * np.sqrt(distance / area))
+    return np.concatenate(scores) if scores else np.zeros(0)
 
 
 def _location(graph: SuperpixelGraph) -> np.ndarray:
@@ -45,5 +51,6 @@ def _location(graph: SuperpixelGraph) -> np.ndarray:
 
 def _distance_to_border(graph: SuperpixelGraph) -> np.ndarray:
     rim = graph.border > 0
-    distances = np.linalg.norm(graph.lab[:, None] - graph.lab[None, rim], axis=-1) @ graph.border[rim]
+    squares = sum((channel[:, None] - channel[None, rim])**2 for channel in graph.lab.T)
+    distances = np.sqrt(squares) @ graph.border[rim]
     return distances / max(distances.max(), 1e-9)
