@@ -1,0 +1,67 @@
+"""The fully connected CRF: a picture of 500 x 375 pixels, 10 iterations with the preset ``psa``, lattices included.
+
+The peer is pydensecrf2, C++. What was tried on the way, in CPU ms of one run each on one thread, for the appearance
+kernel (187 500 points, 1.1 million corner entries, 17 000 corners); the first of a line is what the package does:
+
+=========================  ===================================================================================
+order of the entries       numpy.sort of (key, position) in one integer 14, torch.sort 101
+order of the fractions     comparisons with exclusive or 23 for all simplices, with torch.where 43
+moving weights to entries  index_select 8, gather or fancy indexing 23 to 26
+blur, one axis, 21 labels  embedding_bag of three 0.34, index_select 1.3, fancy indexing 1.9
+softmax of 4 labels        maximum, exp, sum 6, torch.softmax 19.5; of 21 labels the other way round: 18.7 and 11.9
+=========================  ===================================================================================
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import skimage.data
+import torch
+from harness import Case
+from PIL import Image
+from torch.nn import functional as F
+
+from mmwsl.functional import CRF_PRESETS, dense_crf
+
+SIZE = (375, 500)
+
+
+def picture() -> np.ndarray:
+    """A photograph distributed with scikit-image, RGB."""
+    return np.array(Image.fromarray(skimage.data.astronaut()).resize(SIZE[::-1]))
+
+
+def scores(labels: int) -> torch.Tensor:
+    """Probabilities as from a coarse network: soft blobs."""
+    coarse = torch.randn(1, labels, 12, 16, generator=torch.Generator().manual_seed(0))
+    return (5 * F.interpolate(coarse, SIZE, mode='bilinear'))[0].softmax(0)
+
+
+def ours(labels: int) -> Callable[[], torch.Tensor]:
+    """Prepare the function of the package."""
+    probs, image = scores(labels), torch.from_numpy(picture()).permute(2, 0, 1).contiguous()
+    return lambda: dense_crf(probs, image)
+
+
+def pydensecrf(labels: int) -> Callable[[], np.ndarray]:
+    """Prepare the peer; it gets the logarithms for free."""
+    from pydensecrf.densecrf import DenseCRF2D
+    image, constants = picture(), CRF_PRESETS['psa']
+    energy = np.ascontiguousarray(-scores(labels).clamp(min=1e-5).log().flatten(1).numpy())
+
+    def call() -> np.ndarray:
+        crf = DenseCRF2D(*SIZE[::-1], labels)
+        crf.setUnaryEnergy(energy)
+        crf.addPairwiseGaussian(sxy=constants.gaussian_sxy, compat=constants.gaussian_weight)
+        crf.addPairwiseBilateral(sxy=constants.bilateral_sxy, srgb=constants.bilateral_srgb, rgbim=image,
+                                 compat=constants.bilateral_weight)
+        return np.array(crf.inference(constants.iterations)).reshape(labels, *SIZE)
+
+    return call
+
+
+def cases() -> list[Case]:
+    """Return the cases for 21 and for 4 labels."""
+    return [case for labels in (21, 4) for case in (
+        Case(f'Dense CRF, {labels} labels', 'pydensecrf2', lambda labels=labels: pydensecrf(labels), peer=True),
+        Case(f'Dense CRF, {labels} labels', 'mmwsl', lambda labels=labels: ours(labels)))]

@@ -1,0 +1,78 @@
+"""Pixel-adaptive refinement: a picture of 500 x 375 pixels, 10 iterations, dilations 1 to 24.
+
+No package has it, so it is compared with two plain ways to write the paper's definition: with convolutions that copy
+the neighbours, 48 copies of the map (half a minute for 21 labels, so for 4 alone), and as a sum of shifted maps.
+"""
+
+from collections.abc import Callable
+
+import torch
+from harness import Case
+from torch import Tensor
+from torch.nn import functional as F
+
+from mmwsl.functional import pixel_adaptive_refinement
+
+from .crf import SIZE, picture, scores
+
+DILATIONS = (1, 2, 4, 8, 12, 24)
+
+
+def neighbours(maps: Tensor, center: bool = False) -> Tensor:
+    """Copies of ``maps (K, H, W)`` shifted to each neighbour, ``(K, O, H, W)``."""
+    kernel = torch.eye(9).view(9, 1, 3, 3)
+    kernel = kernel if center else kernel[torch.arange(9) != 4]
+    return torch.cat([F.conv2d(F.pad(maps[:, None], [d] * 4, mode='replicate'), kernel, dilation=d)
+                      for d in DILATIONS], 1)
+
+
+def affinity(image: Tensor) -> Tensor:
+    """Weights of the neighbours, ``(O, H, W)``."""
+    std = neighbours(image, center=True).std(1, keepdim=True)
+    distance = (neighbours(image) - image[:, None]).abs() / (0.1 * std + 1e-8)
+    return (-distance.mean(0)).softmax(0)
+
+
+def by_convolution(labels: int) -> Callable[[], Tensor]:
+    """Prepare the definition, written with convolutions."""
+    probs, image = scores(labels), torch.from_numpy(picture()).permute(2, 0, 1).float()
+
+    def call() -> Tensor:
+        weights, result = affinity(image), probs
+        for _ in range(10):
+            result = (neighbours(result) * weights).sum(1)
+        return result
+
+    return call
+
+
+def by_shifts(labels: int) -> Callable[[], Tensor]:
+    """Prepare the definition, written as a sum of shifted maps."""
+    probs, image = scores(labels), torch.from_numpy(picture()).permute(2, 0, 1).float()
+    height, width = SIZE
+    offsets = [(y * d, x * d) for d in DILATIONS for y in (-1, 0, 1) for x in (-1, 0, 1) if y or x]
+
+    def call() -> Tensor:
+        weights, result = affinity(image), probs
+        for _ in range(10):
+            padded = F.pad(result[None], [24] * 4, mode='replicate')[0]
+            result = torch.zeros_like(probs)
+            for weight, (y, x) in zip(weights, offsets, strict=True):
+                result.addcmul_(padded[:, 24 + y:24 + y + height, 24 + x:24 + x + width], weight)
+        return result
+
+    return call
+
+
+def ours(labels: int) -> Callable[[], Tensor]:
+    """Prepare the function of the package."""
+    probs, image = scores(labels), torch.from_numpy(picture()).permute(2, 0, 1).contiguous()
+    return lambda: pixel_adaptive_refinement(probs, image, DILATIONS)
+
+
+def cases() -> list[Case]:
+    """Return the cases for 21 and for 4 labels."""
+    ways = {'sum of shifted maps': by_shifts, 'mmwsl': ours}
+    listed = [Case(f'PAMR, {labels} labels', name, lambda way=way, labels=labels: way(labels))
+              for labels in (21, 4) for name, way in ways.items()]
+    return [*listed, Case('PAMR, 4 labels', 'neighbours by convolution', lambda: by_convolution(4))]
