@@ -36,12 +36,6 @@ def tree_on_given_superpixels() -> Callable[[], np.ndarray]:
     return lambda: transform(dict(img=image, superpixels=superpixels))['objectness']
 
 
-def superpixels_alone() -> Callable[[], np.ndarray]:
-    """The segmentation that the tree starts from."""
-    image = photo()
-    return lambda: felzenszwalb(image[..., ::-1], scale=100, sigma=0.8, min_size=50)
-
-
 def selective_search(mode: str) -> Callable[[], np.ndarray]:
     """OpenCV's proposals; ImportError without its contributed modules."""
     SelectiveSearch(mode)
@@ -118,7 +112,6 @@ def cases() -> list[Case]:
     return [
         Case(sources, 'RegionTree', lambda: objectness('mmwsl.RegionTree')),
         Case(sources, 'RegionTree, superpixels given', tree_on_given_superpixels),
-        Case(sources, 'superpixels alone (scikit-image)', superpixels_alone),
         *(Case(sources, f'selective search, {mode}', lambda mode=mode: selective_search(mode), peer=True)
           for mode in ('single', 'fast')),
         Case(many, 'integral images', integral_images),

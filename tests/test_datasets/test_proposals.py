@@ -67,6 +67,12 @@ def test_graph_against_loops_over_pixels():
     np.testing.assert_allclose(graph.textures.sum(1), 1)
 
 
+@pytest.mark.parametrize('values', [[3, 5, 11], [-4, 0, 2], [0, 1, 2], [5, 10**9, 10**12]])
+def test_any_labels_are_numbered_in_order(values):
+    labels = np.random.default_rng(0).integers(0, 3, (12, 16))
+    np.testing.assert_array_equal(superpixel_graph(noise(), np.array(values)[labels]).labels, labels)
+
+
 def test_texture_sees_the_direction_of_stripes():
     columns = np.broadcast_to((np.arange(32) % 8 < 4)[None, :, None] * 200, (32, 32, 3)).astype(np.uint8)
     image = np.concatenate([columns, columns.transpose(1, 0, 2)], axis=1)
@@ -230,6 +236,7 @@ def test_colours_of_the_border_alone_give_zero():
     (lambda: RegionTree()(noise(), dict(superpixels=blocks((12, 20)))), r'size \(12, 16\) of the picture, got'),
     (lambda: RegionTree()(noise() / 255., dict(superpixels=blocks())), r'must be \(H, W, 3\) uint8, got float64'),
     (lambda: RegionTree()(noise()[..., 0], dict(superpixels=blocks())), r'got uint8 of shape \(12, 16\)'),
+    (lambda: RegionTree()(noise(), dict(superpixels=blocks() / 2)), '`superpixels` must be whole numbers, got float64'),
     (lambda: RegionTree(scale=0), '`scale` must be positive'),
     (lambda: RegionTree(max_area=2), r'`max_area` must lie in \(0, 1\], but got 2'),
     (lambda: SelectiveSearch(mode='slow'), "must be one of .* got 'slow'"),

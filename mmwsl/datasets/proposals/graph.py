@@ -49,14 +49,16 @@ def superpixel_graph(image: np.ndarray, superpixels: np.ndarray) -> SuperpixelGr
         superpixels: ``(H, W)`` int, any labels.
 
     Raises:
-        ValueError: The sizes differ, or the picture is not three channels uint8.
+        ValueError: The sizes differ, the picture is not three channels uint8, or the labels are not whole numbers.
     """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
         raise ValueError(f'`image` must be (H, W, 3) uint8, got {image.dtype} of shape {image.shape}')
     if superpixels.shape != image.shape[:2]:
         raise ValueError(f'`superpixels` must have the size {image.shape[:2]} of the picture, got {superpixels.shape}: '
                          'compute both before any resizing')
-    labels = np.unique(superpixels, return_inverse=True)[1].reshape(superpixels.shape)
+    if superpixels.dtype.kind not in 'iu':
+        raise ValueError(f'`superpixels` must be whole numbers, got {superpixels.dtype}')
+    labels = _relabel(superpixels.astype(np.int64))
     flat = labels.reshape(-1)
     count = int(flat.max()) + 1
     sizes = np.bincount(flat).astype(np.float64)
@@ -70,7 +72,7 @@ def superpixel_graph(image: np.ndarray, superpixels: np.ndarray) -> SuperpixelGr
 
     edges, lengths, contrasts = _edges(labels, lab, count)
     return SuperpixelGraph(
-        labels=labels, sizes=sizes, boxes=_boxes(flat, rows, columns, count),
+        labels=labels, sizes=sizes, boxes=_boxes(labels, count),
         centres=np.stack([mean(rows), mean(columns)], axis=1),
         border=np.bincount(labels[rim], minlength=count).astype(np.float64),
         lab=np.stack([mean(channel) for channel in np.moveaxis(lab, 2, 0)], axis=1),
@@ -78,13 +80,21 @@ def superpixel_graph(image: np.ndarray, superpixels: np.ndarray) -> SuperpixelGr
         edges=edges, lengths=lengths, contrasts=contrasts)
 
 
-def _boxes(flat: np.ndarray, rows: np.ndarray, columns: np.ndarray, count: int) -> np.ndarray:
-    # In row order, the first and last pixel of a label have its extreme rows; likewise in column order.
+def _relabel(superpixels: np.ndarray) -> np.ndarray:
+    low, high = superpixels.min(), superpixels.max()
+    if not 0 <= low <= high < superpixels.size:
+        return np.unique(superpixels, return_inverse=True)[1].reshape(superpixels.shape)
+    present = np.bincount(superpixels.reshape(-1)) > 0  # the same without sorting the pixels
+    return (present.cumsum() - 1)[superpixels]
+
+
+def _boxes(labels: np.ndarray, count: int) -> np.ndarray:
+    # Row by row, the first and the last pixel of a label have its extreme rows; likewise column by column.
     boxes = np.zeros((count, 4), dtype=np.int64)
-    for axis, position in ((1, rows), (0, columns)):
-        order = np.argsort(position, kind='stable') if axis == 0 else np.arange(len(flat))
-        boxes[flat[order], axis + 2] = position[order] + 1
-        boxes[flat[order][::-1], axis] = position[order][::-1]
+    for axis, lines in ((1, labels), (0, labels.T)):
+        order, position = lines.reshape(-1), np.repeat(np.arange(lines.shape[0]), lines.shape[1])
+        boxes[order, axis + 2] = position + 1
+        boxes[order[::-1], axis] = position[::-1]
     return boxes
 
 

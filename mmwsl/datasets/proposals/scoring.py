@@ -23,6 +23,10 @@ def score_regions(graph: SuperpixelGraph, members: np.ndarray) -> np.ndarray:
       the border, divided by its maximum over the superpixels: what the border shows is background (Zhu et al., and
       Wei et al., ECCV 2012). The root keeps it from ruling the product.
 
+    Nothing is trained, but masks chose the form of the product: those of 146 pictures of voc6's train list. On the
+    other 291, the resulting objectness ranks the pixels of a picture with an area under the ROC curve of 0.889 (masks)
+    and 0.868 (boxes) on average; the distance to the centre alone has 0.834.
+
     Args:
         graph: The R superpixels.
         members: Which superpixels belong to each region, ``(n, R)`` bool.
