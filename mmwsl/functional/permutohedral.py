@@ -17,8 +17,12 @@ class PermutohedralLattice:
 
     A lattice divides the feature space into simplices. Values are *splat* onto the corners of the simplex around each
     point with barycentric weights, *blurred* along the directions of the lattice with [1 2 1] / 2, and *sliced* at the
-    points with the same weights. Only corners that touch a point are kept; a missing neighbour counts as zero. The
-    lattice is not isotropic: another order of the dimensions gives another, equally good approximation.
+    points with the same weights. Only corners that touch a point are kept; a missing neighbour counts as zero.
+
+    Sums come out too small, alike everywhere: for 600 points spread evenly over 3 standard deviations by 9 % in one
+    dimension, 14 % in two, 20 % in three, 37 % in five. Divided by the sum of the kernel, they are averages; those of
+    values in [0, 1] were wrong by at most 0.001, 0.002, 0.003 and 0.006 in the mean there, and by 0.004, 0.01, 0.02
+    and 0.04 in the worst point. Another order of the dimensions turns the lattice and gives another approximation.
 
     Building costs one sort of ``N (d + 1)`` integers; the lattice then serves any number of filters.
 
@@ -100,11 +104,11 @@ class PermutohedralLattice:
         missing = len(keys)
         self._neighbours = []
         for step in (*strides, sum(strides)):
-            after = torch.searchsorted(keys, keys + step, out_int32=True).clamp_(max=missing - 1)
+            after = torch.searchsorted(keys, keys + step).clamp_(max=missing - 1)
             found = keys[after] == keys + step
             table = torch.full((missing + 1, 3), missing, dtype=torch.int32, device=keys.device)
             table[after[found], 0] = found.nonzero().flatten().int()
-            table[:, 1] = torch.arange(missing + 1)
+            table[:, 1] = torch.arange(missing + 1, device=keys.device)
             table[:-1, 2] = torch.where(found, after, missing)
             self._neighbours.append(table)
 
