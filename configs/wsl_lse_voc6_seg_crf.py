@@ -5,6 +5,7 @@ model = dict(
         dict(type='mmwsl.ImageLevelPrior'),
         dict(type='mmwsl.ObjectnessPrior'),
         dict(type='mmwsl.ClassThresholds', thresholds=0.5),
+        dict(type='mmwsl.NormalizeOdds'),
         dict(type='mmwsl.DenseCRF'),
     ])
 test_pipeline = [

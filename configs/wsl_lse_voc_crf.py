@@ -4,6 +4,7 @@ model = dict(
     postprocessors=[
         dict(type='mmwsl.ImageLevelPrior'),
         dict(type='mmwsl.ClassThresholds', thresholds=0.5),
+        dict(type='mmwsl.NormalizeOdds'),
         dict(type='mmwsl.DenseCRF'),
     ])
 test_pipeline = [

@@ -1,6 +1,6 @@
 """Pure tensor mathematics, on torch alone."""
 
-from .background import constant_background, power_background
+from .background import constant_background, normalize_odds, power_background
 from .dense_crf import CRF_PRESETS, CRFConstants, dense_crf, plausible_labels
 from .objectness import box_objectness, min_max_normalize, region_objectness, run_objectness
 from .permutohedral import PermutohedralLattice
@@ -12,8 +12,9 @@ from .shift_and_stitch import shift_and_stitch
 from .superpixels import superpixel_majority, superpixel_mean
 
 __all__ = [
-    'CRFConstants', 'CRF_PRESETS', 'PermutohedralLattice', 'box_objectness', 'class_thresholds', 'constant_background',
-    'dense_crf', 'image_level_prior', 'interpolate_cells', 'lse_pool', 'max_pool', 'mean_pool', 'min_max_normalize',
-    'objectness_prior', 'pixel_adaptive_refinement', 'plausible_labels', 'power_background', 'region_objectness',
-    'run_objectness', 'shift_and_stitch', 'superpixel_majority', 'superpixel_mean', 'valid_cells'
+    'CRFConstants', 'CRF_PRESETS', 'PermutohedralLattice', 'box_objectness', 'class_thresholds',
+    'constant_background', 'dense_crf', 'image_level_prior', 'interpolate_cells', 'lse_pool', 'max_pool',
+    'mean_pool', 'min_max_normalize', 'normalize_odds', 'objectness_prior', 'pixel_adaptive_refinement',
+    'plausible_labels', 'power_background', 'region_objectness', 'run_objectness', 'shift_and_stitch',
+    'superpixel_majority', 'superpixel_mean', 'valid_cells'
 ]

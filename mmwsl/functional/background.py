@@ -25,6 +25,31 @@ def power_background(scores: Tensor, alpha: float) -> Tensor:
     return torch.cat([(1 - foreground.amax(-3, keepdim=True))**alpha, foreground], dim=-3)
 
 
+def normalize_odds(scores: Tensor, temperature: float = 1.) -> Tensor:
+    r"""Turn scores of independent classes into one distribution, the softmax of their log-odds.
+
+    .. math:: p_k \propto \Big( \frac{s_k}{1 - s_k} \Big)^{1/T}
+
+    The best class stays the best. Scores that saturate near one another, such as 0.99 against a threshold of 0.9, are
+    told apart by their odds, 99 against 9, and not by their ratio.
+
+    Args:
+        scores: Scores in [0, 1], ``(K, H, W)``.
+        temperature: :math:`T > 0`; above 1 the distribution is less sure.
+
+    Returns:
+        Probabilities that sum to one, ``(K, H, W)``.
+
+    Raises:
+        ValueError: If the temperature is not positive, or scores leave [0, 1].
+    """
+    if not 0 < temperature < float('inf'):
+        raise ValueError(f'`temperature` must be a positive finite number, got {temperature}')
+    if not (scores.amin() >= 0 and scores.amax() <= 1):  # false for NaN too
+        raise ValueError(f'`scores` must be in [0, 1], got {scores.amin().item()} to {scores.amax().item()}')
+    return (scores.logit(eps=1e-6) / temperature).softmax(0)
+
+
 def _foreground(scores: Tensor) -> Tensor:
     if scores.dim() < 3 or scores.shape[-3] < 2:
         raise ValueError('`scores` must be (..., K, H, W) with a background and at least one class, '

@@ -4,11 +4,12 @@ from .base import PostProcessor, build_chain
 from .class_thresholds import ClassThresholds
 from .dense_crf import DenseCRF
 from .image_level_prior import ImageLevelPrior
+from .normalize_odds import NormalizeOdds
 from .objectness_prior import ObjectnessPrior
 from .pixel_adaptive_refinement import PixelAdaptiveRefinement
 from .superpixel_vote import SuperpixelVote
 
 __all__ = [
-    'ClassThresholds', 'DenseCRF', 'ImageLevelPrior', 'ObjectnessPrior', 'PixelAdaptiveRefinement', 'PostProcessor',
-    'SuperpixelVote', 'build_chain'
+    'ClassThresholds', 'DenseCRF', 'ImageLevelPrior', 'NormalizeOdds', 'ObjectnessPrior', 'PixelAdaptiveRefinement',
+    'PostProcessor', 'SuperpixelVote', 'build_chain'
 ]

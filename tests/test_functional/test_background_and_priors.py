@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mmwsl.functional import constant_background, image_level_prior, power_background
+from mmwsl.functional import constant_background, image_level_prior, normalize_odds, power_background
 
 
 def test_constant_background_is_a_threshold():
@@ -58,3 +58,25 @@ def test_image_level_prior_is_a_shift_of_logits():
 def test_bad_shapes(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_odds_make_a_distribution_with_the_same_best_class():
+    torch.manual_seed(0)
+    scores = torch.rand(4, 6, 5, dtype=torch.float64)
+    odds = scores / (1 - scores)
+    probs = normalize_odds(scores)
+    torch.testing.assert_close(probs, odds / odds.sum(0))
+    torch.testing.assert_close(normalize_odds(scores, 2.), odds.sqrt() / odds.sqrt().sum(0))
+    assert torch.equal(probs.argmax(0), scores.argmax(0))
+
+
+def test_odds_of_certain_scores_stay_finite():
+    probs = normalize_odds(torch.tensor([0., .5, 1.]).view(3, 1, 1))
+    assert probs.isfinite().all() and probs[2] > 0.999
+
+
+@pytest.mark.parametrize(('score', 'temperature', 'message'), [
+    (1.5, 1., r'in \[0, 1\], got 1.5'), (float('nan'), 1., r'got nan'), (.5, 0., 'positive finite number, got 0.0')])
+def test_odds_refuse(score, temperature, message):
+    with pytest.raises(ValueError, match=message):
+        normalize_odds(torch.full((2, 1, 1), score), temperature)

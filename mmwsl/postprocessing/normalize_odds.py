@@ -1,0 +1,29 @@
+"""Independent scores as one distribution, as a step."""
+
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+from ..functional import normalize_odds
+from ..registry import POSTPROCESSORS
+from .base import PostProcessor
+
+
+@POSTPROCESSORS.register_module()
+class NormalizeOdds(PostProcessor):
+    """Turn independent scores into one distribution by their odds; see :func:`mmwsl.functional.normalize_odds`.
+
+    It stands before :class:`DenseCRF` where classes are independent and a threshold is their background: a CRF
+    weighs probabilities, and those of a saturated sigmoid hardly differ.
+
+    Args:
+        temperature: Above 1, pixels are less sure, and the steps that follow change more of them.
+    """
+
+    def __init__(self, temperature: float = 1.) -> None:
+        if not 0 < temperature < float('inf'):
+            raise ValueError(f'`temperature` must be a positive finite number, got {temperature}')
+        self.temperature = temperature
+
+    def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
+        """Normalise ``probs (K, H, W)``."""
+        return normalize_odds(probs, self.temperature)
