@@ -1,5 +1,6 @@
 """Scores at every pixel from a network of three poolings, stride 8, 400 x 400 pixels."""
 
+import copy
 from collections.abc import Callable
 
 import torch
@@ -8,6 +9,8 @@ from torch import Tensor, nn
 
 from mmwsl.functional import shift_and_stitch
 from mmwsl.models import dense_scores, to_dense
+from mmwsl.models.dense.conversion import convert
+from mmwsl.models.dense.tracing import trace
 
 GROUP = 'dense scores: three poolings, 400 x 400 to 363 x 363 x 21'
 
@@ -38,8 +41,8 @@ def case(name: str, build: Callable[[nn.Module], Callable[[Tensor], Tensor]]) ->
 
 def planar(model: nn.Module) -> nn.Module:
     """Return the dense network in torch's usual layout."""
-    dense = to_dense(model)
-    dense._forward_pre_hooks.clear()
+    dense = copy.deepcopy(model)
+    convert(dense, trace(model).layers, 1)
     return dense
 
 

@@ -1,6 +1,7 @@
 """Scores in bounded memory are those of the whole picture, and the bound holds."""
 
 import math
+import os
 import subprocess
 import sys
 
@@ -111,9 +112,10 @@ with torch.no_grad():
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='reads /proc')
 def test_the_process_stays_within_the_bound():
-    """Half as much again for what an allocator and a convolution keep for themselves; unbounded takes over four."""
+    """With an allocator that returns what is freed: glibc's keeps a changing share of it by default."""
     limit = 20 * 2**20
-    run = subprocess.run([sys.executable, '-c', MEASURE, str(limit)], capture_output=True, text=True, check=True)
+    run = subprocess.run([sys.executable, '-c', MEASURE, str(limit)], capture_output=True, text=True, check=True,
+                         env=dict(os.environ, MALLOC_MMAP_THRESHOLD_='65536'))
     bounded, whole = (int(word) for word in run.stdout.split()[-2:])
-    assert bounded < 1.5 * limit
-    assert whole > 4 * limit
+    assert bounded < limit
+    assert whole > 5 * limit

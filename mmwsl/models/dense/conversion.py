@@ -24,7 +24,7 @@ def to_dense(model: nn.Module, stride: int = 1) -> nn.Module:
     first borders with it.
 
     The copy shares parameters and buffers with the network, so that it follows training and loading, and is in
-    evaluation mode. On a CPU it turns the inputs into ``channels_last``.
+    evaluation mode. On a CPU it turns the inputs into ``channels_last`` if S / t is 4 or more, where that is faster.
 
     Args:
         model: A network, ``(N, C, H, W)`` to a map or a sequence of maps, of :class:`torch.nn.Conv2d`,
@@ -49,6 +49,8 @@ def to_dense(model: nn.Module, stride: int = 1) -> nn.Module:
     coarse.eval()
     dense.eval()
     convert(dense, found.layers, stride)
+    if total >= 4 * stride:  # below, most filters are not dilated much, and it does not pay
+        dense.register_forward_pre_hook(_to_channels_last)
     verify(coarse, dense, found.outputs, stride)
     return dense
 
@@ -77,7 +79,6 @@ def convert(model: nn.Module, layers: dict[str, Layer], stride: int) -> None:
         for name, child in module._modules.items():
             if child in poolings:
                 module._modules[name] = poolings[child]
-    model.register_forward_pre_hook(_to_channels_last)
 
 
 def _to_channels_last(model: nn.Module, args: tuple) -> tuple:

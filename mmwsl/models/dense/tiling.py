@@ -23,8 +23,9 @@ def dense_scores(model: nn.Module, inputs: Tensor, max_memory: int | None = None
         model: A network in evaluation mode with one output map, usually of :func:`to_dense`.
         inputs: Pictures, ``(N, C, H, W)``; with ``max_memory`` they are scored one at a time.
         max_memory: Bytes that the activations of the network may take; weights, pictures and the scores themselves
-            are not counted. No bound if None. The need of a window is found by a run without values, and what a
-            library's convolution uses for itself is not part of it.
+            are not counted. No bound if None. The need of a window is found by a run without values. What the
+            libraries keep for themselves comes on top: on a CPU the C allocator's free blocks, up to as much
+            again; with glibc, ``MALLOC_MMAP_THRESHOLD_=65536`` in the environment has them returned.
         fields: The network's receptive fields, if known, along height and width.
 
     Returns:

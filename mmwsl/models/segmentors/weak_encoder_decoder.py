@@ -42,7 +42,8 @@ class WeakEncoderDecoder(EncoderDecoder):
 
     Raises:
         TypeError: If the head does not aggregate.
-        ValueError: If the network has no dense version of the stride that ``test_cfg.dense`` asks for.
+        ValueError: If ``test_cfg.dense`` holds numbers that are not positive integers; at the first prediction, if the
+            network has no dense version of that stride.
     """
 
     def __init__(self, *, postprocessors: Sequence[dict] | None = None, **kwargs) -> None:
