@@ -155,8 +155,9 @@ def _simplices(features: Tensor) -> tuple[Tensor, Tensor, list[int]]:
     coordinates = _basis(dim).to(features) @ features.T
     cubes = coordinates.floor()
     lowest = cubes.amin(1, keepdim=True)
-    # A corner may lie one beyond its cube. With a margin on both sides no neighbour's key is that of another corner.
-    extents = [int(extent) + 4 for extent in (cubes.amax(1, keepdim=True) - lowest).flatten().tolist()]
+    # A corner may lie one beyond its cube. Position 0 of each axis stays free: a neighbour beyond either end gets it,
+    # so its key is never that of a corner.
+    extents = [int(extent) + 3 for extent in (cubes.amax(1, keepdim=True) - lowest).flatten().tolist()]
     if math.prod(extents) >= 2**63:
         raise ValueError(f'`features` span {math.prod(extents):.1e} lattice cells, more than 63 bits can number: '
                          'use a wider kernel')
@@ -183,5 +184,5 @@ def _simplices(features: Tensor) -> tuple[Tensor, Tensor, list[int]]:
 
 
 def _sort(values: Tensor) -> Tensor:
-    # On a CPU NumPy sorts integers several times faster than torch, which always returns the order too.
-    return values.sort().values if values.is_cuda else torch.from_numpy(np.sort(values.numpy()))
+    # NumPy sorts integers several times faster than torch on a CPU, where torch.sort always finds the order too.
+    return torch.from_numpy(np.sort(values.numpy())) if values.device.type == 'cpu' else values.sort().values

@@ -120,8 +120,24 @@ def test_float32_is_close_to_float64():
     torch.testing.assert_close(single, PermutohedralLattice(features).filter(values).float(), atol=1e-4, rtol=1e-4)
 
 
+def test_neighbours_beyond_an_end_are_missing():
+    """A diamond whose sides lie along the lattice: many corners are the first or the last of an axis."""
+    a, b = points(300, 2, 5).unbind(1)
+    features, values = torch.stack([(a - b) * 3**0.5 / 2, (a + b) / 2], 1), points(300, 2, 1, seed=1)
+    torch.testing.assert_close(PermutohedralLattice(features).filter(values), paper_filter(features, values))
+
+
+def test_large_keys_are_told_apart():
+    """Keys and positions together would overflow, and these two would become one."""
+    keys = torch.tensor([[5, 5 + 2**61], [6, 5]])
+    lattice = PermutohedralLattice(torch.zeros(1, 1))
+    distinct, positions = lattice._number(keys)
+    assert distinct.tolist() == [5, 6, 5 + 2**61]
+    assert lattice._corners.tolist() == [[0, 1], [2, 0]]
+    assert positions.tolist() == [0, 3, 1, 2] and lattice._points.tolist() == [0, 1, 0, 1]
+
+
 def test_a_far_outlier_changes_nothing_near_by():
-    """Keys then are too large to be sorted together with positions, and are numbered first."""
     features, values = points(50, 2, 4), points(50, 3, 1)
     outlier = torch.full((1, 2), 2.**29, dtype=torch.float64) * torch.tensor([1., -1.])
     result = PermutohedralLattice(torch.cat([features, outlier])).filter(torch.cat([values, values[:1]]))
