@@ -4,6 +4,8 @@ Times of different runs on a shared machine do not compare; ratios within one ru
 turns, and each is judged by the median of its turns.
 """
 
+import ctypes
+import gc
 import json
 import os
 import platform
@@ -107,6 +109,7 @@ def _peak_memory(call: Callable[[], object]) -> float:
     child = os.fork()
     if child == 0:
         torch.set_num_threads(1)
+        _return_free_memory()
         before = _resident()
         call()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == 'darwin' else 1024)
@@ -117,6 +120,15 @@ def _peak_memory(call: Callable[[], object]) -> float:
         text = pipe.read()
     os.waitpid(child, 0)
     return float(text) if text else float('nan')
+
+
+def _return_free_memory() -> None:
+    """Give the freed memory of earlier cases back to the system, else a call reuses it and seems to need less."""
+    gc.collect()
+    try:
+        ctypes.CDLL('libc.so.6').malloc_trim(0)
+    except OSError:  # another C library: the memory of all but the first case may be shown too low
+        pass
 
 
 def _resident() -> int:

@@ -1,4 +1,4 @@
-# The image-level prior, then the fully connected CRF.
+# The image-level prior, then the fully connected CRF; temperature and preset chosen with masks of voc6 train.
 _base_ = ['wsl_lse_voc6.py']
 model = dict(
     postprocessors=[
@@ -7,8 +7,8 @@ model = dict(
             type='mmwsl.ClassThresholds',
             thresholds=(0.622, 0.5, 0.731, 0.269, 0.953, 0.622),
             tuned_on='masks of voc6 train'),
-        dict(type='mmwsl.NormalizeOdds'),
-        dict(type='mmwsl.DenseCRF'),
+        dict(type='mmwsl.NormalizeOdds', temperature=2.),
+        dict(type='mmwsl.DenseCRF', preset='ccnn', min_image_prob=0.05),
     ])
 test_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),

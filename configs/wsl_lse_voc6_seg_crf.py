@@ -1,12 +1,15 @@
-# The image-level prior, mask proposals, then the fully connected CRF.
+# The image-level prior, mask proposals, then the fully connected CRF, with the constants of wsl_lse_voc6_crf.py.
 _base_ = ['wsl_lse_voc6.py']
 model = dict(
     postprocessors=[
         dict(type='mmwsl.ImageLevelPrior'),
         dict(type='mmwsl.ObjectnessPrior'),
-        dict(type='mmwsl.ClassThresholds', thresholds=0.5),
-        dict(type='mmwsl.NormalizeOdds'),
-        dict(type='mmwsl.DenseCRF'),
+        dict(
+            type='mmwsl.ClassThresholds',
+            thresholds=(0.182, 0.182, 0.182, 0.182, 0.269, 0.182),
+            tuned_on='masks of voc6 train'),
+        dict(type='mmwsl.NormalizeOdds', temperature=2.),
+        dict(type='mmwsl.DenseCRF', preset='ccnn', min_image_prob=0.05),
     ])
 test_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),

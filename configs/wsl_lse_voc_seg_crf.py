@@ -5,8 +5,8 @@ model = dict(
         dict(type='mmwsl.ImageLevelPrior'),
         dict(type='mmwsl.ObjectnessPrior'),
         dict(type='mmwsl.ClassThresholds', thresholds=0.5),
-        dict(type='mmwsl.NormalizeOdds'),
-        dict(type='mmwsl.DenseCRF'),
+        dict(type='mmwsl.NormalizeOdds', temperature=2.),
+        dict(type='mmwsl.DenseCRF', preset='ccnn', min_image_prob=0.05),
     ])
 test_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),

@@ -1,0 +1,67 @@
+"""Mean, maximum, and Log-Sum-Exp between them."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from .cells import flatten_cells, per_class
+
+
+def mean_pool(scores: Tensor, valid: Tensor | None = None) -> Tensor:
+    r"""Average of the scores, :math:`s^k = \frac{1}{|V|} \sum_{ij \in V} s_{ij}^k` (Zhou et al., CVPR 2016).
+
+    Pinheiro & Collobert (Eq. 4) compare with the sum, which differs by the factor :math:`|V|`.
+
+    Args:
+        scores: Class scores, ``(N, K, H, W)``.
+        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one a picture. All cells if None.
+
+    Returns:
+        Image scores, ``(N, K)``.
+    """
+    scores, valid = flatten_cells(scores, valid)
+    return scores.masked_fill(~valid, 0.).sum(2) / valid.sum(2)
+
+
+def max_pool(scores: Tensor, valid: Tensor | None = None) -> Tensor:
+    r"""Maximum of the scores, :math:`s^k = \max_{ij \in V} s_{ij}^k` (Pinheiro & Collobert, Eq. 5).
+
+    The gradient reaches the best cell only, in equal parts if several tie. Arguments and result as in
+    :func:`mean_pool`.
+    """
+    scores, valid = flatten_cells(scores, valid)
+    return scores.masked_fill(~valid, -torch.inf).amax(2)
+
+
+def lse_pool(scores: Tensor, r: float | Tensor, valid: Tensor | None = None) -> Tensor:
+    r"""Log-Sum-Exp, a smooth maximum (Pinheiro & Collobert, CVPR 2015, Eq. 6).
+
+    .. math:: s^k = \frac{1}{r} \log \Big[ \frac{1}{|V|} \sum_{ij \in V} \exp(r \, s_{ij}^k) \Big]
+
+    The gradient of :math:`s^k` is the softmax of :math:`r s_{ij}^k` over the cells: cells of similar score get similar
+    weight. ``r -> 0`` is :func:`mean_pool`, ``r -> infinity`` is :func:`max_pool`.
+
+    Args:
+        scores: Class scores, ``(N, K, H, W)``.
+        r: Sharpness, positive; a number, or a tensor ``(K,)`` with one value per class.
+        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one a picture. All cells if None.
+
+    Returns:
+        Image scores, ``(N, K)``.
+
+    Raises:
+        ValueError: If ``r`` is a number that is not positive and finite, or shapes do not agree.
+    """
+    if not isinstance(r, Tensor) and not 0 < r < float('inf'):
+        raise ValueError(f'`r` must be a positive finite number, got {r}: use mean_pool for r -> 0, max_pool for inf')
+    scores, valid = flatten_cells(scores, valid)
+    r = per_class(r, 'r', scores)
+    # logsumexp is stable without the peak, but r * 100 would have lost the differences between scores to rounding.
+    peak = scores.detach().masked_fill(~valid, -torch.inf).amax(2, keepdim=True)
+    # Cells too weak to change the sum in this precision get no gradient: theirs would be denormal numbers, on which
+    # the convolutions before are several times slower on a CPU.
+    weakest = math.log(torch.finfo(scores.dtype).eps / scores.shape[2])
+    exponents = (r * (scores - peak)).clamp(min=weakest).masked_fill(~valid, -torch.inf)
+    pooled = torch.logsumexp(exponents, 2, keepdim=True) - valid.sum(2, keepdim=True).to(scores).log()
+    return (peak + pooled / r).squeeze(2)
