@@ -6,15 +6,30 @@ from .objectness import box_objectness, min_max_normalize, region_objectness, ru
 from .permutohedral import PermutohedralLattice
 from .pixel_adaptive import pixel_adaptive_refinement
 from .placement import interpolate_cells
-from .pooling import lse_pool, max_pool, mean_pool, valid_cells
+from .pooling import (
+    attention_pool,
+    class_wise_mean,
+    gem_pool,
+    lse_pool,
+    max_pool,
+    mean_pool,
+    noisy_or_pool,
+    rank_pool,
+    soft_pool,
+    top_k_pool,
+    valid_cells,
+    weldon_pool,
+    wildcat_pool,
+)
 from .priors import class_thresholds, image_level_prior, objectness_prior
 from .shift_and_stitch import shift_and_stitch
 from .superpixels import superpixel_majority, superpixel_mean
 
 __all__ = [
-    'CRFConstants', 'CRF_PRESETS', 'PermutohedralLattice', 'box_objectness', 'class_thresholds',
-    'constant_background', 'dense_crf', 'image_level_prior', 'interpolate_cells', 'lse_pool', 'max_pool',
-    'mean_pool', 'min_max_normalize', 'normalize_odds', 'objectness_prior', 'pixel_adaptive_refinement',
-    'plausible_labels', 'power_background', 'region_objectness', 'run_objectness', 'shift_and_stitch',
-    'superpixel_majority', 'superpixel_mean', 'valid_cells'
+    'CRFConstants', 'CRF_PRESETS', 'PermutohedralLattice', 'attention_pool', 'box_objectness', 'class_thresholds',
+    'class_wise_mean', 'constant_background', 'dense_crf', 'gem_pool', 'image_level_prior', 'interpolate_cells',
+    'lse_pool', 'max_pool', 'mean_pool', 'min_max_normalize', 'noisy_or_pool', 'normalize_odds', 'objectness_prior',
+    'pixel_adaptive_refinement', 'plausible_labels', 'power_background', 'rank_pool', 'region_objectness',
+    'run_objectness', 'shift_and_stitch', 'soft_pool', 'superpixel_majority', 'superpixel_mean', 'top_k_pool',
+    'valid_cells', 'weldon_pool', 'wildcat_pool'
 ]
