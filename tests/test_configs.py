@@ -20,6 +20,17 @@ from mmwsl.models import DilatedMobileNetV2
 
 CONFIGS = sorted((Path(__file__).parent.parent / 'configs').glob('*.py'))
 SIZE = (40, 30)  # width, height
+
+
+def _training(path):
+    """Everything that training depends on, as text: variants that only clean maps differently share it."""
+    cfg = Config.fromfile(path)
+    model = {key: value for key, value in cfg.model.items() if key not in ('postprocessors', 'test_cfg')}
+    return str((model, cfg.train_dataloader, cfg.optim_wrapper, cfg.param_scheduler, cfg.train_cfg))
+
+
+# One config of each training, the shortest name; its variants are evaluated with untrained weights.
+TRAINED = set({_training(path): path for path in sorted(CONFIGS, key=lambda path: -len(path.stem))}.values())
 NAMES = ('one', 'two')
 
 
@@ -113,10 +124,11 @@ def test_config_trains_and_evaluates(path, data, tmp_path, monkeypatch):
     if weak:
         assert 'LoadAnnotations' not in {step.type for step in cfg.train_dataloader.dataset.pipeline}
     runner = Runner.from_cfg(cfg)
-    before = [parameter.detach().clone() for parameter in runner.model.parameters()]
-    runner.train()
-    changed = [not torch.equal(a, b) for a, b in zip(before, runner.model.parameters(), strict=True)]
-    assert any(changed), 'the training step changed no parameter'
+    if path in TRAINED:
+        before = [parameter.detach().clone() for parameter in runner.model.parameters()]
+        runner.train()
+        changed = [not torch.equal(a, b) for a, b in zip(before, runner.model.parameters(), strict=True)]
+        assert any(changed), 'the training step changed no parameter'
     metrics = runner.test()
     assert 0 <= metrics['mIoU'] <= 100
     assert ('mAP' in metrics) == weak
