@@ -1,6 +1,18 @@
 """Models."""
 
-from .aggregators import LSEPooling, MaxPooling, MeanPooling
+from .aggregators import (
+    AttentionPooling,
+    GeMPooling,
+    GlobalWeightedRankPooling,
+    LSEPooling,
+    MaxPooling,
+    MeanPooling,
+    NoisyOrPooling,
+    SoftPooling,
+    TopKPooling,
+    WELDONPooling,
+    WILDCATPooling,
+)
 from .backbones import CachedBackbone, DilatedMobileNetV2, OverFeat, PlainCNN
 from .background import ConstantBackground, LearnedBackground, PowerBackground
 from .decode_heads import LSEAggregationHead
@@ -9,8 +21,9 @@ from .losses import SoftMarginLoss, SoftmaxLikelihoodLoss
 from .segmentors import WeakEncoderDecoder, WeakSegTTAModel
 
 __all__ = [
-    'CachedBackbone', 'ConstantBackground', 'DilatedMobileNetV2', 'LSEAggregationHead', 'LSEPooling',
-    'LearnedBackground', 'MaxPooling', 'MeanPooling', 'OverFeat', 'PlainCNN', 'PowerBackground', 'ReceptiveField',
-    'SoftMarginLoss', 'SoftmaxLikelihoodLoss', 'WeakEncoderDecoder', 'WeakSegTTAModel', 'dense_scores',
-    'receptive_field', 'to_dense'
+    'AttentionPooling', 'CachedBackbone', 'ConstantBackground', 'DilatedMobileNetV2', 'GeMPooling',
+    'GlobalWeightedRankPooling', 'LSEAggregationHead', 'LSEPooling', 'LearnedBackground', 'MaxPooling',
+    'MeanPooling', 'NoisyOrPooling', 'OverFeat', 'PlainCNN', 'PowerBackground', 'ReceptiveField', 'SoftMarginLoss',
+    'SoftPooling', 'SoftmaxLikelihoodLoss', 'TopKPooling', 'WELDONPooling', 'WILDCATPooling', 'WeakEncoderDecoder',
+    'WeakSegTTAModel', 'dense_scores', 'receptive_field', 'to_dense'
 ]

@@ -1,5 +1,11 @@
-"""Aggregators of score maps."""
+"""Aggregators: one score per class from a map of scores."""
 
-from .pooling import LSEPooling, MaxPooling, MeanPooling
+from .probabilistic import GeMPooling, NoisyOrPooling
+from .ranked import GlobalWeightedRankPooling, TopKPooling, WELDONPooling, WILDCATPooling
+from .smooth import LSEPooling, MaxPooling, MeanPooling
+from .weighted import AttentionPooling, SoftPooling
 
-__all__ = ['LSEPooling', 'MaxPooling', 'MeanPooling']
+__all__ = [
+    'AttentionPooling', 'GeMPooling', 'GlobalWeightedRankPooling', 'LSEPooling', 'MaxPooling', 'MeanPooling',
+    'NoisyOrPooling', 'SoftPooling', 'TopKPooling', 'WELDONPooling', 'WILDCATPooling'
+]

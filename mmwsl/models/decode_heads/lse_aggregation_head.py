@@ -9,7 +9,7 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.utils import SampleList
 from torch import Tensor, nn
 
-from ...functional import valid_cells
+from ...functional import class_wise_mean, valid_cells
 from ...registry import MODELS
 
 
@@ -35,21 +35,27 @@ class LSEAggregationHead(BaseDecodeHead):
         background: Config of the background model.
         loss_decode: Config of the loss of image logits and image labels, or several.
         dropout_ratio: Dropout after each hidden convolution.
+        maps_per_class: Maps M that the last convolution computes for each class, averaged to its score (WILDCAT, Durand
+            et al., CVPR 2017); see :func:`mmwsl.functional.class_wise_mean`.
         **kwargs: Of :class:`mmseg.models.decode_heads.decode_head.BaseDecodeHead`.
 
     Raises:
-        ValueError: If ``kernel_size`` does not have one value for each convolution or holds an even one.
+        ValueError: If ``kernel_size`` does not have one value for each convolution or holds an even one, or
+            ``maps_per_class`` is less than 1.
     """
 
     def __init__(self, in_channels: int | Sequence[int], *, num_classes: int,
                  hidden_channels: Sequence[int] = (1024, 768, 512), kernel_size: int | Sequence[int] = 3,
                  same_padding: bool = True, aggregator: dict | None = None, background: dict | None = None,
-                 loss_decode: dict | Sequence[dict] | None = None, dropout_ratio: float = 0.5, **kwargs) -> None:
+                 loss_decode: dict | Sequence[dict] | None = None, dropout_ratio: float = 0.5,
+                 maps_per_class: int = 1, **kwargs) -> None:
         channels = [in_channels if isinstance(in_channels, int) else sum(in_channels), *hidden_channels]
         kernels = [kernel_size] * len(channels) if isinstance(kernel_size, int) else list(kernel_size)
         if len(kernels) != len(channels) or any(k < 1 or k % 2 == 0 for k in kernels):
             raise ValueError(f'`kernel_size` must be odd, one number or {len(channels)} of them for '
                              f'{len(hidden_channels)} hidden and the last convolution, got {kernel_size}')
+        if maps_per_class < 1:
+            raise ValueError(f'`maps_per_class` must be at least 1, got {maps_per_class}')
         super().__init__(in_channels, channels[-1], num_classes=num_classes, dropout_ratio=0,
                          loss_decode=loss_decode or dict(type='mmwsl.SoftmaxLikelihoodLoss'), **kwargs)
         paddings = [k // 2 if same_padding else 0 for k in kernels]
@@ -58,13 +64,14 @@ class LSEAggregationHead(BaseDecodeHead):
             self.convs.append(ConvModule(channels[i], channel, kernels[i], padding=paddings[i], conv_cfg=self.conv_cfg,
                                          norm_cfg=self.norm_cfg, act_cfg=self.act_cfg))
             self.convs.append(nn.Dropout(dropout_ratio))
-        self.conv_seg = nn.Conv2d(channels[-1], num_classes, kernels[-1], padding=paddings[-1])
+        self.maps_per_class = maps_per_class
+        self.conv_seg = nn.Conv2d(channels[-1], num_classes * maps_per_class, kernels[-1], padding=paddings[-1])
         self.aggregator = MODELS.build(aggregator or dict(type='mmwsl.LSEPooling'))
         self.background = MODELS.build(background or dict(type='mmwsl.LearnedBackground'))
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """Score every cell: feature maps of the backbone to ``seg_logits (N, K, H, W)``."""
-        return self.cls_seg(self.convs(self._transform_inputs(inputs)))
+        return class_wise_mean(self.cls_seg(self.convs(self._transform_inputs(inputs))), self.maps_per_class)
 
     def aggregate(self, seg_logits: Tensor, batch_img_metas: Sequence[dict], size: tuple[int, int],
                   canvas: tuple[int, int] | None = None) -> Tensor:

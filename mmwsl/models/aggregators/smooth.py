@@ -1,4 +1,4 @@
-"""Aggregation layers: one score per class from a map of scores."""
+"""Mean, maximum, and Log-Sum-Exp between them."""
 
 import math
 
