@@ -4,7 +4,10 @@ model = dict(
     postprocessors=[
         dict(type='mmwsl.ImageLevelPrior'),
         dict(type='mmwsl.ObjectnessPrior'),
-        dict(type='mmwsl.ClassThresholds', thresholds=0.5),
+        dict(
+            type='mmwsl.ClassThresholds',
+            thresholds=(0.182, 0.182, 0.182, 0.182, 0.269, 0.182),
+            tuned_on='masks of voc6 train'),
     ])
 test_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
