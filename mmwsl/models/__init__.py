@@ -17,13 +17,25 @@ from .backbones import CachedBackbone, DilatedMobileNetV2, OverFeat, PlainCNN
 from .background import ConstantBackground, LearnedBackground, PowerBackground
 from .decode_heads import LSEAggregationHead
 from .dense import ReceptiveField, dense_scores, receptive_field, to_dense
-from .losses import SoftMarginLoss, SoftmaxLikelihoodLoss
+from .losses import (
+    AreaConstrainedLoss,
+    AsymmetricLoss,
+    AveragePrecisionLoss,
+    BestCellLoss,
+    EMAdaptLoss,
+    EMFixedLoss,
+    MaskLikelihoodLoss,
+    MultiLabelFocalLoss,
+    SoftMarginLoss,
+    SoftmaxLikelihoodLoss,
+)
 from .segmentors import WeakEncoderDecoder, WeakSegTTAModel
 
 __all__ = [
-    'AttentionPooling', 'CachedBackbone', 'ConstantBackground', 'DilatedMobileNetV2', 'GeMPooling',
-    'GlobalWeightedRankPooling', 'LSEAggregationHead', 'LSEPooling', 'LearnedBackground', 'MaxPooling',
-    'MeanPooling', 'NoisyOrPooling', 'OverFeat', 'PlainCNN', 'PowerBackground', 'ReceptiveField', 'SoftMarginLoss',
-    'SoftPooling', 'SoftmaxLikelihoodLoss', 'TopKPooling', 'WELDONPooling', 'WILDCATPooling', 'WeakEncoderDecoder',
-    'WeakSegTTAModel', 'dense_scores', 'receptive_field', 'to_dense'
+    'AreaConstrainedLoss', 'AsymmetricLoss', 'AttentionPooling', 'AveragePrecisionLoss', 'BestCellLoss',
+    'CachedBackbone', 'ConstantBackground', 'DilatedMobileNetV2', 'EMAdaptLoss', 'EMFixedLoss', 'GeMPooling',
+    'GlobalWeightedRankPooling', 'LSEAggregationHead', 'LSEPooling', 'LearnedBackground', 'MaskLikelihoodLoss',
+    'MaxPooling', 'MeanPooling', 'MultiLabelFocalLoss', 'NoisyOrPooling', 'OverFeat', 'PlainCNN', 'PowerBackground',
+    'ReceptiveField', 'SoftMarginLoss', 'SoftPooling', 'SoftmaxLikelihoodLoss', 'TopKPooling', 'WELDONPooling',
+    'WILDCATPooling', 'WeakEncoderDecoder', 'WeakSegTTAModel', 'dense_scores', 'receptive_field', 'to_dense'
 ]

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 import torch
 from mmcv.cnn import ConvModule
-from mmengine.structures import LabelData
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.utils import SampleList
 from torch import Tensor, nn
 
 from ...functional import class_wise_mean, valid_cells
 from ...registry import MODELS
+from ..background import LearnedBackground
+from .supervision import cell_masks, image_labels, size_labels
 
 
 @MODELS.register_module()
@@ -33,7 +34,8 @@ class LSEAggregationHead(BaseDecodeHead):
             prediction needs ``test_cfg.border``, see :class:`mmwsl.models.WeakEncoderDecoder`.
         aggregator: Config of the aggregator, e.g. ``dict(type='mmwsl.LSEPooling', r=5.)``.
         background: Config of the background model.
-        loss_decode: Config of the loss of image logits and image labels, or several.
+        loss_decode: Config of the loss, or several: of image logits and image labels, or, for
+            :class:`mmwsl.models.losses.ScoreMapLoss`, of score maps with tags and masks.
         dropout_ratio: Dropout after each hidden convolution.
         maps_per_class: Maps M that the last convolution computes for each class, averaged to its score (WILDCAT, Durand
             et al., CVPR 2017); see :func:`mmwsl.functional.class_wise_mean`.
@@ -68,6 +70,10 @@ class LSEAggregationHead(BaseDecodeHead):
         self.conv_seg = nn.Conv2d(channels[-1], num_classes * maps_per_class, kernels[-1], padding=paddings[-1])
         self.aggregator = MODELS.build(aggregator or dict(type='mmwsl.LSEPooling'))
         self.background = MODELS.build(background or dict(type='mmwsl.LearnedBackground'))
+        if self._map_losses() and not isinstance(self.background, LearnedBackground):
+            raise ValueError(f'{type(self._map_losses()[0]).__name__} trains a softmax over classes, background among '
+                             f'them, but `background` is {type(self.background).__name__}: use '
+                             "dict(type='mmwsl.LearnedBackground')")
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """Score every cell: feature maps of the backbone to ``seg_logits (N, K, H, W)``."""
@@ -86,31 +92,40 @@ class LSEAggregationHead(BaseDecodeHead):
         Returns:
             ``image_logits (N, K)``.
         """
+        return self.aggregator(seg_logits, self._valid(seg_logits, batch_img_metas, size, canvas))
+
+    def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: SampleList) -> dict[str, Tensor]:
+        """Compute the losses against ``gt_label.score`` of the samples, and ``gt_sem_seg`` where a loss uses masks."""
+        metas = [sample.metainfo for sample in batch_data_samples]
+        height, width = metas[0]['img_shape'][:2]
+        left, right, top, bottom = metas[0]['padding_size']
+        valid = self._valid(seg_logits, metas, (height + top + bottom, width + left + right))
+        map_losses = self._map_losses()
+        labels = image_labels(batch_data_samples, self.num_classes, masks_suffice=bool(map_losses))
+        inputs = {}
+        if len(map_losses) < len(self._losses()):
+            inputs['image'] = self.aggregator(seg_logits, valid), labels
+        if map_losses:
+            masks = cell_masks(batch_data_samples, seg_logits.shape[2:], self.ignore_index)
+            inputs['map'] = seg_logits, labels, valid, masks, size_labels(batch_data_samples, labels)
+        losses = {}
+        for loss in self._losses():
+            value = loss(*inputs[getattr(loss, 'level', 'image')])
+            losses[loss.loss_name] = losses.get(loss.loss_name, 0) + value
+        return losses
+
+    def _losses(self) -> list[nn.Module]:
+        return list(self.loss_decode) if isinstance(self.loss_decode, nn.ModuleList) else [self.loss_decode]
+
+    def _map_losses(self) -> list[nn.Module]:
+        return [loss for loss in self._losses() if getattr(loss, 'level', 'image') == 'map']
+
+    @staticmethod
+    def _valid(seg_logits: Tensor, batch_img_metas: Sequence[dict], size: tuple[int, int],
+               canvas: tuple[int, int] | None = None) -> Tensor:
         extents = []
         for meta in batch_img_metas:  # mmseg writes `img_padding_size` in testing, `padding_size` in training
             left, right, top, bottom = meta.get('img_padding_size', meta.get('padding_size', (0, 0, 0, 0)))
             extents.append((top, size[0] - bottom, left, size[1] - right))
         extents = torch.tensor(extents, device=seg_logits.device)
-        return self.aggregator(seg_logits, valid_cells(extents, canvas or size, seg_logits.shape[2:]))
-
-    def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: SampleList) -> dict[str, Tensor]:
-        """Compute the losses of the aggregated scores against ``gt_label.score`` of the samples."""
-        metas = [sample.metainfo for sample in batch_data_samples]
-        height, width = metas[0]['img_shape'][:2]
-        left, right, top, bottom = metas[0]['padding_size']
-        image_logits = self.aggregate(seg_logits, metas, (height + top + bottom, width + left + right))
-        image_labels = self._image_labels(batch_data_samples)
-        losses = {}
-        for loss in self.loss_decode if isinstance(self.loss_decode, nn.ModuleList) else [self.loss_decode]:
-            losses[loss.loss_name] = losses.get(loss.loss_name, 0) + loss(image_logits, image_labels)
-        return losses
-
-    def _image_labels(self, batch_data_samples: SampleList) -> Tensor:
-        labels: list[LabelData] = [sample.get('gt_label') for sample in batch_data_samples]
-        if None in labels:
-            raise KeyError('a data sample has no field `gt_label`: end the training pipeline with '
-                           "dict(type='mmwsl.PackImageLabelInputs') and use a data set of image-level labels")
-        if len(labels[0].score) != self.num_classes:
-            raise ValueError(f'`num_classes` of the head is {self.num_classes}, but the data set has '
-                             f'{len(labels[0].score)} classes (background included)')
-        return torch.stack([label.score for label in labels])
+        return valid_cells(extents, canvas or size, seg_logits.shape[2:])

@@ -10,21 +10,25 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ...functional import class_balanced_weights
 from ...registry import MODELS
 
 
-class _ImageLabelLoss(nn.Module):
-    """Class weights, weight and name of a loss.
+class ImageLabelLoss(nn.Module):
+    """Class weights, weight and name of a loss of image scores.
 
     Args:
-        class_weight: One weight per class, background included. All 1 if None.
+        class_weight: One weight per class, background included; or ``dict(counts=..., beta=0.999)``, the number of
+            pictures that show each class, see :func:`mmwsl.functional.class_balanced_weights`. All 1 if None.
         loss_weight: Factor of the loss.
         loss_name: Key in the log; it must begin with ``loss_`` to be trained.
     """
 
-    def __init__(self, class_weight: Sequence[float] | None = None, loss_weight: float = 1.,
+    def __init__(self, class_weight: Sequence[float] | dict | None = None, loss_weight: float = 1.,
                  loss_name: str = 'loss_cls') -> None:
         super().__init__()
+        if isinstance(class_weight, dict):
+            class_weight = class_balanced_weights(**class_weight).tolist()
         self.register_buffer('class_weight', None if class_weight is None else torch.tensor(class_weight),
                              persistent=False)
         self.loss_weight = loss_weight
@@ -43,7 +47,7 @@ class _ImageLabelLoss(nn.Module):
 
 
 @MODELS.register_module()
-class SoftmaxLikelihoodLoss(_ImageLabelLoss):
+class SoftmaxLikelihoodLoss(ImageLabelLoss):
     r"""Negative log-likelihood of the tags under a softmax over classes (Pinheiro & Collobert, CVPR 2015).
 
     .. math:: \ell = -\sum_k w_k q_k \log \frac{e^{s^k}}{\sum_c e^{s^c}}, \quad q_k = \frac{[k\ \text{present}]}{n}
@@ -64,7 +68,7 @@ class SoftmaxLikelihoodLoss(_ImageLabelLoss):
 
 
 @MODELS.register_module()
-class SoftMarginLoss(_ImageLabelLoss):
+class SoftMarginLoss(ImageLabelLoss):
     r"""Multi-label soft margin: one logistic loss per class, classes independent.
 
     .. math:: \ell = -\frac{1}{|U|} \sum_{k \in U} w_k \big[ y_k \log \sigma(s^k) + (1 - y_k) \log \sigma(-s^k) \big]

@@ -1,0 +1,79 @@
+"""Constraints on the area of each class (Pathak et al., ICCV 2015)."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ...functional import cell_divergence, constrained_bias
+from ...registry import MODELS
+from .score_map_loss import ScoreMapLoss
+
+
+@MODELS.register_module()
+class AreaConstrainedLoss(ScoreMapLoss):
+    """CCNN: divergence from the nearest distribution whose areas keep bounds; see :func:`constrained_bias`.
+
+    The bounds are shares of the picture, of a class's summed probabilities. Background keeps its two bounds exactly,
+    save in a picture of background alone; the foreground bounds may be missed, at a price of ``slack``. A class that
+    is absent has no mass. The defaults are the authors' for tags without sizes.
+
+    With size tags, one more bit for each object, a large one has the lower bound ``large_area`` instead and a small
+    one the upper bound ``small_area``, and no lower one. They are the field ``gt_label.size`` of a data sample,
+    ``(K,)``, with 1 for large, 0 for small, -1 for not known; a sample may go without. The authors use a background of
+    (0.2, 0.7) with them.
+
+    Args:
+        background_area: Smallest and largest area of the background.
+        foreground_area: Smallest area of a foreground class present.
+        large_area: Smallest area of a large object.
+        small_area: Largest area of a small object.
+        slack: How many logits a foreground class may be moved for its bounds, not negative; ``inf`` makes them hard.
+        **kwargs: ``loss_weight`` and ``loss_name`` of :class:`ScoreMapLoss`, which says how masks are used.
+
+    Raises:
+        ValueError: If an area is not in [0, 1], the background's are not in order, or the slack is negative.
+    """
+
+    def __init__(self, background_area: Sequence[float] = (0.3, 0.7), foreground_area: float = 0.05,
+                 large_area: float = 0.1, small_area: float = 0.01, slack: float = 2., **kwargs) -> None:
+        super().__init__(**kwargs)
+        if len(background_area) != 2 or not 0 <= background_area[0] <= background_area[1] <= 1:
+            raise ValueError('`background_area` must be a smallest and a largest share of the picture, in [0, 1], got '
+                             f'{background_area}')
+        for name, value in dict(foreground_area=foreground_area, large_area=large_area, small_area=small_area).items():
+            if not 0 <= value <= 1:
+                raise ValueError(f'`{name}` is a share of the picture and must be in [0, 1], got {value}')
+        if not slack >= 0:
+            raise ValueError(f'`slack` must not be negative, got {slack}')
+        self.background_area = tuple(background_area)
+        self.foreground_area, self.large_area, self.small_area = foreground_area, large_area, small_area
+        self.slack = slack
+
+    def weak_loss(self, seg_logits: Tensor, image_labels: Tensor, valid: Tensor, sizes: Tensor | None) -> Tensor:
+        """Return the losses ``(N,)``."""
+        # A picture without a class present is of no consequence, but its distribution must exist.
+        present = (image_labels == 1) | ~(image_labels == 1).any(1, keepdim=True)
+        biases = constrained_bias(seg_logits, present, *self.bounds(image_labels, sizes), valid)
+        targets = (seg_logits.detach() + biases[:, :, None, None]).softmax(1)
+        return cell_divergence(seg_logits, targets, image_labels, valid)
+
+    def bounds(self, image_labels: Tensor, sizes: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the smallest areas, the largest areas and the slack of the classes, ``(N, K)`` each.
+
+        Raises:
+            ValueError: If ``sizes`` are not of the shape of ``image_labels``.
+        """
+        lower = torch.full(image_labels.shape, self.foreground_area, device=image_labels.device)
+        upper = torch.ones_like(lower)
+        if sizes is not None:
+            if sizes.shape != image_labels.shape:
+                raise ValueError(f'`sizes` must have the shape of `image_labels` {tuple(image_labels.shape)}, got '
+                                 f'{tuple(sizes.shape)}')
+            lower = lower.masked_fill(sizes == 1, self.large_area).masked_fill(sizes == 0, 0.)
+            upper = upper.masked_fill(sizes == 0, self.small_area)
+        lower[:, 0], upper[:, 0] = self.background_area
+        slack = torch.full_like(lower, self.slack)
+        slack[:, 0] = math.inf
+        return lower, upper, slack
