@@ -1,7 +1,9 @@
 """Time of the aggregators, one thread: forward, and forward and backward through the convolutions before them.
 
-Prints medians and ratios to the mean. The row "logsumexp" is Log-Sum-Exp written with torch.logsumexp alone: cells far
-below the peak get gradients that are denormal numbers, on which the convolutions are many times slower on a CPU.
+Prints medians and ratios to the mean, all aggregators measured in turn within each round. The row "logsumexp" is
+Log-Sum-Exp written with torch.logsumexp alone: cells far below the peak get gradients that are denormal numbers, on which
+the convolutions are many times slower on a CPU. In the row "wildcat, M=4" the last convolution has four maps per class;
+"pool" is without their average.
 
     python benchmarks/pooling.py
 """
@@ -14,7 +16,23 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from mmwsl.functional import lse_pool, max_pool, mean_pool
+from mmwsl.functional import (
+    class_wise_mean,
+    gem_pool,
+    lse_pool,
+    max_pool,
+    mean_pool,
+    noisy_or_pool,
+    rank_pool,
+    soft_pool,
+    top_k_pool,
+    weldon_pool,
+    wildcat_pool,
+)
+from mmwsl.models import AttentionPooling
+
+CLASSES = 21
+ROUNDS = 9
 
 
 def plain_lse(scores: Tensor, r: float) -> Tensor:
@@ -22,14 +40,23 @@ def plain_lse(scores: Tensor, r: float) -> Tensor:
     return (torch.logsumexp(r * scores.flatten(2), 2) - math.log(scores[0, 0].numel())) / r
 
 
-def seconds(call: Callable[[], object], repeats: int = 7) -> float:
-    """Median CPU seconds of a call, after one to warm up."""
-    times = []
-    for _ in range(repeats + 1):
-        start = time.process_time()
-        call()
-        times.append(time.process_time() - start)
-    return statistics.median(times[1:])
+def network(maps_per_class: int = 1) -> nn.Module:
+    """Two convolutions whose scores are spread as a trained network's."""
+    head = nn.Sequential(nn.Conv2d(320, 256, 3, padding=1), nn.ReLU(), nn.Conv2d(256, CLASSES * maps_per_class, 1))
+    with torch.no_grad():
+        head[2].weight.mul_(40 * maps_per_class**0.5)
+    return head
+
+
+def medians(calls: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """Median CPU seconds of each call, interleaved, after one round to warm up."""
+    times = {name: [] for name in calls}
+    for _ in range(ROUNDS + 1):
+        for name, call in calls.items():
+            start = time.process_time()
+            call()
+            times[name].append(time.process_time() - start)
+    return {name: statistics.median(values[1:]) for name, values in times.items()}
 
 
 def main() -> None:
@@ -37,22 +64,34 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     features = torch.randn(4, 320, 28, 28)
-    head = nn.Sequential(nn.Conv2d(320, 256, 3, padding=1), nn.ReLU(), nn.Conv2d(256, 21, 1))
+    heads = {1: network(), 4: network(4)}
     with torch.no_grad():
-        head[2].weight.mul_(40)  # scores as spread as a trained network's
-        scores = head(features)
+        scores = heads[1](features)
+    attention = AttentionPooling(CLASSES)
+    nn.init.normal_(attention.attend.weight)
     pools = {
         'mean': mean_pool,
         'max': max_pool,
         'lse, r=5': lambda s: lse_pool(s, 5.),
         'logsumexp, r=5': lambda s: plain_lse(s, 5.),
+        'top-k, 20 %': lambda s: top_k_pool(s, 0.2),
+        'weldon, 3+3': lambda s: weldon_pool(s, 3, 3),
+        'wildcat, 80+80': lambda s: wildcat_pool(s, 80, 80, 0.7),
+        'wildcat, M=4': lambda s: wildcat_pool(s, 80, 80, 0.7),
+        'rank, d=0.996': lambda s: rank_pool(s, 0.996),
+        'noisy-or': noisy_or_pool,
+        'gem, p=3': lambda s: gem_pool(s, 3.),
+        'soft, pi=1': lambda s: soft_pool(s, 1.),
+        'attention': attention,
     }
 
-    def step(pool: Callable[[Tensor], Tensor]) -> None:
-        nn.functional.softplus(pool(head(features))).mean().backward()
+    def step(pool: Callable[[Tensor], Tensor], maps_per_class: int) -> None:
+        maps = class_wise_mean(heads[maps_per_class](features), maps_per_class)
+        nn.functional.softplus(pool(maps)).mean().backward()
 
-    forward = {name: seconds(lambda pool=pool: pool(scores)) for name, pool in pools.items()}
-    backward = {name: seconds(lambda pool=pool: step(pool)) for name, pool in pools.items()}
+    forward = medians({name: lambda pool=pool: pool(scores) for name, pool in pools.items()})
+    backward = medians({name: lambda pool=pool, m=4 if 'M=4' in name else 1: step(pool, m)
+                        for name, pool in pools.items()})
     print(f'scores {tuple(scores.shape)}, standard deviation {scores.std():.1f}')
     print(f'{"":16}{"pool ms":>10}{"step ms":>10}{"step / mean":>13}')
     for name in pools:

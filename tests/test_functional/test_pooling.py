@@ -1,13 +1,38 @@
-"""Pooling against its definition, its limits, its gradient, and what padding must not do."""
+"""What holds for every pooling; mean, maximum and Log-Sum-Exp against their definition, limits and gradient."""
 
 import math
 
 import pytest
 import torch
 
-from mmwsl.functional import lse_pool, max_pool, mean_pool, valid_cells
+from mmwsl.functional import (
+    attention_pool,
+    gem_pool,
+    lse_pool,
+    max_pool,
+    mean_pool,
+    noisy_or_pool,
+    rank_pool,
+    soft_pool,
+    top_k_pool,
+    valid_cells,
+    weldon_pool,
+    wildcat_pool,
+)
 
-POOLS = dict(mean=mean_pool, max=max_pool, lse=lambda scores, valid=None: lse_pool(scores, 5., valid))
+POOLS = dict(
+    mean=mean_pool, max=max_pool, lse=lambda scores, valid=None: lse_pool(scores, 5., valid),
+    top_count=lambda scores, valid=None: top_k_pool(scores, 3, valid),
+    top_fraction=lambda scores, valid=None: top_k_pool(scores, 0.3, valid),
+    weldon=lambda scores, valid=None: weldon_pool(scores, 3, 2, valid),
+    weldon_mean=lambda scores, valid=None: weldon_pool(scores, 0.2, 0.4, valid, 'mean'),
+    wildcat=lambda scores, valid=None: wildcat_pool(scores, 4, 0.2, 0.7, valid),
+    rank=lambda scores, valid=None: rank_pool(scores, 0.9, valid),
+    rank_truncated=lambda scores, valid=None: rank_pool(scores, 1e-4, valid),
+    noisy_or=noisy_or_pool, gem=lambda scores, valid=None: gem_pool(scores, 3., valid),
+    soft=lambda scores, valid=None: soft_pool(scores, 2., valid),
+    attention=lambda scores, valid=None: attention_pool(scores, (3 * scores).sin(), valid))
+ONE_CELL = dict(weldon=2., weldon_mean=2., wildcat=1.7)  # best and worst cell are the same one
 
 
 def _scores(*shape, dtype=torch.float64, scale=1.):
@@ -64,11 +89,37 @@ def test_lse_is_stable_for_large_scores(r, dtype):
     torch.testing.assert_close(mass, torch.ones_like(mass), atol=1e-5 if dtype == torch.float32 else 5e-3, rtol=0)
 
 
-def test_lse_computes_in_float32_under_autocast():
-    scores = _scores(1, 2, 8, 8, dtype=torch.float32, scale=30.)
+@pytest.mark.parametrize('pool', POOLS.values(), ids=POOLS)
+def test_computes_in_float32_under_autocast(pool):
+    scores = _scores(2, 2, 8, 8, dtype=torch.float32, scale=30.)
     with torch.autocast('cpu', dtype=torch.bfloat16):
-        pooled = lse_pool(scores, 5.)
-    torch.testing.assert_close(pooled, lse_pool(scores, 5.), rtol=0, atol=0)
+        pooled = pool(scores)
+    torch.testing.assert_close(pooled, pool(scores), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize('name', [name for name in POOLS if name != 'attention'])  # its map above would be rounded
+def test_half_precision_is_computed_and_returned_in_float32(name, dtype):
+    scores = _scores(2, 2, 8, 8, dtype=torch.float32, scale=5.).to(dtype)
+    torch.testing.assert_close(POOLS[name](scores), POOLS[name](scores.float()), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize('name', POOLS)
+@pytest.mark.parametrize('scale', [20., 80.])
+def test_large_scores_of_either_sign_stay_finite(name, scale):
+    """Values and gradients, in single precision and against double."""
+    for shift in (-scale, 0., scale):
+        scores = (scale / 4 * torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0)) + shift)
+        scores = scores.clamp(-80, 80).requires_grad_()
+        pooled = POOLS[name](scores)
+        pooled.sum().backward()
+        assert scores.grad.isfinite().all()
+        double = scores.detach().double().requires_grad_()
+        exact = POOLS[name](double)
+        exact.sum().backward()
+        if name != 'attention':  # the sine in its table loses digits
+            torch.testing.assert_close(pooled.double(), exact, rtol=1e-5, atol=1e-5)
+            torch.testing.assert_close(scores.grad.double(), double.grad, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize('pool', POOLS.values(), ids=POOLS)
@@ -115,10 +166,24 @@ def test_order_of_the_cells_does_not_matter(pool):
     torch.testing.assert_close(pool(scores), pool(shuffled))
 
 
-@pytest.mark.parametrize('pool', POOLS.values(), ids=POOLS)
-def test_one_cell_is_itself(pool):
+@pytest.mark.parametrize('name', POOLS)
+def test_one_cell_is_itself(name):
     scores = _scores(2, 3, 1, 1)
-    torch.testing.assert_close(pool(scores), scores[..., 0, 0])
+    torch.testing.assert_close(POOLS[name](scores), ONE_CELL.get(name, 1.) * scores[..., 0, 0])
+
+
+@pytest.mark.parametrize('pool', POOLS.values(), ids=POOLS)
+def test_pictures_of_a_batch_keep_to_themselves(pool):
+    """Pictures of 12, 4, 1 and 30 cells, padded to one size: each has the score that it has alone."""
+    sizes = [(3, 4), (2, 2), (1, 1), (6, 5)]
+    pictures = [_scores(1, 2, *size, scale=index + 1.) for index, size in enumerate(sizes)]
+    scores = torch.full((4, 2, 6, 5), -1e3, dtype=torch.float64)
+    scores[::2] = 1e3
+    valid = torch.zeros(4, 6, 5, dtype=torch.bool)
+    for index, picture in enumerate(pictures):
+        scores[index, :, :picture.shape[2], :picture.shape[3]] = picture
+        valid[index, :picture.shape[2], :picture.shape[3]] = True
+    torch.testing.assert_close(pool(scores, valid), torch.cat([pool(picture) for picture in pictures]))
 
 
 @pytest.mark.parametrize(('scores', 'valid', 'message'), [

@@ -59,12 +59,11 @@ def attention_pool(scores: Tensor, attention: Tensor, valid: Tensor | None = Non
     Raises:
         ValueError: If shapes do not agree.
     """
-    if attention.dim() != 4 or attention.shape not in (scores.shape, scores[:, :1].shape):
+    flat, cells = flatten_cells(scores, valid)
+    if attention.shape not in (scores.shape, scores[:, :1].shape):
         raise ValueError(f'`attention` must have the shape {tuple(scores.shape)} of `scores`, or one channel, got '
                          f'{tuple(attention.shape)}')
-    scores, cells = flatten_cells(scores, valid)
-    attention, _ = flatten_cells(attention, valid)
-    return _softmax_mean(scores.masked_fill(~cells, 0.), attention.to(scores.dtype), cells)
+    return _softmax_mean(flat.masked_fill(~cells, 0.), attention.flatten(2).to(flat.dtype), cells)
 
 
 def _softmax_mean(scores: Tensor, exponents: Tensor, valid: Tensor) -> Tensor:
