@@ -1,0 +1,17 @@
+# EM-Fixed (Papandreou et al., ICCV 2015) on voc6: a softmax over classes, background present in every picture, latent
+# labels with fixed biases. Its masks are an argmax: there is no threshold to sweep.
+_base_ = ['wsl_lse_voc6.py']
+model = dict(
+    decode_head=dict(
+        aggregator=dict(_delete_=True, type='mmwsl.MaxPooling'),
+        background=dict(_delete_=True, type='mmwsl.LearnedBackground'),
+        loss_decode=dict(
+            _delete_=True, type='mmwsl.EMFixedLoss', foreground_bias=5., background_bias=3.)))
+train_pipeline = [
+    dict(type='mmwsl.LoadImageAsBGR'),
+    dict(type='Resize', scale={{_base_.crop_size}}, keep_ratio=True),
+    dict(type='mmwsl.PackImageLabelInputs', background='always'),
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_evaluator = [dict(type='IoUMetric', iou_metrics=['mIoU']), dict(type='mmwsl.ImageLabelMetric')]
+test_evaluator = val_evaluator
