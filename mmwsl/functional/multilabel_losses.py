@@ -27,6 +27,8 @@ def focal_loss(logits: Tensor, labels: Tensor, gamma: float = 2., alpha: float |
     Raises:
         ValueError: If ``gamma`` is negative or ``alpha`` not in [0, 1].
     """
+    if not 0 <= gamma < float('inf'):
+        raise ValueError(f'`gamma` must be a finite number, not negative, got {gamma}')
     if alpha is not None and not 0 <= alpha <= 1:
         raise ValueError(f'`alpha` is the weight of the labels present, in [0, 1] or None, got {alpha}')
     losses = asymmetric_loss(logits, labels, gamma, gamma, 0.)

@@ -1,0 +1,154 @@
+"""Losses of score maps against loops over cells, and what unknown classes, padding and masks must not do."""
+
+import math
+
+import pytest
+import torch
+
+from mmwsl.functional import best_cell_loss, cell_divergence, cell_label_loss
+
+LABELS = torch.tensor([[1, 1, 0, 0], [1, 0, 1, -1], [-1, -1, -1, -1]])
+
+
+def _scores(*shape, seed=0):
+    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+def _valid():
+    valid = torch.ones(3, 4, 5, dtype=torch.bool)
+    valid[1, :, 3:] = False
+    return valid
+
+
+def _log_probs(scores, labels):
+    """Log-softmax by loops: ``table[n][k][i][j]``, None for a class that is unknown."""
+    table = []
+    for n, picture in enumerate(scores.tolist()):
+        known = [k for k in range(len(picture)) if labels[n, k] != -1] or [0]
+        rows, columns = len(picture[0]), len(picture[0][0])
+        total = [[math.log(sum(math.exp(picture[k][i][j]) for k in known)) for j in range(columns)]
+                 for i in range(rows)]
+        table.append([[[picture[k][i][j] - total[i][j] for j in range(columns)] for i in range(rows)]
+                      if k in known else None for k in range(len(picture))])
+    return table
+
+
+def _targets(labels, seed=1):
+    """Random distributions over the known classes."""
+    logits = _scores(3, 4, 4, 5, seed=seed).masked_fill((labels == -1)[:, :, None, None], -torch.inf)
+    logits[(labels == -1).all(1)] = 0.
+    return logits.softmax(1)
+
+
+def test_best_cell_loss_is_its_formula():
+    scores, valid = _scores(3, 4, 4, 5), _valid()
+    table = _log_probs(scores, LABELS)
+    expected = []
+    for n in range(3):
+        present = [k for k in range(4) if LABELS[n, k] == 1]
+        best = [max(table[n][k][i][j] for i in range(4) for j in range(5) if valid[n, i, j]) for k in present]
+        expected.append(-sum(best) / len(best) if best else 0.)
+    torch.testing.assert_close(best_cell_loss(scores, LABELS, valid), torch.tensor(expected, dtype=torch.float64))
+
+
+def test_best_cell_loss_reaches_one_cell_for_each_class():
+    scores = torch.zeros(1, 3, 2, 2, requires_grad=True)  # every cell ties
+    best_cell_loss(scores, torch.tensor([[1, 0, 0]])).sum().backward()
+    assert (scores.grad.abs().sum(1) > 0).sum() == 1
+    scores = _scores(1, 3, 6, 6).requires_grad_()
+    best_cell_loss(scores, torch.tensor([[1, 1, 0]])).sum().backward()
+    cells = scores.grad.abs().sum(1)[0]
+    best = scores.detach().softmax(1)[0, :2].flatten(1).argmax(1)
+    assert set(cells.flatten().nonzero()[:, 0].tolist()) == set(best.tolist())
+
+
+def test_best_cell_loss_limits():
+    perfect = torch.full((1, 2, 2, 2), -50.)
+    perfect[0, 0, 0], perfect[0, 1, 1] = 50., 50.
+    assert best_cell_loss(perfect, torch.tensor([[1, 1]])) == 0
+    uniform = best_cell_loss(torch.zeros(1, 4, 1, 1), torch.tensor([[1, 1, 0, 0]]))
+    assert uniform.item() == pytest.approx(math.log(4))
+
+
+def test_cell_label_loss_is_its_formula():
+    scores, cells = _scores(3, 4, 4, 5), torch.randint(-1, 3, (3, 4, 5), generator=torch.Generator().manual_seed(0))
+    cells[2] = -1
+    tags = torch.tensor([[1, 1, 0, 0], [1, 0, 1, -1], [1, 1, 1, 1]])
+    table = _log_probs(scores, tags)
+    expected = []
+    for n in range(3):
+        values = [-table[n][cells[n, i, j]][i][j] for i in range(4) for j in range(5) if cells[n, i, j] >= 0]
+        expected.append(sum(values) / len(values) if values else 0.)
+    torch.testing.assert_close(cell_label_loss(scores, cells, tags), torch.tensor(expected, dtype=torch.float64))
+
+
+def test_cell_divergence_is_its_formula():
+    scores, targets, valid = _scores(3, 4, 4, 5), _targets(LABELS), _valid()
+    table = _log_probs(scores, LABELS)
+    for n in range(2):
+        values = [targets[n, k, i, j].item() * (math.log(targets[n, k, i, j]) - table[n][k][i][j])
+                  for k in range(4) if table[n][k] is not None for i in range(4) for j in range(5) if valid[n, i, j]]
+        value = cell_divergence(scores, targets, LABELS, valid)[n].item()
+        assert value == pytest.approx(sum(values) / int(valid[n].sum()))
+
+
+def test_divergence_is_zero_at_the_target_and_agrees_with_labels():
+    scores = _scores(2, 3, 4, 4)
+    assert cell_divergence(scores, scores.softmax(1)).abs().max() < 1e-15
+    cells = torch.randint(0, 3, (2, 4, 4), generator=torch.Generator().manual_seed(0))
+    one_hot = torch.nn.functional.one_hot(cells, 3).movedim(3, 1).double()
+    torch.testing.assert_close(cell_divergence(scores, one_hot), cell_label_loss(scores, cells))
+
+
+def test_divergence_gradient_is_difference_of_probabilities():
+    scores, targets = _scores(1, 4, 4, 5).requires_grad_(), _targets(LABELS)[:1].requires_grad_()
+    cell_divergence(scores, targets).sum().backward()
+    torch.testing.assert_close(scores.grad, (scores.softmax(1) - targets).detach() / 20)
+    assert targets.grad is None
+
+
+LOSSES = dict(
+    best=lambda scores: best_cell_loss(scores, LABELS, _valid()),
+    label=lambda scores: cell_label_loss(scores, torch.where(_valid(), 0, -1), LABELS),
+    divergence=lambda scores: cell_divergence(scores, _targets(LABELS), LABELS, _valid()))
+
+
+@pytest.mark.parametrize('loss', LOSSES.values(), ids=LOSSES)
+def test_gradients(loss):
+    assert torch.autograd.gradcheck(lambda scores: loss(scores)[:2], _scores(3, 4, 4, 5).requires_grad_())
+
+
+@pytest.mark.parametrize('loss', LOSSES.values(), ids=LOSSES)
+def test_unknown_classes_and_padding_do_not_contribute(loss):
+    scores = _scores(3, 4, 4, 5).requires_grad_()
+    value = loss(scores)[:2]
+    value.sum().backward()
+    assert not scores.grad[1, 3].any() and not scores.grad[1, :, :, 3:].any() and scores.grad[1, :3].any()
+    changed = scores.detach().clone()
+    changed[1, 3] += 30.
+    changed[1, :, :, 3:] = 40.
+    torch.testing.assert_close(loss(changed)[:2], value.detach())
+    assert loss(scores).isfinite().all()
+
+
+@pytest.mark.parametrize('loss', LOSSES.values(), ids=LOSSES)
+def test_half_precision_computes_in_float32(loss):
+    scores = (30 * _scores(3, 4, 4, 5)).bfloat16()
+    value = loss(scores)
+    assert value.dtype in (torch.float32, torch.float64)
+    torch.testing.assert_close(value, loss(scores.float()), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(('call', 'message'), [
+    (lambda: best_cell_loss(torch.zeros(2, 3), torch.zeros(2, 3)), r'`scores` must be \(N, K, H, W\)'),
+    (lambda: best_cell_loss(torch.zeros(2, 3, 0, 4), torch.zeros(2, 3)), 'with at least one cell'),
+    (lambda: best_cell_loss(torch.zeros(2, 3, 1, 1), torch.zeros(2, 4)), r'`image_labels` must be \(N, K\)'),
+    (lambda: best_cell_loss(torch.zeros(2, 3, 1, 1), torch.zeros(2, 3), torch.ones(2, 1, 1)),
+     r'`valid` must be boolean of shape \(2, 1, 1\)'),
+    (lambda: cell_label_loss(torch.zeros(1, 3, 2, 2), torch.zeros(1, 2, 1, dtype=torch.long)), '`labels` must be'),
+    (lambda: cell_label_loss(torch.zeros(1, 3, 2, 2), torch.full((1, 2, 2), 3)), 'classes 0 to 2, or -1 for none'),
+    (lambda: cell_divergence(torch.zeros(1, 3, 2, 2), torch.zeros(1, 2, 2, 2)), '`targets` must have the shape'),
+])
+def test_bad_input(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
