@@ -1,0 +1,5 @@
+# WILDCAT: see wsl_wildcat_voc.py. Of 28 x 28 cells a tenth, as the paper's 20 of 14 x 14.
+_base_ = ['wsl_lse_voc6.py']
+model = dict(
+    decode_head=dict(
+        maps_per_class=4, aggregator=dict(_delete_=True, type='mmwsl.WILDCATPooling', top=0.1, low=0.1, alpha=0.7)))
