@@ -25,7 +25,8 @@ def constrained_bias(scores: Tensor, present: Tensor, lower: Tensor, upper: Tens
 
     A bias is positive only where the lower bound binds and negative only where the upper one does. The slack
     :math:`\beta_l` is how many logits a class may be moved for its bounds; ``inf`` makes them hard. The dual ascent is
-    proximal gradient with Nesterov's momentum, restarted for a picture whose momentum points downhill.
+    proximal gradient with Nesterov's momentum, restarted for a picture whose momentum points downhill
+    (O'Donoghue & Candes, 2015): 10 to 60 iterations on random maps.
 
     Args:
         scores: Class scores :math:`f`, ``(N, K, H, W)``.
@@ -34,7 +35,7 @@ def constrained_bias(scores: Tensor, present: Tensor, lower: Tensor, upper: Tens
         upper: :math:`\gamma`, the largest one, ``(N, K)``.
         slack: :math:`\beta`, not negative, ``(N, K)``.
         valid: Boolean map of the cells to use, ``(N, H, W)``, at least one a picture. All cells if None.
-        tolerance: Stop when no area is further from its optimum than this share of the picture, as the gradient says.
+        tolerance: Stop when every bound is kept, or its slack used up, to this share of the picture.
         max_iterations: Stop anyway.
 
     Returns:
