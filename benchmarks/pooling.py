@@ -1,9 +1,9 @@
 """Time of the aggregators, one thread: forward, and forward and backward through the convolutions before them.
 
 Prints medians and ratios to the mean, all aggregators measured in turn within each round. The row "logsumexp" is
-Log-Sum-Exp written with torch.logsumexp alone: cells far below the peak get gradients that are denormal numbers, on which
-the convolutions are many times slower on a CPU. In the row "wildcat, M=4" the last convolution has four maps per class;
-"pool" is without their average.
+Log-Sum-Exp written with torch.logsumexp alone: cells far below the peak get gradients that are denormal numbers, on
+which the convolutions are many times slower on a CPU. In the row "wildcat, M=4" the last convolution has four maps per
+class; "pool" is without their average.
 
     python benchmarks/pooling.py
 """
@@ -87,7 +87,7 @@ def main() -> None:
 
     def step(pool: Callable[[Tensor], Tensor], maps_per_class: int) -> None:
         maps = class_wise_mean(heads[maps_per_class](features), maps_per_class)
-        pool(maps).mean().backward()  # no loss, which could saturate for the scores of one aggregator and not of another
+        pool(maps).mean().backward()  # no loss: it could saturate for the scores of one aggregator alone
 
     forward = medians({name: lambda pool=pool: pool(scores) for name, pool in pools.items()})
     backward = medians({name: lambda pool=pool, m=4 if 'M=4' in name else 1: step(pool, m)

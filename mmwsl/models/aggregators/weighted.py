@@ -55,7 +55,7 @@ class AttentionPooling(nn.Module):
         hidden_channels: Rows of V.
     """
 
-    def __init__(self, num_classes: int, hidden_channels: int = 64) -> None:
+    def __init__(self, num_classes: int, hidden_channels: int = 16) -> None:
         super().__init__()
         self.embed = nn.Conv2d(num_classes, hidden_channels, 1)
         self.attend = nn.Conv2d(hidden_channels, num_classes, 1, bias=False)  # a bias would leave the softmax as it is
