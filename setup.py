@@ -36,7 +36,7 @@ setup(
     extras_require={
         'mm': ['onedl-mmengine>=0.10.12', 'onedl-mmcv>=2.3.6', 'onedl-mmsegmentation>=1.4.2'],
         'test': ['pytest>=8', 'ruff>=0.9'],
-        'bench': ['captum', 'pydensecrf2'],
+        'bench': ['captum', 'pycocotools', 'pydensecrf2'],
     },
     classifiers=[
         'Development Status :: 4 - Beta',

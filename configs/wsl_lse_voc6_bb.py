@@ -9,12 +9,8 @@ model = dict(
             thresholds=(0.182, 0.182, 0.182, 0.182, 0.269, 0.182),
             tuned_on='masks of voc6 train'),
     ])
-test_pipeline = [
-    dict(type='mmwsl.LoadImageAsBGR'),
-    dict(type='mmwsl.ComputeObjectness', kind='box'),
-    dict(type='Resize', scale={{_base_.crop_size}}, keep_ratio=True),
-    dict(type='LoadAnnotations'),
-    dict(type='mmwsl.PackImageLabelInputs', background='unknown'),
-]
+maps = [dict(type='mmwsl.ComputeObjectness', kind='box')]
+test_pipeline = _base_.test_pipeline[:1] + maps + _base_.test_pipeline[1:]
+tta_pipeline = _base_.tta_pipeline[:1] + maps + _base_.tta_pipeline[1:]
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader

@@ -1,4 +1,4 @@
-# The image-level prior, then the fully connected CRF; temperature and preset chosen with masks of voc6 train.
+# The image-level prior, then the fully connected CRF.
 _base_ = ['wsl_lse_voc6.py']
 model = dict(
     postprocessors=[
@@ -7,15 +7,11 @@ model = dict(
             type='mmwsl.ClassThresholds',
             thresholds=(0.622, 0.5, 0.731, 0.269, 0.953, 0.622),
             tuned_on='masks of voc6 train'),
-        dict(type='mmwsl.NormalizeOdds', temperature=2.),
-        dict(type='mmwsl.DenseCRF', preset='ccnn', min_image_prob=0.05),
+        dict(type='mmwsl.NormalizeOdds', temperature=2., tuned_on='masks of voc6 train'),
+        dict(type='mmwsl.DenseCRF', preset='ccnn', min_image_prob=0.05, tuned_on='masks of voc6 train'),
     ])
-test_pipeline = [
-    dict(type='mmwsl.LoadImageAsBGR'),
-    dict(type='mmwsl.KeepImage'),
-    dict(type='Resize', scale={{_base_.crop_size}}, keep_ratio=True),
-    dict(type='LoadAnnotations'),
-    dict(type='mmwsl.PackImageLabelInputs', background='unknown'),
-]
+maps = [dict(type='mmwsl.KeepImage')]
+test_pipeline = _base_.test_pipeline[:1] + maps + _base_.test_pipeline[1:]
+tta_pipeline = _base_.tta_pipeline[:1] + maps + _base_.tta_pipeline[1:]
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader

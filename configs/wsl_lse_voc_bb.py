@@ -4,14 +4,10 @@ model = dict(
     postprocessors=[
         dict(type='mmwsl.ImageLevelPrior'),
         dict(type='mmwsl.ObjectnessPrior'),
-        dict(type='mmwsl.ClassThresholds', thresholds=0.5),
+        dict(type='mmwsl.ClassThresholds', thresholds=0.2, tuned_on='masks of voc6 train'),
     ])
-test_pipeline = [
-    dict(type='mmwsl.LoadImageAsBGR'),
-    dict(type='mmwsl.ComputeObjectness', kind='box'),
-    dict(type='Resize', scale={{_base_.crop_size}}, keep_ratio=True),
-    dict(type='LoadAnnotations'),
-    dict(type='mmwsl.PackImageLabelInputs', background='unknown'),
-]
+maps = [dict(type='mmwsl.ComputeObjectness', kind='box')]
+test_pipeline = _base_.test_pipeline[:1] + maps + _base_.test_pipeline[1:]
+tta_pipeline = _base_.tta_pipeline[:1] + maps + _base_.tta_pipeline[1:]
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader

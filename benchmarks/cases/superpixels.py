@@ -20,9 +20,9 @@ def picture() -> np.ndarray:
 
 
 def segment(method: str) -> Callable[[], np.ndarray]:
-    """Return the call that computes superpixels."""
+    """Return the call that computes superpixels and says how many: their numbers are arbitrary."""
     image, transform = picture(), ComputeSuperpixels(method)
-    return lambda: transform(dict(img=image))['superpixels']
+    return lambda: np.array([len(np.unique(transform(dict(img=image))['superpixels']))], dtype=float)
 
 
 def contrib_felzenszwalb() -> Callable[[], np.ndarray]:
@@ -32,7 +32,7 @@ def contrib_felzenszwalb() -> Callable[[], np.ndarray]:
         raise ImportError('pip install opencv-contrib-python-headless')
     image = picture()
     segmentation = cv2.ximgproc.segmentation.createGraphSegmentation(0.8, 100, 50)
-    return lambda: segmentation.processImage(image)
+    return lambda: np.array([len(np.unique(segmentation.processImage(image)))], dtype=float)
 
 
 def vote(function: Callable) -> Callable[[], torch.Tensor]:
@@ -54,9 +54,9 @@ def scipy_mean() -> Callable[[], np.ndarray]:
 def cases() -> list[Case]:
     """List the cases."""
     return [
-        Case('superpixels, 375x500', 'felzenszwalb', lambda: segment('felzenszwalb')),
-        Case('superpixels, 375x500', 'slic', lambda: segment('slic')),
-        Case('superpixels, 375x500', 'opencv-contrib, felzenszwalb', contrib_felzenszwalb, peer=True),
+        Case('number of superpixels, 375x500', 'felzenszwalb', lambda: segment('felzenszwalb')),
+        Case('number of superpixels, 375x500', 'slic', lambda: segment('slic')),
+        Case('number of superpixels, 375x500', 'opencv-contrib, felzenszwalb', contrib_felzenszwalb, peer=True),
         Case(f'mean over superpixels, {LABELS} labels', 'mmwsl', lambda: vote(superpixel_mean)),
         Case(f'mean over superpixels, {LABELS} labels', 'scipy.ndimage.mean', scipy_mean, peer=True),
         Case(f'majority of superpixels, {LABELS} labels', 'mmwsl', lambda: vote(superpixel_majority)),

@@ -9,7 +9,8 @@ from mmwsl.apis.config import load_config
 from mmwsl.apis.launch import build_runner
 
 
-def test(cfg: Config, checkpoint: str, launcher: str = 'none', trust_checkpoint: bool = False) -> dict[str, float]:
+def test(cfg: Config, checkpoint: str, launcher: str = 'none',
+         trust_checkpoint: bool = False) -> dict[str, float | str]:
     """Evaluate a checkpoint on the test set of a config.
 
     Args:
@@ -19,15 +20,18 @@ def test(cfg: Config, checkpoint: str, launcher: str = 'none', trust_checkpoint:
         trust_checkpoint (bool): Whether to load a checkpoint that can run code. Defaults to False.
 
     Returns:
-        dict[str, float]: The metrics; MMSegmentation's are percentages.
+        dict[str, float | str]: The metrics; MMSegmentation's are percentages. ``tuned_on`` names the masks that
+            numbers of the chain were chosen with, if any were.
     """
     cfg.load_from, cfg.resume = checkpoint, False
     with weights_only_loading(cfg, trust_checkpoint):
         runner = build_runner(cfg, launcher)
         metrics = runner.test()
     steps = [step for module in runner.model.modules() for step in getattr(module, 'postprocessors', ())]
-    for origin in sorted({step.tuned_on for step in steps if step.tuned_on}):
-        print_log(f'this result used numbers tuned on {origin}', 'current')
+    origins = sorted({step.tuned_on for step in steps if step.tuned_on})
+    if origins:
+        metrics['tuned_on'] = '; '.join(origins)
+        print_log(f'this result used numbers tuned on {metrics["tuned_on"]}', 'current')
     return metrics
 
 

@@ -47,8 +47,8 @@ class ClassThresholds(PostProcessor):
     @staticmethod
     def _read(path: str) -> tuple[list[float], str]:
         if not Path(path).is_file():
-            raise FileNotFoundError(f'`thresholds` names the file {path!r}, which does not exist: evaluate with '
-                                    f"dict(type='mmwsl.ClassThresholdMetric', out_file={path!r}) first")
+            raise FileNotFoundError(f'`thresholds` names the file {path!r}, which does not exist: '
+                                    f'`python tools/tune_thresholds.py CONFIG CHECKPOINT --out {path}` makes it')
         try:
             content = json.loads(Path(path).read_text())
             return content['thresholds'], content['tuned_on']

@@ -26,6 +26,7 @@ class DenseCRF(PostProcessor):
         compatibility: Penalty of each label (row) near each other (column), (K, K) numbers. None is the Potts model.
         min_pixel_prob: Leave out labels that reach this probability in no pixel, in [0, 1].
         min_image_prob: Leave out labels whose predicted probability in the picture is lower, in [0, 1].
+        tuned_on: What the constants were chosen with, see :class:`PostProcessor`.
         **constants: Single constants in place of the preset's, see :class:`mmwsl.functional.CRFConstants`.
 
     Raises:
@@ -40,6 +41,7 @@ class DenseCRF(PostProcessor):
                  compatibility: Sequence[Sequence[float]] | None = None,
                  min_pixel_prob: float | None = None,
                  min_image_prob: float | None = None,
+                 tuned_on: str | None = None,
                  **constants) -> None:
         if preset not in CRF_PRESETS:
             raise ValueError(f'`preset` must be one of {sorted(CRF_PRESETS)}, got {preset!r}')
@@ -52,6 +54,7 @@ class DenseCRF(PostProcessor):
         self.constants = replace(CRF_PRESETS[preset], **constants)
         self.compatibility = None if compatibility is None else torch.as_tensor(compatibility, dtype=torch.float32)
         self.min_pixel_prob = min_pixel_prob
+        self.tuned_on = tuned_on
         self.min_image_prob = min_image_prob
         if min_image_prob is not None:
             self.required_fields = dict(self.required_fields,

@@ -17,12 +17,14 @@ class NormalizeOdds(PostProcessor):
 
     Args:
         temperature: Above 1, pixels are less sure, and the steps that follow change more of them.
+        tuned_on: What the temperature was chosen with, see :class:`PostProcessor`.
     """
 
-    def __init__(self, temperature: float = 1.) -> None:
+    def __init__(self, temperature: float = 1., tuned_on: str | None = None) -> None:
         if not 0 < temperature < float('inf'):
             raise ValueError(f'`temperature` must be a positive finite number, got {temperature}')
         self.temperature = temperature
+        self.tuned_on = tuned_on
 
     def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
         """Normalise ``probs (K, H, W)``."""

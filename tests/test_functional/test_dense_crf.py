@@ -116,7 +116,9 @@ def test_agrees_with_pydensecrf(labels, width, height):
 
 def test_agrees_with_pydensecrf_on_pictures_of_voc(data_root):
     densecrf = pytest.importorskip('pydensecrf.densecrf', reason="the extra 'bench' is not installed")
-    for path in sorted((data_root / 'voc6' / 'JPEGImages').glob('*.jpg'))[::1500]:
+    paths = sorted((data_root / 'voc6' / 'JPEGImages').glob('*.jpg'))[::1500]
+    assert paths
+    for path in paths:
         image = np.array(Image.open(path).convert('RGB'))
         height, width = image.shape[:2]
         probs = scores(7, height, width, dtype=torch.float32)

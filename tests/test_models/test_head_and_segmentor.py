@@ -3,7 +3,7 @@
 import pytest
 import torch
 from mmengine.config import ConfigDict
-from mmengine.structures import LabelData
+from mmengine.structures import LabelData, PixelData
 from mmseg.structures import SegDataSample
 from torch import nn
 
@@ -286,3 +286,20 @@ def test_border_aligns_a_network_that_does_not_pad():
     torch.testing.assert_close(model.decode_head.aggregate(scores, [dict()], (13, 24), (24, 24)), label)
     sample, = model(torch.zeros(1, 3, 50, 62), mode='predict')
     assert sample.pred_sem_seg.shape == (50, 62)
+
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+def test_the_chain_runs_in_float32_under_autocast(dtype):
+    """Steps that half precision would break: odds of scores near 1, many pixels in a superpixel, the lattice."""
+    model = _model(postprocessors=[dict(type='mmwsl.NormalizeOdds'), dict(type='mmwsl.SuperpixelVote', vote='mean'),
+                                   dict(type='mmwsl.DenseCRF')]).eval()
+    batch = _batch((32, 32))
+    sample = batch['data_samples'][0]
+    height, width = sample.ori_shape
+    sample.image = PixelData(data=torch.randint(0, 256, (3, height, width), dtype=torch.uint8))
+    sample.superpixels = PixelData(data=torch.zeros(1, height, width, dtype=torch.int64))
+    with torch.no_grad(), torch.autocast('cpu', dtype=dtype):
+        result, = model.test_step(batch)
+    scores = result.seg_logits.data
+    assert scores.dtype == torch.float32 and not scores.isnan().any()
+    torch.testing.assert_close(scores.exp().sum(0), torch.ones(height, width))

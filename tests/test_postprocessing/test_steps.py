@@ -58,7 +58,7 @@ def test_all_background_stays_background(sample):
 
 
 @pytest.mark.parametrize(('content', 'error', 'message'), [
-    (None, FileNotFoundError, 'ClassThresholdMetric'),
+    (None, FileNotFoundError, r'tools/tune_thresholds\.py'),
     ('{', ValueError, 'must be JSON with `thresholds` and `tuned_on`'),
     (json.dumps([.5]), ValueError, 'must be JSON'),
     (json.dumps(dict(thresholds=[.5])), ValueError, 'tuned_on'),
@@ -70,6 +70,17 @@ def test_bad_threshold_files(content, error, message, tmp_path):
         path.write_text(content)
     with pytest.raises(error, match=message):
         ClassThresholds(str(path))
+
+
+@pytest.mark.parametrize('config', [
+    dict(type='mmwsl.SuperpixelVote'), dict(type='mmwsl.ObjectnessPrior'),
+    dict(type='mmwsl.ClassThresholds', thresholds=.5), dict(type='mmwsl.NormalizeOdds')])
+def test_scores_that_are_nan_are_refused(config, sample):
+    step, = build_chain([config])
+    probs = torch.rand(3, 6, 7)
+    probs[1, 2, 3] = torch.nan
+    with pytest.raises(ValueError, match=f"{type(step).__name__} was given scores that are NaN"):
+        step(probs, sample)
 
 
 def test_unknown_vote():

@@ -8,6 +8,14 @@ from PIL import Image
 
 from mmwsl.registry import TRANSFORMS
 
+MAP_KEYS = ('objectness', 'saliency')
+
+
+def check_map_key(key: str) -> None:
+    """Raise ValueError if maps of that name are not packed."""
+    if key not in MAP_KEYS:
+        raise ValueError(f'`key` must be one of {MAP_KEYS}, which are packed for post-processing, but got {key!r}.')
+
 
 @TRANSFORMS.register_module()
 class KeepImage(BaseTransform):
@@ -51,6 +59,8 @@ class _LoadMap(BaseTransform):
             values = np.load(path, allow_pickle=False)
         else:
             with Image.open(path) as file:
+                if file.mode not in ('1', 'L') and not file.mode.startswith('I'):
+                    raise ValueError(f'{path} must be a grey picture of 8 or 16 bits, but has the mode {file.mode}.')
                 values = np.asarray(file)
         if values.shape != results['img'].shape[:2]:
             raise ValueError(f'{path} has the shape {values.shape}, its picture {results["img"].shape[:2]}. Both must '
@@ -113,7 +123,7 @@ class LoadObjectness(_LoadMap):
         folder (str): Where the files are.
         suffix (str): ``.png`` of one channel with 8 or 16 bits, whose largest value means 1, or ``.npy`` with floating
             point numbers in [0, 1]. Defaults to '.png'.
-        key (str): Name of the map. Defaults to 'objectness'; ``PackImageLabelInputs`` packs 'saliency' too.
+        key (str): Name of the map, 'objectness' or 'saliency'. Defaults to 'objectness'.
 
     Raises:
         FileNotFoundError: A picture has no file.
@@ -121,14 +131,17 @@ class LoadObjectness(_LoadMap):
     """
 
     def __init__(self, folder: str, suffix: str = '.png', key: str = 'objectness') -> None:
+        check_map_key(key)
         super().__init__(folder, suffix, key)
 
     def _convert(self, values: np.ndarray, path: Path) -> np.ndarray:
         if values.dtype == bool:
             return values.astype(np.float32)
-        if values.dtype.kind in 'iu':
+        if values.dtype.kind in 'iu' and self.suffix == '.png':
             # Pillow opens 16-bit grey files as int32 or uint16, by version.
             values = values / (255 if values.dtype == np.uint8 else 65535)
+        elif values.dtype.kind != 'f':
+            raise ValueError(f'{path} must hold floating point numbers, but has {values.dtype}.')
         if not (values.min() >= 0 and values.max() <= 1):  # false for NaN too
             raise ValueError(f'{path} must hold values in [0, 1], but has {values.min()} to {values.max()}.')
         return values.astype(np.float32)

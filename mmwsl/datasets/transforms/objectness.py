@@ -5,6 +5,7 @@ from mmcv.transforms import BaseTransform
 from mmwsl.registry import PROPOSALS, TRANSFORMS
 
 from ...functional.objectness import min_max_normalize
+from .maps import check_map_key
 
 KINDS = ('box', 'mask')
 
@@ -47,6 +48,7 @@ class ComputeObjectness(BaseTransform):
                  key: str = 'objectness') -> None:
         if kind not in KINDS:
             raise ValueError(f'`kind` must be one of {KINDS}, but got {kind!r}.')
+        check_map_key(key)
         self.source = PROPOSALS.build(dict(type='mmwsl.RegionTree') if source is None else source)
         self.kind = kind
         self.normalize = normalize

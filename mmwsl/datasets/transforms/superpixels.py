@@ -30,7 +30,7 @@ class ComputeSuperpixels(BaseTransform):
             sigma=0.8, min_size=50``; for SLIC ``n_segments=600``.
 
     Raises:
-        ValueError: The method is unknown, or a picture does not have three channels.
+        ValueError: The method is unknown, or a picture is not (H, W, 3) uint8.
     """
 
     methods: ClassVar[dict] = dict(
@@ -46,8 +46,9 @@ class ComputeSuperpixels(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Compute the superpixels."""
         img = results['img']
-        if img.ndim != 3 or img.shape[2] != 3:
-            raise ValueError(f'`img` must be (H, W, 3), but got {img.shape}: load it with mmwsl.LoadImageAsBGR.')
+        if img.ndim != 3 or img.shape[2] != 3 or img.dtype != np.uint8:
+            raise ValueError(f'`img` must be (H, W, 3) uint8, but got {img.shape} {img.dtype}: load it with '
+                             'mmwsl.LoadImageAsBGR and compute superpixels first.')
         # RGB: SLIC converts to Lab.
         results['superpixels'] = self.methods[self.method][0](img[..., ::-1], **self.options).astype(np.int64)
         return results

@@ -43,7 +43,13 @@ def search_class_thresholds(counts: np.ndarray) -> tuple[list[int], np.ndarray]:
     Returns:
         The index of each class's threshold in the grid, and the IoU of each class with background, ``(K,)``; NaN for
         classes without a pixel.
+
+    Raises:
+        ValueError: If there is no pixel.
     """
+    if not counts.any():
+        raise ValueError('the masks have no pixel of any class, so there is nothing to search on: check that '
+                         '`seg_map_path` and the classes of the data set fit')
     steps, classes = counts.shape[1] - 1, counts.shape[2]
     # Pixels that class k takes with threshold t, by true class: those that exceed more than t thresholds.
     taken = counts[:, ::-1].cumsum(1)[:, ::-1][:, 1:]  # (K - 1, T, K)
@@ -66,7 +72,7 @@ def search_class_thresholds(counts: np.ndarray) -> tuple[list[int], np.ndarray]:
         before = quality(best)
         for k in rows:
             best = max((np.where(rows == k, step, best) for step in (best[k], *range(steps))), key=quality)
-        if quality(best) <= before:
+        if not quality(best) > before:
             return best.tolist(), ious(best)
 
 
@@ -90,16 +96,22 @@ class ClassThresholdMetric(ThresholdIoUMetric):
         self.out_file = out_file
 
     def count(self, foreground: Tensor, truth: Tensor) -> Tensor:
-        """Count the pixels of a picture."""
-        return winner_counts(foreground, truth, self.thresholds.to(foreground))
+        """Count the pixels of a picture: where the counts of :func:`winner_counts` are not 0, and what, ``(2, n)``."""
+        counts = winner_counts(foreground, truth, self.thresholds.to(foreground)).flatten()
+        places = counts.nonzero().squeeze(1)
+        return torch.stack([places, counts[places]])
 
     def compute_metrics(self, results: Sequence[np.ndarray]) -> dict[str, float]:
         """Search, print and write the thresholds."""
-        chosen, ious = search_class_thresholds(np.sum(results, axis=0))
+        classes = len(self.dataset_meta['classes'])
+        shape = (classes - 1, len(self.thresholds) + 1, classes)
+        places, counts = np.concatenate(results, axis=1)
+        total = np.bincount(places, weights=counts, minlength=int(np.prod(shape))).astype(np.int64)
+        chosen, ious = search_class_thresholds(total.reshape(shape))
         thresholds = [round(float(self.thresholds[step]), 5) for step in chosen]
         miou = round(100 * float(np.nanmean(ious)), 2)
         table = PrettyTable(['Class', 'Threshold', 'IoU'])
-        names = (self.dataset_meta or {}).get('classes', range(len(ious)))
+        names = self.dataset_meta['classes']
         table.add_rows([[name, threshold, f'{100 * iou:.2f}']
                         for name, threshold, iou in zip(names, ['', *thresholds], ious, strict=True)])
         print_log(f'thresholds per class, tuned on {self.tuned_on}:\n{table}', MMLogger.get_current_instance())

@@ -85,9 +85,11 @@ class WeakEncoderDecoder(EncoderDecoder):
         """Bring the scores to the pictures' own size, run the chain, take the argmax."""
         data_samples = super().postprocess_result(seg_logits, data_samples)
         for sample in data_samples:
-            probs = self.decode_head.background.pixel_probs(sample.seg_logits.data)
-            for step in self.postprocessors:
-                probs = step(probs, sample)
+            # In float32 also under autocast: half precision has neither the range nor the digits for the steps.
+            with torch.autocast(sample.seg_logits.data.device.type, enabled=False):
+                probs = self.decode_head.background.pixel_probs(sample.seg_logits.data.float())
+                for step in self.postprocessors:
+                    probs = step(probs, sample)
             tiny = torch.finfo(probs.dtype).tiny
             sample.set_data(dict(seg_logits=PixelData(data=probs.clamp(min=tiny).log()),
                                  pred_sem_seg=PixelData(data=probs.argmax(0, keepdim=True))))

@@ -66,10 +66,9 @@ def test_superpixels_from_disk(suffix, tmp_path):
     assert found.dtype == np.int64 and (found == ids).all()
 
 
-@pytest.mark.parametrize(('values', 'suffix', 'tolerance'), [
-    (np.uint8([[0, 51, 255]]), '.png', 0), (np.uint16([[0, 13107, 65535]]), '.png', 0),
-    (np.float64([[0, .2, 1]]), '.npy', 0)])
-def test_objectness_from_disk(values, suffix, tolerance, tmp_path):
+@pytest.mark.parametrize(('values', 'suffix'), [
+    (np.uint8([[0, 51, 255]]), '.png'), (np.uint16([[0, 13107, 65535]]), '.png'), (np.float64([[0, .2, 1]]), '.npy')])
+def test_objectness_from_disk(values, suffix, tmp_path):
     if suffix == '.npy':
         np.save(tmp_path / 'one.npy', values)
     else:
@@ -85,11 +84,18 @@ def test_objectness_from_disk(values, suffix, tolerance, tmp_path):
     (LoadSuperpixels, np.full((30, 40), -1), 'must hold ids.*-1'),
     (LoadObjectness, np.full((30, 40), np.nan), r'\[0, 1\], but has nan'),
     (LoadObjectness, np.full((30, 40), 2.), r'\[0, 1\], but has 2.0'),
+    (LoadObjectness, np.ones((30, 40), int), 'must hold floating point numbers, but has int64'),
 ])
 def test_bad_maps_name_the_file(loader, values, message, tmp_path):
     np.save(tmp_path / 'one.npy', values)
     with pytest.raises(ValueError, match=r'one\.npy.*' + message):
         loader(str(tmp_path), '.npy')(results())
+
+
+def test_a_palette_picture_is_no_map(tmp_path):
+    Image.fromarray(np.zeros((30, 40), np.uint8)).convert('P').save(tmp_path / 'one.png')
+    with pytest.raises(ValueError, match=r'one\.png must be a grey picture.*mode P'):
+        LoadObjectness(str(tmp_path))(results())
 
 
 def test_a_missing_map_names_the_file(tmp_path):
@@ -100,7 +106,9 @@ def test_a_missing_map_names_the_file(tmp_path):
 @pytest.mark.parametrize(('make', 'message'), [
     (lambda: ComputeSuperpixels('watershed'), "`method` must be one of.*'watershed'"),
     (lambda: LoadSuperpixels('x', '.jpg'), "`suffix` must be.*'.jpg'"),
-    (lambda: ComputeSuperpixels()(dict(img=np.zeros((4, 4), np.uint8))), r'\(H, W, 3\), but got \(4, 4\)'),
+    (lambda: ComputeSuperpixels()(dict(img=np.zeros((4, 4), np.uint8))), r'\(H, W, 3\) uint8, but got \(4, 4\)'),
+    (lambda: ComputeSuperpixels()(dict(img=np.zeros((4, 4, 3), np.float32))), 'uint8, but got .* float32'),
+    (lambda: LoadObjectness('x', key='boxes'), "`key` must be one of.*'boxes'"),
 ])
 def test_bad_arguments(make, message):
     with pytest.raises(ValueError, match=message):
