@@ -1,6 +1,6 @@
 """What the losses on score maps share: which picture is supervised by its mask and which by its tags."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -10,7 +10,7 @@ from ...functional import cell_label_loss
 from ...registry import MODELS
 
 
-class ScoreMapLoss(nn.Module):
+class ScoreMapLoss(nn.Module, ABC):
     """A loss of score maps under a softmax over classes, average over pictures of one value each.
 
     A picture with a mask has the cross entropy of its labelled cells, and its tags are not used; any other has the
