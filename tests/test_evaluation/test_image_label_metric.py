@@ -1,5 +1,7 @@
 """Average precision against its definition, and the metric through an evaluator."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from mmengine.structures import LabelData
 from mmseg.structures import SegDataSample
 
 from mmwsl.evaluation import ImageLabelMetric
-from mmwsl.evaluation.metrics.image_label_metric import average_precision
+from mmwsl.functional import average_precision
 
 
 def _definition(scores, labels):
@@ -36,6 +38,51 @@ def test_average_precision_by_hand():
     assert np.isnan(average_precision(np.array([.5]), np.array([0])))
 
 
+def _eleven_points(scores, labels, positives):
+    """VOC 2007: the mean over recalls 0, 0.1 .. 1 of the best precision at that recall or above."""
+    curve = []
+    for threshold in set(scores):
+        picked = [label for score, label in zip(scores, labels, strict=True) if score >= threshold and label >= 0]
+        if picked:
+            hits = sum(label == 1 for label in picked)
+            curve.append((Fraction(hits, positives), hits / len(picked)))
+    return sum(max([p for r, p in curve if r >= Fraction(step, 10)], default=0) for step in range(11)) / 11
+
+
+@pytest.mark.parametrize('missed', [0, 3])
+@pytest.mark.parametrize('digits', [1, 9])
+def test_eleven_points_are_their_definition(digits, missed):
+    rng = np.random.default_rng(1)
+    scores, labels = rng.random(40).round(digits), rng.integers(-1, 2, 40)
+    positives = int((labels == 1).sum()) + missed
+    expected = _eleven_points(scores, labels, positives)
+    assert average_precision(scores, labels, positives, eleven_point=True) == pytest.approx(expected)
+
+
+def test_eleven_points_reach_a_recall_of_exactly_three_tenths():
+    labels = np.array([1] * 3 + [0] * 90)
+    scores = -np.arange(93.)
+    # recalls 0, .1, .2 and .3 are reached at precision 1, the others never
+    assert average_precision(scores, labels, 10, eleven_point=True) == pytest.approx(4 / 11)
+
+
+def test_what_was_not_found_lowers_the_area():
+    scores, labels = np.array([.9, .8, .7]), np.array([1, 0, 1])
+    assert average_precision(scores, labels, 4) == pytest.approx((1 + 2 / 3) / 4)
+    assert average_precision(scores, np.zeros(3), 2) == 0
+
+
+@pytest.mark.parametrize(('scores', 'labels', 'positives', 'message'), [
+    ([.5, .5], [1], None, r'must both be \(N,\), got \(2,\) and \(1,\)'),
+    ([[.5]], [[1]], None, r'must both be \(N,\), got \(1, 1\)'),
+    ([.5, float('nan')], [1, 0], None, 'got NaN in 1 of 2'),
+    ([.5, .4], [1, 1], 1, 'at least the number of labels 1, got 1 for 2'),
+])
+def test_bad_rankings(scores, labels, positives, message):
+    with pytest.raises(ValueError, match=message):
+        average_precision(np.array(scores), np.array(labels), positives)
+
+
 def test_unknown_labels_do_not_count():
     scores, labels = np.array([.9, .8, .7, .1]), np.array([1, 0, 1, 0])
     with_unknown = average_precision(np.append(scores, [.95, .75]), np.append(labels, [-1, -1]))
@@ -54,6 +101,16 @@ def test_metric_leaves_out_background_and_classes_without_a_positive():
     evaluator.process([_sample([0., .7, .9, .5], [1., 1., 0., 0.])])
     cat, dog = (1 + 2 / 3) / 2, 1 / 2
     assert evaluator.evaluate(3) == {'mAP': pytest.approx(100 * (cat + dog) / 2, abs=0.01)}
+
+
+def test_eleven_points_stand_beside_the_area():
+    metric = ImageLabelMetric(eleven_point=True)
+    metric.dataset_meta = dict(classes=('background', 'cat'))
+    evaluator = Evaluator(metric)
+    evaluator.process([_sample([0., score], [1., label]) for score, label in ((.9, 1.), (.8, 0.), (.7, 1.))])
+    eleven = (6 * 1 + 5 * 2 / 3) / 11
+    assert evaluator.evaluate(3) == {'mAP': pytest.approx(100 * 5 / 6, abs=0.01),
+                                     'mAP_11point': pytest.approx(100 * eleven, abs=0.01)}
 
 
 @pytest.mark.parametrize(('field', 'message'), [('pred_label', 'WeakEncoderDecoder'),

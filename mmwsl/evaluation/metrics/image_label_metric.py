@@ -7,37 +7,28 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger, print_log
 from prettytable import PrettyTable
 
+from ...functional import average_precision
 from ...registry import METRICS
-
-
-def average_precision(scores: np.ndarray, labels: np.ndarray) -> float:
-    r"""Area under the precision-recall curve, :math:`\sum_n (R_n - R_{n-1}) P_n`, without interpolation.
-
-    Args:
-        scores: Confidences, ``(N,)``. Equal scores are one threshold, so their order does not matter.
-        labels: 1 (present), 0 (absent) or -1 (unknown, left out), ``(N,)``.
-
-    Returns:
-        A value in [0, 1]; NaN if no label is 1.
-    """
-    scores, labels = scores[labels >= 0], labels[labels >= 0]
-    if not (labels == 1).any():
-        return float('nan')
-    order = np.argsort(-scores, kind='stable')
-    scores, hits = scores[order], np.cumsum(labels[order] == 1)
-    last = np.append(scores[1:] != scores[:-1], True)  # the last picture at each threshold
-    hits, picked = hits[last], np.flatnonzero(last) + 1
-    return float(np.sum(np.diff(hits, prepend=0) * hits / picked) / hits[-1])
 
 
 @METRICS.register_module()
 class ImageLabelMetric(BaseMetric):
     """Mean average precision of ``pred_label.score`` against ``gt_label.score``, in percent.
 
-    Background (class 0) does not count, nor a class without a positive picture. See :func:`average_precision`.
+    Background (class 0) does not count, nor a class without a positive picture. See
+    :func:`mmwsl.functional.average_precision`.
+
+    Args:
+        eleven_point: Report VOC 2007's AP of eleven points as well, as ``mAP_11point``. ``mAP`` is the area, as in
+            VOC since 2010.
+        **kwargs: Of :class:`mmengine.evaluator.BaseMetric`.
     """
 
     default_prefix = None
+
+    def __init__(self, eleven_point: bool = False, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.eleven_point = eleven_point
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Keep the scores and labels of a batch."""
@@ -49,12 +40,15 @@ class ImageLabelMetric(BaseMetric):
             self.results.append(tuple(sample[field]['score'].cpu().numpy() for field in ('pred_label', 'gt_label')))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Compute the AP of each class, print them, and return ``mAP``."""
+        """Compute the AP of each class, print them, and return ``mAP`` (and ``mAP_11point``)."""
         scores, labels = (np.stack(values) for values in zip(*results, strict=True))
         classes = self.dataset_meta['classes']
-        aps = [100 * average_precision(scores[:, k], labels[:, k]) for k in range(1, len(classes))]
-        table = PrettyTable(['Class', 'AP', 'Positives'])
-        for name, ap, column in zip(classes[1:], aps, labels.T[1:], strict=True):
-            table.add_row([name, f'{ap:.2f}', int((column == 1).sum())])
+        columns = dict(AP=False, AP_11point=True) if self.eleven_point else dict(AP=False)
+        aps = {key: [100 * average_precision(scores[:, k], labels[:, k], eleven_point=eleven_point)
+                     for k in range(1, len(classes))] for key, eleven_point in columns.items()}
+        table = PrettyTable(['Class', *aps, 'Positives'])
+        for name, *values, column in zip(classes[1:], *aps.values(), labels.T[1:], strict=True):
+            table.add_row([name, *(f'{ap:.2f}' for ap in values), int((column == 1).sum())])
         print_log(f'per class average precision:\n{table}', MMLogger.get_current_instance())
-        return dict(mAP=float(np.round(np.nanmean(aps), 2)) if not np.isnan(aps).all() else float('nan'))
+        return {f'm{key}': float(np.round(np.nanmean(values), 2)) if not np.isnan(values).all() else float('nan')
+                for key, values in aps.items()}
