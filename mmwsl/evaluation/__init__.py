@@ -1,5 +1,5 @@
 """Evaluation."""
 
-from .metrics import ClassThresholdMetric, ImageLabelMetric, ThresholdIoUMetric
+from .metrics import ClassThresholdMetric, ImageLabelMetric, PointLocalizationMetric, ThresholdIoUMetric
 
-__all__ = ['ClassThresholdMetric', 'ImageLabelMetric', 'ThresholdIoUMetric']
+__all__ = ['ClassThresholdMetric', 'ImageLabelMetric', 'PointLocalizationMetric', 'ThresholdIoUMetric']

@@ -2,6 +2,7 @@
 
 from .class_threshold_metric import ClassThresholdMetric
 from .image_label_metric import ImageLabelMetric
+from .point_localization_metric import PointLocalizationMetric
 from .threshold_iou_metric import ThresholdIoUMetric
 
-__all__ = ['ClassThresholdMetric', 'ImageLabelMetric', 'ThresholdIoUMetric']
+__all__ = ['ClassThresholdMetric', 'ImageLabelMetric', 'PointLocalizationMetric', 'ThresholdIoUMetric']

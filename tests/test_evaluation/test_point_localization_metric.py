@@ -1,0 +1,202 @@
+"""Points against boxes: the definition by loops, boxes from XML and masks, and what must not count."""
+
+import numpy as np
+import pytest
+import torch
+from mmengine.evaluator import Evaluator
+from mmengine.structures import LabelData, PixelData
+from mmseg.structures import SegDataSample
+
+from mmwsl.evaluation import PointLocalizationMetric
+from mmwsl.evaluation.metrics.boxes import mask_boxes, voc_boxes
+
+CLASSES = ('background', 'cat', 'dog')
+OBJECT = ('<object><name>{}</name>{}<bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox>'
+          '</object>')
+
+
+def _metric(**settings):
+    metric = PointLocalizationMetric(**settings)
+    metric.dataset_meta = dict(classes=CLASSES)
+    return metric
+
+
+def _sample(peaks, scores, mask=None, path='1.jpg', size=(40, 60)):
+    """A sample whose map of class k is best at ``peaks[k - 1]``, column and row."""
+    maps = torch.zeros(3, *size)
+    maps[0, 0, 0] = 9
+    for k, (x, y) in enumerate(peaks, 1):
+        maps[k, y, x] = 1
+    sample = SegDataSample(seg_logits=PixelData(data=maps), metainfo=dict(img_path=f'/somewhere/{path}'),
+                           pred_label=LabelData(score=torch.tensor([1., *scores])))
+    if mask is not None:
+        sample.gt_sem_seg = PixelData(data=torch.as_tensor(mask)[None])
+    return sample
+
+
+def _evaluate(metric, samples):
+    evaluator = Evaluator(metric)
+    evaluator.process(samples)
+    return evaluator.evaluate(len(samples))
+
+
+def _xml(folder, stem, *objects):
+    body = ''.join(OBJECT.format(name, '<difficult>1</difficult>' if hard else '', *box) for name, box, hard in objects)
+    (folder / f'{stem}.xml').write_text(f'<annotation>{body}</annotation>')
+
+
+def _loops(pictures, k, tolerance):
+    """AP of class k by plain loops over ``(score, peak, boxes)``, with boxes as sets of pixels."""
+    found, present = [], 0
+    for score, peak, boxes in pictures:
+        allowed = {(x, y) for left, top, right, bottom in boxes[k]
+                   for x in range(left - tolerance, right + tolerance + 1)
+                   for y in range(top - tolerance, bottom + tolerance + 1)}
+        found.append((score[k], peak[k] in allowed))
+        present += bool(boxes[k])
+    area = 0
+    for score, hit in found:
+        if hit:
+            above = [other for value, other in found if value >= score]
+            area += sum(above) / len(above) / present
+    return area
+
+
+@pytest.mark.parametrize('tolerance', [0, 3, 18])
+def test_it_is_its_definition_with_boxes_of_xml(tmp_path, tolerance):
+    rng = np.random.default_rng(0)
+    pictures, samples = [], []
+    for number in range(30):
+        boxes = [[], []]
+        for _ in range(rng.integers(0, 4)):
+            left, top, wide, high = rng.integers(0, (46, 31, 14, 9)).tolist()
+            boxes[rng.integers(2)].append((left, top, left + wide, top + high))
+        scores = rng.random(2).round(1).tolist()
+        # about a box where there is one, else anywhere
+        peaks = [tuple((np.array(own[0][:2]) + rng.integers(-3, 10, 2)).clip(0, (59, 39)).tolist()) if own else
+                 tuple(rng.integers(0, (60, 40)).tolist()) for own in boxes]
+        # VOC counts from 1
+        _xml(tmp_path, number, *((CLASSES[k + 1], [edge + 1 for edge in box], False)
+                                 for k in range(2) for box in boxes[k]))
+        pictures.append((scores, peaks, boxes))
+        samples.append(_sample(peaks, scores, path=f'{number}.jpg'))
+    result = _evaluate(_metric(annotations=str(tmp_path), tolerance=tolerance), samples)
+    expected = [100 * _loops(pictures, k, tolerance) for k in range(2)]
+    assert min(expected) > 0
+    assert result == {'point_mAP': pytest.approx(sum(expected) / 2, abs=0.006)}
+
+
+@pytest.mark.parametrize(('peak', 'found'), [
+    ((20, 19), True), ((2, 2), True), ((1, 19), False), ((20, 1), False), ((47, 39), True), ((48, 19), False),
+    ((20, 40), False),
+])
+def test_the_tolerance_is_18_pixels_on_each_side(tmp_path, peak, found):
+    # from 0: columns 20 to 29, rows 20 and 21, so columns 2 to 47 and rows 2 to 39 are right
+    _xml(tmp_path, 1, ('cat', (21, 21, 30, 22), False))
+    result = _evaluate(_metric(annotations=str(tmp_path)), [_sample([peak, (0, 0)], [.5, .5], size=(50, 60))])
+    assert result == {'point_mAP': 100. * found}
+
+
+def test_components_of_the_mask_are_boxes_and_the_result_says_so():
+    mask = np.zeros((40, 60), int)
+    mask[0:3, 0:3] = 1
+    mask[3, 3] = 1  # touches at a corner
+    mask[30:40, 50:60] = 1
+    mask[30:33, 0:3] = 2
+    mask[20, :] = 255
+    boxes = mask_boxes(mask, CLASSES)
+    assert sorted((item.name, *item.box) for item in boxes) == [
+        ('cat', 0, 0, 3, 3), ('cat', 50, 30, 59, 39), ('dog', 0, 30, 2, 32)]
+    # between the two components, inside the box of all pixels of the class
+    samples = [_sample([(30, 10), (1, 31)], [.5, .5], mask)]
+    assert _evaluate(_metric(tolerance=0), samples) == {'point_mAP_maskboxes': 50.}
+    # inside the first component's box, where the mask is background
+    samples = [_sample([(3, 0), (1, 31)], [.5, .5], mask)]
+    assert _evaluate(_metric(tolerance=0), samples) == {'point_mAP_maskboxes': 100.}
+
+
+def test_a_miss_is_a_false_positive_and_a_picture_not_found():
+    square = np.zeros((40, 60), int)
+    square[:5, :5] = 1
+    samples = [_sample([(59, 39), (0, 0)], [.9, .1], square), _sample([(0, 0), (0, 0)], [.8, .1], square)]
+    # of two pictures one is found, at precision 1/2; dog is in no picture and does not count
+    assert _evaluate(_metric(tolerance=3), samples) == {'point_mAP_maskboxes': 25.}
+
+
+def test_pictures_without_the_class_lower_precision_wherever_the_point_is():
+    square = np.zeros((40, 60), int)
+    square[:5, :5] = 1
+    samples = [_sample([(0, 0), (0, 0)], [.8, .1], square), _sample([(0, 0), (0, 0)], [.9, .1], 0 * square)]
+    assert _evaluate(_metric(), samples) == {'point_mAP_maskboxes': 50.}
+
+
+def test_no_object_at_all_is_no_number():
+    assert np.isnan(_evaluate(_metric(), [_sample([(0, 0)] * 2, [.5, .5], np.zeros((40, 60), int))])
+                    ['point_mAP_maskboxes'])
+
+
+def test_difficult_objects_count_only_on_demand(tmp_path):
+    _xml(tmp_path, 1, ('cat', (1, 1, 5, 5), True))
+    _xml(tmp_path, 2, ('cat', (1, 1, 5, 5), False), ('cat', (51, 31, 60, 40), True))
+    _xml(tmp_path, 3, ('cat', (1, 1, 5, 5), False))
+    corner, far = [(0, 0), (0, 0)], [(59, 39), (0, 0)]
+    samples = [_sample(corner, [.9, 0], path='1.jpg'), _sample(far, [.8, 0], path='2.jpg'),
+               _sample(far, [.7, 0], path='3.jpg'), _sample(corner, [.6, 0], path='3.jpg')]
+    # by default, 1 and 2 are left out; of the other two the second is found
+    assert _evaluate(_metric(annotations=str(tmp_path), tolerance=0), samples) == {'point_mAP': 25.}
+    expected = 100 * (1 + 1 + 3 / 4) / 4
+    assert _evaluate(_metric(annotations=str(tmp_path), tolerance=0, difficult=True), samples) == {
+        'point_mAP': pytest.approx(expected)}
+
+
+def test_parts_of_an_object_are_no_objects(tmp_path):
+    part = '<part><name>cat</name><bndbox><xmin>1</xmin></bndbox></part>'
+    text = OBJECT.format('dog', part, 46.5, 1, 50, 9)
+    (tmp_path / '1.xml').write_text(f'<annotation>{text}</annotation>')
+    assert [(item.name, item.box) for item in voc_boxes(tmp_path / '1.xml')] == [('dog', (45.5, 0, 49, 8))]
+
+
+@pytest.mark.parametrize(('text', 'error', 'message'), [
+    (None, FileNotFoundError, r'1.xml does not exist: every picture .* Check `annotations`'),
+    ('<annotation>', ValueError, 'not XML'),
+    ('<annotation><object/></annotation>', ValueError, 'object 1 has no <name>'),
+    ('<annotation><object><name>cat</name></object></annotation>', ValueError,
+     r'object 1 \(cat\) has no proper <bndbox>'),
+    (f'<annotation>{OBJECT.format("cat", "", 5, 1, "x", 9)}</annotation>', ValueError, 'no proper <bndbox>'),
+    (f'<annotation>{OBJECT.format("cat", "", 5, 1, 4, 9)}</annotation>', ValueError, 'no proper <bndbox>'),
+    (f'<annotation>{OBJECT.format("cat", "", 5, 1, 61, 9)}</annotation>', ValueError, 'leaves the picture of 60 x 40'),
+])
+def test_bad_annotations(tmp_path, text, error, message):
+    if text is not None:
+        (tmp_path / '1.xml').write_text(text)
+    with pytest.raises(error, match=message):
+        Evaluator(_metric(annotations=str(tmp_path))).process([_sample([(0, 0)] * 2, [.5, .5])])
+
+
+@pytest.mark.parametrize(('settings', 'error', 'message'), [
+    (dict(tolerance=-1), ValueError, '`tolerance` must be a number of pixels, not negative, got -1'),
+    (dict(tolerance=float('nan')), ValueError, 'got nan'),
+    (dict(annotations='no/such'), FileNotFoundError, "`annotations` must be the folder .* 'no/such' does not exist"),
+])
+def test_bad_settings(settings, error, message):
+    with pytest.raises(error, match=message):
+        PointLocalizationMetric(**settings)
+
+
+@pytest.mark.parametrize(('field', 'message'), [('pred_label', 'WeakEncoderDecoder'),
+                                                ('seg_logits', 'WeakEncoderDecoder'),
+                                                ('gt_sem_seg', 'LoadAnnotations.*or give `annotations`'),
+                                                ('img_path', '`meta_keys`')])
+def test_a_missing_field_names_what_to_add(tmp_path, field, message):
+    sample = _sample([(0, 0)] * 2, [.5, .5], np.zeros((40, 60), int))
+    delattr(sample, field)
+    metric = _metric(annotations=str(tmp_path) if field == 'img_path' else None)
+    with pytest.raises(KeyError, match=f'needs the field `{field}`.*{message}'):
+        Evaluator(metric).process([sample])
+
+
+def test_a_mask_of_another_size():
+    with pytest.raises(ValueError, match=r'`gt_sem_seg` must have the size of `seg_logits`, got \(20, 60\)'):
+        sample = _sample([(0, 0)] * 2, [.5, .5])
+        sample = [{**sample.to_dict(), 'gt_sem_seg': dict(data=torch.zeros(1, 20, 60))}]
+        Evaluator(_metric()).process(sample)
