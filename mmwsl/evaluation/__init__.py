@@ -1,5 +1,13 @@
 """Evaluation."""
 
-from .metrics import ClassThresholdMetric, ImageLabelMetric, PointLocalizationMetric, ThresholdIoUMetric
+from .metrics import (
+    BoundaryFMetric,
+    ClassThresholdMetric,
+    ImageLabelMetric,
+    PointLocalizationMetric,
+    ThresholdIoUMetric,
+)
 
-__all__ = ['ClassThresholdMetric', 'ImageLabelMetric', 'PointLocalizationMetric', 'ThresholdIoUMetric']
+__all__ = [
+    'BoundaryFMetric', 'ClassThresholdMetric', 'ImageLabelMetric', 'PointLocalizationMetric', 'ThresholdIoUMetric'
+]

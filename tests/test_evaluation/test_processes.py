@@ -9,7 +9,7 @@ from mmengine.structures import LabelData, PixelData
 from mmseg.structures import SegDataSample
 from torch import distributed, multiprocessing
 
-from mmwsl.evaluation import ImageLabelMetric, PointLocalizationMetric
+from mmwsl.evaluation import BoundaryFMetric, ImageLabelMetric, PointLocalizationMetric
 
 COUNT = 7  # odd: a sampler gives the second process a picture twice, which must not count
 
@@ -30,7 +30,8 @@ def _samples():
 
 def _evaluate(rank, processes):
     metrics = [ImageLabelMetric(eleven_point=True, collect_device='cpu'),
-               PointLocalizationMetric(tolerance=2, collect_device='cpu')]
+               PointLocalizationMetric(tolerance=2, collect_device='cpu'),
+               BoundaryFMetric(tolerance=0.03, collect_device='cpu')]
     evaluator = Evaluator(metrics)
     evaluator.dataset_meta = dict(classes=('background', 'cat', 'dog'))
     samples = list(_samples())

@@ -1,8 +1,11 @@
 """Metrics."""
 
+from .boundary_f_metric import BoundaryFMetric
 from .class_threshold_metric import ClassThresholdMetric
 from .image_label_metric import ImageLabelMetric
 from .point_localization_metric import PointLocalizationMetric
 from .threshold_iou_metric import ThresholdIoUMetric
 
-__all__ = ['ClassThresholdMetric', 'ImageLabelMetric', 'PointLocalizationMetric', 'ThresholdIoUMetric']
+__all__ = [
+    'BoundaryFMetric', 'ClassThresholdMetric', 'ImageLabelMetric', 'PointLocalizationMetric', 'ThresholdIoUMetric'
+]
