@@ -1,5 +1,6 @@
 """From a config to a runner, on one process or several, with or without GPUs."""
 
+import atexit
 import logging
 
 import torch
@@ -40,6 +41,7 @@ def prepare_for_cpu(cfg: Config) -> None:
     """
     if not distributed.is_initialized():
         distributed.init_process_group('gloo')
+        atexit.register(leave_process_group)
     wrapper = cfg.get('model_wrapper_cfg') or dict(
         type='MMDistributedDataParallel', broadcast_buffers=False,
         find_unused_parameters=cfg.get('find_unused_parameters', False))
@@ -49,3 +51,12 @@ def prepare_for_cpu(cfg: Config) -> None:
         norm['type'] = 'BN'
     if synchronised:
         print_log('SyncBN exists on GPUs only: every process normalises its own batch.', 'current', logging.WARNING)
+
+
+def leave_process_group() -> None:
+    """Leave the process group, if there is one.
+
+    At exit: gloo's threads must have ended before the interpreter does, or the process aborts after its work is done.
+    """
+    if distributed.is_initialized():
+        distributed.destroy_process_group()

@@ -6,7 +6,7 @@ from mmengine.model import MMDistributedDataParallel
 from torch import distributed
 
 from mmwsl import apis
-from mmwsl.apis.launch import build_runner
+from mmwsl.apis.launch import build_runner, leave_process_group
 
 
 @pytest.fixture
@@ -19,8 +19,9 @@ def launched(monkeypatch):
     for name, value in names.items():
         monkeypatch.setenv(name, str(value))
     yield
-    if distributed.is_initialized():
-        distributed.destroy_process_group()
+    leave_process_group()
+    assert not distributed.is_initialized()
+    leave_process_group()  # again, as at exit
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='with a GPU, mmengine launches this itself')

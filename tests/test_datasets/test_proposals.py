@@ -269,7 +269,7 @@ def fixed_source():
 def test_normalisation_and_key(fixed_source):
     image = noise((4, 4))
     source = dict(type=fixed_source, scores=[0.5, 0.75])
-    stretched = compute(image, source=source, kind='box', key='boxes')
+    stretched = compute(image, source=source, kind='box', key='saliency')
     assert not stretched[:, :2].any() and (stretched[:, 2:] == 1).all()
     plain = compute(image, source=source, kind='box', normalize=False)
     assert (plain[:, :2] == 0.5).all() and (plain[:, 2:] == 0.75).all()
@@ -277,6 +277,8 @@ def test_normalisation_and_key(fixed_source):
         compute(image, source=dict(type=fixed_source, scores=[0.5, 3]), kind='box', normalize=False)
     with pytest.raises(ValueError, match="needs proposals with masks.*`kind='box'`"):
         compute(image, source=source, kind='mask')
+    with pytest.raises(ValueError, match="`key` must be one of.*'boxes'"):
+        compute(image, source=source, kind='box', key='boxes')
 
 
 def test_selective_search():
