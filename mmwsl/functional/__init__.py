@@ -1,4 +1,4 @@
-"""Pure tensor mathematics, on torch alone."""
+"""Pure mathematics, on torch and numpy alone."""
 
 from .adaptive_bias import adaptive_bias
 from .average_precision import average_precision
