@@ -1,5 +1,6 @@
 """What post-processing needs at the picture's own size: the picture, and maps from disk."""
 
+from abc import abstractmethod
 from pathlib import Path
 
 import numpy as np
@@ -68,8 +69,9 @@ class _LoadMap(BaseTransform):
         results[self.key] = self._convert(values, path)
         return results
 
+    @abstractmethod
     def _convert(self, values: np.ndarray, path: Path) -> np.ndarray:
-        raise NotImplementedError
+        """Check the values of a file and bring them to the type of the map."""
 
     def __repr__(self) -> str:
         return f'{self.__class__.__name__}(folder={self.folder!r}, suffix={self.suffix!r}, key={self.key!r})'
