@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 # More arguments for the one command that installs torch, for example an index with another build of it.
 TORCH_ARGS ?=
-PYTEST_ARGS ?=
+# Two tests at a time.
+PYTEST_ARGS ?= -n 2
 
 # Several OpenMP threads on few cores make small tensors slower, not faster.
 export OMP_NUM_THREADS ?= 1
