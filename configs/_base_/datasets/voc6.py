@@ -24,5 +24,6 @@ val_evaluator = [
     dict(type='IoUMetric', iou_metrics=['mIoU']),
     dict(type='mmwsl.ImageLabelMetric'),
     dict(type='mmwsl.ThresholdIoUMetric'),
+    dict(type='mmwsl.PointLocalizationMetric'),
 ]
 test_evaluator = val_evaluator
