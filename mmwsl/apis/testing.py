@@ -1,12 +1,12 @@
 """Evaluation of a checkpoint under a config."""
 
 from mmengine.config import Config
-from mmengine.logging import print_log
 
 from mmwsl.apis.arguments import base_parser, parse
 from mmwsl.apis.checkpoint import weights_only_loading
 from mmwsl.apis.config import load_config
 from mmwsl.apis.launch import build_runner
+from mmwsl.engine.hooks import ProvenanceHook
 
 
 def test(cfg: Config, checkpoint: str, launcher: str = 'none',
@@ -20,19 +20,16 @@ def test(cfg: Config, checkpoint: str, launcher: str = 'none',
         trust_checkpoint (bool): Whether to load a checkpoint that can run code. Defaults to False.
 
     Returns:
-        dict[str, float | str]: The metrics; MMSegmentation's are percentages. ``tuned_on`` names the masks that
-            numbers of the chain were chosen with, if any were.
+        dict[str, float | str]: The metrics; MMSegmentation's are percentages. Texts say what supervision prediction
+            used, if any: ``tuned_on`` names the masks that numbers of the chain were chosen with. They are in the log
+            and the JSON file in ``work_dir`` as well.
     """
     cfg.load_from, cfg.resume = checkpoint, False
     with weights_only_loading(cfg, trust_checkpoint):
         runner = build_runner(cfg, launcher)
-        metrics = runner.test()
-    steps = [step for module in runner.model.modules() for step in getattr(module, 'postprocessors', ())]
-    origins = sorted({step.tuned_on for step in steps if step.tuned_on})
-    if origins:
-        metrics['tuned_on'] = '; '.join(origins)
-        print_log(f'this result used numbers tuned on {metrics["tuned_on"]}', 'current')
-    return metrics
+        if not any(isinstance(hook, ProvenanceHook) for hook in runner.hooks):  # the config has hooks of its own
+            runner.register_hook(ProvenanceHook())
+        return runner.test()
 
 
 def use_test_time_augmentation(cfg: Config) -> None:

@@ -15,11 +15,16 @@ class PostProcessor(ABC):
 
     Subclasses define :meth:`process` and name in ``required_fields`` what they need of the data sample, each with
     the part of the config that adds it. ``tuned_on`` names the masks that its numbers were chosen with, if any were;
-    ``tools/test.py`` says it below the result.
+    :class:`mmwsl.engine.hooks.ProvenanceHook` writes it beside every result.
     """
 
     required_fields: ClassVar[dict[str, str]] = {}
     tuned_on: str | None = None
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """What supervision the step uses, by kind."""
+        return dict(tuned_on=self.tuned_on) if self.tuned_on else {}
 
     def __call__(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
         """Map probabilities ``(K, H, W)`` to scores ``(K, H, W)``; they need not sum to one.

@@ -27,10 +27,12 @@ def test_search_then_evaluation_says_where_its_numbers_come_from(run, repository
     assert len(found['thresholds']) == len(found['classes']) - 1 == 6
     output = run('test.py', config, checkpoint, '--work-dir', 'tested', '--cfg-options',
                  'test_dataloader.dataset.indices=5', *SHORT)
-    assert 'used numbers tuned on masks: all pictures of ShapesDataset, the first 5' in output
-    measured = json.loads(next((tmp_path / 'tested').glob('*/*.json')).read_text())['mIoU']
+    assert 'tuned_on: masks: all pictures of ShapesDataset, the first 5' in output
+    written = json.loads(next((tmp_path / 'tested').glob('*/*.json')).read_text())
+    assert written['tuned_on'] == found['tuned_on']
+    measured = written['mIoU']
     without = run('test.py', base, checkpoint, '--work-dir', 'plain', '--cfg-options', *SHORT)
-    assert 'tuned on' not in without
+    assert 'tuned_on' not in without
     assert measured == pytest.approx(found['mIoU'], abs=0.02)  # the same pictures: what the search promised
 
 

@@ -1,0 +1,83 @@
+"""What a prediction owes to other supervision reaches every result."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.model import BaseModel, BaseTTAModel
+from mmengine.runner import Runner
+from torch import nn
+
+from mmwsl import apis
+from mmwsl.engine.hooks import ProvenanceHook, collect_provenance
+from mmwsl.postprocessing import ClassThresholds, DenseCRF, ImageLevelPrior
+from mmwsl.registry import MODELS
+
+
+class _Part(nn.Module):
+    provenance = dict(test_tags='of the test pictures')
+
+
+class _Segmentor(BaseModel):
+
+    def __init__(self, *postprocessors):
+        super().__init__()
+        self.postprocessors = postprocessors
+
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        return inputs
+
+
+class _TTA(BaseTTAModel):
+
+    def merge_preds(self, data_samples_list):
+        return data_samples_list
+
+
+@pytest.mark.parametrize('wrap', [lambda m: m, _TTA, lambda m: nn.parallel.DataParallel(_TTA(m))])
+def test_every_part_is_asked_once_and_equal_answers_are_one(wrap):
+    steps = [ImageLevelPrior(), ClassThresholds(0.5, tuned_on='set b'), ClassThresholds(0.1, tuned_on='set a'),
+             DenseCRF(tuned_on='set b')]
+    segmentor = _Segmentor(*steps)
+    segmentor.part = _Part()
+    assert collect_provenance(wrap(segmentor)) == dict(
+        test_tags='of the test pictures', tuned_on='set a; set b')
+
+
+def test_nothing_to_say_adds_nothing():
+    metrics = dict(mIoU=1.)
+    ProvenanceHook().after_test_epoch(SimpleNamespace(model=_Segmentor(ImageLevelPrior())), metrics)
+    ProvenanceHook().after_test_epoch(SimpleNamespace(model=_Segmentor()), None)
+    assert metrics == dict(mIoU=1.)
+
+
+@pytest.fixture
+def short(repository, tmp_path):
+    cfg = Config.fromfile(repository / 'configs' / 'wsl_lse_shapes.py')
+    cfg.work_dir = str(tmp_path / 'work')
+    cfg.experiment_name = tmp_path.name  # runners of one name share their records
+    cfg.model.postprocessors = [dict(type='mmwsl.ClassThresholds', thresholds=0.3, tuned_on='masks of a test')]
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        loader.update(num_workers=0, persistent_workers=False)
+        loader.dataset.length = 2
+    return cfg
+
+
+def _written(tmp_path):
+    return json.loads(next((tmp_path / 'work').glob('*/*.json')).read_text())
+
+
+def test_our_configs_write_it_with_any_runner(short, tmp_path):
+    runner = Runner.from_cfg(short)
+    metrics = runner.test()
+    assert metrics['tuned_on'] == _written(tmp_path)['tuned_on'] == 'masks of a test'
+    assert runner.val()['tuned_on'] == 'masks of a test'
+
+
+def test_our_command_writes_it_under_any_config(short, tmp_path):
+    short.custom_hooks = []
+    torch.save(dict(state_dict=MODELS.build(short.model).state_dict()), tmp_path / 'weights.pth')
+    metrics = apis.test(short, str(tmp_path / 'weights.pth'))
+    assert metrics['tuned_on'] == _written(tmp_path)['tuned_on'] == 'masks of a test'
