@@ -40,7 +40,7 @@ def measure(method: str, seed: int, folder: Path) -> dict[str, dict[str, float]]
     if result.exists():
         return json.loads(result.read_text())
     subprocess.run([sys.executable, 'tools/train.py', config, '--resume', '--work-dir', str(work_dir), '--cfg-options',
-                    f'randomness.seed={seed}', 'train_cfg.val_interval=1000'], check=True)
+                    f'randomness.seed={seed}', 'val_cfg=None', 'val_dataloader=None', 'val_evaluator=None'], check=True)
     metrics = {}
     for name, chain in CHAINS.items():
         cfg = load_config(config, work_dir=str(work_dir / name))
