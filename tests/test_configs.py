@@ -74,14 +74,15 @@ def data(tmp_path_factory):
     (voc / 'Annotations').mkdir()
     for name in NAMES:
         (voc / 'Annotations' / f'{name}.xml').write_text(
-            '<annotation><object><name>cat</name><difficult>0</difficult></object></annotation>')
+            '<annotation><object><name>cat</name><difficult>0</difficult><bndbox><xmin>1</xmin><ymin>1</ymin>'
+            '<xmax>10</xmax><ymax>10</ymax></bndbox></object></annotation>')
     categories = [dict(id=i, name=name) for i, name in enumerate(COCOWeakDataset.METAINFO['classes'][1:], 1)]
     for split in ('train2017', 'val2017'):
         for name in NAMES:
             _picture(root / 'coco' / split / name)
             _mask(root / 'coco' / 'masks' / split / name, 1)
         images = [dict(id=i, file_name=f'{name}.jpg') for i, name in enumerate(NAMES)]
-        annotations = [dict(id=0, image_id=0, category_id=1, iscrowd=0)]
+        annotations = [dict(id=0, image_id=0, category_id=1, iscrowd=0, bbox=[0, 0, 10, 10])]
         (root / 'coco' / 'annotations').mkdir(exist_ok=True)
         (root / 'coco' / 'annotations' / f'instances_{split}.json').write_text(
             json.dumps(dict(images=images, annotations=annotations, categories=categories)))

@@ -1,5 +1,7 @@
 """Points against boxes: the definition by loops, boxes from XML and masks, and what must not count."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from mmengine.structures import LabelData, PixelData
 from mmseg.structures import SegDataSample
 
 from mmwsl.evaluation import PointLocalizationMetric
-from mmwsl.evaluation.metrics.boxes import mask_boxes, voc_boxes
+from mmwsl.evaluation.metrics.boxes import coco_boxes, mask_boxes, voc_boxes
 
 CLASSES = ('background', 'cat', 'dog')
 OBJECT = ('<object><name>{}</name>{}<bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox>'
@@ -45,6 +47,20 @@ def _xml(folder, stem, *objects):
     (folder / f'{stem}.xml').write_text(f'<annotation>{body}</annotation>')
 
 
+def _json(path, pictures, **replaced):
+    """Write COCO's file: of each picture ``(class, box with last pixels, crowd)``; ids are no places and no labels."""
+    names = {70: 'dog', 9: 'cat', 3: 'tree'}
+    annotations = [
+        dict(id=1000 + 10 * i + j, image_id=500 - i, iscrowd=int(crowd), bbox=[*box[:2], box[2] - box[0] + 1,
+                                                                               box[3] - box[1] + 1],
+             category_id=next(key for key, value in names.items() if value == name))
+        for i, objects in enumerate(pictures.values()) for j, (name, box, crowd) in enumerate(objects)]
+    content = dict(images=[dict(id=500 - i, file_name=name) for i, name in enumerate(pictures)],
+                   categories=[dict(id=key, name=name) for key, name in names.items()], annotations=annotations)
+    path.write_text(json.dumps({**content, **replaced}))
+    return str(path)
+
+
 def _loops(pictures, k, tolerance):
     """AP of class k by plain loops over ``(score, peak, boxes)``, with boxes as sets of pixels."""
     found, present = [], 0
@@ -63,7 +79,7 @@ def _loops(pictures, k, tolerance):
 
 
 @pytest.mark.parametrize('tolerance', [0, 3, 18])
-def test_it_is_its_definition_with_boxes_of_xml(tmp_path, tolerance):
+def test_it_is_its_definition_with_boxes_of_files(tmp_path, tolerance):
     rng = np.random.default_rng(0)
     pictures, samples = [], []
     for number in range(30):
@@ -80,10 +96,14 @@ def test_it_is_its_definition_with_boxes_of_xml(tmp_path, tolerance):
                                  for k in range(2) for box in boxes[k]))
         pictures.append((scores, peaks, boxes))
         samples.append(_sample(peaks, scores, path=f'{number}.jpg'))
-    result = _evaluate(_metric(annotations=str(tmp_path), tolerance=tolerance), samples)
+    file = _json(tmp_path / 'instances.json', {
+        f'{number}.jpg': [(CLASSES[k + 1], box, False) for k in range(2) for box in boxes[k]]
+        for number, (_, _, boxes) in enumerate(pictures)})
     expected = [100 * _loops(pictures, k, tolerance) for k in range(2)]
     assert min(expected) > 0
-    assert result == {'point_mAP': pytest.approx(sum(expected) / 2, abs=0.006)}
+    for annotations in (str(tmp_path), file):
+        result = _evaluate(_metric(annotations=annotations, tolerance=tolerance), samples)
+        assert result == {'point_mAP': pytest.approx(sum(expected) / 2, abs=0.006)}
 
 
 @pytest.mark.parametrize(('peak', 'found'), [
@@ -147,6 +167,14 @@ def test_difficult_objects_count_only_on_demand(tmp_path):
     expected = 100 * (1 + 1 + 3 / 4) / 4
     assert _evaluate(_metric(annotations=str(tmp_path), tolerance=0, difficult=True), samples) == {
         'point_mAP': pytest.approx(expected)}
+    # COCO's crowds are treated alike; its pictures may be named with a folder, and other categories are nothing
+    file = _json(tmp_path / 'instances.json', {
+        'val/1.jpg': [('cat', (0, 0, 4, 4), True), ('tree', (0, 0, 59, 39), False)],
+        'val/2.jpg': [('cat', (0, 0, 4, 4), False), ('cat', (50, 30, 59, 39), True)],
+        'val/3.jpg': [('cat', (0, 0, 4, 4), False)]})
+    assert _evaluate(_metric(annotations=file, tolerance=0), samples) == {'point_mAP': 25.}
+    assert _evaluate(_metric(annotations=file, tolerance=0, difficult=True), samples) == {
+        'point_mAP': pytest.approx(expected)}
 
 
 def test_parts_of_an_object_are_no_objects(tmp_path):
@@ -171,6 +199,39 @@ def test_bad_annotations(tmp_path, text, error, message):
         (tmp_path / '1.xml').write_text(text)
     with pytest.raises(error, match=message):
         Evaluator(_metric(annotations=str(tmp_path))).process([_sample([(0, 0)] * 2, [.5, .5])])
+
+
+def test_coco_boxes_of_less_than_a_pixel_are_one(tmp_path):
+    file = _json(tmp_path / 'instances.json', {'1.jpg': [('cat', (2.5, 3, 1.5, 2.25), False)], '2.jpg': []})
+    boxes = coco_boxes(file)
+    assert [(item.name, item.box) for item in boxes['1.jpg']] == [('cat', (2.5, 3, 2.5, 3))]
+    assert boxes['2.jpg'] == []
+
+
+@pytest.mark.parametrize(('replaced', 'message'), [
+    (dict(images=[dict(id=500, file_name='a/1.jpg'), dict(id=2, file_name='b/1.jpg')]), "two .* called '1.jpg'"),
+    (dict(images=[dict(id=1, file_name='1.jpg')]), 'annotation 1000 refers to picture 500 and category 9'),
+    (dict(categories=[]), 'annotation 1000 .* picture 500 and category 9, which are not both declared'),
+    (dict(categories=None), "not of COCO's structure .*`instances_"),
+    (dict(annotations=[dict(id=4, image_id=500, category_id=9)]), "annotation 4 of '1.jpg' has no .* bbox .*: None"),
+    (dict(annotations=[dict(id=4, image_id=500, category_id=9, bbox=[0, 0, -1, 5])]), r'.*: \[0, 0, -1, 5\]'),
+])
+def test_bad_coco_files(tmp_path, replaced, message):
+    file = _json(tmp_path / 'instances.json', {'1.jpg': [('cat', (0, 0, 4, 4), False)]}, **replaced)
+    with pytest.raises(ValueError, match=f'instances.json: {message}'):
+        _metric(annotations=file)
+
+
+def test_coco_files_that_do_not_belong_to_the_pictures(tmp_path):
+    (tmp_path / 'broken.json').write_text('{"images"')
+    with pytest.raises(ValueError, match="broken.json: not of COCO's structure"):
+        _metric(annotations=str(tmp_path / 'broken.json'))
+    file = _json(tmp_path / 'instances.json', {'1.jpg': [('cat', (0, 0, 60, 4), False)]})
+    samples = [_sample([(0, 0)] * 2, [.5, .5], path=f'{number}.jpg') for number in (1, 2)]
+    with pytest.raises(ValueError, match=r'instances.json, 1.jpg: the box .* leaves the picture of 60 x 40'):
+        Evaluator(_metric(annotations=file)).process(samples[:1])
+    with pytest.raises(KeyError, match=r"instances.json has no picture '2.jpg'"):
+        Evaluator(_metric(annotations=file)).process(samples[1:])
 
 
 @pytest.mark.parametrize(('settings', 'error', 'message'), [

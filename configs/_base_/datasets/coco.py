@@ -17,3 +17,9 @@ val_dataloader = dict(
         label_file='annotations/instances_val2017.json',
         data_prefix=dict(img_path='val2017', seg_map_path='masks/val2017')))
 test_dataloader = val_dataloader
+val_evaluator = [
+    dict(type='IoUMetric', iou_metrics=['mIoU']),
+    dict(type='mmwsl.ImageLabelMetric'),
+    dict(type='mmwsl.PointLocalizationMetric', annotations=f'{data_root}/annotations/instances_val2017.json'),
+]
+test_evaluator = val_evaluator

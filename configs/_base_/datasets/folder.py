@@ -25,3 +25,5 @@ val_dataloader = dict(
         label_file='val.csv',
         data_prefix=dict(img_path='pictures', seg_map_path='masks')))
 test_dataloader = val_dataloader
+val_evaluator = [dict(type='IoUMetric', iou_metrics=['mIoU']), dict(type='mmwsl.ImageLabelMetric')]
+test_evaluator = val_evaluator

@@ -53,5 +53,9 @@ val_dataloader = dict(
         test_mode=True,
         pipeline=test_pipeline))
 test_dataloader = val_dataloader
-val_evaluator = [dict(type='IoUMetric', iou_metrics=['mIoU']), dict(type='mmwsl.ImageLabelMetric')]
+val_evaluator = [
+    dict(type='IoUMetric', iou_metrics=['mIoU']),
+    dict(type='mmwsl.ImageLabelMetric'),
+    dict(type='mmwsl.PointLocalizationMetric', annotations=f'{data_root}/Annotations'),
+]
 test_evaluator = val_evaluator

@@ -1,5 +1,6 @@
-"""Boxes of a picture's objects, from VOC's XML or from a mask."""
+"""Boxes of a picture's objects, from VOC's XML, COCO's JSON or a mask."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ class ObjectBox:
     Attributes:
         name: Class of the object.
         box: Its first and last pixels, counted from 0: ``(left, top, right, bottom)``.
-        difficult: Whether VOC flags it as hard to recognise.
+        difficult: Whether VOC flags it as hard to recognise, or COCO as a crowd.
     """
 
     name: str
@@ -60,6 +61,51 @@ def voc_boxes(path: str | Path, backend_args: dict | None = None) -> list[Object
             raise ValueError(f'{path}: object {number} ({name}) has no proper <bndbox>: {", ".join(EDGES)} are '
                              f'{texts}. Correct the file.')
         boxes.append(ObjectBox(name, box, (item.findtext('difficult') or '0').strip() == '1'))
+    return boxes
+
+
+def coco_boxes(path: str | Path, backend_args: dict | None = None) -> dict[str, list[ObjectBox]]:
+    """Read the boxes of all pictures from COCO's ``instances_*.json``, ``[x, y, width, height]`` from 0.
+
+    A box of less than a pixel, which COCO has, is one pixel. A crowd region is difficult.
+
+    Args:
+        path: The JSON file.
+        backend_args: See :mod:`mmengine.fileio`.
+
+    Returns:
+        The boxes by the picture's file name, without folder.
+
+    Raises:
+        FileNotFoundError: The file does not exist.
+        ValueError: It is not JSON or not of COCO's structure, two pictures have one name, an annotation refers to an
+            unknown picture or category, or has no proper box.
+    """
+    try:
+        content = json.loads(fileio.get_text(path, backend_args=backend_args))
+        names = {category['id']: category['name'] for category in content['categories']}
+        files = {image['id']: Path(image['file_name']).name for image in content['images']}
+        annotations = content['annotations']
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f'{path} does not exist. Check `annotations`.') from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: not of COCO's structure ({error!r}). Give an `instances_*.json`.") from error
+    boxes: dict[str, list[ObjectBox]] = {file: [] for file in files.values()}
+    if len(boxes) < len(files):
+        twice = next(file for file in boxes if list(files.values()).count(file) > 1)
+        raise ValueError(f'{path}: two pictures are called {twice!r}, and boxes are found by the name.')
+    for item in annotations:
+        image, category, box = (item.get(key) for key in ('image_id', 'category_id', 'bbox'))
+        if image not in files or category not in names:
+            raise ValueError(f'{path}: annotation {item.get("id")} refers to picture {image!r} and category '
+                             f'{category!r}, which are not both declared in the file.')
+        numbers = isinstance(box, list) and len(box) == 4 and all(isinstance(edge, int | float) for edge in box)
+        if not (numbers and box[2] >= 0 and box[3] >= 0):
+            raise ValueError(f'{path}: annotation {item.get("id")} of {files[image]!r} has no proper bbox '
+                             f'[x, y, width, height]: {box!r}. Correct the file.')
+        left, top, width, height = box
+        edges = (left, top, left + max(width, 1) - 1, top + max(height, 1) - 1)
+        boxes[files[image]].append(ObjectBox(names[category], edges, bool(item.get('iscrowd'))))
     return boxes
 
 

@@ -11,7 +11,7 @@ from prettytable import PrettyTable
 
 from ...functional import average_precision
 from ...registry import METRICS
-from .boxes import ObjectBox, mask_boxes, voc_boxes
+from .boxes import ObjectBox, coco_boxes, mask_boxes, voc_boxes
 
 ABSENT, MISSED, FOUND, UNKNOWN = 0, 1, 2, -1
 
@@ -58,17 +58,19 @@ class PointLocalizationMetric(BaseMetric):
     ``point_mAP``: only the latter compares with published numbers.
 
     Args:
-        annotations: Folder of VOC's XML files, ``{stem of the picture}.xml``.
+        annotations: Folder of VOC's XML files, ``{stem of the picture}.xml``, or COCO's ``instances_*.json``, whose
+            pictures and categories are matched by name.
         tolerance: In pixels of the picture, not negative. 18, as in the paper, is what its network pools.
-        difficult: Whether objects that VOC flags as difficult count like any other. By default they neither help nor
-            hurt, as in VOC's own evaluations.
+        difficult: Whether objects that VOC flags as difficult, and COCO's crowd regions, count like any other. By
+            default they neither help nor hurt, as in the data sets' own evaluations.
         backend_args: See :mod:`mmengine.fileio`.
         **kwargs: Of :class:`mmengine.evaluator.BaseMetric`.
 
     Raises:
-        FileNotFoundError: If the folder does not exist; in evaluation, if a picture has no XML file.
-        KeyError: In evaluation, if a sample lacks a field.
-        ValueError: If ``tolerance`` is negative; in evaluation, if a mask or a box is not of the picture's size.
+        FileNotFoundError: If ``annotations`` does not exist; in evaluation, if a picture has no XML file.
+        KeyError: In evaluation, if a sample lacks a field, or the JSON file a picture.
+        ValueError: If ``tolerance`` is negative or an annotation file is not as it should be; in evaluation, if a mask
+            or a box is not of the picture's size.
     """
 
     default_prefix = None
@@ -78,13 +80,16 @@ class PointLocalizationMetric(BaseMetric):
         super().__init__(**kwargs)
         if not tolerance >= 0:
             raise ValueError(f'`tolerance` must be a number of pixels, not negative, got {tolerance!r}')
-        if annotations is not None and not fileio.isdir(annotations, backend_args=backend_args):
-            raise FileNotFoundError(f'`annotations` must be the folder of the XML files, but {str(annotations)!r} does '
-                                    'not exist')
         self.annotations = annotations
         self.tolerance = tolerance
         self.difficult = difficult
         self.backend_args = backend_args
+        self.coco_boxes = None
+        if annotations is not None and not fileio.isdir(annotations, backend_args=backend_args):
+            if not fileio.exists(annotations, backend_args=backend_args):
+                raise FileNotFoundError('`annotations` must be the folder of the XML files or an `instances_*.json`, '
+                                        f'but {str(annotations)!r} does not exist')
+            self.coco_boxes = coco_boxes(annotations, backend_args)
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Keep the image-level score and the outcome of every class of a batch, background left out."""
@@ -116,15 +121,23 @@ class PointLocalizationMetric(BaseMetric):
                 raise ValueError(f'`gt_sem_seg` must have the size of `seg_logits`, got {mask.shape} for {size}: load '
                                  "the mask after the transform type='Resize'")
             return mask_boxes(mask, names)
-        path = fileio.join_path(self.annotations, f'{Path(sample["img_path"]).stem}.xml',
-                                backend_args=self.backend_args)
-        boxes = voc_boxes(path, self.backend_args)
+        source, boxes = self._read(Path(sample['img_path']))
         for item in boxes:
             if item.box[2] >= size[1] or item.box[3] >= size[0]:
-                raise ValueError(f'{path}: the box {item.box} (left, top, right, bottom, from 0) of {item.name} leaves '
-                                 f'the picture of {size[1]} x {size[0]}: `annotations` must belong to the pictures at '
-                                 'their own size')
+                raise ValueError(f'{source}: the box {item.box} (left, top, right, bottom, from 0) of {item.name} '
+                                 f'leaves the picture of {size[1]} x {size[0]}: `annotations` must belong to the '
+                                 'pictures at their own size')
         return boxes
+
+    def _read(self, picture: Path) -> tuple[str, list[ObjectBox]]:
+        """Return where the boxes of a picture stand, and the boxes."""
+        if self.coco_boxes is None:
+            path = fileio.join_path(self.annotations, f'{picture.stem}.xml', backend_args=self.backend_args)
+            return path, voc_boxes(path, self.backend_args)
+        if picture.name not in self.coco_boxes:
+            raise KeyError(f'{self.annotations} has no picture {picture.name!r}: `annotations` must belong to the '
+                           'pictures that are evaluated')
+        return f'{self.annotations}, {picture.name}', self.coco_boxes[picture.name]
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Compute the AP of each class, print them, and return their mean."""
