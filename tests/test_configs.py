@@ -16,7 +16,7 @@ from PIL import Image
 
 from mmwsl.apis.config import dicts_in
 from mmwsl.apis.testing import use_test_time_augmentation
-from mmwsl.datasets import COCOWeakDataset, VOCWeakDataset
+from mmwsl.datasets import COCOWeakDataset, VOC6Dataset, VOCWeakDataset
 from mmwsl.models import DilatedMobileNetV2
 
 CONFIGS = sorted((Path(__file__).parent.parent / 'configs').glob('*.py'))
@@ -71,6 +71,8 @@ def data(tmp_path_factory):
     _table(root / 'voc6' / 'image_labels.csv', [('one', 'cat'), ('two', 'dog person')])
     voc = root / 'VOCdevkit' / 'VOC2012'
     _voc(voc, 'SegmentationClass', ('train_aug', 'val'))
+    for name in NAMES:
+        _mask(root / 'pseudo_labels' / 'masks' / name, 1)
     (voc / 'Annotations').mkdir()
     for name in NAMES:
         (voc / 'Annotations' / f'{name}.xml').write_text(
@@ -107,9 +109,11 @@ def _shorten(cfg):
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
         loader.update(batch_size=1, num_workers=0, persistent_workers=False)
         loader.dataset.indices = 1
+    if 'ASPP' in cfg.model.decode_head.type:  # batch normalisation of one mean a picture needs two pictures
+        cfg.train_dataloader.batch_size = cfg.train_dataloader.dataset.indices = 2
     for part in dicts_in(cfg._cfg_dict):  # small pictures; a network that does not pad needs its size
         for key in ('scale', 'size'):
-            if part.get(key) == (448, 448):
+            if part.get(key) in ((224, 224), (320, 320), (448, 448)):
                 part[key] = (128, 128)
     weights = cfg.model.backbone.get('init_cfg')
     if weights and '://' in weights.checkpoint:
@@ -121,6 +125,7 @@ def _shorten(cfg):
 def test_config_trains_and_evaluates(path, data, tmp_path, monkeypatch):
     monkeypatch.setitem(os.environ, 'MMWSL_DATA_ROOT', str(data))
     monkeypatch.setitem(os.environ, 'MMWSL_WEIGHTS_ROOT', str(data))
+    monkeypatch.setitem(os.environ, 'MMWSL_PSEUDO_LABELS', str(data / 'pseudo_labels'))
     monkeypatch.chdir(tmp_path)
     cfg = Config.fromfile(path)
     assert cfg.default_scope == 'mmseg'
@@ -177,3 +182,17 @@ def test_mmsegs_own_tools_run_our_configs(tmp_path):
 def test_names_say_supervision_method_and_data():
     for path in CONFIGS:
         assert path.stem.split('_')[0] in ('wsl', 'psl', 'fsl'), path.name
+
+
+@pytest.mark.parametrize('path', [path for path in CONFIGS if path.stem.startswith('psl')], ids=lambda path: path.stem)
+def test_pseudo_labels_are_all_that_differs_from_full_supervision(path, monkeypatch):
+    monkeypatch.setitem(os.environ, 'MMWSL_PSEUDO_LABELS', 'made/labels')
+    cfg = Config.fromfile(path)
+    dataset = cfg.train_dataloader.dataset
+    assert dataset.data_prefix.seg_map_path == str(Path.cwd() / 'made' / 'labels' / 'masks')
+    if dataset.type == 'mmwsl.VOC6Dataset':  # its own masks have the ids of VOC
+        assert tuple(dataset.pop('seg_map_classes')) == VOC6Dataset.METAINFO['classes']
+    twin = Config.fromfile(path.parent / f'fsl{path.stem[3:]}.py')
+    twin.train_dataloader.dataset.data_prefix.seg_map_path = dataset.data_prefix.seg_map_path
+    cfg.pop('pseudo_labels')
+    assert cfg.to_dict() == twin.to_dict()

@@ -1,0 +1,32 @@
+# voc6 with its masks in training too, at the size of most of its pictures: full supervision.
+_base_ = ['voc6.py']
+crop_size = (320, 320)
+train_pipeline = [  # nothing random: the features of a picture are computed once, see mmwsl.CachedBackbone
+    dict(type='mmwsl.LoadImageAsBGR'),
+    dict(type='LoadAnnotations'),
+    dict(type='Resize', scale=crop_size, keep_ratio=True),
+    dict(type='PackSegInputs'),
+]
+test_pipeline = [
+    dict(type='mmwsl.LoadImageAsBGR'),
+    dict(type='Resize', scale=crop_size, keep_ratio=True),
+    dict(type='LoadAnnotations'),
+    dict(type='PackSegInputs'),
+]
+tta_pipeline = [
+    dict(type='mmwsl.LoadImageAsBGR'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [dict(type='Resize', scale=(side, side), keep_ratio=True) for side in (240, 320, 400)],
+            [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0., 1.)],
+            [dict(type='LoadAnnotations')],
+            [dict(type='PackSegInputs')],
+        ]),
+]
+train_dataloader = dict(
+    dataset=dict(data_prefix=dict(seg_map_path='SegmentationClassAug'), pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader
+val_evaluator = dict(_delete_=True, type='IoUMetric', iou_metrics=['mIoU'])
+test_evaluator = val_evaluator
