@@ -22,20 +22,24 @@ from .losses import (
     AsymmetricLoss,
     AveragePrecisionLoss,
     BestCellLoss,
+    BootstrappedCrossEntropyLoss,
     EMAdaptLoss,
     EMFixedLoss,
+    GeneralizedCrossEntropyLoss,
     MaskLikelihoodLoss,
     MultiLabelFocalLoss,
     SoftMarginLoss,
     SoftmaxLikelihoodLoss,
+    SymmetricCrossEntropyLoss,
 )
 from .segmentors import WeakEncoderDecoder, WeakSegTTAModel
 
 __all__ = [
     'AreaConstrainedLoss', 'AsymmetricLoss', 'AttentionPooling', 'AveragePrecisionLoss', 'BestCellLoss',
-    'CachedBackbone', 'ConstantBackground', 'DilatedMobileNetV2', 'EMAdaptLoss', 'EMFixedLoss', 'GeMPooling',
-    'GlobalWeightedRankPooling', 'LSEAggregationHead', 'LSEPooling', 'LearnedBackground', 'MaskLikelihoodLoss',
-    'MaxPooling', 'MeanPooling', 'MultiLabelFocalLoss', 'NoisyOrPooling', 'OverFeat', 'PlainCNN', 'PowerBackground',
-    'ReceptiveField', 'SoftMarginLoss', 'SoftPooling', 'SoftmaxLikelihoodLoss', 'TopKPooling', 'WELDONPooling',
-    'WILDCATPooling', 'WeakEncoderDecoder', 'WeakSegTTAModel', 'dense_scores', 'receptive_field', 'to_dense'
+    'BootstrappedCrossEntropyLoss', 'CachedBackbone', 'ConstantBackground', 'DilatedMobileNetV2', 'EMAdaptLoss',
+    'EMFixedLoss', 'GeMPooling', 'GeneralizedCrossEntropyLoss', 'GlobalWeightedRankPooling', 'LSEAggregationHead',
+    'LSEPooling', 'LearnedBackground', 'MaskLikelihoodLoss', 'MaxPooling', 'MeanPooling', 'MultiLabelFocalLoss',
+    'NoisyOrPooling', 'OverFeat', 'PlainCNN', 'PowerBackground', 'ReceptiveField', 'SoftMarginLoss', 'SoftPooling',
+    'SoftmaxLikelihoodLoss', 'SymmetricCrossEntropyLoss', 'TopKPooling', 'WELDONPooling', 'WILDCATPooling',
+    'WeakEncoderDecoder', 'WeakSegTTAModel', 'dense_scores', 'receptive_field', 'to_dense'
 ]

@@ -1,0 +1,120 @@
+"""Losses of a softmax that trust single labels less than the cross entropy does.
+
+``scores (N, K, ...)`` are logits, ``labels (N, ...)`` are int64 classes or ``ignore_index``. Each function returns the
+losses ``(N, ...)`` of the labels, not negative, 0 with no gradient where the label is ignored. Half precision input
+is computed in float32. Below, :math:`p` is the softmax over classes at one place and :math:`y` its label.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def generalized_cross_entropy(scores: Tensor, labels: Tensor, q: float = 0.7, ignore_index: int = 255) -> Tensor:
+    r"""Generalised cross entropy (Zhang & Sabuncu, NeurIPS 2018, Eq. 6).
+
+    .. math:: \ell = \frac{1 - p_y^q}{q}
+
+    The gradient is that of the cross entropy times :math:`p_y^q`: a label that the network finds unlikely teaches less.
+    ``q=0`` is the cross entropy :math:`-\log p_y`, its limit; ``q=1`` is :math:`1 - p_y`, half the mean absolute error.
+
+    Args:
+        scores: Class scores, ``(N, K, ...)``.
+        labels: Classes, ``(N, ...)``.
+        q: Robustness, in [0, 1]. The paper uses 0.7.
+        ignore_index: Label that does not count.
+
+    Returns:
+        Losses ``(N, ...)``.
+
+    Raises:
+        ValueError: If shapes do not agree, a label is not a class, or ``q`` is out of range.
+    """
+    if not 0 <= q <= 1:
+        raise ValueError(f'`q` must lie in [0, 1], got {q}')
+    nll = label_nll(label_log_probs(scores, labels, ignore_index), labels, ignore_index)
+    return nll if q == 0 else -torch.expm1(-q * nll) / q
+
+
+def symmetric_cross_entropy(scores: Tensor, labels: Tensor, alpha: float = 0.1, beta: float = 1.,
+                            log_zero: float = -4., ignore_index: int = 255) -> Tensor:
+    r"""Symmetric cross entropy (Wang et al., ICCV 2019, Eq. 7), with labels and predictions in both roles.
+
+    .. math:: \ell = -\alpha \log p_y - \beta \sum_k p_k \log [k = y] = -\alpha \log p_y - \beta A (1 - p_y)
+
+    where :math:`\log 0` is taken to be :math:`A`. ``alpha=0, beta=1, log_zero=-2`` is the mean absolute error.
+
+    Args:
+        scores: Class scores, ``(N, K, ...)``.
+        labels: Classes, ``(N, ...)``.
+        alpha: Weight of the cross entropy, not negative.
+        beta: Weight of the reverse cross entropy, not negative.
+        log_zero: :math:`A`, negative.
+        ignore_index: Label that does not count.
+
+    Returns:
+        Losses ``(N, ...)``.
+
+    Raises:
+        ValueError: If shapes do not agree, a label is not a class, or a number is out of range.
+    """
+    if alpha < 0 or beta < 0:
+        raise ValueError(f'`alpha` and `beta` must not be negative, got {alpha} and {beta}')
+    if not log_zero < 0:
+        raise ValueError(f'`log_zero` stands for the logarithm of zero and must be negative, got {log_zero}')
+    nll = label_nll(label_log_probs(scores, labels, ignore_index), labels, ignore_index)
+    return alpha * nll + beta * log_zero * torch.expm1(-nll)
+
+
+def bootstrapped_cross_entropy(scores: Tensor, labels: Tensor, beta: float = 0.95, hard: bool = False,
+                               ignore_index: int = 255) -> Tensor:
+    r"""Bootstrapping (Reed et al., ICLR 2015 workshop, Eq. 6 and 7): a target of label and own prediction.
+
+    .. math:: \ell = -\sum_k (\beta [k = y] + (1 - \beta) z_k) \log p_k
+
+    with :math:`z = p` (soft), or :math:`z_k = [k = \arg\max_c p_c]` (hard), constant for the gradient. Soft
+    bootstrapping is the cross entropy and a penalty of the prediction's entropy; its gradient reaches both factors of
+    :math:`p \log p`. ``beta=1`` is the cross entropy.
+
+    Args:
+        scores: Class scores, ``(N, K, ...)``.
+        labels: Classes, ``(N, ...)``.
+        beta: Trust in the label, in [0, 1]. The paper uses 0.95 (soft) and 0.8 (hard).
+        hard: Whether the prediction enters as its best class.
+        ignore_index: Label that does not count.
+
+    Returns:
+        Losses ``(N, ...)``.
+
+    Raises:
+        ValueError: If shapes do not agree, a label is not a class, or ``beta`` is out of range.
+    """
+    if not 0 <= beta <= 1:
+        raise ValueError(f'`beta` must lie in [0, 1], got {beta}')
+    log_probs = label_log_probs(scores, labels, ignore_index)
+    # Not amax: its gradient would be shared among classes that tie.
+    own = -log_probs.max(1).values if hard else -(log_probs.exp() * log_probs).sum(1)
+    return beta * label_nll(log_probs, labels, ignore_index) + (1 - beta) * own.masked_fill(labels == ignore_index, 0.)
+
+
+def label_log_probs(scores: Tensor, labels: Tensor, ignore_index: int) -> Tensor:
+    """Check labels against scores ``(N, K, ...)`` and return the log-softmax, in float32 or better.
+
+    Raises:
+        ValueError: If shapes do not agree, or a label is neither a class nor ``ignore_index``.
+    """
+    if scores.dim() < 2 or labels.shape != scores[:, 0].shape:
+        raise ValueError(f'`labels` must be (N, ...) for `scores` (N, K, ...), got {tuple(labels.shape)} for '
+                         f'{tuple(scores.shape)}')
+    wrong = labels[(labels != ignore_index) & ((labels < 0) | (labels >= scores.shape[1]))]
+    if len(wrong):
+        raise ValueError(f'`labels` must be classes 0 to {scores.shape[1] - 1} or ignore_index={ignore_index}, got '
+                         f'{wrong.unique().tolist()}')
+    if scores.dtype in (torch.float16, torch.bfloat16):
+        scores = scores.float()
+    return scores.log_softmax(1)
+
+
+def label_nll(log_probs: Tensor, labels: Tensor, ignore_index: int) -> Tensor:
+    """Pick the negative log-likelihood of the labels, ``(N, ...)``; 0 where the label is ignored."""
+    return F.nll_loss(log_probs, labels, ignore_index=ignore_index, reduction='none')

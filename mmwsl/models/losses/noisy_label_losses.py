@@ -1,0 +1,104 @@
+"""Losses of pixels for masks that are partly wrong, such as pseudo-labels."""
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+from ...functional import bootstrapped_cross_entropy, generalized_cross_entropy, symmetric_cross_entropy
+from ...registry import MODELS
+
+
+class NoisyLabelLoss(nn.Module, ABC):
+    """A loss of every head of mmseg, in place of its ``CrossEntropyLoss(avg_non_ignore=True)``.
+
+    Averaged over the labelled pixels of the batch; a batch without any has loss 0, with a gradient path.
+
+    Args:
+        loss_weight: Factor of the loss.
+        loss_name: Key in the log; it must begin with ``loss_`` to be trained.
+    """
+
+    def __init__(self, loss_weight: float = 1., loss_name: str = 'loss_noisy') -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+        self.loss_name = loss_name
+
+    def forward(self, cls_score: Tensor, label: Tensor, weight: Tensor | None = None,
+                ignore_index: int = 255) -> Tensor:
+        """Compute the loss of a batch.
+
+        Args:
+            cls_score: Scores, ``(N, K, H, W)``.
+            label: Classes, or ``ignore_index``, ``(N, H, W)``.
+            weight: Factor of each pixel, of the head's sampler, ``(N, H, W)``. All 1 if None.
+            ignore_index: Label that does not count.
+
+        Returns:
+            The scalar loss.
+        """
+        losses = self.pixel_losses(cls_score, label, ignore_index)
+        if weight is not None:
+            losses = losses * weight
+        return self.loss_weight * losses.sum() / (label != ignore_index).sum().clamp(min=1)
+
+    @abstractmethod
+    def pixel_losses(self, cls_score: Tensor, label: Tensor, ignore_index: int) -> Tensor:
+        """Return the losses ``(N, H, W)``, 0 where the label is ignored."""
+
+
+@MODELS.register_module()
+class GeneralizedCrossEntropyLoss(NoisyLabelLoss):
+    """See :func:`mmwsl.functional.generalized_cross_entropy`.
+
+    Args:
+        q: From 0, the cross entropy, to 1, the mean absolute error.
+        **kwargs: ``loss_weight`` and ``loss_name`` of :class:`NoisyLabelLoss`.
+    """
+
+    def __init__(self, q: float = 0.7, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.q = q
+
+    def pixel_losses(self, cls_score: Tensor, label: Tensor, ignore_index: int) -> Tensor:
+        """Return the losses ``(N, H, W)``."""
+        return generalized_cross_entropy(cls_score, label, self.q, ignore_index)
+
+
+@MODELS.register_module()
+class SymmetricCrossEntropyLoss(NoisyLabelLoss):
+    """See :func:`mmwsl.functional.symmetric_cross_entropy`.
+
+    Args:
+        alpha: Weight of the cross entropy, not negative.
+        beta: Weight of the reverse cross entropy, not negative.
+        log_zero: What stands for the logarithm of zero, negative.
+        **kwargs: ``loss_weight`` and ``loss_name`` of :class:`NoisyLabelLoss`.
+    """
+
+    def __init__(self, alpha: float = 0.1, beta: float = 1., log_zero: float = -4., **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.alpha, self.beta, self.log_zero = alpha, beta, log_zero
+
+    def pixel_losses(self, cls_score: Tensor, label: Tensor, ignore_index: int) -> Tensor:
+        """Return the losses ``(N, H, W)``."""
+        return symmetric_cross_entropy(cls_score, label, self.alpha, self.beta, self.log_zero, ignore_index)
+
+
+@MODELS.register_module()
+class BootstrappedCrossEntropyLoss(NoisyLabelLoss):
+    """See :func:`mmwsl.functional.bootstrapped_cross_entropy`.
+
+    Args:
+        beta: Trust in the label, in [0, 1]. None is the paper's: 0.8 if ``hard``, else 0.95.
+        hard: Whether the prediction enters the target as its best class.
+        **kwargs: ``loss_weight`` and ``loss_name`` of :class:`NoisyLabelLoss`.
+    """
+
+    def __init__(self, beta: float | None = None, hard: bool = False, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.beta = (0.8 if hard else 0.95) if beta is None else beta
+        self.hard = hard
+
+    def pixel_losses(self, cls_score: Tensor, label: Tensor, ignore_index: int) -> Tensor:
+        """Return the losses ``(N, H, W)``."""
+        return bootstrapped_cross_entropy(cls_score, label, self.beta, self.hard, ignore_index)
