@@ -76,7 +76,7 @@ def data(tmp_path_factory):
     (voc / 'Annotations').mkdir()
     for name in NAMES:
         (voc / 'Annotations' / f'{name}.xml').write_text(
-            '<annotation><object><name>cat</name><difficult>0</difficult><bndbox><xmin>1</xmin><ymin>1</ymin>'
+            f'<annotation><size><width>{SIZE[0]}</width><height>{SIZE[1]}</height></size><object><name>cat</name><difficult>0</difficult><bndbox><xmin>1</xmin><ymin>1</ymin>'
             '<xmax>10</xmax><ymax>10</ymax></bndbox></object></annotation>')
     categories = [dict(id=i, name=name) for i, name in enumerate(COCOWeakDataset.METAINFO['classes'][1:], 1)]
     for split in ('train2017', 'val2017'):

@@ -22,6 +22,7 @@ class ImageLabelDataset(BaseSegDataset):
 
     - ``img_label`` (list[int]): sorted ids of the foreground classes present; empty for a background picture;
     - ``unknown_label`` (list[int]): sorted ids of the classes whose presence is unknown;
+    - ``large_label``, ``small_label`` (list[int]): sorted ids of the classes whose size is tagged; only if one is;
     - ``seg_map_path`` (str): only if ``data_prefix`` has ``seg_map_path``.
 
     The first two are there when tags are. Tags are required to train without masks. No mask is opened here: only
@@ -223,6 +224,9 @@ class ImageLabelDataset(BaseSegDataset):
         known = self._known_classes() or set(classes)
         for info, record in zip(data_list, records, strict=True):
             info['img_label'], info['unknown_label'] = encode(record, classes, known - {BACKGROUND})
+            if record.large or record.small:
+                for key, names in (('large_label', record.large), ('small_label', record.small)):
+                    info[key] = [label for label in info['img_label'] if classes[label] in names]
         seen = {label for info in data_list for label in info['img_label']}
         unseen = [name for label, name in enumerate(classes) if label > 0 and label not in seen]
         if unseen and not self.test_mode:

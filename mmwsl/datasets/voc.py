@@ -27,6 +27,7 @@ class VOCWeakDataset(ImageLabelDataset):
         label_split (str, optional): Split of the classification lists, e.g. ``'trainval'``.
         difficult (str): For XML and lists, what a class is whose every object is flagged difficult: ``'present'``
             (the default: the mask has its pixels, and most public tag files count it), ``'unknown'`` or ``'absent'``.
+        large_area (float, optional): For XML, add size tags from the boxes, see :func:`~.tags.read_voc_xml`.
         **kwargs: See :class:`ImageLabelDataset`.
     """
 
@@ -37,22 +38,32 @@ class VOCWeakDataset(ImageLabelDataset):
                  label_file: str = '',
                  label_split: str | None = None,
                  difficult: str = 'present',
+                 large_area: float | None = None,
                  **kwargs) -> None:
         check_choice('difficult', difficult, DIFFICULT)
         self.label_split = label_split
         self.difficult = difficult
+        self.large_area = large_area
         super().__init__(ann_file=ann_file, label_file=label_file, **kwargs)
 
     def read_records(self, names: list[str] | None) -> list[TagRecord] | None:
         """Read a table, XML files or classification lists."""
+        if self.large_area is not None and not self._has_xml():
+            raise ValueError(f'`large_area={self.large_area}` reads the boxes of XML files, but {self._tag_source()} '
+                             "has none: give label_file='Annotations', or a table with the columns `large` and "
+                             '`small`.')
         if self.label_file and self.label_split is not None:
             foreground = [name for name in self._metainfo['classes'] if name != BACKGROUND]
             return read_voc_lists(self.label_file, self.label_split, foreground, self.difficult,
                                   self.backend_args)
-        if self.label_file and fileio.isdir(self.label_file, backend_args=self.backend_args):
+        if self._has_xml():
             stems = None if names is None else [stem(name, self._suffixes()) for name in names]
-            return read_voc_xml(self.label_file, stems, self.difficult, self.backend_args)
+            return read_voc_xml(self.label_file, stems, self.difficult, self.large_area, self.backend_args)
         return super().read_records(names)
+
+    def _has_xml(self) -> bool:
+        return bool(self.label_file and self.label_split is None
+                    and fileio.isdir(self.label_file, backend_args=self.backend_args))
 
 
 @DATASETS.register_module()

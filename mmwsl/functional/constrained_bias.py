@@ -60,10 +60,12 @@ def constrained_bias(scores: Tensor, present: Tensor, lower: Tensor, upper: Tens
         labels = movable.int().argsort(dim=1, descending=True, stable=True)[:, :int(movable.sum(1).amax())]
         chosen = movable.gather(1, labels)
         logits = scores.detach().to(biases).flatten(2).gather(1, labels[:, :, None].expand(-1, -1, cells.shape[2]))
-        logits = logits.masked_fill(~chosen[:, :, None], -1e4)
-        found = _ascend(logits, cells, *(value.gather(1, labels) for value in (lower, upper, slack)),
-                        tolerance, max_iterations)
-        biases.scatter_(1, labels, found.masked_fill(~chosen, 0.))
+        logits = logits.masked_fill(~chosen[:, :, None], torch.finfo(biases.dtype).min)
+        lower, upper, slack = (value.gather(1, labels) for value in (lower, upper, slack))
+        # Nothing moves the others, or they would keep the momentum from its restart.
+        slack = slack.masked_fill(~chosen, 0.)
+        found = _ascend(logits, cells, lower, upper, slack, tolerance, max_iterations)
+        biases.scatter_(1, labels, found)
     return biases.masked_fill(~present, -torch.inf)
 
 

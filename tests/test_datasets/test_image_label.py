@@ -38,6 +38,19 @@ def test_data_info(voc, tagged):
     assert dataset.get_data_info(1)['img_label'] == []
 
 
+def test_sizes_follow_the_classes(voc, tagged):
+    (tagged / 'sizes.csv').write_text('image,labels,large,small\na,dog cat,dog,cat\nb,,,\nc,person,,\nd,car bus,car,\n')
+    dataset = voc(label_file='sizes.csv', metainfo=dict(classes=('background', 'person', 'cat', 'bus', 'dog')))
+    infos = [dataset.get_data_info(index) for index in range(4)]
+    assert [(info.get('large_label'), info.get('small_label')) for info in infos] == [
+        ([4], [2]), (None, None), (None, None), ([], [])]
+
+
+def test_sizes_from_boxes_need_xml(voc):
+    with pytest.raises(ValueError, match=r"`large_area=0.1` reads the boxes of XML files, but label_file='.*tags.csv'"):
+        voc(large_area=0.1)
+
+
 def test_list_selects_and_orders(voc, by_name):
     assert list(by_name(voc(ann_file='list.txt'))) == ['c', 'a']
 

@@ -208,6 +208,15 @@ def test_padding_does_not_matter_and_pictures_do_not_mix():
     torch.testing.assert_close(alone, biases[:1])
 
 
+def test_a_constant_does_not_matter():
+    """However far down all scores lie, a picture with fewer classes than another has no mass in the others."""
+    scores, present = _scores(2, 4, 4, 4, scale=3.), _present([1, 1, 0, 0], [1, 1, 1, 1])
+    scores[:, 0] += 6
+    biases = constrained_bias(scores, present, *_bounds(2))
+    assert biases[0, 0] < 0
+    torch.testing.assert_close(constrained_bias(scores - 3e4, present, *_bounds(2)), biases, rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize('shift', [0., 20., 60.])
 def test_the_default_tolerance_is_kept_far_from_the_bounds(shift):
     """In float32, from a network that is sure of background everywhere, a hard bound moves it all the way."""

@@ -104,6 +104,30 @@ def test_sizes_replace_the_bounds():
         loss.bounds(torch.ones(1, 5), torch.ones(1, 4))
 
 
+def test_hardness_gives_each_cell_to_one_class_and_counts_cells():
+    """The latent labels, which are what the gradient points to, are nearly hard and keep the bounds as cells."""
+    scores, tags = _scores(1, 4, 10, 10), torch.tensor([[1., 1., 1., 0.]])
+    scores[:, 0] += 3
+    valid, sizes = torch.ones(1, 10, 10, dtype=torch.bool), torch.tensor([[-1., 1., 0., -1.]])
+    settings = dict(background_area=(0.2, 0.7), small_area=0.01, large_area=0.1, slack=10.)
+    entropies = []
+    for hardness in (1., 1000.):
+        inputs = scores.clone().requires_grad_()
+        value = AreaConstrainedLoss(**settings, hardness=hardness)(inputs, tags, valid, sizes=sizes)
+        latent = inputs.detach().softmax(1) - 100 * torch.autograd.grad(value, inputs)[0]
+        entropies.append(-torch.xlogy(latent.clamp(0), latent.clamp(0)).sum(1).mean().item())
+        areas = latent.mean((0, 2, 3))
+        assert value > 0 and 0.199 < areas[0] < 0.701 and areas[1] > 0.099 and areas[2] < 0.011
+        torch.testing.assert_close(areas[3], torch.zeros_like(areas[3]), rtol=0, atol=1e-9)
+    assert entropies[1] < 0.03 < 0.3 < entropies[0]
+
+
+@pytest.mark.parametrize('hardness', [0., -1., float('inf'), float('nan')])
+def test_hardness_is_positive(hardness):
+    with pytest.raises(ValueError, match=f'`hardness` must be positive and finite, got {hardness}'):
+        AreaConstrainedLoss(hardness=hardness)
+
+
 @pytest.mark.parametrize('loss', WEAK)
 def test_background_alone_is_cross_entropy(loss):
     """A picture of background has no other latent label than background, whatever the shares and bounds say."""

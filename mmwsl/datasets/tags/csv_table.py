@@ -13,6 +13,8 @@ def read_csv(path: str | Path,
              label_column: str = 'labels',
              unknown_column: str = 'unknown',
              separator: str | None = None,
+             large_column: str = 'large',
+             small_column: str = 'small',
              backend_args: dict | None = None) -> list[TagRecord]:
     """Read a table with one row per picture, such as ``image,labels``.
 
@@ -26,6 +28,9 @@ def read_csv(path: str | Path,
         label_column (str): Header of the column with the classes present.
         unknown_column (str): Header of an optional column with the classes whose presence is unknown.
         separator (str, optional): Separator of the names in a cell. Defaults to None, found as described.
+        large_column (str): Header of an optional column with those of the classes present that are large, see
+            :class:`mmwsl.models.losses.AreaConstrainedLoss`.
+        small_column (str): Header of an optional column with those that are small.
         backend_args (dict, optional): See :mod:`mmengine.fileio`.
 
     Returns:
@@ -33,7 +38,8 @@ def read_csv(path: str | Path,
 
     Raises:
         FileNotFoundError: ``path`` does not exist.
-        ValueError: A column is missing, or a row has too few or too many cells, or no picture.
+        ValueError: A column is missing, a row has too few or too many cells or no picture, or a class has a size and
+            is not present.
     """
     reader = csv.DictReader(io.StringIO(read_text(path, backend_args=backend_args), newline=''), strict=True)
     header = [name.strip() for name in reader.fieldnames or []]
@@ -58,7 +64,10 @@ def read_csv(path: str | Path,
     def names(row: dict, column: str) -> list[str]:
         return split_cell(row.get(column, ''), separator)
 
-    separator = separator or find_separator(
-        (row.get(column, '') for _, row in rows for column in (label_column, unknown_column)), str(path))
-    return [make_record(row[image_column].strip(), names(row, label_column), names(row, unknown_column), source)
-            for source, row in rows]
+    columns = (label_column, unknown_column, large_column, small_column)
+    separator = separator or find_separator((row.get(column, '') for _, row in rows for column in columns), str(path))
+    records = []
+    for source, row in rows:
+        present, unknown, large, small = (names(row, column) for column in columns)
+        records.append(make_record(row[image_column].strip(), present, unknown, source, large, small))
+    return records

@@ -1,6 +1,7 @@
 """Tags from ``.json`` and ``.jsonl`` tables."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ def read_json(path: str | Path,
               label_column: str = 'labels',
               unknown_column: str = 'unknown',
               separator: str | None = None,
+              large_column: str = 'large',
+              small_column: str = 'small',
               backend_args: dict | None = None) -> list[TagRecord]:
     """Read ``[{"image": "a.jpg", "labels": ["cat"]}, ...]`` or ``{"a.jpg": ["cat"], ...}``.
 
@@ -25,6 +28,8 @@ def read_json(path: str | Path,
         label_column (str): Key of the classes present.
         unknown_column (str): Optional key of the classes whose presence is unknown.
         separator (str, optional): Separator of the names in a string. Defaults to None, found.
+        large_column (str): Optional key of the classes present that are large.
+        small_column (str): Optional key of the classes present that are small.
         backend_args (dict, optional): See :mod:`mmengine.fileio`.
 
     Returns:
@@ -32,7 +37,8 @@ def read_json(path: str | Path,
 
     Raises:
         FileNotFoundError: ``path`` does not exist.
-        ValueError: Not JSON, another structure, a repeated key, or an entry without picture or labels.
+        ValueError: Not JSON, another structure, a repeated key, an entry without picture or labels, or a size of a
+            class that is not present.
     """
     content = _parse(read_text(path, backend_args=backend_args), str(path))
     if isinstance(content, dict):
@@ -41,7 +47,8 @@ def read_json(path: str | Path,
         raise ValueError(f'{path}: expected a list of objects or a mapping from picture to labels, '
                          f'but got {type(content).__name__}.')
     entries = [(f'{path}: entry {index}', entry) for index, entry in enumerate(content)]
-    return _to_records(entries, str(path), image_column, label_column, unknown_column, separator)
+    columns = (label_column, unknown_column, large_column, small_column)
+    return _to_records(entries, str(path), image_column, columns, separator)
 
 
 def read_jsonl(path: str | Path,
@@ -49,12 +56,15 @@ def read_jsonl(path: str | Path,
                label_column: str = 'labels',
                unknown_column: str = 'unknown',
                separator: str | None = None,
+               large_column: str = 'large',
+               small_column: str = 'small',
                backend_args: dict | None = None) -> list[TagRecord]:
     """Read one ``{"image": "a.jpg", "labels": ["cat"]}`` per line; arguments and errors as in :func:`read_json`."""
     text = read_text(path, backend_args=backend_args)
     lines = [(f'{path}:{number}', line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     entries = [(source, _parse(line, source)) for source, line in lines]
-    return _to_records(entries, str(path), image_column, label_column, unknown_column, separator)
+    columns = (label_column, unknown_column, large_column, small_column)
+    return _to_records(entries, str(path), image_column, columns, separator)
 
 
 def _parse(text: str, source: str) -> Any:
@@ -73,23 +83,27 @@ def _parse(text: str, source: str) -> Any:
         raise ValueError(f'{source}: not JSON ({error}).') from error
 
 
-def _to_records(entries: list[tuple[str, Any]], path: str, image_column: str, label_column: str, unknown_column: str,
+def _to_records(entries: list[tuple[str, Any]], path: str, image_column: str, columns: Sequence[str],
                 separator: str | None) -> list[TagRecord]:
+    label_column = columns[0]
     for source, entry in entries:
         if not isinstance(entry, dict) or not isinstance(entry.get(image_column), str) or label_column not in entry:
             raise ValueError(f'{source}: expected an object with the keys {image_column!r} (a string) and '
                              f'{label_column!r}, but got {entry!r}.')
-        for column in (label_column, unknown_column):
+        for column in columns:
             labels = entry.get(column, [])
             if not isinstance(labels, str | list) or not all(isinstance(name, str) for name in labels):
                 raise ValueError(f'{source}: {column!r} must be a list of class names or one string, '
                                  f'but got {labels!r}.')
-    cells = [entry.get(column, []) for _, entry in entries for column in (label_column, unknown_column)]
+    cells = [entry.get(column, []) for _, entry in entries for column in columns]
     separator = separator or find_separator((cell for cell in cells if isinstance(cell, str)), path)
 
     def names(entry: dict, column: str) -> list[str]:
         labels = entry.get(column, [])
         return split_cell(labels, separator) if isinstance(labels, str) else labels
 
-    return [make_record(entry[image_column], names(entry, label_column), names(entry, unknown_column), source)
-            for source, entry in entries]
+    records = []
+    for source, entry in entries:
+        present, unknown, large, small = (names(entry, column) for column in columns)
+        records.append(make_record(entry[image_column], present, unknown, source, large, small))
+    return records

@@ -18,18 +18,34 @@ class TagRecord:
         tags (tuple[str, ...]): Names of the classes present. Empty means a background picture.
         unknown (tuple[str, ...]): Names of the classes that may or may not be present.
         source (str): Where the record was read, ``file:line`` where lines exist. For error messages.
+        large (tuple[str, ...]): Names of the classes present that are known to take much of the picture.
+        small (tuple[str, ...]): Names of the classes present that are known to take little of it.
     """
 
     image: str
     tags: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     source: str = ''
+    large: tuple[str, ...] = ()
+    small: tuple[str, ...] = ()
 
 
-def make_record(image: str, tags: Iterable[str], unknown: Iterable[str] = (), source: str = '') -> TagRecord:
-    """Build a record: repeated names collapse, and a name both present and unknown is present."""
-    present = tuple(dict.fromkeys(tags))
-    return TagRecord(image, present, tuple(name for name in dict.fromkeys(unknown) if name not in present), source)
+def make_record(image: str, tags: Iterable[str], unknown: Iterable[str] = (), source: str = '',
+                large: Iterable[str] = (), small: Iterable[str] = ()) -> TagRecord:
+    """Build a record: repeated names collapse, and a name both present and unknown is present.
+
+    Raises:
+        ValueError: A class has a size that is not present, or two sizes.
+    """
+    present, large, small = (tuple(dict.fromkeys(names)) for names in (tags, large, small))
+    for name in (*large, *small):
+        if name not in present:
+            raise ValueError(f'{source}: picture {image!r} has a size of {name!r}, but not its tag '
+                             f'({", ".join(present) or "none"}). Add the tag or remove the size.')
+        if name in large and name in small:
+            raise ValueError(f'{source}: picture {image!r} says that {name!r} is both large and small. Keep one.')
+    unknown = tuple(name for name in dict.fromkeys(unknown) if name not in present)
+    return TagRecord(image, present, unknown, source, large, small)
 
 
 def read_text(path: str | Path, argument: str = 'label file', backend_args: dict | None = None) -> str:

@@ -15,8 +15,8 @@ def read_table(path: str | Path, **options: Any) -> list[TagRecord]:
 
     Args:
         path (str | Path): A ``.csv``, ``.json`` or ``.jsonl`` file.
-        **options: ``image_column``, ``label_column``, ``unknown_column``, ``separator`` and ``backend_args`` of
-            :func:`read_csv`.
+        **options: ``image_column``, ``label_column``, ``unknown_column``, ``large_column``, ``small_column``,
+            ``separator`` and ``backend_args`` of :func:`read_csv`.
 
     Returns:
         list[TagRecord]: One record per row.

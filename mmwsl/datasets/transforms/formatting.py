@@ -86,14 +86,15 @@ class PackImageLabelInputs(PackPriorInputs):
     """Pack the inputs as :class:`PackPriorInputs` does, and the tags as ``data_samples.gt_label``.
 
     ``gt_label`` is a ``LabelData`` with ``label``, the (n,) int64 ids of the foreground classes present, and
-    ``score``, (num_classes,) float32 with 1 present, 0 absent and -1 unknown.
+    ``score``, (num_classes,) float32 with 1 present, 0 absent and -1 unknown. Where sizes are tagged, it also has
+    ``size``, (num_classes,) float32 with 1 large, 0 small and -1 not known.
 
     Required Keys:
 
     - img
     - img_label
     - num_classes
-    - unknown_label (optional)
+    - unknown_label, large_label, small_label (each optional)
     - those of :class:`PackPriorInputs`
 
     Added Keys:
@@ -125,6 +126,11 @@ class PackImageLabelInputs(PackPriorInputs):
         score = image_label_score(present, results.get('unknown_label', ()), results['num_classes'], self.background)
         packed['data_samples'].gt_label = LabelData(
             label=torch.tensor(present, dtype=torch.int64), score=torch.from_numpy(score))
+        if 'large_label' in results:
+            size = torch.full((results['num_classes'], ), -1.)
+            size[results['large_label']] = 1
+            size[results['small_label']] = 0
+            packed['data_samples'].gt_label.size = size
         return packed
 
     def __repr__(self) -> str:

@@ -54,6 +54,35 @@ def test_present_wins_over_unknown(tmp_path):
     assert (record.tags, record.unknown) == (('cat', ), ('dog', ))
 
 
+@pytest.mark.parametrize(('name', 'text'), [
+    ('t.csv', 'small,image,labels,large\nbus,a,cat;dog;bus,dog\n,b,cat,\n'),
+    ('t.json', '[{"image":"a","labels":["cat","dog","bus"],"large":["dog"],"small":"bus"},'
+               '{"image":"b","labels":"cat"}]'),
+    ('t.jsonl', '{"image":"a","labels":"cat dog bus","large":"dog","small":["bus"]}\n'
+                '{"image":"b","labels":["cat"]}\n'),
+])
+def test_sizes(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    first, second = read_table(tmp_path / name)
+    assert (first.tags, first.large, first.small) == (('cat', 'dog', 'bus'), ('dog', ), ('bus', ))
+    assert (second.tags, second.large, second.small) == (('cat', ), (), ())
+    first, _ = read_table(tmp_path / name, large_column='small', small_column='large')
+    assert (first.large, first.small) == (('bus', ), ('dog', ))
+
+
+@pytest.mark.parametrize(('name', 'text', 'match'), [
+    ('t.csv', 'image,labels,large\na,cat,dog\n', r"t\.csv:2: picture 'a' has a size of 'dog', but not its tag \(cat\)"),
+    ('t.csv', 'image,labels,small\na,,dog\n', r"has a size of 'dog', but not its tag \(none\)"),
+    ('t.jsonl', '{"image":"a","labels":[],"unknown":["cat"],"large":["cat"]}', r"t\.jsonl:1: .* size of 'cat'"),
+    ('t.csv', 'image,labels,small,large\na,cat,cat,cat\n', r"says that 'cat' is both large and small"),
+    ('t.json', '[{"image": "a", "labels": ["cat"], "large": 1}]', "'large' must be a list of class names"),
+])
+def test_sizes_that_cannot_be(tmp_path, name, text, match):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match=match):
+        read_table(tmp_path / name)
+
+
 def test_source_is_file_and_line(tmp_path):
     path = tmp_path / 't.csv'
     path.write_text('image,labels\na,cat\n\nb,dog\n')

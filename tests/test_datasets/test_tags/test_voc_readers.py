@@ -37,6 +37,47 @@ def test_xml_object_without_name(tmp_path):
         read_voc_xml(tmp_path)
 
 
+def sized_xml(*objects, size='<size><width>20</width><height>10</height></size>'):
+    edges = ('xmin', 'ymin', 'xmax', 'ymax')
+    parts = ''.join(
+        f'<object><name>{name}</name><bndbox>'
+        + ''.join(f'<{edge}>{value}</{edge}>' for edge, value in zip(edges, box, strict=True)) + '</bndbox></object>'
+        for name, box in objects)
+    return f'<annotation>{size}{parts}</annotation>'
+
+
+def test_sizes_are_what_the_boxes_of_a_class_cover_together(tmp_path):
+    # of 200 pixels: the cat's two boxes cover 10 + 10 - 5, the dog's 20 twice the same, the bus's 21
+    (tmp_path / 'a.xml').write_text(sized_xml(
+        ('cat', (1, 1, 5, 2)), ('cat', (1, 2, 5, 3)), ('dog', (1, 1, 4, 5)), ('dog', (1, 1, 4, 5)),
+        ('bus', (0.6, 1, 21, 1)), ('bus', (20, 10, 20, 10))))
+    (tmp_path / 'b.xml').write_text(sized_xml())
+    first, second = read_voc_xml(tmp_path, large_area=0.1)
+    assert (first.large, first.small) == (('bus', ), ('cat', 'dog'))
+    assert (second.tags, second.large, second.small) == ((), (), ())
+    first, _ = read_voc_xml(tmp_path, large_area=0.07)
+    assert set(first.large) == {'cat', 'dog', 'bus'}
+    plain, _ = read_voc_xml(tmp_path)
+    assert (plain.tags, plain.large, plain.small) == (first.tags, (), ())
+
+
+@pytest.mark.parametrize('text', [
+    sized_xml(('cat', (1, 1, 5, 2)), size=''), sized_xml(('cat', (1, 1, 'x', 2))), voc_xml(('cat', 0)),
+    sized_xml(('cat', (1, 1, 5, 2)), size='<size><width>20</width><height>0</height></size>'),
+])
+def test_sizes_that_cannot_be_told(tmp_path, text):
+    (tmp_path / 'a.xml').write_text(text)
+    assert read_voc_xml(tmp_path)[0].tags == ('cat', )
+    with pytest.raises(ValueError, match=r"a\.xml: the size of 'cat' cannot be told .*`large_area` needs the <size>"):
+        read_voc_xml(tmp_path, large_area=0.1)
+
+
+@pytest.mark.parametrize('area', [0, 1, float('nan')])
+def test_large_area_is_a_share(tmp_path, area):
+    with pytest.raises(ValueError, match=rf'`large_area` is a share .* got {area}'):
+        read_voc_xml(tmp_path, large_area=area)
+
+
 @pytest.mark.parametrize('difficult', RULES)
 def test_lists(tmp_path, difficult):
     (tmp_path / 'dog_train.txt').write_text('2007_1  1\n2007_2 -1\n')

@@ -48,6 +48,13 @@ def test_sample_is_that_of_the_parent_and_the_tags():
     assert sample.gt_label.score.dtype == torch.float32 and sample.gt_label.score.tolist() == [0, -1, 1, 0]
 
 
+def test_sizes():
+    assert 'size' not in PackImageLabelInputs()(results())['data_samples'].gt_label
+    tagged = {**results(), 'img_label': [1, 2, 3], 'num_classes': 5, 'large_label': [3], 'small_label': [1]}
+    label = PackImageLabelInputs()(tagged)['data_samples'].gt_label
+    assert label.size.dtype == torch.float32 and label.size.tolist() == [-1, 0, -1, 1, -1]
+
+
 def test_background_picture():
     sample = PackImageLabelInputs()({**results(), 'img_label': [], 'unknown_label': []})['data_samples']
     assert sample.gt_label.label.shape == (0, ) and sample.gt_label.label.dtype == torch.int64

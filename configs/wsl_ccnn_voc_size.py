@@ -1,0 +1,10 @@
+# CCNN (Pathak et al., ICCV 2015) with size tags: one more bit for each class present, whether it takes more than 10 %
+# of the picture. A large one then gets at least 10 %, a small one at most 1 %. The bits are read off the boxes of the
+# XML files, which are used for nothing else; a table of tags can say them as well. That is more supervision than tags,
+# and compares with no number that used tags alone. The authors' constants.
+_base_ = ['wsl_ccnn_voc.py']
+model = dict(
+    decode_head=dict(
+        loss_decode=dict(
+            background_area=(0.2, 0.7), foreground_area=0.1, large_area=0.1, small_area=0.01, hardness=1000.)))
+train_dataloader = dict(dataset=dict(large_area=0.1))
