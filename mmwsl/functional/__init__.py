@@ -1,5 +1,6 @@
 """Pure mathematics, on torch and numpy alone."""
 
+from .activation_maps import activation_maps
 from .adaptive_bias import adaptive_bias
 from .average_precision import average_precision
 from .background import constant_background, normalize_odds, power_background
@@ -33,13 +34,13 @@ from .superpixels import superpixel_majority, superpixel_mean
 from .weak_losses import best_cell_loss, cell_divergence, cell_label_loss
 
 __all__ = [
-    'CRFConstants', 'CRF_PRESETS', 'PermutohedralLattice', 'adaptive_bias', 'asymmetric_loss', 'attention_pool',
-    'average_precision', 'average_precision_loss', 'best_cell_loss', 'bootstrapped_cross_entropy', 'box_objectness',
-    'cell_divergence', 'cell_label_loss', 'class_balanced_weights', 'class_thresholds', 'class_wise_mean',
-    'constant_background', 'constrained_bias', 'dense_crf', 'focal_loss', 'gem_pool', 'generalized_cross_entropy',
-    'image_level_prior', 'interpolate_cells', 'lse_pool', 'max_pool', 'mean_pool', 'min_max_normalize',
-    'noisy_or_pool', 'normalize_odds', 'objectness_prior', 'pixel_adaptive_refinement', 'plausible_labels',
-    'power_background', 'rank_pool', 'region_objectness', 'run_objectness', 'shift_and_stitch', 'soft_pool',
-    'superpixel_majority', 'superpixel_mean', 'symmetric_cross_entropy', 'top_k_pool', 'valid_cells', 'weldon_pool',
-    'wildcat_pool'
+    'CRFConstants', 'CRF_PRESETS', 'PermutohedralLattice', 'activation_maps', 'adaptive_bias', 'asymmetric_loss',
+    'attention_pool', 'average_precision', 'average_precision_loss', 'best_cell_loss', 'bootstrapped_cross_entropy',
+    'box_objectness', 'cell_divergence', 'cell_label_loss', 'class_balanced_weights', 'class_thresholds',
+    'class_wise_mean', 'constant_background', 'constrained_bias', 'dense_crf', 'focal_loss', 'gem_pool',
+    'generalized_cross_entropy', 'image_level_prior', 'interpolate_cells', 'lse_pool', 'max_pool', 'mean_pool',
+    'min_max_normalize', 'noisy_or_pool', 'normalize_odds', 'objectness_prior', 'pixel_adaptive_refinement',
+    'plausible_labels', 'power_background', 'rank_pool', 'region_objectness', 'run_objectness', 'shift_and_stitch',
+    'soft_pool', 'superpixel_majority', 'superpixel_mean', 'symmetric_cross_entropy', 'top_k_pool', 'valid_cells',
+    'weldon_pool', 'wildcat_pool'
 ]

@@ -1,27 +1,28 @@
 """Background models: from class scores to probabilities when no tag names the background.
 
-Functions take ``scores (..., K, H, W)`` whose channel 0 is the background and return probabilities of the same shape.
+Functions take ``foreground (..., K - 1, H, W)``, scores in [0, 1] of independent classes, and return scores
+``(..., K, H, W)`` whose channel 0 is the background.
 """
 
 import torch
 from torch import Tensor
 
 
-def constant_background(scores: Tensor, score: float) -> Tensor:
-    r"""Independent foreground probabilities against a constant, :math:`p_0 = \tau`, :math:`p_k = \sigma(s_k)`.
+def constant_background(foreground: Tensor, score: float) -> Tensor:
+    r"""Independent classes against a constant, :math:`p_0 = \tau`.
 
     The argmax is then background where no class exceeds the threshold :math:`\tau` = ``score``, in [0, 1].
     """
-    foreground = _foreground(scores)
+    _check(foreground)
     return torch.cat([torch.full_like(foreground[..., :1, :, :], score), foreground], dim=-3)
 
 
-def power_background(scores: Tensor, alpha: float) -> Tensor:
+def power_background(foreground: Tensor, alpha: float) -> Tensor:
     r"""Background where no class is sure, :math:`p_0 = (1 - \max_k p_k)^\alpha` (Ahn & Kwak, CVPR 2018).
 
     A larger ``alpha > 0`` gives less background.
     """
-    foreground = _foreground(scores)
+    _check(foreground)
     return torch.cat([(1 - foreground.amax(-3, keepdim=True))**alpha, foreground], dim=-3)
 
 
@@ -50,8 +51,7 @@ def normalize_odds(scores: Tensor, temperature: float = 1.) -> Tensor:
     return (scores.logit(eps=1e-6) / temperature).softmax(0)
 
 
-def _foreground(scores: Tensor) -> Tensor:
-    if scores.dim() < 3 or scores.shape[-3] < 2:
-        raise ValueError('`scores` must be (..., K, H, W) with a background and at least one class, '
-                         f'got {tuple(scores.shape)}')
-    return scores[..., 1:, :, :].sigmoid()
+def _check(foreground: Tensor) -> None:
+    if foreground.dim() < 3 or foreground.shape[-3] < 1:
+        raise ValueError('`foreground` must be (..., K - 1, H, W) with at least one class, '
+                         f'got {tuple(foreground.shape)}')

@@ -1,5 +1,5 @@
 """Background models."""
 
-from .background import ConstantBackground, LearnedBackground, PowerBackground
+from .background import ConstantBackground, IndependentClasses, LearnedBackground, PowerBackground
 
-__all__ = ['ConstantBackground', 'LearnedBackground', 'PowerBackground']
+__all__ = ['ConstantBackground', 'IndependentClasses', 'LearnedBackground', 'PowerBackground']

@@ -3,6 +3,8 @@
 A background model turns scores into probabilities, of pixels and of the picture. Channel 0 is the background.
 """
 
+from abc import ABC, abstractmethod
+
 from torch import Tensor, nn
 
 from ...functional import constant_background, power_background
@@ -25,8 +27,19 @@ class LearnedBackground(nn.Module):
         return image_logits.softmax(-1)
 
 
-class _IndependentClasses(nn.Module):
-    """Foreground classes are independent (sigmoid), and background is in every picture."""
+class IndependentClasses(nn.Module, ABC):
+    """Foreground classes are independent (sigmoid), and background is in every picture.
+
+    Channel 0 of the network's scores is not used: subclasses find the background from the other classes.
+    """
+
+    @abstractmethod
+    def add_background(self, foreground: Tensor) -> Tensor:
+        """Turn scores in [0, 1] of the other classes, ``(..., K - 1, H, W)``, into scores ``(..., K, H, W)``."""
+
+    def pixel_probs(self, seg_logits: Tensor) -> Tensor:
+        """Turn scores ``(..., K, H, W)`` into probabilities of the same shape."""
+        return self.add_background(seg_logits[..., 1:, :, :].sigmoid())
 
     def image_probs(self, image_logits: Tensor) -> Tensor:
         """Turn scores ``(N, K)`` into independent probabilities, 1 for the background."""
@@ -36,11 +49,10 @@ class _IndependentClasses(nn.Module):
 
 
 @MODELS.register_module()
-class ConstantBackground(_IndependentClasses):
+class ConstantBackground(IndependentClasses):
     """Background where no class exceeds a threshold; see :func:`mmwsl.functional.constant_background`.
 
-    Channel 0 of the scores is not used. Use :class:`PowerBackground` for a soft decision, :class:`LearnedBackground`
-    if the data have background pictures.
+    Use :class:`PowerBackground` for a soft decision, :class:`LearnedBackground` if the data have background pictures.
 
     Args:
         score: The threshold, in [0, 1].
@@ -52,13 +64,13 @@ class ConstantBackground(_IndependentClasses):
             raise ValueError(f'`score` is a probability and must be in [0, 1], got {score}')
         self.score = score
 
-    def pixel_probs(self, seg_logits: Tensor) -> Tensor:
-        """Turn scores ``(..., K, H, W)`` into probabilities of the same shape."""
-        return constant_background(seg_logits, self.score)
+    def add_background(self, foreground: Tensor) -> Tensor:
+        """Add the background, ``(..., K - 1, H, W)`` to ``(..., K, H, W)``."""
+        return constant_background(foreground, self.score)
 
 
 @MODELS.register_module()
-class PowerBackground(_IndependentClasses):
+class PowerBackground(IndependentClasses):
     """Background where no class is sure; see :func:`mmwsl.functional.power_background`.
 
     Args:
@@ -71,6 +83,6 @@ class PowerBackground(_IndependentClasses):
             raise ValueError(f'`alpha` must be positive, got {alpha}')
         self.alpha = alpha
 
-    def pixel_probs(self, seg_logits: Tensor) -> Tensor:
-        """Turn scores ``(..., K, H, W)`` into probabilities of the same shape."""
-        return power_background(seg_logits, self.alpha)
+    def add_background(self, foreground: Tensor) -> Tensor:
+        """Add the background, ``(..., K - 1, H, W)`` to ``(..., K, H, W)``."""
+        return power_background(foreground, self.alpha)

@@ -1,6 +1,7 @@
 """Segmentors."""
 
+from .activation_maps import ActivationMaps
 from .weak_encoder_decoder import WeakEncoderDecoder
 from .weak_seg_tta import WeakSegTTAModel
 
-__all__ = ['WeakEncoderDecoder', 'WeakSegTTAModel']
+__all__ = ['ActivationMaps', 'WeakEncoderDecoder', 'WeakSegTTAModel']

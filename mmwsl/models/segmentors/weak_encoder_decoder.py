@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from ...postprocessing import build_chain
 from ...registry import MODELS
 from ..dense import DenseInference, ScoreNetwork
+from .activation_maps import ActivationMaps
 
 
 @MODELS.register_module()
@@ -24,6 +25,10 @@ class WeakEncoderDecoder(EncoderDecoder):
     image-level probabilities, and a chain of post-processors maps the class probabilities at the picture's own size
     before the argmax. ``seg_logits`` of a sample are the logarithm of the chain's result. Test-time augmentation is
     that of :class:`mmwsl.models.WeakSegTTAModel`.
+
+    With ``test_cfg`` holding ``activation_maps=dict(...)``, prediction takes class activation maps in place of
+    probabilities, see :class:`mmwsl.models.segmentors.ActivationMaps`: all views of test-time augmentation are merged
+    into one map, and the chain runs once.
 
     With sliding windows the label is aggregated from the whole picture's stitched map.
 
@@ -54,6 +59,8 @@ class WeakEncoderDecoder(EncoderDecoder):
         self.postprocessors = build_chain(postprocessors)
         dense = (self.test_cfg or {}).get('dense')
         self.dense_inference = None if dense is None else DenseInference(**dense)
+        maps = (self.test_cfg or {}).get('activation_maps')
+        self.activation_maps = None if maps is None else ActivationMaps(**maps)
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Score every pixel of the inputs, ``(N, 3, H, W)`` to ``(N, K, H, W)``."""
@@ -61,6 +68,15 @@ class WeakEncoderDecoder(EncoderDecoder):
 
     def predict(self, inputs: Tensor, data_samples: OptSampleList = None) -> SampleList:
         """Predict masks and image-level labels of a batch."""
+        return [self.merge_views([view]) for view in self.predict_views(inputs, data_samples)]
+
+    def predict_views(self, inputs: Tensor, data_samples: OptSampleList = None) -> SampleList:
+        """Score a batch of pictures, each as a whole or as one of its views, for :meth:`merge_views`.
+
+        Returns:
+            The samples with ``seg_logits (K, H, W)``, the network's scores at the picture's own size, and
+            ``pred_label``.
+        """
         size = tuple(inputs.shape[2:])
         if data_samples is None:
             meta = dict(ori_shape=size, img_shape=size)
@@ -81,19 +97,39 @@ class WeakEncoderDecoder(EncoderDecoder):
             sample.pred_label = LabelData(score=score)
         return self.postprocess_result(seg_logits, data_samples)
 
-    def postprocess_result(self, seg_logits: Tensor, data_samples: OptSampleList = None) -> SampleList:
-        """Bring the scores to the pictures' own size, run the chain, take the argmax."""
-        data_samples = super().postprocess_result(seg_logits, data_samples)
-        for sample in data_samples:
-            # In float32 also under autocast: half precision has neither the range nor the digits for the steps.
-            with torch.autocast(sample.seg_logits.data.device.type, enabled=False):
-                probs = self.decode_head.background.pixel_probs(sample.seg_logits.data.float())
-                for step in self.postprocessors:
-                    probs = step(probs, sample)
-            tiny = torch.finfo(probs.dtype).tiny
-            sample.set_data(dict(seg_logits=PixelData(data=probs.clamp(min=tiny).log()),
-                                 pred_sem_seg=PixelData(data=probs.argmax(0, keepdim=True))))
-        return data_samples
+    def merge_views(self, views: SampleList) -> SegDataSample:
+        """Make one prediction of the views of a picture.
+
+        Without activation maps, the result is the mean over the views of the probabilities that the chain left.
+        Activation maps are those of all views, and the chain runs once.
+
+        Args:
+            views: The samples of :meth:`predict_views`, one at least; the first is changed in place.
+
+        Returns:
+            The first sample, with the fields that the class names.
+        """
+        sample, image_probs = views[0], torch.stack([view.pred_label.score for view in views]).mean(0)
+        # In float32 also under autocast: half precision has neither the range nor the digits for the steps.
+        with torch.autocast(sample.seg_logits.data.device.type, enabled=False):
+            scores = [view.seg_logits.data.float() for view in views]
+            if self.activation_maps is None:
+                background = self.decode_head.background
+                probs = sum(self._run_chain(background.pixel_probs(score), view)
+                            for score, view in zip(scores, views, strict=True)) / len(views)
+                sample.pred_label = LabelData(score=image_probs)
+            else:
+                sample.pred_label = LabelData(score=image_probs)
+                probs = self._run_chain(self.activation_maps(scores), sample)
+        tiny = torch.finfo(probs.dtype).tiny
+        sample.set_data(dict(seg_logits=PixelData(data=probs.clamp(min=tiny).log()),
+                             pred_sem_seg=PixelData(data=probs.argmax(0, keepdim=True))))
+        return sample
+
+    def _run_chain(self, probs: Tensor, sample: SegDataSample) -> Tensor:
+        for step in self.postprocessors:
+            probs = step(probs, sample)
+        return probs
 
     def _score_cells(self, inputs: Tensor) -> tuple[Tensor, tuple[int, int]]:
         """Return the score map and the size in pixels that it covers, from the inputs' first pixel."""

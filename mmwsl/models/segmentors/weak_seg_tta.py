@@ -1,28 +1,41 @@
-"""Test-time augmentation that averages probabilities as they are."""
+"""Test-time augmentation in which the segmentor merges the views."""
 
-import torch
-from mmengine.structures import LabelData, PixelData
-from mmseg.models.segmentors import SegTTAModel
+from mmengine.model import BaseTTAModel
+from mmseg.structures import SegDataSample
 from mmseg.utils import SampleList
+from torch import nn
 
 from ...registry import MODELS
 
 
 @MODELS.register_module()
-class WeakSegTTAModel(SegTTAModel):
-    """``SegTTAModel`` for :class:`mmwsl.models.WeakEncoderDecoder`.
+class WeakSegTTAModel(BaseTTAModel):
+    """Test-time augmentation of :class:`mmwsl.models.WeakEncoderDecoder`.
 
-    It differs in what is averaged over the views: the scores that the chain left, as they are (a softmax, as in the
-    parent, would lend more weight to a view with little evidence), and ``pred_label``. Post-processing runs on every
-    view, at the picture's own size, before the views are averaged.
+    Unlike mmseg's ``SegTTAModel``, which takes the softmax of what each view predicted and so lends more weight to a
+    view with little evidence, it hands the scores of all views to the segmentor's ``merge_views``. Use the former for
+    other segmentors.
+
+    Args:
+        module: The segmentor, or its config.
+        **kwargs: Of :class:`mmengine.model.BaseTTAModel`.
+
+    Raises:
+        TypeError: If the segmentor cannot merge views.
     """
 
-    def merge_preds(self, data_samples_list: list[SampleList]) -> SampleList:
+    def __init__(self, module: dict | nn.Module, **kwargs) -> None:
+        super().__init__(module, **kwargs)
+        if not hasattr(self.module, 'merge_views'):
+            raise TypeError(f'`module` must merge its views, but {type(self.module).__name__} does not: use '
+                            "type='mmwsl.WeakEncoderDecoder', or tta_model = dict(type='SegTTAModel')")
+
+    def test_step(self, data: dict[str, list]) -> SampleList:
+        """Predict a batch of pictures, each of whose fields lists the views."""
+        views = [dict(zip(data, fields, strict=True)) for fields in zip(*data.values(), strict=True)]
+        predictions = [self.module.predict_views(**self.module.data_preprocessor(view)) for view in views]
+        return self.merge_preds(list(zip(*predictions, strict=True)))
+
+    def merge_preds(self, data_samples_list: list[SampleList]) -> list[SegDataSample]:
         """Merge the predictions of all views of each picture."""
-        labels = [torch.stack([view.pred_label.score for view in views]).mean(0) for views in data_samples_list]
-        probs = [sum(view.seg_logits.data.exp() for view in views) / len(views) for views in data_samples_list]
-        merged = super().merge_preds(data_samples_list)
-        for sample, label, prob in zip(merged, labels, probs, strict=True):
-            sample.set_data(dict(pred_label=LabelData(score=label), seg_logits=PixelData(data=prob.log()),
-                                 pred_sem_seg=PixelData(data=prob.argmax(0, keepdim=True))))
-        return merged
+        return [self.module.merge_views(views) for views in data_samples_list]

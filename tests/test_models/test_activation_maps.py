@@ -1,0 +1,147 @@
+"""Class activation maps as a prediction of the segmentor, with and without test-time augmentation."""
+
+import pytest
+import torch
+from mmengine.config import ConfigDict
+from mmengine.structures import LabelData
+from mmseg.structures import SegDataSample
+from torch import nn
+
+from mmwsl.functional import activation_maps, power_background
+from mmwsl.models import WeakEncoderDecoder
+from mmwsl.postprocessing import PostProcessor
+from mmwsl.registry import MODELS, POSTPROCESSORS
+
+CONSTANT = dict(type='mmwsl.ConstantBackground', score=0.4)
+
+
+@POSTPROCESSORS.register_module()
+class Spy(PostProcessor):
+    """Notes what it saw, and halves it."""
+
+    def __init__(self):
+        self.seen = []
+
+    def process(self, probs, data_sample):
+        self.seen.append((probs, data_sample.pred_label.score))
+        return probs / 2
+
+
+def _model(maps=None, aggregator='MeanPooling', background=CONSTANT, postprocessors=None, **test_cfg):
+    torch.manual_seed(0)
+    backbone = dict(type='mmwsl.PlainCNN', channels=(6, 8), strides=(2, 1), pools=(0, 2))
+    test_cfg = ConfigDict({'mode': 'whole', **test_cfg})
+    if maps is not None:
+        test_cfg['activation_maps'] = maps
+    model = WeakEncoderDecoder(
+        backbone=backbone, train_cfg=dict(), test_cfg=test_cfg, postprocessors=postprocessors,
+        decode_head=dict(type='mmwsl.LSEAggregationHead', in_channels=8, num_classes=4, hidden_channels=(),
+                         kernel_size=1, aggregator=dict(type=f'mmwsl.{aggregator}'), background=background),
+        data_preprocessor=dict(type='mmseg.SegDataPreProcessor', size=(32, 32)))
+    nn.init.normal_(model.decode_head.conv_seg.weight)
+    return model.eval()
+
+
+def _sample(shape=(32, 32), tags=(0., 1., -1., 0.), **meta):
+    sample = SegDataSample(metainfo=dict(img_shape=shape, ori_shape=(30, 36), img_path='picture.jpg', **meta))
+    sample.gt_label = LabelData(score=torch.tensor(tags))
+    return sample
+
+
+def _views():
+    """A picture in two sizes, plain and flipped, as a test-time augmentation delivers it."""
+    pictures = [torch.randint(0, 256, (3, side, side), dtype=torch.uint8) for side in (32, 48)]
+    views = [(picture, {}) for picture in pictures]
+    views += [(picture.flip(2), dict(flip=True, flip_direction='horizontal')) for picture in pictures]
+    return dict(inputs=[[picture] for picture, _ in views],
+                data_samples=[[_sample(picture.shape[1:], **meta)] for picture, meta in views])
+
+
+def _scores(model, picture, sample):
+    """The scores of one view at the picture's own size and orientation, from the network alone."""
+    with torch.no_grad():
+        inputs = model.data_preprocessor(dict(inputs=[picture], data_samples=[sample]))['inputs']
+        scores = model.encode_decode(inputs, [{}])
+        scores = scores.flip(3) if sample.metainfo.get('flip') else scores
+        return nn.functional.interpolate(scores, (30, 36), mode='bilinear')[0]
+
+
+@pytest.mark.parametrize('normalization', ['max', 'min_max'])
+@pytest.mark.parametrize('background', [CONSTANT, dict(type='mmwsl.PowerBackground', alpha=4.)])
+def test_all_views_make_one_map(normalization, background):
+    model = _model(ConfigDict(normalization=normalization, background=background))
+    tta, batch = MODELS.build(dict(type='mmwsl.WeakSegTTAModel', module=model)), _views()
+    scores = [_scores(model, picture, sample) for (picture, ), (sample, ) in zip(*batch.values(), strict=True)]
+    foreground = activation_maps([score[1:] for score in scores], normalization)
+    expected = power_background(foreground, 4.)
+    if background is CONSTANT:
+        expected[0] = 0.4
+    merged, = tta.test_step(batch)
+    probs = merged.seg_logits.data.exp()
+    torch.testing.assert_close(probs, expected)
+    torch.testing.assert_close(merged.pred_sem_seg.data[0], expected.argmax(0))
+    assert len(merged.pred_sem_seg.data.unique()) > 1
+    single, = model.test_step(dict(inputs=batch['inputs'][0], data_samples=[_sample()]))
+    assert (single.seg_logits.data.exp() - probs).abs().max() > 0.01, 'the other views changed nothing'
+
+
+def test_the_chain_runs_once_on_the_merged_map_with_the_merged_label():
+    model = _model(ConfigDict(), postprocessors=[dict(type='Spy')])
+    tta, batch = MODELS.build(dict(type='mmwsl.WeakSegTTAModel', module=model)), _views()
+    labels = [model.test_step(dict(inputs=inputs, data_samples=[_sample(inputs[0].shape[1:])]))[0].pred_label.score
+              for inputs in batch['inputs']]
+    spy, = model.postprocessors
+    spy.seen.clear()
+    merged, = tta.test_step(batch)
+    (maps, label), = spy.seen
+    torch.testing.assert_close(label, torch.stack(labels).mean(0))
+    assert torch.equal(merged.pred_label.score, label)
+    assert (maps[1:].amax((1, 2)) == 1).all()
+    torch.testing.assert_close(merged.seg_logits.data.exp(), maps / 2)
+
+
+def test_without_maps_the_chain_runs_on_every_view():
+    model = _model(postprocessors=[dict(type='Spy')])
+    MODELS.build(dict(type='mmwsl.WeakSegTTAModel', module=model)).test_step(_views())
+    assert len(model.postprocessors[0].seen) == 4
+
+
+@pytest.mark.parametrize('options', [
+    dict(), dict(aggregator='LSEPooling'), dict(aggregator='WILDCATPooling'), dict(aggregator='NoisyOrPooling'),
+    dict(dense=ConfigDict(stride=2)), dict(mode='slide', crop_size=(16, 16), stride=(16, 16)),
+    dict(border=ConfigDict(before=4, after=4, stride=4)), dict(background=dict(type='mmwsl.LearnedBackground')),
+], ids=str)
+def test_any_network_and_way_to_score_it(options):
+    """One view: the maps are those of the scores that ordinary prediction has."""
+    batch = dict(inputs=[torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8)], data_samples=[_sample()])
+    model = _model(ConfigDict(background=CONSTANT), **options)
+    view, = model.predict_views(**model.data_preprocessor(batch))
+    scores, label = view.seg_logits.data.clone(), view.pred_label.score
+    sample, = model.test_step(batch)
+    torch.testing.assert_close(sample.seg_logits.data[1:].exp(), activation_maps([scores[1:]]).clamp(min=1.2e-38))
+    torch.testing.assert_close(sample.pred_label.score, label)
+
+
+def test_training_and_state_do_not_change():
+    plain, maps = _model(), _model(ConfigDict())
+    assert plain.state_dict().keys() == maps.state_dict().keys()
+    batch = dict(inputs=[torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8)], data_samples=[_sample()])
+    losses = [model.train().loss(**model.data_preprocessor(batch, True))['decode.loss_cls'] for model in (plain, maps)]
+    torch.testing.assert_close(*losses)
+
+
+@pytest.mark.parametrize(('maps', 'error', 'message'), [
+    (dict(normalization='mean'), ValueError, r"`activation_maps.normalization` must be one of .*, got 'mean'"),
+    (dict(background=dict(type='mmwsl.LearnedBackground')), TypeError, 'cannot be LearnedBackground.*ConstantBackg'),
+    (dict(threshold=0.3), TypeError, 'threshold'),
+])
+def test_bad_options(maps, error, message):
+    with pytest.raises(error, match=message):
+        _model(ConfigDict(maps))
+
+
+def test_a_segmentor_that_cannot_merge_views_is_named():
+    with pytest.raises(TypeError, match="Linear does not: use .*tta_model = dict\\(type='SegTTAModel'\\)"):
+        module = nn.Linear(1, 1)
+        module.test_step = None
+        MODELS.build(dict(type='mmwsl.WeakSegTTAModel', module=module))
