@@ -51,6 +51,28 @@ def objectness_prior(probs: Tensor, objectness: Tensor) -> Tensor:
     return torch.cat([probs[:1], probs[1:] * objectness.to(probs)])
 
 
+def saliency_prior(probs: Tensor, saliency: Tensor) -> Tensor:
+    r"""Weigh every class by its own saliency (FCN + GBP of Shimoda & Yanai).
+
+    .. math:: \hat y_{ij}(k) = p_{ij}(k) \, M_{ij}(k), \quad k \ge 1
+
+    Background, channel 0, stays as it is.
+
+    Args:
+        probs: Scores of the classes, ``(K, H, W)``.
+        saliency: Saliency of the classes, 0 or more, ``(K, H, W)``; channel 0 is not used.
+
+    Returns:
+        Scores ``(K, H, W)``.
+
+    Raises:
+        ValueError: If the sizes differ.
+    """
+    if saliency.shape != probs.shape:
+        raise ValueError(f'`saliency` must have the size of `probs` {tuple(probs.shape)}, got {tuple(saliency.shape)}')
+    return torch.cat([probs[:1], probs[1:] * saliency[1:].to(probs)])
+
+
 def class_thresholds(scores: Tensor, thresholds: Tensor) -> Tensor:
     r"""Background where the best foreground class does not exceed its threshold (Pinheiro & Collobert, SP-bb).
 

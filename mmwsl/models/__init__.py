@@ -32,14 +32,16 @@ from .losses import (
     SoftmaxLikelihoodLoss,
     SymmetricCrossEntropyLoss,
 )
+from .saliency import DistinctClassSaliency, GuidedBackpropSaliency
 from .segmentors import WeakEncoderDecoder, WeakSegTTAModel
 
 __all__ = [
     'AreaConstrainedLoss', 'AsymmetricLoss', 'AttentionPooling', 'AveragePrecisionLoss', 'BestCellLoss',
-    'BootstrappedCrossEntropyLoss', 'CachedBackbone', 'ConstantBackground', 'DilatedMobileNetV2', 'EMAdaptLoss',
-    'EMFixedLoss', 'GeMPooling', 'GeneralizedCrossEntropyLoss', 'GlobalWeightedRankPooling', 'LSEAggregationHead',
-    'LSEPooling', 'LearnedBackground', 'MaskLikelihoodLoss', 'MaxPooling', 'MeanPooling', 'MultiLabelFocalLoss',
-    'NoisyOrPooling', 'OverFeat', 'PlainCNN', 'PowerBackground', 'ReceptiveField', 'SoftMarginLoss', 'SoftPooling',
-    'SoftmaxLikelihoodLoss', 'SymmetricCrossEntropyLoss', 'TopKPooling', 'WELDONPooling', 'WILDCATPooling',
-    'WeakEncoderDecoder', 'WeakSegTTAModel', 'dense_scores', 'receptive_field', 'to_dense'
+    'BootstrappedCrossEntropyLoss', 'CachedBackbone', 'ConstantBackground', 'DilatedMobileNetV2',
+    'DistinctClassSaliency', 'EMAdaptLoss', 'EMFixedLoss', 'GeMPooling', 'GeneralizedCrossEntropyLoss',
+    'GlobalWeightedRankPooling', 'GuidedBackpropSaliency', 'LSEAggregationHead', 'LSEPooling', 'LearnedBackground',
+    'MaskLikelihoodLoss', 'MaxPooling', 'MeanPooling', 'MultiLabelFocalLoss', 'NoisyOrPooling', 'OverFeat', 'PlainCNN',
+    'PowerBackground', 'ReceptiveField', 'SoftMarginLoss', 'SoftPooling', 'SoftmaxLikelihoodLoss',
+    'SymmetricCrossEntropyLoss', 'TopKPooling', 'WELDONPooling', 'WILDCATPooling', 'WeakEncoderDecoder',
+    'WeakSegTTAModel', 'dense_scores', 'receptive_field', 'to_dense'
 ]

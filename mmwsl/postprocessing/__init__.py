@@ -7,9 +7,10 @@ from .image_level_prior import ImageLevelPrior
 from .normalize_odds import NormalizeOdds
 from .objectness_prior import ObjectnessPrior
 from .pixel_adaptive_refinement import PixelAdaptiveRefinement
+from .saliency import SaliencyPrior, SaliencyScores
 from .superpixel_vote import SuperpixelVote
 
 __all__ = [
     'ClassThresholds', 'DenseCRF', 'ImageLevelPrior', 'NormalizeOdds', 'ObjectnessPrior', 'PixelAdaptiveRefinement',
-    'PostProcessor', 'SuperpixelVote', 'build_chain'
+    'PostProcessor', 'SaliencyPrior', 'SaliencyScores', 'SuperpixelVote', 'build_chain'
 ]

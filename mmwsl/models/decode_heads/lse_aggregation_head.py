@@ -8,7 +8,7 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.utils import SampleList
 from torch import Tensor, nn
 
-from ...functional import class_wise_mean, valid_cells
+from ...functional import class_wise_mean, mean_pool, valid_cells
 from ...registry import MODELS
 from ..background import LearnedBackground
 from .supervision import cell_masks, image_labels, size_labels
@@ -93,6 +93,11 @@ class LSEAggregationHead(BaseDecodeHead):
             ``image_logits (N, K)``.
         """
         return self.aggregator(seg_logits, self._valid(seg_logits, batch_img_metas, size, canvas))
+
+    def mean_scores(self, seg_logits: Tensor, batch_img_metas: Sequence[dict], size: tuple[int, int],
+                    canvas: tuple[int, int] | None = None) -> Tensor:
+        """Average score maps over the same cells as :meth:`aggregate`, of the same arguments, to ``(N, K)``."""
+        return mean_pool(seg_logits, self._valid(seg_logits, batch_img_metas, size, canvas))
 
     def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: SampleList) -> dict[str, Tensor]:
         """Compute the losses against ``gt_label.score`` of the samples, and ``gt_sem_seg`` where a loss uses masks."""

@@ -43,6 +43,8 @@ class WeakEncoderDecoder(EncoderDecoder):
 
     Args:
         postprocessors: Configs of the chain, in order. None leaves the probabilities as they are.
+        saliency: Config of what writes ``class_saliency`` into the samples before the chain, such as
+            :class:`mmwsl.models.GuidedBackpropSaliency`. None writes nothing.
         **kwargs: Of :class:`mmseg.models.segmentors.EncoderDecoder`.
 
     Raises:
@@ -51,12 +53,14 @@ class WeakEncoderDecoder(EncoderDecoder):
             network has no dense version of that stride.
     """
 
-    def __init__(self, *, postprocessors: Sequence[dict] | None = None, **kwargs) -> None:
+    def __init__(self, *, postprocessors: Sequence[dict] | None = None,
+                 saliency: dict | None = None, **kwargs) -> None:
         super().__init__(**kwargs)
         if not hasattr(self.decode_head, 'aggregate'):
             raise TypeError(f'`decode_head` must aggregate its scores, but {type(self.decode_head).__name__} does not: '
                             "use type='mmwsl.LSEAggregationHead', or the segmentor type='EncoderDecoder'")
         self.postprocessors = build_chain(postprocessors)
+        self.saliency = None if saliency is None else MODELS.build(saliency)
         dense = (self.test_cfg or {}).get('dense')
         self.dense_inference = None if dense is None else DenseInference(**dense)
         maps = (self.test_cfg or {}).get('activation_maps')
@@ -95,6 +99,8 @@ class WeakEncoderDecoder(EncoderDecoder):
         image_logits = self.decode_head.aggregate(cells, metas, size, canvas)
         for sample, score in zip(data_samples, self.decode_head.background.image_probs(image_logits), strict=True):
             sample.pred_label = LabelData(score=score)
+        if self.saliency is not None:
+            self.saliency(self, inputs, data_samples)
         return self.postprocess_result(seg_logits, data_samples)
 
     def merge_views(self, views: SampleList) -> SegDataSample:
@@ -131,15 +137,24 @@ class WeakEncoderDecoder(EncoderDecoder):
             probs = step(probs, sample)
         return probs
 
+    def surround(self, inputs: Tensor) -> tuple[Tensor, tuple[int, int], int]:
+        """Surround the inputs by ``test_cfg.border``.
+
+        Returns:
+            The inputs, the size in pixels that their score map covers, from the first pixel of the inputs that were
+            given, and how many pixels were added before it.
+        """
+        canvas = tuple(inputs.shape[2:])
+        if 'border' not in self.test_cfg:
+            return inputs, canvas, 0
+        before, after, stride = (self.test_cfg['border'][key] for key in ('before', 'after', 'stride'))
+        bottom, right = (-length % stride for length in canvas)
+        inputs = F.pad(inputs, (before, right + after, before, bottom + after))
+        return inputs, (canvas[0] + bottom, canvas[1] + right), before
+
     def _score_cells(self, inputs: Tensor) -> tuple[Tensor, tuple[int, int]]:
         """Return the score map and the size in pixels that it covers, from the inputs' first pixel."""
-        canvas = tuple(inputs.shape[2:])
-        before = 0
-        if 'border' in self.test_cfg:
-            before, after, stride = (self.test_cfg['border'][key] for key in ('before', 'after', 'stride'))
-            bottom, right = (-length % stride for length in canvas)
-            inputs = F.pad(inputs, (before, right + after, before, bottom + after))
-            canvas = canvas[0] + bottom, canvas[1] + right
+        inputs, canvas, before = self.surround(inputs)
         if self.dense_inference is None:
             return self._forward(inputs), canvas
         network = ScoreNetwork(self.backbone, self.decode_head, self.neck if self.with_neck else None)

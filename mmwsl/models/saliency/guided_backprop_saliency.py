@@ -1,0 +1,171 @@
+"""Saliency of the classes of a picture by guided back-propagation."""
+
+from collections.abc import Sequence
+
+import torch
+from mmengine.structures import PixelData
+from mmseg.models.segmentors import BaseSegmentor
+from mmseg.models.utils import resize
+from mmseg.structures import SegDataSample
+from mmseg.utils import SampleList
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...functional import candidate_classes, channel_saliency, interpolate_cells, normalize_maximum, recorded_layers
+from ...registry import MODELS
+from ..dense import Fields, trace
+
+
+@MODELS.register_module()
+class GuidedBackpropSaliency:
+    r"""Where the score of a class comes from (Shimoda & Yanai, weakly-supervised segmentation with saliency maps).
+
+    The map of class c is the mean over layers i, and over scales, of :math:`\max_k |\partial S_c / \partial L_i|`,
+    up-sampled bilinearly, divided by its maximum over the picture. It is written into the data sample as
+    ``class_saliency: PixelData(data=(K, H, W))`` at the picture's own size, zero for the classes that are not asked
+    for and for the background. One forward pass at each scale serves all classes and all pictures of a batch; it is
+    that of the whole picture, also where ``test_cfg`` asks for windows or dense inference.
+
+    Args:
+        layers: Names of modules of the segmentor, such as ``'backbone.layer2'``; see
+            :func:`mmwsl.functional.recorded_layers`.
+        guided: Guided back-propagation, else plain gradients.
+        signal: What is propagated: ``'image'``, the score of the class in the picture, before the sigmoid or softmax,
+            or ``'cells'``, its scores in every cell, as in the authors' code of DCSM. With max-pooling the first
+            reaches what one cell sees.
+        scales: Factors by which the input is scaled.
+        threshold: Classes of larger predicted probability are asked for.
+        at_least: If these are fewer, the next best are added. With ``threshold=1`` it is the number of classes.
+        use_tags: Ask for the classes of ``gt_label`` instead, for pseudo-labels of training pictures.
+        batched: Propagate all classes at once and not one after another; see
+            :meth:`mmwsl.functional.LayerRecord.gradients`. None does so on a GPU.
+
+    Raises:
+        ValueError: If an argument is out of range; at the first prediction, if there is no such layer, or the network
+            cannot be guided.
+        KeyError: At prediction, if ``use_tags`` is set and a sample has no tags.
+    """
+
+    compared = 0
+    """Number of classes for which signals are sent, if fewer are asked for."""
+
+    def __init__(self,
+                 layers: Sequence[str],
+                 guided: bool = True,
+                 signal: str = 'image',
+                 scales: Sequence[float] = (1., ),
+                 threshold: float = 0.5,
+                 at_least: int = 1,
+                 use_tags: bool = False,
+                 batched: bool | None = None) -> None:
+        if isinstance(layers, str) or not layers:
+            raise ValueError(f'`layers` must be a list of at least one name of a module, got {layers!r}')
+        if signal not in ('image', 'cells'):
+            raise ValueError(f"`signal` must be 'image' or 'cells', got {signal!r}")
+        if not scales or any(not 0 < scale < float('inf') for scale in scales):
+            raise ValueError(f'`scales` must be positive factors, at least one, got {scales}')
+        if at_least < 0:
+            raise ValueError(f'`at_least` must be 0 or more, got {at_least}')
+        self.layers, self.guided, self.signal, self.scales = tuple(layers), guided, signal, tuple(scales)
+        self.threshold, self.at_least, self.use_tags, self.batched = threshold, at_least, use_tags, batched
+        self._fields: list[Fields] | None = None
+
+    def __call__(self, segmentor: BaseSegmentor, inputs: Tensor, data_samples: SampleList) -> None:
+        """Write ``class_saliency`` into the samples.
+
+        Args:
+            segmentor: The network, a :class:`mmwsl.models.WeakEncoderDecoder`.
+            inputs: Normalised and padded pictures, ``(N, 3, H, W)``.
+            data_samples: Their samples, with ``pred_label`` and the meta information of padding, flip and size.
+        """
+        size = inputs.shape[2:]
+        chosen = [self._classes(sample) for sample in data_samples]
+        signals = self._signals([classes for classes, _ in chosen], segmentor.num_classes).to(inputs.device)
+        maps = inputs.new_zeros(len(inputs), segmentor.num_classes, *size, dtype=torch.float32)
+        if len(signals):
+            layers = torch.cat([self._layer_maps(segmentor, inputs, data_samples, signals, scale)
+                                for scale in self.scales])  # (L, S, N, H, W)
+            for n, (sample, (classes, asked)) in enumerate(zip(data_samples, chosen, strict=True)):
+                if asked:
+                    left, right, top, bottom = _padding(sample)
+                    area = ..., slice(top, size[0] - bottom), slice(left, size[1] - right)
+                    maps[n][area][classes[:asked]] = self.combine(layers[:, :len(classes), n][area])[:asked]
+        blanks = [SegDataSample(metainfo=sample.metainfo) for sample in data_samples]
+        # The parent's way back to the picture: crop the padding, flip, resize.
+        for sample, blank in zip(data_samples, BaseSegmentor.postprocess_result(segmentor, maps, blanks), strict=True):
+            sample.class_saliency = PixelData(data=self.finish(blank.seg_logits.data))
+
+    def combine(self, maps: Tensor) -> Tensor:
+        """Combine the maps of all layers and scales, ``(L, C, H, W)``, to one for each class, ``(C, H, W)``."""
+        return maps.mean(0)
+
+    def finish(self, maps: Tensor) -> Tensor:
+        """Bring maps ``(K, H, W)`` at the picture's own size to their range."""
+        return normalize_maximum(maps)
+
+    def _classes(self, sample: SegDataSample) -> tuple[Tensor, int]:
+        """Choose the classes that signals are sent for, and how many of them, the first ones, are asked for."""
+        scores, at_least = sample.pred_label.score, self.at_least
+        if self.use_tags:
+            if 'gt_label' not in sample:
+                raise KeyError('`use_tags` needs the field `gt_label` of the data sample: end the pipeline with '
+                               "dict(type='mmwsl.PackImageLabelInputs') and use a data set of image-level labels")
+            tagged = sample.gt_label.score == 1
+            scores, at_least = torch.where(tagged, torch.inf, scores.clamp(max=self.threshold)), 0
+        classes = candidate_classes(scores, self.threshold, max(at_least, self.compared))
+        return classes, max(int((scores[classes] > self.threshold).sum()), min(at_least, len(classes)))
+
+    @staticmethod
+    def _signals(classes: list[Tensor], num_classes: int) -> Tensor:
+        """Signal s is 1 for the s-th class of each picture, ``(S, N, K)``; zero for pictures with fewer."""
+        signals = torch.zeros(max(map(len, classes)), len(classes), num_classes)
+        for n, ids in enumerate(classes):
+            signals[range(len(ids)), n, ids] = 1.
+        return signals
+
+    def _layer_maps(self, segmentor: nn.Module, inputs: Tensor, data_samples: SampleList, signals: Tensor,
+                    scale: float) -> Tensor:
+        """Compute the map of every layer and signal at the size of the inputs, ``(L, S, N, H, W)``."""
+        size = tuple(inputs.shape[2:])
+        if scale != 1.:
+            inputs = F.interpolate(inputs, [max(1, round(scale * side)) for side in size], mode='bilinear',
+                                   align_corners=False, antialias=scale < 1)
+        scaled, (padded, canvas, before) = tuple(inputs.shape[2:]), segmentor.surround(inputs)
+        with recorded_layers(segmentor, self.layers, self.guided) as record:
+            cells = segmentor(padded)
+            # The padding is counted in pixels of the inputs before scaling, as is the canvas then.
+            canvas = [side * length / now for side, length, now in zip(canvas, size, scaled, strict=True)]
+            metas = [sample.metainfo for sample in data_samples]
+            if self.signal == 'image':
+                scores = segmentor.decode_head.aggregate(cells, metas, size, canvas)
+            else:
+                scores = segmentor.decode_head.mean_scores(cells, metas, size, canvas)
+            batched = inputs.is_cuda if self.batched is None else self.batched
+            gradients = record.gradients(scores, signals.to(scores), batched)
+        maps = [channel_saliency(gradient.float()) for gradient in gradients]  # (S, N, h, w)
+        if padded is inputs:
+            return torch.stack([resize(layer, size=size, mode='bilinear', align_corners=False) for layer in maps])
+        if self._fields is None:
+            self._fields = trace(_Layers(segmentor, self.layers)).outputs
+        placed = [interpolate_cells(layer, scaled, [field.centre - before for field in fields],
+                                    [field.stride for field in fields])
+                  for layer, fields in zip(maps, self._fields, strict=True)]
+        return torch.stack([resize(layer, size=size, mode='bilinear', align_corners=False) for layer in placed])
+
+
+def _padding(sample: SegDataSample) -> Sequence[int]:
+    """Return the padding as mmseg's parent class reads it: left, right, top, bottom."""
+    return sample.metainfo.get('img_padding_size', sample.metainfo.get('padding_size', (0, 0, 0, 0)))
+
+
+class _Layers(nn.Module):
+    """The outputs of some layers as a network."""
+
+    def __init__(self, network: nn.Module, layers: Sequence[str]) -> None:
+        super().__init__()
+        self.network, self.layers = network, layers
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        with recorded_layers(self.network, self.layers) as record:
+            self.network(x)
+        return [record.outputs[name] for name in self.layers]
