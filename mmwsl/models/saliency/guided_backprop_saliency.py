@@ -91,8 +91,8 @@ class GuidedBackpropSaliency:
                     area = ..., slice(top, size[0] - bottom), slice(left, size[1] - right)
                     maps[n][area][classes[:asked]] = self.combine(layers[:, :len(classes), n][area])[:asked]
         blanks = [SegDataSample(metainfo=sample.metainfo) for sample in data_samples]
-        # The parent's way back to the picture: crop the padding, flip, resize.
-        for sample, blank in zip(data_samples, BaseSegmentor.postprocess_result(segmentor, maps, blanks), strict=True):
+        # As for scores: crop the padding, flip, resize.
+        for sample, blank in zip(data_samples, segmentor.postprocess_result(maps, blanks), strict=True):
             sample.class_saliency = PixelData(data=self.finish(blank.seg_logits.data))
 
     def combine(self, maps: Tensor) -> Tensor:

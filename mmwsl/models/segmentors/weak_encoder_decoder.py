@@ -53,8 +53,8 @@ class WeakEncoderDecoder(EncoderDecoder):
             network has no dense version of that stride.
     """
 
-    def __init__(self, *, postprocessors: Sequence[dict] | None = None,
-                 saliency: dict | None = None, **kwargs) -> None:
+    def __init__(self, *, postprocessors: Sequence[dict] | None = None, saliency: dict | None = None,
+                 **kwargs) -> None:
         super().__init__(**kwargs)
         if not hasattr(self.decode_head, 'aggregate'):
             raise TypeError(f'`decode_head` must aggregate its scores, but {type(self.decode_head).__name__} does not: '
@@ -78,8 +78,8 @@ class WeakEncoderDecoder(EncoderDecoder):
         """Score a batch of pictures, each as a whole or as one of its views, for :meth:`merge_views`.
 
         Returns:
-            The samples with ``seg_logits (K, H, W)``, the network's scores at the picture's own size, and
-            ``pred_label``.
+            The samples with ``seg_logits (K, H, W)``, the network's scores at the picture's own size,
+            ``pred_label``, and ``class_saliency`` where it is configured.
         """
         size = tuple(inputs.shape[2:])
         if data_samples is None:
