@@ -4,12 +4,14 @@ from .activation_maps import activation_maps
 from .adaptive_bias import adaptive_bias
 from .average_precision import average_precision
 from .background import constant_background, normalize_odds, power_background
+from .bilinear import bilinear_kernel
 from .constrained_bias import constrained_bias
 from .dense_crf import CRF_PRESETS, CRFConstants, dense_crf, plausible_labels
 from .guided_backprop import LayerRecord, recorded_layers
 from .multilabel_losses import asymmetric_loss, class_balanced_weights, focal_loss
 from .noisy_label_losses import bootstrapped_cross_entropy, generalized_cross_entropy, symmetric_cross_entropy
 from .objectness import box_objectness, min_max_normalize, region_objectness, run_objectness
+from .overlap_tile import overlap_tile
 from .permutohedral import PermutohedralLattice
 from .pixel_adaptive import pixel_adaptive_refinement
 from .placement import interpolate_cells
@@ -38,12 +40,12 @@ from .weak_losses import best_cell_loss, cell_divergence, cell_label_loss
 __all__ = [
     'CRFConstants', 'CRF_PRESETS', 'LayerRecord', 'PermutohedralLattice', 'activation_maps', 'adaptive_bias',
     'asymmetric_loss', 'attention_pool', 'average_precision', 'average_precision_loss', 'best_cell_loss',
-    'bootstrapped_cross_entropy', 'box_objectness', 'candidate_classes', 'cell_divergence', 'cell_label_loss',
-    'channel_saliency', 'class_balanced_weights', 'class_thresholds', 'class_wise_mean', 'constant_background',
-    'constrained_bias', 'dense_crf', 'distinct_class_saliency', 'focal_loss', 'gem_pool', 'generalized_cross_entropy',
-    'image_level_prior', 'interpolate_cells', 'lse_pool', 'max_pool', 'mean_pool', 'min_max_normalize', 'noisy_or_pool',
-    'normalize_maximum', 'normalize_odds', 'objectness_prior', 'pixel_adaptive_refinement', 'plausible_labels',
-    'power_background', 'rank_pool', 'recorded_layers', 'region_objectness', 'run_objectness', 'saliency_prior',
-    'shift_and_stitch', 'soft_pool', 'superpixel_majority', 'superpixel_mean', 'symmetric_cross_entropy', 'top_k_pool',
-    'valid_cells', 'weldon_pool', 'wildcat_pool'
+    'bilinear_kernel', 'bootstrapped_cross_entropy', 'box_objectness', 'candidate_classes', 'cell_divergence',
+    'cell_label_loss', 'channel_saliency', 'class_balanced_weights', 'class_thresholds', 'class_wise_mean',
+    'constant_background', 'constrained_bias', 'dense_crf', 'distinct_class_saliency', 'focal_loss', 'gem_pool',
+    'generalized_cross_entropy', 'image_level_prior', 'interpolate_cells', 'lse_pool', 'max_pool', 'mean_pool',
+    'min_max_normalize', 'noisy_or_pool', 'normalize_maximum', 'normalize_odds', 'objectness_prior', 'overlap_tile',
+    'pixel_adaptive_refinement', 'plausible_labels', 'power_background', 'rank_pool', 'recorded_layers',
+    'region_objectness', 'run_objectness', 'saliency_prior', 'shift_and_stitch', 'soft_pool', 'superpixel_majority',
+    'superpixel_mean', 'symmetric_cross_entropy', 'top_k_pool', 'valid_cells', 'weldon_pool', 'wildcat_pool'
 ]

@@ -13,9 +13,9 @@ from .aggregators import (
     WELDONPooling,
     WILDCATPooling,
 )
-from .backbones import CachedBackbone, DilatedMobileNetV2, OverFeat, PlainCNN
+from .backbones import VGG16, CachedBackbone, DilatedMobileNetV2, OverFeat, PlainCNN
 from .background import ConstantBackground, LearnedBackground, PowerBackground
-from .decode_heads import LSEAggregationHead
+from .decode_heads import AtrousSumHead, DeconvNetHead, FCNSkipHead, LSEAggregationHead
 from .dense import ReceptiveField, dense_scores, receptive_field, to_dense
 from .losses import (
     AreaConstrainedLoss,
@@ -36,12 +36,12 @@ from .saliency import DistinctClassSaliency, GuidedBackpropSaliency
 from .segmentors import WeakEncoderDecoder, WeakSegTTAModel
 
 __all__ = [
-    'AreaConstrainedLoss', 'AsymmetricLoss', 'AttentionPooling', 'AveragePrecisionLoss', 'BestCellLoss',
-    'BootstrappedCrossEntropyLoss', 'CachedBackbone', 'ConstantBackground', 'DilatedMobileNetV2',
-    'DistinctClassSaliency', 'EMAdaptLoss', 'EMFixedLoss', 'GeMPooling', 'GeneralizedCrossEntropyLoss',
-    'GlobalWeightedRankPooling', 'GuidedBackpropSaliency', 'LSEAggregationHead', 'LSEPooling', 'LearnedBackground',
-    'MaskLikelihoodLoss', 'MaxPooling', 'MeanPooling', 'MultiLabelFocalLoss', 'NoisyOrPooling', 'OverFeat', 'PlainCNN',
-    'PowerBackground', 'ReceptiveField', 'SoftMarginLoss', 'SoftPooling', 'SoftmaxLikelihoodLoss',
-    'SymmetricCrossEntropyLoss', 'TopKPooling', 'WELDONPooling', 'WILDCATPooling', 'WeakEncoderDecoder',
-    'WeakSegTTAModel', 'dense_scores', 'receptive_field', 'to_dense'
+    'AreaConstrainedLoss', 'AsymmetricLoss', 'AtrousSumHead', 'AttentionPooling', 'AveragePrecisionLoss',
+    'BestCellLoss', 'BootstrappedCrossEntropyLoss', 'CachedBackbone', 'ConstantBackground', 'DeconvNetHead',
+    'DilatedMobileNetV2', 'DistinctClassSaliency', 'EMAdaptLoss', 'EMFixedLoss', 'FCNSkipHead', 'GeMPooling',
+    'GeneralizedCrossEntropyLoss', 'GlobalWeightedRankPooling', 'GuidedBackpropSaliency', 'LSEAggregationHead',
+    'LSEPooling', 'LearnedBackground', 'MaskLikelihoodLoss', 'MaxPooling', 'MeanPooling', 'MultiLabelFocalLoss',
+    'NoisyOrPooling', 'OverFeat', 'PlainCNN', 'PowerBackground', 'ReceptiveField', 'SoftMarginLoss', 'SoftPooling',
+    'SoftmaxLikelihoodLoss', 'SymmetricCrossEntropyLoss', 'TopKPooling', 'VGG16', 'WELDONPooling', 'WILDCATPooling',
+    'WeakEncoderDecoder', 'WeakSegTTAModel', 'dense_scores', 'receptive_field', 'to_dense'
 ]

@@ -4,5 +4,6 @@ from .cached_backbone import CachedBackbone
 from .dilated_mobilenet_v2 import DilatedMobileNetV2
 from .overfeat import OverFeat
 from .plain_cnn import PlainCNN
+from .vgg16 import VGG16
 
-__all__ = ['CachedBackbone', 'DilatedMobileNetV2', 'OverFeat', 'PlainCNN']
+__all__ = ['CachedBackbone', 'DilatedMobileNetV2', 'OverFeat', 'PlainCNN', 'VGG16']

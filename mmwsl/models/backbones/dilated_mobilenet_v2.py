@@ -4,12 +4,12 @@ import re
 from collections.abc import Mapping
 
 from mmcv.cnn import ConvModule
-from mmengine.runner import CheckpointLoader
 from mmseg.models.backbones import MobileNetV2
 from mmseg.models.utils import InvertedResidual
 from torch import Tensor, nn
 
 from ...registry import MODELS
+from .pretrained import pretrained_state_dict
 
 
 @MODELS.register_module()
@@ -81,15 +81,11 @@ class DilatedMobileNetV2(MobileNetV2):
             RuntimeError: If a key is missing or unexpected.
             ValueError: If ``init_cfg`` asks for more than a checkpoint.
         """
-        configs = self.init_cfg if isinstance(self.init_cfg, list) else [self.init_cfg]
-        if all(config['type'] != 'Pretrained' for config in configs):
+        checkpoint = pretrained_state_dict(self.init_cfg)
+        if checkpoint is None:
             super().init_weights()
             return
-        if len(configs) > 1 or not configs[0].keys() <= {'type', 'checkpoint'}:
-            raise ValueError("`init_cfg` must be dict(type='Pretrained', checkpoint=...) and nothing else to load a "
-                             f'checkpoint, got {self.init_cfg}')
-        checkpoint = CheckpointLoader.load_checkpoint(configs[0]['checkpoint'], map_location='cpu')
-        state_dict = from_torchvision(checkpoint.get('state_dict', checkpoint))
+        state_dict = from_torchvision(checkpoint)
         if not hasattr(self, 'conv2'):
             state_dict = {key: value for key, value in state_dict.items() if not key.startswith('conv2.')}
         self.load_state_dict(state_dict, strict=True)

@@ -1,5 +1,8 @@
 """Decode heads."""
 
+from .atrous_sum_head import AtrousSumHead
+from .deconvnet_head import DeconvNetHead
+from .fcn_skip_head import FCNSkipHead
 from .lse_aggregation_head import LSEAggregationHead
 
-__all__ = ['LSEAggregationHead']
+__all__ = ['AtrousSumHead', 'DeconvNetHead', 'FCNSkipHead', 'LSEAggregationHead']

@@ -1,0 +1,56 @@
+"""The deconvolution network: VGG-16 mirrored, with unpooling."""
+
+from collections.abc import Sequence
+
+from mmcv.cnn import ConvModule
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from torch import Tensor, nn
+
+from ...registry import MODELS
+from ..backbones.vgg16 import NUM_CONVS
+
+
+@MODELS.register_module()
+class DeconvNetHead(BaseDecodeHead):
+    """Decoder of DeconvNet (Noh et al., ICCV 2015): unpooling by switches, then convolutions, five times over.
+
+    It takes the outputs of :class:`mmwsl.models.VGG16` with ``fc_padding='valid'`` and ``switches=True``: a transposed
+    convolution undoes ``fc6``; then, from the last stage to the first, every value goes back to where the maximum was
+    found, the rest being zero, and as many 3x3 convolutions as the stage has make the map dense again. The paper calls
+    them deconvolutions: with stride 1 the two are the same layer.
+
+    Args:
+        in_channels: Channels of ``fc7``.
+        stages: Channels of the five stages of the encoder, first one first.
+        fc_kernel_size: Kernel of ``fc6``.
+        norm_cfg: Normalisation of every layer; without it a network this deep does not learn.
+        **kwargs: Of :class:`mmseg.models.decode_heads.decode_head.BaseDecodeHead`, without ``channels``. ``in_index``
+            is the place of ``fc7`` among the outputs, by default that in front of the switches.
+    """
+
+    def __init__(self,
+                 in_channels: int,
+                 *,
+                 stages: Sequence[int] = (64, 128, 256, 512, 512),
+                 fc_kernel_size: int = 7,
+                 norm_cfg: dict | None = None,
+                 in_index: int = -1 - len(NUM_CONVS),
+                 **kwargs) -> None:
+        norm_cfg = norm_cfg or dict(type='BN')
+        super().__init__(in_channels, stages[0], norm_cfg=norm_cfg, in_index=in_index, **kwargs)
+        layer = dict(norm_cfg=self.norm_cfg, act_cfg=self.act_cfg)
+        self.fc6 = ConvModule(in_channels, stages[-1], fc_kernel_size, conv_cfg=dict(type='deconv'), **layer)
+        self.unpool = nn.MaxUnpool2d(2)
+        self.stages = nn.ModuleList()
+        for i in reversed(range(len(stages))):
+            after = stages[max(i - 1, 0)]  # the last convolution of a stage has the channels of the next one
+            widths = [stages[i]] * NUM_CONVS[i] + [after]
+            self.stages.append(nn.Sequential(*(ConvModule(widths[j], widths[j + 1], 3, padding=1, **layer)
+                                               for j in range(NUM_CONVS[i]))))
+
+    def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
+        """Score every pixel, ``(N, K, H, W)``."""
+        x = self.fc6(self._transform_inputs(inputs))
+        for switches, stage in zip(reversed(inputs[-len(self.stages):]), self.stages, strict=True):
+            x = stage(self.unpool(x, switches))
+        return self.cls_seg(x)
