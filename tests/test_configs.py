@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +34,9 @@ def _training(path):
 # One config of each training, the shortest name; its variants are evaluated with untrained weights.
 TRAINED = set({_training(path): path for path in sorted(CONFIGS, key=lambda path: -len(path.stem))}.values())
 NAMES = ('one', 'two')
+STAGES = (64, 128, 256, 512, 512)
+WIDE = {'mmwsl.VGG16': dict(channels=STAGES), 'mmwsl.DeconvNetHead': dict(stages=STAGES),
+        'UNet': dict(base_channels=64)}
 
 
 def _picture(path, suffix='.jpg', size=SIZE):
@@ -70,7 +74,8 @@ def data(tmp_path_factory):
     _voc(root / 'voc6', 'SegmentationClassAug', ('train_aug', 'val'))
     _table(root / 'voc6' / 'image_labels.csv', [('one', 'cat'), ('two', 'dog person')])
     voc = root / 'VOCdevkit' / 'VOC2012'
-    _voc(voc, 'SegmentationClass', ('train_aug', 'val'))
+    for folder in ('SegmentationClass', 'SegmentationClassAug'):
+        _voc(voc, folder, ('train_aug', 'val'))
     for name in NAMES:
         _mask(root / 'pseudo_labels' / 'masks' / name, 1)
     (voc / 'Annotations').mkdir()
@@ -109,15 +114,33 @@ def _shorten(cfg):
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
         loader.update(batch_size=1, num_workers=0, persistent_workers=False)
         loader.dataset.indices = 1
-    if 'ASPP' in cfg.model.decode_head.type:  # batch normalisation of one mean a picture needs two pictures
+    if re.search('ASPP|Deconv', cfg.model.decode_head.type):  # normalises one value a picture: needs two pictures
         cfg.train_dataloader.batch_size = cfg.train_dataloader.dataset.indices = 2
+    sizes = {(224, 224), (320, 320), (448, 448), (512, 512)}
+    if 'Deconv' in cfg.model.decode_head.type:  # it does not pad
+        sizes -= {(224, 224)}
     for part in dicts_in(cfg._cfg_dict):  # small pictures; a network that does not pad needs its size
-        for key in ('scale', 'size'):
-            if part.get(key) in ((224, 224), (320, 320), (448, 448)):
+        for key in ('scale', 'size', 'crop_size'):
+            if part.get(key) in sizes:
                 part[key] = (128, 128)
+    if cfg.model.backbone.type in WIDE:
+        _slim(cfg.model)
+    if cfg.model.backbone.get('depth') == 101:
+        cfg.model.backbone.depth = 50  # the same shapes
     weights = cfg.model.backbone.get('init_cfg')
-    if weights and '://' in weights.checkpoint:
+    if weights and ('://' in weights.checkpoint or 'vgg16' in weights.checkpoint):
         cfg.model.backbone.init_cfg = None
+    cfg.load_from = None  # of a coarser network: not trained here
+
+
+def _slim(model):
+    """A sixteenth of the width, for networks that take seconds at their own."""
+    for part in dicts_in(model):
+        for key, default in WIDE.get(part.get('type'), {}).items():
+            part.setdefault(key, default)
+        for key in ('base_channels', 'channels', 'fc_channels', 'in_channels', 'skip_channels', 'stages'):
+            if key in part:
+                part[key] = part[key] // 16 if isinstance(part[key], int) else tuple(n // 16 for n in part[key])
 
 
 @pytest.mark.filterwarnings('ignore:no picture of:UserWarning')

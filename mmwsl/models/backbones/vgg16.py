@@ -25,7 +25,7 @@ class VGG16(BaseModule):
 
     ``init_cfg=dict(type='Pretrained', checkpoint=...)`` takes torchvision's checkpoints. A classifier with fewer
     channels or a smaller kernel takes evenly spaced channels and taps of VGG's, as DeepLab does (decimation).
-    Normalisation that a checkpoint lacks starts as the identity.
+    torchvision normalises no classifier: there, normalisation starts afresh.
 
     Args:
         channels: Channels of the five stages.
@@ -127,9 +127,8 @@ class VGG16(BaseModule):
             return
         own = self.state_dict()
         state_dict = from_torchvision(checkpoint, {key: value.shape for key, value in own.items()})
-        if not any('running_mean' in key for key in state_dict):
-            norms = tuple(f'{name}.' for name, module in self.named_modules() if isinstance(module, nn.BatchNorm2d))
-            state_dict |= {key: value for key, value in own.items() if key.startswith(norms)} if norms else {}
+        if 'classifier.0.weight' in checkpoint:
+            state_dict |= {key: value for key, value in own.items() if '.bn6.' in key or '.bn7.' in key}
         self.load_state_dict(state_dict, strict=True)
         self._is_init = True
 

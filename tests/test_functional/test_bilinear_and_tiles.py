@@ -1,0 +1,87 @@
+"""Interpolation as a transposed convolution; overlap-tile against the whole, mirrored picture."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from mmwsl.functional import bilinear_kernel, overlap_tile
+
+
+@pytest.mark.parametrize('factor', [2, 4, 8, 32])
+def test_transposed_convolution_interpolates(factor):
+    x = torch.randn(1, 1, 5, 6, generator=torch.Generator().manual_seed(0))
+    found = F.conv_transpose2d(x, bilinear_kernel(factor)[None, None], stride=factor, padding=factor // 2)
+    expected = F.interpolate(x, scale_factor=factor, mode='bilinear', align_corners=False)
+    inner = slice(factor, -factor)  # beyond the border the convolution sees zeros
+    torch.testing.assert_close(found[..., inner, inner], expected[..., inner, inner], atol=1e-5, rtol=1e-5)
+
+
+def test_kernel_of_factor_2():
+    expected = torch.outer(*[torch.tensor([0.25, 0.75, 0.75, 0.25])] * 2)
+    torch.testing.assert_close(bilinear_kernel(2), expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize('factor', [0, -2, 3])
+def test_bad_factor(factor):
+    with pytest.raises(ValueError, match=f'`factor` must be a positive even number, got {factor}'):
+        bilinear_kernel(factor)
+
+
+def _mirror(picture, margin):
+    return torch.from_numpy(np.pad(picture.numpy(), ((0, 0), (0, 0), (margin, margin), (margin, margin)), 'reflect'))
+
+
+@pytest.mark.parametrize('size', [(8, 8), (13, 21), (3, 2), (1, 9)])
+@pytest.mark.parametrize('tile', [4, 5, 32])
+def test_tiles_score_the_mirrored_picture(size, tile):
+    """Also of pictures smaller than the margin, which are mirrored again and again, as numpy does."""
+    torch.manual_seed(0)
+    margin = 4
+    net = nn.Sequential(nn.Conv2d(2, 3, 5, padding=2), nn.ReLU(), nn.Conv2d(3, 2, 5, padding=2)).double()
+    picture = torch.randn(2, 2, *size, dtype=torch.float64)
+    expected = net(_mirror(picture, 2 * margin))[..., 2 * margin:-2 * margin, 2 * margin:-2 * margin]
+    torch.testing.assert_close(overlap_tile(net, picture, tile, margin), expected)
+
+
+def _strided():
+    """A U of stride 4, with a context of 18 pixels at most."""
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(4), nn.Conv2d(4, 4, 3, padding=1), nn.ReLU(),
+        nn.Upsample(scale_factor=4, mode='bilinear'), nn.Conv2d(4, 2, 3, padding=1)).double()
+
+
+def test_away_from_the_border_tiles_are_the_whole_picture():
+    torch.manual_seed(0)
+    net, picture = _strided(), torch.randn(1, 1, 96, 80, dtype=torch.float64)
+    whole, tiled = net(picture), overlap_tile(net, picture, tile=16, margin=20)
+    torch.testing.assert_close(tiled[..., 20:-20, 20:-20], whole[..., 20:-20, 20:-20])
+    assert not torch.allclose(tiled, whole), 'the border should be mirrored, not padded with zeros'
+
+
+def test_a_margin_without_context_leaves_seams():
+    torch.manual_seed(0)
+    net, picture = _strided(), torch.randn(1, 1, 96, 80, dtype=torch.float64)
+    whole, tiled = net(picture), overlap_tile(net, picture, tile=16, margin=0)
+    assert not torch.allclose(tiled[..., 20:-20, 20:-20], whole[..., 20:-20, 20:-20])
+
+
+def test_windows_do_not_grow_with_the_picture():
+    seen = []
+    overlap_tile(lambda x: seen.append(x.shape[2:]) or x, torch.zeros(1, 1, 50, 33), tile=16, margin=8)
+    assert seen == [(32, 32)] * (4 * 3)
+
+
+@pytest.mark.parametrize('settings, message', [
+    (dict(tile=0, margin=1), '`tile` must be positive and `margin` not negative, got 0 and 1'),
+    (dict(tile=4, margin=-1), '`margin` not negative, got 4 and -1'),
+])
+def test_bad_tiles(settings, message):
+    with pytest.raises(ValueError, match=message):
+        overlap_tile(nn.Identity(), torch.zeros(1, 1, 8, 8), **settings)
+
+
+def test_a_network_that_shrinks_its_window_is_refused():
+    with pytest.raises(ValueError, match='must keep the size of its window, 8 x 8 pixels, but returned 4 x 4'):
+        overlap_tile(nn.MaxPool2d(2), torch.zeros(1, 1, 8, 8), tile=4, margin=2)
