@@ -116,13 +116,14 @@ def _shorten(cfg):
         loader.dataset.indices = 1
     if re.search('ASPP|Deconv', cfg.model.decode_head.type):  # normalises one value a picture: needs two pictures
         cfg.train_dataloader.batch_size = cfg.train_dataloader.dataset.indices = 2
-    sizes = {(224, 224), (320, 320), (448, 448), (512, 512)}
+    sizes = {224: 128, 320: 64, 448: 128, 512: 64}
     if 'Deconv' in cfg.model.decode_head.type:  # it does not pad
-        sizes -= {(224, 224)}
+        del sizes[224]
     for part in dicts_in(cfg._cfg_dict):  # small pictures; a network that does not pad needs its size
         for key in ('scale', 'size', 'crop_size'):
-            if part.get(key) in sizes:
-                part[key] = (128, 128)
+            side = part.get(key, (0, ))
+            if isinstance(side, tuple) and set(side) <= sizes.keys():
+                part[key] = tuple(sizes[pixels] for pixels in side)
     if cfg.model.backbone.type in WIDE:
         _slim(cfg.model)
     if cfg.model.backbone.get('depth') == 101:
