@@ -36,20 +36,21 @@ def measure(method: str, seed: int, folder: Path) -> dict[str, dict[str, float]]
     """Train a method with a seed and evaluate it with each chain, unless that was done before."""
     config = f'configs/wsl_{method}_voc6.py'
     work_dir = folder / f'{method}_seed{seed}'
-    result = work_dir / 'result.json'
-    if result.exists():
-        return json.loads(result.read_text())
     subprocess.run([sys.executable, 'tools/train.py', config, '--resume', '--work-dir', str(work_dir), '--cfg-options',
                     f'randomness.seed={seed}', 'val_cfg=None', 'val_dataloader=None', 'val_evaluator=None'], check=True)
-    metrics = {}
-    for name, chain in CHAINS.items():
-        cfg = load_config(config, work_dir=str(work_dir / name))
-        cfg.model.postprocessors = chain
-        metrics[name] = test(cfg, str(work_dir / 'epoch_6.pth'))
-    part = result.with_suffix('.part')
-    part.write_text(json.dumps(metrics, indent=2))
-    os.replace(part, result)
-    return metrics
+    return {name: evaluate(config, work_dir, name) for name in CHAINS}
+
+
+def evaluate(config: str, work_dir: Path, chain: str) -> dict[str, float]:
+    """Evaluate what was trained with a chain of :data:`CHAINS`, unless that was done before."""
+    result = work_dir / f'{chain}.json'
+    if not result.exists():
+        cfg = load_config(config, work_dir=str(work_dir / chain))
+        cfg.model.postprocessors = CHAINS[chain]
+        part = result.with_suffix('.part')
+        part.write_text(json.dumps(test(cfg, str(work_dir / 'epoch_6.pth')), default=float, indent=2))
+        os.replace(part, result)
+    return json.loads(result.read_text())
 
 
 def cell(values: list[float]) -> str:
