@@ -5,6 +5,7 @@ import logging
 
 import torch
 from mmengine.config import Config
+from mmengine.dist import init_dist
 from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
@@ -25,9 +26,21 @@ def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
         Runner: The runner, of the class that ``runner_type`` names, where the config has one.
     """
     cfg.launcher = launcher
+    join_processes(cfg, launcher)
+    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+
+
+def join_processes(cfg: Config, launcher: str) -> None:
+    """Make a group of the processes that a launcher started, for a runner and for what comes before it.
+
+    Args:
+        cfg (Config): The config, changed in place.
+        launcher (str): Who started the processes.
+    """
     if launcher == 'pytorch' and not torch.cuda.is_available():
         prepare_for_cpu(cfg)
-    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    elif launcher != 'none' and not distributed.is_initialized():
+        init_dist(launcher, **cfg.get('env_cfg', {}).get('dist_cfg', {'backend': 'nccl'}))
 
 
 def prepare_for_cpu(cfg: Config) -> None:

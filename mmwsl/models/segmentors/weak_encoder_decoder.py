@@ -11,6 +11,7 @@ from mmseg.utils import OptSampleList, SampleList
 from torch import Tensor
 from torch.nn import functional as F
 
+from ...functional import exclude_absent, known_image_probs
 from ...postprocessing import build_chain
 from ...registry import MODELS
 from ..dense import DenseInference, ScoreNetwork
@@ -41,6 +42,10 @@ class WeakEncoderDecoder(EncoderDecoder):
     bytes, each placed where its receptive field is centred. The label is then aggregated from the map at every pixel.
     Training and the state dict do not change.
 
+    With ``test_cfg`` holding ``use_tags=True``, prediction believes the tags of the picture, ``gt_label``: a class that
+    they exclude has probability 0 in every pixel, before the chain, and ``pred_label`` is 1 or 0 for every foreground
+    class with a tag. Unknown tags change nothing. It is for pseudo-labels of training pictures; a result says so.
+
     Args:
         postprocessors: Configs of the chain, in order. None leaves the probabilities as they are.
         saliency: Config of what writes ``class_saliency`` into the samples before the chain, such as
@@ -65,6 +70,12 @@ class WeakEncoderDecoder(EncoderDecoder):
         self.dense_inference = None if dense is None else DenseInference(**dense)
         maps = (self.test_cfg or {}).get('activation_maps')
         self.activation_maps = None if maps is None else ActivationMaps(**maps)
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """What prediction uses beside the picture."""
+        use_tags = (self.test_cfg or {}).get('use_tags')
+        return dict(tags='the tags of the predicted pictures') if use_tags else {}
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Score every pixel of the inputs, ``(N, 3, H, W)`` to ``(N, K, H, W)``."""
@@ -99,9 +110,17 @@ class WeakEncoderDecoder(EncoderDecoder):
         image_logits = self.decode_head.aggregate(cells, metas, size, canvas)
         for sample, score in zip(data_samples, self.decode_head.background.image_probs(image_logits), strict=True):
             sample.pred_label = LabelData(score=score)
+<<<<<<< HEAD
         if self.saliency is not None:
             self.saliency(self, inputs, data_samples)
         return self.postprocess_result(seg_logits, data_samples)
+=======
+        data_samples = self.postprocess_result(seg_logits, data_samples)
+        if self.test_cfg.get('use_tags'):
+            for sample in data_samples:
+                self._believe_tags(sample)
+        return data_samples
+>>>>>>> 346934b (Pseudo-labels: soft scores in 8 bits, masks by two thresholds, manifest, report)
 
     def merge_views(self, views: SampleList) -> SegDataSample:
         """Make one prediction of the views of a picture.
@@ -137,6 +156,7 @@ class WeakEncoderDecoder(EncoderDecoder):
             probs = step(probs, sample)
         return probs
 
+<<<<<<< HEAD
     def surround(self, inputs: Tensor) -> tuple[Tensor, tuple[int, int], int]:
         """Surround the inputs by ``test_cfg.border``.
 
@@ -151,6 +171,17 @@ class WeakEncoderDecoder(EncoderDecoder):
         bottom, right = (-length % stride for length in canvas)
         inputs = F.pad(inputs, (before, right + after, before, bottom + after))
         return inputs, (canvas[0] + bottom, canvas[1] + right), before
+=======
+    @staticmethod
+    def _believe_tags(sample: SegDataSample) -> None:
+        if 'gt_label' not in sample:
+            raise KeyError('`test_cfg.use_tags=True` needs the field `gt_label` of the data sample: end the pipeline '
+                           "with type='mmwsl.PackImageLabelInputs' and give the data set tags")
+        seg_logits, score = sample.seg_logits.data.float(), sample.pred_label.score
+        tags = sample.gt_label.score.to(seg_logits.device)
+        sample.set_data(dict(seg_logits=PixelData(data=exclude_absent(seg_logits, tags)),
+                             pred_label=LabelData(score=known_image_probs(score, tags))))
+>>>>>>> 346934b (Pseudo-labels: soft scores in 8 bits, masks by two thresholds, manifest, report)
 
     def _score_cells(self, inputs: Tensor) -> tuple[Tensor, tuple[int, int]]:
         """Return the score map and the size in pixels that it covers, from the inputs' first pixel."""

@@ -1,0 +1,6 @@
+"""Pseudo-labels: scores and masks of pictures, with a record of how they were made."""
+
+from .command import generate_pseudo_labels
+from .manifest import ManifestError
+
+__all__ = ['ManifestError', 'generate_pseudo_labels']

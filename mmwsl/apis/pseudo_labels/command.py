@@ -1,0 +1,187 @@
+"""Pseudo-labels from the command line: scores, masks, report."""
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mmengine import dist
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS
+
+from mmwsl.apis.arguments import base_parser, parse
+from mmwsl.apis.checkpoint import is_address
+from mmwsl.apis.config import load_config
+from mmwsl.apis.launch import join_processes
+from mmwsl.apis.testing import use_test_time_augmentation
+
+from .generation import predict_scores
+from .manifest import Manifest, ManifestError, digest_file, list_differences
+from .masks import write_masks
+from .pictures import Picture, choose_pictures, describe_list, identity, list_data_set
+from .quality import measure_quality, table, truth_data_set
+from .store import MIN_SCORE, remove_leftovers, whole_file
+
+
+def generate_pseudo_labels(cfg: Config, checkpoint: str, out: str, *, split: str = 'train', ann_file: str | None = None,
+                           indices: int | None = None, use_tags: bool | None = None, tta: bool = False,
+                           low: float | None = None, high: float | None = None, tuned_on: str | None = None,
+                           min_score: float = MIN_SCORE, rethreshold: bool = False, masks: str | None = None,
+                           launcher: str = 'none', trust_checkpoint: bool = False) -> dict | None:
+    """Make pseudo-labels of the pictures of a split, or finish them.
+
+    The folder gets ``scores/NAME.npz``, ``masks/NAME.png``, ``manifest.json`` and ``quality.json``. ``masks`` serves
+    as ``seg_map_path`` of the data set, with ``seg_map_classes`` the classes of the model.
+
+    Args:
+        cfg: The config; changed in place.
+        checkpoint: A file or an address.
+        out: The folder.
+        split: Whose data set, list and tags: ``'train'``, ``'val'`` or ``'test'``.
+        ann_file: Another list of pictures.
+        indices: Label the first so many pictures only.
+        use_tags: Whether prediction believes the tags, see :class:`mmwsl.models.WeakEncoderDecoder`. None: for
+            ``'train'``.
+        tta: Whether to average over augmented views.
+        low: Background up to this score; None is ``high``.
+        high: Foreground beyond this score, see :func:`mmwsl.functional.double_threshold`. None takes the best class
+            of each pixel, background included.
+        tuned_on: Which masks the thresholds were chosen with, if any were.
+        min_score: Of :func:`.store.compress_scores`.
+        rethreshold: Whether to replace the masks of a finished folder by those of other thresholds.
+        masks: Folder of true masks for the report, relative to ``data_root``; '' is that of the test set.
+        launcher: Who started the processes.
+        trust_checkpoint: Whether to load a checkpoint that can run code.
+
+    Returns:
+        The report of :func:`.quality.measure_quality`, in the first process; None in others.
+
+    Raises:
+        ManifestError: If the folder was made with other options.
+        ValueError: If an argument does not fit the others.
+    """
+    if high is None and (low is not None or tuned_on):
+        raise ValueError('--low and --tuned-on are for thresholds: give --high as well.')
+    low = high if low is None else low
+    if high is not None and not 0 <= low <= high <= 1:
+        raise ValueError(f'thresholds must be 0 <= low <= high <= 1, got low={low} and high={high}.')
+    folder = Path(out)
+    use_tags = split == 'train' if use_tags is None else use_tags
+    test_set = cfg.test_dataloader.dataset.copy()
+    if masks == '':
+        masks = (test_set.get('data_prefix') or {}).get('seg_map_path', '')
+    if use_tags:
+        cfg.model.test_cfg = dict(cfg.model.get('test_cfg') or {}, use_tags=True)
+    model = cfg.model
+    if tta:
+        use_test_time_augmentation(cfg)
+    choose_pictures(cfg, folder, split, ann_file, indices)
+    join_processes(cfg, launcher)
+    init_default_scope(cfg.get('default_scope', 'mmseg'))  # before the runner does
+    dataset = cfg.test_dataloader.dataset
+    source = DATASETS.build(dataset)
+    pictures = list_data_set(source, folder)
+    options = dict(split=split, use_tags=use_tags, tta=tta, min_score=min_score, model=model, dataset=identity(dataset),
+                   checkpoint=checkpoint if is_address(checkpoint) else digest_file(checkpoint),
+                   test_cfg=cfg.get('test_cfg'), custom_hooks=cfg.get('custom_hooks'))
+    rule = dict(low=low, high=high, tuned_on=tuned_on)
+    manifest = Manifest(folder)
+    todo = in_first_process(lambda: prepare(manifest, options, rule, pictures, rethreshold))
+    if todo:
+        predict_scores(cfg, checkpoint, [pictures[index] for index in todo], manifest, min_score, launcher,
+                       trust_checkpoint)
+        dist.barrier()
+    if not dist.is_main_process():
+        return None
+    processes = cfg.test_dataloader.get('num_workers', 0)
+    manifest.update(pictures=describe_list(pictures, dataset.get('ann_file', '')))
+    finish_masks(manifest, pictures, rule, source.metainfo['palette'], processes)
+    truth = None if masks is None else truth_data_set(dataset, test_set.pipeline, masks)
+    report = measure_quality(pictures, source.metainfo['classes'], truth, processes)
+    with whole_file(folder / 'quality.json') as file:
+        content = dict(report, against=masks, provenance=manifest.content['provenance'])
+        file.write(json.dumps(content, indent=1).encode())
+    print(f'{folder}:\n{table(report)}')
+    return report
+
+
+def prepare(manifest: Manifest, options: dict, rule: dict, pictures: Sequence[Picture], rethreshold: bool) -> list[int]:
+    """Check a folder, or begin it, and return the numbers of the pictures that have no scores yet."""
+    manifest.agree(options)
+    masks = manifest.content.get('masks')
+    if masks and not rethreshold and (differences := list_differences(masks['rule'], rule)):
+        lines = '\n'.join(f'  {key}: {there} there, {asked} asked for' for key, there, asked in differences)
+        raise ManifestError(f'the masks of {manifest.path.parent} were made with other thresholds:\n{lines}\nAdd '
+                            '--rethreshold to replace them.')
+    remove_leftovers(manifest.path.parent)
+    todo = [number for number, picture in enumerate(pictures) if not picture.scores.is_file()]
+    if todo and rethreshold:
+        raise ValueError(f'--rethreshold needs the scores of every picture, but {len(todo)} of {len(pictures)} have '
+                         f'none in {manifest.path.parent}, {pictures[todo[0]].name!r} the first. Finish them first: '
+                         'run the command that began the folder again.')
+    print(f'{len(pictures) - len(todo)} of {len(pictures)} pictures have scores in {manifest.path.parent}')
+    return todo
+
+
+def finish_masks(manifest: Manifest, pictures: Sequence[Picture], rule: dict, palette: Sequence[Sequence[int]],
+                 processes: int) -> None:
+    """Write the masks that are missing; all, if those there may be of another rule."""
+    masks = manifest.content.get('masks')
+    if masks != dict(rule=rule, complete=True):
+        manifest.update(masks=dict(rule=rule, complete=False))
+    else:
+        pictures = [picture for picture in pictures if not picture.mask.is_file()]
+    if pictures:
+        write_masks(pictures, palette, rule['low'], rule['high'], processes)
+    manifest.update(masks=dict(rule=rule, complete=True))
+
+
+def in_first_process(function: Callable[[], object]) -> object:
+    """Call a function in the first process; all return its result, or raise its error."""
+    answer = [None, None]
+    if dist.is_main_process():
+        try:
+            answer[0] = function()
+        except (OSError, ValueError) as error:
+            answer[1] = error
+    dist.broadcast_object_list(answer)
+    if answer[1] is not None:
+        raise answer[1]
+    return answer[0]
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run ``tools/generate_pseudo_labels.py``."""
+    parser = base_parser('Make pseudo-labels of pictures: soft scores, masks and a report')
+    parser.add_argument('checkpoint', help='checkpoint file or address')
+    parser.add_argument('--out', metavar='DIR', required=True, help='folder to make, or to finish')
+    parser.add_argument('--split', choices=['train', 'val', 'test'], default='train', help='whose pictures and tags')
+    parser.add_argument('--ann-file', metavar='LIST', help="pictures to label; the split's list by default")
+    parser.add_argument('--indices', type=int, metavar='N', help='label the first N pictures only')
+    parser.add_argument(
+        '--use-tags', action=argparse.BooleanOptionalAction,
+        help='believe the tags: a class that they exclude has no pixel. By default for --split train')
+    parser.add_argument('--tta', action='store_true', help='average over augmented views')
+    parser.add_argument(
+        '--high', type=float, metavar='P', help='foreground is what exceeds this score, the rest is background; by '
+        'default every pixel has its best class, background included')
+    parser.add_argument(
+        '--low', type=float, metavar='P', help='background is only what does not exceed this score; what lies between '
+        'is undecided, 255')
+    parser.add_argument('--tuned-on', metavar='TEXT', help='masks that --high and --low were chosen with, if any were')
+    parser.add_argument(
+        '--min-score', type=float, default=MIN_SCORE, metavar='P',
+        help='store a class if a pixel reaches this score, or if it is the best class of one (default %(default)s)')
+    parser.add_argument(
+        '--rethreshold', action='store_true', help='replace the masks of a finished folder, without the model')
+    parser.add_argument(
+        '--masks', nargs='?', const='', metavar='FOLDER', help='compare with true masks: a folder relative to the data '
+        "set's root, by default that of the test set")
+    args = parse(parser, argv)
+    cfg = load_config(args.config, args.cfg_options, args.work_dir)
+    generate_pseudo_labels(
+        cfg, args.checkpoint, args.out, split=args.split, ann_file=args.ann_file, indices=args.indices,
+        use_tags=args.use_tags, tta=args.tta, low=args.low, high=args.high, tuned_on=args.tuned_on,
+        min_score=args.min_score, rethreshold=args.rethreshold, masks=args.masks, launcher=args.launcher,
+        trust_checkpoint=args.trust_checkpoint)

@@ -1,0 +1,90 @@
+"""What a folder of pseudo-labels was made with."""
+
+import hashlib
+import json
+import platform
+from pathlib import Path
+
+import mmengine
+import mmseg
+import torch
+
+import mmwsl
+
+from .store import whole_file
+
+
+class ManifestError(ValueError):
+    """A folder was made with other options than those asked for."""
+
+
+class Manifest:
+    """The record of a folder, ``manifest.json``.
+
+    - ``options``: what determines the scores. They never change.
+    - ``pictures``: list, count and digest of the names. A list may grow or lose a broken picture.
+    - ``masks``: what determines the masks, and whether all were written.
+    - ``provenance``: which masks or tags took part, see :func:`mmwsl.engine.hooks.collect_provenance`.
+    - ``versions``: of the process that began.
+
+    Args:
+        folder: The folder of pseudo-labels.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / 'manifest.json'
+        self.content = json.loads(self.path.read_text()) if self.path.is_file() else {}
+
+    def agree(self, options: dict) -> None:
+        """Begin with options, or check that they are those of the folder.
+
+        Raises:
+            ManifestError: If they differ; the message lists where.
+        """
+        options = plain(options)
+        if not self.content:
+            versions = dict(mmwsl=mmwsl.__version__, mmseg=mmseg.__version__, mmengine=mmengine.__version__,
+                            torch=torch.__version__, python=platform.python_version())
+            self.update(options=options, versions=versions)
+        elif differences := list_differences(self.content['options'], options):
+            lines = '\n'.join(f'  {key}: {there} there, {asked} asked for' for key, there, asked in differences)
+            raise ManifestError(f'{self.path.parent} was made with other options:\n{lines}\nGive another --out, or the '
+                                'options of its manifest.json.')
+
+    def update(self, **content) -> None:
+        """Write parts of the record anew."""
+        self.content.update(plain(content))
+        with whole_file(self.path) as file:
+            file.write(json.dumps(self.content, indent=1).encode())
+
+
+def plain(value: object) -> object:
+    """Return a value as JSON keeps it."""
+    return json.loads(json.dumps(value, default=str))
+
+
+def list_differences(there: object, asked: object, key: str = '') -> list[tuple[str, str, str]]:
+    """List where two nested values differ: dotted key, the one value, the other."""
+    if isinstance(there, dict) and isinstance(asked, dict):
+        pairs = [(name, there.get(name), asked.get(name)) for name in [*there, *(asked.keys() - there.keys())]]
+    elif isinstance(there, list) and isinstance(asked, list) and len(there) == len(asked):
+        pairs = [(str(i), *values) for i, values in enumerate(zip(there, asked, strict=True))]
+    else:
+        return [] if there == asked else [(key, json.dumps(there), json.dumps(asked))]
+    return [found for name, *values in pairs for found in list_differences(*values, f'{key}.{name}'.lstrip('.'))]
+
+
+def digest_file(path: str) -> str:
+    """Return the SHA-256 of a checkpoint.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'checkpoint={path!r} does not exist. Give the path of a .pth file; training writes '
+                                'them to its work_dir.')
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,119 @@
+"""Which pictures get pseudo-labels, and where these go."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.dataset import BaseDataset
+
+MASK_LOADERS = ('LoadAnnotations', 'GenerateShapesMask')
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture, and the files of its pseudo-labels.
+
+    Args:
+        index: Its number in the data set.
+        img_path: The picture, as the data set names it.
+        name: Path below the folder of pictures, without suffix.
+        tags: Ids of the classes present; None if the data set has no tags.
+        scores: File of the scores.
+        mask: File of the mask.
+    """
+
+    index: int
+    img_path: str
+    name: str
+    tags: tuple[int, ...] | None
+    scores: Path
+    mask: Path
+
+
+def choose_pictures(cfg: Config, folder: Path, split: str = 'train', ann_file: str | None = None,
+                    indices: int | None = None) -> None:
+    """Turn the test set of a config into the data set to label, without its masks.
+
+    Pictures, list and tags are those of the split, the pipeline that of the test set without the steps that load
+    masks. The place of the masks is that of the pseudo-labels.
+
+    Args:
+        cfg: The config, changed in place.
+        folder: The folder of pseudo-labels.
+        split: ``'train'``, ``'val'`` or ``'test'``.
+        ann_file: Another list of pictures. None is the list of the split.
+        indices: How many of the pictures to label. None is all.
+
+    Raises:
+        ValueError: If the data set of the split is not one set, or names no files that end in ``.png`` as masks.
+    """
+    dataset = cfg[f'{split}_dataloader'].dataset
+    while 'dataset' in dataset:  # RepeatDataset, ClassBalancedDataset
+        dataset = dataset.dataset
+    if 'datasets' in dataset:
+        raise ValueError(f'{split}_dataloader.dataset joins several data sets, and pseudo-labels are for one folder of '
+                         'pictures. Give one of them, in a config of its own or by --cfg-options.')
+    suffix = dataset.get('seg_map_suffix', '.png')
+    if not suffix.endswith('.png'):
+        raise ValueError(f'pseudo-labels are PNG files, but {split}_dataloader.dataset has seg_map_suffix={suffix!r}. '
+                         'Set one that ends in .png.')
+    dataset = dataset.copy()
+    dataset.update(test_mode=True, pipeline=without(cfg.test_dataloader.dataset.pipeline, MASK_LOADERS))
+    dataset.data_prefix = dict(dataset.get('data_prefix') or {}, seg_map_path=str((folder / 'masks').absolute()))
+    if ann_file:
+        dataset.ann_file = ann_file
+    if indices:
+        dataset.indices = indices
+    cfg.test_dataloader = dict(cfg.test_dataloader, dataset=dataset)
+
+
+def without(pipeline: Sequence, types: Sequence[str]) -> list:
+    """Leave out the transforms of some types, also among the branches of a test-time augmentation."""
+    kept = []
+    for step in pipeline:
+        if isinstance(step, (list, tuple)):
+            step = without(step, types)
+            if not step:
+                continue
+        elif step['type'].split('.')[-1] in types:
+            continue
+        elif 'transforms' in step:
+            step = dict(step, transforms=without(step['transforms'], types))
+        kept.append(step)
+    return kept
+
+
+def list_data_set(dataset: BaseDataset, folder: Path) -> list[Picture]:
+    """List the pictures of a data set that :func:`choose_pictures` configured.
+
+    Raises:
+        ValueError: If two pictures would share a mask.
+    """
+    root = folder.absolute() / 'masks'
+    pictures = []
+    for index in range(len(dataset)):
+        info = dataset.get_data_info(index)
+        # A data set without files names none: its pictures have mere names.
+        mask = Path(info.get('seg_map_path') or root / Path(info['img_path']).with_suffix('.png').name)
+        name = mask.relative_to(root).with_suffix('')
+        tags = tuple(info['img_label']) if 'img_label' in info else None
+        pictures.append(Picture(index, info['img_path'], str(name), tags, folder / 'scores' / f'{name}.npz', mask))
+    if doubles := [name for name, count in Counter(picture.name for picture in pictures).items() if count > 1]:
+        raise ValueError(f'{len(doubles)} names belong to several pictures, which differ in their suffix alone and '
+                         f'would share a mask: {doubles[:5]}. Rename the pictures.')
+    return pictures
+
+
+def identity(dataset: dict) -> dict:
+    """Return what a data set does to a picture, for the manifest: its config without the choice of pictures."""
+    prefix = {key: value for key, value in dataset['data_prefix'].items() if key != 'seg_map_path'}
+    return dict({key: value for key, value in dataset.items() if key != 'indices'}, data_prefix=prefix)
+
+
+def describe_list(pictures: Sequence[Picture], ann_file: str) -> dict:
+    """Describe the list for the manifest."""
+    names = '\n'.join(sorted(picture.name for picture in pictures))
+    return dict(list=ann_file, count=len(pictures), sha256=hashlib.sha256(names.encode()).hexdigest())

@@ -1,0 +1,140 @@
+"""How good pseudo-labels are: against masks, or by what they say of themselves."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import torch
+from mmcv.transforms import Compose
+from mmengine.config import ConfigDict
+from mmengine.dataset import BaseDataset
+from mmseg.evaluation import IoUMetric
+from mmseg.registry import DATASETS
+from PIL import Image
+from prettytable import PrettyTable
+
+from .masks import for_each
+from .pictures import MASK_LOADERS, Picture
+from .store import UNDECIDED, label_pixels, read_codes
+
+QUANTILES = (0.1, 0.5, 0.9)
+
+
+def measure_quality(pictures: Sequence[Picture], classes: Sequence[str], truth: BaseDataset | None = None,
+                    processes: int = 0) -> dict:
+    """Measure the pseudo-labels of pictures.
+
+    Args:
+        pictures: The pictures, with masks written.
+        classes: Names of the classes, background first.
+        truth: The same pictures in the same order with their true masks, see :func:`truth_data_set`.
+        processes: How many processes share the pictures.
+
+    Returns:
+        Shares in percent.
+
+        - ``pictures``, ``undecided``, and ``tag_without_pixel``: the names of the pictures for which a class of the
+          tags has no pixel.
+        - ``classes``, for each: ``tagged`` pictures, pictures that are ``labelled`` with a pixel or more, those
+          ``tag_without_pixel``, ``share`` of the decided pixels, ``area``: the quantiles 0.1, 0.5 and 0.9 of its
+          share of the pictures labelled with it.
+        - With masks also ``mIoU``, and ``IoU`` for each class, of ``seeds`` (the best class of every pixel,
+          background included) and of ``labels`` (the masks; undecided pixels do not count), and ``undecided``, the
+          share of the true pixels left undecided.
+    """
+    count = len(classes)
+    infos = [None if truth is None else truth.get_data_info(picture.index) for picture in pictures]
+    load = None if truth is None else truth.pipeline
+    measured = for_each(partial(_measure, count=count, load=load), list(zip(pictures, infos, strict=True)), processes)
+    areas = np.stack([areas for areas, _ in measured])
+    labelled = areas[:, :count] > 0
+    shares = areas / areas.sum(1, keepdims=True)
+    tagged = np.array([[k in (picture.tags or ()) for k in range(count)] for picture in pictures])
+    lost = tagged & ~labelled
+    total = areas.sum(0)
+    rows = []
+    for k, name in enumerate(classes):
+        present = shares[labelled[:, k], k]
+        rows.append(dict(
+            name=name, tagged=int(tagged[:, k].sum()), labelled=int(labelled[:, k].sum()),
+            tag_without_pixel=int(lost[:, k].sum()), share=_percent(total[k], total[:count].sum()),
+            area=[round(100 * float(q), 2) for q in np.quantile(present, QUANTILES)] if len(present) else None))
+    report = dict(
+        pictures=len(pictures), undecided=_percent(total[count], total.sum()), classes=rows,
+        tag_without_pixel=[picture.name for picture, row in zip(pictures, lost, strict=True) if row.any()])
+    if truth is not None:
+        _add_truth(report, np.sum([counts for _, counts in measured], axis=0))
+    return report
+
+
+def truth_data_set(dataset: ConfigDict, pipeline: Sequence, masks: str) -> BaseDataset:
+    """Build the data set of the true masks.
+
+    Args:
+        dataset: Config of the data set of the pictures.
+        pipeline: A pipeline that loads masks; only that step is kept.
+        masks: Folder of the masks, relative to ``data_root``.
+    """
+    loaders = [step for step in pipeline if step['type'].split('.')[-1] in MASK_LOADERS]
+    return DATASETS.build(dict(
+        dataset, data_prefix=dict(dataset.data_prefix, seg_map_path=masks),
+        pipeline=loaders or [dict(type='LoadAnnotations')]))
+
+
+def table(report: dict) -> str:
+    """Lay out a report as text."""
+    with_truth = 'mIoU' in report
+    head = ['Class', 'Tagged', 'Labelled', 'Tag, no pixel', 'Share', 'Area 10/50/90 %']
+    rows = PrettyTable(head + (['IoU seeds', 'IoU labels', 'Undecided'] if with_truth else []))
+    for row in report['classes']:
+        cells = [row['name'], row['tagged'], row['labelled'], row['tag_without_pixel'], row['share'],
+                 '/'.join(map(str, row['area'])) if row['area'] else '-']
+        if with_truth:
+            cells += [row['IoU']['seeds'], row['IoU']['labels'], row['undecided']]
+        rows.add_row(['-' if cell is None else cell for cell in cells])
+    lost = report['tag_without_pixel']
+    lines = [rows.get_string(), f'{report["pictures"]} pictures, {report["undecided"]} % of the pixels undecided, '
+             f'{len(lost)} pictures without a pixel of a class of their tags']
+    if with_truth:
+        lines.append('mIoU: seeds {seeds}, labels {labels}'.format(**report['mIoU']))
+    return '\n'.join(lines)
+
+
+def _measure(task: tuple[Picture, dict | None], count: int, load: Compose | None) -> tuple[np.ndarray, np.ndarray]:
+    """Count the pixels of each label, undecided last, and, with masks, the areas of `IoUMetric`."""
+    picture, info = task
+    with Image.open(picture.mask) as file:
+        labels = np.array(file)
+    areas = np.bincount(labels.ravel(), minlength=256)
+    areas = np.append(areas[:count], areas[UNDECIDED])
+    if info is None:
+        return areas, np.zeros(0)
+    truth = load(info)['gt_seg_map'].astype(np.int64)
+    if truth.shape != labels.shape:
+        raise ValueError(f'the true mask of picture {picture.name!r} is {truth.shape[0]}x{truth.shape[1]}, the '
+                         f'pseudo-label {labels.shape[0]}x{labels.shape[1]}: check that --masks are of these pictures')
+    decided = np.where(labels == UNDECIDED, UNDECIDED, truth)
+    seeds = label_pixels(read_codes(picture.scores))
+    return areas, np.stack([_areas(seeds, truth, count), _areas(labels, decided, count)])
+
+
+def _areas(labels: np.ndarray, truth: np.ndarray, count: int) -> np.ndarray:
+    """Intersection, union, predicted and true area of each class, ``(4, K)``."""
+    return torch.stack(IoUMetric.intersect_and_union(
+        torch.from_numpy(labels.astype(np.int64)), torch.from_numpy(truth), count, UNDECIDED)).double().numpy()
+
+
+def _add_truth(report: dict, counts: np.ndarray) -> None:
+    report['mIoU'] = {}
+    for name, (hits, union, _, _) in zip(('seeds', 'labels'), counts, strict=True):
+        ious = [_percent(*pair) for pair in zip(hits, union, strict=True)]
+        known = [iou for iou in ious if iou is not None]
+        report['mIoU'][name] = round(float(np.mean(known)), 2) if known else None
+        for row, iou in zip(report['classes'], ious, strict=True):
+            row.setdefault('IoU', {})[name] = iou
+    for row, every, decided in zip(report['classes'], counts[0, 3], counts[1, 3], strict=True):
+        row['undecided'] = _percent(every - decided, every)
+
+
+def _percent(part: float, whole: float) -> float | None:
+    return round(100 * float(part) / float(whole), 2) if whole else None

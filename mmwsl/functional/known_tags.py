@@ -1,0 +1,47 @@
+"""What the tags of a picture say, in place of what the network guesses."""
+
+import torch
+from torch import Tensor
+
+ABSENT = -1e4
+"""Score of a class that is known to be absent: its probability is exactly 0 in float32, and sums stay finite."""
+
+
+def exclude_absent(seg_logits: Tensor, tags: Tensor) -> Tensor:
+    """Give classes that the tags exclude a score so low that their probability is 0.
+
+    Class 0, the background, is never excluded: a tag on it is not read.
+
+    Args:
+        seg_logits: Scores of the pixels, ``(K, H, W)``.
+        tags: 1 present, 0 absent, -1 unknown, ``(K,)``.
+
+    Returns:
+        Scores ``(K, H, W)``.
+
+    Raises:
+        ValueError: If the numbers of classes differ.
+    """
+    return seg_logits.masked_fill(_foreground(tags == 0, len(seg_logits))[:, None, None], ABSENT)
+
+
+def known_image_probs(image_probs: Tensor, tags: Tensor) -> Tensor:
+    """Replace the probability of every foreground class that has a tag, by 1 (present) or 0 (absent).
+
+    Args:
+        image_probs: Probabilities of the picture, ``(K,)``.
+        tags: 1 present, 0 absent, -1 unknown, ``(K,)``.
+
+    Returns:
+        Probabilities ``(K,)``.
+
+    Raises:
+        ValueError: If the numbers of classes differ.
+    """
+    return torch.where(_foreground(tags >= 0, len(image_probs)), tags.to(image_probs), image_probs)
+
+
+def _foreground(chosen: Tensor, classes: int) -> Tensor:
+    if chosen.shape != (classes, ):
+        raise ValueError(f'`tags` must have one value for each of the {classes} classes, got {tuple(chosen.shape)}')
+    return torch.cat([torch.zeros_like(chosen[:1]), chosen[1:]])

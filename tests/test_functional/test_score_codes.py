@@ -1,0 +1,81 @@
+"""Scores in 8 bits, and the masks made of them."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from mmwsl.functional import (
+    DECODED,
+    MAX_ERROR,
+    codes_above,
+    double_threshold,
+    encode_scores,
+    exclude_absent,
+    known_image_probs,
+)
+
+
+def test_codes_follow_the_angle_within_the_error_that_is_promised():
+    scores = torch.linspace(0, 1, 100_001, dtype=torch.float64)
+    codes = encode_scores(scores).numpy()
+    errors = np.abs(np.array([math.sin(math.pi * code / 510)**2 for code in codes.tolist()]) - scores.numpy())
+    assert errors.max() <= MAX_ERROR < 0.0031
+    assert errors.max() > 0.99 * MAX_ERROR  # the promise is not loose
+    assert (np.diff(codes.astype(int)) >= 0).all() and set(codes) == set(range(256))
+    near = scores.numpy() < 0.01
+    assert errors[near].max() < 0.00062 and errors[~near[::-1]].max() < 0.0031
+
+
+def test_ends_are_exact_and_saturated_scores_are_told_apart():
+    assert DECODED[0] == 0 and DECODED[255] == 1 and (np.diff(DECODED) > 0).all()
+    assert encode_scores(torch.tensor([0., 1., -1e-5, 1 + 1e-5])).tolist() == [0, 255, 0, 255]
+    first, second, third = encode_scores(torch.tensor([0.998, 0.999, 0.9995])).tolist()
+    assert first < second < third
+
+
+@pytest.mark.parametrize('score', [1.01, -0.01, math.nan])
+def test_scores_outside_the_unit_interval_are_an_error(score):
+    with pytest.raises(ValueError, match=r'`scores` must be in \[0, 1\]'):
+        encode_scores(torch.tensor([0.5, score]))
+
+
+@pytest.mark.parametrize('threshold', [0., 0.1, 0.5, float(DECODED[77]), 0.999, 1.])
+def test_thresholds_on_codes_are_thresholds_on_what_is_read(threshold):
+    assert (np.arange(256) >= codes_above(threshold)).tolist() == (threshold < DECODED).tolist()
+
+
+def test_double_threshold():
+    scores = np.array([[.9, .9, .9, .9, .9], [.8, .1, .5, .3, .2], [.1, .2, .6, .7, .3]])[:, None]
+    assert double_threshold(scores, 0.2, 0.6).tolist() == [[1, 0, 255, 2, 255]]
+    assert double_threshold(scores, 0.5, 0.5).tolist() == [[1, 0, 2, 2, 0]]
+    codes = encode_scores(torch.from_numpy(scores)).numpy()
+    low, high = (codes_above(threshold) - 1 for threshold in (0.21, 0.61))
+    assert double_threshold(codes, low, high).tolist() == [[1, 0, 255, 2, 255]]
+    assert (double_threshold(codes, codes_above(1) - 1, codes_above(1) - 1) == 0).all()
+
+
+@pytest.mark.parametrize('shape, low, high, message', [
+    ((3, 2, 2), 0.6, 0.5, 'low=0.6 and high=0.5'),
+    ((3, 2, 2), math.nan, 0.5, '`low` must not exceed'),
+    ((1, 2, 2), 0.1, 0.5, r'\(1, 2, 2\)'),
+    ((3, 2), 0.1, 0.5, r'must be \(K, H, W\)'),
+])
+def test_double_threshold_refuses(shape, low, high, message):
+    with pytest.raises(ValueError, match=message):
+        double_threshold(np.zeros(shape), low, high)
+
+
+def test_tags_exclude_absent_classes_and_never_the_background():
+    logits = torch.tensor([0., 3., 1., 2.])[:, None, None].expand(4, 2, 2)
+    tags = torch.tensor([0., 0., 1., -1.])
+    known = exclude_absent(logits, tags)
+    for probs in (known.softmax(0), known.sigmoid()):
+        assert (probs[1] == 0).all() and (probs[[0, 2, 3]] > 0).all()
+    assert torch.equal(known[[0, 2, 3]], logits[[0, 2, 3]])
+    assert known_image_probs(torch.tensor([.9, .8, .7, .6]), tags).tolist() == pytest.approx([.9, 0, 1, .6])
+    with pytest.raises(ValueError, match='one value for each of the 4 classes'):
+        exclude_absent(logits, tags[:3])
+    with pytest.raises(ValueError, match='one value for each of the 3 classes'):
+        known_image_probs(torch.rand(3), tags)
