@@ -23,6 +23,7 @@ from mmengine.logging import HistoryBuffer, print_log
 from mmwsl.apis.config import dicts_in
 
 FORCE_WEIGHTS_ONLY = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
+FORCE_ANY_LOAD = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
 TRUST = 'If you trust where it comes from, add --trust-checkpoint: the file may then run any code on this machine.'
 
 
@@ -101,17 +102,17 @@ def weights_only_loading(cfg: Config, trust: bool = False) -> Iterator[None]:
         UnsafeCheckpointError: If a checkpoint holds more than tensors and plain values.
     """
     if trust:
-        yield
+        # From torch 2.6 on, a load that says nothing is a safe one, also in releases of mmengine that know no other.
+        with environment(FORCE_ANY_LOAD):
+            yield
         return
     checkpoints = checkpoints_in(cfg)
     for path in checkpoints:
         # Initial weights may be absent where nothing is initialised, as in an evaluation.
         if Path(path).is_file() or (path == cfg.get('load_from') and not is_address(path)):
             check_checkpoint(path)
-    before = os.environ.get(FORCE_WEIGHTS_ONLY)
-    os.environ[FORCE_WEIGHTS_ONLY] = '1'
     try:
-        with safe_types():
+        with environment(FORCE_WEIGHTS_ONLY), safe_types():
             yield
     except UnpicklingError as error:
         # The runner also unpickles what is no checkpoint, e.g. annotation files: those errors pass as they are.
@@ -120,11 +121,20 @@ def weights_only_loading(cfg: Config, trust: bool = False) -> Iterator[None]:
         named = ', '.join(checkpoints) or 'one that a component names'
         raise UnsafeCheckpointError(
             f'A checkpoint ({named}) was refused: it holds Python objects beside the weights. {TRUST}') from error
+
+
+@contextmanager
+def environment(name: str) -> Iterator[None]:
+    """Set an environment variable to 1 within the block."""
+    before = os.environ.get(name)
+    os.environ[name] = '1'
+    try:
+        yield
     finally:
         if before is None:
-            del os.environ[FORCE_WEIGHTS_ONLY]
+            del os.environ[name]
         else:
-            os.environ[FORCE_WEIGHTS_ONLY] = before
+            os.environ[name] = before
 
 
 def latest_checkpoint(work_dir: str | Path) -> str | None:

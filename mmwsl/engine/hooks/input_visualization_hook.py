@@ -23,6 +23,8 @@ class InputVisualizationHook(SegVisualizationHook):
     augmentation it is the first view, which should not be flipped.
     """
 
+    _test_index = 0  # the parent of mmsegmentation 1.2 does not count
+
     def after_val_iter(self, runner: Runner, batch_idx: int, data_batch: dict,
                        outputs: Sequence[SegDataSample]) -> None:
         """Draw the first picture of every ``interval``-th batch."""
