@@ -73,7 +73,7 @@ def _measure(members: list[Case], repeats: int) -> list[dict]:
             calls[case.name] = case.prepare()
         except ImportError as error:
             row['missing'] = f'not installed: {error}'
-    memory = {name: _peak_memory(call) for name, call in calls.items()}
+    memory = {name: peak_memory(call) for name, call in calls.items()}
     results = {name: np.asarray(call()) for name, call in calls.items()}
     times = {name: [] for name in calls}
     for _ in range(repeats):
@@ -103,7 +103,7 @@ def _agreement(result: np.ndarray, reference: np.ndarray) -> str:
     return text
 
 
-def _peak_memory(call: Callable[[], object]) -> float:
+def peak_memory(call: Callable[[], object]) -> float:
     """Growth of the resident memory by one call, in MiB, measured in a child process."""
     read, send = os.pipe()
     child = os.fork()
