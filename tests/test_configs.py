@@ -128,10 +128,15 @@ def _shorten(cfg):
         _slim(cfg.model)
     if cfg.model.backbone.get('depth') == 101:
         cfg.model.backbone.depth = 50  # the same shapes
-    weights = cfg.model.backbone.get('init_cfg')
-    if weights and ('://' in weights.checkpoint or 'vgg16' in weights.checkpoint):
-        cfg.model.backbone.init_cfg = None
-    cfg.load_from = None  # of a coarser network: not trained here
+    networks = [cfg.model.backbone]
+    if 'box_backbone' in cfg.model:
+        networks.append(cfg.model.box_backbone)
+        cfg.model.box_head.crop_size = 64
+    for network in networks:
+        weights = network.get('init_cfg')
+        if weights and ('://' in weights.checkpoint or 'vgg16' in weights.checkpoint):
+            network.init_cfg = None
+    cfg.load_from = None  # of a network that comes first: not trained here
 
 
 def _slim(model):

@@ -5,10 +5,12 @@ from .adaptive_bias import adaptive_bias
 from .average_precision import average_precision
 from .background import constant_background, normalize_odds, power_background
 from .bilinear import bilinear_kernel
+from .box_maps import crop_boxes, paint_boxes
+from .box_proposals import ProposalRule, propose_boxes, soft_jaccard
 from .constrained_bias import constrained_bias
 from .dense_crf import CRF_PRESETS, CRFConstants, dense_crf, plausible_labels
-from .guided_backprop import LayerRecord, recorded_layers
 from .double_threshold import double_threshold
+from .guided_backprop import LayerRecord, recorded_layers
 from .known_tags import exclude_absent, known_image_probs
 from .multilabel_losses import asymmetric_loss, class_balanced_weights, focal_loss
 from .noisy_label_losses import bootstrapped_cross_entropy, generalized_cross_entropy, symmetric_cross_entropy
@@ -41,16 +43,16 @@ from .superpixels import superpixel_majority, superpixel_mean
 from .weak_losses import best_cell_loss, cell_divergence, cell_label_loss
 
 __all__ = [
-    'CRFConstants', 'CRF_PRESETS', 'DECODED', 'LayerRecord', 'MAX_ERROR', 'PermutohedralLattice', 'activation_maps',
-    'adaptive_bias', 'asymmetric_loss', 'attention_pool', 'average_precision', 'average_precision_loss',
-    'best_cell_loss', 'bilinear_kernel', 'bootstrapped_cross_entropy', 'box_objectness', 'candidate_classes',
-    'cell_divergence', 'cell_label_loss', 'channel_saliency', 'class_balanced_weights', 'class_thresholds',
-    'class_wise_mean', 'codes_above', 'constant_background', 'constrained_bias', 'dense_crf',
-    'distinct_class_saliency', 'double_threshold', 'encode_scores', 'exclude_absent', 'focal_loss', 'gem_pool',
-    'generalized_cross_entropy', 'image_level_prior', 'interpolate_cells', 'known_image_probs', 'lse_pool',
-    'max_pool', 'mean_pool', 'min_max_normalize', 'noisy_or_pool', 'normalize_maximum', 'normalize_odds',
-    'objectness_prior', 'overlap_tile', 'pixel_adaptive_refinement', 'plausible_labels', 'power_background',
-    'rank_pool', 'recorded_layers', 'region_objectness', 'run_objectness', 'saliency_prior', 'shift_and_stitch',
-    'soft_pool', 'superpixel_majority', 'superpixel_mean', 'symmetric_cross_entropy', 'top_k_pool', 'valid_cells',
-    'weldon_pool', 'wildcat_pool'
+    'CRFConstants', 'CRF_PRESETS', 'DECODED', 'LayerRecord', 'MAX_ERROR', 'PermutohedralLattice', 'ProposalRule',
+    'activation_maps', 'adaptive_bias', 'asymmetric_loss', 'attention_pool', 'average_precision',
+    'average_precision_loss', 'best_cell_loss', 'bilinear_kernel', 'bootstrapped_cross_entropy', 'box_objectness',
+    'candidate_classes', 'cell_divergence', 'cell_label_loss', 'channel_saliency', 'class_balanced_weights',
+    'class_thresholds', 'class_wise_mean', 'codes_above', 'constant_background', 'constrained_bias', 'crop_boxes',
+    'dense_crf', 'distinct_class_saliency', 'double_threshold', 'encode_scores', 'exclude_absent', 'focal_loss',
+    'gem_pool', 'generalized_cross_entropy', 'image_level_prior', 'interpolate_cells', 'known_image_probs',
+    'lse_pool', 'max_pool', 'mean_pool', 'min_max_normalize', 'noisy_or_pool', 'normalize_maximum',
+    'normalize_odds', 'objectness_prior', 'overlap_tile', 'paint_boxes', 'pixel_adaptive_refinement',
+    'plausible_labels', 'power_background', 'propose_boxes', 'rank_pool', 'recorded_layers', 'region_objectness',
+    'run_objectness', 'saliency_prior', 'shift_and_stitch', 'soft_jaccard', 'soft_pool', 'superpixel_majority',
+    'superpixel_mean', 'symmetric_cross_entropy', 'top_k_pool', 'valid_cells', 'weldon_pool', 'wildcat_pool'
 ]

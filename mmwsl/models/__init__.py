@@ -15,7 +15,7 @@ from .aggregators import (
 )
 from .backbones import VGG16, CachedBackbone, DilatedMobileNetV2, OverFeat, PlainCNN
 from .background import ConstantBackground, LearnedBackground, PowerBackground
-from .decode_heads import AtrousSumHead, DeconvNetHead, FCNSkipHead, LSEAggregationHead
+from .decode_heads import AtrousSumHead, BoxAggregationHead, DeconvNetHead, FCNSkipHead, LSEAggregationHead
 from .dense import ReceptiveField, dense_scores, receptive_field, to_dense
 from .losses import (
     AreaConstrainedLoss,
@@ -33,15 +33,16 @@ from .losses import (
     SymmetricCrossEntropyLoss,
 )
 from .saliency import DistinctClassSaliency, GuidedBackpropSaliency
-from .segmentors import WeakEncoderDecoder, WeakSegTTAModel
+from .segmentors import ProposalCascade, WeakEncoderDecoder, WeakSegTTAModel
 
 __all__ = [
     'AreaConstrainedLoss', 'AsymmetricLoss', 'AtrousSumHead', 'AttentionPooling', 'AveragePrecisionLoss',
-    'BestCellLoss', 'BootstrappedCrossEntropyLoss', 'CachedBackbone', 'ConstantBackground', 'DeconvNetHead',
-    'DilatedMobileNetV2', 'DistinctClassSaliency', 'EMAdaptLoss', 'EMFixedLoss', 'FCNSkipHead', 'GeMPooling',
-    'GeneralizedCrossEntropyLoss', 'GlobalWeightedRankPooling', 'GuidedBackpropSaliency', 'LSEAggregationHead',
-    'LSEPooling', 'LearnedBackground', 'MaskLikelihoodLoss', 'MaxPooling', 'MeanPooling', 'MultiLabelFocalLoss',
-    'NoisyOrPooling', 'OverFeat', 'PlainCNN', 'PowerBackground', 'ReceptiveField', 'SoftMarginLoss', 'SoftPooling',
-    'SoftmaxLikelihoodLoss', 'SymmetricCrossEntropyLoss', 'TopKPooling', 'VGG16', 'WELDONPooling', 'WILDCATPooling',
-    'WeakEncoderDecoder', 'WeakSegTTAModel', 'dense_scores', 'receptive_field', 'to_dense'
+    'BestCellLoss', 'BootstrappedCrossEntropyLoss', 'BoxAggregationHead', 'CachedBackbone', 'ConstantBackground',
+    'DeconvNetHead', 'DilatedMobileNetV2', 'DistinctClassSaliency', 'EMAdaptLoss', 'EMFixedLoss', 'FCNSkipHead',
+    'GeMPooling', 'GeneralizedCrossEntropyLoss', 'GlobalWeightedRankPooling', 'GuidedBackpropSaliency',
+    'LSEAggregationHead', 'LSEPooling', 'LearnedBackground', 'MaskLikelihoodLoss', 'MaxPooling', 'MeanPooling',
+    'MultiLabelFocalLoss', 'NoisyOrPooling', 'OverFeat', 'PlainCNN', 'PowerBackground', 'ProposalCascade',
+    'ReceptiveField', 'SoftMarginLoss', 'SoftPooling', 'SoftmaxLikelihoodLoss', 'SymmetricCrossEntropyLoss',
+    'TopKPooling', 'VGG16', 'WELDONPooling', 'WILDCATPooling', 'WeakEncoderDecoder', 'WeakSegTTAModel',
+    'dense_scores', 'receptive_field', 'to_dense'
 ]

@@ -1,7 +1,8 @@
 """Segmentors."""
 
 from .activation_maps import ActivationMaps
+from .proposal_cascade import ProposalCascade
 from .weak_encoder_decoder import WeakEncoderDecoder
 from .weak_seg_tta import WeakSegTTAModel
 
-__all__ = ['ActivationMaps', 'WeakEncoderDecoder', 'WeakSegTTAModel']
+__all__ = ['ActivationMaps', 'ProposalCascade', 'WeakEncoderDecoder', 'WeakSegTTAModel']

@@ -97,30 +97,16 @@ class WeakEncoderDecoder(EncoderDecoder):
             meta = dict(ori_shape=size, img_shape=size)
             data_samples = [SegDataSample(metainfo=meta) for _ in inputs]
         metas = [dict(sample.metainfo) for sample in data_samples]
-        mode = self.test_cfg.get('mode', 'whole')
-        if mode == 'slide':
-            # The copy is for slide_inference, which overwrites `img_shape` with that of its window.
-            seg_logits = cells = self.slide_inference(inputs, [dict(meta) for meta in metas])
-            canvas = size
-        elif mode == 'whole':
-            cells, canvas = self._score_cells(inputs)
-            seg_logits = self._upsample(cells, canvas, size)
-        else:
-            raise ValueError(f"`test_cfg.mode` must be 'whole' or 'slide', got {mode!r}")
-        image_logits = self.decode_head.aggregate(cells, metas, size, canvas)
+        seg_logits, image_logits = self._predict_logits(inputs, metas)
         for sample, score in zip(data_samples, self.decode_head.background.image_probs(image_logits), strict=True):
             sample.pred_label = LabelData(score=score)
-<<<<<<< HEAD
         if self.saliency is not None:
             self.saliency(self, inputs, data_samples)
-        return self.postprocess_result(seg_logits, data_samples)
-=======
         data_samples = self.postprocess_result(seg_logits, data_samples)
         if self.test_cfg.get('use_tags'):
             for sample in data_samples:
                 self._believe_tags(sample)
         return data_samples
->>>>>>> 346934b (Pseudo-labels: soft scores in 8 bits, masks by two thresholds, manifest, report)
 
     def merge_views(self, views: SampleList) -> SegDataSample:
         """Make one prediction of the views of a picture.
@@ -156,7 +142,21 @@ class WeakEncoderDecoder(EncoderDecoder):
             probs = step(probs, sample)
         return probs
 
-<<<<<<< HEAD
+    def _predict_logits(self, inputs: Tensor, batch_img_metas: list[dict]) -> tuple[Tensor, Tensor]:
+        """Score every pixel and the pictures: ``seg_logits (N, K, H, W)`` and ``image_logits (N, K)``."""
+        size = tuple(inputs.shape[2:])
+        mode = self.test_cfg.get('mode', 'whole')
+        if mode == 'slide':
+            # The copy is for slide_inference, which overwrites `img_shape` with that of its window.
+            seg_logits = cells = self.slide_inference(inputs, [dict(meta) for meta in batch_img_metas])
+            canvas = size
+        elif mode == 'whole':
+            cells, canvas = self._score_cells(inputs)
+            seg_logits = self._upsample(cells, canvas, size)
+        else:
+            raise ValueError(f"`test_cfg.mode` must be 'whole' or 'slide', got {mode!r}")
+        return seg_logits, self.decode_head.aggregate(cells, batch_img_metas, size, canvas)
+
     def surround(self, inputs: Tensor) -> tuple[Tensor, tuple[int, int], int]:
         """Surround the inputs by ``test_cfg.border``.
 
@@ -171,7 +171,7 @@ class WeakEncoderDecoder(EncoderDecoder):
         bottom, right = (-length % stride for length in canvas)
         inputs = F.pad(inputs, (before, right + after, before, bottom + after))
         return inputs, (canvas[0] + bottom, canvas[1] + right), before
-=======
+
     @staticmethod
     def _believe_tags(sample: SegDataSample) -> None:
         if 'gt_label' not in sample:
@@ -181,7 +181,6 @@ class WeakEncoderDecoder(EncoderDecoder):
         tags = sample.gt_label.score.to(seg_logits.device)
         sample.set_data(dict(seg_logits=PixelData(data=exclude_absent(seg_logits, tags)),
                              pred_label=LabelData(score=known_image_probs(score, tags))))
->>>>>>> 346934b (Pseudo-labels: soft scores in 8 bits, masks by two thresholds, manifest, report)
 
     def _score_cells(self, inputs: Tensor) -> tuple[Tensor, tuple[int, int]]:
         """Return the score map and the size in pixels that it covers, from the inputs' first pixel."""

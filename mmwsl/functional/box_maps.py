@@ -1,0 +1,55 @@
+"""From maps to what lies in boxes, and back.
+
+Boxes are ``(N, B, 4)``: left, top, right, bottom, as fractions of the map's width and height, so that they fit maps of
+any size over the same input.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def crop_boxes(maps: Tensor, boxes: Tensor, size: int, samples: int = 2) -> Tensor:
+    """Cut boxes out and bring each to one size: of pictures, a zoom; of feature maps, RoIAlign (He et al., ICCV 2017).
+
+    A cell of the result is the mean of ``samples x samples`` points, interpolated bilinearly, that are spread evenly
+    over its part of the box.
+
+    Args:
+        maps: ``(N, C, H, W)``.
+        boxes: ``(N, B, 4)``, in fractions.
+        size: Height and width of the result.
+        samples: Points of a cell in each direction; more where a box holds many more cells than the result.
+
+    Returns:
+        ``(N, B, C, size, size)``.
+    """
+    steps = size * samples
+    offsets = (torch.arange(steps, device=boxes.device) + 0.5) / steps
+    start, extent = boxes[..., :2, None], (boxes[..., 2:] - boxes[..., :2])[..., None]
+    x, y = (2 * (start + extent * offsets) - 1).unbind(2)  # (N, B, steps), from -1 to 1 as grid_sample counts
+    grid = torch.stack([x[:, :, None, :].expand(-1, -1, steps, -1), y[:, :, :, None].expand(-1, -1, -1, steps)], -1)
+    dtype = torch.promote_types(maps.dtype, torch.float32)  # half precision cannot tell the pixels of a picture apart
+    # The boxes of a picture below each other: its map is not repeated for each.
+    crops = F.grid_sample(maps.to(dtype), grid.flatten(1, 2).to(dtype), mode='bilinear', padding_mode='border',
+                          align_corners=False)
+    return F.avg_pool2d(crops, samples).unflatten(2, (boxes.shape[1], size)).transpose(1, 2)
+
+
+def paint_boxes(scores: Tensor, boxes: Tensor, valid: Tensor, size: tuple[int, int]) -> Tensor:
+    """Paint the scores of boxes: a cell gets the mean score of the boxes that hold its centre, 0 if none does.
+
+    Args:
+        scores: ``(N, K, B)``.
+        boxes: ``(N, B, 4)``, in fractions.
+        valid: Which boxes exist, ``(N, B)``, boolean.
+        size: Height and width of the map.
+
+    Returns:
+        ``(N, K, *size)``.
+    """
+    y, x = ((torch.arange(length, device=boxes.device) + 0.5) / length for length in size)
+    columns = (boxes[..., 0, None] <= x) & (x < boxes[..., 2, None])  # (N, B, W)
+    rows = (boxes[..., 1, None] <= y) & (y < boxes[..., 3, None])
+    inside = (rows[..., :, None] & columns[..., None, :] & valid[..., None, None]).to(scores)
+    return torch.einsum('nkb,nbhw->nkhw', scores, inside) / inside.sum(1, keepdim=True).clamp(min=1)

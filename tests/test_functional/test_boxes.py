@@ -1,0 +1,121 @@
+"""Boxes that a map proposes, crops and painted scores, against loops over the definition."""
+
+import pytest
+import torch
+
+from mmwsl.functional import ProposalRule, crop_boxes, paint_boxes, propose_boxes, soft_jaccard
+
+
+def overlap(a, b):
+    shared = max(0, min(a[2], b[2]) - max(a[0], b[0])) * max(0, min(a[3], b[3]) - max(a[1], b[1]))
+    return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared)
+
+
+def jaccard(prob, box):
+    left, top, right, bottom = box
+    inside = prob[top:bottom, left:right].sum().item()
+    return inside / ((right - left) * (bottom - top) + prob.sum().item() - inside)
+
+
+def test_soft_jaccard_is_its_definition():
+    torch.manual_seed(0)
+    probs = torch.rand(3, 6, 9)
+    boxes = torch.tensor([[0, 0, 9, 6], [2, 1, 3, 2], [4, 0, 9, 5]])
+    expected = [[jaccard(prob, box) for box in boxes.tolist()] for prob in probs]
+    torch.testing.assert_close(soft_jaccard(probs, boxes), torch.tensor(expected))
+
+
+def test_the_box_of_a_certain_object_comes_first():
+    probs = torch.zeros(2, 8, 12)
+    probs[1, 2:6, 3:6] = 1.
+    assert propose_boxes(probs).tolist()[:2] == [[0, 0, 12, 8], [3, 2, 6, 6]]
+
+
+def test_proposals_are_greedy_suppression_of_all_windows():
+    torch.manual_seed(1)
+    probs = torch.rand(2, 7, 5)**3
+    rule = ProposalRule(sides=(0.3, 0.6, 1.), max_boxes=5, min_score=0.2, max_overlap=0.4)
+    whole = [0, 0, 5, 7]
+    windows = [[x, y, x + w, y + h] for h in (2, 4, 7) for w in (2, 3, 5) for y in range(8 - h) for x in range(6 - w)]
+    scored = sorted(((max(jaccard(prob, box) for prob in probs), box) for box in windows if box != whole),
+                    reverse=True)
+    expected = [whole]
+    for score, box in scored:
+        if len(expected) <= 5 and score > 0.2 and all(overlap(box, other) <= 0.4 for other in expected[1:]):
+            expected.append(box)
+    assert len(expected) > 2
+    assert propose_boxes(probs, rule).tolist() == expected
+
+
+@pytest.mark.parametrize('probs, rule', [
+    (torch.rand(3, 1, 1), ProposalRule()),
+    (torch.zeros(3, 8, 8), ProposalRule()),
+    (torch.full((3, 8, 8), 0.05), ProposalRule()),
+    (torch.ones(3, 8, 8), ProposalRule(max_boxes=0)),
+    (torch.ones(3, 8, 8), ProposalRule(sides=(1., ))),
+], ids=['one cell', 'nothing', 'below the score', 'none asked for', 'no shape'])
+def test_the_whole_picture_remains(probs, rule):
+    assert propose_boxes(probs, rule).tolist() == [[0, 0, probs.shape[2], probs.shape[1]]]
+
+
+@pytest.mark.parametrize('settings, match', [
+    (dict(sides=()), '`sides`'), (dict(sides=(0.5, 1.2)), '`sides`.*1.2'), (dict(sides=(0., )), '`sides`'),
+    (dict(max_boxes=-1), '`max_boxes`.*-1'), (dict(max_boxes=2.), '`max_boxes`'),
+    (dict(min_score=1.), '`min_score`'), (dict(max_overlap=1.1), '`max_overlap`.*1.1'),
+])
+def test_a_bad_rule_is_refused(settings, match):
+    with pytest.raises(ValueError, match=match):
+        ProposalRule(**settings)
+
+
+@pytest.mark.parametrize('shape', [(4, 4), (0, 4, 4), (1, 2, 4, 4)])
+def test_a_map_of_another_shape_is_refused(shape):
+    with pytest.raises(ValueError, match='`probs` must be'):
+        propose_boxes(torch.zeros(shape))
+
+
+def test_the_whole_map_as_a_crop_is_the_map():
+    maps = torch.randn(2, 3, 6, 6)
+    crops = crop_boxes(maps, torch.tensor([0., 0., 1., 1.]).expand(2, 1, 4), 6, samples=1)
+    torch.testing.assert_close(crops[:, 0], maps)
+
+
+def test_cells_of_a_crop_lie_at_their_places():
+    # Bilinear interpolation of a ramp is exact: every cell tells where its centre is.
+    y, x = torch.meshgrid(torch.arange(16) + 0.5, torch.arange(32) + 0.5, indexing='ij')
+    maps = torch.stack([x, y])[None].repeat(2, 1, 1, 1)
+    maps[1] *= 10
+    boxes = torch.tensor([[[0.125, 0.25, 0.5, 0.75], [0.25, 0.25, 0.75, 0.5]]] * 2)
+    crops = crop_boxes(maps, boxes, 4)
+    assert crops.shape == (2, 2, 2, 4, 4)
+    for b, (left, top, right, bottom) in enumerate(boxes[0].tolist()):
+        centres = (torch.arange(4) + 0.5) / 4
+        torch.testing.assert_close(crops[0, b, 0], (32 * (left + (right - left) * centres)).expand(4, 4))
+        torch.testing.assert_close(crops[0, b, 1], (16 * (top + (bottom - top) * centres))[:, None].expand(4, 4))
+    torch.testing.assert_close(crops[1], 10 * crops[0])
+
+
+def test_crops_keep_precision_and_gradient():
+    boxes = torch.tensor([[[0.1, 0.2, 0.7, 0.9], [0., 0., 0.3, 1.]]], dtype=torch.float64)
+    maps = torch.randn(1, 2, 5, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda m: crop_boxes(m, boxes, 2), (maps, ))
+    wide = torch.linspace(0, 1, 448).expand(1, 1, 448, 448)
+    half = crop_boxes(wide.half(), boxes.float(), 224)
+    torch.testing.assert_close(half, crop_boxes(wide.half().float(), boxes.float(), 224))
+
+
+def test_painting_is_the_mean_of_the_boxes_over_a_cell():
+    torch.manual_seed(0)
+    corners = torch.rand(2, 5, 2, 2).sort(2).values
+    boxes = corners.flatten(2)  # left, top, right, bottom
+    valid = torch.tensor([[True, True, False, True, True], [True, False, True, False, False]])
+    scores = torch.randn(2, 3, 5)
+    painted = paint_boxes(scores, boxes, valid, (6, 8))
+    for n in range(2):
+        for i in range(6):
+            for j in range(8):
+                y, x = (i + 0.5) / 6, (j + 0.5) / 8
+                own = [b for b, (left, top, right, bottom) in enumerate(boxes[n])
+                       if valid[n, b] and left <= x < right and top <= y < bottom]
+                expected = scores[n, :, own].mean(1) if own else torch.zeros(3)
+                torch.testing.assert_close(painted[n, :, i, j], expected)
