@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import DATASETS, DefaultScope
 from mmengine.runner import Runner
 from PIL import Image
 
@@ -65,6 +66,7 @@ def _voc(root, mask_folder, lists):
         path = root / 'ImageSets' / 'Segmentation' / f'{name}.txt'
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text('\n'.join(NAMES))
+    path.with_stem('train').write_text(NAMES[0])  # the pictures whose masks a semi-supervised config may open
 
 
 @pytest.fixture(scope='module')
@@ -81,8 +83,9 @@ def data(tmp_path_factory):
     (voc / 'Annotations').mkdir()
     for name in NAMES:
         (voc / 'Annotations' / f'{name}.xml').write_text(
-            f'<annotation><size><width>{SIZE[0]}</width><height>{SIZE[1]}</height></size><object><name>cat</name><difficult>0</difficult><bndbox><xmin>1</xmin><ymin>1</ymin>'
-            '<xmax>10</xmax><ymax>10</ymax></bndbox></object></annotation>')
+            f'<annotation><size><width>{SIZE[0]}</width><height>{SIZE[1]}</height></size><object><name>cat</name>'
+            '<difficult>0</difficult><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>10</xmax><ymax>10</ymax></bndbox>'
+            '</object></annotation>')
     categories = [dict(id=i, name=name) for i, name in enumerate(COCOWeakDataset.METAINFO['classes'][1:], 1)]
     for split in ('train2017', 'val2017'):
         for name in NAMES:
@@ -105,6 +108,14 @@ def data(tmp_path_factory):
     return root
 
 
+def _parts(dataset):
+    return dataset.get('datasets', [dataset])
+
+
+def _opens_masks(dataset):
+    return 'LoadAnnotations' in {step.type for step in dataset.pipeline}
+
+
 def _shorten(cfg):
     """One training step, no worker, no download."""
     if cfg.train_cfg.type == 'EpochBasedTrainLoop':
@@ -112,8 +123,10 @@ def _shorten(cfg):
     else:
         cfg.train_cfg.update(max_iters=1, val_interval=1)
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
-        loader.update(batch_size=1, num_workers=0, persistent_workers=False)
-        loader.dataset.indices = 1
+        parts = _parts(loader.dataset)
+        loader.update(batch_size=len(parts), num_workers=0, persistent_workers=False)
+        for part in parts:
+            part.indices = 1
     if re.search('ASPP|Deconv', cfg.model.decode_head.type):  # normalises one value a picture: needs two pictures
         cfg.train_dataloader.batch_size = cfg.train_dataloader.dataset.indices = 2
     sizes = {224: 128, 320: 64, 448: 128, 512: 64}
@@ -162,8 +175,9 @@ def test_config_trains_and_evaluates(path, data, tmp_path, monkeypatch):
     cfg.work_dir = str(tmp_path / 'work')
     cfg.default_hooks.checkpoint = None  # hundreds of megabytes, for nobody
     weak = path.stem.startswith('wsl')
-    if weak:
-        assert 'LoadAnnotations' not in {step.type for step in cfg.train_dataloader.dataset.pipeline}
+    semi = path.stem.endswith('semi')
+    masked = [_opens_masks(part) for part in _parts(cfg.train_dataloader.dataset)]
+    assert masked == ([True, False] if semi else [not weak])
     runner = Runner.from_cfg(cfg)
     if path in TRAINED:
         before = [parameter.detach().clone() for parameter in runner.model.parameters()]
@@ -206,6 +220,19 @@ def test_mmsegs_own_tools_run_our_configs(tmp_path):
         outputs.append(run.stdout + run.stderr)
     assert 'decode.loss_cls' in outputs[0] and 'Epoch(train) [1]' in outputs[0]
     assert 'mIoU' in outputs[1] and 'mAP' in outputs[1]
+
+
+@pytest.mark.filterwarnings('ignore:no picture of:UserWarning')
+@pytest.mark.parametrize('path', [path for path in CONFIGS if path.stem.endswith('semi')], ids=lambda path: path.stem)
+def test_semi_supervision_has_every_picture_once(path, data, monkeypatch):
+    monkeypatch.setitem(os.environ, 'MMWSL_DATA_ROOT', str(data))
+    cfg = Config.fromfile(path)
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        masked, tagged = DATASETS.build(cfg.train_dataloader.dataset).datasets
+    assert [[Path(part.get_data_info(i)['img_path']).stem for i in range(len(part))] for part in (masked, tagged)] == [
+        ['one'], ['two']]
+    assert 'seg_map_path' in masked.get_data_info(0) and 'img_label' not in masked.get_data_info(0)
+    assert 'img_label' in tagged.get_data_info(0) and 'seg_map_path' not in tagged.get_data_info(0)
 
 
 def test_names_say_supervision_method_and_data():

@@ -43,7 +43,8 @@ class ImageLabelDataset(BaseSegDataset):
             any picture.
         data_prefix (dict, optional): Folders ``img_path`` and ``seg_map_path``, relative to ``data_root``. None as
             a value is the same as no key. Defaults to ``dict(img_path='')``.
-        filter_cfg (dict, optional): ``dict(filter_empty_gt=True)`` drops pictures without a tag.
+        filter_cfg (dict, optional): ``filter_empty_gt=True`` drops pictures without a tag; ``exclude_file`` drops
+            those of a list, relative to ``data_root``, such as those that another part of a ``ConcatDataset`` has.
         backend_args (dict, optional): Where lists, tags and pictures are read from, see :mod:`mmengine.fileio`. Give
             the same to the loading transforms. Defaults to None, by the form of the paths.
         **kwargs: See :class:`mmseg.datasets.BaseSegDataset`: ``metainfo``, ``data_root``, ``pipeline`` ...
@@ -142,9 +143,13 @@ class ImageLabelDataset(BaseSegDataset):
 
     def filter_data(self) -> list[dict]:
         """Apply ``filter_cfg``."""
-        if not (self.filter_cfg or {}).get('filter_empty_gt'):
-            return self.data_list
-        kept = [info for info in self.data_list if info.get('img_label')]
+        filter_cfg = self.filter_cfg or {}
+        kept = self.data_list
+        if filter_cfg.get('exclude_file'):
+            kept = self._exclude(kept, filter_cfg['exclude_file'])
+        if not filter_cfg.get('filter_empty_gt'):
+            return kept
+        kept = [info for info in kept if info.get('img_label')]
         if not kept:
             raise ValueError('`filter_cfg=dict(filter_empty_gt=True)` leaves no picture: none has a tag of '
                              f'{list(self._metainfo["classes"][1:])}.')
@@ -153,6 +158,17 @@ class ImageLabelDataset(BaseSegDataset):
     def get_cat_ids(self, idx: int) -> list[int]:
         """Ids of the classes present, as mmengine's ``ClassBalancedDataset`` asks for them."""
         return self.get_data_info(idx).get('img_label', [])
+
+    def _exclude(self, data_list: list[dict], path: str) -> list[dict]:
+        path = path if is_abs(path) else join_path(self.data_root, path)
+        folder = self.data_prefix['img_path']
+        excluded = {stem(name, self._suffixes()) for name in read_names(path, self.backend_args)}
+        kept = [info for info in data_list
+                if stem(osp.relpath(info['img_path'], folder), self._suffixes()) not in excluded]
+        if not 0 < len(kept) < len(data_list):
+            raise ValueError(f'`filter_cfg=dict(exclude_file={path!r})` leaves {len(kept)} of {len(data_list)} '
+                             'pictures: the list should name some of them, as `ann_file` does.')
+        return kept
 
     def _known_classes(self) -> set[str] | None:
         names = {*self.METAINFO.get('classes', ()), *(self.SEG_MAP_CLASSES or ())}

@@ -210,6 +210,24 @@ def test_filter_empty_gt(voc, by_name):
     assert list(by_name(voc(filter_cfg=dict(filter_empty_gt=True)))) == ['a', 'c', 'd']
 
 
+def test_pictures_of_a_list_are_left_out(voc, by_name, tagged):
+    assert list(by_name(voc(filter_cfg=dict(exclude_file='list.txt')))) == ['b', 'd']
+    assert list(by_name(voc(filter_cfg=dict(exclude_file='list.txt', filter_empty_gt=True)))) == ['d']
+    (tagged / 'folders').mkdir()
+    (tagged / 'images').rename(tagged / 'folders' / 'a')
+    (tagged / 'tags.csv').write_text('image,labels\na/a,cat\na/b.jpg,\n')
+    (tagged / 'list.txt').write_text('a/a.jpg\na\n')
+    dataset = voc(data_prefix=dict(img_path='folders'), filter_cfg=dict(exclude_file='list.txt'))
+    assert list(by_name(dataset)) == ['b']
+
+
+@pytest.mark.parametrize(('names', 'left'), [('e', 4), ('a b c d', 0)])
+def test_a_list_that_leaves_out_nothing_or_everything(voc, tagged, names, left):
+    (tagged / 'other.txt').write_text('\n'.join(names.split()))
+    with pytest.raises(ValueError, match=rf"exclude_file='.*other\.txt'\)` leaves {left} of 4 pictures"):
+        voc(filter_cfg=dict(exclude_file='other.txt'))
+
+
 @pytest.mark.filterwarnings('ignore:no picture of')
 @pytest.mark.parametrize('serialize', [True, False])
 def test_features_of_the_parent(voc, serialize):

@@ -32,6 +32,13 @@ def test_counts(voc6, data_root, split, count):
     assert (sum(expected.values()) == 0) == (split == 'background')
 
 
+def test_pictures_with_masks_are_left_out_of_those_with_tags(voc6):
+    tagged = voc6('train_aug', filter_cfg=dict(exclude_file='ImageSets/Segmentation/train.txt'))
+    paths = [{dataset.get_data_info(index)['img_path'] for index in range(len(dataset))}
+             for dataset in (tagged, voc6('train'), voc6('train_aug'))]
+    assert len(paths[0]) == 2694 and not paths[0] & paths[1] and paths[0] | paths[1] == paths[2]
+
+
 def test_masks_hold_the_classes_and_255(voc6):
     dataset = voc6('val', data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClassAug'),
                    test_mode=True, pipeline=[dict(type='mmwsl.LoadImageAsBGR'), dict(type='LoadAnnotations')])
