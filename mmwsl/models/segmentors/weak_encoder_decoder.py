@@ -68,14 +68,14 @@ class WeakEncoderDecoder(EncoderDecoder):
         self.saliency = None if saliency is None else MODELS.build(saliency)
         dense = (self.test_cfg or {}).get('dense')
         self.dense_inference = None if dense is None else DenseInference(**dense)
+        self.use_tags = bool((self.test_cfg or {}).get('use_tags'))
         maps = (self.test_cfg or {}).get('activation_maps')
         self.activation_maps = None if maps is None else ActivationMaps(**maps)
 
     @property
     def provenance(self) -> dict[str, str]:
         """What prediction uses beside the picture."""
-        use_tags = (self.test_cfg or {}).get('use_tags')
-        return dict(tags='the tags of the predicted pictures') if use_tags else {}
+        return dict(tags='the tags of the predicted pictures') if self.use_tags else {}
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Score every pixel of the inputs, ``(N, 3, H, W)`` to ``(N, K, H, W)``."""
@@ -99,13 +99,17 @@ class WeakEncoderDecoder(EncoderDecoder):
         metas = [dict(sample.metainfo) for sample in data_samples]
         seg_logits, image_logits = self._predict_logits(inputs, metas)
         for sample, score in zip(data_samples, self.decode_head.background.image_probs(image_logits), strict=True):
+            if self.use_tags:
+                score = known_image_probs(score, self._tags(sample).to(score.device))
             sample.pred_label = LabelData(score=score)
         if self.saliency is not None:
             self.saliency(self, inputs, data_samples)
         data_samples = self.postprocess_result(seg_logits, data_samples)
-        if self.test_cfg.get('use_tags'):
+        if self.use_tags:
             for sample in data_samples:
-                self._believe_tags(sample)
+                scores = sample.seg_logits.data
+                sample.set_data(dict(seg_logits=PixelData(
+                    data=exclude_absent(scores.float(), self._tags(sample).to(scores.device)))))
         return data_samples
 
     def merge_views(self, views: SampleList) -> SegDataSample:
@@ -173,14 +177,11 @@ class WeakEncoderDecoder(EncoderDecoder):
         return inputs, (canvas[0] + bottom, canvas[1] + right), before
 
     @staticmethod
-    def _believe_tags(sample: SegDataSample) -> None:
+    def _tags(sample: SegDataSample) -> Tensor:
         if 'gt_label' not in sample:
             raise KeyError('`test_cfg.use_tags=True` needs the field `gt_label` of the data sample: end the pipeline '
                            "with type='mmwsl.PackImageLabelInputs' and give the data set tags")
-        seg_logits, score = sample.seg_logits.data.float(), sample.pred_label.score
-        tags = sample.gt_label.score.to(seg_logits.device)
-        sample.set_data(dict(seg_logits=PixelData(data=exclude_absent(seg_logits, tags)),
-                             pred_label=LabelData(score=known_image_probs(score, tags))))
+        return sample.gt_label.score
 
     def _score_cells(self, inputs: Tensor) -> tuple[Tensor, tuple[int, int]]:
         """Return the score map and the size in pixels that it covers, from the inputs' first pixel."""
