@@ -33,7 +33,7 @@ from .losses import (
     SymmetricCrossEntropyLoss,
 )
 from .saliency import DistinctClassSaliency, GuidedBackpropSaliency
-from .segmentors import ProposalCascade, WeakEncoderDecoder, WeakSegTTAModel
+from .segmentors import PostprocessedEncoderDecoder, ProposalCascade, WeakEncoderDecoder, WeakSegTTAModel
 
 __all__ = [
     'AreaConstrainedLoss', 'AsymmetricLoss', 'AtrousSumHead', 'AttentionPooling', 'AveragePrecisionLoss',
@@ -41,8 +41,8 @@ __all__ = [
     'DeconvNetHead', 'DilatedMobileNetV2', 'DistinctClassSaliency', 'EMAdaptLoss', 'EMFixedLoss', 'FCNSkipHead',
     'GeMPooling', 'GeneralizedCrossEntropyLoss', 'GlobalWeightedRankPooling', 'GuidedBackpropSaliency',
     'LSEAggregationHead', 'LSEPooling', 'LearnedBackground', 'MaskLikelihoodLoss', 'MaxPooling', 'MeanPooling',
-    'MultiLabelFocalLoss', 'NoisyOrPooling', 'OverFeat', 'PlainCNN', 'PowerBackground', 'ProposalCascade',
-    'ReceptiveField', 'SoftMarginLoss', 'SoftPooling', 'SoftmaxLikelihoodLoss', 'SymmetricCrossEntropyLoss',
-    'TopKPooling', 'VGG16', 'WELDONPooling', 'WILDCATPooling', 'WeakEncoderDecoder', 'WeakSegTTAModel',
-    'dense_scores', 'receptive_field', 'to_dense'
+    'MultiLabelFocalLoss', 'NoisyOrPooling', 'OverFeat', 'PlainCNN', 'PostprocessedEncoderDecoder', 'PowerBackground',
+    'ProposalCascade', 'ReceptiveField', 'SoftMarginLoss', 'SoftPooling', 'SoftmaxLikelihoodLoss',
+    'SymmetricCrossEntropyLoss', 'TopKPooling', 'VGG16', 'WELDONPooling', 'WILDCATPooling', 'WeakEncoderDecoder',
+    'WeakSegTTAModel', 'dense_scores', 'receptive_field', 'to_dense'
 ]

@@ -37,5 +37,5 @@ class PostProcessingHook(Hook):
             model = model.module
         if not hasattr(model, 'postprocessors'):
             raise TypeError(f'PostProcessingHook needs a segmentor that runs a chain, got {type(model).__name__}: '
-                            "use type='mmwsl.WeakEncoderDecoder'")
+                            "use type='mmwsl.WeakEncoderDecoder' or 'mmwsl.PostprocessedEncoderDecoder'")
         model.postprocessors = self.postprocessors

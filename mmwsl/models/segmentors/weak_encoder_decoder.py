@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import torch
 from mmengine.structures import LabelData, PixelData
-from mmseg.models.segmentors import EncoderDecoder
 from mmseg.models.utils import resize
 from mmseg.structures import SegDataSample
 from mmseg.utils import OptSampleList, SampleList
@@ -12,14 +11,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...functional import exclude_absent, known_image_probs
-from ...postprocessing import build_chain
 from ...registry import MODELS
 from ..dense import DenseInference, ScoreNetwork
 from .activation_maps import ActivationMaps
+from .postprocessed_encoder_decoder import PostprocessedEncoderDecoder
 
 
 @MODELS.register_module()
-class WeakEncoderDecoder(EncoderDecoder):
+class WeakEncoderDecoder(PostprocessedEncoderDecoder):
     """``EncoderDecoder`` for heads that aggregate, such as :class:`mmwsl.models.LSEAggregationHead`.
 
     It differs in prediction only. Every sample also gets ``pred_label: LabelData(score=(K,))``, the aggregated
@@ -50,22 +49,24 @@ class WeakEncoderDecoder(EncoderDecoder):
         postprocessors: Configs of the chain, in order. None leaves the probabilities as they are.
         saliency: Config of what writes ``class_saliency`` into the samples before the chain, such as
             :class:`mmwsl.models.GuidedBackpropSaliency`. None writes nothing.
-        **kwargs: Of :class:`mmseg.models.segmentors.EncoderDecoder`.
+        **kwargs: Of :class:`mmwsl.models.PostprocessedEncoderDecoder`.
 
     Raises:
         TypeError: If the head does not aggregate.
-        ValueError: If ``test_cfg.dense`` holds numbers that are not positive integers; at the first prediction, if the
-            network has no dense version of that stride.
+        ValueError: If ``test_cfg`` holds ``overlap_tile``, or in ``dense`` numbers that are not positive integers; at
+            the first prediction, if the network has no dense version of that stride.
     """
 
     def __init__(self, *, postprocessors: Sequence[dict] | None = None, saliency: dict | None = None,
                  **kwargs) -> None:
-        super().__init__(**kwargs)
+        super().__init__(postprocessors=postprocessors, **kwargs)
         if not hasattr(self.decode_head, 'aggregate'):
             raise TypeError(f'`decode_head` must aggregate its scores, but {type(self.decode_head).__name__} does not: '
                             "use type='mmwsl.LSEAggregationHead', or the segmentor type='EncoderDecoder'")
-        self.postprocessors = build_chain(postprocessors)
         self.saliency = None if saliency is None else MODELS.build(saliency)
+        if self.overlap_tile is not None:
+            raise ValueError('`test_cfg.overlap_tile` is for heads that do not label the whole picture: use '
+                             '`test_cfg.dense`, whose `max_memory` also makes tiles')
         dense = (self.test_cfg or {}).get('dense')
         self.dense_inference = None if dense is None else DenseInference(**dense)
         self.use_tags = bool((self.test_cfg or {}).get('use_tags'))
@@ -80,10 +81,6 @@ class WeakEncoderDecoder(EncoderDecoder):
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Score every pixel of the inputs, ``(N, 3, H, W)`` to ``(N, K, H, W)``."""
         return self._upsample(*self._score_cells(inputs), inputs.shape[2:])
-
-    def predict(self, inputs: Tensor, data_samples: OptSampleList = None) -> SampleList:
-        """Predict masks and image-level labels of a batch."""
-        return [self.merge_views([view]) for view in self.predict_views(inputs, data_samples)]
 
     def predict_views(self, inputs: Tensor, data_samples: OptSampleList = None) -> SampleList:
         """Score a batch of pictures, each as a whole or as one of its views, for :meth:`merge_views`.
@@ -112,39 +109,23 @@ class WeakEncoderDecoder(EncoderDecoder):
                     data=exclude_absent(scores.float(), self._tags(sample).to(scores.device)))))
         return data_samples
 
-    def merge_views(self, views: SampleList) -> SegDataSample:
-        """Make one prediction of the views of a picture.
+    def merge_probs(self, seg_logits: list[Tensor], views: SampleList) -> Tensor:
+        """Merge the views of a picture, and their image-level probabilities into those of the first.
 
         Without activation maps, the result is the mean over the views of the probabilities that the chain left.
         Activation maps are those of all views, and the chain runs once.
-
-        Args:
-            views: The samples of :meth:`predict_views`, one at least; the first is changed in place.
-
-        Returns:
-            The first sample, with the fields that the class names.
         """
-        sample, image_probs = views[0], torch.stack([view.pred_label.score for view in views]).mean(0)
-        # In float32 also under autocast: half precision has neither the range nor the digits for the steps.
-        with torch.autocast(sample.seg_logits.data.device.type, enabled=False):
-            scores = [view.seg_logits.data.float() for view in views]
-            if self.activation_maps is None:
-                background = self.decode_head.background
-                probs = sum(self._run_chain(background.pixel_probs(score), view)
-                            for score, view in zip(scores, views, strict=True)) / len(views)
-                sample.pred_label = LabelData(score=image_probs)
-            else:
-                sample.pred_label = LabelData(score=image_probs)
-                probs = self._run_chain(self.activation_maps(scores), sample)
-        tiny = torch.finfo(probs.dtype).tiny
-        sample.set_data(dict(seg_logits=PixelData(data=probs.clamp(min=tiny).log()),
-                             pred_sem_seg=PixelData(data=probs.argmax(0, keepdim=True))))
-        return sample
+        merged = LabelData(score=torch.stack([view.pred_label.score for view in views]).mean(0))
+        if self.activation_maps is None:
+            probs = super().merge_probs(seg_logits, views)
+            views[0].pred_label = merged
+            return probs
+        views[0].pred_label = merged
+        return self.run_chain(self.activation_maps(seg_logits), views[0])
 
-    def _run_chain(self, probs: Tensor, sample: SegDataSample) -> Tensor:
-        for step in self.postprocessors:
-            probs = step(probs, sample)
-        return probs
+    def pixel_probs(self, seg_logits: Tensor) -> Tensor:
+        """Turn scores ``(K, H, W)`` into probabilities, as the head's background says."""
+        return self.decode_head.background.pixel_probs(seg_logits)
 
     def _predict_logits(self, inputs: Tensor, batch_img_metas: list[dict]) -> tuple[Tensor, Tensor]:
         """Score every pixel and the pictures: ``seg_logits (N, K, H, W)`` and ``image_logits (N, K)``."""

@@ -10,7 +10,7 @@ from ...registry import MODELS
 
 @MODELS.register_module()
 class WeakSegTTAModel(BaseTTAModel):
-    """Test-time augmentation of :class:`mmwsl.models.WeakEncoderDecoder`.
+    """Test-time augmentation of :class:`mmwsl.models.WeakEncoderDecoder` and ``PostprocessedEncoderDecoder``.
 
     Unlike mmseg's ``SegTTAModel``, which takes the softmax of what each view predicted and so lends more weight to a
     view with little evidence, it hands the scores of all views to the segmentor's ``merge_views``. Use the former for

@@ -1,0 +1,100 @@
+"""A segmentor that cleans its map."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import torch
+from mmengine.structures import PixelData
+from mmseg.models.segmentors import EncoderDecoder
+from mmseg.models.utils import resize
+from mmseg.structures import SegDataSample
+from mmseg.utils import OptSampleList, SampleList
+from torch import Tensor
+
+from ...functional import overlap_tile
+from ...postprocessing import build_chain
+from ...registry import MODELS
+
+
+@MODELS.register_module()
+class PostprocessedEncoderDecoder(EncoderDecoder):
+    """``EncoderDecoder`` with a chain of post-processors, for any head that is trained on masks.
+
+    It differs in prediction only: the chain maps the class probabilities, a softmax, at the picture's own size before
+    the argmax. ``seg_logits`` of a sample are the logarithm of the chain's result. Test-time augmentation is mmseg's
+    ``SegTTAModel``, or :class:`mmwsl.models.WeakSegTTAModel`, which averages scores that are no distribution as they
+    are.
+
+    With ``test_cfg`` holding ``overlap_tile=dict(tile=..., margin=...)``, a picture is scored tile by tile, each with
+    so many pixels of context around it, mirrored beyond the border, see :func:`mmwsl.functional.overlap_tile`.
+
+    Args:
+        postprocessors: Configs of the chain, in order. None leaves the probabilities as they are.
+        **kwargs: Of :class:`mmseg.models.segmentors.EncoderDecoder`.
+
+    Raises:
+        ValueError: If the head has a single output channel, which is no distribution over classes.
+    """
+
+    def __init__(self, *, postprocessors: Sequence[dict] | None = None, **kwargs) -> None:
+        super().__init__(**kwargs)
+        if self.out_channels == 1:
+            raise ValueError('`decode_head.out_channels` must be the number of classes for a chain of post-processors, '
+                             "got 1: leave it out, or use the segmentor type='EncoderDecoder'")
+        self.postprocessors = build_chain(postprocessors)
+        tiles = (self.test_cfg or {}).get('overlap_tile')
+        self.overlap_tile = None if tiles is None else partial(overlap_tile, **tiles)
+
+    def whole_inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """Score every pixel of the inputs, ``(N, 3, H, W)`` to ``(N, K, H, W)``, by tiles where they are asked for."""
+        if self.overlap_tile is None:
+            return super().whole_inference(inputs, batch_img_metas)
+        return self.overlap_tile(self._score_window, inputs)
+
+    def predict(self, inputs: Tensor, data_samples: OptSampleList = None) -> SampleList:
+        """Predict the masks of a batch."""
+        return [self.merge_views([view]) for view in self.predict_views(inputs, data_samples)]
+
+    def predict_views(self, inputs: Tensor, data_samples: OptSampleList = None) -> SampleList:
+        """Score a batch of pictures, each as a whole or as one of its views, for :meth:`merge_views`.
+
+        Returns:
+            The samples with ``seg_logits (K, H, W)``, the network's scores at the picture's own size.
+        """
+        return super().predict(inputs, data_samples)
+
+    def merge_views(self, views: SampleList) -> SegDataSample:
+        """Make one prediction of the views of a picture.
+
+        Args:
+            views: The samples of :meth:`predict_views`, one at least; the first is changed in place.
+
+        Returns:
+            The first sample, with ``seg_logits`` and ``pred_sem_seg`` of the chain's result.
+        """
+        sample = views[0]
+        # In float32 also under autocast: half precision has neither the range nor the digits for the steps.
+        with torch.autocast(sample.seg_logits.data.device.type, enabled=False):
+            probs = self.merge_probs([view.seg_logits.data.float() for view in views], views)
+        tiny = torch.finfo(probs.dtype).tiny
+        sample.set_data(dict(seg_logits=PixelData(data=probs.clamp(min=tiny).log()),
+                             pred_sem_seg=PixelData(data=probs.argmax(0, keepdim=True))))
+        return sample
+
+    def merge_probs(self, seg_logits: list[Tensor], views: SampleList) -> Tensor:
+        """Return the mean over the views of what the chain leaves of their probabilities, ``(K, H, W)``."""
+        return sum(self.run_chain(self.pixel_probs(logits), view)
+                   for logits, view in zip(seg_logits, views, strict=True)) / len(views)
+
+    def pixel_probs(self, seg_logits: Tensor) -> Tensor:
+        """Turn scores ``(K, H, W)`` into probabilities of the classes."""
+        return seg_logits.softmax(0)
+
+    def run_chain(self, probs: Tensor, sample: SegDataSample) -> Tensor:
+        """Run the post-processors on probabilities ``(K, H, W)``."""
+        for step in self.postprocessors:
+            probs = step(probs, sample)
+        return probs
+
+    def _score_window(self, window: Tensor) -> Tensor:
+        return resize(self._forward(window), size=window.shape[2:], mode='bilinear', align_corners=self.align_corners)
