@@ -1,8 +1,8 @@
 # U-Net (Ronneberger, Fischer & Brox, MICCAI 2015), mmseg's, from scratch. Published on cells alone: ISBI EM warping
 # error 0.000353, PhC-U373 IoU 0.920, DIC-HeLa 0.776; no number on VOC. The paper's convolutions do not pad and
 # nothing is normalised; here they pad and are. As in the paper, prediction keeps of each tile the scores that have
-# their context, and mirrors the picture at its border; a pixel's context is 92 pixels on each side, rounded up to the
-# stride of 16.
+# their context, and mirrors the picture at its border; the context, 92 pixels on each side in the paper, is 122 with
+# mmseg's interpolation.
 _base_ = [
     '_base_/models/unet.py', '_base_/datasets/voc_masks.py', '_base_/schedules/sgd_20k.py',
     '_base_/default_runtime.py'
@@ -10,6 +10,6 @@ _base_ = [
 model = dict(
     type='mmwsl.PostprocessedEncoderDecoder',
     data_preprocessor=dict(test_cfg=None),
-    test_cfg=dict(overlap_tile=dict(tile=320, margin=96)))
+    test_cfg=dict(overlap_tile=dict(tile=256, margin=128)))
 optim_wrapper = dict(paramwise_cfg=None)  # all of it is new
 tta_model = dict(type='SegTTAModel')
