@@ -1,6 +1,7 @@
 """Evaluation of a checkpoint under a config."""
 
 from mmengine.config import Config
+from mmengine.runner import Runner
 
 from mmwsl.apis.arguments import base_parser, parse
 from mmwsl.apis.checkpoint import weights_only_loading
@@ -24,12 +25,18 @@ def test(cfg: Config, checkpoint: str, launcher: str = 'none',
             used, if any: ``tuned_on`` names the masks that numbers of the chain were chosen with. They are in the log
             and the JSON file in ``work_dir`` as well.
     """
+    return run_test(cfg, checkpoint, launcher, trust_checkpoint)[1]
+
+
+def run_test(cfg: Config, checkpoint: str, launcher: str = 'none',
+             trust_checkpoint: bool = False) -> tuple[Runner, dict[str, float | str]]:
+    """Evaluate as :func:`test` does, and return the runner, whose model is loaded, with the metrics."""
     cfg.load_from, cfg.resume = checkpoint, False
     with weights_only_loading(cfg, trust_checkpoint):
         runner = build_runner(cfg, launcher)
         if not any(isinstance(hook, ProvenanceHook) for hook in runner.hooks):  # the config has hooks of its own
             runner.register_hook(ProvenanceHook())
-        return runner.test()
+        return runner, runner.test()
 
 
 def use_test_time_augmentation(cfg: Config) -> None:

@@ -2,6 +2,7 @@
 
 from .metrics import (
     BoundaryFMetric,
+    ClassIoUMetric,
     ClassThresholdMetric,
     ImageLabelMetric,
     PointLocalizationMetric,
@@ -9,5 +10,6 @@ from .metrics import (
 )
 
 __all__ = [
-    'BoundaryFMetric', 'ClassThresholdMetric', 'ImageLabelMetric', 'PointLocalizationMetric', 'ThresholdIoUMetric'
+    'BoundaryFMetric', 'ClassIoUMetric', 'ClassThresholdMetric', 'ImageLabelMetric', 'PointLocalizationMetric',
+    'ThresholdIoUMetric'
 ]

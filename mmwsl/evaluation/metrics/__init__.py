@@ -1,11 +1,13 @@
 """Metrics."""
 
 from .boundary_f_metric import BoundaryFMetric
+from .class_iou_metric import ClassIoUMetric
 from .class_threshold_metric import ClassThresholdMetric
 from .image_label_metric import ImageLabelMetric
 from .point_localization_metric import PointLocalizationMetric
 from .threshold_iou_metric import ThresholdIoUMetric
 
 __all__ = [
-    'BoundaryFMetric', 'ClassThresholdMetric', 'ImageLabelMetric', 'PointLocalizationMetric', 'ThresholdIoUMetric'
+    'BoundaryFMetric', 'ClassIoUMetric', 'ClassThresholdMetric', 'ImageLabelMetric', 'PointLocalizationMetric',
+    'ThresholdIoUMetric'
 ]

@@ -1,0 +1,36 @@
+"""Results of several runs as a picture."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+
+def draw_chart(rows: Sequence[dict]) -> Figure:
+    """Draw the IoU of every class and run, and mIoU against the time that the labels take.
+
+    Args:
+        rows: Of :func:`.report.table_rows`.
+
+    Returns:
+        The figure; it belongs to no window.
+    """
+    keys = ['mIoU', *(key for key in rows[0] if key.startswith('IoU_'))]
+    figure = Figure(figsize=(6 + 0.7 * len(keys), 4), layout='constrained')
+    bars, costs = figure.subplots(1, 2, width_ratios=(len(keys), 4))
+    width = 0.8 / len(rows)
+    for index, row in enumerate(rows):
+        heights = [np.nan if row[key] is None else row[key] for key in keys]
+        places = np.arange(len(keys)) + width * (index - (len(rows) - 1) / 2)
+        bars.bar(places, heights, width, label=row['run'])
+        costs.plot(row['annotation_seconds'] / 3600, row['mIoU'], 'o')
+        costs.annotate(row['run'], (row['annotation_seconds'] / 3600, row['mIoU']), xytext=(4, 4),
+                       textcoords='offset points', fontsize=8)
+    bars.set_xticks(range(len(keys)), [key.removeprefix('IoU_') for key in keys], rotation=45, ha='right')
+    bars.set_ylabel('IoU, percent')
+    bars.legend(fontsize=8)
+    costs.set_xscale('log')
+    costs.margins(x=0.5, y=0.2)
+    costs.set_xlabel('annotation, hours')
+    costs.set_ylabel('mIoU, percent')
+    return figure

@@ -1,0 +1,108 @@
+"""What is measured of a run: accuracy, speed and size. Once: the result stays beside the checkpoint."""
+
+import hashlib
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+
+from mmengine.analysis import get_model_complexity_info
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.runner import Runner
+from PIL import Image
+
+from mmwsl.apis.config import load_config
+from mmwsl.apis.prediction import predict
+from mmwsl.apis.testing import run_test
+
+from .runs import Run, digest_file
+from .supervision import measure_supervision
+
+COLUMNS = ('input', 'truth', 'prediction')
+
+
+def measure(run: Run, options: dict | None = None, indices: int | None = None, pictures: int = 6,
+            trust_checkpoint: bool = False) -> tuple[dict, Path]:
+    """Evaluate a run on its test set, or find the result of having done so.
+
+    Args:
+        run: The run.
+        options: Settings that replace those of its config.
+        indices: Evaluate the first so many pictures only.
+        pictures: How many pictures to keep for the grid.
+        trust_checkpoint: Whether to load a checkpoint that can run code.
+
+    Returns:
+        The result, and the folder with the pictures, ``{input,truth,prediction}_0.png`` ... The result has ``mIoU``
+        and ``classes`` in percent (None: in no mask), ``parameters``, ``macs`` (multiply-adds of the network for one
+        picture, ``input_size``), ``pictures_per_second`` (network and post-processing on ``device``, as evaluated),
+        ``supervision``, ``provenance``, and digests of ``names`` and ``architecture``.
+    """
+    cfg = load_config(run.config, options)
+    if indices:
+        cfg.test_dataloader.dataset.indices = indices
+    folder = run.cache / digest([digest_file(run.checkpoint), cfg.to_dict(), pictures])
+    file = folder / 'result.json'
+    if not file.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        result = evaluate(cfg, run, folder, pictures, trust_checkpoint)
+        part = file.with_suffix('.part')  # a killed process leaves no half of a result
+        part.write_text(json.dumps(result, indent=1))
+        part.replace(file)
+    return json.loads(file.read_text()), folder
+
+
+def evaluate(cfg: Config, run: Run, folder: Path, pictures: int, trust_checkpoint: bool) -> dict:
+    """Evaluate a config; see :func:`measure`."""
+    supervision = measure_supervision(cfg)
+    architecture = {key: cfg.model.get(key) for key in ('backbone', 'neck', 'decode_head')}
+    architecture = {key: {**part, 'loss_decode': None} for key, part in architecture.items() if part}
+    cfg.work_dir = str(folder)
+    cfg.test_evaluator = class_iou_only(cfg.test_evaluator)
+    runner, metrics = run_test(cfg, str(run.checkpoint), trust_checkpoint=trust_checkpoint)
+    dataset = runner.test_dataloader.dataset
+    classes = {name: metrics[f'IoU_{name}'] for name in dataset.metainfo['classes']}
+    names = [Path(dataset.get_data_info(index)['img_path']).name for index in range(len(dataset))]
+    save_pictures(runner, folder, pictures)
+    return dict(
+        config=str(run.config), checkpoint=str(run.checkpoint), mIoU=round(float(metrics['mIoU']), 2),
+        classes={name: None if math.isnan(value) else value for name, value in classes.items()},
+        supervision=asdict(supervision), pictures_per_second=speed(runner), **complexity(runner),
+        device=str(next(runner.model.parameters()).device), pictures=len(names), names=digest(names),
+        architecture=digest(architecture),
+        provenance={key: text for key, text in metrics.items() if isinstance(text, str)})
+
+
+def class_iou_only(evaluator: dict | list[dict]) -> list[dict]:
+    """Return the evaluator that compares masks, with the options of the config's own, if it has one."""
+    metrics = evaluator if isinstance(evaluator, (list, tuple)) else [evaluator]
+    own = [metric for metric in metrics if metric['type'].split('.')[-1] in ('IoUMetric', 'ClassIoUMetric')]
+    return [dict(own[0] if own else {}, type='mmwsl.ClassIoUMetric', iou_metrics=['mIoU'], prefix=None)]
+
+
+def speed(runner: Runner) -> float:
+    """Return the pictures a second of the evaluation just done; the first batch, which is slow, does not count."""
+    times = runner.message_hub.get_scalar('test/time').data[0]
+    times = times[1:] if len(times) > 1 else times
+    return round(len(times) * runner.test_dataloader.batch_size / float(sum(times)), 3)
+
+
+def complexity(runner: Runner) -> dict:
+    """Count parameters, and multiply-adds for the first picture of the test set, at the size it has there."""
+    batch = pseudo_collate([runner.test_dataloader.dataset[0]])
+    inputs = runner.model.data_preprocessor(batch, False)['inputs']
+    info = get_model_complexity_info(runner.model, inputs=(inputs, ), show_table=False, show_arch=False)
+    return dict(parameters=int(info['params']), macs=int(info['flops']), input_size=list(inputs.shape[2:]))
+
+
+def save_pictures(runner: Runner, folder: Path, count: int) -> None:
+    """Keep pictures spread over the test set, their masks and their predictions."""
+    for column, images in zip(COLUMNS, predict(runner, count), strict=True):
+        for index, image in enumerate(images):
+            Image.fromarray(image).save(folder / f'{column}_{index}.png')
+
+
+def digest(value: object) -> str:
+    """Return a short name of a nested value."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -1,0 +1,97 @@
+"""Finished runs: where their config and checkpoint lie."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmwsl.apis.checkpoint import latest_checkpoint
+
+
+class RunError(RuntimeError):
+    """A run that cannot be compared; the message names it."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained model.
+
+    Attributes:
+        name: What it is called in tables.
+        config: Its config file.
+        checkpoint: Its weights.
+    """
+
+    name: str
+    config: Path
+    checkpoint: Path
+
+    @property
+    def cache(self) -> Path:
+        """The folder of what was measured of the weights."""
+        return self.checkpoint.parent / 'comparison'
+
+
+def find_runs(texts: Sequence[str]) -> list[Run]:
+    """Find the runs that a command line names.
+
+    Raises:
+        RunError: If one is not there, or two have the same name.
+    """
+    runs = [find_run(text) for text in texts]
+    names = [run.name for run in runs]
+    for name in names:
+        if names.count(name) > 1:
+            raise RunError(f'two runs are called {name!r}. Name each once; rename a folder or config where two differ.')
+    return runs
+
+
+def find_run(text: str) -> Run:
+    """Find one run: the work folder of a training, or ``CONFIG:CHECKPOINT``.
+
+    A folder has one config, which training wrote there, and is called after itself; its newest complete checkpoint
+    counts. A pair is called after its config: the same weights under several post-processing chains are several runs.
+
+    Raises:
+        RunError: If it is not there or not complete.
+    """
+    config, colon, checkpoint = text.partition('.py:')
+    if colon:
+        pair = Path(f'{config}.py'), Path(checkpoint)
+        for path in pair:
+            if not path.is_file():
+                raise RunError(f'run {text!r}: {path} does not exist. Give CONFIG:CHECKPOINT, or the work folder of a '
+                               'training.')
+        return Run(pair[0].stem, *pair)
+    folder = Path(text)
+    if not folder.is_dir():
+        raise RunError(f'run {text!r} is not a folder. Give the work folder of a training, or CONFIG:CHECKPOINT.')
+    configs = sorted(folder.glob('*.py'))
+    if len(configs) != 1:
+        found = ', '.join(path.name for path in configs) or 'none'
+        raise RunError(f'run {text!r} must hold one config, but has {found}. Give the one meant as CONFIG:CHECKPOINT.')
+    newest = latest_checkpoint(folder)
+    if newest is None:
+        raise RunError(f'run {text!r} has no complete checkpoint. Finish its training: tools/train.py '
+                       f'{configs[0]} --work-dir {folder} --resume')
+    return Run(folder.resolve().name, configs[0], Path(newest))
+
+
+@contextmanager
+def named(run: Run) -> Iterator[None]:
+    """Say of whatever goes wrong within the block which run it was."""
+    try:
+        yield
+    except Exception as error:  # a config runs code, and a run any component
+        raise RunError(f'run {run.name!r} ({run.config}, {run.checkpoint}) could not be evaluated: '
+                       f'{type(error).__name__}: {error}') from error
+
+
+def digest_file(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,95 @@
+"""What a training was told, and what that costs to annotate."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.fileio import join_path
+from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS
+
+from mmwsl.apis.config import dicts_in
+
+TAGS, PSEUDO_LABELS, MASKS = 'tags', 'pseudo-labels', 'masks'
+SECONDS = {TAGS: 1., PSEUDO_LABELS: 1., MASKS: 79.}
+"""Seconds for one label, a class in a picture (Bearman et al., ECCV 2016, for an object's mask in COCO)."""
+
+READS_MASKS = {'LoadAnnotations', 'GenerateShapesMask'}
+
+
+@dataclass(frozen=True)
+class Supervision:
+    """Labels of a training set.
+
+    Attributes:
+        kind: ``'tags'``, ``'pseudo-labels'``, ``'masks'``, or several, joined by `` + ``.
+        pictures: Pictures with labels.
+        labels: Pairs of a picture and a foreground class in it.
+        seconds: Time to annotate: 1 s for a tag, 79 s for a mask. Pseudo-labels cost the tags that they came from.
+    """
+
+    kind: str
+    pictures: int
+    labels: int
+    seconds: float
+
+
+def measure_supervision(cfg: Config) -> Supervision:
+    """Look at what the training set of a config reads.
+
+    Its pipelines and folders tell the kind, not its name. Labels are counted in the tags of the data set, or in its
+    masks where it has no tags.
+
+    Args:
+        cfg: The config.
+
+    Returns:
+        The supervision, summed over the parts of a mixed set.
+
+    Raises:
+        ValueError: If a set of pseudo-labels has no tags: its masks do not tell what was annotated.
+    """
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    # A wrapper, such as ConcatDataset, holds data sets and may have a pipeline too.
+    parts = [part for part in dicts_in(cfg.train_dataloader.dataset)
+             if 'pipeline' in part and not {'dataset', 'datasets'} & part.keys()]
+    kinds, pictures, labels, seconds = [], 0, 0, 0.
+    for part in parts:
+        kind = kind_of(part, cfg)
+        counts = count_labels(part, kind)
+        kinds.append(kind)
+        pictures += len(counts)
+        labels += sum(counts)
+        seconds += SECONDS[kind] * sum(counts)
+    return Supervision(' + '.join(dict.fromkeys(kinds)), pictures, labels, seconds)
+
+
+def kind_of(dataset: dict, cfg: Config) -> str:
+    """Tell the supervision of a data set.
+
+    Masks are pseudo-labels if their folder has the ``manifest.json`` of ``tools/generate_pseudo_labels.py`` above it,
+    or is the one that the config names in ``pseudo_labels``.
+    """
+    if not READS_MASKS & {step['type'].split('.')[-1] for step in dataset['pipeline']}:
+        return TAGS
+    masks = (dataset.get('data_prefix') or {}).get('seg_map_path') or ''
+    named = ((cfg.get('pseudo_labels') or {}).get('data_prefix') or {}).get('seg_map_path')
+    folder = Path(join_path(dataset['data_root'], masks) if dataset.get('data_root') else masks)
+    if masks and (masks == named or (folder.parent / 'manifest.json').is_file()):
+        return PSEUDO_LABELS
+    return MASKS
+
+
+def count_labels(dataset: dict, kind: str) -> list[int]:
+    """Count the foreground classes in each picture of a data set."""
+    loaders = [step for step in dataset['pipeline'] if step['type'].split('.')[-1] in READS_MASKS]
+    built = DATASETS.build(dict(dataset, pipeline=loaders))
+    infos = [built.get_data_info(index) for index in range(len(built))]
+    if infos and 'img_label' in infos[0]:
+        return [len(info['img_label']) for info in infos]
+    if kind != MASKS:
+        raise ValueError(f'a training set of {kind} has no tags to count: give its data set the `label_file` that the '
+                         f'{kind} came from.')
+    masks = (built[index]['gt_seg_map'] for index in range(len(built)))
+    return [len(set(np.unique(mask)) - {0, built.ignore_index}) for mask in masks]

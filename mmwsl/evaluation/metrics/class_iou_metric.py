@@ -1,0 +1,23 @@
+"""IoU of every class as a number, not only in the log."""
+
+from mmseg.evaluation import IoUMetric
+
+from ...registry import METRICS
+
+
+@METRICS.register_module()
+class ClassIoUMetric(IoUMetric):
+    """``IoUMetric`` that also returns ``IoU_CLASS`` of every class, in percent; NaN for one that no mask shows.
+
+    ``IoUMetric`` prints them in a table and returns their mean alone.
+    """
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Compute the metrics of all pictures."""
+        metrics = super().compute_metrics(results)
+        if self.format_only:
+            return metrics
+        intersections, unions = (sum(areas) for areas in list(zip(*results, strict=True))[:2])
+        classes = self.dataset_meta['classes']
+        return metrics | {f'IoU_{name}': round(float(100 * hits / union), 2)
+                          for name, hits, union in zip(classes, intersections, unions, strict=True)}

@@ -1,0 +1,120 @@
+"""Runs on the embedded scenes side by side, and what an error must not cost."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from PIL import Image
+
+from mmwsl import apis
+from mmwsl.apis.comparison import RunError, compare
+from mmwsl.apis.comparison.command import main
+from mmwsl.registry import MODELS
+
+SHORT = {f'{loader}.{key}': value for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader')
+         for key, value in {'dataset.length': 12, 'num_workers': 0, 'persistent_workers': False}.items()}
+FULL = """
+_base_ = ['{base}']
+load = [dict(type='mmwsl.GenerateShapes'), dict(type='mmwsl.GenerateShapesMask'), dict(type='PackSegInputs')]
+model = dict(type='EncoderDecoder', decode_head=dict(
+    _delete_=True, type='FCNHead', in_channels=64, channels=8, num_convs=1, concat_input=False, num_classes=7,
+    align_corners=False, loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True)))
+train_dataloader = dict(dataset=dict(pipeline=load))
+val_dataloader = dict(dataset=dict(pipeline=load))
+test_dataloader = val_dataloader
+val_evaluator = dict(_delete_=True, type='IoUMetric')
+test_evaluator = val_evaluator
+"""
+
+
+@pytest.fixture(scope='module')
+def runs(repository, tmp_path_factory):
+    """Two finished trainings, one from tags and one from masks."""
+    root = tmp_path_factory.mktemp('runs')
+    base = repository / 'configs' / 'wsl_lse_shapes.py'
+    (root / 'full.py').write_text(FULL.format(base=base))
+    for name, config in (('weak', base), ('masks', root / 'full.py')):
+        options = SHORT | {'train_cfg.max_epochs': 1, 'train_cfg.val_interval': 9}
+        apis.train(apis.load_config(config, options, str(root / name)))
+    return root
+
+
+def test_two_runs_become_one_table_and_one_grid(runs, tmp_path, capsys):
+    rows = compare([str(runs / 'weak'), str(runs / 'masks')], tmp_path / 'out', indices=5, pictures=3)
+    weak, full = rows
+    assert (weak['supervision'], full['supervision']) == ('tags', 'masks')
+    assert full['annotation_seconds'] == 79 * weak['annotation_seconds'] == 79 * weak['labels'] > 0
+    for row in rows:
+        cfg = apis.load_config(runs / row['run'] / f'{"wsl_lse_shapes" if row is weak else "full"}.py',
+                               {'test_dataloader.dataset.indices': 5}, str(tmp_path / 'again'))
+        metrics = apis.test(cfg, str(runs / row['run'] / 'epoch_1.pth'))
+        assert row['mIoU'] == pytest.approx(metrics['mIoU'], abs=1e-4)
+        model = MODELS.build(Config.fromfile(cfg.filename).model)
+        assert row['parameters'] == sum(parameter.numel() for parameter in model.parameters())
+        assert _convolutions(model, 96) <= row['macs'] < 1.2 * _convolutions(model, 96)
+        classes = [value for key, value in row.items() if key.startswith('IoU_') and value is not None]
+        assert np.mean(classes) == pytest.approx(row['mIoU'], abs=0.01)
+    assert weak['full'] == 'masks' and weak['of_full'] == pytest.approx(100 * weak['mIoU'] / full['mIoU'], abs=0.01)
+    assert json.loads((tmp_path / 'out' / 'comparison.json').read_text()) == rows
+    assert (tmp_path / 'out' / 'comparison.md').read_text() in capsys.readouterr().out
+    assert (tmp_path / 'out' / 'comparison.csv').is_file() and (tmp_path / 'out' / 'comparison.png').is_file()
+    sheet = np.asarray(Image.open(tmp_path / 'out' / 'pictures.png'))
+    columns = [sheet[22:, 6 + 150 * column:150 + 150 * column] for column in range(4)]
+    for column, kind, run in zip(columns, ('input', 'truth', 'prediction', 'prediction'),
+                                 ('weak', 'weak', 'weak', 'masks'), strict=True):
+        tile = Image.open(next((runs / run / 'comparison').glob(f'*/{kind}_1.png')))
+        assert (column[150:294] == np.asarray(tile.resize((144, 144), Image.Resampling.NEAREST))).all()
+
+
+def _convolutions(model, size):
+    """Multiply-adds of the convolutions alone."""
+    counts = []
+
+    def count(module, inputs, output):
+        counts.append(output.numel() * module.weight[0].numel())
+
+    hooks = [module.register_forward_hook(count) for module in model.modules() if isinstance(module, torch.nn.Conv2d)]
+    model.eval()(torch.zeros(1, 3, size, size), mode='tensor')
+    for hook in hooks:
+        hook.remove()
+    return sum(counts)
+
+
+def test_an_error_names_the_run_and_costs_nothing_that_is_done(runs, tmp_path):
+    broken = tmp_path / 'broken'
+    broken.mkdir()
+    config = broken / 'broken.py'
+    config.write_text((runs / 'masks' / 'full.py').read_text().replace("'FCNHead'", "'NoSuchHead'"))
+    (broken / 'epoch_1.pth').write_bytes((runs / 'masks' / 'epoch_1.pth').read_bytes())
+    arguments = [str(runs / 'weak'), str(broken)]
+    with pytest.raises(RunError, match=r"run 'broken' .*broken\.py.* could not be evaluated: .*NoSuchHead"):
+        compare(arguments, tmp_path / 'out', indices=4, pictures=1)
+    assert not (tmp_path / 'out').exists()
+    done = {path: path.stat().st_mtime_ns for path in (runs / 'weak' / 'comparison').rglob('result.json')}
+    config.write_text((runs / 'masks' / 'full.py').read_text())
+    compare(arguments, tmp_path / 'out', indices=4, pictures=1)
+    assert done == {path: path.stat().st_mtime_ns for path in (runs / 'weak' / 'comparison').rglob('result.json')}
+
+
+def test_other_weights_are_evaluated_anew(runs, tmp_path):
+    checkpoint = tmp_path / 'epoch_1.pth'
+    weights = torch.load(runs / 'masks' / 'epoch_1.pth', weights_only=False)
+    torch.save(weights, checkpoint)
+    pair = f'{runs / "masks" / "full.py"}:{checkpoint}'
+    first, = compare([pair], tmp_path / 'out', indices=4, pictures=0)
+    for name, value in weights['state_dict'].items():
+        if 'conv_seg' in name:
+            value.zero_()
+    torch.save(weights, checkpoint)
+    second, = compare([pair], tmp_path / 'out', indices=4, pictures=0)
+    assert second['mIoU'] != first['mIoU'] and second['IoU_circle'] == 0.
+    assert len(list((tmp_path / 'comparison').glob('*/result.json'))) == 2
+    assert not (tmp_path / 'out' / 'pictures.png').exists()
+
+
+def test_a_missing_run_is_found_before_any_is_evaluated(runs, tmp_path):
+    with pytest.raises(RunError, match="run 'nowhere' is not a folder"):
+        main([str(runs / 'weak'), 'nowhere', '--out', str(tmp_path / 'out'), '--indices', '2'])
+    assert not (tmp_path / 'out').exists()
