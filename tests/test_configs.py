@@ -252,6 +252,9 @@ def test_pseudo_labels_are_all_that_differs_from_full_supervision(path, monkeypa
     assert dataset.data_prefix.seg_map_path == str(Path.cwd() / 'made' / 'labels' / 'masks')
     if dataset.type == 'mmwsl.VOC6Dataset':  # its own masks have the ids of VOC
         assert tuple(dataset.pop('seg_map_classes')) == VOC6Dataset.METAINFO['classes']
+    else:
+        assert dataset.label_file == 'Annotations'
+        dataset.label_file = ''
     twin = Config.fromfile(path.parent / f'fsl{path.stem[3:]}.py')
     twin.train_dataloader.dataset.data_prefix.seg_map_path = dataset.data_prefix.seg_map_path
     cfg.pop('pseudo_labels')

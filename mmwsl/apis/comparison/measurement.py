@@ -14,9 +14,11 @@ from PIL import Image
 
 from mmwsl.apis.config import load_config
 from mmwsl.apis.prediction import predict
+from mmwsl.apis.pseudo_labels.manifest import digest_file
+from mmwsl.apis.pseudo_labels.store import whole_file
 from mmwsl.apis.testing import run_test
 
-from .runs import Run, digest_file
+from .runs import Run
 from .supervision import measure_supervision
 
 COLUMNS = ('input', 'truth', 'prediction')
@@ -42,14 +44,13 @@ def measure(run: Run, options: dict | None = None, indices: int | None = None, p
     cfg = load_config(run.config, options)
     if indices:
         cfg.test_dataloader.dataset.indices = indices
-    folder = run.cache / digest([digest_file(run.checkpoint), cfg.to_dict(), pictures])
+    folder = run.cache / digest([digest_file(str(run.checkpoint)), cfg.to_dict(), pictures])
     file = folder / 'result.json'
     if not file.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         result = evaluate(cfg, run, folder, pictures, trust_checkpoint)
-        part = file.with_suffix('.part')  # a killed process leaves no half of a result
-        part.write_text(json.dumps(result, indent=1))
-        part.replace(file)
+        with whole_file(file) as stream:
+            stream.write(json.dumps(result, indent=1).encode())
     return json.loads(file.read_text()), folder
 
 

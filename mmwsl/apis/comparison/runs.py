@@ -1,6 +1,5 @@
 """Finished runs: where their config and checkpoint lie."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -86,12 +85,3 @@ def named(run: Run) -> Iterator[None]:
     except Exception as error:  # a config runs code, and a run any component
         raise RunError(f'run {run.name!r} ({run.config}, {run.checkpoint}) could not be evaluated: '
                        f'{type(error).__name__}: {error}') from error
-
-
-def digest_file(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
