@@ -1,12 +1,15 @@
 """Class activation maps as a prediction of the segmentor, with and without test-time augmentation."""
 
+import json
+
 import pytest
 import torch
-from mmengine.config import ConfigDict
+from mmengine.config import Config, ConfigDict
 from mmengine.structures import LabelData
 from mmseg.structures import SegDataSample
 from torch import nn
 
+from mmwsl import apis
 from mmwsl.functional import activation_maps, power_background
 from mmwsl.models import WeakEncoderDecoder
 from mmwsl.postprocessing import PostProcessor
@@ -98,6 +101,43 @@ def test_the_chain_runs_once_on_the_merged_map_with_the_merged_label():
     assert torch.equal(merged.pred_label.score, label)
     assert (maps[1:].amax((1, 2)) == 1).all()
     torch.testing.assert_close(merged.seg_logits.data.exp(), maps / 2)
+
+
+@pytest.mark.parametrize('normalization', ['max', 'min_max'])
+def test_tags_make_absent_classes_zero_before_the_background(normalization):
+    """Class 1 is present, 2 unknown, 3 absent."""
+    maps = ConfigDict(normalization=normalization, background=dict(type='mmwsl.PowerBackground', alpha=2.))
+    plain, tagged = _model(maps), _model(maps, use_tags=True)
+    with torch.no_grad():
+        for model in (plain, tagged):  # the absent class has the most evidence
+            model.decode_head.conv_seg.bias[3] = 5.
+    batch = _views()
+    results = [MODELS.build(dict(type='mmwsl.WeakSegTTAModel', module=model)).test_step(_clone(batch))[0]
+               for model in (plain, tagged)]
+    before, after = (result.seg_logits.data.exp() for result in results)
+    assert before[3].max() == 1 and after[3].max() < 1e-37
+    torch.testing.assert_close(after[1:3], before[1:3])
+    torch.testing.assert_close(after[0], (1 - before[1:3].amax(0))**2)
+    assert not (results[1].pred_sem_seg.data == 3).any() and (results[0].pred_sem_seg.data == 3).any()
+    assert results[1].pred_label.score[1] == 1 and results[1].pred_label.score[3] == 0
+    assert plain.provenance == {} and 'tags' in tagged.provenance
+
+
+def _clone(batch):
+    return dict(inputs=batch['inputs'], data_samples=[[view.clone() for view in views]
+                                                      for views in batch['data_samples']])
+
+
+def test_a_result_with_tags_says_so(repository, tmp_path):
+    cfg = Config.fromfile(repository / 'configs' / 'wsl_lse_shapes.py')
+    cfg.work_dir, cfg.experiment_name = str(tmp_path / 'work'), tmp_path.name
+    cfg.model.test_cfg.update(activation_maps=dict(), use_tags=True)
+    cfg.test_dataloader.update(num_workers=0, persistent_workers=False)
+    cfg.test_dataloader.dataset.length = 2
+    torch.save(dict(state_dict=MODELS.build(dict(cfg.model, _scope_='mmseg')).state_dict()), tmp_path / 'weights.pth')
+    metrics = apis.test(cfg, str(tmp_path / 'weights.pth'))
+    written = json.loads(next((tmp_path / 'work').glob('*/*.json')).read_text())
+    assert metrics['tags'] == written['tags'] and metrics['mIoU'] == written['mIoU']
 
 
 def test_without_maps_the_chain_runs_on_every_view():
