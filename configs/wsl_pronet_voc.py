@@ -3,11 +3,11 @@
 #
 # As in the paper: tags alone; a coarse fully convolutional network with Log-Sum-Exp scores boxes at several places and
 # scales; a second network sees their pixels; what the first one proposes wrongly are its hard examples. Different: the
-# boxes are windows over one map, by their agreement with it, where the paper reads maps at several scales of the
-# picture, a box for each cell; the second stage is trained through Log-Sum-Exp over a picture's boxes, not on batches
-# drawn from boxes that inherit tags; the stages meet in the mean of their logits; ResNet-50 in both; one chain, no
-# tree; a box paints its score for masks, which the paper does not make. Published: classification mAP VOC 2012 89.3,
-# COCO 70.9; pointwise localisation VOC 2012 77.7, COCO 46.4.
+# boxes are windows over one map, by their agreement with it, where the paper scores them at several scales of the
+# picture; the second stage is trained through Log-Sum-Exp over a picture's boxes, not on sampled batches of boxes; the
+# stages meet in the mean of their logits; ResNet-50 in both; one chain, no tree; boxes paint their scores, so that
+# there are masks. Published: classification mAP VOC 2012 89.3, COCO 70.9; pointwise localisation VOC 2012 77.7,
+# COCO 46.4.
 _base_ = ['wsl_lse_voc.py']
 load_from = 'work_dirs/wsl_lse_voc/iter_20000.pth'
 model = dict(
@@ -27,6 +27,5 @@ model = dict(
         crop_size=224,
         proposals=dict(sides=(0.25, 0.5, 0.75, 1.), max_boxes=8),
         aggregator=dict(type='mmwsl.LSEPooling', r=5.),
-        background=dict(type='mmwsl.ConstantBackground', score=0.5),
         loss_decode=dict(type='mmwsl.SoftMarginLoss')))
 train_dataloader = dict(batch_size=4)  # of 9 crops each

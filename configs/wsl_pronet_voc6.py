@@ -14,5 +14,4 @@ model = dict(
         crop_size=7,
         proposals=dict(sides=(0.25, 0.5, 0.75, 1.), max_boxes=8),
         aggregator=dict(type='mmwsl.LSEPooling', r=5.),
-        background=dict(type='mmwsl.ConstantBackground', score=0.5),
         loss_decode=dict(type='mmwsl.SoftMarginLoss')))
