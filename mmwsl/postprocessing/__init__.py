@@ -1,5 +1,6 @@
 """Post-processing steps, combined by config into a chain."""
 
+from .affinity_random_walk import AffinityRandomWalk
 from .base import PostProcessor, build_chain
 from .class_thresholds import ClassThresholds
 from .dense_crf import DenseCRF
@@ -11,6 +12,6 @@ from .saliency import SaliencyPrior, SaliencyScores
 from .superpixel_vote import SuperpixelVote
 
 __all__ = [
-    'ClassThresholds', 'DenseCRF', 'ImageLevelPrior', 'NormalizeOdds', 'ObjectnessPrior', 'PixelAdaptiveRefinement',
-    'PostProcessor', 'SaliencyPrior', 'SaliencyScores', 'SuperpixelVote', 'build_chain'
+    'AffinityRandomWalk', 'ClassThresholds', 'DenseCRF', 'ImageLevelPrior', 'NormalizeOdds', 'ObjectnessPrior',
+    'PixelAdaptiveRefinement', 'PostProcessor', 'SaliencyPrior', 'SaliencyScores', 'SuperpixelVote', 'build_chain'
 ]

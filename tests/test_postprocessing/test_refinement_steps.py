@@ -6,7 +6,7 @@ from mmengine.structures import LabelData, PixelData
 from mmseg.structures import SegDataSample
 from torch import nn
 
-from mmwsl.functional import CRF_PRESETS, CRFConstants, dense_crf, pixel_adaptive_refinement
+from mmwsl.functional import CRF_PRESETS, CRFConstants, affinity_random_walk, dense_crf, pixel_adaptive_refinement
 from mmwsl.postprocessing import build_chain
 from mmwsl.registry import MODELS
 
@@ -67,14 +67,20 @@ def test_pixel_adaptive_refinement(variant):
     assert torch.equal(step(probs, sample(image)), pixel_adaptive_refinement(probs, image, (1, 4), 2, variant))
 
 
-@pytest.mark.parametrize('name', ['DenseCRF', 'PixelAdaptiveRefinement'])
+def test_random_walk():
+    probs, image = case()
+    step, = build_chain([dict(type='mmwsl.AffinityRandomWalk', radius=2, stride=3, beta=3., log_steps=1)])
+    assert torch.equal(step(probs, sample(image)), affinity_random_walk(probs, image, 2, 3, 3., 1))
+
+
+@pytest.mark.parametrize('name', ['AffinityRandomWalk', 'DenseCRF', 'PixelAdaptiveRefinement'])
 def test_a_missing_picture_names_the_transform(name):
     step, = build_chain([dict(type=f'mmwsl.{name}')])
     with pytest.raises(KeyError, match=f'{name} needs the field `image`.*KeepImage'):
         step(case()[0], SegDataSample())
 
 
-@pytest.mark.parametrize('name', ['DenseCRF', 'PixelAdaptiveRefinement'])
+@pytest.mark.parametrize('name', ['AffinityRandomWalk', 'DenseCRF', 'PixelAdaptiveRefinement'])
 def test_a_picture_of_another_size_is_an_error(name):
     step, = build_chain([dict(type=f'mmwsl.{name}')])
     with pytest.raises(ValueError, match=r'`image` must be \(C, 12, 15\).*\(3, 6, 7\)'):
