@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,7 +25,8 @@ from mmwsl.apis.pseudo_labels.store import compress_scores, expand_codes
 from mmwsl.datasets.scenes import draw_layout, paint_mask
 from mmwsl.functional import DECODED, encode_scores
 
-SHORT = ['test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False']
+SHORT = ['test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False',
+         'train_dataloader.dataset.length=80']
 K = 7
 
 
@@ -51,6 +54,19 @@ def run(shapes, tmp_path):
     return complete
 
 
+@pytest.fixture(scope='module')
+def finished(shapes, tmp_path_factory):
+    """A finished folder of six scenes; tests that change one copy it."""
+    folder = tmp_path_factory.mktemp('finished') / 'out'
+    main([*shapes, '--out', str(folder), '--indices', '6', '--cfg-options', *SHORT, 'experiment_name=finished'])
+    return folder
+
+
+@pytest.fixture
+def copied(finished, tmp_path):
+    return Path(shutil.copytree(finished, tmp_path / 'out'))
+
+
 def files(folder, *suffixes):
     """Return the content of the files of a folder by name."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob('*'))
@@ -70,8 +86,8 @@ def tags(index):
     return {item.label for item in draw_layout(0, index, 96)}
 
 
-def test_masks_are_the_best_class_of_the_stored_scores_among_the_tags(run):
-    folder = run('out')
+def test_masks_are_the_best_class_of_the_stored_scores_among_the_tags(finished):
+    folder = finished
     assert len(files(folder, '.png')) == len(files(folder, '.npz')) == 6
     for index in range(6):
         stored = codes(folder, index)
@@ -148,19 +164,18 @@ def launch(arguments):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='a process that has used a GPU cannot be forked')
-def test_two_processes_label_one_picture_then_more(run, shapes, tmp_path):
-    fresh = run('fresh', indices=4)
-    for indices in (1, 4):  # fewer pictures than processes; then three for two
+def test_two_processes_label_one_picture_then_more(finished, shapes, tmp_path):
+    for indices in (1, 6):  # fewer pictures than processes; then five for two
         assert launch([*shapes, '--out', str(tmp_path / 'two'), '--indices', str(indices), '--cfg-options',
                        *SHORT]) == [0, 0]
         assert len(files(tmp_path / 'two', '.png')) == indices
-    assert files(tmp_path / 'two', '.png', '.npz') == files(fresh, '.png', '.npz')
+    assert files(tmp_path / 'two', '.png', '.npz') == files(finished, '.png', '.npz')
     # All refuse, none waits for the first.
     assert launch([*shapes, '--out', str(tmp_path / 'two'), '--no-use-tags', '--cfg-options', *SHORT]) == [1, 1]
 
 
-def test_other_options_are_refused_and_listed(run, shapes, tmp_path):
-    folder = run('out', indices=1)
+def test_other_options_are_refused_and_listed(run, copied, shapes, tmp_path):
+    folder = copied
     before = files(folder, '.png', '.npz', '.json')
     with pytest.raises(ManifestError, match=r'(?s)use_tags: true there, false asked for.*test_cfg\.use_tags: true'):
         run('out', '--no-use-tags', indices=1)
@@ -177,10 +192,10 @@ def test_other_options_are_refused_and_listed(run, shapes, tmp_path):
     assert files(folder, '.png', '.npz', '.json') == before
 
 
-def test_new_thresholds_equal_a_fresh_run(run):
-    old = run('old')
+def test_new_thresholds_equal_a_fresh_run(run, copied):
+    old = copied
     stamps = {path: path.stat().st_mtime_ns for path in old.glob('scores/*')}
-    run('old', '--rethreshold', '--high', '0.7', '--low', '0.3', '--tuned-on', 'masks of scenes')
+    run('out', '--rethreshold', '--high', '0.7', '--low', '0.3', '--tuned-on', 'masks of scenes')
     fresh = run('fresh', '--high', '0.7', '--low', '0.3', '--tuned-on', 'masks of scenes')
     assert files(old, '.png', '.npz') == files(fresh, '.png', '.npz')
     assert {path: path.stat().st_mtime_ns for path in old.glob('scores/*')} == stamps
@@ -193,8 +208,8 @@ def test_new_thresholds_equal_a_fresh_run(run):
     assert rule == dict(rule=dict(low=0.3, high=0.7, tuned_on='masks of scenes'), complete=True)
 
 
-def test_masks_killed_between_two_rules_are_all_made_again(run):
-    folder = run('out')
+def test_masks_killed_between_two_rules_are_all_made_again(run, copied):
+    folder = copied
     expected = files(folder, '.png')
     manifest = json.loads((folder / 'manifest.json').read_text())
     manifest['masks']['complete'] = False
@@ -220,22 +235,22 @@ def test_thresholds_that_make_no_sense(run, tmp_path, arguments, message):
     assert not (tmp_path / 'out').exists()
 
 
-def test_the_report_is_what_the_files_say(run):
-    folder = run('out', '--high', '0.6', '--low', '0.4', '--masks', indices=12)
+def test_the_report_is_what_the_files_say(run, copied):
+    folder = run('out', '--rethreshold', '--high', '0.6', '--low', '0.4', '--masks')
     report = json.loads((folder / 'quality.json').read_text())
-    masks = np.stack([mask(folder, index) for index in range(12)])
-    seeds = np.stack([codes(folder, index).argmax(0) for index in range(12)])
-    truth = np.stack([paint_mask(draw_layout(0, index, 96), 96) for index in range(12)])
+    masks = np.stack([mask(folder, index) for index in range(6)])
+    seeds = np.stack([codes(folder, index).argmax(0) for index in range(6)])
+    truth = np.stack([paint_mask(draw_layout(0, index, 96), 96) for index in range(6)])
     decided = masks != 255
     assert 0 < report['undecided'] == pytest.approx(100 * (~decided).mean(), abs=0.01)
-    lost = {index: tags(index) - set(np.unique(masks[index])) for index in range(12)}
-    assert report['tag_without_pixel'] == [f'shapes-0-{index:06d}' for index in range(12) if lost[index]] != []
+    lost = {index: tags(index) - set(np.unique(masks[index])) for index in range(6)}
+    assert report['tag_without_pixel'] == [f'shapes-0-{index:06d}' for index in range(6) if lost[index]] != []
     ious = dict(seeds=[], labels=[])
     for k, row in enumerate(report['classes']):
-        where = [index for index in range(12) if k in masks[index]]
-        assert row['tagged'] == sum(k in tags(index) for index in range(12))
+        where = [index for index in range(6) if k in masks[index]]
+        assert row['tagged'] == sum(k in tags(index) for index in range(6))
         assert row['labelled'] == len(where)
-        assert row['tag_without_pixel'] == sum(k in lost[index] for index in range(12))
+        assert row['tag_without_pixel'] == sum(k in lost[index] for index in range(6))
         assert row['share'] == pytest.approx(100 * (masks[decided] == k).mean(), abs=0.01)
         shares = [100 * (masks[index] == k).mean() for index in where]
         assert row['area'] == (pytest.approx(np.quantile(shares, [.1, .5, .9]).tolist(), abs=0.01) if where else None)
