@@ -3,6 +3,7 @@
 import math
 
 import pytest
+import skimage.data
 import torch
 from mmcv.cnn import ConvModule
 from mmcv.cnn.bricks.conv2d_adaptive_padding import Conv2dAdaptivePadding
@@ -12,6 +13,7 @@ from torch.nn import functional as F
 
 from mmwsl.functional import shift_and_stitch
 from mmwsl.models import DilatedMobileNetV2, LSEAggregationHead, OverFeat, ReceptiveField, receptive_field, to_dense
+from mmwsl.models.dense import ScoreNetwork
 from mmwsl.models.dense.pooling import DilatedAvgPool2d, DilatedMaxPool2d
 from mmwsl.models.dense.tracing import trace
 
@@ -99,6 +101,36 @@ def test_residual_network_of_mmseg():
     difference, marked = _compare(network.double(), (133, 130), 8)
     assert difference[~marked].max() < 1e-13
     assert 0 < marked.sum() < marked.numel() and (difference[marked] > 1e-13).all()
+
+
+@torch.no_grad()
+def test_trained_scores(weights_root):
+    """A trained network with the last layer it was trained with, on a picture, scores as a segmentor does.
+
+    Float32 carries 1e-5 of the largest score, but not of scores of 33 themselves: against float64, the network and its
+    dense version err alike. There, where rounding is out of the way, they are equal.
+    """
+    checkpoint = weights_root / 'mobilenet_v2_imagenet.pth'
+    backbone = DilatedMobileNetV2(16, last_conv=True, out_indices=(6, ),
+                                  init_cfg=dict(type='Pretrained', checkpoint=str(checkpoint)))
+    backbone.init_weights()
+    head = LSEAggregationHead(1280, num_classes=1000, hidden_channels=(), kernel_size=1)
+    weights = torch.load(checkpoint, weights_only=True)
+    head.conv_seg.weight.copy_(weights['classifier.1.weight'][:, :, None, None])
+    head.conv_seg.bias.copy_(weights['classifier.1.bias'])
+    network = ScoreNetwork(backbone, head).eval()
+    picture = torch.from_numpy(skimage.data.astronaut()[:272, 100:364] / 127.5 - 1).permute(2, 0, 1)[None]
+    x = picture.float()
+    stitched, scores = shift_and_stitch(network, x, 16, 8), to_dense(network, 8)(x)
+    kept = ~_marked(network, 8, scores.shape)
+    stitched, scores = stitched[..., kept], scores[..., kept]
+    network.double()
+    exact, dense = (score[..., kept] for score in (shift_and_stitch(network, x.double(), 16, 8),
+                                                   to_dense(network, 8)(x.double())))
+    assert scores.abs().max() > 10
+    assert (scores - stitched).abs().max() < 1e-5 * stitched.abs().max()
+    assert (exact - dense).abs().max() < 1e-12
+    assert (scores - exact).abs().max() < 2 * (stitched - exact).abs().max()
 
 
 def test_trained_mobilenet(weights_root):
