@@ -5,10 +5,11 @@ import torch
 from mmengine.config import ConfigDict
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
+from mmseg.models.backbones import UNet
 from mmseg.models.segmentors import SegTTAModel
 from mmseg.structures import SegDataSample
 
-from mmwsl.functional import dense_crf
+from mmwsl.functional import dense_crf, overlap_tile
 from mmwsl.models import WeakSegTTAModel
 from mmwsl.registry import MODELS
 
@@ -94,6 +95,18 @@ def test_tiles_score_what_the_whole_picture_scores():
     assert found.shape == whole.shape
     torch.testing.assert_close(found[..., 10:-10, 10:-10], whole[..., 10:-10, 10:-10], atol=1e-5, rtol=1e-5)
     assert not torch.allclose(found, whole)
+
+
+@torch.no_grad()
+def test_a_margin_of_128_is_the_context_of_mmsegs_unet():
+    init_default_scope('mmseg')
+    torch.manual_seed(0)
+    unet = UNet(in_channels=1, base_channels=1)
+    unet.eval()
+    unet.double()
+    picture = torch.randn(1, 1, 272, 272, dtype=torch.float64)
+    tiled = overlap_tile(lambda window: unet(window)[-1], picture, tile=144, margin=128)
+    torch.testing.assert_close(tiled[..., 128:-128, 128:-128], unet(picture)[-1][..., 128:-128, 128:-128])
 
 
 def test_what_does_not_fit():
