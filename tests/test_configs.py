@@ -28,7 +28,7 @@ SIZE = (40, 30)  # width, height
 def _training(path):
     """Everything that training depends on, as text: variants that only clean maps differently share it."""
     cfg = Config.fromfile(path)
-    model = {key: value for key, value in cfg.model.items() if key not in ('postprocessors', 'test_cfg')}
+    model = {key: value for key, value in cfg.model.items() if key not in ('postprocessors', 'saliency', 'test_cfg')}
     return str((model, cfg.train_dataloader, cfg.optim_wrapper, cfg.param_scheduler, cfg.train_cfg))
 
 

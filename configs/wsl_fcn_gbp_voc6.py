@@ -1,0 +1,12 @@
+# FCN + GBP: see wsl_fcn_gbp_voc.py. Layers and threshold are the best of a few by the masks of 40 pictures of train.
+_base_ = ['wsl_max_voc6.py']
+model = dict(
+    saliency=dict(
+        type='mmwsl.GuidedBackpropSaliency',
+        layers=['backbone.backbone.layer3', 'backbone.backbone.layer4', 'backbone.backbone.layer5'],
+        signal='cells'),
+    postprocessors=[
+        dict(type='mmwsl.ImageLevelPrior'),
+        dict(type='mmwsl.SaliencyPrior', tuned_on='masks of voc6 train'),
+        dict(type='mmwsl.ClassThresholds', thresholds=0.0005, tuned_on='masks of voc6 train'),
+    ])

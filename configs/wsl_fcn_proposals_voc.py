@@ -1,0 +1,13 @@
+# FCN + proposals, the row that wsl_fcn_gbp_voc.py is compared with: objectness by masks in place of the saliency.
+_base_ = ['wsl_max_voc.py']
+model = dict(
+    postprocessors=[
+        dict(type='mmwsl.ImageLevelPrior'),
+        dict(type='mmwsl.ObjectnessPrior'),
+        dict(type='mmwsl.ClassThresholds', thresholds=0.01, tuned_on='masks of voc6 train'),
+    ])
+maps = [dict(type='mmwsl.ComputeObjectness', kind='mask')]
+test_pipeline = _base_.test_pipeline[:1] + maps + _base_.test_pipeline[1:]
+tta_pipeline = _base_.tta_pipeline[:1] + maps + _base_.tta_pipeline[1:]
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader
