@@ -4,7 +4,7 @@ model = dict(
     postprocessors=[
         dict(type='mmwsl.ImageLevelPrior'),
         dict(type='mmwsl.ObjectnessPrior'),
-        dict(type='mmwsl.ClassThresholds', thresholds=0.01, tuned_on='masks of voc6 train'),
+        dict(type='mmwsl.ClassThresholds', thresholds=0.001, tuned_on='masks of voc6 train'),
     ])
 maps = [dict(type='mmwsl.ComputeObjectness', kind='mask')]
 test_pipeline = _base_.test_pipeline[:1] + maps + _base_.test_pipeline[1:]
