@@ -74,7 +74,8 @@ def test_slurm_scripts_ask_srun_for_what_the_environment_says(run, tmp_path, scr
     assert [lines[command + 2].rsplit('/')[-1], *lines[command + 3:]] == expected
 
 
-@pytest.mark.parametrize('script', ['dist_train.sh', 'dist_test.sh', 'slurm_train.sh', 'slurm_test.sh'])
+@pytest.mark.parametrize('script', [
+    'dist_train.sh', 'dist_test.sh', 'dist_pseudo_labels.sh', 'slurm_train.sh', 'slurm_test.sh'])
 def test_too_few_arguments_print_the_usage(command, script):
     process = command(script, 'c.py')
     output, _ = process.communicate()

@@ -6,12 +6,14 @@ from mmengine import dist
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from mmseg.models.segmentors import BaseSegmentor, SegTTAModel
 from mmseg.structures import SegDataSample
+from torch import nn
 
 from mmwsl.apis.checkpoint import weights_only_loading
 from mmwsl.apis.launch import build_runner
 from mmwsl.engine.hooks import collect_provenance
-from mmwsl.models import WeakEncoderDecoder
+from mmwsl.models import PostprocessedEncoderDecoder, WeakEncoderDecoder
 
 from .manifest import Manifest
 from .pictures import Picture
@@ -33,10 +35,8 @@ class ScoreWriter(Hook):
         self.min_score = min_score
 
     def before_test(self, runner: Runner) -> None:
-        """Refuse a model whose ``seg_logits`` are no logarithms of scores; note what the scores owe to."""
-        if not any(isinstance(module, WeakEncoderDecoder) for module in runner.model.modules()):
-            raise TypeError('pseudo-labels are made by the chain of a weak segmentor: the config needs a model of '
-                            f"type='mmwsl.WeakEncoderDecoder', but has {runner.cfg.model.type!r}.")
+        """Refuse a model that leaves no scores; note what the scores owe to."""
+        check_model(runner.model)
         if dist.is_main_process():
             self.manifest.update(provenance=collect_provenance(runner.model))
 
@@ -49,6 +49,27 @@ class ScoreWriter(Hook):
                 write_scores(path, sample.seg_logits.data.exp(), self.min_score)
             except ValueError as error:
                 raise ValueError(f'picture {sample.img_path!r}: {error}') from error
+
+
+def check_model(model: nn.Module) -> None:
+    """Raise unless ``seg_logits`` of a model's predictions are the logarithm of scores.
+
+    Raises:
+        TypeError: If the segmentor runs no chain, cannot believe the tags that it is told to, or its test-time
+            augmentation leaves the scores of one view.
+    """
+    parts = list(model.modules())
+    if any(isinstance(part, SegTTAModel) for part in parts):
+        raise TypeError('--tta needs all views in the scores, which mmseg\'s SegTTAModel does not write: use '
+                        "tta_model = dict(type='mmwsl.WeakSegTTAModel')")
+    segmentor = next((part for part in parts if isinstance(part, BaseSegmentor)), None)
+    if not isinstance(segmentor, PostprocessedEncoderDecoder):
+        raise TypeError('pseudo-labels are made of the scores that a chain leaves: the config needs a model of '
+                        "type='mmwsl.WeakEncoderDecoder' or 'mmwsl.PostprocessedEncoderDecoder', but has "
+                        f'{type(segmentor).__name__}.')
+    if (segmentor.test_cfg or {}).get('use_tags') and not isinstance(segmentor, WeakEncoderDecoder):
+        raise TypeError("only type='mmwsl.WeakEncoderDecoder' believes tags, and the model is a "
+                        f'{type(segmentor).__name__}. Add --no-use-tags.')
 
 
 def predict_scores(cfg: Config, checkpoint: str, pictures: Sequence[Picture], manifest: Manifest,
@@ -65,7 +86,7 @@ def predict_scores(cfg: Config, checkpoint: str, pictures: Sequence[Picture], ma
         trust_checkpoint: Whether to load a checkpoint that can run code.
 
     Raises:
-        TypeError: If the model is not a weak segmentor.
+        TypeError: If the model is not one of :func:`check_model`.
         ValueError: If a picture cannot be read, or its scores leave [0, 1].
     """
     dataset = cfg.test_dataloader.dataset
