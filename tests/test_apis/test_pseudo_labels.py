@@ -101,6 +101,7 @@ def test_masks_are_the_best_class_of_the_stored_scores_among_the_tags(finished):
     assert manifest['provenance'] == dict(tags='the tags of the predicted pictures')
     assert manifest['options']['use_tags'] is True and manifest['options']['model']['postprocessors']
     assert manifest['pictures']['count'] == 6 and len(manifest['options']['checkpoint']) == 64
+    assert manifest['config'].endswith('wsl_lse_shapes_ilp.py')
     assert set(manifest['versions']) >= {'mmwsl', 'torch', 'mmseg'}
     assert not list(folder.rglob('*.part'))
 

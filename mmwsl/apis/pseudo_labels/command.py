@@ -95,7 +95,7 @@ def generate_pseudo_labels(cfg: Config, checkpoint: str, out: str, *, split: str
     if not dist.is_main_process():
         return None
     processes = cfg.test_dataloader.get('num_workers', 0)
-    manifest.update(pictures=describe_list(pictures, dataset.get('ann_file', '')))
+    manifest.update(config=cfg.filename, pictures=describe_list(pictures, dataset.get('ann_file', '')))
     finish_masks(manifest, pictures, rule, source.metainfo['palette'], processes)
     truth = None if masks is None else truth_data_set(dataset, test_set.pipeline, masks)
     report = measure_quality(pictures, source.metainfo['classes'], truth, processes)

@@ -22,6 +22,7 @@ class Manifest:
     """The record of a folder, ``manifest.json``.
 
     - ``options``: what determines the scores. They never change.
+    - ``config``: the file that they came from.
     - ``pictures``: list, count and digest of the names. A list may grow or lose a broken picture.
     - ``masks``: what determines the masks, and whether all were written.
     - ``provenance``: which masks or tags took part, see :func:`mmwsl.engine.hooks.collect_provenance`.

@@ -1,0 +1,43 @@
+"""Prediction that believes the tags of a picture."""
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.structures import LabelData
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+
+
+def build(repository, **test_cfg):
+    init_default_scope('mmseg')
+    cfg = Config.fromfile(repository / 'configs' / 'wsl_lse_shapes.py')
+    torch.manual_seed(0)
+    return MODELS.build(dict(cfg.model, test_cfg=dict(mode='whole', **test_cfg))).eval()
+
+
+def predict(model, tags=None):
+    sample = SegDataSample(metainfo=dict(ori_shape=(32, 40), img_shape=(32, 40)))
+    if tags is not None:
+        sample.gt_label = LabelData(score=torch.tensor(tags))
+    inputs = torch.randn(1, 3, 32, 40, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        prediction, = model.predict(inputs, [sample])
+    return prediction.seg_logits.data.exp(), prediction.pred_label.score
+
+
+def test_known_tags_replace_the_guess_and_unknown_ones_do_not(repository):
+    tags = [0., 1., 0., -1., -1., 0., 1.]
+    plain, guess = predict(build(repository), tags)
+    probs, label = predict(build(repository, use_tags=True), tags)
+    assert (probs[[2, 5]] < 1e-30).all() and (plain[[2, 5]] > 0.01).all()
+    assert torch.equal(probs[[0, 1, 3, 4, 6]], plain[[0, 1, 3, 4, 6]])
+    assert label[[1, 2, 5, 6]].tolist() == [1, 0, 0, 1] and torch.equal(label[[0, 3, 4]], guess[[0, 3, 4]])
+
+
+def test_only_a_model_that_uses_tags_says_so_and_needs_them(repository):
+    plain, model = build(repository), build(repository, use_tags=True)
+    assert plain.provenance == {} and model.provenance == dict(tags='the tags of the predicted pictures')
+    predict(plain)
+    with pytest.raises(KeyError, match='needs the field `gt_label`.*PackImageLabelInputs'):
+        predict(model)
