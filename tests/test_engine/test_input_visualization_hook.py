@@ -39,3 +39,22 @@ def test_every_scene_is_drawn_over_itself(repository, tmp_path, tta):
         # The truth and the prediction side by side, fully transparent here.
         assert picture.shape == (96, 192, 3)
         assert (picture[:, :96] == expected).mean() > 0.9 and (picture[:, 96:] == expected).mean() > 0.7
+
+
+def test_maps_are_drawn_where_they_are_asked_for(repository, tmp_path):
+    cfg = load_config(repository / 'configs' / 'wsl_lse_shapes.py', work_dir=str(tmp_path / 'work'))
+    cfg.test_dataloader.dataset.length = 2
+    cfg.test_dataloader.update(num_workers=0, persistent_workers=False)
+    cfg.visualizer.name = 'maps'
+    cfg.model.saliency = dict(
+        type='mmwsl.GuidedBackpropSaliency', layers=['backbone.layers.0'], threshold=1., at_least=2)
+    cfg.default_hooks.visualization.maps = True
+    draw_predictions(cfg, show_dir=str(tmp_path / 'painted'))
+    init_default_scope('mmseg')
+    torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), tmp_path / 'untrained.pth')
+    evaluate(cfg, str(tmp_path / 'untrained.pth'))
+    names = [path.stem for path in (tmp_path / 'painted').rglob('*.png')]
+    saliency = [name for name in names if '_saliency_' in name]
+    assert len(saliency) >= 4 and len(names) == 2 + 2 * len(saliency)
+    assert {name.replace('_saliency_', '_score_') for name in saliency} < set(names)
+    assert not any('_background_' in name for name in names)

@@ -21,7 +21,17 @@ class InputVisualizationHook(SegVisualizationHook):
     of the original: scenes of :class:`mmwsl.datasets.ShapesDataset` have no file, and files that only
     :class:`mmwsl.datasets.transforms.LoadImageAsBGR` reads right are drawn as they were seen. With test-time
     augmentation it is the first view, which should not be flipped.
+
+    Args:
+        maps: Also draw, as heat maps over the picture, the scores that post-processing left and, where there is any,
+            the saliency of each class that is predicted somewhere or has saliency. Colours are stretched to the range
+            of each map.
+        **kwargs: Of the parent.
     """
+
+    def __init__(self, maps: bool = False, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.maps = maps
 
     _test_index = 0  # the parent of mmsegmentation 1.2 does not count
 
@@ -49,5 +59,19 @@ class InputVisualizationHook(SegVisualizationHook):
     def _paint(self, mode: str, pixels: Tensor, sample: SegDataSample, step: int) -> None:
         picture = np.ascontiguousarray(pixels.cpu().permute(1, 2, 0).flip(2).numpy())
         picture = mmcv.imresize(picture, sample.ori_shape[1::-1])
-        self._visualizer.add_datasample(f'{mode}_{Path(sample.img_path).name}', picture, data_sample=sample,
-                                        show=self.show, wait_time=self.wait_time, step=step)
+        name = f'{mode}_{Path(sample.img_path).name}'
+        self._visualizer.add_datasample(name, picture, data_sample=sample, show=self.show, wait_time=self.wait_time,
+                                        step=step)
+        if self.maps:
+            self._paint_maps(name, picture, sample, step)
+
+    def _paint_maps(self, name: str, picture: np.ndarray, sample: SegDataSample, step: int) -> None:
+        kinds = dict(score=sample.seg_logits.data.exp())
+        shown = set(sample.pred_sem_seg.data.unique().tolist())
+        if 'class_saliency' in sample:
+            kinds['saliency'] = sample.class_saliency.data
+            shown |= set(kinds['saliency'].flatten(1).any(1).nonzero().flatten().tolist())
+        for c in sorted(shown - {0}):
+            for kind, maps in kinds.items():
+                heat = self._visualizer.draw_featmap(maps[c:c + 1].cpu(), picture)
+                self._visualizer.add_image(f'{name}_{self._visualizer.dataset_meta["classes"][c]}_{kind}', heat, step)
