@@ -38,7 +38,7 @@ class GuidedBackpropSaliency:
         at_least: If these are fewer, the next best are added. With ``threshold=1`` it is the number of classes.
         use_tags: Ask for the classes of ``gt_label`` instead, for pseudo-labels of training pictures.
         batched: Propagate all classes at once and not one after another; see
-            :meth:`mmwsl.functional.LayerRecord.gradients`. None does so on a GPU.
+            :meth:`mmwsl.functional.LayerRecord.gradients`.
 
     Raises:
         ValueError: If an argument is out of range; at the first prediction, if there is no such layer, or the network
@@ -57,7 +57,7 @@ class GuidedBackpropSaliency:
                  threshold: float = 0.5,
                  at_least: int = 1,
                  use_tags: bool = False,
-                 batched: bool | None = None) -> None:
+                 batched: bool = False) -> None:
         if isinstance(layers, str) or not layers:
             raise ValueError(f'`layers` must be a list of at least one name of a module, got {layers!r}')
         if signal not in ('image', 'cells'):
@@ -105,12 +105,12 @@ class GuidedBackpropSaliency:
 
     def _classes(self, sample: SegDataSample) -> tuple[Tensor, int]:
         """Choose the classes that signals are sent for, and how many of them, the first ones, are asked for."""
-        scores, at_least = sample.pred_label.score, self.at_least
+        scores, at_least = sample.pred_label.score.cpu(), self.at_least
         if self.use_tags:
             if 'gt_label' not in sample:
                 raise KeyError('`use_tags` needs the field `gt_label` of the data sample: end the pipeline with '
                                "dict(type='mmwsl.PackImageLabelInputs') and use a data set of image-level labels")
-            tagged = sample.gt_label.score == 1
+            tagged = sample.gt_label.score.cpu() == 1
             scores, at_least = torch.where(tagged, torch.inf, scores.clamp(max=self.threshold)), 0
         classes = candidate_classes(scores, self.threshold, max(at_least, self.compared))
         return classes, max(int((scores[classes] > self.threshold).sum()), min(at_least, len(classes)))
@@ -140,8 +140,7 @@ class GuidedBackpropSaliency:
                 scores = segmentor.decode_head.aggregate(cells, metas, size, canvas)
             else:
                 scores = segmentor.decode_head.mean_scores(cells, metas, size, canvas)
-            batched = inputs.is_cuda if self.batched is None else self.batched
-            gradients = record.gradients(scores, signals.to(scores), batched)
+            gradients = record.gradients(scores, signals.to(scores), self.batched)
         maps = [channel_saliency(gradient.float()) for gradient in gradients]  # (S, N, h, w)
         if padded is inputs:
             return torch.stack([resize(layer, size=size, mode='bilinear', align_corners=False) for layer in maps])
