@@ -35,7 +35,8 @@ setup(
     install_requires=['torch>=2.0', 'numpy', 'scikit-image', 'Pillow'],
     extras_require={
         'mm': ['onedl-mmengine>=0.10.12', 'onedl-mmcv>=2.3.6', 'onedl-mmsegmentation>=1.4.2'],
-        'test': ['pytest>=8', 'pytest-xdist>=3', 'ruff>=0.9'],
+        'svm': ['scikit-learn>=1.4'],
+        'test': ['pytest>=8', 'pytest-xdist>=3', 'ruff>=0.9', 'scikit-learn>=1.4'],
         'bench': ['captum', 'pycocotools', 'pydensecrf2'],
     },
     classifiers=[

@@ -28,13 +28,19 @@ SIZE = (40, 30)  # width, height
 def _training(path):
     """Everything that training depends on, as text: variants that only clean maps differently share it."""
     cfg = Config.fromfile(path)
-    model = {key: value for key, value in cfg.model.items() if key not in ('postprocessors', 'saliency', 'test_cfg')}
+    prediction = ('postprocessors', 'saliency', 'test_cfg', 'zoom_out')
+    model = {key: value for key, value in cfg.model.items() if key not in prediction}
     return str((model, cfg.train_dataloader, cfg.optim_wrapper, cfg.param_scheduler, cfg.train_cfg))
 
 
 # One config of each training, the shortest name; its variants are evaluated with untrained weights.
 TRAINED = set({_training(path): path for path in sorted(CONFIGS, key=lambda path: -len(path.stem))}.values())
 NAMES = ('one', 'two')
+# Channels of the layers that zoom-out features take from a backbone, and of the head's.
+FEATURES = {
+    'ResNetV1c': (64, 256, 512, 1024, 2048, 512),
+    'mmwsl.CachedBackbone': (32, 16, 24, 32, 64, 96, 160, 320, 512),
+}
 STAGES = (64, 128, 256, 512, 512)
 WIDE = {'mmwsl.VGG16': dict(channels=STAGES), 'mmwsl.DeconvNetHead': dict(stages=STAGES),
         'UNet': dict(base_channels=64)}
@@ -152,6 +158,16 @@ def _shorten(cfg):
     cfg.load_from = None  # of a network that comes first: not trained here
 
 
+def _write_svms(cfg):
+    """The files that ``tools/fit_zoom_out.py`` makes, which say nothing."""
+    width = sum(FEATURES.get(cfg.model.backbone.type, ()))
+    for step in cfg.model.get('postprocessors') or ():
+        if step.type == 'mmwsl.ZoomOutSVM':
+            Path(step.svm).parent.mkdir(parents=True)
+            classes = cfg.model.decode_head.num_classes - 1
+            torch.save(dict(weight=torch.zeros(classes, width), bias=torch.zeros(classes)), step.svm)
+
+
 def _slim(model):
     """A sixteenth of the width, for networks that take seconds at their own."""
     for part in dicts_in(model):
@@ -172,6 +188,7 @@ def test_config_trains_and_evaluates(path, data, tmp_path, monkeypatch):
     cfg = Config.fromfile(path)
     assert cfg.default_scope == 'mmseg'
     _shorten(cfg)
+    _write_svms(cfg)
     cfg.work_dir = str(tmp_path / 'work')
     cfg.default_hooks.checkpoint = None  # hundreds of megabytes, for nobody
     weak = path.stem.startswith('wsl')

@@ -51,26 +51,30 @@ def objectness_prior(probs: Tensor, objectness: Tensor) -> Tensor:
     return torch.cat([probs[:1], probs[1:] * objectness.to(probs)])
 
 
-def saliency_prior(probs: Tensor, saliency: Tensor) -> Tensor:
+def saliency_prior(probs: Tensor, saliency: Tensor, power: float = 1.) -> Tensor:
     r"""Weigh every class by its own saliency (FCN + GBP of Shimoda & Yanai).
 
-    .. math:: \hat y_{ij}(k) = p_{ij}(k) \, M_{ij}(k), \quad k \ge 1
+    .. math:: \hat y_{ij}(k) = \big( p_{ij}(k) \, M_{ij}(k) \big)^\gamma, \quad k \ge 1
 
     Background, channel 0, stays as it is.
 
     Args:
         probs: Scores of the classes, ``(K, H, W)``.
         saliency: Saliency of the classes, 0 or more, ``(K, H, W)``; channel 0 is not used.
+        power: :math:`\gamma > 0`; 0.5 gives the geometric mean of the two.
 
     Returns:
         Scores ``(K, H, W)``.
 
     Raises:
-        ValueError: If the sizes differ.
+        ValueError: If the sizes differ, or the power is not positive.
     """
+    if not 0 < power < float('inf'):
+        raise ValueError(f'`power` must be a positive finite number, got {power}')
     if saliency.shape != probs.shape:
         raise ValueError(f'`saliency` must have the size of `probs` {tuple(probs.shape)}, got {tuple(saliency.shape)}')
-    return torch.cat([probs[:1], probs[1:] * saliency[1:].to(probs)])
+    product = probs[1:] * saliency[1:].to(probs)
+    return torch.cat([probs[:1], product if power == 1 else product**power])
 
 
 def class_thresholds(scores: Tensor, thresholds: Tensor) -> Tensor:

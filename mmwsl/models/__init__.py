@@ -34,6 +34,7 @@ from .losses import (
 )
 from .saliency import DistinctClassSaliency, GuidedBackpropSaliency
 from .segmentors import PostprocessedEncoderDecoder, ProposalCascade, WeakEncoderDecoder, WeakSegTTAModel
+from .zoom_out import ZoomOutFeatures
 
 __all__ = [
     'AreaConstrainedLoss', 'AsymmetricLoss', 'AtrousSumHead', 'AttentionPooling', 'AveragePrecisionLoss',
@@ -44,5 +45,5 @@ __all__ = [
     'MultiLabelFocalLoss', 'NoisyOrPooling', 'OverFeat', 'PlainCNN', 'PostprocessedEncoderDecoder', 'PowerBackground',
     'ProposalCascade', 'ReceptiveField', 'SoftMarginLoss', 'SoftPooling', 'SoftmaxLikelihoodLoss',
     'SymmetricCrossEntropyLoss', 'TopKPooling', 'VGG16', 'WELDONPooling', 'WILDCATPooling', 'WeakEncoderDecoder',
-    'WeakSegTTAModel', 'dense_scores', 'receptive_field', 'to_dense'
+    'WeakSegTTAModel', 'ZoomOutFeatures', 'dense_scores', 'receptive_field', 'to_dense'
 ]

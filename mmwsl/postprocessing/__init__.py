@@ -9,9 +9,12 @@ from .normalize_odds import NormalizeOdds
 from .objectness_prior import ObjectnessPrior
 from .pixel_adaptive_refinement import PixelAdaptiveRefinement
 from .saliency import SaliencyPrior, SaliencyScores
+from .superpixel_crf import SuperpixelCRF
 from .superpixel_vote import SuperpixelVote
+from .zoom_out_svm import ZoomOutSVM
 
 __all__ = [
     'AffinityRandomWalk', 'ClassThresholds', 'DenseCRF', 'ImageLevelPrior', 'NormalizeOdds', 'ObjectnessPrior',
-    'PixelAdaptiveRefinement', 'PostProcessor', 'SaliencyPrior', 'SaliencyScores', 'SuperpixelVote', 'build_chain'
+    'PixelAdaptiveRefinement', 'PostProcessor', 'SaliencyPrior', 'SaliencyScores', 'SuperpixelCRF', 'SuperpixelVote',
+    'ZoomOutSVM', 'build_chain'
 ]

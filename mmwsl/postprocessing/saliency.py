@@ -20,17 +20,24 @@ class SaliencyPrior(PostProcessor):
     Scores times saliency are small: :class:`ClassThresholds` says from where on they are no background.
 
     Args:
-        tuned_on: What the layers of the saliency were chosen with, see :class:`PostProcessor`.
+        power: Power of the product; 0.5 gives the geometric mean.
+        tuned_on: What the layers of the saliency, or the power, were chosen with, see :class:`PostProcessor`.
+
+    Raises:
+        ValueError: If ``power`` is not positive.
     """
 
     required_fields: ClassVar[dict[str, str]] = FIELDS
 
-    def __init__(self, tuned_on: str | None = None) -> None:
+    def __init__(self, power: float = 1., tuned_on: str | None = None) -> None:
+        if not 0 < power < float('inf'):
+            raise ValueError(f'`power` must be a positive finite number, got {power}')
+        self.power = power
         self.tuned_on = tuned_on
 
     def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
         """Weigh ``probs (K, H, W)`` by the saliency."""
-        return saliency_prior(probs, data_sample.class_saliency.data)
+        return saliency_prior(probs, data_sample.class_saliency.data, self.power)
 
 
 @POSTPROCESSORS.register_module()
@@ -43,4 +50,5 @@ class SaliencyScores(SaliencyPrior):
 
     def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
         """Replace ``probs (K, H, W)``."""
-        return saliency_prior(torch.cat([probs[:1], torch.ones_like(probs[1:])]), data_sample.class_saliency.data)
+        return saliency_prior(torch.cat([probs[:1], torch.ones_like(probs[1:])]), data_sample.class_saliency.data,
+                              self.power)

@@ -49,6 +49,8 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
         postprocessors: Configs of the chain, in order. None leaves the probabilities as they are.
         saliency: Config of what writes ``class_saliency`` into the samples before the chain, such as
             :class:`mmwsl.models.GuidedBackpropSaliency`. None writes nothing.
+        zoom_out: Config of what writes ``superpixel_features`` into the samples before the chain, such as
+            :class:`mmwsl.models.ZoomOutFeatures`. None writes nothing.
         **kwargs: Of :class:`mmwsl.models.PostprocessedEncoderDecoder`.
 
     Raises:
@@ -58,12 +60,13 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
     """
 
     def __init__(self, *, postprocessors: Sequence[dict] | None = None, saliency: dict | None = None,
-                 **kwargs) -> None:
+                 zoom_out: dict | None = None, **kwargs) -> None:
         super().__init__(postprocessors=postprocessors, **kwargs)
         if not hasattr(self.decode_head, 'aggregate'):
             raise TypeError(f'`decode_head` must aggregate its scores, but {type(self.decode_head).__name__} does not: '
                             "use type='mmwsl.LSEAggregationHead', or the segmentor type='EncoderDecoder'")
         self.saliency = None if saliency is None else MODELS.build(saliency)
+        self.zoom_out = None if zoom_out is None else MODELS.build(zoom_out)
         if self.overlap_tile is not None:
             raise ValueError('`test_cfg.overlap_tile` is for heads that do not label the whole picture: use '
                              '`test_cfg.dense`, whose `max_memory` also makes tiles')
@@ -101,6 +104,8 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
             sample.pred_label = LabelData(score=score)
         if self.saliency is not None:
             self.saliency(self, inputs, data_samples)
+        if self.zoom_out is not None:
+            self.zoom_out(self, inputs, data_samples)
         data_samples = self.postprocess_result(seg_logits, data_samples)
         if self.use_tags:
             for sample in data_samples:

@@ -1,0 +1,77 @@
+"""Fitting the SVMs of zoom-out features, and evaluating with them."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from mmwsl.apis import load_config
+from mmwsl.apis.testing import test as evaluate
+from mmwsl.apis.zoom_out import fit_zoom_out, main
+from mmwsl.registry import MODELS
+
+SHORT = [option for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader')
+         for option in (f'{loader}.dataset.length=40', f'{loader}.num_workers=0', f'{loader}.persistent_workers=False')]
+
+
+@pytest.fixture
+def config(repository, tmp_path):
+    """A config of the embedded data set with superpixels; the SVM file it names does not exist."""
+    path = tmp_path / 'config.py'
+    path.write_text(f"""_base_ = ['{repository}/configs/wsl_lse_shapes.py']
+model = dict(
+    zoom_out=dict(type='mmwsl.ZoomOutFeatures', layers=['backbone.layers.0', 'decode_head.convs.0'], scene=False),
+    postprocessors=[dict(type='mmwsl.ZoomOutSVM', svm='work/svm.pth'), dict(type='mmwsl.ImageLevelPrior'),
+                    dict(type='mmwsl.SuperpixelCRF')])
+maps = [dict(type='mmwsl.KeepImage'), dict(type='mmwsl.ComputeSuperpixels', method='slic', n_segments=30)]
+test_pipeline = _base_.test_pipeline[:1] + maps + _base_.test_pipeline[1:]
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader
+work_dir = 'work'
+""")
+    return path
+
+
+def test_fit_then_test(config, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    cfg = Config.fromfile(config)
+    cfg.model.postprocessors = None
+    init_default_scope(cfg.default_scope)
+    torch.manual_seed(0)
+    torch.save(MODELS.build(cfg.model).state_dict(), 'checkpoint.pth')
+    fit = [str(config), 'checkpoint.pth', '--per-picture', '5', '--iterations', '2', '--every', '2']
+    main([*fit, '--cfg-options', *SHORT])
+    content = torch.load('work/svm.pth', weights_only=True)
+    assert content['weight'].shape == (6, 80) and content['bias'].shape == (6, ) and len(content['classes']) == 7
+    entries = {path: path.stat().st_mtime_ns for path in Path('work', 'zoom_out').rglob('*.npy')}
+    assert len(entries) == 20
+    assert '100 superpixels of 20 pictures, 80 features each' in ''.join(capfd.readouterr())
+
+    # As if stopped: what is there stays, the rest is computed. The result does not depend on it.
+    lost, *kept = entries
+    lost.unlink()
+    main([*fit, '--out', 'again.pth', '--cfg-options', *SHORT])
+    again = torch.load('again.pth', weights_only=True)
+    assert torch.equal(again['weight'], content['weight']) and torch.equal(again['bias'], content['bias'])
+    assert lost.exists() and all(path.stat().st_mtime_ns == entries[path] for path in kept)
+
+    cfg = load_config(config)
+    cfg.test_dataloader.update(num_workers=0, persistent_workers=False)
+    cfg.test_dataloader.dataset.length = 5
+    metrics = evaluate(cfg, 'checkpoint.pth')
+    assert {'mIoU', 'mAP'} <= set(metrics)
+
+
+def test_what_cannot_be_fitted(config, tmp_path):
+    cfg = Config.fromfile(config)
+    cfg.model.zoom_out = None
+    with pytest.raises(ValueError, match='computes no zoom-out features: give its model `zoom_out=dict'):
+        fit_zoom_out(cfg, 'none.pth', str(tmp_path / 'svm.pth'))
+    for name in ('per_picture', 'every'):
+        with pytest.raises(ValueError, match=f'`{name}` must be at least 1, got 0'):
+            fit_zoom_out(Config.fromfile(config), 'none.pth', str(tmp_path / 'svm.pth'), **{name: 0})
+    with pytest.raises(ValueError, match='--launcher must be none, got pytorch'):
+        main([str(config), 'none.pth', '--launcher', 'pytorch'])
+    assert not (tmp_path / 'svm.pth').exists()
