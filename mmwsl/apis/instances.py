@@ -51,7 +51,8 @@ def collect_instances(cfg: Config, checkpoint: str, cache_dir: str | Path, per_p
     if not cfg.model.get('zoom_out'):
         raise ValueError('the config computes no zoom-out features: give its model `zoom_out=dict(layers=[...])`, as '
                          'configs/wsl_zof_gbp_voc6.py does')
-    cfg.model.postprocessors = None  # the step that uses what is about to be fitted among them
+    # The step that uses what is about to be fitted is among them, and features need no saliency.
+    cfg.model.postprocessors = cfg.model.saliency = None
     pipeline = [step for step in cfg.test_dataloader.dataset.pipeline if step['type'] != 'LoadAnnotations']
     with weights_only_loading(cfg, trust_checkpoint):
         runner = build_runner(cfg)
@@ -80,7 +81,7 @@ def collect_instances(cfg: Config, checkpoint: str, cache_dir: str | Path, per_p
                 samples = model.test_step(batch)
             for sample in samples:
                 index = missing[position]
-                sizes = sample.superpixels.data.unique(return_counts=True)[1].numpy()
+                sizes = sample.superpixels.data.unique(return_counts=True)[1].cpu().numpy()
                 _write(paths[index], _draw(sample.superpixel_features, sizes, per_picture, (seed, index)))
                 position += 1
     instances = [np.load(path) for path in paths]

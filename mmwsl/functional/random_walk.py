@@ -21,9 +21,10 @@ def affinity_random_walk(scores: Tensor,
     colours x, relative to their mean square difference over all such pairs, the contrast of GrabCut (Rother et al.,
     SIGGRAPH 2004). It is not AffinityNet: nothing is learned.
 
-    PSA has radius 5, stride 8, :math:`\beta = 8` and 256 steps, the defaults; IRN (Ahn et al., CVPR 2019) radius 5,
-    stride 4, :math:`\beta = 10` and 256 steps. Both multiply T with itself, a dense matrix of all pairs of cells. Here
-    the scores are multiplied, step by step: memory is that of the pairs within the radius, 81 for each cell.
+    PSA has radius 5 (cells nearer than that, 69 of them), stride 8, :math:`\beta = 8` and 256 steps, the defaults; IRN
+    (Ahn et al., CVPR 2019) radius 5, stride 4, :math:`\beta = 10` and 256 steps. Both multiply T with itself, a dense
+    matrix of all pairs of cells. Here the scores are multiplied, step by step: memory is that of the pairs within the
+    radius, 81 for each cell.
 
     A step averages: the result stays within the range of each class, and sums over classes are kept. It is as coarse
     as the cells; follow it with a step that finds edges, as both papers do.

@@ -10,6 +10,7 @@ from mmengine.config import Config
 
 from mmwsl.apis.comparison import RunError
 from mmwsl.apis.comparison.chart import draw_chart
+from mmwsl.apis.comparison.measurement import window_size
 from mmwsl.apis.comparison.report import check_comparable, table_rows, to_csv, to_json, to_markdown
 from mmwsl.apis.comparison.runs import find_run, find_runs
 from mmwsl.apis.comparison.supervision import measure_supervision
@@ -165,3 +166,12 @@ def test_runs_of_other_test_sets_are_named(other):
     with pytest.raises(RunError, match=f"run 'other' was evaluated on other .*{other['pictures']} pictures, 2 classes"):
         check_comparable(dict(weak=RESULTS['weak'], other=other))
     check_comparable(RESULTS)
+
+
+@pytest.mark.parametrize('test_cfg, size', [
+    (dict(mode='whole'), None),
+    (dict(mode='slide', crop_size=(64, 96), stride=(32, 32)), (64, 96)),
+    (dict(mode='whole', overlap_tile=dict(tile=256, margin=128)), (512, 512)),
+])
+def test_work_is_counted_in_the_windows_of_prediction(test_cfg, size):
+    assert window_size(test_cfg) == size

@@ -38,7 +38,7 @@ def measure(run: Run, options: dict | None = None, indices: int | None = None, p
     Returns:
         The result, and the folder with the pictures, ``{input,truth,prediction}_0.png`` ... The result has ``mIoU``
         and ``classes`` in percent (None: in no mask), ``parameters``, ``macs`` (multiply-adds of the network for one
-        picture, ``input_size``), ``pictures_per_second`` (network and post-processing on ``device``, as evaluated),
+        picture or window, ``input_size``), ``pictures_per_second`` (all of the evaluation, on ``device``),
         ``supervision``, ``provenance``, and digests of ``names`` and ``architecture``.
     """
     cfg = load_config(run.config, options)
@@ -90,11 +90,21 @@ def speed(runner: Runner) -> float:
 
 
 def complexity(runner: Runner) -> dict:
-    """Count parameters, and multiply-adds for the first picture of the test set, at the size it has there."""
+    """Count parameters, and multiply-adds for the first picture of the test set, or for one window of prediction."""
     batch = pseudo_collate([runner.test_dataloader.dataset[0]])
     inputs = runner.model.data_preprocessor(batch, False)['inputs']
+    window = window_size(runner.model.test_cfg or {})
+    if window:
+        inputs = inputs.new_zeros(*inputs.shape[:2], *window)
     info = get_model_complexity_info(runner.model, inputs=(inputs, ), show_table=False, show_arch=False)
     return dict(parameters=int(info['params']), macs=int(info['flops']), input_size=list(inputs.shape[2:]))
+
+
+def window_size(test_cfg: dict) -> tuple[int, int] | None:
+    """Return height and width of the windows that prediction uses, None where it takes whole pictures."""
+    if test_cfg.get('overlap_tile'):
+        return (test_cfg['overlap_tile']['tile'] + 2 * test_cfg['overlap_tile']['margin'], ) * 2
+    return tuple(test_cfg['crop_size']) if test_cfg.get('mode') == 'slide' else None
 
 
 def save_pictures(runner: Runner, folder: Path, count: int) -> None:
