@@ -21,6 +21,7 @@ from mmengine.config import Config
 from mmengine.logging import HistoryBuffer, print_log
 
 from mmwsl.apis.config import dicts_in
+from mmwsl.apis.files import digest_file
 
 FORCE_WEIGHTS_ONLY = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
 FORCE_ANY_LOAD = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
@@ -62,10 +63,7 @@ def check_checkpoint(path: str | Path) -> None:
         UnsafeCheckpointError: If the file is damaged or holds more than tensors, plain values and mmengine's log
             history.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(
-            f'checkpoint={str(path)!r} does not exist. Give the path of a .pth file; training writes them to its '
-            'work_dir.')
+    _check_exists(path)
     try:
         with safe_types():
             torch.load(path, map_location='cpu', weights_only=True)
@@ -73,6 +71,25 @@ def check_checkpoint(path: str | Path) -> None:
         raise UnsafeCheckpointError(
             f'checkpoint={str(path)!r} was refused: it is damaged, or holds Python objects beside the weights. {TRUST} '
             f'What torch says: {str(error).strip().splitlines()[-1]}') from error
+
+
+def identify_checkpoint(path: str) -> str:
+    """Return what tells a checkpoint from another: an address itself, of a file the SHA-256.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+    """
+    if is_address(path):
+        return path
+    _check_exists(path)
+    return digest_file(path)
+
+
+def _check_exists(path: str | Path) -> None:
+    if not Path(path).is_file():
+        raise FileNotFoundError(
+            f'checkpoint={str(path)!r} does not exist. Give the path of a .pth file; training writes them to its '
+            'work_dir.')
 
 
 def is_address(path: str) -> bool:

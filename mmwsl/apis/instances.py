@@ -1,8 +1,6 @@
 """Superpixels of tagged pictures as instances of bags, with their zoom-out features; kept on disk."""
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +11,9 @@ from mmengine.utils import track_iter_progress
 from torch.utils.data import Subset
 
 from mmwsl.apis.checkpoint import weights_only_loading
+from mmwsl.apis.files import whole_file
 from mmwsl.apis.launch import build_runner
+from mmwsl.apis.pipelines import MASK_LOADERS, without
 from mmwsl.datasets.transforms.formatting import image_label_score
 from mmwsl.registry import DATASETS
 
@@ -24,9 +24,9 @@ def collect_instances(cfg: Config, checkpoint: str, cache_dir: str | Path, per_p
     """Describe superpixels of the training pictures by the zoom-out features of a trained classifier.
 
     The pictures and tags are those of the config's training set, the pipeline is that of its test set without
-    ``LoadAnnotations``: no mask is opened. Of each picture ``per_picture`` superpixels are drawn by area, as pixels
-    are what counts, and stored in half precision under ``cache_dir``, one file a picture. A run that was stopped goes
-    on where it was; another network, pipeline or draw makes new files.
+    the steps that load masks: no mask is opened. Of each picture ``per_picture`` superpixels are drawn by area, as
+    pixels are what counts, and stored in half precision under ``cache_dir``, one file a picture. A run that was
+    stopped goes on where it was; another network, pipeline or draw makes new files.
 
     Args:
         cfg (Config): The config, with ``model.zoom_out``; changed in place.
@@ -53,7 +53,7 @@ def collect_instances(cfg: Config, checkpoint: str, cache_dir: str | Path, per_p
                          'configs/wsl_zof_gbp_voc6.py does')
     # The step that uses what is about to be fitted is among them, and features need no saliency.
     cfg.model.postprocessors = cfg.model.saliency = None
-    pipeline = [step for step in cfg.test_dataloader.dataset.pipeline if step['type'] != 'LoadAnnotations']
+    pipeline = without(cfg.test_dataloader.dataset.pipeline, MASK_LOADERS)
     with weights_only_loading(cfg, trust_checkpoint):
         runner = build_runner(cfg)
         runner.load_checkpoint(checkpoint, map_location='cpu')
@@ -82,7 +82,8 @@ def collect_instances(cfg: Config, checkpoint: str, cache_dir: str | Path, per_p
             for sample in samples:
                 index = missing[position]
                 sizes = sample.superpixels.data.unique(return_counts=True)[1].cpu().numpy()
-                _write(paths[index], _draw(sample.superpixel_features, sizes, per_picture, (seed, index)))
+                with whole_file(paths[index]) as file:
+                    np.save(file, _draw(sample.superpixel_features, sizes, per_picture, (seed, index)))
                 position += 1
     instances = [np.load(path) for path in paths]
     tags = np.stack([image_label_score(info['img_label'], info['unknown_label'], info['num_classes'], 'unknown')
@@ -98,10 +99,3 @@ def _draw(features: torch.Tensor, sizes: np.ndarray, count: int, seed: tuple[int
         return rows
     chosen = np.random.default_rng(seed).choice(len(rows), count, replace=False, p=sizes / sizes.sum())
     return rows[np.sort(chosen)]
-
-
-def _write(path: Path, rows: np.ndarray) -> None:
-    """Write under another name first, so that a killed run leaves no half of a file."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix='.tmp', delete=False) as file:
-        np.save(file, rows)
-    os.replace(file.name, path)

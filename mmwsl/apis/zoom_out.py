@@ -1,6 +1,5 @@
 """Training of the classifiers of superpixels on top of a trained network, from tags."""
 
-import os
 from pathlib import Path
 
 import torch
@@ -9,6 +8,7 @@ from mmengine.logging import print_log
 
 from mmwsl.apis.arguments import base_parser, parse
 from mmwsl.apis.config import load_config
+from mmwsl.apis.files import whole_file
 from mmwsl.apis.instances import collect_instances
 from mmwsl.apis.mi_svm import fit_classes
 
@@ -35,10 +35,8 @@ def fit_zoom_out(cfg: Config, checkpoint: str, out_file: str, cache_dir: str | N
     print_log(f'{len(features)} superpixels of {len(tags)} pictures, {features.shape[1]} features each', 'current')
     weight, bias = fit_classes(features, bags, tags, classes, max_iterations=max_iterations)
     content = dict(weight=torch.from_numpy(weight), bias=torch.from_numpy(bias), classes=list(classes))
-    Path(out_file).parent.mkdir(parents=True, exist_ok=True)
-    # Under another name first: a file that exists is replaced by a whole one or not at all.
-    torch.save(content, f'{out_file}.tmp')
-    os.replace(f'{out_file}.tmp', out_file)
+    with whole_file(out_file) as file:
+        torch.save(content, file)
     print_log(f'written to {out_file}', 'current')
 
 

@@ -21,6 +21,7 @@ from mmwsl import apis
 from mmwsl.apis.pseudo_labels import ManifestError
 from mmwsl.apis.pseudo_labels.command import main
 from mmwsl.apis.pseudo_labels.generation import check_model
+from mmwsl.apis.pseudo_labels.manifest import Manifest
 from mmwsl.apis.pseudo_labels.store import compress_scores, expand_codes
 from mmwsl.datasets.scenes import draw_layout, paint_mask
 from mmwsl.functional import DECODED, encode_scores
@@ -107,7 +108,7 @@ def test_masks_are_the_best_class_of_the_stored_scores_among_the_tags(finished):
 
 
 def test_scores_are_those_of_the_model(run, shapes):
-    folder = run('out', '--no-use-tags', indices=2)
+    folder = run('out', '--no-use-tags', indices=2, options=['model.test_cfg.use_tags=True'])
     cfg = apis.load_config(shapes[0])
     model = MODELS.build(cfg.model).eval()
     model.load_state_dict(torch.load(shapes[1])['state_dict'])
@@ -145,10 +146,10 @@ def test_a_killed_run_goes_on_where_it_was(run, shapes, tmp_path):
     before = {path: path.stat().st_mtime_ns for path in out.glob('scores/*.npz')}
     assert 5 <= len(before) < 30 and not (out / 'quality.json').exists()
     (out / 'scores' / 'tmpkilled.part').touch()  # what a kill within a file leaves
-    run('killed', indices=30)
+    run('killed', '--masks', indices=30)
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert not list(out.rglob('*.part'))
-    fresh = run('fresh', indices=30)
+    fresh = run('fresh', '--masks', indices=30)
     assert files(out, '.png', '.npz') == files(fresh, '.png', '.npz')
     assert (out / 'quality.json').read_text() == (fresh / 'quality.json').read_text()
 
@@ -201,11 +202,27 @@ def test_other_options_are_refused_and_listed(run, copied, shapes, tmp_path):
     assert files(folder, '.png', '.npz', '.json') == before
 
 
+def test_a_folder_without_scores_begins_anew(tmp_path):
+    Manifest(tmp_path).agree(dict(use_tags=True))
+    Manifest(tmp_path).agree(dict(use_tags=False))
+    (tmp_path / 'scores').mkdir()
+    (tmp_path / 'scores' / 'one.npz').touch()
+    Manifest(tmp_path).agree(dict(use_tags=False))
+    with pytest.raises(ManifestError, match='use_tags: false there, true asked for'):
+        Manifest(tmp_path).agree(dict(use_tags=True))
+    (tmp_path / 'manifest.json').unlink()
+    with pytest.raises(ManifestError, match='no manifest.json'):
+        Manifest(tmp_path).agree(dict(use_tags=False))
+
+
 def test_new_thresholds_equal_a_fresh_run(run, copied):
     old = copied
     stamps = {path: path.stat().st_mtime_ns for path in old.glob('scores/*')}
-    run('out', '--rethreshold', '--high', '0.7', '--low', '0.3', '--tuned-on', 'masks of scenes')
-    fresh = run('fresh', '--high', '0.7', '--low', '0.3', '--tuned-on', 'masks of scenes')
+    rule = ['--high', '0.7', '--low', '0.3', '--tuned-on', 'masks of scenes']
+    run('out', '--rethreshold', *rule, indices=3)
+    assert len(files(old, '.png')) == 3  # none of the old rule
+    run('out', *rule)
+    fresh = run('fresh', *rule)
     assert files(old, '.png', '.npz') == files(fresh, '.png', '.npz')
     assert {path: path.stat().st_mtime_ns for path in old.glob('scores/*')} == stamps
     for index in range(6):
@@ -237,6 +254,8 @@ def test_rethreshold_needs_all_scores(run, tmp_path):
     (['--low', '0.3'], 'give --high as well'),
     (['--high', '0.3', '--low', '0.5'], 'low=0.5 and high=0.3'),
     (['--high', '1.5'], '0 <= low <= high <= 1'),
+    (['--min-score', '1.5'], r'must be in \[0, 1\], got 1.5'),
+    (['--high', '0.3', '--low', '0.2', '--min-score', '0.25'], '--min-score=0.25 may not be stored, which low=0.2'),
 ])
 def test_thresholds_that_make_no_sense(run, tmp_path, arguments, message):
     with pytest.raises(ValueError, match=message):

@@ -13,9 +13,8 @@ from mmengine.runner import Runner
 from PIL import Image
 
 from mmwsl.apis.config import load_config
+from mmwsl.apis.files import digest_file, digest_files, whole_file
 from mmwsl.apis.prediction import predict
-from mmwsl.apis.pseudo_labels.manifest import digest_file
-from mmwsl.apis.pseudo_labels.store import whole_file
 from mmwsl.apis.testing import run_test
 
 from .runs import Run
@@ -44,7 +43,7 @@ def measure(run: Run, options: dict | None = None, indices: int | None = None, p
     cfg = load_config(run.config, options)
     if indices:
         cfg.test_dataloader.dataset.indices = indices
-    folder = run.cache / digest([digest_file(str(run.checkpoint)), cfg.to_dict(), pictures])
+    folder = run.cache / digest([digest_file(run.checkpoint), cfg.to_dict(), digest_files(cfg.to_dict()), pictures])
     file = folder / 'result.json'
     if not file.is_file():
         folder.mkdir(parents=True, exist_ok=True)

@@ -10,12 +10,11 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
 from mmwsl.apis.config import dicts_in
+from mmwsl.apis.pipelines import MASK_LOADERS
 
 TAGS, PSEUDO_LABELS, MASKS = 'tags', 'pseudo-labels', 'masks'
 SECONDS = {TAGS: 1., PSEUDO_LABELS: 1., MASKS: 79.}
 """Seconds for one label, a class in a picture (Bearman et al., ECCV 2016, for an object's mask in COCO)."""
-
-READS_MASKS = {'LoadAnnotations', 'GenerateShapesMask'}
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def kind_of(dataset: dict, cfg: Config) -> str:
     Masks are pseudo-labels if their folder has the ``manifest.json`` of ``tools/generate_pseudo_labels.py`` above it,
     or is the one that the config names in ``pseudo_labels``.
     """
-    if not READS_MASKS & {step['type'].split('.')[-1] for step in dataset['pipeline']}:
+    if not {step['type'].split('.')[-1] for step in dataset['pipeline']}.intersection(MASK_LOADERS):
         return TAGS
     masks = (dataset.get('data_prefix') or {}).get('seg_map_path') or ''
     named = ((cfg.get('pseudo_labels') or {}).get('data_prefix') or {}).get('seg_map_path')
@@ -83,7 +82,7 @@ def kind_of(dataset: dict, cfg: Config) -> str:
 
 def count_labels(dataset: dict, kind: str) -> list[int]:
     """Count the foreground classes in each picture of a data set."""
-    loaders = [step for step in dataset['pipeline'] if step['type'].split('.')[-1] in READS_MASKS]
+    loaders = [step for step in dataset['pipeline'] if step['type'].split('.')[-1] in MASK_LOADERS]
     built = DATASETS.build(dict(dataset, pipeline=loaders))
     infos = [built.get_data_info(index) for index in range(len(built))]
     if infos and 'img_label' in infos[0]:

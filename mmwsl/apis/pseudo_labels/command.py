@@ -11,17 +11,18 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
 from mmwsl.apis.arguments import base_parser, parse
-from mmwsl.apis.checkpoint import is_address
+from mmwsl.apis.checkpoint import identify_checkpoint
 from mmwsl.apis.config import load_config
+from mmwsl.apis.files import digest_files, remove_leftovers, whole_file
 from mmwsl.apis.launch import join_processes
 from mmwsl.apis.testing import use_test_time_augmentation
 
 from .generation import predict_scores
-from .manifest import Manifest, ManifestError, digest_file, list_differences
+from .manifest import Manifest, ManifestError, list_differences
 from .masks import write_masks
 from .pictures import Picture, choose_pictures, describe_list, identity, list_data_set
 from .quality import measure_quality, table, truth_data_set
-from .store import MIN_SCORE, remove_leftovers, whole_file
+from .store import MIN_SCORE
 
 
 def generate_pseudo_labels(cfg: Config, checkpoint: str, out: str, *, split: str = 'train', ann_file: str | None = None,
@@ -48,7 +49,7 @@ def generate_pseudo_labels(cfg: Config, checkpoint: str, out: str, *, split: str
         high: Foreground beyond this score, see :func:`mmwsl.functional.double_threshold`. None takes the best class
             of each pixel, background included.
         tuned_on: Which masks the thresholds were chosen with, if any were.
-        min_score: Of :func:`.store.compress_scores`.
+        min_score: Of :func:`.store.compress_scores`, at most ``low``.
         rethreshold: Whether to replace the masks of a finished folder by those of other thresholds.
         masks: Folder of true masks for the report, relative to ``data_root``; '' is that of the test set.
         launcher: Who started the processes.
@@ -66,13 +67,19 @@ def generate_pseudo_labels(cfg: Config, checkpoint: str, out: str, *, split: str
     low = high if low is None else low
     if high is not None and not 0 <= low <= high <= 1:
         raise ValueError(f'thresholds must be 0 <= low <= high <= 1, got low={low} and high={high}.')
+    if not 0 <= min_score <= 1:
+        raise ValueError(f'--min-score must be in [0, 1], got {min_score}.')
+    if low is not None and low < min_score:
+        raise ValueError(f'scores below --min-score={min_score} may not be stored, which low={low} would need: raise '
+                         '--low, or begin another --out with a smaller --min-score.')
     folder = Path(out)
     use_tags = split == 'train' if use_tags is None else use_tags
     test_set = cfg.test_dataloader.dataset.copy()
     if masks == '':
         masks = (test_set.get('data_prefix') or {}).get('seg_map_path', '')
-    if use_tags:
-        cfg.model.test_cfg = dict(cfg.model.get('test_cfg') or {}, use_tags=True)
+    test_cfg = cfg.model.get('test_cfg') or {}
+    if use_tags or 'use_tags' in test_cfg:
+        cfg.model.test_cfg = dict(test_cfg, use_tags=use_tags)
     model = cfg.model
     if tta:
         use_test_time_augmentation(cfg)
@@ -83,7 +90,7 @@ def generate_pseudo_labels(cfg: Config, checkpoint: str, out: str, *, split: str
     source = DATASETS.build(dataset)
     pictures = list_data_set(source, folder)
     options = dict(split=split, use_tags=use_tags, tta=tta, min_score=min_score, model=model, dataset=identity(dataset),
-                   checkpoint=checkpoint if is_address(checkpoint) else digest_file(checkpoint),
+                   files=digest_files([model, identity(dataset)]), checkpoint=identify_checkpoint(checkpoint),
                    test_cfg=cfg.get('test_cfg'), custom_hooks=cfg.get('custom_hooks'))
     rule = dict(low=low, high=high, tuned_on=tuned_on)
     manifest = Manifest(folder)
@@ -126,13 +133,16 @@ def prepare(manifest: Manifest, options: dict, rule: dict, pictures: Sequence[Pi
 
 def finish_masks(manifest: Manifest, pictures: Sequence[Picture], rule: dict, palette: Sequence[Sequence[int]],
                  processes: int) -> None:
-    """Write the masks that are missing; all, if those there may be of another rule."""
+    """Write the masks that are missing; if those there may be of another rule, remove them first.
+
+    Also those of pictures that are not asked for now: a folder has masks of one rule.
+    """
     masks = manifest.content.get('masks')
     if masks != dict(rule=rule, complete=True):
         manifest.update(masks=dict(rule=rule, complete=False))
-    else:
-        pictures = [picture for picture in pictures if not picture.mask.is_file()]
-    if pictures:
+        for path in manifest.path.parent.glob('masks/**/*.png'):
+            path.unlink()
+    if pictures := [picture for picture in pictures if not picture.mask.is_file()]:
         write_masks(pictures, palette, rule['low'], rule['high'], processes)
     manifest.update(masks=dict(rule=rule, complete=True))
 

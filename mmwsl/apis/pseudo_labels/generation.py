@@ -93,7 +93,9 @@ def predict_scores(cfg: Config, checkpoint: str, pictures: Sequence[Picture], ma
     by_path = {picture.img_path: picture for picture in pictures}
     before = dataset.get('indices')
     todo = [picture.index for picture in pictures]
-    dataset.indices = [before[index] for index in todo] if isinstance(before, Sequence) else todo
+    indices = [before[index] for index in todo] if isinstance(before, Sequence) else todo
+    # A copy: the caller's data set stays that of all pictures.
+    cfg.test_dataloader = dict(cfg.test_dataloader, dataset=dict(dataset, indices=indices))
     cfg.test_evaluator = []
     cfg.load_from, cfg.resume = checkpoint, False
     with weights_only_loading(cfg, trust_checkpoint):

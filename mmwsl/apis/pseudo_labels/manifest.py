@@ -1,6 +1,5 @@
 """What a folder of pseudo-labels was made with."""
 
-import hashlib
 import json
 import platform
 from pathlib import Path
@@ -10,8 +9,7 @@ import mmseg
 import torch
 
 import mmwsl
-
-from .store import whole_file
+from mmwsl.apis.files import whole_file
 
 
 class ManifestError(ValueError):
@@ -39,17 +37,25 @@ class Manifest:
     def agree(self, options: dict) -> None:
         """Begin with options, or check that they are those of the folder.
 
+        A folder without scores and masks, such as a run leaves that failed at once, begins anew.
+
         Raises:
-            ManifestError: If they differ; the message lists where.
+            ManifestError: If they differ; the message lists where. If the files are not of a folder that was begun:
+                they are not ours to replace.
         """
+        folder = self.path.parent
         options = plain(options)
-        if not self.content:
+        if not any(path for pattern in ('scores/**/*.npz', 'masks/**/*.png') for path in folder.glob(pattern)):
+            self.content = {}
             versions = dict(mmwsl=mmwsl.__version__, mmseg=mmseg.__version__, mmengine=mmengine.__version__,
                             torch=torch.__version__, python=platform.python_version())
             self.update(options=options, versions=versions)
+        elif not self.content:
+            raise ManifestError(f'{folder} has scores or masks, but no manifest.json that says how they were made. '
+                                'Give another --out.')
         elif differences := list_differences(self.content['options'], options):
             lines = '\n'.join(f'  {key}: {there} there, {asked} asked for' for key, there, asked in differences)
-            raise ManifestError(f'{self.path.parent} was made with other options:\n{lines}\nGive another --out, or the '
+            raise ManifestError(f'{folder} was made with other options:\n{lines}\nGive another --out, or the '
                                 'options of its manifest.json.')
 
     def update(self, **content) -> None:
@@ -73,19 +79,3 @@ def list_differences(there: object, asked: object, key: str = '') -> list[tuple[
     else:
         return [] if there == asked else [(key, json.dumps(there), json.dumps(asked))]
     return [found for name, *values in pairs for found in list_differences(*values, f'{key}.{name}'.lstrip('.'))]
-
-
-def digest_file(path: str) -> str:
-    """Return the SHA-256 of a checkpoint.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-    """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'checkpoint={path!r} does not exist. Give the path of a .pth file; training writes '
-                                'them to its work_dir.')
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -9,7 +9,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 
-MASK_LOADERS = ('LoadAnnotations', 'GenerateShapesMask')
+from mmwsl.apis.pipelines import MASK_LOADERS, without
 
 
 @dataclass(frozen=True)
@@ -70,22 +70,6 @@ def choose_pictures(cfg: Config, folder: Path, split: str = 'train', ann_file: s
     cfg.test_dataloader = dict(cfg.test_dataloader, dataset=dataset)
 
 
-def without(pipeline: Sequence, types: Sequence[str]) -> list:
-    """Leave out the transforms of some types, also among the branches of a test-time augmentation."""
-    kept = []
-    for step in pipeline:
-        if isinstance(step, (list, tuple)):
-            step = without(step, types)
-            if not step:
-                continue
-        elif step['type'].split('.')[-1] in types:
-            continue
-        elif 'transforms' in step:
-            step = dict(step, transforms=without(step['transforms'], types))
-        kept.append(step)
-    return kept
-
-
 def list_data_set(dataset: BaseDataset, folder: Path) -> list[Picture]:
     """List the pictures of a data set that :func:`choose_pictures` configured.
 
@@ -110,7 +94,8 @@ def list_data_set(dataset: BaseDataset, folder: Path) -> list[Picture]:
 def identity(dataset: dict) -> dict:
     """Return what a data set does to a picture, for the manifest: its config without the choice of pictures."""
     prefix = {key: value for key, value in dataset['data_prefix'].items() if key != 'seg_map_path'}
-    return dict({key: value for key, value in dataset.items() if key != 'indices'}, data_prefix=prefix)
+    kept = {key: value for key, value in dataset.items() if key not in ('indices', 'ann_file')}
+    return dict(kept, data_prefix=prefix)
 
 
 def describe_list(pictures: Sequence[Picture], ann_file: str) -> dict:

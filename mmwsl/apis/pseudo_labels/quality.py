@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
-import torch
 from mmcv.transforms import Compose
 from mmengine.config import ConfigDict
 from mmengine.dataset import BaseDataset
-from mmseg.evaluation import IoUMetric
 from mmseg.registry import DATASETS
 from PIL import Image
 from prettytable import PrettyTable
 
+from mmwsl.apis.pipelines import MASK_LOADERS
+
 from .masks import for_each
-from .pictures import MASK_LOADERS, Picture
+from .pictures import Picture
 from .store import UNDECIDED, label_pixels, read_codes
 
 QUANTILES = (0.1, 0.5, 0.9)
@@ -101,7 +101,7 @@ def table(report: dict) -> str:
 
 
 def _measure(task: tuple[Picture, dict | None], count: int, load: Compose | None) -> tuple[np.ndarray, np.ndarray]:
-    """Count the pixels of each label, undecided last, and, with masks, the areas of `IoUMetric`."""
+    """Count the pixels of each label, undecided last, and, with masks, those of :func:`_areas`."""
     picture, info = task
     with Image.open(picture.mask) as file:
         labels = np.array(file)
@@ -119,9 +119,14 @@ def _measure(task: tuple[Picture, dict | None], count: int, load: Compose | None
 
 
 def _areas(labels: np.ndarray, truth: np.ndarray, count: int) -> np.ndarray:
-    """Intersection, union, predicted and true area of each class, ``(4, K)``."""
-    return torch.stack(IoUMetric.intersect_and_union(
-        torch.from_numpy(labels.astype(np.int64)), torch.from_numpy(truth), count, UNDECIDED)).double().numpy()
+    """Intersection, union, predicted and true area of each class, ``(4, K)``, as mmseg's `IoUMetric` counts them.
+
+    Not by it: this runs in forked processes, where torch may wait for threads that only the parent has.
+    """
+    pairs = np.bincount((256 * truth + labels).ravel(), minlength=256**2).reshape(256, 256)
+    pairs[UNDECIDED] = 0
+    hits, predicted, true = (areas[:count] for areas in (pairs.diagonal(), pairs.sum(0), pairs.sum(1)))
+    return np.stack([hits, predicted + true - hits, predicted, true])
 
 
 def _add_truth(report: dict, counts: np.ndarray) -> None:

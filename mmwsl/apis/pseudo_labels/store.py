@@ -1,38 +1,18 @@
 """Scores and masks of pictures on disk, each file whole or absent."""
 
-import os
-import tempfile
 from collections.abc import Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from torch import Tensor
 
+from mmwsl.apis.files import whole_file
 from mmwsl.functional import codes_above, double_threshold, encode_scores
 
 UNDECIDED = 255
 UNDECIDED_COLOR = (224, 224, 192)  # of VOC's own masks
 MIN_SCORE = 0.01
-
-
-@contextmanager
-def whole_file(path: Path):
-    """Open a new file that takes its name when it is complete, so that a killed process leaves no half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix='.part', delete=False) as file:
-        yield file
-    umask = os.umask(0)
-    os.umask(umask)
-    os.chmod(file.name, 0o666 & ~umask)  # a temporary file is its owner's alone
-    os.replace(file.name, path)
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Remove the incomplete files of processes that were killed."""
-    for path in folder.rglob('tmp*.part'):
-        path.unlink()
 
 
 def compress_scores(scores: Tensor, min_score: float = MIN_SCORE) -> dict[str, np.ndarray]:

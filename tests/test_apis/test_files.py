@@ -1,0 +1,34 @@
+"""Files that are whole, and digests of those that a config names."""
+
+import hashlib
+
+import pytest
+
+from mmwsl.apis.files import digest_files, whole_file
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
+    path = tmp_path / 'folder' / 'file'
+    with whole_file(path) as file:
+        file.write(b'one')
+    with pytest.raises(KeyError), whole_file(path) as file:
+        file.write(b'tw')
+        raise KeyError
+    assert path.read_bytes() == b'one'
+    plain = tmp_path / 'plain'
+    plain.touch()
+    assert path.stat().st_mode == plain.stat().st_mode
+
+
+def test_digests_are_of_the_files_that_a_config_names(tmp_path):
+    contents = {'a.pth': b'1', 'sets/tags.csv': b'2', 'sets/other.csv': b'3'}
+    for name, content in contents.items():
+        with whole_file(tmp_path / name) as file:
+            file.write(content)
+    config = dict(
+        model=dict(steps=[dict(type='Step', file=str(tmp_path / 'a.pth'), address='https://a/b.pth', none=None)]),
+        dataset=dict(data_root=str(tmp_path / 'sets'), label_file='tags.csv', ann_file='', prefix=dict(path='images')))
+    expected = {str(tmp_path / name): hashlib.sha256(contents[name]).hexdigest() for name in ('a.pth', 'sets/tags.csv')}
+    assert digest_files(config) == expected
+    (tmp_path / 'a.pth').write_bytes(b'changed')
+    assert digest_files(config)[str(tmp_path / 'a.pth')] != expected[str(tmp_path / 'a.pth')]
