@@ -160,7 +160,7 @@ class ImageLabelDataset(BaseSegDataset):
         return self.get_data_info(idx).get('img_label', [])
 
     def _exclude(self, data_list: list[dict], path: str) -> list[dict]:
-        path = path if is_abs(path) else join_path(self.data_root, path)
+        path = path if is_abs(path) or self.data_root is None else join_path(self.data_root, path)
         folder = self.data_prefix['img_path']
         excluded = {stem(name, self._suffixes()) for name in read_names(path, self.backend_args)}
         kept = [info for info in data_list

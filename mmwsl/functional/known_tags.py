@@ -7,7 +7,7 @@ ABSENT = -1e4
 """Score of a class that is known to be absent: its probability is exactly 0 in float32, and sums stay finite."""
 
 
-def exclude_absent(seg_logits: Tensor, tags: Tensor) -> Tensor:
+def exclude_absent(seg_logits: Tensor, tags: Tensor, score: float = ABSENT) -> Tensor:
     """Give classes that the tags exclude a score so low that their probability is 0.
 
     Class 0, the background, is never excluded: a tag on it is not read.
@@ -15,6 +15,7 @@ def exclude_absent(seg_logits: Tensor, tags: Tensor) -> Tensor:
     Args:
         seg_logits: Scores of the pixels, ``(K, H, W)``.
         tags: 1 present, 0 absent, -1 unknown, ``(K,)``.
+        score: Score of an excluded class: 0 where ``seg_logits`` are probabilities.
 
     Returns:
         Scores ``(K, H, W)``.
@@ -22,7 +23,7 @@ def exclude_absent(seg_logits: Tensor, tags: Tensor) -> Tensor:
     Raises:
         ValueError: If the numbers of classes differ.
     """
-    return seg_logits.masked_fill(_foreground(tags == 0, len(seg_logits))[:, None, None], ABSENT)
+    return seg_logits.masked_fill(_foreground(tags == 0, len(seg_logits))[:, None, None], score)
 
 
 def known_image_probs(image_probs: Tensor, tags: Tensor) -> Tensor:

@@ -16,19 +16,27 @@ def channel_saliency(gradients: Tensor) -> Tensor:
     return gradients.abs().amax(-3)
 
 
-def candidate_classes(image_probs: Tensor, threshold: float, at_least: int = 0) -> Tensor:
-    """Choose the foreground classes of a picture: those above a threshold, filled up with the next best.
+def candidate_classes(image_probs: Tensor, present: Tensor, possible: Tensor, at_least: int = 0,
+                      compared: int = 0) -> tuple[Tensor, int]:
+    """Choose foreground classes of a picture: those present, filled up with the next best.
 
     Args:
         image_probs: Scores of the classes in the picture, ``(K,)``, background first.
-        threshold: Score that a class must exceed.
-        at_least: Number of classes below which others are added, as far as there are any.
+        present: Classes that are asked for, ``(K,)`` bool.
+        possible: Classes that may be asked for beside them, ``(K,)`` bool.
+        at_least: Number of classes to ask for below which possible ones are added, as far as there are any.
+        compared: Number of classes below which any others are added, which are not asked for.
 
     Returns:
-        Indices of the classes, 1 to K - 1, best first, ``(n,)``.
+        Indices of the classes, 1 to K - 1, ``(n,)``, and how many of them, the first ones, are asked for. Those
+        present, those added to be asked for and the others follow one another, each best first.
     """
-    scores, order = image_probs[1:].sort(descending=True, stable=True)
-    return order[:max(int((scores > threshold).sum()), at_least)] + 1
+    order = image_probs[1:].argsort(descending=True, stable=True) + 1
+    first = order[present[order]]
+    added = order[(possible & ~present)[order]][:max(at_least - len(first), 0)]
+    asked = torch.cat([first, added])
+    others = order[~torch.isin(order, asked)]
+    return torch.cat([asked, others])[:max(len(asked), compared)], len(asked)
 
 
 def normalize_maximum(maps: Tensor) -> Tensor:

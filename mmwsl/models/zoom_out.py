@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 from mmseg.models.segmentors import BaseSegmentor
 from mmseg.utils import SampleList
 from torch import Tensor
@@ -16,7 +17,8 @@ class ZoomOutFeatures:
 
     Writes ``superpixel_features (S, D)`` into the data sample, one row for each id in its field ``superpixels``,
     ascending. One forward pass of the whole picture gives all layers, also where ``test_cfg`` asks for windows or
-    dense inference. The cells of a map are taken to spread evenly over the input, as in networks that pad.
+    dense inference. The cells of a map are taken to spread evenly over the input, as in networks that pad:
+    the segmentor refuses ``test_cfg.border``.
 
     Args:
         layers: Names of modules of the segmentor, from the lowest to the highest.
@@ -45,7 +47,7 @@ class ZoomOutFeatures:
             raise KeyError('zoom-out features need the field `superpixels` of the data sample: add the transform '
                            "type='mmwsl.ComputeSuperpixels' or 'mmwsl.LoadSuperpixels' before Resize")
         height, width = inputs.shape[2:]
-        with recorded_layers(segmentor, self.layers) as record:
+        with recorded_layers(segmentor, self.layers) as record, torch.no_grad():  # no gradient is asked for
             segmentor(inputs)
         if missing := [name for name in self.layers if name not in record.outputs]:
             raise ValueError(f'`layers` names {missing}, which the forward pass does not run')

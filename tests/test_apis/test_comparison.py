@@ -92,6 +92,13 @@ def test_tags_open_no_mask(dataset, tmp_path):
     assert _measure(dataset(TAGS, indices=2)) == ('tags', 2, 2, 2.)
 
 
+def test_sizes_are_more_than_tags(dataset, tmp_path):
+    (tmp_path / 'scenes' / 'tags.csv').write_text('\n'.join([
+        'image,labels,large', *(f'{index}.png,square,{"square" if index == 5 else ""}' for index in range(7))]))
+    assert _measure(dataset(TAGS)) == ('tags and sizes', 7, 7, 14.)
+    assert _measure(dataset(MASKS))[0] == 'masks'
+
+
 def test_masks_are_counted_by_the_tags_or_by_themselves(dataset):
     assert _measure(dataset(MASKS)) == ('masks', 7, 4, 4 * 79.)
     assert _measure(dataset(MASKS, tags=False)) == ('masks', 7, 7, 7 * 79.)

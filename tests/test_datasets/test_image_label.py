@@ -221,6 +221,11 @@ def test_pictures_of_a_list_are_left_out(voc, by_name, tagged):
     assert list(by_name(dataset)) == ['b']
 
 
+def test_without_a_root_the_list_is_relative_to_the_current_folder(voc, tagged, monkeypatch, by_name):
+    monkeypatch.chdir(tagged)
+    assert list(by_name(voc(data_root=None, filter_cfg=dict(exclude_file='list.txt')))) == ['b', 'd']
+
+
 @pytest.mark.parametrize(('names', 'left'), [('e', 4), ('a b c d', 0)])
 def test_a_list_that_leaves_out_nothing_or_everything(voc, tagged, names, left):
     (tagged / 'other.txt').write_text('\n'.join(names.split()))

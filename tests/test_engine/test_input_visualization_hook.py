@@ -41,6 +41,17 @@ def test_every_scene_is_drawn_over_itself(repository, tmp_path, tta):
         assert (picture[:, :96] == expected).mean() > 0.9 and (picture[:, 96:] == expected).mean() > 0.7
 
 
+def test_maps_of_raw_scores_are_refused(repository, tmp_path):
+    cfg = load_config(repository / 'configs' / 'wsl_lse_shapes.py', work_dir=str(tmp_path / 'work'))
+    cfg.model.type, cfg.visualizer.name = 'EncoderDecoder', 'raw'
+    cfg.default_hooks.visualization.maps = True
+    draw_predictions(cfg, show_dir=str(tmp_path / 'painted'))
+    init_default_scope('mmseg')
+    torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), tmp_path / 'untrained.pth')
+    with pytest.raises(ValueError, match="`maps=True` draws .* EncoderDecoder leaves raw ones: use the segmentor"):
+        evaluate(cfg, str(tmp_path / 'untrained.pth'))
+
+
 def test_maps_are_drawn_where_they_are_asked_for(repository, tmp_path):
     cfg = load_config(repository / 'configs' / 'wsl_lse_shapes.py', work_dir=str(tmp_path / 'work'))
     cfg.test_dataloader.dataset.length = 2

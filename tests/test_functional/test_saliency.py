@@ -23,15 +23,21 @@ def test_channel_saliency_is_the_largest_magnitude():
         assert maps[place] == max(abs(float(v)) for v in gradients[s, n, :, y, x])
 
 
-@pytest.mark.parametrize('scores, threshold, at_least, expected', [
-    ((1., 0.2, 0.9, 0.6), 0.5, 0, [2, 3]),
-    ((1., 0.2, 0.9, 0.6), 0.5, 3, [2, 3, 1]),
-    ((1., 0.2, 0.9, 0.6), 0.5, 9, [2, 3, 1]),
-    ((1., 0.2, 0.9, 0.6), 1., 1, [2]),
-    ((1., 0.2, 0.5, 0.1), 0.5, 0, []),
+@pytest.mark.parametrize('present, possible, at_least, compared, expected', [
+    ({0, 2, 3}, {}, 0, 0, [2, 3]),
+    ({2, 3}, {0, 1, 4}, 3, 0, [2, 3, 4]),
+    ({2, 3}, {1, 2}, 9, 0, [2, 3, 1]),
+    ({}, {0, 1, 2, 3, 4}, 1, 0, [2]),
+    ({}, {}, 1, 0, []),
+    ({1}, {}, 1, 3, [1]),
+    ({1}, {4}, 2, 3, [1, 4]),
 ])
-def test_candidates(scores, threshold, at_least, expected):
-    assert candidate_classes(torch.tensor(scores), threshold, at_least).tolist() == expected
+def test_candidates(present, possible, at_least, compared, expected):
+    flags = [torch.tensor([c in chosen for c in range(5)]) for chosen in (present, possible)]
+    classes, asked = candidate_classes(torch.tensor([1., 0.2, 0.9, 0.6, 0.4]), *flags, at_least, compared)
+    assert classes[:asked].tolist() == expected
+    others = [c for c in (2, 3, 4, 1) if c not in expected]  # best first
+    assert classes[asked:].tolist() == others[:max(compared - asked, 0)]
 
 
 def test_a_map_of_zeros_has_no_maximum_to_be_divided_by():
@@ -69,9 +75,11 @@ def test_distinct_saliency_keeps_what_classes_do_not_share():
 
 
 def test_a_class_that_is_alone_or_dominated():
-    alone = torch.rand(2, 1, 3, 3)
-    assert distinct_class_saliency(alone).argmax() == normalize_maximum(alone).tanh().mul(3).sum(0).argmax()
-    maps = torch.stack([torch.rand(3, 3), torch.full((3, 3), 2.)])[None]
+    generator = torch.Generator().manual_seed(0)
+    alone = torch.rand(2, 1, 3, 3, generator=generator)
+    total = (alone / alone.amax((2, 3), keepdim=True)).mul(3).tanh().sum(0)
+    torch.testing.assert_close(distinct_class_saliency(alone), (total / total.max()).mul(3).tanh())
+    maps = torch.stack([torch.rand(3, 3, generator=generator), torch.full((3, 3), 2.)])[None]
     result = distinct_class_saliency(maps)
     assert not result[0].any() and result[1].max() > 0 and result.isfinite().all()
 

@@ -3,10 +3,11 @@
 import pytest
 import torch
 from mmengine.config import ConfigDict
-from mmengine.structures import PixelData
+from mmengine.structures import LabelData, PixelData
 from mmseg.structures import SegDataSample
 
 from mmwsl.functional import zoom_out_features
+from mmwsl.postprocessing import build_chain
 from mmwsl.registry import MODELS
 
 LAYERS = ['backbone.layers.0', 'backbone.layers.2', 'decode_head.convs.0']
@@ -97,6 +98,26 @@ def test_no_hook_stays_also_after_an_error():
             with pytest.raises(ValueError, match="'backbone', which gives tuple and not one tensor"):
                 model.test_step(batch(image()))
         assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_a_classifier_of_the_features_brings_no_excluded_class_back(tmp_path):
+    torch.save(dict(weight=torch.zeros(2, 4), bias=torch.tensor([9., 1.])), tmp_path / 'svm.pth')
+    model = build(dict(layers=LAYERS[:1], scene=False), mode='whole', use_tags=True)
+    model.postprocessors = build_chain([dict(type='mmwsl.ZoomOutSVM', svm=str(tmp_path / 'svm.pth'))])
+    data = batch(image())
+    data['data_samples'][0].gt_label = LabelData(score=torch.tensor([0., 0., 1.]))
+    with torch.no_grad():
+        sample, = model.test_step(data)
+    probs = sample.seg_logits.data.exp()
+    assert probs[0].max() > 0.01 and probs[1].max() < 1e-37
+    torch.testing.assert_close(probs[2], torch.full((40, 60), 1.).sigmoid())
+
+
+def test_a_border_or_activation_maps_are_refused():
+    with pytest.raises(ValueError, match=r'`test_cfg\.border` is not for `zoom_out`'):
+        build(dict(layers=LAYERS), mode='whole', border=dict(before=4, after=4, stride=4))
+    with pytest.raises(ValueError, match=r'`test_cfg\.activation_maps` merges all views .* `zoom_out`'):
+        build(dict(layers=LAYERS), mode='whole', activation_maps=dict())
 
 
 def test_bad_arguments_and_samples():

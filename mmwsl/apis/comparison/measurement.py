@@ -36,9 +36,9 @@ def measure(run: Run, options: dict | None = None, indices: int | None = None, p
 
     Returns:
         The result, and the folder with the pictures, ``{input,truth,prediction}_0.png`` ... The result has ``mIoU``
-        and ``classes`` in percent (None: in no mask), ``parameters``, ``macs`` (multiply-adds of the network for one
-        picture or window, ``input_size``), ``pictures_per_second`` (all of the evaluation, on ``device``),
-        ``supervision``, ``provenance``, and digests of ``names`` and ``architecture``.
+        and ``classes`` in percent (None: in no true and no predicted mask), ``parameters``, ``macs`` (multiply-adds of
+        the network for one picture or window, ``input_size``), ``pictures_per_second`` (all of the evaluation, on
+        ``device``), ``supervision``, ``provenance``, and digests of ``names`` and ``architecture``.
     """
     cfg = load_config(run.config, options)
     if indices:

@@ -10,6 +10,7 @@ from mmseg.engine.hooks import SegVisualizationHook
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from ...models import PostprocessedEncoderDecoder
 from ...registry import HOOKS
 
 
@@ -25,13 +26,24 @@ class InputVisualizationHook(SegVisualizationHook):
     Args:
         maps: Also draw, as heat maps over the picture, the scores that post-processing left and, where there is any,
             the saliency of each class that is predicted somewhere or has saliency. Colours are stretched to the range
-            of each map.
+            of each map. The segmentor must be a :class:`mmwsl.models.PostprocessedEncoderDecoder`.
         **kwargs: Of the parent.
+
+    Raises:
+        ValueError: Before the run, if ``maps`` is set and the segmentor is another one.
     """
 
     def __init__(self, maps: bool = False, **kwargs) -> None:
         super().__init__(**kwargs)
         self.maps = maps
+
+    def before_run(self, runner: Runner) -> None:
+        """Check that the segmentor leaves scores that can be drawn."""
+        if self.draw and self.maps and not any(isinstance(module, PostprocessedEncoderDecoder)
+                                               for module in runner.model.modules()):
+            raise ValueError('`maps=True` draws the scores that post-processing left, but '
+                             f'{type(runner.model).__name__} leaves raw ones: use the segmentor '
+                             "type='mmwsl.PostprocessedEncoderDecoder' or 'mmwsl.WeakEncoderDecoder', or remove `maps`")
 
     _test_index = 0  # the parent of mmsegmentation 1.2 does not count
 

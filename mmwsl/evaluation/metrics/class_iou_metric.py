@@ -7,9 +7,9 @@ from ...registry import METRICS
 
 @METRICS.register_module()
 class ClassIoUMetric(IoUMetric):
-    """``IoUMetric`` that also returns ``IoU_CLASS`` of every class, in percent; NaN for one that no mask shows.
+    """``IoUMetric`` that also returns ``IoU_CLASS`` of every class, in percent.
 
-    ``IoUMetric`` prints them in a table and returns their mean alone.
+    It is NaN for a class in no true and no predicted mask. ``IoUMetric`` prints the table and returns the mean alone.
     """
 
     def compute_metrics(self, results: list) -> dict[str, float]:

@@ -21,8 +21,9 @@ class AreaConstrainedLoss(ScoreMapLoss):
 
     With size tags, one more bit for each object, a large one has the lower bound ``large_area`` instead and a small
     one the upper bound ``small_area``, and no lower one. They are the field ``gt_label.size`` of a data sample,
-    ``(K,)``, with 1 for large, 0 for small, -1 for not known; a sample may go without. The authors use a background of
-    (0.2, 0.7) and a hardness of 1000 with them.
+    ``(K,)``, with 1 for large, 0 for small, -1 for not known; a sample may go without. One commit of the authors'
+    source has a background of (0.2, 0.7) and a hardness of 1000 with them. It differs in that its large objects also
+    have a hard lower bound of 0.1: ``large_area`` is soft, with ``slack``.
 
     With a ``hardness`` :math:`s`, the entropy of the latent distribution weighs :math:`1 / s` of its fit to the
     network, :math:`P_{ij} = \mathrm{softmax}(s (f_{ij} + \lambda))`; 1 is the divergence. High ones give nearly every

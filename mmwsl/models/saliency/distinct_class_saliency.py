@@ -15,7 +15,8 @@ class DistinctClassSaliency(GuidedBackpropSaliency):
 
     It differs from its parent in what becomes of the maps of layers and scales: see
     :func:`mmwsl.functional.distinct_class_saliency`. Classes that ``compared`` adds are subtracted but get no map of
-    their own. The defaults are the constants of the authors' code. Values lie in [0, tanh(gain)], so that a map may
+    their own. The classes are chosen once, at the scale of the input, and not at each scale as in the authors' code,
+    whose constants are the defaults. Values lie in [0, tanh(gain)], so that a map may
     stand for a probability.
 
     Args:

@@ -21,10 +21,13 @@ class GuidedBackpropSaliency:
     r"""Where the score of a class comes from (Shimoda & Yanai, weakly-supervised segmentation with saliency maps).
 
     The map of class c is the mean over layers i, and over scales, of :math:`\max_k |\partial S_c / \partial L_i|`,
-    up-sampled bilinearly, divided by its maximum over the picture. It is written into the data sample as
-    ``class_saliency: PixelData(data=(K, H, W))`` at the picture's own size, zero for the classes that are not asked
-    for and for the background. One forward pass at each scale serves all classes and all pictures of a batch; it is
-    that of the whole picture, also where ``test_cfg`` asks for windows or dense inference.
+    up-sampled bilinearly, divided by its maximum over the picture. The maximum over the channels k is taken before
+    up-sampling, as in the authors' code of DCSM; their poster writes it after.
+
+    The map is written into the data sample as ``class_saliency: PixelData(data=(K, H, W))`` at the picture's own size,
+    zero for the classes that are not asked for and for the background. One forward pass at each scale serves all
+    classes and all pictures of a batch; it is that of the whole picture, also where ``test_cfg`` asks for windows or
+    dense inference.
 
     Args:
         layers: Names of modules of the segmentor, such as ``'backbone.layer2'``; see
@@ -35,7 +38,8 @@ class GuidedBackpropSaliency:
             reaches what one cell sees.
         scales: Factors by which the input is scaled.
         threshold: Classes of larger predicted probability are asked for.
-        at_least: If these are fewer, the next best are added. With ``threshold=1`` it is the number of classes.
+        at_least: If these are fewer, the next best are added, never one that ``test_cfg.use_tags`` excludes. With
+            ``threshold=1`` it is the number of classes.
         use_tags: Ask for the classes of ``gt_label`` instead, for pseudo-labels of training pictures.
         batched: Propagate all classes at once and not one after another; see
             :meth:`mmwsl.functional.LayerRecord.gradients`.
@@ -105,15 +109,18 @@ class GuidedBackpropSaliency:
 
     def _classes(self, sample: SegDataSample) -> tuple[Tensor, int]:
         """Choose the classes that signals are sent for, and how many of them, the first ones, are asked for."""
-        scores, at_least = sample.pred_label.score.cpu(), self.at_least
+        label = sample.pred_label
+        scores, guess = label.score.cpu(), label.get('guess', label.score).cpu()
         if self.use_tags:
             if 'gt_label' not in sample:
                 raise KeyError('`use_tags` needs the field `gt_label` of the data sample: end the pipeline with '
                                "dict(type='mmwsl.PackImageLabelInputs') and use a data set of image-level labels")
-            tagged = sample.gt_label.score.cpu() == 1
-            scores, at_least = torch.where(tagged, torch.inf, scores.clamp(max=self.threshold)), 0
-        classes = candidate_classes(scores, self.threshold, max(at_least, self.compared))
-        return classes, max(int((scores[classes] > self.threshold).sum()), min(at_least, len(classes)))
+            present = sample.gt_label.score.cpu() == 1
+            possible = torch.zeros_like(present)
+        else:
+            present = scores > self.threshold
+            possible = scores > 0 if 'guess' in label else torch.ones_like(present)
+        return candidate_classes(guess, present, possible, self.at_least, self.compared)
 
     @staticmethod
     def _signals(classes: list[Tensor], num_classes: int) -> Tensor:

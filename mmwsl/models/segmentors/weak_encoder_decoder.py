@@ -28,7 +28,7 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
 
     With ``test_cfg`` holding ``activation_maps=dict(...)``, prediction takes class activation maps in place of
     probabilities, see :class:`mmwsl.models.segmentors.ActivationMaps`: all views of test-time augmentation are merged
-    into one map, and the chain runs once.
+    into one map, and the chain runs once. That is not for ``saliency`` and ``zoom_out``, which are each view's own.
 
     With sliding windows the label is aggregated from the whole picture's stitched map.
 
@@ -42,8 +42,9 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
     Training and the state dict do not change.
 
     With ``test_cfg`` holding ``use_tags=True``, prediction believes the tags of the picture, ``gt_label``: a class that
-    they exclude has probability 0 in every pixel, before the chain, and ``pred_label`` is 1 or 0 for every foreground
-    class with a tag. Unknown tags change nothing. It is for pseudo-labels of training pictures; a result says so.
+    they exclude has probability 0 in every pixel, before the chain and after it, and ``pred_label.score`` is 1 or 0
+    for every foreground class with a tag; the saliency also finds the network's own probabilities, in
+    ``pred_label.guess``. Unknown tags change nothing. It is for pseudo-labels of training pictures; a result says so.
 
     Args:
         postprocessors: Configs of the chain, in order. None leaves the probabilities as they are.
@@ -55,8 +56,9 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
 
     Raises:
         TypeError: If the head does not aggregate.
-        ValueError: If ``test_cfg`` holds ``overlap_tile``, or in ``dense`` numbers that are not positive integers; at
-            the first prediction, if the network has no dense version of that stride.
+        ValueError: If ``test_cfg`` holds ``overlap_tile``, or in ``dense`` numbers that are not positive integers, or
+            ``border`` with ``zoom_out``, or ``activation_maps`` with ``saliency`` or ``zoom_out``; at the first
+            prediction, if the network has no dense version of that stride.
     """
 
     def __init__(self, *, postprocessors: Sequence[dict] | None = None, saliency: dict | None = None,
@@ -75,11 +77,19 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
         self.use_tags = bool((self.test_cfg or {}).get('use_tags'))
         maps = (self.test_cfg or {}).get('activation_maps')
         self.activation_maps = None if maps is None else ActivationMaps(**maps)
+        if self.zoom_out is not None and 'border' in (self.test_cfg or {}):
+            raise ValueError('`test_cfg.border` is not for `zoom_out`, whose cells are taken to spread evenly over the '
+                             'picture. Remove one of them')
+        for name, part in dict(saliency=self.saliency, zoom_out=self.zoom_out).items():
+            if self.activation_maps is not None and part is not None:
+                raise ValueError(f'`test_cfg.activation_maps` merges all views before the chain, but `{name}` is '
+                                 'computed for each view: remove one of them')
 
     @property
     def provenance(self) -> dict[str, str]:
         """What prediction uses beside the picture."""
-        return dict(tags='the tags of the predicted pictures') if self.use_tags else {}
+        tags = self.use_tags or getattr(self.saliency, 'use_tags', False)
+        return dict(tags='the tags of the predicted pictures') if tags else {}
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Score every pixel of the inputs, ``(N, 3, H, W)`` to ``(N, K, H, W)``."""
@@ -99,9 +109,9 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
         metas = [dict(sample.metainfo) for sample in data_samples]
         seg_logits, image_logits = self._predict_logits(inputs, metas)
         for sample, score in zip(data_samples, self.decode_head.background.image_probs(image_logits), strict=True):
-            if self.use_tags:
-                score = known_image_probs(score, self._tags(sample).to(score.device))
             sample.pred_label = LabelData(score=score)
+            if self.use_tags:
+                sample.pred_label = LabelData(score=known_image_probs(score, self._tags(sample, score)), guess=score)
         if self.saliency is not None:
             self.saliency(self, inputs, data_samples)
         if self.zoom_out is not None:
@@ -111,7 +121,7 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
             for sample in data_samples:
                 scores = sample.seg_logits.data
                 sample.set_data(dict(seg_logits=PixelData(
-                    data=exclude_absent(scores.float(), self._tags(sample).to(scores.device)))))
+                    data=exclude_absent(scores.float(), self._tags(sample, scores)))))
         return data_samples
 
     def merge_probs(self, seg_logits: list[Tensor], views: SampleList) -> Tensor:
@@ -131,6 +141,11 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
     def pixel_probs(self, seg_logits: Tensor) -> Tensor:
         """Turn scores ``(K, H, W)`` into probabilities, as the head's background says."""
         return self.decode_head.background.pixel_probs(seg_logits)
+
+    def run_chain(self, probs: Tensor, sample: SegDataSample) -> Tensor:
+        """Run the post-processors on probabilities ``(K, H, W)``; one that replaces them brings no class back."""
+        scores = super().run_chain(probs, sample)
+        return exclude_absent(scores, self._tags(sample, scores), 0.) if self.use_tags else scores
 
     def _predict_logits(self, inputs: Tensor, batch_img_metas: list[dict]) -> tuple[Tensor, Tensor]:
         """Score every pixel and the pictures: ``seg_logits (N, K, H, W)`` and ``image_logits (N, K)``."""
@@ -163,11 +178,12 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
         return inputs, (canvas[0] + bottom, canvas[1] + right), before
 
     @staticmethod
-    def _tags(sample: SegDataSample) -> Tensor:
+    def _tags(sample: SegDataSample, like: Tensor) -> Tensor:
+        """Return the tags on the device of another tensor."""
         if 'gt_label' not in sample:
             raise KeyError('`test_cfg.use_tags=True` needs the field `gt_label` of the data sample: end the pipeline '
                            "with type='mmwsl.PackImageLabelInputs' and give the data set tags")
-        return sample.gt_label.score
+        return sample.gt_label.score.to(like.device)
 
     def _score_cells(self, inputs: Tensor) -> tuple[Tensor, tuple[int, int]]:
         """Return the score map and the size in pixels that it covers, from the inputs' first pixel."""
