@@ -14,8 +14,8 @@ from mmwsl.apis.pipelines import MASK_LOADERS
 
 TAGS, SIZES, PSEUDO_LABELS, MASKS = 'tags', 'tags and sizes', 'pseudo-labels', 'masks'
 SECONDS = {TAGS: 1., SIZES: 2., PSEUDO_LABELS: 1., MASKS: 79.}
-"""Seconds for one label, a class in a picture (Bearman et al., ECCV 2016, for an object's mask in COCO); nobody has
-published how long a size takes, which counts as another tag."""
+"""Seconds for one label, a class in a picture (Bearman et al., ECCV 2016, for an object's mask in COCO). That a size
+takes as long as a tag is an assumption."""
 
 
 @dataclass(frozen=True)
