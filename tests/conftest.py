@@ -7,6 +7,7 @@ in the report, where it is unset:
 - ``MMWSL_WEIGHTS_ROOT``: a folder with pretrained weights (``mobilenet_v2_imagenet.pth``).
 """
 
+import gc
 import os
 from pathlib import Path
 
@@ -15,6 +16,19 @@ import pytest
 from PIL import Image
 
 REPOSITORY = Path(__file__).parent.parent
+
+
+def pytest_collection_finish():
+    """Leave what the imports made to itself: every data set collects garbage when it is built."""
+    gc.freeze()
+
+
+@pytest.fixture(scope='session', autouse=True)
+def plain_configs():
+    """Print configs as they are: a runner has yapf lay its config out five times, which takes seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True))
+        yield
 
 
 def folder_from(variable):

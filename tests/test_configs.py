@@ -25,13 +25,9 @@ CONFIGS = sorted((Path(__file__).parent.parent / 'configs').glob('*.py'))
 SIZE = (40, 30)  # width, height
 
 
-def _read(path):
-    return Config.fromfile(path, format_python_code=False)  # a runner prints it four times, which takes seconds
-
-
 def _training(path):
     """Everything that training depends on."""
-    cfg = _read(path)
+    cfg = Config.fromfile(path)
     prediction = ('postprocessors', 'saliency', 'test_cfg', 'zoom_out')
     model = {key: value for key, value in cfg.model.items() if key not in prediction}
     return model, cfg.train_dataloader, cfg.optim_wrapper, cfg.param_scheduler, cfg.train_cfg
@@ -193,7 +189,7 @@ def test_config_trains_and_evaluates(path, data, tmp_path, monkeypatch):
     monkeypatch.setitem(os.environ, 'MMWSL_WEIGHTS_ROOT', str(data))
     monkeypatch.setitem(os.environ, 'MMWSL_PSEUDO_LABELS', str(data / 'pseudo_labels'))
     monkeypatch.chdir(tmp_path)
-    cfg = _read(path)
+    cfg = Config.fromfile(path)
     assert cfg.default_scope == 'mmseg'
     _shorten(cfg)
     _write_svms(cfg)
@@ -219,7 +215,7 @@ def test_test_time_augmentation(name, data, tmp_path, monkeypatch):
     monkeypatch.setitem(os.environ, 'MMWSL_DATA_ROOT', str(data))
     monkeypatch.setitem(os.environ, 'MMWSL_WEIGHTS_ROOT', str(data))
     monkeypatch.chdir(tmp_path)
-    cfg = _read(CONFIGS[0].parent / f'wsl_lse_voc6_{name}.py')
+    cfg = Config.fromfile(CONFIGS[0].parent / f'wsl_lse_voc6_{name}.py')
     _shorten(cfg)
     use_test_time_augmentation(cfg)
     cfg.work_dir = str(tmp_path / 'work')
@@ -251,7 +247,7 @@ def test_mmsegs_own_tools_run_our_configs(tmp_path):
 @pytest.mark.parametrize('path', [path for path in CONFIGS if path.stem.endswith('semi')], ids=lambda path: path.stem)
 def test_semi_supervision_has_every_picture_once(path, data, monkeypatch):
     monkeypatch.setitem(os.environ, 'MMWSL_DATA_ROOT', str(data))
-    cfg = _read(path)
+    cfg = Config.fromfile(path)
     with DefaultScope.overwrite_default_scope('mmseg'):
         masked, tagged = DATASETS.build(cfg.train_dataloader.dataset).datasets
     assert [[Path(part.get_data_info(i)['img_path']).stem for i in range(len(part))] for part in (masked, tagged)] == [
@@ -272,7 +268,7 @@ PSEUDO = [path for path in CONFIGS if path.stem.startswith('psl') and path.stem.
 @pytest.mark.parametrize('path', PSEUDO, ids=lambda path: path.stem)
 def test_pseudo_labels_are_all_that_differs_from_full_supervision(path, monkeypatch):
     monkeypatch.setitem(os.environ, 'MMWSL_PSEUDO_LABELS', 'made/labels')
-    cfg = _read(path)
+    cfg = Config.fromfile(path)
     dataset = cfg.train_dataloader.dataset
     assert dataset.data_prefix.seg_map_path == str(Path.cwd() / 'made' / 'labels' / 'masks')
     if dataset.type == 'mmwsl.VOC6Dataset':  # its own masks have the ids of VOC
@@ -280,7 +276,7 @@ def test_pseudo_labels_are_all_that_differs_from_full_supervision(path, monkeypa
     else:
         assert dataset.label_file == 'Annotations'
         dataset.label_file = ''
-    twin = _read(path.parent / f'fsl{path.stem[3:]}.py')
+    twin = Config.fromfile(path.parent / f'fsl{path.stem[3:]}.py')
     twin.train_dataloader.dataset.data_prefix.seg_map_path = dataset.data_prefix.seg_map_path
     cfg.pop('pseudo_labels')
     assert cfg.to_dict() == twin.to_dict()

@@ -5,6 +5,7 @@ import stat
 import pytest
 import torch
 
+from mmwsl.apis.testing import main as evaluate
 from mmwsl.apis.training import main as train
 
 # Without normalisation over the batch, two processes with two pictures each are one process with four.
@@ -31,7 +32,8 @@ def test_two_processes_train_as_one_and_evaluate_to_the_same_digits(tiny_config,
     # Seven pictures: the processes get four and three, and none may count twice.
     checkpoint = tmp_path / 'two' / 'iter_12.pth'
     run('dist_test.sh', config, checkpoint, 2, '--work-dir', 'evaluated_by_two', '--cfg-options', *NO_BATCH_STATISTICS)
-    run('test.py', config, checkpoint, '--work-dir', 'evaluated_by_one', '--cfg-options', *NO_BATCH_STATISTICS)
+    evaluate([str(config), str(checkpoint), '--work-dir', str(tmp_path / 'evaluated_by_one'),
+              '--cfg-options', *NO_BATCH_STATISTICS])
     by_one, by_two = (scores_of(tmp_path / f'evaluated_by_{number}') for number in ('one', 'two'))
     assert 40 < by_one['mIoU'] < 100
     for name in ('aAcc', 'mIoU', 'mAcc'):
@@ -46,10 +48,10 @@ def test_two_processes_evaluate_our_parts_to_the_same_digits(run, repository, tm
         options.append(f'{loader}.dataset.length=7')
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         options += [f'{loader}.num_workers=0', f'{loader}.persistent_workers=False']
-    run('train.py', config, '--work-dir', 'trained', *options)
+    train([str(config), '--work-dir', str(tmp_path / 'trained'), *options])
     checkpoint = tmp_path / 'trained' / 'epoch_1.pth'
     run('dist_test.sh', config, checkpoint, 2, '--work-dir', 'by_two', *options)
-    run('test.py', config, checkpoint, '--work-dir', 'by_one', *options)
+    evaluate([str(config), str(checkpoint), '--work-dir', str(tmp_path / 'by_one'), *options])
     by_one, by_two = (scores_of(tmp_path / name) for name in ('by_one', 'by_two'))
     assert {'mIoU', 'mAP'} <= by_one.keys()
     for name in by_one.keys() - {'time', 'data_time'}:

@@ -6,6 +6,7 @@ import pytest
 from mmengine.config import Config
 
 from mmwsl import apis
+from mmwsl.apis.training import main as train
 from mmwsl.apis.tuning import tune_thresholds
 
 SHORT = [option for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -14,7 +15,7 @@ SHORT = [option for loader in ('train_dataloader', 'val_dataloader', 'test_datal
 
 def test_search_then_evaluation_says_where_its_numbers_come_from(run, repository, tmp_path):
     base = repository / 'configs' / 'wsl_lse_shapes_ilp.py'
-    run('train.py', base, '--work-dir', 'trained', '--cfg-options', 'train_cfg.max_epochs=1', *SHORT)
+    train([str(base), '--work-dir', str(tmp_path / 'trained'), '--cfg-options', 'train_cfg.max_epochs=1', *SHORT])
     config = tmp_path / 'config.py'
     config.write_text(f"_base_ = ['{base}']\n"
                       "model = dict(postprocessors=[dict(type='mmwsl.ImageLevelPrior'),\n"
