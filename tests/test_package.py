@@ -64,16 +64,17 @@ def test_hard_requirements_name_no_openmmlab_distribution(repository):
     assert len([name for name in extras['mm'] if name.startswith('onedl-mm')]) == 3
 
 
+@pytest.mark.parametrize('module', ['mmwsl.registry', 'mmwsl.apis'])
 @pytest.mark.parametrize('version, message', [
     (None, 'could not be imported'),
     ('1.1.2', 'mmseg 1.1.2 is installed'),
 ])
-def test_missing_or_old_mmseg_is_named_with_the_command(tmp_path, version, message):
+def test_missing_or_old_mmseg_is_named_with_the_command(tmp_path, version, message, module):
     (tmp_path / 'mmseg').mkdir()
     source = "raise ImportError('No module')" if version is None else f"__version__ = '{version}'"
     (tmp_path / 'mmseg' / '__init__.py').write_text(source)
     (tmp_path / 'mmseg' / 'registry.py').touch()
-    run = python('import mmwsl.registry', tmp_path)
+    run = python(f'import {module}', tmp_path)
     assert run.returncode == 1
     last = run.stderr.strip().splitlines()[-1]
     assert last.startswith('ImportError') and message in last and 'pip install "mmwsl[mm]"' in last, last

@@ -1,5 +1,6 @@
 """What the command line calls: train, evaluate, demonstrate."""
 
+import mmwsl.registry  # noqa: F401  first of all: it says what to do where MMSegmentation is missing
 from mmwsl.apis.checkpoint import UnsafeCheckpointError, check_checkpoint, latest_checkpoint
 from mmwsl.apis.config import load_config
 from mmwsl.apis.testing import test

@@ -9,14 +9,17 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 
-def load_config(path: str | Path, options: dict | None = None, work_dir: str | None = None) -> Config:
+def load_config(path: str | Path, options: dict | None = None, work_dir: str | None = None,
+                task: str = '') -> Config:
     """Read a config file and give it a work folder.
 
     Args:
         path (str | Path): The config file.
         options (dict, optional): Settings that replace those of the file, keys in ``a.b`` form. Defaults to None.
         work_dir (str, optional): Where logs and checkpoints go. Defaults to None: the config's own ``work_dir``, or
-            ``work_dirs/`` and the config's name.
+            ``work_dirs/`` and the config's name, and in it the folder ``task``.
+        task (str): What is done with the config. The runner writes the config it was given to the work folder, where
+            that of the training must stay: whatever else is done has a folder of its own. Defaults to '', training.
 
     Returns:
         Config: The config.
@@ -30,7 +33,7 @@ def load_config(path: str | Path, options: dict | None = None, work_dir: str | N
     cfg = Config.fromfile(path)
     if options:
         cfg.merge_from_dict(options)
-    cfg.work_dir = work_dir or cfg.get('work_dir') or str(Path('work_dirs') / path.stem)
+    cfg.work_dir = work_dir or str(Path(cfg.get('work_dir') or Path('work_dirs', path.stem), task))
     return cfg
 
 

@@ -53,6 +53,8 @@ def use_test_time_augmentation(cfg: Config) -> None:
         raise ValueError(f'--tta needs {" and ".join(missing)} in the config. Add to its bases one that has them.')
     cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
     cfg.tta_model.module = cfg.model
+    if 'data_preprocessor' in cfg.model:  # the runner would give the wrapped model that of the config's top level
+        cfg.tta_model.data_preprocessor = cfg.model.data_preprocessor
     cfg.model = cfg.tta_model
 
 
@@ -112,7 +114,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--wait-time', type=float, default=2, help='seconds for which --show shows a picture')
     parser.add_argument('--tta', action='store_true', help='evaluate with test-time augmentation')
     args = parse(parser, argv)
-    cfg = load_config(args.config, args.cfg_options, args.work_dir)
+    cfg = load_config(args.config, args.cfg_options, args.work_dir, 'test')
     if args.show or args.show_dir:
         draw_predictions(cfg, args.show, args.show_dir, args.wait_time)
     if args.tta:

@@ -51,7 +51,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--indices', type=int, metavar='N', help='use the first N pictures only')
     parser.add_argument('--out', metavar='FILE', help='JSON file for the result; WORK_DIR/thresholds.json by default')
     args = parse(parser, argv)
-    cfg = load_config(args.config, args.cfg_options, args.work_dir)
+    cfg = load_config(args.config, args.cfg_options, args.work_dir, 'tune')
     out_file = args.out or str(Path(cfg.work_dir, 'thresholds.json'))
     tune_thresholds(cfg, out_file, args.ann_file, args.indices)
     test(cfg, args.checkpoint, args.launcher, args.trust_checkpoint)

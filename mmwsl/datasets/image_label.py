@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from mmengine.fileio import join_path
 from mmengine.utils import is_abs
 from mmseg.datasets import BaseSegDataset
+from mmseg.datasets.transforms import LoadAnnotations
 
 from .classes import BACKGROUND, voc_colormap
 from .pictures import PICTURE_SUFFIXES, first_five, list_pictures, locate, read_names, stem
@@ -50,7 +51,8 @@ class ImageLabelDataset(BaseSegDataset):
         **kwargs: See :class:`mmseg.datasets.BaseSegDataset`: ``metainfo``, ``data_root``, ``pipeline`` ...
 
     Raises:
-        FileNotFoundError: A file or folder is missing, or pictures listed are (count and first five).
+        FileNotFoundError: A file or folder is missing, or pictures listed are, or masks that the pipeline opens
+            (count and first five).
         ValueError: Classes, tags, or the lists do not fit together.
     """
 
@@ -147,12 +149,13 @@ class ImageLabelDataset(BaseSegDataset):
         kept = self.data_list
         if filter_cfg.get('exclude_file'):
             kept = self._exclude(kept, filter_cfg['exclude_file'])
-        if not filter_cfg.get('filter_empty_gt'):
-            return kept
-        kept = [info for info in kept if info.get('img_label')]
-        if not kept:
-            raise ValueError('`filter_cfg=dict(filter_empty_gt=True)` leaves no picture: none has a tag of '
-                             f'{list(self._metainfo["classes"][1:])}.')
+        if filter_cfg.get('filter_empty_gt'):
+            kept = [info for info in kept if info.get('img_label')]
+            if not kept:
+                raise ValueError('`filter_cfg=dict(filter_empty_gt=True)` leaves no picture: none has a tag of '
+                                 f'{list(self._metainfo["classes"][1:])}.')
+        if any(isinstance(step, LoadAnnotations) for step in self.pipeline.transforms):
+            self._check_masks(kept)
         return kept
 
     def get_cat_ids(self, idx: int) -> list[int]:
@@ -206,6 +209,19 @@ class ImageLabelDataset(BaseSegDataset):
                 f'{len(missing)} of the {len(names)} pictures of {listed} are not in '
                 f'{self.data_prefix["img_path"]!r} with a suffix of {self._suffixes()}: {first_five(missing)}. '
                 'Check `data_prefix["img_path"]` and `img_suffix`, or remove them from the list.')
+
+    def _check_masks(self, data_list: list[dict]) -> None:
+        folder = self.data_prefix.get('seg_map_path')
+        if folder is None:
+            raise ValueError('LoadAnnotations opens masks, but `data_prefix` has no `seg_map_path`: name the folder of '
+                             'the masks, or take the step out of the pipeline.')
+        there = set(list_pictures(folder, (self.seg_map_suffix.lower(), ), self.backend_args))
+        missing = [name for name in (osp.relpath(info['seg_map_path'], folder) for info in data_list)
+                   if name.replace('\\', '/') not in there]
+        if missing:
+            raise FileNotFoundError(
+                f'{len(missing)} of the {len(data_list)} masks that LoadAnnotations opens are not in {folder!r}: '
+                f'{first_five(missing)}. Check `data_prefix["seg_map_path"]` and `seg_map_suffix`, or the list.')
 
     def _match(self, names: list[str], records: list[TagRecord], files: dict[str, str]) -> list[TagRecord]:
         # a list may say "a" where the table says "a.jpg": the file they mean is the common key

@@ -25,8 +25,7 @@ def list_pictures(folder: str, suffixes: tuple[str, ...] = PICTURE_SUFFIXES,
         FileNotFoundError: ``folder`` is not a folder.
     """
     if not fileio.isdir(folder, backend_args=backend_args):
-        raise FileNotFoundError(f'folder of pictures {folder!r} does not exist. '
-                                'Check `data_root` and `data_prefix["img_path"]`.')
+        raise FileNotFoundError(f'folder {folder!r} does not exist. Check `data_root` and `data_prefix`.')
     listing = fileio.list_dir_or_file(folder, list_dir=False, recursive=True, backend_args=backend_args)
     pictures = (name.replace('\\', '/') for name in listing if name.lower().endswith(suffixes))
     return sorted(name for name in pictures if '/.' not in f'/{name}')

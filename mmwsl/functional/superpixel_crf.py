@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-MIN_PROB = 1e-5
-"""The unary term takes smaller probabilities for this one: no label is impossible."""
+from .dense_crf import MIN_PROB
 
 
 @torch.no_grad()

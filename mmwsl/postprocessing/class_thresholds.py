@@ -29,10 +29,13 @@ class ClassThresholds(PostProcessor):
         ValueError: If the file or the numbers are not as above.
     """
 
-    def __init__(self, thresholds: float | Sequence[float] | str, tuned_on: str | None = None) -> None:
-        if isinstance(thresholds, str):
+    def __init__(self, thresholds: float | Sequence[float] | str | Path, tuned_on: str | None = None) -> None:
+        if isinstance(thresholds, (str, Path)):
             thresholds, tuned_on = self._read(thresholds)
-        values = torch.as_tensor(thresholds, dtype=torch.float32)
+        try:
+            values = torch.as_tensor(thresholds, dtype=torch.float32)
+        except (TypeError, ValueError, RuntimeError):
+            values = torch.tensor(torch.nan)
         if values.dim() > 1 or not values.isfinite().all():
             raise ValueError(f'`thresholds` must be a number or a list of numbers, one a foreground class, '
                              f'got {thresholds}')
@@ -45,12 +48,12 @@ class ClassThresholds(PostProcessor):
         return class_thresholds(probs, values if values.dim() else values.expand(len(probs) - 1))
 
     @staticmethod
-    def _read(path: str) -> tuple[list[float], str]:
+    def _read(path: str | Path) -> tuple[list[float], str]:
         if not Path(path).is_file():
-            raise FileNotFoundError(f'`thresholds` names the file {path!r}, which does not exist: '
+            raise FileNotFoundError(f'`thresholds` names the file {str(path)!r}, which does not exist: '
                                     f'`python tools/tune_thresholds.py CONFIG CHECKPOINT --out {path}` makes it')
         try:
             content = json.loads(Path(path).read_text())
             return content['thresholds'], content['tuned_on']
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f'{path!r} must be JSON with `thresholds` and `tuned_on` ({error!r})') from error
+            raise ValueError(f'{str(path)!r} must be JSON with `thresholds` and `tuned_on` ({error!r})') from error

@@ -9,6 +9,8 @@ def test_options_and_work_dir_replace_the_configs_own(tiny_config):
     path = tiny_config()
     assert load_config(path).work_dir == 'work_dirs/tiny'
     assert load_config(path, {'work_dir': 'mine'}).work_dir == 'mine'
+    assert load_config(path, task='test').work_dir == 'work_dirs/tiny/test'
+    assert load_config(path, work_dir='given', task='test').work_dir == 'given'
     cfg = load_config(path, {'train_cfg.max_iters': 7, 'work_dir': 'mine'}, 'given')
     assert (cfg.train_cfg.max_iters, cfg.train_cfg.type, cfg.work_dir) == (7, 'IterBasedTrainLoop', 'given')
 

@@ -77,8 +77,9 @@ def test_class_folders(build, class_folders, by_name):
 
 def test_class_folders_with_list_and_masks(build, class_folders, tmp_path):
     (tmp_path / 'list.txt').write_text('owl/1\nfox/2\n')
-    (tmp_path / 'masks/owl').mkdir(parents=True)
-    Image.fromarray(np.array([[0, 1], [2, 255]], np.uint8)).save(tmp_path / 'masks/owl/1.png')
+    for name in ('owl/1', 'fox/2'):
+        (tmp_path / 'masks' / name).parent.mkdir(parents=True)
+        Image.fromarray(np.array([[0, 1], [2, 255]], np.uint8)).save(tmp_path / f'masks/{name}.png')
     dataset = build(
         'FolderWeakDataset', data_root=str(tmp_path), ann_file='list.txt', class_folders=True, test_mode=True,
         data_prefix=dict(img_path='classes', seg_map_path='masks'), pipeline=[dict(type='LoadAnnotations')])

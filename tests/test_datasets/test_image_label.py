@@ -166,6 +166,22 @@ def test_mistakes(voc, tagged, files, settings, error, match):
         voc(**settings)
 
 
+def test_masks_that_are_opened_must_be_there(voc, tagged):
+    masks = dict(data_prefix=dict(img_path='images', seg_map_path='labels'), ann_file='list.txt',
+                 pipeline=[dict(type='LoadAnnotations')])
+    (tagged / 'list.txt').write_text('a\nb\nc\n')
+    with pytest.raises(FileNotFoundError, match="folder '.*labels' does not exist"):
+        voc(**masks)
+    (tagged / 'labels').mkdir()
+    (tagged / 'labels' / 'b.png').touch()
+    with pytest.raises(FileNotFoundError, match=r"2 of the 3 masks that LoadAnnotations opens .*labels': a.png, c.png"):
+        voc(**masks)
+    (tagged / 'list.txt').write_text('b\n')
+    assert len(voc(**masks)) == 1
+    with pytest.raises(ValueError, match='`data_prefix` has no `seg_map_path`'):
+        voc(**{**masks, 'data_prefix': dict(img_path='images')})
+
+
 def test_name_that_fits_two_files():
     assert locate(['a', 'b.png', 'c'], ['a.jpg', 'b.png', 'b.jpg']) == {'a': 'a.jpg', 'b.png': 'b.png'}
     with pytest.raises(ValueError, match=r"picture 'b' fits several files: b\.jpg, b\.png"):

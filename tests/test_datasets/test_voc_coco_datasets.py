@@ -60,7 +60,8 @@ def test_voc6_masks_hold_the_indices_of_voc(build, devkit):
     # every VOC index once, and 255
     mask = Image.fromarray(np.array([[*range(21), 255]] * 2, np.uint8), 'P')
     mask.putpalette(sum(voc_colormap(256), []))
-    mask.save(devkit / 'SegmentationClassAug/2007_1.png')
+    for name in ('2007_1', '2007_2'):
+        mask.save(devkit / f'SegmentationClassAug/{name}.png')
     dataset = build('VOC6Dataset', data_root=str(devkit), test_mode=True, pipeline=[dict(type='LoadAnnotations')],
                     data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClassAug'))
     expected = [VOC6_CLASSES.index(name) if name in VOC6_CLASSES else 255 for name in VOC_CLASSES] + [255]

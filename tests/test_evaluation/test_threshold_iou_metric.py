@@ -47,6 +47,13 @@ def test_the_best_point_is_the_best_of_the_curve():
     assert result['oracle_threshold'] == pytest.approx((0.2, 0.4, 0.6)[single.index(max(single))])
 
 
+def test_masks_of_another_size_are_named():
+    sample, = _samples(1)
+    sample.set_data(dict(gt_sem_seg=PixelData(data=torch.zeros(1, 5, 6, dtype=torch.long))))
+    with pytest.raises(ValueError, match=r'`gt_sem_seg` is \(5, 6\), `seg_logits` \(9, 11\).* behind Resize'):
+        Evaluator(ThresholdIoUMetric([0.5])).process([sample])
+
+
 @pytest.mark.parametrize('thresholds', [[], [0.5, 0.4], 0.5])
 def test_bad_thresholds(thresholds):
     with pytest.raises(ValueError, match='`thresholds` must be an ascending list'):

@@ -28,6 +28,7 @@ def test_average_over_labelled_pixels(loss, values):
     torch.testing.assert_close(loss(SCORES, LABELS), values()[LABELS != 255].mean())
     weight = torch.rand(LABELS.shape)
     torch.testing.assert_close(loss(SCORES, LABELS, weight), (values() * weight)[LABELS != 255].mean())
+    torch.testing.assert_close(loss(SCORES, LABELS, reduction_override='none'), values())
 
 
 @pytest.mark.parametrize('loss', LOSSES)

@@ -205,6 +205,13 @@ def test_weight_and_name(loss):
     assert loss(loss_name='loss_other').loss_name == 'loss_other'
 
 
+def test_settings_may_be_integers():
+    scores = _scores(2, 4, 6, 6)
+    for whole, real in ((EMFixedLoss(5, 3), EMFixedLoss(5., 3.)),
+                        (AreaConstrainedLoss(foreground_area=0), AreaConstrainedLoss(foreground_area=0.))):
+        torch.testing.assert_close(whole(scores, TAGS, VALID), real(scores, TAGS, VALID))
+
+
 @pytest.mark.parametrize('loss', WEAK)
 @pytest.mark.parametrize('background', [0., -1.])
 def test_tags_must_say_that_background_is_present(loss, background):

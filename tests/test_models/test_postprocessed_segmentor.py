@@ -116,3 +116,12 @@ def test_what_does_not_fit():
         MODELS.build(dict(type='mmwsl.WeakEncoderDecoder', backbone=BACKBONE,
                           decode_head=dict(type='mmwsl.LSEAggregationHead', in_channels=4, num_classes=3),
                           test_cfg=dict(mode='whole', overlap_tile=dict(tile=16, margin=8))))
+    with pytest.raises(ValueError, match="`test_cfg.overlap_tile` is for `test_cfg.mode='whole'`, got 'slide'"):
+        _segmentor(test_cfg=dict(mode='slide', crop_size=(8, 8), stride=(4, 4), overlap_tile=dict(tile=16, margin=8)))
+
+
+def test_whole_pictures_are_the_default():
+    metas = [dict(ori_shape=(16, 16), img_shape=(16, 16), pad_shape=(16, 16))]
+    given, default = (_segmentor(test_cfg=test_cfg).inference(_inputs(), metas)
+                      for test_cfg in (dict(mode='whole'), None))
+    assert torch.equal(given, default)

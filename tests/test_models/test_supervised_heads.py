@@ -141,6 +141,11 @@ def test_deconvnet_mirrors_vgg():
                       [(128, 128), (128, 64)], [(64, 64), (64, 64)]]
 
 
+def test_deconvnet_has_five_stages():
+    with pytest.raises(ValueError, match='`stages` must have 5 numbers of channels, got'):
+        DeconvNetHead(16, stages=SLIM[:4], num_classes=5)
+
+
 def test_deconvnet_unpools_with_the_switches_of_the_stage():
     """One active cell comes back to where its maximum was, not to a fixed corner."""
     torch.manual_seed(0)

@@ -63,13 +63,14 @@ def test_all_background_stays_background(sample):
     (json.dumps([.5]), ValueError, 'must be JSON'),
     (json.dumps(dict(thresholds=[.5])), ValueError, 'tuned_on'),
     (json.dumps(dict(thresholds=[float('nan')], tuned_on='x')), ValueError, 'number or a list of numbers'),
+    (json.dumps(dict(thresholds=None, tuned_on='x')), ValueError, '`thresholds` must be a number .*, got None'),
 ])
 def test_bad_threshold_files(content, error, message, tmp_path):
     path = tmp_path / 'thresholds.json'
     if content is not None:
         path.write_text(content)
     with pytest.raises(error, match=message):
-        ClassThresholds(str(path))
+        ClassThresholds(path)
 
 
 @pytest.mark.parametrize('config', [

@@ -1,9 +1,8 @@
 # Your own pictures: a folder of them, and a table `image,labels` (labels separated by spaces; empty is background).
 #
-#   data/folder/pictures/*.jpg    data/folder/train.csv    data/folder/val.csv    data/folder/masks/*.png
+#   data/folder/pictures/*.jpg    data/folder/train.csv    data/folder/val.csv
 #
-# The masks, with the index of the class in `classes`, are for evaluation only; without them, evaluate the tags alone:
-# leave `seg_map_path`, LoadAnnotations and IoUMetric out.
+# It evaluates the tags; with masks at hand, see wsl_lse_folder_masks.py.
 _base_ = ['voc.py']
 dataset_type = 'mmwsl.FolderWeakDataset'
 data_root = '{{$MMWSL_DATA_ROOT:data}}/folder'
@@ -16,6 +15,10 @@ train_dataloader = dict(
         ann_file='',
         label_file='train.csv',
         data_prefix=dict(img_path='pictures')))
+load_masks = dict(type='LoadAnnotations')
+test_pipeline = [step for step in _base_.test_pipeline if step != load_masks]
+views = [step for step in _base_.tta_pipeline[1].transforms if step != [load_masks]]
+tta_pipeline = [_base_.tta_pipeline[0], dict(type='TestTimeAug', transforms=views)]
 val_dataloader = dict(
     dataset=dict(
         type=dataset_type,
@@ -23,7 +26,8 @@ val_dataloader = dict(
         metainfo=metainfo,
         ann_file='',
         label_file='val.csv',
-        data_prefix=dict(img_path='pictures', seg_map_path='masks')))
+        data_prefix=dict(img_path='pictures', seg_map_path=None),
+        pipeline=test_pipeline))
 test_dataloader = val_dataloader
-val_evaluator = [dict(type='IoUMetric', iou_metrics=['mIoU']), dict(type='mmwsl.ImageLabelMetric')]
+val_evaluator = dict(_delete_=True, type='mmwsl.ImageLabelMetric')
 test_evaluator = val_evaluator

@@ -189,7 +189,7 @@ def main(argv: list[str] | None = None) -> None:
         '--masks', nargs='?', const='', metavar='FOLDER', help='compare with true masks: a folder relative to the data '
         "set's root, by default that of the test set")
     args = parse(parser, argv)
-    cfg = load_config(args.config, args.cfg_options, args.work_dir)
+    cfg = load_config(args.config, args.cfg_options, args.work_dir, 'pseudo_labels')
     generate_pseudo_labels(
         cfg, args.checkpoint, args.out, split=args.split, ann_file=args.ann_file, indices=args.indices,
         use_tags=args.use_tags, tta=args.tta, low=args.low, high=args.high, tuned_on=args.tuned_on,

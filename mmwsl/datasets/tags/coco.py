@@ -39,7 +39,10 @@ def read_coco(path: str | Path, crowd: str = 'present', backend_args: dict | Non
     sure: dict[int, list[str]] = {image['id']: [] for image in content['images']}
     crowds: dict[int, list[str]] = {image_id: [] for image_id in sure}
     for annotation in content['annotations']:
-        image_id, category_id = annotation['image_id'], annotation['category_id']
+        image_id, category_id = annotation.get('image_id'), annotation.get('category_id')
+        if image_id is None or category_id is None:
+            raise ValueError(f'{path}: annotation {annotation.get("id", image_id)} has no `image_id` and '
+                             '`category_id`. Give COCO\'s `instances_*.json`; the panoptic files are others.')
         if image_id not in sure or category_id not in names:
             raise ValueError(f'{path}: annotation {annotation.get("id")} refers to picture {image_id} and category '
                              f'{category_id}, which are not both declared in the file.')

@@ -108,12 +108,12 @@ class ClassThresholdMetric(ThresholdIoUMetric):
         places, counts = np.concatenate(results, axis=1)
         total = np.bincount(places, weights=counts, minlength=int(np.prod(shape))).astype(np.int64)
         chosen, ious = search_class_thresholds(total.reshape(shape))
-        thresholds = [round(float(self.thresholds[step]), 5) for step in chosen]
+        thresholds = [float(self.thresholds[step]) for step in chosen]
         miou = round(100 * float(np.nanmean(ious)), 2)
         table = PrettyTable(['Class', 'Threshold', 'IoU'])
         names = self.dataset_meta['classes']
-        table.add_rows([[name, threshold, f'{100 * iou:.2f}']
-                        for name, threshold, iou in zip(names, ['', *thresholds], ious, strict=True)])
+        table.add_rows([[name, threshold, f'{100 * iou:.2f}'] for name, threshold, iou in
+                        zip(names, ['', *(f'{threshold:.5g}' for threshold in thresholds)], ious, strict=True)])
         print_log(f'thresholds per class, tuned on {self.tuned_on}:\n{table}', MMLogger.get_current_instance())
         if self.out_file:
             content = dict(thresholds=thresholds, tuned_on=self.tuned_on, mIoU=miou, classes=list(names))

@@ -19,8 +19,9 @@ class ImageLabelMetric(BaseMetric):
     :func:`mmwsl.functional.average_precision`.
 
     Args:
-        eleven_point: Report VOC 2007's AP of eleven points as well, as ``mAP_11point``. ``mAP`` is the area, as in
-            VOC since 2010.
+        eleven_point: Report VOC 2007's AP of eleven points as well, as ``mAP_11point``. ``mAP`` is the area
+            under the curve as it is; the kit of VOC since 2010 first makes the precision monotone, and gives a little
+            more.
         **kwargs: Of :class:`mmengine.evaluator.BaseMetric`.
     """
 

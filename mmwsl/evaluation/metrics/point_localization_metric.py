@@ -55,7 +55,7 @@ class PointLocalizationMetric(BaseMetric):
 
     Without ``annotations``, the boxes are those of the connected components of ``gt_sem_seg``. They differ from drawn
     boxes where objects touch or cut each other, so the result is then named ``point_mAP_maskboxes``, otherwise
-    ``point_mAP``: only the latter compares with published numbers.
+    ``point_mAP``: only the latter compares with published numbers, whose curve may have been made monotone first.
 
     Args:
         annotations: Folder of VOC's XML files, ``{stem of the picture}.xml``, or COCO's ``instances_*.json``, whose

@@ -36,6 +36,8 @@ class DeconvNetHead(BaseDecodeHead):
                  norm_cfg: dict | None = None,
                  in_index: int = -1 - len(NUM_CONVS),
                  **kwargs) -> None:
+        if len(stages) != len(NUM_CONVS):
+            raise ValueError(f'`stages` must have {len(NUM_CONVS)} numbers of channels, got {stages}')
         norm_cfg = norm_cfg or dict(type='BN')
         super().__init__(in_channels, stages[0], norm_cfg=norm_cfg, in_index=in_index, **kwargs)
         layer = dict(norm_cfg=self.norm_cfg, act_cfg=self.act_cfg)

@@ -38,7 +38,7 @@ class FCNSkipHead(FCNHead):
         super().__init__(**kwargs)
         self.skip_indices = tuple(skip_indices)
         self.skip_scores = nn.ModuleList(nn.Conv2d(channels, self.out_channels, 1) for channels in skip_channels)
-        # One row and column more are padded on each side than bilinear interpolation needs, and cut off, see _double.
+        # One row and column more are padded on each side than bilinear interpolation needs, and cut off, see `forward`.
         self.doublings = nn.ModuleList(
             nn.ConvTranspose2d(self.out_channels, self.out_channels, 4, stride=2, padding=3, bias=False)
             for _ in skip_channels)

@@ -64,8 +64,9 @@ class AreaConstrainedLoss(ScoreMapLoss):
 
     def weak_loss(self, seg_logits: Tensor, image_labels: Tensor, valid: Tensor, sizes: Tensor | None) -> Tensor:
         """Return the losses ``(N,)``."""
+        present = image_labels == 1
         # A picture without a class present is of no consequence, but its distribution must exist.
-        present = (image_labels == 1) | ~(image_labels == 1).any(1, keepdim=True)
+        present[:, 0] |= ~present.any(1)
         lower, upper, slack = self.bounds(image_labels, sizes)
         # The harder problem is the plain one with the scores, and what they may be moved, times the hardness.
         scores = self.hardness * seg_logits.detach().to(torch.promote_types(seg_logits.dtype, torch.float32))
@@ -79,7 +80,7 @@ class AreaConstrainedLoss(ScoreMapLoss):
         Raises:
             ValueError: If ``sizes`` are not of the shape of ``image_labels``.
         """
-        lower = torch.full(image_labels.shape, self.foreground_area, device=image_labels.device)
+        lower = torch.full(image_labels.shape, float(self.foreground_area), device=image_labels.device)
         upper = torch.ones_like(lower)
         if sizes is not None:
             if sizes.shape != image_labels.shape:

@@ -44,7 +44,7 @@ class EMFixedLoss(_BiasedLabelLoss):
 
     def biases(self, seg_logits: Tensor, present: Tensor, valid: Tensor) -> Tensor:
         """Return the biases ``(N, K)``."""
-        biases = torch.full(present.shape, self.foreground_bias, device=seg_logits.device)
+        biases = torch.full(present.shape, float(self.foreground_bias), device=seg_logits.device)
         biases[:, 0] = self.background_bias
         return biases.masked_fill(~present, -torch.inf)
 

@@ -24,7 +24,7 @@ class NoisyLabelLoss(nn.Module, ABC):
         self.loss_name = loss_name
 
     def forward(self, cls_score: Tensor, label: Tensor, weight: Tensor | None = None,
-                ignore_index: int = 255) -> Tensor:
+                ignore_index: int = 255, reduction_override: str | None = None) -> Tensor:
         """Compute the loss of a batch.
 
         Args:
@@ -32,6 +32,7 @@ class NoisyLabelLoss(nn.Module, ABC):
             label: Classes, or ``ignore_index``, ``(N, H, W)``.
             weight: Factor of each pixel, of the head's sampler, ``(N, H, W)``. All 1 if None.
             ignore_index: Label that does not count.
+            reduction_override: ``'none'`` for the losses ``(N, H, W)``, as mmseg's ``OHEMPixelSampler`` asks for them.
 
         Returns:
             The scalar loss.
@@ -39,6 +40,8 @@ class NoisyLabelLoss(nn.Module, ABC):
         losses = self.pixel_losses(cls_score, label, ignore_index)
         if weight is not None:
             losses = losses * weight
+        if reduction_override == 'none':
+            return self.loss_weight * losses
         return self.loss_weight * losses.sum() / (label != ignore_index).sum().clamp(min=1)
 
     @abstractmethod

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import torch
+from mmengine.config import ConfigDict
 from mmengine.structures import PixelData
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.models.utils import resize
@@ -33,7 +34,8 @@ class PostprocessedEncoderDecoder(EncoderDecoder):
         **kwargs: Of :class:`mmseg.models.segmentors.EncoderDecoder`.
 
     Raises:
-        ValueError: If the head has a single output channel, which is no distribution over classes.
+        ValueError: If the head has a single output channel, which is no distribution over classes, or
+            ``overlap_tile`` stands beside sliding windows.
     """
 
     def __init__(self, *, postprocessors: Sequence[dict] | None = None, **kwargs) -> None:
@@ -42,7 +44,11 @@ class PostprocessedEncoderDecoder(EncoderDecoder):
             raise ValueError('`decode_head.out_channels` must be the number of classes for a chain of post-processors, '
                              "got 1: leave it out, or use the segmentor type='EncoderDecoder'")
         self.postprocessors = build_chain(postprocessors)
-        tiles = (self.test_cfg or {}).get('overlap_tile')
+        self.test_cfg = self.test_cfg or ConfigDict(mode='whole')
+        tiles = self.test_cfg.get('overlap_tile')
+        if tiles is not None and self.test_cfg.get('mode', 'whole') != 'whole':
+            raise ValueError(f"`test_cfg.overlap_tile` is for `test_cfg.mode='whole'`, got {self.test_cfg['mode']!r}: "
+                             'remove one of them')
         self.overlap_tile = None if tiles is None else partial(overlap_tile, **tiles)
 
     def whole_inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:

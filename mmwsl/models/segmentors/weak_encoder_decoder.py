@@ -72,12 +72,12 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
         if self.overlap_tile is not None:
             raise ValueError('`test_cfg.overlap_tile` is for heads that do not label the whole picture: use '
                              '`test_cfg.dense`, whose `max_memory` also makes tiles')
-        dense = (self.test_cfg or {}).get('dense')
+        dense = self.test_cfg.get('dense')
         self.dense_inference = None if dense is None else DenseInference(**dense)
-        self.use_tags = bool((self.test_cfg or {}).get('use_tags'))
-        maps = (self.test_cfg or {}).get('activation_maps')
+        self.use_tags = bool(self.test_cfg.get('use_tags'))
+        maps = self.test_cfg.get('activation_maps')
         self.activation_maps = None if maps is None else ActivationMaps(**maps)
-        if self.zoom_out is not None and 'border' in (self.test_cfg or {}):
+        if self.zoom_out is not None and 'border' in self.test_cfg:
             raise ValueError('`test_cfg.border` is not for `zoom_out`, whose cells are taken to spread evenly over the '
                              'picture. Remove one of them')
         for name, part in dict(saliency=self.saliency, zoom_out=self.zoom_out).items():

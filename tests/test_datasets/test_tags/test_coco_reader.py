@@ -33,6 +33,7 @@ def test_instances(tmp_path, crowd, tags, unknown):
     ('[]', r"i\.json: no \['images', 'annotations', 'categories'\]"),
     (json.dumps({key: CONTENT[key] for key in ('images', 'categories')}), r"no \['annotations'\].*instances"),
     (json.dumps(dict(CONTENT, images=CONTENT['images'][1:])), 'annotation 1 refers to picture 7 and category 90'),
+    (json.dumps(dict(CONTENT, annotations=[dict(image_id=7, segments_info=[])])), 'annotation 7 has no .*panoptic'),
 ])
 def test_mistakes(tmp_path, text, match):
     (tmp_path / 'i.json').write_text(text)
