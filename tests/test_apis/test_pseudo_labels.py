@@ -359,6 +359,13 @@ def test_a_broken_picture_is_named_and_the_others_stay(written, tmp_path):
     assert len(files(tmp_path / 'out', '.png')) == 3
 
 
+def test_a_missing_true_mask_is_found_before_anything_is_predicted(written, tmp_path):
+    (tmp_path / 'data' / 'masks' / 'b' / 'one.png').unlink()
+    with pytest.raises(FileNotFoundError, match=r"1 of the 3 masks .*masks': b/one\.png"):
+        main([*written, '--masks', 'masks'])
+    assert not (tmp_path / 'out').exists()
+
+
 def test_masks_that_are_no_png_files(written):
     with pytest.raises(ValueError, match="seg_map_suffix='.tif'"):
         main([*written, '--cfg-options', "train_dataloader.dataset.seg_map_suffix='.tif'"])

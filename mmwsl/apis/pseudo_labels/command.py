@@ -60,6 +60,7 @@ def generate_pseudo_labels(cfg: Config, checkpoint: str, out: str, *, split: str
 
     Raises:
         ManifestError: If the folder was made with other options.
+        FileNotFoundError: If a picture or a mask is missing, before anything is predicted.
         ValueError: If an argument does not fit the others.
     """
     if high is None and (low is not None or tuned_on):
@@ -89,6 +90,7 @@ def generate_pseudo_labels(cfg: Config, checkpoint: str, out: str, *, split: str
     dataset = cfg.test_dataloader.dataset
     source = DATASETS.build(dataset)
     pictures = list_data_set(source, folder)
+    truth = None if masks is None else truth_data_set(dataset, test_set.pipeline, masks)  # before hours of work
     options = dict(split=split, use_tags=use_tags, tta=tta, min_score=min_score, model=model, dataset=identity(dataset),
                    files=digest_files([model, identity(dataset)]), checkpoint=identify_checkpoint(checkpoint),
                    test_cfg=cfg.get('test_cfg'), custom_hooks=cfg.get('custom_hooks'))
@@ -104,7 +106,6 @@ def generate_pseudo_labels(cfg: Config, checkpoint: str, out: str, *, split: str
     processes = cfg.test_dataloader.get('num_workers', 0)
     manifest.update(config=cfg.filename, pictures=describe_list(pictures, dataset.get('ann_file', '')))
     finish_masks(manifest, pictures, rule, source.metainfo['palette'], processes)
-    truth = None if masks is None else truth_data_set(dataset, test_set.pipeline, masks)
     report = measure_quality(pictures, source.metainfo['classes'], truth, processes)
     with whole_file(folder / 'quality.json') as file:
         content = dict(report, against=masks, provenance=manifest.content['provenance'])
