@@ -24,11 +24,9 @@ def draw_chart(rows: Sequence[dict]) -> Figure:
         places = np.arange(len(keys)) + width * (index - (len(rows) - 1) / 2)
         bars.bar(places, heights, width, label=row['run'])
         costs.plot(row['annotation_seconds'] / 3600, row['mIoU'], 'o')
-        costs.annotate(row['run'], (row['annotation_seconds'] / 3600, row['mIoU']), xytext=(4, 4),
-                       textcoords='offset points', fontsize=8)
     bars.set_xticks(range(len(keys)), [key.removeprefix('IoU_') for key in keys], rotation=45, ha='right')
     bars.set_ylabel('IoU, percent')
-    bars.legend(fontsize=8)
+    figure.legend(*bars.get_legend_handles_labels(), loc='outside upper left', ncols=4, fontsize=8)  # of both
     costs.set_xscale('log')
     costs.margins(x=0.5, y=0.2)
     costs.set_xlabel('annotation, hours')
