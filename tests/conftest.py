@@ -124,14 +124,15 @@ def tiny_settings(root):
 def tiny_config(tmp_path):
     """A function that writes seven tiny scenes and a config file for them, and returns the config's path.
 
-    Keyword arguments replace top-level settings of the config.
+    Keyword arguments replace top-level settings of the config. The run is named after the test: by default mmengine
+    names it after the config and the second it begins in, and a second run of that name has no log of its own.
     """
     from mmengine.config import Config
 
     def write(**settings):
         write_scenes(tmp_path / 'scenes')
         path = tmp_path / 'tiny.py'
-        Config({**tiny_settings(tmp_path / 'scenes'), **settings}).dump(path)
+        Config({**tiny_settings(tmp_path / 'scenes'), 'experiment_name': tmp_path.name, **settings}).dump(path)
         return path
 
     return write

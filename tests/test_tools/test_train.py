@@ -12,6 +12,12 @@ from mmwsl import apis
 from mmwsl.apis.training import main
 
 
+@pytest.fixture
+def again(tmp_path):
+    """An option for the second run of a test, see ``tiny_config``."""
+    return f'experiment_name={tmp_path.name}_again'
+
+
 def log_of(work_dir):
     """Return the text of the newest log in a work folder."""
     return max(Path(work_dir).glob('*/*.log'), key=os.path.getmtime).read_text()
@@ -22,7 +28,7 @@ def trained_iterations(log):
     return [int(number) for number in re.findall(r'Iter\(train\)\s*\[\s*(\d+)/', log)]
 
 
-def test_a_killed_training_resumes(tiny_config, command, tmp_path):
+def test_a_killed_training_resumes(tiny_config, command, tmp_path, again):
     config, work = tiny_config(), tmp_path / 'work'
     process = command('train.py', config, '--work-dir', work, '--cfg-options', 'train_cfg.max_iters=100000')
     deadline = time.monotonic() + 200
@@ -37,7 +43,7 @@ def test_a_killed_training_resumes(tiny_config, command, tmp_path):
     assert reached >= 4
     before = torch.load(work / f'iter_{reached}.pth', weights_only=False)['state_dict']
     main([str(config), '--work-dir', str(work), '--resume',
-          '--cfg-options', f'train_cfg.max_iters={reached + 2}', 'optim_wrapper.optimizer.lr=0.'])
+          '--cfg-options', again, f'train_cfg.max_iters={reached + 2}', 'optim_wrapper.optimizer.lr=0.'])
     log = log_of(work)
     assert f'resumed epoch: 0, iter: {reached}' in log
     assert trained_iterations(log) == [reached + 1, reached + 2]
@@ -45,27 +51,28 @@ def test_a_killed_training_resumes(tiny_config, command, tmp_path):
 
 
 @pytest.mark.parametrize('note', ['iter_4.pth', ''], ids=['noted', 'note empty'])
-def test_a_training_killed_while_it_wrote_resumes_from_the_one_before(tiny_config, tmp_path, note):
+def test_a_training_killed_while_it_wrote_resumes_from_the_one_before(tiny_config, tmp_path, note, again):
     config, work = tiny_config(), tmp_path / 'work'
     main([str(config), '--work-dir', str(work)])
     whole = (work / 'iter_4.pth').read_bytes()
     (work / 'iter_4.pth').write_bytes(whole[:len(whole) // 2])
     (work / 'last_checkpoint').write_text(note and str(work / note))
 
-    main([str(config), '--work-dir', str(work), '--resume'])
+    main([str(config), '--work-dir', str(work), '--resume', '--cfg-options', again])
     assert trained_iterations(log_of(work))[-2:] == [3, 4]
     assert 'resumed epoch: 0, iter: 2' in log_of(work)
     apis.check_checkpoint(work / 'iter_4.pth')
 
 
-def test_a_training_resumes_where_its_folder_was_moved_to(tiny_config, tmp_path):
+def test_a_training_resumes_where_its_folder_was_moved_to(tiny_config, tmp_path, again):
     config, work = tiny_config(), tmp_path / 'work'
     main([str(config), '--work-dir', str(work)])
     # the folder itself stays: within one process the visualizer of the first run writes to it
-    moved = shutil.copytree(work, tmp_path / 'moved')
+    # without its log, which a second run in the same second would add to
+    moved = shutil.copytree(work, tmp_path / 'moved', ignore=shutil.ignore_patterns('*_*[0-9]'))
     for path in work.glob('*.pth'):
         path.unlink()
-    main([str(config), '--work-dir', str(moved), '--resume', '--cfg-options', 'train_cfg.max_iters=6'])
+    main([str(config), '--work-dir', str(moved), '--resume', '--cfg-options', again, 'train_cfg.max_iters=6'])
     assert 'resumed epoch: 0, iter: 4' in log_of(moved)
     assert trained_iterations(log_of(moved)) == [5, 6]
 
@@ -77,12 +84,12 @@ def test_a_single_kept_checkpoint_becomes_two(tiny_config, tmp_path):
     assert sorted(path.name for path in work.glob('*.pth')) == ['iter_4.pth', 'iter_6.pth']
 
 
-def test_resume_without_a_checkpoint_starts_from_the_given_weights(tiny_config, tmp_path):
+def test_resume_without_a_checkpoint_starts_from_the_given_weights(tiny_config, tmp_path, again):
     config = tiny_config()
     main([str(config), '--work-dir', str(tmp_path / 'first')])
     given = tmp_path / 'first' / 'iter_4.pth'
     main([str(config), '--work-dir', str(tmp_path / 'second'), '--resume',
-          '--cfg-options', f'load_from={given}', 'train_cfg.max_iters=2'])
+          '--cfg-options', again, f'load_from={given}', 'train_cfg.max_iters=2'])
     log = log_of(tmp_path / 'second')
     assert f'Load checkpoint from {given}' in log and 'resumed' not in log
     assert trained_iterations(log) == [1, 2]
