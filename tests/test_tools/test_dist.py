@@ -31,7 +31,8 @@ def test_two_processes_train_as_one_and_evaluate_to_the_same_digits(tiny_config,
 
     # Seven pictures: the processes get four and three, and none may count twice.
     checkpoint = tmp_path / 'two' / 'iter_12.pth'
-    run('dist_test.sh', config, checkpoint, 2, '--work-dir', 'evaluated_by_two', '--cfg-options', *NO_BATCH_STATISTICS)
+    run('dist_test.sh', config, checkpoint, 2, '--work-dir', 'evaluated_by_two', '--cfg-options',
+        'default_hooks.logger.type=mmwsl.MainProcessLoggerHook', *NO_BATCH_STATISTICS)
     evaluate([str(config), str(checkpoint), '--work-dir', str(tmp_path / 'evaluated_by_one'),
               '--cfg-options', *NO_BATCH_STATISTICS])
     by_one, by_two = (scores_of(tmp_path / f'evaluated_by_{number}') for number in ('one', 'two'))

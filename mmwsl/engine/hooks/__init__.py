@@ -1,7 +1,10 @@
 """Hooks."""
 
 from .input_visualization_hook import InputVisualizationHook
+from .main_process_logger_hook import MainProcessLoggerHook
 from .postprocessing_hook import PostProcessingHook
 from .provenance_hook import ProvenanceHook, collect_provenance
 
-__all__ = ['InputVisualizationHook', 'PostProcessingHook', 'ProvenanceHook', 'collect_provenance']
+__all__ = [
+    'InputVisualizationHook', 'MainProcessLoggerHook', 'PostProcessingHook', 'ProvenanceHook', 'collect_provenance',
+]

@@ -1,0 +1,34 @@
+"""Of two processes that share a test, one writes what it found."""
+
+import json
+import socket
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+from torch import distributed, multiprocessing
+
+
+def _evaluate(rank, port, path):
+    distributed.init_process_group('gloo', f'tcp://127.0.0.1:{port}', rank=rank, world_size=2)
+    cfg = Config.fromfile(path)
+    cfg.work_dir += str(rank)  # of its own, so that it shows who wrote
+    Runner.from_cfg(cfg).test()
+    distributed.destroy_process_group()
+
+
+def test_only_the_main_process_writes_the_scores(tiny_config, tmp_path):
+    config = tiny_config(work_dir=str(tmp_path / 'process_'), default_hooks=dict(
+        logger=dict(type='mmwsl.MainProcessLoggerHook')), custom_imports=dict(imports=['mmwsl.registry']))
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    context = multiprocessing.get_context('spawn')
+    workers = [context.Process(target=_evaluate, args=(rank, port, config), daemon=True) for rank in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(120)
+        assert worker.exitcode == 0
+    written = [list((tmp_path / f'process_{rank}').glob('*/*.json')) for rank in range(2)]
+    assert [len(files) for files in written] == [1, 0]
+    assert json.loads(written[0][0].read_text())['mIoU'] > 0
