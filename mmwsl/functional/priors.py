@@ -25,30 +25,34 @@ def image_level_prior(probs: Tensor, image_probs: Tensor) -> Tensor:
     return probs * image_probs.to(probs)[:, None, None]
 
 
-def objectness_prior(probs: Tensor, objectness: Tensor) -> Tensor:
+def objectness_prior(probs: Tensor, objectness: Tensor, power: float = 1.) -> Tensor:
     r"""Weigh the foreground by how likely a pixel belongs to some object (Pinheiro & Collobert, SP-bb and SP-seg).
 
-    .. math:: \hat y_{ij}(k) = p_{ij}(k) \, p(ij \in \mathrm{Obj}), \quad k \ge 1
+    .. math:: \hat y_{ij}(k) = p_{ij}(k)^\gamma \, p(ij \in \mathrm{Obj}), \quad k \ge 1
 
-    Background, channel 0, stays as it is. The paper decides by :func:`class_thresholds` afterwards.
+    The paper has :math:`\gamma = 1`. The smaller it is, the more the objectness decides where an object ends, and the
+    less the network: for classes that are known to be in the picture. Background, channel 0, stays as it is. The paper
+    decides by :func:`class_thresholds` afterwards.
 
     Args:
-        probs: Scores of the classes, ``(K, H, W)``.
+        probs: Scores of the classes, 0 or more, ``(K, H, W)``.
         objectness: Probability of an object, in [0, 1], ``(H, W)``.
+        power: :math:`\gamma > 0`.
 
     Returns:
         Scores ``(K, H, W)``.
 
     Raises:
-        ValueError: If the sizes differ or the objectness leaves [0, 1].
+        ValueError: If the sizes differ, the objectness leaves [0, 1], or the power is not positive.
     """
+    check_power(power)
     if objectness.shape != probs.shape[1:]:
         raise ValueError(f'`objectness` must have the size of `probs` (K, H, W), got {tuple(objectness.shape)} and '
                          f'{tuple(probs.shape)}: compute it at the size of the picture, before it is resized')
     if not (objectness.amin() >= 0 and objectness.amax() <= 1):  # false for NaN too
         raise ValueError('`objectness` must be in [0, 1], got '
                          f'{objectness.amin().item()} to {objectness.amax().item()}')
-    return torch.cat([probs[:1], probs[1:] * objectness.to(probs)])
+    return torch.cat([probs[:1], (probs[1:] if power == 1 else probs[1:]**power) * objectness.to(probs)])
 
 
 def saliency_prior(probs: Tensor, saliency: Tensor, power: float = 1.) -> Tensor:
@@ -69,8 +73,7 @@ def saliency_prior(probs: Tensor, saliency: Tensor, power: float = 1.) -> Tensor
     Raises:
         ValueError: If the sizes differ, or the power is not positive.
     """
-    if not 0 < power < float('inf'):
-        raise ValueError(f'`power` must be a positive finite number, got {power}')
+    check_power(power)
     if saliency.shape != probs.shape:
         raise ValueError(f'`saliency` must have the size of `probs` {tuple(probs.shape)}, got {tuple(saliency.shape)}')
     product = probs[1:] * saliency[1:].to(probs)
@@ -97,3 +100,9 @@ def class_thresholds(scores: Tensor, thresholds: Tensor) -> Tensor:
         raise ValueError(f'`thresholds` must have one value for each foreground class of `scores` '
                          f'{tuple(scores.shape)}, got shape {tuple(thresholds.shape)}')
     return torch.cat([thresholds.to(scores)[scores[1:].argmax(0, keepdim=True)], scores[1:]])
+
+
+def check_power(power: float) -> None:
+    """Raise ValueError unless a power of scores is a positive finite number."""
+    if not 0 < power < float('inf'):
+        raise ValueError(f'`power` must be a positive finite number, got {power}')

@@ -6,7 +6,7 @@ import torch
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-from ..functional import saliency_prior
+from ..functional.priors import check_power, saliency_prior
 from ..registry import POSTPROCESSORS
 from .base import PostProcessor
 
@@ -30,8 +30,7 @@ class SaliencyPrior(PostProcessor):
     required_fields: ClassVar[dict[str, str]] = FIELDS
 
     def __init__(self, power: float = 1., tuned_on: str | None = None) -> None:
-        if not 0 < power < float('inf'):
-            raise ValueError(f'`power` must be a positive finite number, got {power}')
+        check_power(power)
         self.power = power
         self.tuned_on = tuned_on
 

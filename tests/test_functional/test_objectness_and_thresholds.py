@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mmwsl.functional import class_thresholds, objectness_prior
+from mmwsl.registry import POSTPROCESSORS
 
 
 def test_objectness_weighs_the_foreground_only():
@@ -17,6 +18,22 @@ def test_objectness_of_one_changes_nothing_and_of_zero_leaves_background():
     probs = torch.rand(3, 4, 5) + 0.01
     assert torch.equal(objectness_prior(probs, torch.ones(4, 5)), probs)
     assert not objectness_prior(probs, torch.zeros(4, 5)).argmax(0).any()
+
+
+def test_power_is_that_of_the_scores_and_leaves_excluded_classes_out():
+    probs, objectness = torch.rand(3, 4, 5), torch.rand(4, 5)
+    probs[2] = 0
+    result = objectness_prior(probs, objectness, power=0.25)
+    torch.testing.assert_close(result[1], probs[1].sqrt().sqrt() * objectness)
+    assert torch.equal(result[0], probs[0]) and not result[2].any()
+
+
+@pytest.mark.parametrize('power', [0., -1., float('inf'), float('nan')])
+def test_bad_power(power):
+    with pytest.raises(ValueError, match='`power` must be a positive finite number, got'):
+        objectness_prior(torch.rand(3, 4, 5), torch.rand(4, 5), power)
+    with pytest.raises(ValueError, match='`power` must be a positive finite number, got'):
+        POSTPROCESSORS.build(dict(type='mmwsl.ObjectnessPrior', power=power))
 
 
 @pytest.mark.parametrize(('objectness', 'message'), [

@@ -29,6 +29,7 @@ def test_steps_read_their_field(sample):
         (dict(type='mmwsl.SuperpixelVote', vote='mean'), superpixel_mean(probs, superpixels)),
         (dict(type='mmwsl.ObjectnessPrior'), objectness_prior(probs, sample.objectness.data[0])),
         (dict(type='mmwsl.ObjectnessPrior', field='saliency'), objectness_prior(probs, sample.saliency.data[0])),
+        (dict(type='mmwsl.ObjectnessPrior', power=.3), objectness_prior(probs, sample.objectness.data[0], .3)),
         (dict(type='mmwsl.ClassThresholds', thresholds=.7), class_thresholds(probs, torch.tensor([.7, .7]))),
         (dict(type='mmwsl.ClassThresholds', thresholds=(.7, .2)), class_thresholds(probs, torch.tensor([.7, .2]))),
     ):
