@@ -373,7 +373,7 @@ def test_masks_that_are_no_png_files(written):
 
 @pytest.mark.parametrize('segmentor, wrapper, message', [
     ('EncoderDecoder', None, 'mmwsl.WeakEncoderDecoder.*but has EncoderDecoder'),
-    ('mmwsl.PostprocessedEncoderDecoder', None, 'PostprocessedEncoderDecoder. Add --no-use-tags'),
+    ('mmwsl.PostprocessedEncoderDecoder', None, None),
     ('mmwsl.WeakEncoderDecoder', 'SegTTAModel', 'mmwsl.WeakSegTTAModel'),
     ('mmwsl.WeakEncoderDecoder', 'mmwsl.WeakSegTTAModel', None),
 ])

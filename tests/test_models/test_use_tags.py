@@ -2,18 +2,18 @@
 
 import pytest
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 from mmengine.structures import LabelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 
-def build(repository, **test_cfg):
+def build(repository, segmentor='mmwsl.WeakEncoderDecoder', **test_cfg):
     init_default_scope('mmseg')
     cfg = Config.fromfile(repository / 'configs' / 'wsl_lse_shapes.py')
     torch.manual_seed(0)
-    return MODELS.build(dict(cfg.model, test_cfg=dict(mode='whole', **test_cfg))).eval()
+    return MODELS.build(ConfigDict(cfg.model, type=segmentor, test_cfg=dict(mode='whole', **test_cfg))).eval()
 
 
 def predict(model, tags=None):
@@ -23,7 +23,8 @@ def predict(model, tags=None):
     inputs = torch.randn(1, 3, 32, 40, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         prediction, = model.predict(inputs, [sample])
-    return prediction.seg_logits.data.exp(), prediction.pred_label.score
+    label = prediction.pred_label.score if 'pred_label' in prediction else None
+    return prediction.seg_logits.data.exp(), label
 
 
 def test_known_tags_replace_the_guess_and_unknown_ones_do_not(repository):
@@ -41,3 +42,20 @@ def test_only_a_model_that_uses_tags_says_so_and_needs_them(repository):
     predict(plain)
     with pytest.raises(KeyError, match='needs the field `gt_label`.*PackImageLabelInputs'):
         predict(model)
+
+
+def test_a_model_trained_on_masks_believes_them_too(repository):
+    """A softmax over the classes that are left; a step that replaces the scores brings none back."""
+    model = build(repository, 'mmwsl.PostprocessedEncoderDecoder')
+    plain, _ = predict(model)
+    tagged = build(repository, 'mmwsl.PostprocessedEncoderDecoder', use_tags=True)
+    assert model.provenance == {} and tagged.provenance == dict(tags='the tags of the predicted pictures')
+    probs, _ = predict(tagged, [-1., 1., 0., -1., 1., 0., 1.])
+    assert (probs[[2, 5]] < 1e-30).all()
+    left = plain[[0, 1, 3, 4, 6]]
+    torch.testing.assert_close(probs[[0, 1, 3, 4, 6]], left / left.sum(0))
+    tagged.postprocessors = [lambda probs, sample: torch.full_like(probs, 0.5)]
+    probs, _ = predict(tagged, [-1., 1., 0., -1., 1., 0., 1.])
+    assert (probs[[2, 5]] < 1e-30).all() and (probs[[0, 1]] == 0.5).all()
+    with pytest.raises(KeyError, match='needs the field `gt_label`.*PackImageLabelInputs'):
+        predict(tagged)

@@ -42,8 +42,8 @@ def generate_pseudo_labels(cfg: Config, checkpoint: str, out: str, *, split: str
         split: Whose data set, list and tags: ``'train'``, ``'val'`` or ``'test'``.
         ann_file: Another list of pictures.
         indices: Label the first so many pictures only.
-        use_tags: Whether prediction believes the tags, see :class:`mmwsl.models.WeakEncoderDecoder`. None: for
-            ``'train'``.
+        use_tags: Whether prediction believes the tags, see
+            :class:`mmwsl.models.PostprocessedEncoderDecoder`. None: for ``'train'``.
         tta: Whether to average over augmented views.
         low: Background up to this score; None is ``high``.
         high: Foreground beyond this score, see :func:`mmwsl.functional.double_threshold`. None takes the best class

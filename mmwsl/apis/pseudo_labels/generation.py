@@ -13,7 +13,7 @@ from torch import nn
 from mmwsl.apis.checkpoint import weights_only_loading
 from mmwsl.apis.launch import build_runner
 from mmwsl.engine.hooks import collect_provenance
-from mmwsl.models import PostprocessedEncoderDecoder, WeakEncoderDecoder
+from mmwsl.models import PostprocessedEncoderDecoder
 
 from .manifest import Manifest
 from .pictures import Picture
@@ -55,8 +55,7 @@ def check_model(model: nn.Module) -> None:
     """Raise unless ``seg_logits`` of a model's predictions are the logarithm of scores.
 
     Raises:
-        TypeError: If the segmentor runs no chain, cannot believe the tags that it is told to, or its test-time
-            augmentation leaves the scores of one view.
+        TypeError: If the segmentor runs no chain, or its test-time augmentation leaves the scores of one view.
     """
     parts = list(model.modules())
     if any(isinstance(part, SegTTAModel) for part in parts):
@@ -67,9 +66,6 @@ def check_model(model: nn.Module) -> None:
         raise TypeError('pseudo-labels are made of the scores that a chain leaves: the config needs a model of '
                         "type='mmwsl.WeakEncoderDecoder' or 'mmwsl.PostprocessedEncoderDecoder', but has "
                         f'{type(segmentor).__name__}.')
-    if (segmentor.test_cfg or {}).get('use_tags') and not isinstance(segmentor, WeakEncoderDecoder):
-        raise TypeError("only type='mmwsl.WeakEncoderDecoder' believes tags, and the model is a "
-                        f'{type(segmentor).__name__}. Add --no-use-tags.')
 
 
 def predict_scores(cfg: Config, checkpoint: str, pictures: Sequence[Picture], manifest: Manifest,

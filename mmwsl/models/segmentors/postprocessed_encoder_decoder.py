@@ -12,9 +12,12 @@ from mmseg.structures import SegDataSample
 from mmseg.utils import OptSampleList, SampleList
 from torch import Tensor
 
-from ...functional import overlap_tile
+from ...functional import exclude_absent, overlap_tile
 from ...postprocessing import build_chain
 from ...registry import MODELS
+
+BELIEVED_TAGS = dict(tags='the tags of the predicted pictures')
+"""The provenance of what is predicted with tags."""
 
 
 @MODELS.register_module()
@@ -50,6 +53,12 @@ class PostprocessedEncoderDecoder(EncoderDecoder):
             raise ValueError(f"`test_cfg.overlap_tile` is for `test_cfg.mode='whole'`, got {self.test_cfg['mode']!r}: "
                              'remove one of them')
         self.overlap_tile = None if tiles is None else partial(overlap_tile, **tiles)
+        self.use_tags = bool(self.test_cfg.get('use_tags'))
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """What prediction uses beside the picture."""
+        return BELIEVED_TAGS if self.use_tags else {}
 
     def whole_inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Score every pixel of the inputs, ``(N, 3, H, W)`` to ``(N, K, H, W)``, by tiles where they are asked for."""
@@ -67,7 +76,7 @@ class PostprocessedEncoderDecoder(EncoderDecoder):
         Returns:
             The samples with ``seg_logits (K, H, W)``, the network's scores at the picture's own size.
         """
-        return super().predict(inputs, data_samples)
+        return self.believe_tags(super().predict(inputs, data_samples))
 
     def merge_views(self, views: SampleList) -> SegDataSample:
         """Make one prediction of the views of a picture.
@@ -97,10 +106,27 @@ class PostprocessedEncoderDecoder(EncoderDecoder):
         return seg_logits.softmax(0)
 
     def run_chain(self, probs: Tensor, sample: SegDataSample) -> Tensor:
-        """Run the post-processors on probabilities ``(K, H, W)``."""
+        """Run the post-processors on probabilities ``(K, H, W)``; one that replaces them brings no class back."""
         for step in self.postprocessors:
             probs = step(probs, sample)
-        return probs
+        return exclude_absent(probs, self.tags(sample, probs), 0.) if self.use_tags else probs
+
+    def believe_tags(self, data_samples: SampleList) -> SampleList:
+        """Leave no probability to the classes that the tags exclude, in scores ``seg_logits`` of the network."""
+        if self.use_tags:
+            for sample in data_samples:
+                scores = sample.seg_logits.data
+                sample.set_data(dict(seg_logits=PixelData(
+                    data=exclude_absent(scores.float(), self.tags(sample, scores)))))
+        return data_samples
+
+    @staticmethod
+    def tags(sample: SegDataSample, like: Tensor) -> Tensor:
+        """Return the tags of a sample, on the device of another tensor."""
+        if 'gt_label' not in sample:
+            raise KeyError('`test_cfg.use_tags=True` needs the field `gt_label` of the data sample: end the pipeline '
+                           "with type='mmwsl.PackImageLabelInputs' and give the data set tags")
+        return sample.gt_label.score.to(like.device)
 
     def _score_window(self, window: Tensor) -> Tensor:
         return resize(self._forward(window), size=window.shape[2:], mode='bilinear', align_corners=self.align_corners)

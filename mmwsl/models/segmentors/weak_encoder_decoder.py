@@ -3,18 +3,18 @@
 from collections.abc import Sequence
 
 import torch
-from mmengine.structures import LabelData, PixelData
+from mmengine.structures import LabelData
 from mmseg.models.utils import resize
 from mmseg.structures import SegDataSample
 from mmseg.utils import OptSampleList, SampleList
 from torch import Tensor
 from torch.nn import functional as F
 
-from ...functional import exclude_absent, known_image_probs
+from ...functional import known_image_probs
 from ...registry import MODELS
 from ..dense import DenseInference, ScoreNetwork
 from .activation_maps import ActivationMaps
-from .postprocessed_encoder_decoder import PostprocessedEncoderDecoder
+from .postprocessed_encoder_decoder import BELIEVED_TAGS, PostprocessedEncoderDecoder
 
 
 @MODELS.register_module()
@@ -41,10 +41,8 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
     bytes, each placed where its receptive field is centred. The label is then aggregated from the map at every pixel.
     Training and the state dict do not change.
 
-    With ``test_cfg`` holding ``use_tags=True``, prediction believes the tags of the picture, ``gt_label``: a class that
-    they exclude has probability 0 in every pixel, before the chain and after it, and ``pred_label.score`` is 1 or 0
-    for every foreground class with a tag; the saliency also finds the network's own probabilities, in
-    ``pred_label.guess``. Unknown tags change nothing. It is for pseudo-labels of training pictures; a result says so.
+    With ``test_cfg`` holding ``use_tags=True``, see the parent, ``pred_label.score`` is 1 or 0 for every foreground
+    class with a tag; the saliency also finds the network's own probabilities, in ``pred_label.guess``.
 
     Args:
         postprocessors: Configs of the chain, in order. None leaves the probabilities as they are.
@@ -74,7 +72,6 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
                              '`test_cfg.dense`, whose `max_memory` also makes tiles')
         dense = self.test_cfg.get('dense')
         self.dense_inference = None if dense is None else DenseInference(**dense)
-        self.use_tags = bool(self.test_cfg.get('use_tags'))
         maps = self.test_cfg.get('activation_maps')
         self.activation_maps = None if maps is None else ActivationMaps(**maps)
         if self.zoom_out is not None and 'border' in self.test_cfg:
@@ -88,8 +85,7 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
     @property
     def provenance(self) -> dict[str, str]:
         """What prediction uses beside the picture."""
-        tags = self.use_tags or getattr(self.saliency, 'use_tags', False)
-        return dict(tags='the tags of the predicted pictures') if tags else {}
+        return BELIEVED_TAGS if getattr(self.saliency, 'use_tags', False) else super().provenance
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Score every pixel of the inputs, ``(N, 3, H, W)`` to ``(N, K, H, W)``."""
@@ -111,18 +107,12 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
         for sample, score in zip(data_samples, self.decode_head.background.image_probs(image_logits), strict=True):
             sample.pred_label = LabelData(score=score)
             if self.use_tags:
-                sample.pred_label = LabelData(score=known_image_probs(score, self._tags(sample, score)), guess=score)
+                sample.pred_label = LabelData(score=known_image_probs(score, self.tags(sample, score)), guess=score)
         if self.saliency is not None:
             self.saliency(self, inputs, data_samples)
         if self.zoom_out is not None:
             self.zoom_out(self, inputs, data_samples)
-        data_samples = self.postprocess_result(seg_logits, data_samples)
-        if self.use_tags:
-            for sample in data_samples:
-                scores = sample.seg_logits.data
-                sample.set_data(dict(seg_logits=PixelData(
-                    data=exclude_absent(scores.float(), self._tags(sample, scores)))))
-        return data_samples
+        return self.believe_tags(self.postprocess_result(seg_logits, data_samples))
 
     def merge_probs(self, seg_logits: list[Tensor], views: SampleList) -> Tensor:
         """Merge the views of a picture, and their image-level probabilities into those of the first.
@@ -141,11 +131,6 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
     def pixel_probs(self, seg_logits: Tensor) -> Tensor:
         """Turn scores ``(K, H, W)`` into probabilities, as the head's background says."""
         return self.decode_head.background.pixel_probs(seg_logits)
-
-    def run_chain(self, probs: Tensor, sample: SegDataSample) -> Tensor:
-        """Run the post-processors on probabilities ``(K, H, W)``; one that replaces them brings no class back."""
-        scores = super().run_chain(probs, sample)
-        return exclude_absent(scores, self._tags(sample, scores), 0.) if self.use_tags else scores
 
     def _predict_logits(self, inputs: Tensor, batch_img_metas: list[dict]) -> tuple[Tensor, Tensor]:
         """Score every pixel and the pictures: ``seg_logits (N, K, H, W)`` and ``image_logits (N, K)``."""
@@ -176,14 +161,6 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
         bottom, right = (-length % stride for length in canvas)
         inputs = F.pad(inputs, (before, right + after, before, bottom + after))
         return inputs, (canvas[0] + bottom, canvas[1] + right), before
-
-    @staticmethod
-    def _tags(sample: SegDataSample, like: Tensor) -> Tensor:
-        """Return the tags on the device of another tensor."""
-        if 'gt_label' not in sample:
-            raise KeyError('`test_cfg.use_tags=True` needs the field `gt_label` of the data sample: end the pipeline '
-                           "with type='mmwsl.PackImageLabelInputs' and give the data set tags")
-        return sample.gt_label.score.to(like.device)
 
     def _score_cells(self, inputs: Tensor) -> tuple[Tensor, tuple[int, int]]:
         """Return the score map and the size in pixels that it covers, from the inputs' first pixel."""
