@@ -11,6 +11,7 @@ after another to the picture, a forward pass each; the stages' gradients are not
 
 import argparse
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from harness import Case, compare, write
@@ -56,14 +57,14 @@ def maps(gradients: Sequence[Tensor]) -> Tensor:
     return torch.cat([channel_saliency(gradient).flatten() for gradient in gradients])
 
 
-def ours(classes: int, size: int, layers: Sequence[str]) -> Callable[[], Tensor]:
-    """Prepare the function of the package."""
+def ours(classes: int, size: int, layers: Sequence[str], batched: bool = False) -> Callable[[], Tensor]:
+    """Prepare the function of the package, one class after another or all at once."""
     net, x = network(), picture(size)
     signals = torch.eye(20)[:classes, None]
 
     def call() -> Tensor:
         with recorded_layers(net, layers, guided=True) as record:
-            gradients = record.gradients(net(x), signals)
+            gradients = record.gradients(net(x), signals, batched)
         return torch.stack([maps(of_class) for of_class in zip(*gradients, strict=True)])
 
     return call
@@ -122,9 +123,10 @@ def main() -> None:
     parser.add_argument('--repeats', type=int, default=5, help='turns of each case, of which the median counts')
     parser.add_argument('--out', default='saliency.json', help='where the JSON goes')
     arguments = parser.parse_args()
-    ways = {'captum': captum, 'pytorch-grad-cam': grad_cam, 'mmwsl': ours}
+    ways = {'captum': captum, 'pytorch-grad-cam': grad_cam, 'mmwsl': ours,
+            'mmwsl, classes batched': partial(ours, batched=True)}
     cases = [Case(f'{count} classes, gradients of {what}', name,
-                  lambda way=way, count=count, layers=layers: way(count, arguments.size, layers), name != 'mmwsl')
+                  lambda way=way, count=count, layers=layers: way(count, arguments.size, layers), 'mmwsl' not in name)
              for what, layers in (('the picture', ('picture', )), ('the four stages', STAGES))
              for count in arguments.classes for name, way in ways.items()]
     write(compare(cases, arguments.repeats), arguments.out)

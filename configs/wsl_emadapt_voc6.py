@@ -1,7 +1,8 @@
 # EM-Adapt (Papandreou et al., ICCV 2015) on voc6: the biases give background 40 % of the picture and each class 20 %.
-# Start from weights that localise, load_from=CHECKPOINT of wsl_lse_voc6.py: from random ones the shares go to whatever
-# cells come first. On the first 100 pictures of val, after one epoch of 1600 pictures: mIoU 42.2, and 10.8 from random.
+# It starts from weights that localise, so train wsl_lse_voc6.py first: from random ones the shares go to whatever cells
+# come first. On the first 100 pictures of val, after one epoch of 1600 pictures: mIoU 42.2, and 10.8 from random.
 _base_ = ['wsl_emfixed_voc6.py']
+load_from = 'work_dirs/wsl_lse_voc6/epoch_6.pth'
 model = dict(
     decode_head=dict(
         loss_decode=dict(

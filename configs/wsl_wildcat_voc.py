@@ -29,6 +29,17 @@ test_pipeline = [
     dict(type='LoadAnnotations'),
     dict(type='mmwsl.PackImageLabelInputs', background='unknown'),
 ]
+tta_pipeline = [  # of the trained size: the best and worst 20 cells are those of a map of 14 x 14
+    dict(type='mmwsl.LoadImageAsBGR'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [dict(type='Resize', scale={{_base_.crop_size}}, keep_ratio=False)],
+            [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0., 1.)],
+            [dict(type='LoadAnnotations')],
+            [dict(type='mmwsl.PackImageLabelInputs', background='unknown')],
+        ]),
+]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader

@@ -13,7 +13,7 @@ model = dict(
         scene=False),
     saliency=dict(type='mmwsl.GuidedBackpropSaliency', layers=['backbone.layer2', 'backbone.layer3']),
     postprocessors=[
-        dict(type='mmwsl.ZoomOutSVM', svm='work_dirs/wsl_zof_gbp_voc/svm.pth'),
+        dict(type='mmwsl.ZoomOutSVM', svm='work_dirs/wsl_zof_gbp_voc/zoom_out/svm.pth'),
         dict(type='mmwsl.SaliencyPrior', power=0.5, tuned_on='masks of voc6 train'),
         dict(type='mmwsl.ImageLevelPrior'),
         dict(type='mmwsl.ClassThresholds', thresholds=0.07, tuned_on='masks of voc6 train'),

@@ -8,7 +8,7 @@ model = dict(
         scene=False),
     saliency=dict(type='mmwsl.GuidedBackpropSaliency', layers=_blocks[2:6]),
     postprocessors=[
-        dict(type='mmwsl.ZoomOutSVM', svm='work_dirs/wsl_zof_gbp_voc6/svm.pth'),
+        dict(type='mmwsl.ZoomOutSVM', svm='work_dirs/wsl_zof_gbp_voc6/zoom_out/svm.pth'),
         dict(type='mmwsl.SaliencyPrior', power=0.5, tuned_on='masks of voc6 train'),
         dict(type='mmwsl.ImageLevelPrior'),
         dict(type='mmwsl.ClassThresholds', thresholds=0.07, tuned_on='masks of voc6 train'),

@@ -61,21 +61,19 @@ def use_test_time_augmentation(cfg: Config) -> None:
 def write_predictions(cfg: Config, folder: str) -> None:
     """Write the predicted masks as PNG files: ``IoUMetric`` does that, other metrics know nothing of it.
 
+    Where the config compares no masks, one is added that only writes.
+
     Args:
         cfg (Config): The config, changed in place.
         folder (str): Where the masks go.
-
-    Raises:
-        ValueError: If no test metric is one that writes masks.
     """
     evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, (list, tuple)) else [cfg.test_evaluator]
-    writers = [metric for metric in evaluators if metric['type'].split('.')[-1] == 'IoUMetric']
-    if not writers:
-        types = [metric['type'] for metric in evaluators]
-        raise ValueError(f'--out needs an IoUMetric in test_evaluator, which writes the masks; the config has {types}.')
+    writers = [metric for metric in evaluators if metric['type'].split('.')[-1] in ('IoUMetric', 'ClassIoUMetric')]
     for metric in writers:
         metric['output_dir'] = folder
         metric['keep_results'] = True
+    if not writers:
+        cfg.test_evaluator = [*evaluators, dict(type='IoUMetric', output_dir=folder, format_only=True)]
 
 
 def draw_predictions(cfg: Config, show: bool = False, show_dir: str | None = None, wait_time: float = 2.) -> None:

@@ -3,10 +3,13 @@
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
 
 from mmwsl.apis.arguments import base_parser, parse
 from mmwsl.apis.config import load_config
 from mmwsl.apis.testing import test
+from mmwsl.models import WeakEncoderDecoder
 
 
 def tune_thresholds(cfg: Config, out_file: str, ann_file: str | None = None, indices: int | None = None) -> None:
@@ -25,7 +28,8 @@ def tune_thresholds(cfg: Config, out_file: str, ann_file: str | None = None, ind
     Raises:
         TypeError: If the model has no post-processing chain.
     """
-    if cfg.model.type.split('.')[-1] != 'WeakEncoderDecoder':
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    if not issubclass(MODELS.get(cfg.model.type), WeakEncoderDecoder):
         raise TypeError("thresholds are searched on the scores of a chain: the config needs a model of "
                         f"type='mmwsl.WeakEncoderDecoder', but has {cfg.model.type!r}.")
     chain = cfg.model.get('postprocessors') or []

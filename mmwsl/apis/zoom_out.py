@@ -23,14 +23,14 @@ def fit_zoom_out(cfg: Config, checkpoint: str, out_file: str, cache_dir: str | N
         cfg (Config): The config, with ``model.zoom_out``; changed in place.
         checkpoint (str): The classifier, a file or an address.
         out_file (str): File for :class:`mmwsl.postprocessing.ZoomOutSVM`.
-        cache_dir (str, optional): Folder for the features. Defaults to None: ``zoom_out`` in the work folder.
+        cache_dir (str, optional): Folder for the features. Defaults to None: ``features`` in the work folder.
         per_picture (int): How many superpixels to draw from a picture. Defaults to 20.
         every (int): Use every so many-th picture of the list. Defaults to 1.
         max_iterations (int): Most trainings of a class. Defaults to 8.
         seed (int): Of the draw. Defaults to 0.
         trust_checkpoint (bool): Whether to load a checkpoint that can run code. Defaults to False.
     """
-    features, bags, tags, classes = collect_instances(cfg, checkpoint, cache_dir or Path(cfg.work_dir, 'zoom_out'),
+    features, bags, tags, classes = collect_instances(cfg, checkpoint, cache_dir or Path(cfg.work_dir, 'features'),
                                                       per_picture, every, seed, trust_checkpoint)
     print_log(f'{len(features)} superpixels of {len(tags)} pictures, {features.shape[1]} features each', 'current')
     weight, bias = fit_classes(features, bags, tags, classes, max_iterations=max_iterations)
@@ -45,14 +45,14 @@ def main(argv: list[str] | None = None) -> None:
     parser = base_parser('Train the SVMs of mmwsl.ZoomOutSVM from tags, on the features of a trained network')
     parser.add_argument('checkpoint', help='checkpoint file or address')
     parser.add_argument('--out', metavar='FILE', help='file for the SVMs; WORK_DIR/svm.pth by default')
-    parser.add_argument('--cache-dir', metavar='DIR', help='folder for the features; WORK_DIR/zoom_out by default')
+    parser.add_argument('--cache-dir', metavar='DIR', help='folder for the features; WORK_DIR/features by default')
     parser.add_argument('--per-picture', type=int, default=20, metavar='N', help='superpixels to draw from a picture')
     parser.add_argument('--every', type=int, default=1, metavar='N', help='use every N-th training picture only')
     parser.add_argument('--iterations', type=int, default=8, help='most trainings of a class')
     args = parse(parser, argv)
     if args.launcher != 'none':
         raise ValueError(f'--launcher must be none, got {args.launcher}: the SVMs are trained in one process')
-    cfg = load_config(args.config, args.cfg_options, args.work_dir)
+    cfg = load_config(args.config, args.cfg_options, args.work_dir, 'zoom_out')
     seed = cfg.get('randomness', {}).get('seed') or 0
     fit_zoom_out(cfg, args.checkpoint, args.out or str(Path(cfg.work_dir, 'svm.pth')), args.cache_dir,
                  args.per_picture, args.every, args.iterations, seed, args.trust_checkpoint)

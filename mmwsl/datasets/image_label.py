@@ -143,6 +143,14 @@ class ImageLabelDataset(BaseSegDataset):
                              'or remove it from the list.')
         return data
 
+    def full_init(self) -> None:
+        """Read the list, and check that the masks that the pipeline opens are there."""
+        if self._fully_initialized:
+            return
+        super().full_init()
+        if any(isinstance(step, LoadAnnotations) for step in self.pipeline.transforms):
+            self._check_masks([self.get_data_info(index) for index in range(len(self))])
+
     def filter_data(self) -> list[dict]:
         """Apply ``filter_cfg``."""
         filter_cfg = self.filter_cfg or {}
@@ -154,8 +162,6 @@ class ImageLabelDataset(BaseSegDataset):
             if not kept:
                 raise ValueError('`filter_cfg=dict(filter_empty_gt=True)` leaves no picture: none has a tag of '
                                  f'{list(self._metainfo["classes"][1:])}.')
-        if any(isinstance(step, LoadAnnotations) for step in self.pipeline.transforms):
-            self._check_masks(kept)
         return kept
 
     def get_cat_ids(self, idx: int) -> list[int]:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 
 import pytest
 import torch
@@ -110,8 +111,19 @@ def test_pseudo_labels_cost_their_tags(dataset, tmp_path):
     assert _measure(dataset(MASKS), **named) == ('pseudo-labels', 7, 4, 4.)
     (tmp_path / 'scenes' / 'manifest.json').write_text('{}')
     assert _measure(dataset(MASKS)) == ('pseudo-labels', 7, 4, 4.)
+    shutil.rmtree(tmp_path / 'scenes' / 'masks')  # tags are counted, masks are not opened
+    assert _measure(dataset(MASKS)) == ('pseudo-labels', 7, 4, 4.)
     with pytest.raises(ValueError, match='pseudo-labels has no tags to count: give its data set the `label_file`'):
         _measure(dataset(MASKS, tags=False))
+
+
+def test_the_masks_that_tuned_pseudo_labels_are_named(dataset, tmp_path):
+    cfg = Config(dict(train_dataloader=dict(dataset=dataset(MASKS))))
+    for content, text in ((dict(), ''), (dict(provenance=dict(tags='all', tuned_on='set a')), 'set a'),
+                          (dict(provenance=dict(tuned_on='set a'), masks=dict(rule=dict(tuned_on='set b'))),
+                           'set a; set b')):
+        (tmp_path / 'scenes' / 'manifest.json').write_text(json.dumps(content))
+        assert measure_supervision(cfg).tuned_on == text
 
 
 def test_parts_of_a_mixed_set_add_up(dataset):

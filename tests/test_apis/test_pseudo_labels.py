@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmengine.config import ConfigDict
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, MODELS
 from PIL import Image
@@ -22,6 +23,7 @@ from mmwsl.apis.pseudo_labels import ManifestError
 from mmwsl.apis.pseudo_labels.command import main
 from mmwsl.apis.pseudo_labels.generation import check_model
 from mmwsl.apis.pseudo_labels.manifest import Manifest
+from mmwsl.apis.pseudo_labels.quality import truth_data_set
 from mmwsl.apis.pseudo_labels.store import compress_scores, expand_codes
 from mmwsl.datasets.scenes import draw_layout, paint_mask
 from mmwsl.functional import DECODED, encode_scores
@@ -357,6 +359,42 @@ def test_a_broken_picture_is_named_and_the_others_stay(written, tmp_path):
     broken.write_bytes(whole)
     main(written)
     assert len(files(tmp_path / 'out', '.png')) == 3
+
+
+def test_a_picture_may_leave_the_table_but_tags_that_were_believed_stay(written, tmp_path):
+    """The table is also the list of the pictures here."""
+    main(written)
+    table = tmp_path / 'data' / 'tags.csv'
+    before = files(tmp_path / 'out', '.npz', '.png')
+    table.write_text(table.read_text().replace('a/one,ring\n', ''))
+    main(written)
+    assert files(tmp_path / 'out', '.npz', '.png') == before
+    changed = table.read_text().replace('circle,star', 'circle')
+    table.write_text(changed)
+    with pytest.raises(ManifestError, match=r"1 pictures have other tags now .*'b/one' had \[1, 4\] and has \[1\]"):
+        main(written)
+    (tmp_path / 'out' / 'scores' / 'b' / 'one.npz').unlink()
+    (tmp_path / 'out' / 'masks' / 'b' / 'one.png').unlink()
+    main(written)
+    assert len(files(tmp_path / 'out', '.png')) == 3
+
+
+def test_true_masks_are_read_as_the_test_set_says(written):
+    """Those of a split may be pseudo-labels with ids of their own."""
+    cfg = apis.load_config(written[0])
+    init_default_scope('mmseg')
+    split = dict(cfg.train_dataloader.dataset, seg_map_classes=('background', 'ring'), seg_map_suffix='_label.png')
+    step = [dict(type='LoadAnnotations')]
+    truth = truth_data_set(ConfigDict(split), ConfigDict(pipeline=step), 'masks')
+    assert truth.seg_map_classes is None and truth.seg_map_suffix == '.png' and len(truth) == 3
+    names = ('background', 'star', 'ring', 'circle', 'square', 'triangle', 'cross')
+    truth = truth_data_set(ConfigDict(split), ConfigDict(pipeline=step, seg_map_classes=names), 'masks')
+    assert tuple(truth.seg_map_classes) == names and truth.label_map[1] == 4
+
+
+def test_a_test_set_that_names_no_masks(written):
+    with pytest.raises(ValueError, match='names no folder of masks.*--masks FOLDER'):
+        main([*written, '--masks', '--cfg-options', 'test_dataloader.dataset.data_prefix.seg_map_path=None'])
 
 
 def test_a_missing_true_mask_is_found_before_anything_is_predicted(written, tmp_path):

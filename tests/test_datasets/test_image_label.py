@@ -178,6 +178,10 @@ def test_masks_that_are_opened_must_be_there(voc, tagged):
         voc(**masks)
     (tagged / 'list.txt').write_text('b\n')
     assert len(voc(**masks)) == 1
+    (tagged / 'list.txt').write_text('b\nc\n')  # of a subset, only its own
+    assert len(voc(**masks, indices=1)) == len(voc(**masks, indices=[0])) == 1
+    with pytest.raises(FileNotFoundError, match='1 of the 1 masks'):
+        voc(**masks, indices=-1)
     with pytest.raises(ValueError, match='`data_prefix` has no `seg_map_path`'):
         voc(**{**masks, 'data_prefix': dict(img_path='images')})
 

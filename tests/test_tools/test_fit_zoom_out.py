@@ -23,7 +23,7 @@ def config(repository, tmp_path):
     path.write_text(f"""_base_ = ['{repository}/configs/wsl_lse_shapes.py']
 model = dict(
     zoom_out=dict(type='mmwsl.ZoomOutFeatures', layers=['backbone.layers.0', 'decode_head.convs.0'], scene=False),
-    postprocessors=[dict(type='mmwsl.ZoomOutSVM', svm='work/svm.pth'), dict(type='mmwsl.ImageLevelPrior'),
+    postprocessors=[dict(type='mmwsl.ZoomOutSVM', svm='work/zoom_out/svm.pth'), dict(type='mmwsl.ImageLevelPrior'),
                     dict(type='mmwsl.SuperpixelCRF')])
 maps = [dict(type='mmwsl.KeepImage'), dict(type='mmwsl.ComputeSuperpixels', method='slic', n_segments=30)]
 test_pipeline = _base_.test_pipeline[:1] + maps + _base_.test_pipeline[1:]
@@ -43,9 +43,9 @@ def test_fit_then_test(config, tmp_path, monkeypatch, capfd):
     torch.save(MODELS.build(cfg.model).state_dict(), 'checkpoint.pth')
     fit = [str(config), 'checkpoint.pth', '--per-picture', '5', '--iterations', '2', '--every', '2']
     main([*fit, '--cfg-options', *SHORT])
-    content = torch.load('work/svm.pth', weights_only=True)
+    content = torch.load('work/zoom_out/svm.pth', weights_only=True)
     assert content['weight'].shape == (6, 80) and content['bias'].shape == (6, ) and len(content['classes']) == 7
-    entries = {path: path.stat().st_mtime_ns for path in Path('work', 'zoom_out').rglob('*.npy')}
+    entries = {path: path.stat().st_mtime_ns for path in Path('work', 'zoom_out', 'features').rglob('*.npy')}
     assert len(entries) == 20
     assert '100 superpixels of 20 pictures, 80 features each' in ''.join(capfd.readouterr())
 

@@ -4,6 +4,9 @@ import os
 import numpy as np
 import pytest
 import torch
+from mmengine.registry import init_default_scope
+from mmseg.apis import inference_model, init_model
+from mmseg.registry import MODELS
 from PIL import Image
 
 from mmwsl import apis
@@ -72,9 +75,10 @@ def test_out_reaches_only_the_metric_that_writes(tiny_config):
     write_predictions(cfg, 'masks')
     assert cfg.test_evaluator == [
         dict(type='IoUMetric', output_dir='masks', keep_results=True), dict(type='mmwsl.ImageLabelMetric')]
-    cfg.test_evaluator = dict(type='mmwsl.ImageLabelMetric')
-    with pytest.raises(ValueError, match=r"--out needs an IoUMetric .*\['mmwsl.ImageLabelMetric'\]"):
+    for evaluator, kept in (([], []), (dict(type='mmwsl.ImageLabelMetric'), [dict(type='mmwsl.ImageLabelMetric')])):
+        cfg.test_evaluator = evaluator
         write_predictions(cfg, 'masks')
+        assert cfg.test_evaluator == [*kept, dict(type='IoUMetric', output_dir='masks', format_only=True)]
 
 
 def test_show_opens_windows_for_as_long_as_asked(tiny_config):
@@ -106,3 +110,32 @@ def test_a_checkpoint_that_runs_code_needs_the_switch(trained, tmp_path):
 def test_an_absent_checkpoint_is_named(tiny_config):
     with pytest.raises(FileNotFoundError, match=r"checkpoint='none\.pth' does not exist"):
         main([str(tiny_config()), 'none.pth'])
+
+
+def test_masks_of_new_pictures_need_neither_tags_nor_masks(repository, tmp_path):
+    """By the test command, and by mmseg's own inference on a single picture."""
+    (tmp_path / 'new').mkdir()
+    for name, size in (('a', (40, 30)), ('b', (50, 60))):
+        Image.fromarray(np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)).save(
+            tmp_path / 'new' / f'{name}.png')
+    config = tmp_path / 'config.py'
+    config.write_text(f"""_base_ = ['{repository / 'configs' / 'wsl_lse_shapes_ilp.py'}']
+test_pipeline = [dict(type='mmwsl.LoadImageAsBGR'), dict(type='mmwsl.PackImageLabelInputs')]
+test_dataloader = dict(num_workers=0, persistent_workers=False, dataset=dict(_delete_=True,
+    type='mmwsl.FolderWeakDataset', data_root='{tmp_path}', metainfo=dict(classes=(
+        'background', 'circle', 'square', 'triangle', 'star', 'ring', 'cross')), img_suffix='.png',
+    data_prefix=dict(img_path='new'), test_mode=True, pipeline=test_pipeline))
+test_evaluator = []
+experiment_name = '{tmp_path.name}'
+""")
+    cfg = apis.load_config(config)
+    init_default_scope('mmseg')
+    checkpoint = tmp_path / 'untrained.pth'
+    torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), checkpoint)
+    main([str(config), str(checkpoint), '--work-dir', str(tmp_path / 'work'), '--out', str(tmp_path / 'masks')])
+    masks = {path.stem: np.asarray(Image.open(path)) for path in (tmp_path / 'masks').glob('*')}
+    assert {name: mask.shape for name, mask in masks.items()} == dict(a=(40, 30), b=(50, 60))
+    model = init_model(cfg, device='cpu')
+    model.load_state_dict(torch.load(checkpoint, weights_only=True)['state_dict'])
+    predicted = inference_model(model, str(tmp_path / 'new' / 'b.png'))
+    assert np.array_equal(predicted.pred_sem_seg.data[0].numpy(), masks['b'])

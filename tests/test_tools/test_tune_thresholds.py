@@ -48,6 +48,12 @@ def test_the_chain_is_cut_before_the_thresholds(repository):
     assert metric.tuned_on == 'masks: ImageSets/Segmentation/train.txt of VOC6Dataset'
 
 
+def test_a_kind_of_the_segmentor_has_a_chain_too(repository):
+    cfg = apis.load_config(repository / 'configs' / 'wsl_pronet_voc6.py')
+    tune_thresholds(cfg, 'out.json')
+    assert cfg.test_evaluator[0].type == 'mmwsl.ClassThresholdMetric'
+
+
 def test_a_model_without_a_chain_is_refused():
     with pytest.raises(TypeError, match="needs a model of type='mmwsl.WeakEncoderDecoder', but has 'EncoderDecoder'"):
         tune_thresholds(Config(dict(model=dict(type='EncoderDecoder'))), 'out.json')

@@ -19,6 +19,16 @@ test_pipeline = [
     dict(type='LoadAnnotations'),
     dict(type='mmwsl.PackImageLabelInputs', background='exclusive'),
 ]
+tta_pipeline = [  # at its own size, as the test
+    dict(type='mmwsl.LoadImageAsBGR'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0., 1.)],
+            [dict(type='LoadAnnotations')],
+            [dict(type='mmwsl.PackImageLabelInputs', background='exclusive')],
+        ]),
+]
 train_dataloader = dict(
     dataset=dict(
         _delete_=True,

@@ -16,7 +16,8 @@ from .report import check_comparable, table_rows, to_csv, to_json, to_markdown
 from .runs import find_runs, named
 
 COSTS = ('Labels are pairs of a picture and a class in it; 1 s for a tag, 79 s for a mask. GMACs are multiply-adds of '
-         'the network for one picture.')
+         'the network in one forward pass: a picture, or a window of it where prediction slides or makes tiles. Masks '
+         'that numbers were tuned with are not in the annotation time.')
 
 
 def compare(runs: Sequence[str], out: str | Path, options: dict | None = None, indices: int | None = None,

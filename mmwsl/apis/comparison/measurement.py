@@ -71,7 +71,9 @@ def evaluate(cfg: Config, run: Run, folder: Path, pictures: int, trust_checkpoin
         supervision=asdict(supervision), pictures_per_second=speed(runner), **complexity(runner),
         device=str(next(runner.model.parameters()).device), pictures=len(names), names=digest(names),
         architecture=digest(architecture),
-        provenance={key: text for key, text in metrics.items() if isinstance(text, str)})
+        provenance={
+            **({'pseudo-labels tuned_on': supervision.tuned_on} if supervision.tuned_on else {}),
+            **{key: text for key, text in metrics.items() if isinstance(text, str)}})
 
 
 def class_iou_only(evaluator: dict | list[dict]) -> list[dict]:

@@ -1,5 +1,6 @@
 """What a training was told, and what that costs to annotate."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,12 +29,14 @@ class Supervision:
         labels: Pairs of a picture and a foreground class in it.
         seconds: Time to annotate: 1 s for a tag, 2 s with its size, 79 s for a mask. Pseudo-labels cost the tags
             that they came from.
+        tuned_on: Masks that numbers of the pseudo-labels were chosen with, by their manifest; '' if none.
     """
 
     kind: str
     pictures: int
     labels: int
     seconds: float
+    tuned_on: str = ''
 
 
 def measure_supervision(cfg: Config) -> Supervision:
@@ -55,7 +58,7 @@ def measure_supervision(cfg: Config) -> Supervision:
     # A wrapper, such as ConcatDataset, holds data sets and may have a pipeline too.
     parts = [part for part in dicts_in(cfg.train_dataloader.dataset)
              if 'pipeline' in part and not {'dataset', 'datasets'} & part.keys()]
-    kinds, pictures, labels, seconds = [], 0, 0, 0.
+    kinds, pictures, labels, seconds, tuned_on = [], 0, 0, 0., []
     for part in parts:
         kind = kind_of(part, cfg)
         counts, sizes = count_labels(part, kind)
@@ -64,7 +67,9 @@ def measure_supervision(cfg: Config) -> Supervision:
         pictures += len(counts)
         labels += sum(counts)
         seconds += SECONDS[kind] * sum(counts)
-    return Supervision(' + '.join(dict.fromkeys(kinds)), pictures, labels, seconds)
+        if kind == PSEUDO_LABELS:
+            tuned_on += tuning_of(label_folder(part))
+    return Supervision(' + '.join(dict.fromkeys(kinds)), pictures, labels, seconds, '; '.join(dict.fromkeys(tuned_on)))
 
 
 def kind_of(dataset: dict, cfg: Config) -> str:
@@ -77,21 +82,35 @@ def kind_of(dataset: dict, cfg: Config) -> str:
         return TAGS
     masks = (dataset.get('data_prefix') or {}).get('seg_map_path') or ''
     named = ((cfg.get('pseudo_labels') or {}).get('data_prefix') or {}).get('seg_map_path')
-    folder = Path(join_path(dataset['data_root'], masks) if dataset.get('data_root') else masks)
-    if masks and (masks == named or (folder.parent / 'manifest.json').is_file()):
+    if masks and (masks == named or (label_folder(dataset) / 'manifest.json').is_file()):
         return PSEUDO_LABELS
     return MASKS
+
+
+def label_folder(dataset: dict) -> Path:
+    """Return the folder above that of the masks."""
+    masks = dataset['data_prefix']['seg_map_path']
+    return Path(join_path(dataset['data_root'], masks) if dataset.get('data_root') else masks).parent
+
+
+def tuning_of(folder: Path) -> list[str]:
+    """Read which masks the numbers of pseudo-labels were chosen with: those of the chain, and of the thresholds."""
+    path = folder / 'manifest.json'
+    manifest = json.loads(path.read_text()) if path.is_file() else {}
+    texts = (manifest.get('provenance', {}).get('tuned_on'), manifest.get('masks', {}).get('rule', {}).get('tuned_on'))
+    return [text for text in texts if text]
 
 
 def count_labels(dataset: dict, kind: str) -> tuple[list[int], bool]:
     """Count the foreground classes in each picture of a data set, and tell whether sizes are tagged."""
     loaders = [step for step in dataset['pipeline'] if step['type'].split('.')[-1] in MASK_LOADERS]
-    built = DATASETS.build(dict(dataset, pipeline=loaders))
+    built = DATASETS.build(dict(dataset, pipeline=[]))  # masks that are not opened need not be there
     infos = [built.get_data_info(index) for index in range(len(built))]
     if infos and 'img_label' in infos[0]:
         return [len(info['img_label']) for info in infos], any('large_label' in info for info in infos)
     if kind != MASKS:
         raise ValueError(f'a training set of {kind} has no tags to count: give its data set the `label_file` that the '
                          f'{kind} came from.')
+    built = DATASETS.build(dict(dataset, pipeline=loaders))
     masks = (built[index]['gt_seg_map'] for index in range(len(built)))
     return [len(set(np.unique(mask)) - {0, built.ignore_index}) for mask in masks], False

@@ -78,6 +78,9 @@ def generate_pseudo_labels(cfg: Config, checkpoint: str, out: str, *, split: str
     test_set = cfg.test_dataloader.dataset.copy()
     if masks == '':
         masks = (test_set.get('data_prefix') or {}).get('seg_map_path', '')
+        if masks is None:
+            raise ValueError("the test set of the config names no folder of masks, data_prefix['seg_map_path']: give "
+                             '--masks FOLDER.')
     test_cfg = cfg.model.get('test_cfg') or {}
     if use_tags or 'use_tags' in test_cfg:
         cfg.model.test_cfg = dict(test_cfg, use_tags=use_tags)
@@ -90,13 +93,14 @@ def generate_pseudo_labels(cfg: Config, checkpoint: str, out: str, *, split: str
     dataset = cfg.test_dataloader.dataset
     source = DATASETS.build(dataset)
     pictures = list_data_set(source, folder)
-    truth = None if masks is None else truth_data_set(dataset, test_set.pipeline, masks)  # before hours of work
+    truth = None if masks is None else truth_data_set(dataset, test_set, masks)  # before hours of work
     options = dict(split=split, use_tags=use_tags, tta=tta, min_score=min_score, model=model, dataset=identity(dataset),
-                   files=digest_files([model, identity(dataset)]), checkpoint=identify_checkpoint(checkpoint),
+                   files=digest_files([model, cfg.get('custom_hooks'), {**identity(dataset), 'label_file': None}]),
+                   checkpoint=identify_checkpoint(checkpoint),
                    test_cfg=cfg.get('test_cfg'), custom_hooks=cfg.get('custom_hooks'))
     rule = dict(low=low, high=high, tuned_on=tuned_on)
     manifest = Manifest(folder)
-    todo = in_first_process(lambda: prepare(manifest, options, rule, pictures, rethreshold))
+    todo = in_first_process(lambda: prepare(manifest, options, rule, pictures, rethreshold, use_tags))
     if todo:
         predict_scores(cfg, checkpoint, [pictures[index] for index in todo], manifest, min_score, launcher,
                        trust_checkpoint)
@@ -114,9 +118,12 @@ def generate_pseudo_labels(cfg: Config, checkpoint: str, out: str, *, split: str
     return report
 
 
-def prepare(manifest: Manifest, options: dict, rule: dict, pictures: Sequence[Picture], rethreshold: bool) -> list[int]:
+def prepare(manifest: Manifest, options: dict, rule: dict, pictures: Sequence[Picture], rethreshold: bool,
+            use_tags: bool) -> list[int]:
     """Check a folder, or begin it, and return the numbers of the pictures that have no scores yet."""
     manifest.agree(options)
+    if use_tags:
+        manifest.agree_on_tags(pictures)
     masks = manifest.content.get('masks')
     if masks and not rethreshold and (differences := list_differences(masks['rule'], rule)):
         lines = '\n'.join(f'  {key}: {there} there, {asked} asked for' for key, there, asked in differences)

@@ -2,6 +2,7 @@
 
 import json
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 
 import mmengine
@@ -10,6 +11,8 @@ import torch
 
 import mmwsl
 from mmwsl.apis.files import whole_file
+
+from .pictures import Picture
 
 
 class ManifestError(ValueError):
@@ -21,6 +24,8 @@ class Manifest:
 
     - ``options``: what determines the scores. They never change.
     - ``config``: the file that they came from.
+    - ``tags``: of each picture, where prediction believes them: ids present, and ``-id`` of unknown ones. Those of a
+      picture that has scores do not change.
     - ``pictures``: list, count and digest of the names. A list may grow or lose a broken picture.
     - ``masks``: what determines the masks, and whether all were written.
     - ``provenance``: which masks or tags took part, see :func:`mmwsl.engine.hooks.collect_provenance`.
@@ -57,6 +62,24 @@ class Manifest:
             lines = '\n'.join(f'  {key}: {there} there, {asked} asked for' for key, there, asked in differences)
             raise ManifestError(f'{folder} was made with other options:\n{lines}\nGive another --out, or the '
                                 'options of its manifest.json.')
+
+    def agree_on_tags(self, pictures: Sequence[Picture]) -> None:
+        """Note the tags of pictures, or check that those with scores still have the same.
+
+        Raises:
+            ManifestError: If one has others.
+        """
+        before = self.content.get('tags', {})
+        tags = {picture.name: [*(picture.tags or ()), *(-label for label in picture.unknown)] for picture in pictures}
+        labelled = [picture.name for picture in pictures if picture.scores.is_file()]
+        if changed := [name for name in labelled if name in before and before[name] != tags[name]]:
+            name = changed[0]
+            raise ManifestError(
+                f'{len(changed)} pictures have other tags now than when they were labelled in {self.path.parent}: '
+                f'{name!r} had {before[name]} and has {tags[name]} (ids; negative: unknown). Delete their files in '
+                'scores/ and masks/, or give another --out.')
+        if before != (tags := {**before, **tags}):
+            self.update(tags=tags)
 
     def update(self, **content) -> None:
         """Write parts of the record anew."""

@@ -21,6 +21,7 @@ class Picture:
         img_path: The picture, as the data set names it.
         name: Path below the folder of pictures, without suffix.
         tags: Ids of the classes present; None if the data set has no tags.
+        unknown: Ids of the classes of which nothing is known.
         scores: File of the scores.
         mask: File of the mask.
     """
@@ -29,6 +30,7 @@ class Picture:
     img_path: str
     name: str
     tags: tuple[int, ...] | None
+    unknown: tuple[int, ...]
     scores: Path
     mask: Path
 
@@ -84,7 +86,8 @@ def list_data_set(dataset: BaseDataset, folder: Path) -> list[Picture]:
         mask = Path(info.get('seg_map_path') or root / Path(info['img_path']).with_suffix('.png').name)
         name = mask.relative_to(root).with_suffix('')
         tags = tuple(info['img_label']) if 'img_label' in info else None
-        pictures.append(Picture(index, info['img_path'], str(name), tags, folder / 'scores' / f'{name}.npz', mask))
+        pictures.append(Picture(index, info['img_path'], str(name), tags, tuple(info.get('unknown_label', ())),
+                                folder / 'scores' / f'{name}.npz', mask))
     if doubles := [name for name, count in Counter(picture.name for picture in pictures).items() if count > 1]:
         raise ValueError(f'{len(doubles)} names belong to several pictures, which differ in their suffix alone and '
                          f'would share a mask: {doubles[:5]}. Rename the pictures.')

@@ -18,6 +18,8 @@ from .pictures import Picture
 from .store import UNDECIDED, label_pixels, read_codes
 
 QUANTILES = (0.1, 0.5, 0.9)
+MASK_KEYS = ('seg_map_suffix', 'seg_map_classes', 'reduce_zero_label', 'ignore_index')
+"""What a data set says of its mask files."""
 
 
 def measure_quality(pictures: Sequence[Picture], classes: Sequence[str], truth: BaseDataset | None = None,
@@ -67,17 +69,19 @@ def measure_quality(pictures: Sequence[Picture], classes: Sequence[str], truth: 
     return report
 
 
-def truth_data_set(dataset: ConfigDict, pipeline: Sequence, masks: str) -> BaseDataset:
+def truth_data_set(dataset: ConfigDict, test_set: ConfigDict, masks: str) -> BaseDataset:
     """Build the data set of the true masks.
 
     Args:
-        dataset: Config of the data set of the pictures.
-        pipeline: A pipeline that loads masks; only that step is kept.
+        dataset: Config of the data set of the pictures. What it says of its own masks does not hold for these.
+        test_set: One that says how true masks are loaded, named and numbered.
         masks: Folder of the masks, relative to ``data_root``.
     """
-    loaders = [step for step in pipeline if step['type'].split('.')[-1] in MASK_LOADERS]
+    loaders = [step for step in test_set.pipeline if step['type'].split('.')[-1] in MASK_LOADERS]
+    described = {key: value for key, value in dataset.items() if key not in MASK_KEYS}
+    described.update({key: value for key, value in test_set.items() if key in MASK_KEYS})
     return DATASETS.build(dict(
-        dataset, data_prefix=dict(dataset.data_prefix, seg_map_path=masks),
+        described, data_prefix=dict(dataset.data_prefix, seg_map_path=masks),
         pipeline=loaders or [dict(type='LoadAnnotations')]))
 
 

@@ -87,13 +87,13 @@ class PackImageLabelInputs(PackPriorInputs):
 
     ``gt_label`` is a ``LabelData`` with ``label``, the (n,) int64 ids of the foreground classes present, and
     ``score``, (num_classes,) float32 with 1 present, 0 absent and -1 unknown. Where sizes are tagged, it also has
-    ``size``, (num_classes,) float32 with 1 large, 0 small and -1 not known.
+    ``size``, (num_classes,) float32 with 1 large, 0 small and -1 not known. A picture without tags, such as a new one
+    to predict, has no ``gt_label``; a training on tags says so.
 
     Required Keys:
 
     - img
-    - img_label
-    - num_classes
+    - img_label, with num_classes (optional)
     - unknown_label, large_label, small_label (each optional)
     - those of :class:`PackPriorInputs`
 
@@ -105,9 +105,6 @@ class PackImageLabelInputs(PackPriorInputs):
     Args:
         background (str): How to score class 0, see :func:`image_label_score`. Defaults to 'exclusive'.
         **kwargs: See ``PackSegInputs``: ``meta_keys``.
-
-    Raises:
-        ValueError: The picture has no tags.
     """
 
     def __init__(self, background: str = 'exclusive', **kwargs) -> None:
@@ -117,11 +114,10 @@ class PackImageLabelInputs(PackPriorInputs):
         self.background = background
 
     def transform(self, results: dict) -> dict:
-        """Pack picture, masks if any, and tags."""
-        if 'img_label' not in results:
-            raise ValueError(f'picture {results.get("img_path")!r} has no `img_label`: give the data set a '
-                             '`label_file`, or pack with `PackPriorInputs`.')
+        """Pack picture, masks and tags, if any."""
         packed = super().transform(results)
+        if 'img_label' not in results:
+            return packed
         present = results['img_label']
         score = image_label_score(present, results.get('unknown_label', ()), results['num_classes'], self.background)
         packed['data_samples'].gt_label = LabelData(
