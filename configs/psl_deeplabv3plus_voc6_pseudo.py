@@ -1,5 +1,5 @@
-# A second round of pseudo-labels, for tools/generate_pseudo_labels.py: what DeepLab v3+ learnt from the first, where the
-# tags are believed. Trained on them is psl_deeplabv3plus_voc6.py again.
+# A second round of pseudo-labels, for tools/generate_pseudo_labels.py: what DeepLab v3+ learnt from the first, where
+# the tags are believed. psl_deeplabv3plus_voc6.py is then trained on them.
 _base_ = ['psl_deeplabv3plus_voc6.py']
 tuned_on = 'masks of every fourth picture of voc6 train'
 model = dict(

@@ -7,6 +7,7 @@ from mmwsl.apis.arguments import base_parser, parse
 from mmwsl.apis.checkpoint import weights_only_loading
 from mmwsl.apis.config import load_config
 from mmwsl.apis.launch import build_runner
+from mmwsl.apis.pipelines import MASK_LOADERS, without
 from mmwsl.engine.hooks import ProvenanceHook
 
 
@@ -61,7 +62,8 @@ def use_test_time_augmentation(cfg: Config) -> None:
 def write_predictions(cfg: Config, folder: str) -> None:
     """Write the predicted masks as PNG files: ``IoUMetric`` does that, other metrics know nothing of it.
 
-    Where the config compares no masks, one is added that only writes.
+    Where the config compares no masks, one is added that only writes. Without any metric, true masks are not loaded:
+    the pictures may be new.
 
     Args:
         cfg (Config): The config, changed in place.
@@ -72,6 +74,9 @@ def write_predictions(cfg: Config, folder: str) -> None:
     for metric in writers:
         metric['output_dir'] = folder
         metric['keep_results'] = True
+    if not evaluators:
+        dataset = cfg.test_dataloader.dataset
+        dataset.pipeline = without(dataset.pipeline, MASK_LOADERS)
     if not writers:
         cfg.test_evaluator = [*evaluators, dict(type='IoUMetric', output_dir=folder, format_only=True)]
 

@@ -14,7 +14,7 @@ from mmwsl.apis.comparison.chart import draw_chart
 from mmwsl.apis.comparison.measurement import window_size
 from mmwsl.apis.comparison.report import check_comparable, table_rows, to_csv, to_json, to_markdown
 from mmwsl.apis.comparison.runs import find_run, find_runs
-from mmwsl.apis.comparison.supervision import measure_supervision
+from mmwsl.apis.supervision import measure_supervision
 from tests.conftest import write_scenes
 
 # Runs on disk
@@ -119,11 +119,16 @@ def test_pseudo_labels_cost_their_tags(dataset, tmp_path):
 
 def test_the_masks_that_tuned_pseudo_labels_are_named(dataset, tmp_path):
     cfg = Config(dict(train_dataloader=dict(dataset=dataset(MASKS))))
+    manifest = tmp_path / 'scenes' / 'manifest.json'
+    rule = dict(rule=dict(tuned_on='set b'))
     for content, text in ((dict(), ''), (dict(provenance=dict(tags='all', tuned_on='set a')), 'set a'),
-                          (dict(provenance=dict(tuned_on='set a'), masks=dict(rule=dict(tuned_on='set b'))),
-                           'set a; set b')):
-        (tmp_path / 'scenes' / 'manifest.json').write_text(json.dumps(content))
+                          (dict(provenance=dict(tuned_on='set a'), masks=rule), 'set a; set b'),
+                          (dict(provenance=dict(labels_tuned_on='set c; set b'), masks=rule), 'set c; set b; set b')):
+        manifest.write_text(json.dumps(content))
         assert measure_supervision(cfg).tuned_on == text
+    manifest.unlink()
+    cfg.pseudo_labels = dict(data_prefix=dict(seg_map_path=cfg.train_dataloader.dataset.data_prefix.seg_map_path))
+    assert measure_supervision(cfg).tuned_on == f'unknown, {manifest} is not there'
 
 
 def test_parts_of_a_mixed_set_add_up(dataset):

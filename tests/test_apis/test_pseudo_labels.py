@@ -424,6 +424,26 @@ def test_models_that_leave_no_scores(repository, segmentor, wrapper, message):
         check_model(model)
 
 
+def test_a_network_that_learnt_pseudo_labels_labels_again(written, tmp_path):
+    """It believes the tags, and its manifest names the masks that the first round owes to."""
+    first, second = tmp_path / 'out', tmp_path / 'second'
+    main(written)
+    manifest = json.loads((first / 'manifest.json').read_text())
+    (first / 'manifest.json').write_text(json.dumps({**manifest, 'provenance': dict(tuned_on='masks of a test')}))
+    config = Path(written[0])
+    config.write_text(config.read_text().replace('pipeline=[]', "pipeline=[dict(type='LoadAnnotations')]"))
+    again = [*written[:-1], str(second)]
+    options = ['--cfg-options', 'model.type=mmwsl.PostprocessedEncoderDecoder',
+               f'train_dataloader.dataset.data_prefix.seg_map_path={first}/masks']
+    main([*again, *options])
+    provenance = json.loads((second / 'manifest.json').read_text())['provenance']
+    assert provenance == dict(tags='the tags of the predicted pictures', labels_tuned_on='masks of a test')
+    for name, present in (('a/one', {5}), ('b/one', {1, 4}), ('b/two.half', set())):
+        assert set(np.unique(Image.open(second / 'masks' / f'{name}.png'))) <= {0, *present}
+    with pytest.raises(ValueError, match='train_dataloader.dataset has none: .*--no-use-tags'):
+        main([*again, *options, 'train_dataloader.dataset.label_file='])
+
+
 def test_a_missing_checkpoint(written):
     with pytest.raises(FileNotFoundError, match="checkpoint='nowhere.pth' does not exist"):
         main([written[0], 'nowhere.pth', *written[2:]])

@@ -118,21 +118,20 @@ def test_masks_of_new_pictures_need_neither_tags_nor_masks(repository, tmp_path)
     for name, size in (('a', (40, 30)), ('b', (50, 60))):
         Image.fromarray(np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)).save(
             tmp_path / 'new' / f'{name}.png')
-    config = tmp_path / 'config.py'
-    config.write_text(f"""_base_ = ['{repository / 'configs' / 'wsl_lse_shapes_ilp.py'}']
-test_pipeline = [dict(type='mmwsl.LoadImageAsBGR'), dict(type='mmwsl.PackImageLabelInputs')]
-test_dataloader = dict(num_workers=0, persistent_workers=False, dataset=dict(_delete_=True,
-    type='mmwsl.FolderWeakDataset', data_root='{tmp_path}', metainfo=dict(classes=(
-        'background', 'circle', 'square', 'triangle', 'star', 'ring', 'cross')), img_suffix='.png',
-    data_prefix=dict(img_path='new'), test_mode=True, pipeline=test_pipeline))
-test_evaluator = []
-experiment_name = '{tmp_path.name}'
-""")
+    config = repository / 'configs' / 'wsl_lse_folder_masks.py'
+    options = ['test_evaluator=[]', 'test_dataloader.dataset.label_file=', 'test_dataloader.dataset.ann_file=',
+               f'test_dataloader.dataset.data_root={tmp_path}', 'test_dataloader.dataset.data_prefix.img_path=new',
+               'test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False',
+               'test_dataloader.dataset.img_suffix=.png', 'model.backbone.init_cfg=None', 'model.backbone.depth=18',
+               'model.decode_head.in_channels=512', 'model.decode_head.hidden_channels=[8]']
     cfg = apis.load_config(config)
+    cfg.merge_from_dict({'model.backbone.init_cfg': None, 'model.backbone.depth': 18,
+                         'model.decode_head.in_channels': 512, 'model.decode_head.hidden_channels': [8]})
     init_default_scope('mmseg')
     checkpoint = tmp_path / 'untrained.pth'
     torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), checkpoint)
-    main([str(config), str(checkpoint), '--work-dir', str(tmp_path / 'work'), '--out', str(tmp_path / 'masks')])
+    main([str(config), str(checkpoint), '--work-dir', str(tmp_path / 'work'), '--out', str(tmp_path / 'masks'),
+          '--cfg-options', f'experiment_name={tmp_path.name}', *options])
     masks = {path.stem: np.asarray(Image.open(path)) for path in (tmp_path / 'masks').glob('*')}
     assert {name: mask.shape for name, mask in masks.items()} == dict(a=(40, 30), b=(50, 60))
     model = init_model(cfg, device='cpu')

@@ -15,10 +15,10 @@ from PIL import Image
 from mmwsl.apis.config import load_config
 from mmwsl.apis.files import digest_file, digest_files, whole_file
 from mmwsl.apis.prediction import predict
+from mmwsl.apis.supervision import labels_tuned_on, measure_supervision
 from mmwsl.apis.testing import run_test
 
 from .runs import Run
-from .supervision import measure_supervision
 
 COLUMNS = ('input', 'truth', 'prediction')
 
@@ -43,7 +43,9 @@ def measure(run: Run, options: dict | None = None, indices: int | None = None, p
     cfg = load_config(run.config, options)
     if indices:
         cfg.test_dataloader.dataset.indices = indices
-    folder = run.cache / digest([digest_file(run.checkpoint), cfg.to_dict(), digest_files(cfg.to_dict()), pictures])
+    key = [digest_file(run.checkpoint), cfg.to_dict(), digest_files(cfg.to_dict()), pictures]
+    key += [text for text in [labels_tuned_on(cfg)] if text]
+    folder = run.cache / digest(key)
     file = folder / 'result.json'
     if not file.is_file():
         folder.mkdir(parents=True, exist_ok=True)

@@ -5,8 +5,9 @@ import io
 import json
 from collections.abc import Sequence
 
+from mmwsl.apis.supervision import MASKS
+
 from .runs import RunError
-from .supervision import MASKS
 
 
 def check_comparable(results: dict[str, dict]) -> None:

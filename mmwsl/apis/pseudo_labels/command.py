@@ -93,14 +93,18 @@ def generate_pseudo_labels(cfg: Config, checkpoint: str, out: str, *, split: str
     dataset = cfg.test_dataloader.dataset
     source = DATASETS.build(dataset)
     pictures = list_data_set(source, folder)
+    if use_tags and any(picture.tags is None for picture in pictures):
+        raise ValueError(f"prediction is to believe the tags, but {split}_dataloader.dataset has none: give it a "
+                         '`label_file`, or add --no-use-tags.')
     truth = None if masks is None else truth_data_set(dataset, test_set, masks)  # before hours of work
     options = dict(split=split, use_tags=use_tags, tta=tta, min_score=min_score, model=model, dataset=identity(dataset),
                    files=digest_files([model, cfg.get('custom_hooks'), {**identity(dataset), 'label_file': None}]),
                    checkpoint=identify_checkpoint(checkpoint),
                    test_cfg=cfg.get('test_cfg'), custom_hooks=cfg.get('custom_hooks'))
     rule = dict(low=low, high=high, tuned_on=tuned_on)
+    believed = use_tags or bool((model.get('saliency') or {}).get('use_tags'))
     manifest = Manifest(folder)
-    todo = in_first_process(lambda: prepare(manifest, options, rule, pictures, rethreshold, use_tags))
+    todo = in_first_process(lambda: prepare(manifest, options, rule, pictures, rethreshold, believed))
     if todo:
         predict_scores(cfg, checkpoint, [pictures[index] for index in todo], manifest, min_score, launcher,
                        trust_checkpoint)
@@ -119,10 +123,10 @@ def generate_pseudo_labels(cfg: Config, checkpoint: str, out: str, *, split: str
 
 
 def prepare(manifest: Manifest, options: dict, rule: dict, pictures: Sequence[Picture], rethreshold: bool,
-            use_tags: bool) -> list[int]:
+            believed: bool) -> list[int]:
     """Check a folder, or begin it, and return the numbers of the pictures that have no scores yet."""
     manifest.agree(options)
-    if use_tags:
+    if believed:
         manifest.agree_on_tags(pictures)
     masks = manifest.content.get('masks')
     if masks and not rethreshold and (differences := list_differences(masks['rule'], rule)):

@@ -12,6 +12,7 @@ from torch import nn
 
 from mmwsl.apis.checkpoint import weights_only_loading
 from mmwsl.apis.launch import build_runner
+from mmwsl.apis.supervision import labels_tuned_on
 from mmwsl.engine.hooks import collect_provenance
 from mmwsl.models import PostprocessedEncoderDecoder
 
@@ -38,7 +39,9 @@ class ScoreWriter(Hook):
         """Refuse a model that leaves no scores; note what the scores owe to."""
         check_model(runner.model)
         if dist.is_main_process():
-            self.manifest.update(provenance=collect_provenance(runner.model))
+            before = labels_tuned_on(runner.cfg)
+            self.manifest.update(provenance={
+                **collect_provenance(runner.model), **({'labels_tuned_on': before} if before else {})})
 
     def after_test_iter(self, runner: Runner, batch_idx: int, data_batch: dict,
                         outputs: Sequence[SegDataSample]) -> None:

@@ -35,7 +35,8 @@ class ImageLabelMetric(BaseMetric):
         """Keep the scores and labels of a batch."""
         for sample in data_samples:
             for field, source in (('pred_label', "the segmentor type='mmwsl.WeakEncoderDecoder'"),
-                                  ('gt_label', "the transform type='mmwsl.PackImageLabelInputs'")):
+                                  ('gt_label', "the transform type='mmwsl.PackImageLabelInputs', and the data set's "
+                                   '`label_file`; without tags, leave the metric out')):
                 if field not in sample:
                     raise KeyError(f'ImageLabelMetric needs the field `{field}` of the data sample: add {source}')
             self.results.append(tuple(sample[field]['score'].cpu().numpy() for field in ('pred_label', 'gt_label')))

@@ -31,7 +31,7 @@ def image_labels(data_samples: SampleList, num_classes: int, masks_suffice: bool
             scores.append(torch.full((num_classes, ), -1., device=sample.gt_sem_seg.data.device))
         else:
             raise KeyError('a data sample has no field `gt_label`: end the training pipeline with '
-                           "dict(type='mmwsl.PackImageLabelInputs') and use a data set of image-level labels")
+                           "dict(type='mmwsl.PackImageLabelInputs') and give the data set a `label_file`")
         if len(scores[-1]) != num_classes:
             raise ValueError(f'`num_classes` of the head is {num_classes}, but the data set has {len(scores[-1])} '
                              'classes (background included)')

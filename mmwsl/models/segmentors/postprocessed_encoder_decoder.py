@@ -32,6 +32,10 @@ class PostprocessedEncoderDecoder(EncoderDecoder):
     With ``test_cfg`` holding ``overlap_tile=dict(tile=..., margin=...)``, a picture is scored tile by tile, each with
     so many pixels of context around it, mirrored beyond the border, see :func:`mmwsl.functional.overlap_tile`.
 
+    With ``test_cfg`` holding ``use_tags=True``, prediction believes the tags of the picture, ``gt_label``: a class that
+    they exclude has probability 0 in every pixel, before the chain and after it. Unknown tags change nothing. It is for
+    pseudo-labels of training pictures; a result says so.
+
     Args:
         postprocessors: Configs of the chain, in order. None leaves the probabilities as they are.
         **kwargs: Of :class:`mmseg.models.segmentors.EncoderDecoder`.
@@ -125,7 +129,8 @@ class PostprocessedEncoderDecoder(EncoderDecoder):
         """Return the tags of a sample, on the device of another tensor."""
         if 'gt_label' not in sample:
             raise KeyError('`test_cfg.use_tags=True` needs the field `gt_label` of the data sample: end the pipeline '
-                           "with type='mmwsl.PackImageLabelInputs' and give the data set tags")
+                           "with type='mmwsl.PackImageLabelInputs' and give the data set tags; pseudo-labels can do "
+                           'without them, --no-use-tags')
         return sample.gt_label.score.to(like.device)
 
     def _score_window(self, window: Tensor) -> Tensor:

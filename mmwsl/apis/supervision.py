@@ -29,7 +29,7 @@ class Supervision:
         labels: Pairs of a picture and a foreground class in it.
         seconds: Time to annotate: 1 s for a tag, 2 s with its size, 79 s for a mask. Pseudo-labels cost the tags
             that they came from.
-        tuned_on: Masks that numbers of the pseudo-labels were chosen with, by their manifest; '' if none.
+        tuned_on: See :func:`labels_tuned_on`.
     """
 
     kind: str
@@ -55,11 +55,8 @@ def measure_supervision(cfg: Config) -> Supervision:
         ValueError: If a set of pseudo-labels has no tags: its masks do not tell what was annotated.
     """
     init_default_scope(cfg.get('default_scope', 'mmseg'))
-    # A wrapper, such as ConcatDataset, holds data sets and may have a pipeline too.
-    parts = [part for part in dicts_in(cfg.train_dataloader.dataset)
-             if 'pipeline' in part and not {'dataset', 'datasets'} & part.keys()]
-    kinds, pictures, labels, seconds, tuned_on = [], 0, 0, 0., []
-    for part in parts:
+    kinds, pictures, labels, seconds = [], 0, 0, 0.
+    for part in training_sets(cfg):
         kind = kind_of(part, cfg)
         counts, sizes = count_labels(part, kind)
         kind = SIZES if sizes and kind == TAGS else kind
@@ -67,9 +64,14 @@ def measure_supervision(cfg: Config) -> Supervision:
         pictures += len(counts)
         labels += sum(counts)
         seconds += SECONDS[kind] * sum(counts)
-        if kind == PSEUDO_LABELS:
-            tuned_on += tuning_of(label_folder(part))
-    return Supervision(' + '.join(dict.fromkeys(kinds)), pictures, labels, seconds, '; '.join(dict.fromkeys(tuned_on)))
+    return Supervision(' + '.join(dict.fromkeys(kinds)), pictures, labels, seconds, labels_tuned_on(cfg))
+
+
+def training_sets(cfg: Config) -> list[dict]:
+    """Return the data sets that a config trains on, out of their wrappers, which may have a pipeline too."""
+    loader = cfg.get('train_dataloader') or {}
+    return [part for part in dicts_in(loader.get('dataset'))
+            if 'pipeline' in part and not {'dataset', 'datasets'} & part.keys()]
 
 
 def kind_of(dataset: dict, cfg: Config) -> str:
@@ -93,12 +95,24 @@ def label_folder(dataset: dict) -> Path:
     return Path(join_path(dataset['data_root'], masks) if dataset.get('data_root') else masks).parent
 
 
-def tuning_of(folder: Path) -> list[str]:
-    """Read which masks the numbers of pseudo-labels were chosen with: those of the chain, and of the thresholds."""
-    path = folder / 'manifest.json'
-    manifest = json.loads(path.read_text()) if path.is_file() else {}
-    texts = (manifest.get('provenance', {}).get('tuned_on'), manifest.get('masks', {}).get('rule', {}).get('tuned_on'))
-    return [text for text in texts if text]
+def labels_tuned_on(cfg: Config) -> str:
+    """Say which masks the pseudo-labels that a config trains on owe their numbers to, by their ``manifest.json``.
+
+    These are the masks of the chain, those of the thresholds, and, where a network that made the labels had learnt
+    from others itself, theirs. '' if there are none.
+    """
+    texts = []
+    for part in training_sets(cfg):
+        if kind_of(part, cfg) == PSEUDO_LABELS:
+            path = label_folder(part) / 'manifest.json'
+            if path.is_file():
+                manifest = json.loads(path.read_text())
+                provenance, masks = manifest.get('provenance', {}), manifest.get('masks', {})
+                texts += [provenance.get('labels_tuned_on'), provenance.get('tuned_on'),
+                          masks.get('rule', {}).get('tuned_on')]
+            else:
+                texts.append(f'unknown, {path} is not there')
+    return '; '.join(dict.fromkeys(text for text in texts if text))
 
 
 def count_labels(dataset: dict, kind: str) -> tuple[list[int], bool]:
