@@ -7,10 +7,15 @@ import skimage.data
 import torch
 from mmcv.cnn import ConvModule
 from mmcv.cnn.bricks.conv2d_adaptive_padding import Conv2dAdaptivePadding
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import init_default_scope
 from mmseg.models.backbones import ResNet
+from mmseg.registry import DATASETS, MODELS
 from torch import nn
 from torch.nn import functional as F
 
+from mmwsl.apis import load_config
+from mmwsl.apis.training import main as train
 from mmwsl.functional import shift_and_stitch
 from mmwsl.models import DilatedMobileNetV2, LSEAggregationHead, OverFeat, ReceptiveField, receptive_field, to_dense
 from mmwsl.models.dense import ScoreNetwork
@@ -101,6 +106,30 @@ def test_residual_network_of_mmseg():
     difference, marked = _compare(network.double(), (133, 130), 8)
     assert difference[~marked].max() < 1e-13
     assert 0 < marked.sum() < marked.numel() and (difference[marked] > 1e-13).all()
+
+
+def test_a_network_trained_on_tags(repository, tmp_path):
+    """The scores of the demonstration's network on a scene, after a short training."""
+    loaders = [f'{loader}.{key}' for loader in ('train_dataloader', 'val_dataloader')
+               for key in ('num_workers=0', 'persistent_workers=False', 'dataset.length=96')]
+    config = repository / 'configs' / 'wsl_lse_shapes.py'
+    train([str(config), '--work-dir', str(tmp_path), '--cfg-options', 'train_cfg.max_epochs=1', *loaders])
+    cfg = load_config(config)
+    init_default_scope('mmseg')
+    model = MODELS.build(cfg.model).eval()
+    before = _score(ScoreNetwork(model.backbone, model.decode_head))
+    x = model.data_preprocessor(pseudo_collate([DATASETS.build(cfg.test_dataloader.dataset)[0]]))['inputs']
+    x = x[..., :70, :66]
+    untrained = before(x)
+    model.load_state_dict(torch.load(tmp_path / 'epoch_1.pth', weights_only=False)['state_dict'])
+    network = ScoreNetwork(model.backbone, model.decode_head)
+    assert (_score(network)(x) - untrained).abs().max() > 0.1, 'the training changed nothing'
+    for step in (1, 2):
+        stitched = shift_and_stitch(_score(network), x, 4, step)
+        dense = _score(to_dense(network, step))(x)
+        kept = ~_marked(network, step, dense.shape)
+        assert kept.float().mean() > 0.5
+        assert (dense - stitched)[..., kept].abs().max() < 1e-5
 
 
 @torch.no_grad()
