@@ -46,7 +46,7 @@ def picture_sheet(columns: dict[str, Sequence[np.ndarray]], tile: int = 144) -> 
     draw = ImageDraw.Draw(sheet)
     for column, (title, pictures) in enumerate(columns.items()):
         left = GAP + step * column
-        draw.text((left, GAP // 2), title, fill='black', font=ImageFont.load_default())
+        draw.text((left, GAP // 2), title, fill='black', font=_fitting_font(draw, title, tile))
         for row, picture in enumerate(pictures):
             image = Image.fromarray(picture)
             scale = tile / max(image.size)
@@ -54,3 +54,9 @@ def picture_sheet(columns: dict[str, Sequence[np.ndarray]], tile: int = 144) -> 
             image = image.resize([round(side * scale) for side in image.size], Image.Resampling.NEAREST)
             sheet.paste(image, (left, HEADER + step * row))
     return sheet
+
+
+def _fitting_font(draw: ImageDraw.ImageDraw, text: str, width: int) -> ImageFont.ImageFont:
+    """Return the largest of a few sizes in which a text is no wider than its column."""
+    fonts = [ImageFont.load_default(size) for size in (10, 9, 8, 7, 6)]
+    return next((font for font in fonts if draw.textlength(text, font) <= width), fonts[-1])

@@ -26,3 +26,9 @@ def test_unequal_columns_are_an_error():
     picture = np.zeros((2, 2, 3), np.uint8)
     with pytest.raises(ValueError, match=r"columns .*'truth': 0.*Fill them equally"):
         picture_sheet({'input': [picture], 'truth': []})
+
+
+def test_a_long_title_stays_above_its_column():
+    picture = np.zeros((8, 8, 3), np.uint8)
+    sheet = np.asarray(picture_sheet({'psl_deeplabv3plus_voc6_round2': [picture], ' ': [picture]}))[:HEADER]
+    assert (sheet[:, GAP:GAP + 144] < 255).any() and (sheet[:, GAP + 144:] == 255).all()
