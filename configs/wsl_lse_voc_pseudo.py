@@ -1,6 +1,6 @@
-# For tools/generate_pseudo_labels.py: see wsl_lse_voc6_pseudo.py, whose numbers it has.
+# For tools/generate_pseudo_labels.py: see wsl_lse_voc6_pseudo.py, whose numbers it has, but one threshold for all.
 _base_ = ['wsl_lse_voc_seg_crf.py']
-tuned_on = 'masks of voc6 train'
+tuned_on = 'masks of every fourth picture of voc6 train'
 model = dict(
     postprocessors=[
         dict(type='mmwsl.ImageLevelPrior'),
