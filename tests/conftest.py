@@ -106,7 +106,7 @@ def tiny_settings(root):
         val_cfg=dict(type='ValLoop'), test_cfg=dict(type='TestLoop'),
         optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.05, momentum=0.9)),
         default_hooks=dict(
-            checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=2),
+            checkpoint=dict(type='mmwsl.WeightsOnlyCheckpointHook', by_epoch=False, interval=2),
             logger=dict(type='LoggerHook', interval=1, log_metric_by_epoch=False),
             visualization=dict(type='SegVisualizationHook')),
         visualizer=dict(

@@ -16,7 +16,7 @@ from .aggregators import (
 from .backbones import VGG16, CachedBackbone, DilatedMobileNetV2, OverFeat, PlainCNN
 from .background import ConstantBackground, LearnedBackground, PowerBackground
 from .decode_heads import AtrousSumHead, BoxAggregationHead, DeconvNetHead, FCNSkipHead, LSEAggregationHead
-from .dense import ReceptiveField, dense_scores, receptive_field, to_dense
+from .dense import Float64, ReceptiveField, dense_scores, receptive_field, to_dense
 from .losses import (
     AreaConstrainedLoss,
     AsymmetricLoss,
@@ -40,7 +40,7 @@ __all__ = [
     'AreaConstrainedLoss', 'AsymmetricLoss', 'AtrousSumHead', 'AttentionPooling', 'AveragePrecisionLoss',
     'BestCellLoss', 'BootstrappedCrossEntropyLoss', 'BoxAggregationHead', 'CachedBackbone', 'ConstantBackground',
     'DeconvNetHead', 'DilatedMobileNetV2', 'DistinctClassSaliency', 'EMAdaptLoss', 'EMFixedLoss', 'FCNSkipHead',
-    'GeMPooling', 'GeneralizedCrossEntropyLoss', 'GlobalWeightedRankPooling', 'GuidedBackpropSaliency',
+    'Float64', 'GeMPooling', 'GeneralizedCrossEntropyLoss', 'GlobalWeightedRankPooling', 'GuidedBackpropSaliency',
     'LSEAggregationHead', 'LSEPooling', 'LearnedBackground', 'MaskLikelihoodLoss', 'MaxPooling', 'MeanPooling',
     'MultiLabelFocalLoss', 'NoisyOrPooling', 'OverFeat', 'PlainCNN', 'PostprocessedEncoderDecoder', 'PowerBackground',
     'ProposalCascade', 'ReceptiveField', 'SoftMarginLoss', 'SoftPooling', 'SoftmaxLikelihoodLoss',

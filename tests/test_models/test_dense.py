@@ -17,7 +17,15 @@ from torch.nn import functional as F
 from mmwsl.apis import load_config
 from mmwsl.apis.training import main as train
 from mmwsl.functional import shift_and_stitch
-from mmwsl.models import DilatedMobileNetV2, LSEAggregationHead, OverFeat, ReceptiveField, receptive_field, to_dense
+from mmwsl.models import (
+    DilatedMobileNetV2,
+    Float64,
+    LSEAggregationHead,
+    OverFeat,
+    ReceptiveField,
+    receptive_field,
+    to_dense,
+)
 from mmwsl.models.dense import ScoreNetwork
 from mmwsl.models.dense.pooling import DilatedAvgPool2d, DilatedMaxPool2d
 from mmwsl.models.dense.tracing import trace
@@ -137,7 +145,7 @@ def test_trained_scores(weights_root):
     """A trained network with the last layer it was trained with, on a picture, scores as a segmentor does.
 
     Float32 carries 1e-5 of the largest score, but not of scores of 33 themselves: against float64, the network and its
-    dense version err alike. There, where rounding is out of the way, they are equal.
+    dense version err alike. Where they compute in float64, their float32 scores are equal.
     """
     checkpoint = weights_root / 'mobilenet_v2_imagenet.pth'
     backbone = DilatedMobileNetV2(16, last_conv=True, out_indices=(6, ),
@@ -153,12 +161,17 @@ def test_trained_scores(weights_root):
     stitched, scores = shift_and_stitch(network, x, 16, 8), to_dense(network, 8)(x)
     kept = ~_marked(network, 8, scores.shape)
     stitched, scores = stitched[..., kept], scores[..., kept]
+    same = [score[..., kept] for score in (shift_and_stitch(Float64(network), x, 16, 8),
+                                           Float64(to_dense(network, 8))(x))]
+    assert same[0].dtype == same[1].dtype == torch.float32
+    assert (same[0] - same[1]).abs().max() < 1e-5
     network.double()
     exact, dense = (score[..., kept] for score in (shift_and_stitch(network, x.double(), 16, 8),
                                                    to_dense(network, 8)(x.double())))
     assert scores.abs().max() > 10
     assert (scores - stitched).abs().max() < 1e-5 * stitched.abs().max()
     assert (exact - dense).abs().max() < 1e-12
+    assert torch.equal(exact.float(), same[0])
     assert (scores - exact).abs().max() < 2 * (stitched - exact).abs().max()
 
 
@@ -213,6 +226,28 @@ def test_float64_and_batches():
     network = three_pools().double()
     x = torch.randn(3, 3, 64, 64, dtype=torch.float64)
     torch.testing.assert_close(to_dense(network)(x), shift_and_stitch(network, x, 8), atol=1e-12, rtol=0)
+
+
+def test_float64_inside_follows_the_weights():
+    network = three_pools()
+    inside = Float64(to_dense(network))
+    x = torch.randn(1, 3, 60, 60, requires_grad=True)
+    with torch.no_grad():
+        network[0].weight.mul_(2)
+    exact = to_dense(three_pools().double())
+    exact.load_state_dict(network.state_dict())
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        scores = inside(x)
+    assert torch.equal(scores, exact(x.double()).float())
+    gradient, = torch.autograd.grad(scores.sum(), x)
+    assert gradient.dtype == torch.float32 and gradient.abs().sum() > 0
+    assert all(parameter.dtype == torch.float32 for parameter in network.parameters())
+
+
+def test_float64_inside_keeps_several_maps():
+    maps = Float64(_Net(lambda m, x: (x, 2 * x)).eval())(torch.ones(1, 3, 8, 8))
+    assert isinstance(maps, tuple) and [one.dtype for one in maps] == [torch.float32] * 2
+    torch.testing.assert_close(maps[1], 2 * maps[0])
 
 
 def test_autocast_does_not_disturb_the_check():

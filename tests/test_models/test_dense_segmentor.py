@@ -50,6 +50,16 @@ def test_every_pixel_gets_the_score_of_the_network_shifted_there():
         assert (scores[..., ::4, ::4] - plain(x)).abs().max() < 1e-5  # at shift 0, borders too
 
 
+@pytest.mark.parametrize('max_memory', [None, 300_000])
+def test_float64_on_the_way(max_memory):
+    x = torch.randn(1, 3, 40, 47)
+    exact = _logits(_model(dict(stride=1)).double(), x.double()).float()
+    scores = _logits(_model(dict(stride=1, float64=True, max_memory=max_memory)), x)
+    assert scores.dtype == torch.float32
+    torch.testing.assert_close(scores, exact, atol=1e-6, rtol=0)
+    assert not torch.equal(_logits(_model(dict(stride=1)), x), exact), 'nothing to round'
+
+
 @pytest.mark.parametrize('stride', [1, 2, 4])
 def test_the_prediction_of_a_shifted_picture_is_shifted(stride):
     model = _model(dict(stride=stride))

@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from ...functional import interpolate_cells
 from .conversion import to_dense
+from .float64 import Float64
 from .tiling import dense_scores
 from .tracing import Fields, receptive_field
 
@@ -31,16 +32,17 @@ class DenseInference:
     Args:
         stride: Stride of the dense map, in pixels; a divisor of the network's.
         max_memory: Bytes for the activations, see :func:`mmwsl.models.dense_scores`. No bound if None.
+        float64: Compute in float64, see :class:`mmwsl.models.Float64`.
 
     Raises:
         ValueError: If ``stride`` or ``max_memory`` is not a positive integer.
     """
 
-    def __init__(self, stride: int = 1, max_memory: int | None = None) -> None:
+    def __init__(self, stride: int = 1, max_memory: int | None = None, float64: bool = False) -> None:
         for name, value in (('stride', stride), ('max_memory', max_memory)):
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise ValueError(f'`{name}` of dense inference must be a positive integer, got {value!r}')
-        self.stride, self.max_memory = stride, max_memory
+        self.stride, self.max_memory, self.float64 = stride, max_memory, float64
         self._dense: nn.Module | None = None
         self._fields: Fields | None = None
 
@@ -59,7 +61,8 @@ class DenseInference:
         if self._dense is None or not _same_weights(self._dense, network):
             self._dense = to_dense(network, self.stride)
             self._fields = receptive_field(self._dense)
-        scores = dense_scores(self._dense, inputs, self.max_memory, self._fields)
+        dense = Float64(self._dense) if self.float64 else self._dense
+        scores = dense_scores(dense, inputs, self.max_memory, self._fields)
         first = [field.centre - before for field in self._fields]
         return interpolate_cells(scores, size, first, [field.stride for field in self._fields])
 

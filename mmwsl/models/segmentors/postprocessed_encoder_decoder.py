@@ -15,6 +15,7 @@ from torch import Tensor
 from ...functional import exclude_absent, overlap_tile
 from ...postprocessing import build_chain
 from ...registry import MODELS
+from .activation_maps import ActivationMaps
 
 BELIEVED_TAGS = dict(tags='the tags of the predicted pictures')
 """The provenance of what is predicted with tags."""
@@ -31,6 +32,11 @@ class PostprocessedEncoderDecoder(EncoderDecoder):
 
     With ``test_cfg`` holding ``overlap_tile=dict(tile=..., margin=...)``, a picture is scored tile by tile, each with
     so many pixels of context around it, mirrored beyond the border, see :func:`mmwsl.functional.overlap_tile`.
+
+    With ``test_cfg`` holding ``activation_maps=dict(...)``, prediction takes maps that are normalised per class in
+    place of probabilities, see :class:`mmwsl.models.segmentors.ActivationMaps`: all views of test-time augmentation
+    are merged into one map, here of their probabilities, and the chain runs once. They say where a class is and not
+    whether, so they are for pictures whose classes are known.
 
     With ``test_cfg`` holding ``use_tags=True``, prediction believes the tags of the picture, ``gt_label``: a class that
     they exclude has probability 0 in every pixel, before the chain and after it. Unknown tags change nothing. It is for
@@ -57,6 +63,8 @@ class PostprocessedEncoderDecoder(EncoderDecoder):
             raise ValueError(f"`test_cfg.overlap_tile` is for `test_cfg.mode='whole'`, got {self.test_cfg['mode']!r}: "
                              'remove one of them')
         self.overlap_tile = None if tiles is None else partial(overlap_tile, **tiles)
+        maps = self.test_cfg.get('activation_maps')
+        self.activation_maps = None if maps is None else ActivationMaps(**maps)
         self.use_tags = bool(self.test_cfg.get('use_tags'))
 
     @property
@@ -101,13 +109,22 @@ class PostprocessedEncoderDecoder(EncoderDecoder):
         return sample
 
     def merge_probs(self, seg_logits: list[Tensor], views: SampleList) -> Tensor:
-        """Return the mean over the views of what the chain leaves of their probabilities, ``(K, H, W)``."""
+        """Merge the views of a picture to what the chain leaves of them, ``(K, H, W)``.
+
+        Without activation maps, that is the mean over the views of what it leaves of their probabilities.
+        """
+        if self.activation_maps is not None:
+            return self.run_chain(self.activation_maps([self.evidence(logits) for logits in seg_logits]), views[0])
         return sum(self.run_chain(self.pixel_probs(logits), view)
                    for logits, view in zip(seg_logits, views, strict=True)) / len(views)
 
     def pixel_probs(self, seg_logits: Tensor) -> Tensor:
         """Turn scores ``(K, H, W)`` into probabilities of the classes."""
         return seg_logits.softmax(0)
+
+    def evidence(self, seg_logits: Tensor) -> Tensor:
+        """Turn scores ``(K, H, W)`` into what activation maps are made of, positive where a class is seen."""
+        return self.pixel_probs(seg_logits)  # of scores before a softmax only the differences mean anything
 
     def run_chain(self, probs: Tensor, sample: SegDataSample) -> Tensor:
         """Run the post-processors on probabilities ``(K, H, W)``; one that replaces them brings no class back."""

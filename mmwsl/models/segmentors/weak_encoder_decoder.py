@@ -13,7 +13,6 @@ from torch.nn import functional as F
 from ...functional import known_image_probs
 from ...registry import MODELS
 from ..dense import DenseInference, ScoreNetwork
-from .activation_maps import ActivationMaps
 from .postprocessed_encoder_decoder import BELIEVED_TAGS, PostprocessedEncoderDecoder
 
 
@@ -26,9 +25,8 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
     before the argmax. ``seg_logits`` of a sample are the logarithm of the chain's result. Test-time augmentation is
     that of :class:`mmwsl.models.WeakSegTTAModel`.
 
-    With ``test_cfg`` holding ``activation_maps=dict(...)``, prediction takes class activation maps in place of
-    probabilities, see :class:`mmwsl.models.segmentors.ActivationMaps`: all views of test-time augmentation are merged
-    into one map, and the chain runs once. That is not for ``saliency`` and ``zoom_out``, which are each view's own.
+    With ``test_cfg`` holding ``activation_maps=dict(...)``, see the parent, the maps are those of the scores. That is
+    not for ``saliency`` and ``zoom_out``, which are each view's own.
 
     With sliding windows the label is aggregated from the whole picture's stitched map.
 
@@ -36,10 +34,11 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
     paper's padded test image: the input is surrounded by so many pixels of mean colour that the first cell of the
     score map is centred at ``stride / 2``, and the map is cut to the picture.
 
-    With ``test_cfg`` holding ``dense=dict(stride=1, max_memory=None)``, prediction uses the dense version of the
-    network, see :func:`mmwsl.models.to_dense`: its scores at every ``stride``-th pixel, in at most ``max_memory``
-    bytes, each placed where its receptive field is centred. The label is then aggregated from the map at every pixel.
-    Training and the state dict do not change.
+    With ``test_cfg`` holding ``dense=dict(stride=1, max_memory=None, float64=False)``, prediction uses the dense version
+    of the network, see :func:`mmwsl.models.to_dense`: its scores at every ``stride``-th pixel, in at most
+    ``max_memory`` bytes, each placed where its receptive field is centred, and without rounding on the way if asked,
+    see :class:`mmwsl.models.Float64`. The label is then aggregated from the map at every pixel. Training and the state
+    dict do not change.
 
     With ``test_cfg`` holding ``use_tags=True``, see the parent, ``pred_label.score`` is 1 or 0 for every foreground
     class with a tag; the saliency also finds the network's own probabilities, in ``pred_label.guess``.
@@ -72,8 +71,6 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
                              '`test_cfg.dense`, whose `max_memory` also makes tiles')
         dense = self.test_cfg.get('dense')
         self.dense_inference = None if dense is None else DenseInference(**dense)
-        maps = self.test_cfg.get('activation_maps')
-        self.activation_maps = None if maps is None else ActivationMaps(**maps)
         if self.zoom_out is not None and 'border' in self.test_cfg:
             raise ValueError('`test_cfg.border` is not for `zoom_out`, whose cells are taken to spread evenly over the '
                              'picture. Remove one of them')
@@ -115,18 +112,17 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
         return self.believe_tags(self.postprocess_result(seg_logits, data_samples))
 
     def merge_probs(self, seg_logits: list[Tensor], views: SampleList) -> Tensor:
-        """Merge the views of a picture, and their image-level probabilities into those of the first.
-
-        Without activation maps, the result is the mean over the views of the probabilities that the chain left.
-        Activation maps are those of all views, and the chain runs once.
-        """
+        """Merge the views of a picture, see the parent, and their image-level probabilities into the first's."""
         merged = LabelData(score=torch.stack([view.pred_label.score for view in views]).mean(0))
-        if self.activation_maps is None:
-            probs = super().merge_probs(seg_logits, views)
-            views[0].pred_label = merged
-            return probs
+        if self.activation_maps is not None:
+            views[0].pred_label = merged  # the chain runs once, for all views
+        probs = super().merge_probs(seg_logits, views)
         views[0].pred_label = merged
-        return self.run_chain(self.activation_maps(seg_logits), views[0])
+        return probs
+
+    def evidence(self, seg_logits: Tensor) -> Tensor:
+        """Return the scores as they are: they are positive for a class that is more likely there than not."""
+        return seg_logits
 
     def pixel_probs(self, seg_logits: Tensor) -> Tensor:
         """Turn scores ``(K, H, W)`` into probabilities, as the head's background says."""
