@@ -111,6 +111,7 @@ with torch.no_grad():
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='reads /proc')
+@pytest.mark.skipif(torch.__version__ < (2, 3), reason='convolutions of this torch keep buffers of their own')
 def test_the_process_stays_within_the_bound():
     """With an allocator that returns what is freed: glibc's keeps a changing share of it by default."""
     limit = 20 * 2**20

@@ -116,24 +116,32 @@ def choose_tile(memory: Memory, fields: Fields, size: tuple[int, int], counts: t
 
 
 class _LiveMemory(TorchFunctionMode):
-    """Counts the bytes of the tensors that are alive at the same time."""
+    """Counts the bytes of the tensors that are alive at the same time.
+
+    Tensors may share a storage. It is known by its address, and dead with its last tensor: that a storage itself can be
+    watched holds only for newer releases of torch.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.live = self.peak = 0
-        self._known: set[int] = set()
+        self._tensors: dict[int, int] = {}  # of each storage
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         out = func(*args, **(kwargs or {}))
         for tensor in tensors(out):
             storage = tensor.untyped_storage()
-            if id(storage) not in self._known:
-                self._known.add(id(storage))
-                self.live += storage.nbytes()
+            key, size = storage._cdata, storage.nbytes()
+            if key not in self._tensors:
+                self._tensors[key] = 0
+                self.live += size
                 self.peak = max(self.peak, self.live)
-                weakref.finalize(storage, self._free, id(storage), storage.nbytes())
+            self._tensors[key] += 1
+            weakref.finalize(tensor, self._free, key, size)
         return out
 
     def _free(self, key: int, size: int) -> None:
-        self._known.discard(key)
-        self.live -= size
+        self._tensors[key] -= 1
+        if not self._tensors[key]:
+            del self._tensors[key]
+            self.live -= size
