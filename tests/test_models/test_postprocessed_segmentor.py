@@ -4,7 +4,7 @@ import pytest
 import torch
 from mmengine.config import ConfigDict
 from mmengine.registry import init_default_scope
-from mmengine.structures import PixelData
+from mmengine.structures import LabelData, PixelData
 from mmseg.models.backbones import UNet
 from mmseg.models.segmentors import SegTTAModel
 from mmseg.structures import SegDataSample
@@ -86,6 +86,32 @@ def test_views_are_averaged():
 
 
 @torch.no_grad()
+@pytest.mark.filterwarnings('ignore:The shape of value:UserWarning')
+def test_activation_maps_are_those_of_the_probabilities_of_all_views():
+    """Each class by its largest sum over the views; classes that the tags exclude are nowhere, even after a step."""
+    maps = dict(background=dict(type='mmwsl.ConstantBackground', score=0.8))
+    segmentor = _segmentor(test_cfg=dict(mode='whole', use_tags=True, activation_maps=maps),
+                           data_preprocessor=dict(type='SegDataPreProcessor'),
+                           postprocessors=[dict(type='mmwsl.NormalizeOdds')])
+    inputs, samples = _inputs(), [_sample(), _sample()]
+    samples[1].set_metainfo(dict(flip=True, flip_direction='horizontal'))
+    for sample in samples:
+        sample.gt_label = LabelData(score=torch.tensor([-1., 1., 0.]))
+    views = dict(inputs=[[inputs[0]], [inputs[0].flip(2)]], data_samples=[[sample] for sample in samples])
+    with torch.no_grad():
+        result, = WeakSegTTAModel(segmentor).test_step(views)
+        scores = [segmentor.encode_decode(x, [dict(img_shape=(16, 16))]) for x in (inputs, inputs.flip(3))]
+    whole = [torch.nn.functional.interpolate(score, (12, 10), mode='bilinear')[0]
+             for score in (scores[0], scores[1].flip(3))]
+    total = sum((score[1] - score[0]).sigmoid() for score in whole)  # the softmax of the two classes that are left
+    odds = total / total.max()
+    odds = torch.stack([torch.full_like(odds, 0.8), odds]).clamp(max=1 - 1e-6)
+    odds = odds / (1 - odds)
+    found = result.seg_logits.data.exp()
+    torch.testing.assert_close(found[:2], odds / odds.sum(0), atol=1e-5, rtol=1e-3)
+    assert (found[2] < 1e-30).all() and result.pred_sem_seg.data.unique().tolist() == [0, 1]
+
+
 def test_tiles_score_what_the_whole_picture_scores():
     """The network sees 9 pixels: away from the border by more, tiles change nothing."""
     inputs, metas = torch.randn(1, 3, 64, 48), [dict(img_shape=(64, 48))]

@@ -34,11 +34,11 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
     paper's padded test image: the input is surrounded by so many pixels of mean colour that the first cell of the
     score map is centred at ``stride / 2``, and the map is cut to the picture.
 
-    With ``test_cfg`` holding ``dense=dict(stride=1, max_memory=None, float64=False)``, prediction uses the dense version
-    of the network, see :func:`mmwsl.models.to_dense`: its scores at every ``stride``-th pixel, in at most
-    ``max_memory`` bytes, each placed where its receptive field is centred, and without rounding on the way if asked,
-    see :class:`mmwsl.models.Float64`. The label is then aggregated from the map at every pixel. Training and the state
-    dict do not change.
+    With ``test_cfg`` holding ``dense=dict(stride=1, max_memory=None, float64=False)``, prediction uses the dense
+    version of the network, see :func:`mmwsl.models.to_dense`: its scores at every ``stride``-th pixel, in at most
+    ``max_memory`` bytes, in float64 if asked, see :class:`mmwsl.models.Float64`, and each placed where its receptive
+    field is centred. The label is then aggregated from the map at every pixel. Training and the state dict do not
+    change.
 
     With ``test_cfg`` holding ``use_tags=True``, see the parent, ``pred_label.score`` is 1 or 0 for every foreground
     class with a tag; the saliency also finds the network's own probabilities, in ``pred_label.guess``.
