@@ -6,9 +6,11 @@ model = dict(
     type='mmwsl.PostprocessedEncoderDecoder',
     # Small pictures show what is large as a whole, large ones what is small; and every class that is there has a place
     # where it is most likely, however shy the network is.
-    test_cfg=dict(activation_maps=dict(background=dict(type='mmwsl.ConstantBackground', score=0.35))),
+    test_cfg=dict(
+        use_tags=True,
+        activation_maps=dict(background=dict(type='mmwsl.ConstantBackground', score=0.35), tuned_on=tuned_on)),
     postprocessors=[
-        dict(type='mmwsl.NormalizeOdds', tuned_on=tuned_on),
+        dict(type='mmwsl.NormalizeOdds'),
         dict(type='mmwsl.DenseCRF', preset='ccnn', min_pixel_prob=0.01, tuned_on=tuned_on),
     ])
 test_pipeline = [

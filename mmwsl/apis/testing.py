@@ -82,7 +82,7 @@ def write_predictions(cfg: Config, folder: str) -> None:
 
 
 def draw_predictions(cfg: Config, show: bool = False, show_dir: str | None = None, wait_time: float = 2.) -> None:
-    """Paint the predictions over the pictures, all of them, into a window or a folder.
+    """Paint the predictions over all pictures, into a window or a folder.
 
     Args:
         cfg (Config): The config, changed in place.
@@ -99,7 +99,7 @@ def draw_predictions(cfg: Config, show: bool = False, show_dir: str | None = Non
             '--show and --show-dir need default_hooks.visualization in the config. Add '
             "visualization=dict(type='mmwsl.InputVisualizationHook') to its default_hooks.")
     hook['draw'] = True
-    hook['interval'] = 1  # of a test, mmsegmentation 1.2 paints only every 50th picture
+    hook['interval'] = 1  # with its own hook, mmsegmentation 1.2 paints every 50th batch of a test
     if show:
         hook['show'] = True
         hook['wait_time'] = wait_time

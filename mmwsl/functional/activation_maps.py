@@ -22,8 +22,9 @@ def activation_maps(views: Sequence[Tensor], normalization: str = 'max') -> Tens
     class reaches 1: the maps say where a class is, and not whether.
 
     Args:
-        views: Scores of the classes before sigmoid or softmax, ``(K, H, W)`` each: scales, flips or other versions of
-            the picture, all brought back to its own size and orientation.
+        views: Scores of the classes, ``(K, H, W)`` each: before sigmoid or softmax, or after it where classes are known
+            to be there. Scales, flips or other versions of the picture, all brought back to its own size and
+            orientation.
         normalization: ``'max'`` or ``'min_max'``.
 
     Returns:

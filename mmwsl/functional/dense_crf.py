@@ -192,7 +192,7 @@ def _softmax(logits: Tensor) -> Tensor:
 def _check(probs: Tensor, image: Tensor, compatibility: Tensor | None, plausible: Tensor | None) -> None:
     if probs.dim() != 3 or 0 in probs.shape:
         raise ValueError(f'`probs` must be (K, H, W) with at least one label and pixel, got {tuple(probs.shape)}')
-    lowest, highest = probs.detach().amin(), probs.detach().amax()
+    lowest, highest = probs.detach().amin(), probs.detach().amax()  # aminmax is not for half precision everywhere
     if not (lowest >= 0 and highest < float('inf')):
         raise ValueError(f'`probs` must be finite and not negative, got values in {lowest:.3g}..{highest:.3g}: give '
                          'probabilities, not logits')

@@ -126,7 +126,7 @@ def _coloring(edges: Tensor, count: int) -> Tensor:
 def _check(probs: Tensor, image: Tensor, superpixels: Tensor, weight: float, color_sigma: float) -> None:
     if probs.dim() != 3 or 0 in probs.shape:
         raise ValueError(f'`probs` must be (K, H, W) with at least one label and pixel, got {tuple(probs.shape)}')
-    lowest, highest = probs.amin(), probs.amax()
+    lowest, highest = probs.amin(), probs.amax()  # aminmax is not for half precision everywhere
     if not (lowest >= 0 and highest < float('inf')):
         raise ValueError(f'`probs` must be finite and not negative, got values in {lowest:.3g}..{highest:.3g}: give '
                          'probabilities, not logits')

@@ -27,7 +27,7 @@ def test_only_the_main_process_writes_the_scores(tiny_config, tmp_path):
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(120)
+        worker.join(300)
         assert worker.exitcode == 0
     written = [list((tmp_path / f'process_{rank}').glob('*/*.json')) for rank in range(2)]
     assert [len(files) for files in written] == [1, 0]

@@ -1,5 +1,8 @@
 """Checkpoints of a training hold nothing but tensors and plain values, and lose nothing."""
 
+from collections import Counter
+from pickle import UnpicklingError
+
 import numpy as np
 import pytest
 import torch
@@ -7,16 +10,20 @@ from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
 
+from mmwsl.apis import check_checkpoint
 from mmwsl.engine.hooks import WeightsOnlyCheckpointHook
 
 
 @pytest.fixture
 def run(tiny_config, tmp_path):
     """A function that builds a runner of the tiny config, by name."""
-    config = tiny_config(work_dir=str(tmp_path / 'work'), custom_imports=dict(imports=['mmwsl.registry']))
+    config = tiny_config(
+        work_dir=str(tmp_path / 'work'), custom_imports=dict(imports=['mmwsl.registry']),
+        param_scheduler=[dict(type='MultiStepLR', milestones=[3], by_epoch=False)])
 
-    def build(name):
+    def build(name, checkpoint='mmwsl.WeightsOnlyCheckpointHook'):
         cfg = Config.fromfile(config)
+        cfg.default_hooks.checkpoint.type = checkpoint
         cfg.experiment_name += name
         return Runner.from_cfg(cfg)
 
@@ -25,11 +32,12 @@ def run(tiny_config, tmp_path):
 
 def test_it_loads_as_weights_only_and_resumes_with_its_history(run, tmp_path):
     first = run('first')
-    first.message_hub.update_info('best', np.float32(0.5))
+    first.message_hub.update_info('best', dict(scores=[np.float32(0.5), np.ones(2)]))
     first.train()
     path = tmp_path / 'work' / 'iter_4.pth'
     checkpoint = torch.load(path, weights_only=True)
-    assert checkpoint['message_hub']['runtime_info']['best'] == 0.5
+    assert checkpoint['message_hub']['runtime_info']['best'] == dict(scores=[0.5, [1., 1.]])
+    assert type(checkpoint['param_schedulers'][0]['milestones']) is dict
     assert len(checkpoint['message_hub']['log_scalars']['train/loss']['log_history']) == 4
     second = run('second')
     second.resume(str(path))
@@ -40,6 +48,18 @@ def test_it_loads_as_weights_only_and_resumes_with_its_history(run, tmp_path):
             assert found.dtype == expected.dtype
     assert scalars['train/loss'].mean(2) == first.message_hub.log_scalars['train/loss'].mean(2)
     assert second.iter == 4
+    assert second.param_schedulers[0].milestones == Counter([3])
+    assert second.optim_wrapper.get_lr()['lr'] == pytest.approx([0.005])
+
+
+@pytest.mark.skipif(torch.__version__ < (2, 6), reason='this torch cannot be told which types are safe')
+def test_the_file_of_the_runners_own_hook_is_another_one(run, tmp_path):
+    """It needs the list of types that are known to be safe, and then loads too."""
+    runner = run('stock', checkpoint='CheckpointHook')
+    runner.train()
+    with pytest.raises(UnpicklingError):
+        torch.load(tmp_path / 'work' / 'iter_4.pth', weights_only=True)
+    check_checkpoint(tmp_path / 'work' / 'iter_4.pth')
 
 
 def test_a_checkpoint_of_the_runners_own_hook_is_left_as_it_is():

@@ -245,9 +245,18 @@ def test_float64_inside_follows_the_weights():
 
 
 def test_float64_inside_keeps_several_maps():
-    maps = Float64(_Net(lambda m, x: (x, 2 * x)).eval())(torch.ones(1, 3, 8, 8))
+    """A small number beside a large one: float32 loses it."""
+    maps = Float64(_Net(lambda m, x: [x - x, x * 0 + 1 + 1e-9 - 1]).eval())(torch.ones(1, 3, 8, 8))
     assert isinstance(maps, tuple) and [one.dtype for one in maps] == [torch.float32] * 2
-    torch.testing.assert_close(maps[1], 2 * maps[0])
+    assert (maps[0] == 0).all() and maps[1].detach().mean().item() == pytest.approx(1e-9, rel=1e-6)
+
+
+def test_float64_inside_leaves_the_modes():
+    """A network counts as training when it is made; parts of it are not."""
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
+    network[1].eval()
+    Float64(network)
+    assert network.training and network[0].training and not network[1].training
 
 
 def test_autocast_does_not_disturb_the_check():

@@ -55,9 +55,9 @@ def test_float64_on_the_way(max_memory):
     x = torch.randn(1, 3, 40, 47)
     exact = _logits(_model(dict(stride=1)).double(), x.double()).float()
     scores = _logits(_model(dict(stride=1, float64=True, max_memory=max_memory)), x)
+    rounded = _logits(_model(dict(stride=1, max_memory=max_memory)), x)
     assert scores.dtype == torch.float32
-    torch.testing.assert_close(scores, exact, atol=1e-6, rtol=0)
-    assert not torch.equal(_logits(_model(dict(stride=1)), x), exact), 'nothing to round'
+    assert (scores - exact).abs().max() < (rounded - exact).abs().max() / 2
 
 
 @pytest.mark.parametrize('stride', [1, 2, 4])

@@ -64,6 +64,28 @@ def test_a_network_that_was_not_converted_is_tiled_too():
                                atol=1e-6, rtol=0)
 
 
+class _Reuse(nn.Module):
+    """Maps of 4 channels that share, outlive and follow one another."""
+
+    def forward(self, x):
+        a = x * 2  # one map
+        b = a.relu_()  # the same
+        view = b[:, :2]  # shares it
+        del a, b
+        c = x + 1
+        d = c.relu() + view.sum()  # four maps: the one that is shared, c, its relu and d
+        del c, view  # d is left
+        return (d * 1) + 1
+
+
+def test_memory_counts_what_lives_at_the_same_time():
+    """In maps of 4 x 10 x 10 float32 numbers, the window itself among them, and the bytes of a sum."""
+    assert Memory(_Reuse(), torch.zeros(2, 4, 10, 10))(10, 10) == (1 + 4) * 1600 + 4
+    chain = nn.Sequential(nn.Conv2d(4, 8, 1), nn.ReLU(inplace=True), nn.Conv2d(8, 4, 1), nn.Identity())
+    assert Memory(chain, torch.zeros(2, 4, 10, 10))(10, 10) == (4 + 8 + 4) * 400
+    assert Memory(chain, torch.zeros(2, 4, 10, 10))(20, 10) == (4 + 8 + 4) * 800
+
+
 def test_what_fits_runs_at_once():
     dense, x = to_dense(network(1)), torch.randn(2, 3, 40, 44)
     need = Memory(dense, x)(40, 44)

@@ -85,8 +85,8 @@ def test_views_are_averaged():
         assert torch.equal(merged.pred_sem_seg.data, sum(views).argmax(0, keepdim=True)), kind
 
 
-@torch.no_grad()
 @pytest.mark.filterwarnings('ignore:The shape of value:UserWarning')
+@torch.no_grad()
 def test_activation_maps_are_those_of_the_probabilities_of_all_views():
     """Each class by its largest sum over the views; classes that the tags exclude are nowhere, even after a step."""
     maps = dict(background=dict(type='mmwsl.ConstantBackground', score=0.8))
@@ -98,9 +98,8 @@ def test_activation_maps_are_those_of_the_probabilities_of_all_views():
     for sample in samples:
         sample.gt_label = LabelData(score=torch.tensor([-1., 1., 0.]))
     views = dict(inputs=[[inputs[0]], [inputs[0].flip(2)]], data_samples=[[sample] for sample in samples])
-    with torch.no_grad():
-        result, = WeakSegTTAModel(segmentor).test_step(views)
-        scores = [segmentor.encode_decode(x, [dict(img_shape=(16, 16))]) for x in (inputs, inputs.flip(3))]
+    result, = WeakSegTTAModel(segmentor).test_step(views)
+    scores = [segmentor.encode_decode(x, [dict(img_shape=(16, 16))]) for x in (inputs, inputs.flip(3))]
     whole = [torch.nn.functional.interpolate(score, (12, 10), mode='bilinear')[0]
              for score in (scores[0], scores[1].flip(3))]
     total = sum((score[1] - score[0]).sigmoid() for score in whole)  # the softmax of the two classes that are left
@@ -112,6 +111,14 @@ def test_activation_maps_are_those_of_the_probabilities_of_all_views():
     assert (found[2] < 1e-30).all() and result.pred_sem_seg.data.unique().tolist() == [0, 1]
 
 
+def test_activation_maps_of_a_softmax_need_tags():
+    segmentor = _segmentor(test_cfg=dict(mode='whole', activation_maps=dict(tuned_on='some masks')))
+    assert segmentor.provenance == dict(tuned_on='some masks')
+    with pytest.raises(ValueError, match='set `test_cfg.use_tags=True`'):
+        segmentor.predict(_inputs(), [_sample()])
+
+
+@torch.no_grad()
 def test_tiles_score_what_the_whole_picture_scores():
     """The network sees 9 pixels: away from the border by more, tiles change nothing."""
     inputs, metas = torch.randn(1, 3, 64, 48), [dict(img_shape=(64, 48))]

@@ -84,7 +84,8 @@ def test_out_reaches_only_the_metric_that_writes(tiny_config):
 def test_show_opens_windows_for_as_long_as_asked(tiny_config):
     cfg = apis.load_config(tiny_config())
     draw_predictions(cfg, show=True, wait_time=0.5)
-    assert cfg.default_hooks.visualization == dict(type='SegVisualizationHook', draw=True, show=True, wait_time=0.5)
+    assert cfg.default_hooks.visualization == dict(
+        type='SegVisualizationHook', draw=True, interval=1, show=True, wait_time=0.5)
     del cfg.default_hooks['visualization']
     with pytest.raises(ValueError, match='--show and --show-dir need default_hooks.visualization'):
         draw_predictions(cfg, show=True)

@@ -16,14 +16,16 @@ HISTORY = ('log_history', 'count_history', 'max_length')
 class WeightsOnlyCheckpointHook(CheckpointHook):
     """``CheckpointHook`` whose files load with ``torch.load(..., weights_only=True)``, in any release of torch.
 
-    The runner's own also hold numpy scalars and the buffers of the log history, which torch does not read before
-    2.6, and later only where it is told to. Here those are numbers and lists, and become buffers again when loaded.
+    The runner's own also hold numpy scalars, counters and the buffers of the log history, which torch does not read
+    before 2.6, and later only where it is told to. Here those are plain values, and become buffers again when loaded.
+    A training that is resumed with another hook goes on without the log history, and mmengine says so.
     """
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Write the log history and everything else as plain values."""
-        checkpoint['meta'] = as_plain(checkpoint['meta'])
-        checkpoint['message_hub'] = as_plain(checkpoint['message_hub'])
+        """Write everything but the weights and the optimizer's state as plain values."""
+        for name in ('meta', 'message_hub', 'param_schedulers'):
+            if name in checkpoint:
+                checkpoint[name] = as_plain(checkpoint[name])
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Make buffers of the log history."""
@@ -34,7 +36,7 @@ class WeightsOnlyCheckpointHook(CheckpointHook):
 
 
 def as_plain(value: Any) -> Any:
-    """Replace numpy scalars and arrays by numbers and lists, and log histories by dicts, at any depth."""
+    """Replace numpy's values by numbers and lists, and log histories and kinds of dict by dicts, at any depth."""
     if isinstance(value, HistoryBuffer):
         logged, counts = value.data
         return dict(zip(HISTORY, (logged.tolist(), counts.tolist(), value.max_length), strict=True))

@@ -24,7 +24,7 @@ def to_dense(model: nn.Module, stride: int = 1) -> nn.Module:
     first borders with it. Rounding is that of the network itself, which adds numbers in the one order or the other: in
     float32 about 1e-6 of the largest score, which is 3e-5 where a trained segmentor scores 27, and 1e-5 in its
     probabilities; in float64 about 1e-15 of it. With both networks in :class:`mmwsl.models.Float64`, their float32
-    scores are equal to the last bit.
+    scores differ in the last bit at most.
 
     The copy shares parameters and buffers with the network, so that it follows training and loading, and is in
     evaluation mode. On a CPU it turns the inputs into ``channels_last`` if S / t is 4 or more, where that is faster.

@@ -32,7 +32,8 @@ class DenseInference:
     Args:
         stride: Stride of the dense map, in pixels; a divisor of the network's.
         max_memory: Bytes for the activations, see :func:`mmwsl.models.dense_scores`. No bound if None.
-        float64: Compute in float64, see :class:`mmwsl.models.Float64`.
+        float64: Compute in float64, see :class:`mmwsl.models.Float64`. ``max_memory`` then counts the converted weights
+            too, and on a CPU it does not count the unfolded inputs of convolutions.
 
     Raises:
         ValueError: If ``stride`` or ``max_memory`` is not a positive integer.

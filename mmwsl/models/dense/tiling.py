@@ -25,7 +25,8 @@ def dense_scores(model: nn.Module, inputs: Tensor, max_memory: int | None = None
         max_memory: Bytes that the activations of the network may take; weights, pictures and the scores themselves
             are not counted. No bound if None. The need of a window is found by a run without values. What the
             libraries keep for themselves comes on top: on a CPU the C allocator's free blocks, up to as much
-            again; with glibc, ``MALLOC_MMAP_THRESHOLD_=65536`` in the environment has them returned.
+            again; with glibc, ``MALLOC_MMAP_THRESHOLD_=65536`` in the environment has them returned. PyTorch before
+            2.3, and any in float64 on a CPU, also needs room for the inputs of a convolution, unfolded.
         fields: The network's receptive fields, if known, along height and width.
 
     Returns:
@@ -125,7 +126,7 @@ class _LiveMemory(TorchFunctionMode):
     def __init__(self) -> None:
         super().__init__()
         self.live = self.peak = 0
-        self._tensors: dict[int, int] = {}  # of each storage
+        self._tensors: dict[int, int] = {}  # how many live, of each storage
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         out = func(*args, **(kwargs or {}))

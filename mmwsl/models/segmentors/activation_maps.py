@@ -19,16 +19,20 @@ class ActivationMaps:
             :class:`mmwsl.models.ConstantBackground`, the default with 0.3 of the maximum, or
             :class:`mmwsl.models.PowerBackground`. Published constants: 0.2 for boxes (CAM), 0.15 (IRN); exponents 4,
             16 and 32 (PSA), 1 (WeCLIP).
+        tuned_on: What the numbers were chosen with, which is said beside every result; None for numbers fixed in
+            advance.
 
     Raises:
         ValueError: If the normalization is unknown.
         TypeError: If the background is one that the network learns.
     """
 
-    def __init__(self, normalization: str = 'max', background: dict | None = None) -> None:
+    def __init__(self, normalization: str = 'max', background: dict | None = None,
+                 tuned_on: str | None = None) -> None:
         if normalization not in NORMALIZATIONS:
             raise ValueError(f'`activation_maps.normalization` must be one of {NORMALIZATIONS}, got {normalization!r}')
         self.normalization = normalization
+        self.provenance = dict(tuned_on=tuned_on) if tuned_on else {}
         self.background = MODELS.build(background or dict(type='mmwsl.ConstantBackground', score=0.3))
         if not isinstance(self.background, IndependentClasses):
             raise TypeError(f'`activation_maps.background` cannot be {type(self.background).__name__}, since maps are '

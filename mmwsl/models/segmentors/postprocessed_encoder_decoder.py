@@ -34,9 +34,9 @@ class PostprocessedEncoderDecoder(EncoderDecoder):
     so many pixels of context around it, mirrored beyond the border, see :func:`mmwsl.functional.overlap_tile`.
 
     With ``test_cfg`` holding ``activation_maps=dict(...)``, prediction takes maps that are normalised per class in
-    place of probabilities, see :class:`mmwsl.models.segmentors.ActivationMaps`: all views of test-time augmentation
-    are merged into one map, here of their probabilities, and the chain runs once. They say where a class is and not
-    whether, so they are for pictures whose classes are known.
+    place of probabilities, see :class:`mmwsl.models.segmentors.ActivationMaps`: the probabilities of all views of
+    ``WeakSegTTAModel`` are merged into one map, and the chain runs once. Class 0 must be the background. A softmax is
+    positive for every class, and the maps say where a class is and not whether: they need ``use_tags``.
 
     With ``test_cfg`` holding ``use_tags=True``, prediction believes the tags of the picture, ``gt_label``: a class that
     they exclude has probability 0 in every pixel, before the chain and after it. Unknown tags change nothing. It is for
@@ -48,7 +48,9 @@ class PostprocessedEncoderDecoder(EncoderDecoder):
 
     Raises:
         ValueError: If the head has a single output channel, which is no distribution over classes, or
-            ``overlap_tile`` stands beside sliding windows.
+            ``overlap_tile`` stands beside sliding windows, or ``activation_maps`` is not as its class says; at the
+            first prediction, if ``activation_maps`` stands without ``use_tags``.
+        TypeError: If ``activation_maps`` has a background that the network learns.
     """
 
     def __init__(self, *, postprocessors: Sequence[dict] | None = None, **kwargs) -> None:
@@ -70,7 +72,8 @@ class PostprocessedEncoderDecoder(EncoderDecoder):
     @property
     def provenance(self) -> dict[str, str]:
         """What prediction uses beside the picture."""
-        return BELIEVED_TAGS if self.use_tags else {}
+        maps = {} if self.activation_maps is None else self.activation_maps.provenance
+        return {**maps, **BELIEVED_TAGS} if self.use_tags else maps
 
     def whole_inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Score every pixel of the inputs, ``(N, 3, H, W)`` to ``(N, K, H, W)``, by tiles where they are asked for."""
@@ -123,8 +126,11 @@ class PostprocessedEncoderDecoder(EncoderDecoder):
         return seg_logits.softmax(0)
 
     def evidence(self, seg_logits: Tensor) -> Tensor:
-        """Turn scores ``(K, H, W)`` into what activation maps are made of, positive where a class is seen."""
-        return self.pixel_probs(seg_logits)  # of scores before a softmax only the differences mean anything
+        """Turn scores ``(K, H, W)`` into what activation maps are made of: of a softmax, the probabilities."""
+        if not self.use_tags:
+            raise ValueError('`test_cfg.activation_maps` stretches every class of a softmax to the same height, also '
+                             'those that are not there: set `test_cfg.use_tags=True`, or leave it out')
+        return self.pixel_probs(seg_logits)
 
     def run_chain(self, probs: Tensor, sample: SegDataSample) -> Tensor:
         """Run the post-processors on probabilities ``(K, H, W)``; one that replaces them brings no class back."""

@@ -25,8 +25,8 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
     before the argmax. ``seg_logits`` of a sample are the logarithm of the chain's result. Test-time augmentation is
     that of :class:`mmwsl.models.WeakSegTTAModel`.
 
-    With ``test_cfg`` holding ``activation_maps=dict(...)``, see the parent, the maps are those of the scores. That is
-    not for ``saliency`` and ``zoom_out``, which are each view's own.
+    With ``test_cfg`` holding ``activation_maps=dict(...)``, see the parent, the maps are those of the scores, cut at 0,
+    with or without tags. That is not for ``saliency`` and ``zoom_out``, which are each view's own.
 
     With sliding windows the label is aggregated from the whole picture's stitched map.
 
@@ -82,7 +82,8 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
     @property
     def provenance(self) -> dict[str, str]:
         """What prediction uses beside the picture."""
-        return BELIEVED_TAGS if getattr(self.saliency, 'use_tags', False) else super().provenance
+        own = super().provenance
+        return {**own, **BELIEVED_TAGS} if getattr(self.saliency, 'use_tags', False) else own
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Score every pixel of the inputs, ``(N, 3, H, W)`` to ``(N, K, H, W)``."""
@@ -114,14 +115,14 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
     def merge_probs(self, seg_logits: list[Tensor], views: SampleList) -> Tensor:
         """Merge the views of a picture, see the parent, and their image-level probabilities into the first's."""
         merged = LabelData(score=torch.stack([view.pred_label.score for view in views]).mean(0))
-        if self.activation_maps is not None:
-            views[0].pred_label = merged  # the chain runs once, for all views
+        if self.activation_maps is not None:  # a chain that runs once is for all views
+            views[0].pred_label = merged
         probs = super().merge_probs(seg_logits, views)
-        views[0].pred_label = merged
+        views[0].pred_label = merged  # not before: a chain that runs for each view is for its own label
         return probs
 
     def evidence(self, seg_logits: Tensor) -> Tensor:
-        """Return the scores as they are: they are positive for a class that is more likely there than not."""
+        """Return the scores as they are, which activation maps cut at 0."""
         return seg_logits
 
     def pixel_probs(self, seg_logits: Tensor) -> Tensor:
