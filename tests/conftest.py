@@ -9,6 +9,7 @@ in the report, where it is unset:
 
 import gc
 import os
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,13 @@ def weights_root():
 def repository():
     """The root of the checkout that holds the tests."""
     return REPOSITORY
+
+
+def free_port():
+    """Return a port of this machine that no one listens at."""
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        return free.getsockname()[1]
 
 
 def write_scenes(root, count=7, size=16, seed=0):

@@ -1,5 +1,3 @@
-import socket
-
 import pytest
 import torch
 from mmengine.model import MMDistributedDataParallel
@@ -7,14 +5,13 @@ from torch import distributed
 
 from mmwsl import apis
 from mmwsl.apis.launch import build_runner, leave_process_group
+from tests.conftest import free_port
 
 
 @pytest.fixture
 def launched(monkeypatch):
     """The environment of the only process of a torchrun; leaves no process group behind."""
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
+    port = free_port()
     names = dict(RANK=0, LOCAL_RANK=0, WORLD_SIZE=1, MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
     for name, value in names.items():
         monkeypatch.setenv(name, str(value))

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import time
 from contextlib import nullcontext
 from pathlib import Path
@@ -27,6 +26,7 @@ from mmwsl.apis.pseudo_labels.quality import truth_data_set
 from mmwsl.apis.pseudo_labels.store import compress_scores, expand_codes
 from mmwsl.datasets.scenes import draw_layout, paint_mask
 from mmwsl.functional import DECODED, encode_scores
+from tests.conftest import free_port
 
 SHORT = ['test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False',
          'train_dataloader.dataset.length=80']
@@ -163,9 +163,7 @@ def _launch(rank, port, arguments):
 
 
 def launch(arguments):
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
+    port = free_port()
     context = multiprocessing.get_context('fork')
     workers = [context.Process(target=_launch, args=(rank, port, arguments), daemon=True) for rank in range(2)]
     for worker in workers:

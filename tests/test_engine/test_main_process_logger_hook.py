@@ -1,11 +1,12 @@
 """Of two processes that share a test, one writes what it found."""
 
 import json
-import socket
 
 from mmengine.config import Config
 from mmengine.runner import Runner
 from torch import distributed, multiprocessing
+
+from tests.conftest import free_port
 
 
 def _evaluate(rank, port, path):
@@ -19,9 +20,7 @@ def _evaluate(rank, port, path):
 def test_only_the_main_process_writes_the_scores(tiny_config, tmp_path):
     config = tiny_config(work_dir=str(tmp_path / 'process_'), default_hooks=dict(
         logger=dict(type='mmwsl.MainProcessLoggerHook')), custom_imports=dict(imports=['mmwsl.registry']))
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
+    port = free_port()
     context = multiprocessing.get_context('spawn')
     workers = [context.Process(target=_evaluate, args=(rank, port, config), daemon=True) for rank in range(2)]
     for worker in workers:

@@ -1,7 +1,5 @@
 """Two processes that share the pictures report what one reports."""
 
-import socket
-
 import pytest
 import torch
 from mmengine.evaluator import Evaluator
@@ -10,6 +8,7 @@ from mmseg.structures import SegDataSample
 from torch import distributed, multiprocessing
 
 from mmwsl.evaluation import BoundaryFMetric, ImageLabelMetric, PointLocalizationMetric
+from tests.conftest import free_port
 
 COUNT = 7  # odd: a sampler gives the second process a picture twice, which must not count
 
@@ -51,9 +50,7 @@ def _worker(rank, port, answers):
 
 def test_two_processes_report_the_same_as_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # mmengine collects through a folder in the working directory
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
+    port = free_port()
     context = multiprocessing.get_context('fork')
     answers = context.Queue()
     workers = [context.Process(target=_worker, args=(rank, port, answers), daemon=True) for rank in range(2)]

@@ -1,12 +1,13 @@
 """What the tests of the commands share: running one as a user would."""
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import free_port
 
 
 @pytest.fixture
@@ -15,9 +16,7 @@ def command(repository, tmp_path):
     environment = dict(os.environ, OMP_NUM_THREADS='1')
     environment.pop('LOCAL_RANK', None)  # commands that ran in this process may have set it
     environment['PATH'] = f'{Path(sys.executable).parent}:{environment["PATH"]}'
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        environment['PORT'] = str(free.getsockname()[1])
+    environment['PORT'] = str(free_port())
 
     def start(script, *arguments, **env):
         interpreter = 'bash' if script.endswith('.sh') else sys.executable
