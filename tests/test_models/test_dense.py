@@ -145,7 +145,7 @@ def test_trained_scores(weights_root):
     """A trained network with the last layer it was trained with, on a picture, scores as a segmentor does.
 
     Float32 carries 1e-5 of the largest score, but not of scores of 33 themselves: against float64, the network and its
-    dense version err alike. Where they compute in float64, their float32 scores are equal.
+    dense version err alike. Where they compute in float64, their float32 scores agree.
     """
     checkpoint = weights_root / 'mobilenet_v2_imagenet.pth'
     backbone = DilatedMobileNetV2(16, last_conv=True, out_indices=(6, ),
