@@ -129,7 +129,7 @@ def test_a_network_trained_on_tags(repository, tmp_path):
     x = model.data_preprocessor(pseudo_collate([DATASETS.build(cfg.test_dataloader.dataset)[0]]))['inputs']
     x = x[..., :70, :66]
     untrained = before(x)
-    model.load_state_dict(torch.load(tmp_path / 'epoch_1.pth', weights_only=False)['state_dict'])
+    model.load_state_dict(torch.load(tmp_path / 'epoch_1.pth', weights_only=True)['state_dict'])
     network = ScoreNetwork(model.backbone, model.decode_head)
     assert (_score(network)(x) - untrained).abs().max() > 0.1, 'the training changed nothing'
     for step in (1, 2):
