@@ -100,7 +100,7 @@ def test_an_error_names_the_run_and_costs_nothing_that_is_done(runs, tmp_path):
 
 def test_other_weights_are_evaluated_anew(runs, tmp_path):
     checkpoint = tmp_path / 'epoch_1.pth'
-    weights = torch.load(runs / 'masks' / 'epoch_1.pth', weights_only=False)
+    weights = torch.load(runs / 'masks' / 'epoch_1.pth', weights_only=True)
     torch.save(weights, checkpoint)
     pair = f'{runs / "masks" / "full.py"}:{checkpoint}'
     first, = compare([pair], tmp_path / 'out', indices=4, pictures=0)

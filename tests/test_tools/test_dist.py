@@ -23,7 +23,7 @@ def test_two_processes_train_as_one_and_evaluate_to_the_same_digits(tiny_config,
     run('dist_train.sh', config, 2, '--work-dir', 'two', '--cfg-options', *options)
     train([str(config), '--work-dir', str(tmp_path / 'one'), '--cfg-options', *options,
            'train_dataloader.batch_size=4'])
-    one, two = (torch.load(tmp_path / name / 'iter_12.pth', weights_only=False)['state_dict']
+    one, two = (torch.load(tmp_path / name / 'iter_12.pth', weights_only=True)['state_dict']
                 for name in ('one', 'two'))
     assert one.keys() == two.keys()
     for name, weights in one.items():

@@ -94,7 +94,7 @@ def test_show_opens_windows_for_as_long_as_asked(tiny_config):
 def test_a_checkpoint_that_runs_code_needs_the_switch(trained, tmp_path):
     config, checkpoint = trained
     trace, malicious = tmp_path / 'code_ran', tmp_path / 'malicious.pth'
-    contents = torch.load(checkpoint, weights_only=False)
+    contents = torch.load(checkpoint, weights_only=True)
     contents['meta']['note'] = MakesAFolder(str(trace))
     torch.save(contents, malicious)
 

@@ -41,13 +41,13 @@ def test_a_killed_training_resumes(tiny_config, command, tmp_path, again):
 
     reached = int(re.search(r'iter_(\d+)\.pth', apis.latest_checkpoint(work))[1])
     assert reached >= 4
-    before = torch.load(work / f'iter_{reached}.pth', weights_only=False)['state_dict']
+    before = torch.load(work / f'iter_{reached}.pth', weights_only=True)['state_dict']
     main([str(config), '--work-dir', str(work), '--resume',
           '--cfg-options', again, f'train_cfg.max_iters={reached + 2}', 'optim_wrapper.optimizer.lr=0.'])
     log = log_of(work)
     assert f'resumed epoch: 0, iter: {reached}' in log
     assert trained_iterations(log) == [reached + 1, reached + 2]
-    assert torch.load(work / f'iter_{reached + 2}.pth', weights_only=False)['state_dict'].keys() == before.keys()
+    assert torch.load(work / f'iter_{reached + 2}.pth', weights_only=True)['state_dict'].keys() == before.keys()
 
 
 @pytest.mark.parametrize('note', ['iter_4.pth', ''], ids=['noted', 'note empty'])
@@ -99,7 +99,7 @@ def test_amp_reaches_the_runner(tiny_config, tmp_path):
     arguments = [str(tiny_config()), '--work-dir', str(tmp_path / 'work'), '--amp']
     if torch.cuda.is_available():
         main(arguments)
-        assert 'loss_scaler' in torch.load(tmp_path / 'work' / 'iter_4.pth', weights_only=False)['optimizer']
+        assert 'loss_scaler' in torch.load(tmp_path / 'work' / 'iter_4.pth', weights_only=True)['optimizer']
     else:
         with pytest.raises(AssertionError, match='only available training on gpu'):
             main(arguments)
