@@ -213,7 +213,7 @@ def test_config_trains_and_evaluates(path, data, tmp_path, monkeypatch):
 @pytest.mark.parametrize('name', [
     'wsl_lse_voc6_ilp', 'wsl_lse_voc6_sppxl', 'wsl_lse_voc6_seg_crf', 'wsl_lse_folder', 'wsl_lse_folder_masks',
     'fsl_deconvnet_voc6', 'fsl_segformer_voc6', 'wsl_wildcat_voc', 'wsl_lse_overfeat_voc',
-    'psl_deeplabv3plus_voc6_pseudo'])
+    'psl_deeplabv3plus_voc6_pseudo', 'psl_deeplabv3plus_voc6_pseudo_undecided'])
 def test_test_time_augmentation(name, data, tmp_path, monkeypatch):
     monkeypatch.setitem(os.environ, 'MMWSL_DATA_ROOT', str(data))
     monkeypatch.setitem(os.environ, 'MMWSL_WEIGHTS_ROOT', str(data))

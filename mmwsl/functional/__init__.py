@@ -11,7 +11,7 @@ from .constrained_bias import constrained_bias
 from .dense_crf import CRF_PRESETS, CRFConstants, dense_crf, plausible_labels
 from .double_threshold import double_threshold
 from .guided_backprop import LayerRecord, recorded_layers
-from .known_tags import exclude_absent, known_image_probs
+from .known_tags import exclude_absent, known_image_probs, reassign_absent
 from .multilabel_losses import asymmetric_loss, class_balanced_weights, focal_loss
 from .noisy_label_losses import bootstrapped_cross_entropy, generalized_cross_entropy, symmetric_cross_entropy
 from .objectness import box_objectness, min_max_normalize, region_objectness, run_objectness
@@ -56,7 +56,8 @@ __all__ = [
     'known_image_probs', 'lse_pool', 'max_pool', 'mean_field', 'mean_pool', 'min_max_normalize', 'noisy_or_pool',
     'normalize_maximum', 'normalize_odds', 'objectness_prior', 'overlap_tile', 'paint_boxes',
     'pixel_adaptive_refinement', 'plausible_labels', 'power_background', 'propose_boxes', 'rank_pool',
-    'recorded_layers', 'region_objectness', 'run_objectness', 'saliency_prior', 'shift_and_stitch', 'soft_jaccard',
-    'soft_pool', 'superpixel_crf', 'superpixel_graph', 'superpixel_majority', 'superpixel_mean', 'superpixel_pool',
-    'symmetric_cross_entropy', 'top_k_pool', 'valid_cells', 'weldon_pool', 'wildcat_pool', 'zoom_out_features'
+    'reassign_absent', 'recorded_layers', 'region_objectness', 'run_objectness', 'saliency_prior', 'shift_and_stitch',
+    'soft_jaccard', 'soft_pool', 'superpixel_crf', 'superpixel_graph', 'superpixel_majority', 'superpixel_mean',
+    'superpixel_pool', 'symmetric_cross_entropy', 'top_k_pool', 'valid_cells', 'weldon_pool', 'wildcat_pool',
+    'zoom_out_features'
 ]

@@ -26,6 +26,32 @@ def exclude_absent(seg_logits: Tensor, tags: Tensor, score: float = ABSENT) -> T
     return seg_logits.masked_fill(_foreground(tags == 0, len(seg_logits))[:, None, None], score)
 
 
+def reassign_absent(seg_logits: Tensor, tags: Tensor) -> Tensor:
+    r"""Give what a softmax holds for classes that the tags exclude to the foreground classes that they allow.
+
+    .. math:: z'_k = z_k + \log \sum_{j \ge 1} e^{z_j} - \log \sum_{j \ge 1,\, j \in T} e^{z_j}, \quad k \in T
+
+    with T the foreground classes that are not excluded. The probability of the background stays, and so do the odds
+    between the classes of T: who takes a cow for a horse still sees where it is. Without any class in T, all goes to
+    the background.
+
+    Args:
+        seg_logits: Scores of the pixels, ``(K, H, W)``; class 0 is the background.
+        tags: 1 present, 0 absent, -1 unknown, ``(K,)``; that of the background is not read.
+
+    Returns:
+        Scores ``(K, H, W)``, :data:`ABSENT` for excluded classes.
+
+    Raises:
+        ValueError: If the numbers of classes differ.
+    """
+    allowed = exclude_absent(seg_logits, tags)
+    if not _foreground(tags != 0, len(seg_logits)).any():
+        return allowed
+    gain = seg_logits[1:].logsumexp(0, keepdim=True) - allowed[1:].logsumexp(0, keepdim=True)
+    return exclude_absent(torch.cat([allowed[:1], allowed[1:] + gain]), tags)
+
+
 def known_image_probs(image_probs: Tensor, tags: Tensor) -> Tensor:
     """Replace the probability of every foreground class that has a tag, by 1 (present) or 0 (absent).
 

@@ -1,7 +1,8 @@
 """Post-processing steps, combined by config into a chain."""
 
 from .affinity_random_walk import AffinityRandomWalk
-from .base import PostProcessor, build_chain
+from .average_of_chains import AverageOfChains
+from .base import PostProcessor, build_chain, join_provenance
 from .class_thresholds import ClassThresholds
 from .dense_crf import DenseCRF
 from .image_level_prior import ImageLevelPrior
@@ -14,7 +15,7 @@ from .superpixel_vote import SuperpixelVote
 from .zoom_out_svm import ZoomOutSVM
 
 __all__ = [
-    'AffinityRandomWalk', 'ClassThresholds', 'DenseCRF', 'ImageLevelPrior', 'NormalizeOdds', 'ObjectnessPrior',
-    'PixelAdaptiveRefinement', 'PostProcessor', 'SaliencyPrior', 'SaliencyScores', 'SuperpixelCRF', 'SuperpixelVote',
-    'ZoomOutSVM', 'build_chain'
+    'AffinityRandomWalk', 'AverageOfChains', 'ClassThresholds', 'DenseCRF', 'ImageLevelPrior', 'NormalizeOdds',
+    'ObjectnessPrior', 'PixelAdaptiveRefinement', 'PostProcessor', 'SaliencyPrior', 'SaliencyScores', 'SuperpixelCRF',
+    'SuperpixelVote', 'ZoomOutSVM', 'build_chain', 'join_provenance'
 ]

@@ -1,7 +1,7 @@
 """The interface of post-processing steps, and the chain of them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from mmseg.structures import SegDataSample
@@ -49,3 +49,12 @@ class PostProcessor(ABC):
 def build_chain(configs: Sequence[dict] | None) -> list[PostProcessor]:
     """Build the steps of a chain from their configs, in order; None is an empty chain."""
     return [POSTPROCESSORS.build(config) for config in configs or ()]
+
+
+def join_provenance(parts: Iterable[dict[str, str]]) -> dict[str, str]:
+    """Join what parts say of the supervision they use: one text for each kind, every note once."""
+    notes: dict[str, set[str]] = {}
+    for part in parts:
+        for key, text in part.items():
+            notes.setdefault(key, set()).add(text)
+    return {key: '; '.join(sorted(texts)) for key, texts in sorted(notes.items())}

@@ -14,6 +14,7 @@ from mmwsl.functional import (
     encode_scores,
     exclude_absent,
     known_image_probs,
+    reassign_absent,
 )
 
 
@@ -79,3 +80,23 @@ def test_tags_exclude_absent_classes_and_never_the_background():
         exclude_absent(logits, tags[:3])
     with pytest.raises(ValueError, match='one value for each of the 3 classes'):
         known_image_probs(torch.rand(3), tags)
+
+
+def test_what_a_softmax_holds_for_absent_classes_goes_to_the_foreground_that_is_left():
+    logits = torch.randn(5, 3, 4, generator=torch.Generator().manual_seed(0)) * 4
+    before, after = logits.softmax(0), reassign_absent(logits, torch.tensor([0., 0., 1., -1., 0.])).softmax(0)
+    torch.testing.assert_close(after[0], before[0])
+    assert (after[[1, 4]] == 0).all()
+    share = before[[2, 3]] / before[[2, 3]].sum(0)
+    torch.testing.assert_close(after[[2, 3]], share * (1 - before[0]))
+    torch.testing.assert_close(reassign_absent(logits, torch.ones(5)).softmax(0), before)
+    nothing = reassign_absent(logits, torch.tensor([1., 0., 0., 0., 0.])).softmax(0)
+    assert (nothing[0] == 1).all() and (nothing[1:] == 0).all()
+    with pytest.raises(ValueError, match='one value for each of the 5 classes'):
+        reassign_absent(logits, torch.ones(4))
+
+
+def test_a_class_that_the_network_is_sure_of_hands_all_it_has_to_the_one_that_is_there():
+    logits = torch.tensor([0., 90., -90.])[:, None, None]  # sure of an object, and which it is not
+    assert reassign_absent(logits, torch.tensor([0., 0., 1.])).softmax(0).flatten().tolist() == pytest.approx([0, 0, 1])
+    assert exclude_absent(logits, torch.tensor([0., 0., 1.])).softmax(0).flatten().tolist() == pytest.approx([1, 0, 0])

@@ -59,3 +59,14 @@ def test_a_model_trained_on_masks_believes_them_too(repository):
     assert (probs[[2, 5]] < 1e-30).all() and (probs[[0, 1]] == 0.5).all()
     with pytest.raises(KeyError, match='needs the field `gt_label`.*PackImageLabelInputs'):
         predict(tagged)
+
+
+def test_objects_stay_objects_where_the_network_took_them_for_another_class(repository):
+    tags = [-1., 1., 0., -1., 1., 0., 1.]
+    segmentor = 'mmwsl.PostprocessedEncoderDecoder'
+    plain, _ = predict(build(repository, segmentor))
+    kept, _ = predict(build(repository, segmentor, use_tags=True, keep_objects=True), tags)
+    torch.testing.assert_close(kept[0], plain[0])
+    left = plain[[1, 3, 4, 6]]
+    torch.testing.assert_close(kept[[1, 3, 4, 6]], left / left.sum(0) * (1 - plain[0]))
+    assert (kept[[2, 5]] < 1e-30).all()

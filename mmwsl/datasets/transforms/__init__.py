@@ -4,12 +4,13 @@ from .cropping import RandomCentralCrop
 from .formatting import PackImageLabelInputs, PackPriorInputs, image_label_score
 from .loading import LoadImageAsBGR, decode_bgr
 from .maps import KeepImage, LoadObjectness, LoadSuperpixels
+from .mirror_border import MirrorBorder
 from .objectness import ComputeObjectness
 from .shapes import GenerateShapes, GenerateShapesMask
 from .superpixels import ComputeSuperpixels
 
 __all__ = [
     'ComputeObjectness', 'ComputeSuperpixels', 'GenerateShapes', 'GenerateShapesMask', 'KeepImage',
-    'LoadImageAsBGR', 'LoadObjectness', 'LoadSuperpixels', 'PackImageLabelInputs', 'PackPriorInputs',
-    'RandomCentralCrop', 'decode_bgr', 'image_label_score'
+    'LoadImageAsBGR', 'LoadObjectness', 'LoadSuperpixels', 'MirrorBorder', 'PackImageLabelInputs',
+    'PackPriorInputs', 'RandomCentralCrop', 'decode_bgr', 'image_label_score'
 ]

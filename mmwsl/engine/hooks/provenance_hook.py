@@ -4,6 +4,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import nn
 
+from ...postprocessing import join_provenance
 from ...registry import HOOKS
 
 
@@ -21,11 +22,7 @@ def collect_provenance(model: nn.Module) -> dict[str, str]:
     """
     modules = list(model.modules())
     steps = [step for module in modules for step in getattr(module, 'postprocessors', ())]
-    notes: dict[str, set[str]] = {}
-    for part in modules + steps:
-        for key, text in getattr(part, 'provenance', {}).items():
-            notes.setdefault(key, set()).add(text)
-    return {key: '; '.join(sorted(texts)) for key, texts in sorted(notes.items())}
+    return join_provenance(getattr(part, 'provenance', {}) for part in modules + steps)
 
 
 @HOOKS.register_module()

@@ -12,7 +12,7 @@ from mmseg.structures import SegDataSample
 from mmseg.utils import OptSampleList, SampleList
 from torch import Tensor
 
-from ...functional import exclude_absent, overlap_tile
+from ...functional import exclude_absent, overlap_tile, reassign_absent
 from ...postprocessing import build_chain
 from ...registry import MODELS
 from .activation_maps import ActivationMaps
@@ -40,7 +40,9 @@ class PostprocessedEncoderDecoder(EncoderDecoder):
 
     With ``test_cfg`` holding ``use_tags=True``, prediction believes the tags of the picture, ``gt_label``: a class that
     they exclude has probability 0 in every pixel, before the chain and after it. Unknown tags change nothing. It is for
-    pseudo-labels of training pictures; a result says so.
+    pseudo-labels of training pictures; a result says so. The other classes share the probability that it had in
+    proportion; with ``keep_objects=True`` beside it, only those of the foreground do, see
+    :func:`mmwsl.functional.reassign_absent`.
 
     Args:
         postprocessors: Configs of the chain, in order. None leaves the probabilities as they are.
@@ -141,10 +143,10 @@ class PostprocessedEncoderDecoder(EncoderDecoder):
     def believe_tags(self, data_samples: SampleList) -> SampleList:
         """Leave no probability to the classes that the tags exclude, in scores ``seg_logits`` of the network."""
         if self.use_tags:
+            believe = reassign_absent if self.test_cfg.get('keep_objects') else exclude_absent
             for sample in data_samples:
                 scores = sample.seg_logits.data
-                sample.set_data(dict(seg_logits=PixelData(
-                    data=exclude_absent(scores.float(), self.tags(sample, scores)))))
+                sample.set_data(dict(seg_logits=PixelData(data=believe(scores.float(), self.tags(sample, scores)))))
         return data_samples
 
     @staticmethod
