@@ -1,18 +1,15 @@
-"""The dense network gives the scores of shift-and-stitch, and says where a network has none."""
+"""The dense network gives the scores of shift-and-stitch."""
 
 import math
 
 import pytest
 import skimage.data
 import torch
-from mmcv.cnn import ConvModule
-from mmcv.cnn.bricks.conv2d_adaptive_padding import Conv2dAdaptivePadding
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from mmseg.models.backbones import ResNet
 from mmseg.registry import DATASETS, MODELS
 from torch import nn
-from torch.nn import functional as F
 
 from mmwsl.apis import load_config
 from mmwsl.apis.training import main as train
@@ -29,6 +26,8 @@ from mmwsl.models import (
 from mmwsl.models.dense import ScoreNetwork
 from mmwsl.models.dense.pooling import DilatedAvgPool2d, DilatedMaxPool2d
 from mmwsl.models.dense.tracing import trace
+
+pytestmark = pytest.mark.usefixtures('seeded')
 
 
 def three_pools(padding=0, bias=True):
@@ -61,11 +60,6 @@ def _compare(network, size, step):
     dense = _score(to_dense(network, step))(x)
     assert dense.shape == stitched.shape
     return (dense - stitched).abs()[0].amax(0), _marked(network, step, dense.shape)
-
-
-@pytest.fixture(autouse=True)
-def _seed():
-    torch.manual_seed(0)
 
 
 @pytest.mark.parametrize('step', [1, 2, 4, 8])
@@ -187,99 +181,6 @@ def test_trained_mobilenet(weights_root):
     assert difference[~marked].max() < 1e-5 * largest  # a feature of 8 has 1e-6 in its last digit
 
 
-def test_parameters_are_shared_and_follow():
-    network = three_pools()
-    dense = to_dense(network)
-    x = torch.randn(1, 3, 60, 60)
-    before = dense(x)
-    ids = {id(t) for t in (*network.parameters(), *network.buffers())}
-    assert {id(t) for t in (*dense.parameters(), *dense.buffers())} == ids
-    network.load_state_dict({k: v * 1.5 if v.is_floating_point() else v for k, v in network.state_dict().items()})
-    assert (dense(x) - before).abs().max() > 1e-3
-    torch.testing.assert_close(dense(x)[..., ::8, ::8], network(x), atol=1e-5, rtol=1e-4)
-
-
-def test_the_network_itself_does_not_change():
-    network = three_pools(padding=1).train()
-    text, state = str(network), {k: v.clone() for k, v in network.state_dict().items()}
-    hooks = sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in network.modules())
-    dense = to_dense(network, 2)
-    assert str(network) == text and network.training and not dense.training
-    assert hooks == sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in network.modules())
-    for key, value in network.state_dict().items():
-        torch.testing.assert_close(value, state[key], rtol=0, atol=0)
-
-
-def test_a_dense_network_can_be_made_denser():
-    network = three_pools(padding=1)
-    x = torch.randn(1, 3, 40, 44)
-    torch.testing.assert_close(to_dense(to_dense(network, 4), 1)(x), to_dense(network, 1)(x), atol=1e-6, rtol=0)
-
-
-def test_the_check_draws_no_random_numbers():
-    network, state = three_pools(), torch.get_rng_state()
-    to_dense(network)
-    assert torch.equal(torch.get_rng_state(), state)
-
-
-def test_float64_and_batches():
-    network = three_pools().double()
-    x = torch.randn(3, 3, 64, 64, dtype=torch.float64)
-    torch.testing.assert_close(to_dense(network)(x), shift_and_stitch(network, x, 8), atol=1e-12, rtol=0)
-
-
-def test_float64_inside_follows_the_weights():
-    network = three_pools()
-    inside = Float64(to_dense(network))
-    x = torch.randn(1, 3, 60, 60, requires_grad=True)
-    with torch.no_grad():
-        network[0].weight.mul_(2)
-    exact = to_dense(three_pools().double())
-    exact.load_state_dict(network.state_dict())
-    with torch.autocast('cpu', dtype=torch.bfloat16):
-        scores = inside(x)
-    assert torch.equal(scores, exact(x.double()).float())
-    gradient, = torch.autograd.grad(scores.sum(), x)
-    assert gradient.dtype == torch.float32 and gradient.abs().sum() > 0
-    assert all(parameter.dtype == torch.float32 for parameter in network.parameters())
-
-
-def test_float64_inside_keeps_several_maps():
-    """A small number beside a large one: float32 loses it."""
-    maps = Float64(_Net(lambda m, x: [x - x, x * 0 + 1 + 1e-9 - 1]).eval())(torch.ones(1, 3, 8, 8))
-    assert isinstance(maps, tuple) and [one.dtype for one in maps] == [torch.float32] * 2
-    assert (maps[0] == 0).all() and maps[1].detach().mean().item() == pytest.approx(1e-9, rel=1e-6)
-
-
-def test_float64_inside_leaves_the_modes():
-    """A network counts as training when it is made; parts of it are not."""
-    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
-    network[1].eval()
-    Float64(network)
-    assert network.training and network[0].training and not network[1].training
-
-
-def test_autocast_does_not_disturb_the_check():
-    with torch.autocast('cpu', dtype=torch.bfloat16):
-        assert to_dense(three_pools())(torch.randn(1, 3, 64, 64)).dtype == torch.bfloat16
-
-
-def test_gradients_reach_the_picture():
-    """Of a cell, exactly to the pixels of its field."""
-    network = nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1), nn.AvgPool2d(3, 2, 1), nn.Conv2d(4, 1, 3, padding=1)).double()
-    rows, columns = receptive_field(network)
-    assert rows == columns == ReceptiveField(stride=4, before=7, after=7, padded_stride=1) and rows.size == 15
-    for net, step in ((network, 4), (to_dense(network, 2), 2)):
-        field, _ = receptive_field(net)
-        x = torch.randn(1, 3, 41, 41, dtype=torch.float64, requires_grad=True)
-        cell = 20 // step
-        gradient, = torch.autograd.grad(net(x)[0, 0, cell, cell], x)
-        seen = gradient[0].abs().sum((0, 2)).nonzero()
-        assert (field.stride, field.before, field.after) == (step, 7, 7)
-        assert (seen.min(), seen.max()) == (cell * step - field.before, cell * step + field.after)
-        assert field.centre == 0
-
-
 @pytest.mark.parametrize('module', [
     nn.MaxPool2d(2), nn.MaxPool2d(3, 2, 1), nn.MaxPool2d((3, 2), (1, 2), (1, 0), dilation=(2, 1)), nn.AvgPool2d(3, 2),
     nn.AvgPool2d(3, 2, 1), nn.AvgPool2d((2, 3), 2, (1, 0), count_include_pad=False), nn.AvgPool2d(2, divisor_override=3)
@@ -310,76 +211,3 @@ def test_same_padding_by_name():
                             nn.Conv2d(2, 2, 2, padding='valid'))
     assert receptive_field(network)[0] == ReceptiveField(2, before=4, after=7, padded_stride=2)
     assert _compare(network, (20, 22), 1)[0].max() < 1e-5
-
-
-@pytest.mark.parametrize('stride', [0, 3, 16, -1])
-def test_a_stride_that_does_not_divide(stride):
-    message = rf'`stride` must divide the stride 8 of the network, one of \[1, 2, 4, 8\], got {stride}'
-    with pytest.raises(ValueError, match=message):
-        to_dense(three_pools(), stride)
-
-
-class _Net(nn.Module):
-    """Runs a function of its layers."""
-
-    def __init__(self, forward, **layers):
-        super().__init__()
-        self.conv = nn.Conv2d(3, 3, 3, 2, 1)
-        for name, layer in layers.items():
-            setattr(self, name, layer)
-        self.run = forward
-
-    def forward(self, x):
-        return self.run(self, self.conv(x))
-
-
-
-@pytest.mark.parametrize('network, message', [
-    (_Net(lambda m, x: m.p(x), p=nn.MaxPool2d(2, ceil_mode=True)), r'`p` \(MaxPool2d\) has ceil_mode=True'),
-    (_Net(lambda m, x: m.p(x)[0], p=nn.MaxPool2d(2, return_indices=True)), r'`p` \(MaxPool2d\) has return_indices'),
-    (_Net(lambda m, x: m.p(x), p=nn.Conv2d(3, 3, 3, padding=1, padding_mode='reflect')), "padding_mode='reflect'"),
-    (_Net(lambda m, x: m.p(x), p=nn.Conv2d(3, 3, 2, padding='same')), "padding='same' with an even kernel"),
-    (_Net(lambda m, x: m.p(x), p=Conv2dAdaptivePadding(3, 3, 3, 2)), 'has a forward of its own'),
-    (_Net(lambda m, x: m.p(x), p=ConvModule(3, 3, 3, padding=1, padding_mode='reflect')), '`pad` in `p.padding_layer`'),
-    (_Net(lambda m, x: m.p(x), p=nn.AdaptiveAvgPool2d(2)), 'lost before the output, by `adaptive_avg_pool2d` in `p`'),
-    (_Net(lambda m, x: m.p(x), p=nn.Upsample(scale_factor=2)), 'lost before the output, by `interpolate` in `p`'),
-    (_Net(lambda m, x: m.p(x), p=nn.ConvTranspose2d(3, 3, 2, 2)), 'by `conv_transpose2d` in `p`'),
-    (_Net(lambda m, x: m.conv(F.max_pool2d(x, 2))), 'lost before `conv`, by `.*max_pool2d` in `_Net`'),
-    (_Net(lambda m, x: F.conv2d(x, m.conv.weight)), 'by `conv2d` in `_Net`'),
-    (_Net(lambda m, x: x * m.p(x.mean((2, 3), keepdim=True)), p=nn.Conv2d(3, 3, 1)), 'lost before `p`, by `mean`'),
-    (_Net(lambda m, x: m.conv(x)), r'`conv` is used at strides \(1, 1\) and \(2, 2\)'),
-    (_Net(lambda m, x: x[..., 1:, :]), 'lost before the output, by `__getitem__` in `_Net`'),
-])
-def test_networks_without_a_dense_equivalent_are_named(network, message):
-    with pytest.raises(ValueError, match=message):
-        to_dense(network.eval())
-
-
-def test_maps_of_different_stride_are_named():
-    """Of equal size by chance: a kernel of the map's size against a stride."""
-    network = _Net(lambda m, x: m.p(x) + m.q(x), p=nn.Conv2d(3, 3, 1, (2, 1)), q=nn.Conv2d(3, 3, (289, 1)))
-    with pytest.raises(ValueError, match='maps of stride 4 and 2 are combined'):
-        to_dense(network)
-
-
-def test_a_network_that_mixes_all_cells_is_found_out():
-    network = _Net(lambda m, x: x.flatten(2).softmax(2).reshape(x.shape))
-    with pytest.raises(ValueError, match='by `flatten`'):
-        to_dense(network)
-    network = _Net(lambda m, x: x.softmax(2))
-    with pytest.raises(RuntimeError, match='does not give the scores of _Net'):
-        to_dense(network)
-
-
-def test_one_map_is_asked_for():
-    with pytest.raises(ValueError, match='`model` must give one map, but MobileNetV2Pair gives 2'):
-        receptive_field(type('MobileNetV2Pair', (_Net, ), {})(lambda m, x: (x, x)))
-
-
-def test_paper_network_sees_245_pixels():
-    """OverFeat and the head without padding: as the border of its config assumes, the first cell is at 74 - 68 = 6."""
-    with torch.device('meta'):
-        network = nn.Sequential(OverFeat(), LSEAggregationHead(1024, num_classes=21, same_padding=False))
-    field, _ = receptive_field(network)
-    assert (field.stride, field.size, field.centre) == (12, 245, 74)
-    assert field.cells(400) == 21

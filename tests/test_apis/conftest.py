@@ -1,0 +1,70 @@
+"""What the tests of pseudo-labels share: runs over the first scenes of the embedded data set."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+from PIL import Image
+
+from mmwsl import apis
+from mmwsl.apis.pseudo_labels.command import main
+from mmwsl.apis.pseudo_labels.store import expand_codes
+
+SHORT = ['test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False',
+         'train_dataloader.dataset.length=80']
+
+
+@pytest.fixture(scope='session')
+def shapes(repository, tmp_path_factory):
+    """The arguments of a run over the first scenes, but for the folder."""
+    folder = tmp_path_factory.mktemp('weights')
+    config = repository / 'configs' / 'wsl_lse_shapes_ilp.py'
+    cfg = apis.load_config(config)
+    init_default_scope('mmseg')
+    torch.manual_seed(0)
+    torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), folder / 'weights.pth')
+    return [str(config), str(folder / 'weights.pth'), '--work-dir', str(folder / 'work')]
+
+
+@pytest.fixture
+def run(shapes, tmp_path):
+    """A function that makes pseudo-labels in a folder of that name, and returns its path."""
+
+    def complete(name, *arguments, indices=6, options=()):
+        main([*shapes, '--out', str(tmp_path / name), '--indices', str(indices), *arguments,
+              '--cfg-options', *SHORT, f'experiment_name={tmp_path.name}', *options])
+        return tmp_path / name
+
+    return complete
+
+
+@pytest.fixture(scope='session')
+def finished(shapes, tmp_path_factory):
+    """A finished folder of six scenes; tests that change one copy it."""
+    folder = tmp_path_factory.mktemp('finished') / 'out'
+    main([*shapes, '--out', str(folder), '--indices', '6', '--cfg-options', *SHORT, 'experiment_name=finished'])
+    return folder
+
+
+@pytest.fixture
+def copied(finished, tmp_path):
+    return Path(shutil.copytree(finished, tmp_path / 'out'))
+
+
+def files(folder, *suffixes):
+    """Return the content of the files of a folder by name."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob('*'))
+            if path.suffix in suffixes}
+
+
+def mask(folder, index):
+    return np.array(Image.open(folder / 'masks' / f'shapes-0-{index:06d}.png'))
+
+
+def codes(folder, index):
+    with np.load(folder / 'scores' / f'shapes-0-{index:06d}.npz') as content:
+        return expand_codes(**content)

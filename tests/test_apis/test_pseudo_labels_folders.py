@@ -1,0 +1,150 @@
+"""Pseudo-labels of written pictures in folders, with a table of tags and masks that may be missing."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.config import ConfigDict
+from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS
+from PIL import Image
+
+from mmwsl import apis
+from mmwsl.apis.pseudo_labels import ManifestError
+from mmwsl.apis.pseudo_labels.command import main
+from mmwsl.apis.pseudo_labels.quality import truth_data_set
+
+from .conftest import files
+
+
+@pytest.fixture
+def written(shapes, tmp_path):
+    """Pictures in folders with a table of tags and masks that no reader can open; returns the arguments of a run."""
+    root = tmp_path / 'data'
+    names = ('a/one', 'b/one', 'b/two.half')
+    for number, name in enumerate(names):
+        for folder in ('images', 'masks'):
+            (root / folder / name).parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(number).integers(0, 256, (20 + number, 30, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(root / 'images' / f'{name}.png')
+        (root / 'masks' / f'{name}.png').write_text('no picture')
+    (root / 'tags.csv').write_text('image,labels\na/one,ring\nb/one,"circle,star"\nb/two.half,\n')
+    config = tmp_path / 'config.py'
+    config.write_text(f"""_base_ = ['{shapes[0].replace('_ilp', '')}']
+train_dataloader = dict(dataset=dict(_delete_=True, type='mmwsl.FolderWeakDataset', data_root='{root}',
+    metainfo=dict(classes=('background', 'circle', 'square', 'triangle', 'star', 'ring', 'cross')),
+    label_file='tags.csv', label_cfg=dict(label_column='labels'), img_suffix='.png',
+    data_prefix=dict(img_path='images', seg_map_path='masks'), pipeline=[]))
+test_dataloader = dict(num_workers=0, persistent_workers=False, dataset=dict(pipeline=[
+    dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'),
+    dict(type='mmwsl.PackImageLabelInputs', background='exclusive')]))
+tta_pipeline = [dict(type='LoadImageFromFile'), dict(type='TestTimeAug', transforms=[
+    [dict(type='RandomFlip', prob=prob) for prob in (0., 1.)], [dict(type='LoadAnnotations')],
+    [dict(type='mmwsl.PackImageLabelInputs', background='exclusive')]])]
+experiment_name = '{tmp_path.name}'
+""")
+    return [str(config), shapes[1], '--work-dir', str(tmp_path / 'work'), '--out', str(tmp_path / 'out')]
+
+
+@pytest.mark.parametrize('tta', [[], ['--tta']])
+def test_no_mask_is_opened_and_the_folder_serves_as_masks(written, tmp_path, tta):
+    main([*written, *tta])
+    found = files(tmp_path / 'out' / 'masks', '.png')
+    assert set(found) == {'a/one.png', 'b/one.png', 'b/two.half.png'}
+    cfg = apis.load_config(written[0])
+    names = ('background', 'star', 'ring')
+    dataset = DATASETS.build(dict(
+        cfg.train_dataloader.dataset, seg_map_classes=cfg.train_dataloader.dataset.metainfo.classes,
+        label_file='', metainfo=dict(classes=names),
+        data_prefix=dict(img_path='images', seg_map_path=str(tmp_path / 'out/masks')),
+        pipeline=[dict(type='LoadAnnotations')]))
+    for index, present in enumerate([{2}, {1}, set()]):
+        seen = set(np.unique(dataset[index]['gt_seg_map']))
+        assert seen <= {0, *present, 255} and (present or seen == {0})
+    assert dataset[1]['gt_seg_map'].shape == (21, 30)
+
+
+def test_a_broken_picture_is_named_and_the_others_stay(written, tmp_path):
+    broken = tmp_path / 'data' / 'images' / 'b' / 'two.half.png'
+    whole = broken.read_bytes()
+    broken.write_bytes(whole[:60])
+    with pytest.raises(Exception, match=r'two\.half'):
+        main(written)
+    assert {path.stem for path in (tmp_path / 'out' / 'scores').rglob('*.npz')} == {'one'}
+    broken.write_bytes(whole)
+    main(written)
+    assert len(files(tmp_path / 'out', '.png')) == 3
+
+
+def test_a_picture_may_leave_the_table_but_tags_that_were_believed_stay(written, tmp_path):
+    """The table is also the list of the pictures here."""
+    main(written)
+    table = tmp_path / 'data' / 'tags.csv'
+    before = files(tmp_path / 'out', '.npz', '.png')
+    table.write_text(table.read_text().replace('a/one,ring\n', ''))
+    main(written)
+    assert files(tmp_path / 'out', '.npz', '.png') == before
+    changed = table.read_text().replace('circle,star', 'circle')
+    table.write_text(changed)
+    with pytest.raises(ManifestError, match=r"1 pictures have other tags now .*'b/one' had \[1, 4\] and has \[1\]"):
+        main(written)
+    (tmp_path / 'out' / 'scores' / 'b' / 'one.npz').unlink()
+    (tmp_path / 'out' / 'masks' / 'b' / 'one.png').unlink()
+    main(written)
+    assert len(files(tmp_path / 'out', '.png')) == 3
+
+
+def test_true_masks_are_read_as_the_test_set_says(written):
+    """Those of a split may be pseudo-labels with ids of their own."""
+    cfg = apis.load_config(written[0])
+    init_default_scope('mmseg')
+    split = dict(cfg.train_dataloader.dataset, seg_map_classes=('background', 'ring'), seg_map_suffix='_label.png')
+    step = [dict(type='LoadAnnotations')]
+    truth = truth_data_set(ConfigDict(split), ConfigDict(pipeline=step), 'masks')
+    assert truth.seg_map_classes is None and truth.seg_map_suffix == '.png' and len(truth) == 3
+    names = ('background', 'star', 'ring', 'circle', 'square', 'triangle', 'cross')
+    truth = truth_data_set(ConfigDict(split), ConfigDict(pipeline=step, seg_map_classes=names), 'masks')
+    assert tuple(truth.seg_map_classes) == names and truth.label_map[1] == 4
+
+
+def test_a_test_set_that_names_no_masks(written):
+    with pytest.raises(ValueError, match='names no folder of masks.*--masks FOLDER'):
+        main([*written, '--masks', '--cfg-options', 'test_dataloader.dataset.data_prefix.seg_map_path=None'])
+
+
+def test_a_missing_true_mask_is_found_before_anything_is_predicted(written, tmp_path):
+    (tmp_path / 'data' / 'masks' / 'b' / 'one.png').unlink()
+    with pytest.raises(FileNotFoundError, match=r"1 of the 3 masks .*masks': b/one\.png"):
+        main([*written, '--masks', 'masks'])
+    assert not (tmp_path / 'out').exists()
+
+
+def test_masks_that_are_no_png_files(written):
+    with pytest.raises(ValueError, match="seg_map_suffix='.tif'"):
+        main([*written, '--cfg-options', "train_dataloader.dataset.seg_map_suffix='.tif'"])
+
+
+def test_a_network_that_learnt_pseudo_labels_labels_again(written, tmp_path):
+    """It believes the tags, and its manifest names the masks that the first round owes to."""
+    first, second = tmp_path / 'out', tmp_path / 'second'
+    main(written)
+    manifest = json.loads((first / 'manifest.json').read_text())
+    (first / 'manifest.json').write_text(json.dumps({**manifest, 'provenance': dict(tuned_on='masks of a test')}))
+    config = Path(written[0])
+    config.write_text(config.read_text().replace('pipeline=[]', "pipeline=[dict(type='LoadAnnotations')]"))
+    again = [*written[:-1], str(second)]
+    options = ['--cfg-options', 'model.type=mmwsl.PostprocessedEncoderDecoder',
+               f'train_dataloader.dataset.data_prefix.seg_map_path={first}/masks']
+    main([*again, *options])
+    provenance = json.loads((second / 'manifest.json').read_text())['provenance']
+    assert provenance == dict(tags='the tags of the predicted pictures', labels_tuned_on='masks of a test')
+    for name, present in (('a/one', {5}), ('b/one', {1, 4}), ('b/two.half', set())):
+        assert set(np.unique(Image.open(second / 'masks' / f'{name}.png'))) <= {0, *present}
+    with pytest.raises(ValueError, match='train_dataloader.dataset has none: .*--no-use-tags'):
+        main([*again, *options, 'train_dataloader.dataset.label_file='])
+
+
+def test_a_missing_checkpoint(written):
+    with pytest.raises(FileNotFoundError, match="checkpoint='nowhere.pth' does not exist"):
+        main([written[0], 'nowhere.pth', *written[2:]])

@@ -1,0 +1,105 @@
+"""A folder of pseudo-labels goes on where it was, in one process or two, and only as it began."""
+
+import os
+import signal
+import time
+
+import pytest
+import torch
+from torch import multiprocessing
+
+from mmwsl.apis.pseudo_labels import ManifestError
+from mmwsl.apis.pseudo_labels.command import main
+from mmwsl.apis.pseudo_labels.manifest import Manifest
+from tests.conftest import free_port
+
+from .conftest import SHORT, files
+
+FORKS = pytest.mark.skipif(torch.cuda.is_available(), reason='a process that has used a GPU cannot be forked')
+
+
+def _run_alone(arguments):
+    torch.set_num_threads(1)
+    main(arguments)
+
+
+@FORKS
+def test_a_killed_run_goes_on_where_it_was(run, shapes, tmp_path):
+    out = tmp_path / 'killed'
+    process = multiprocessing.get_context('fork').Process(target=_run_alone, args=(
+        [*shapes, '--out', str(out), '--indices', '30', '--cfg-options', *SHORT], ), daemon=True)
+    process.start()
+    until = time.monotonic() + 300
+    while len(list(out.glob('scores/*.npz'))) < 5 and process.is_alive() and time.monotonic() < until:
+        time.sleep(0.01)
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    before = {path: path.stat().st_mtime_ns for path in out.glob('scores/*.npz')}
+    assert 5 <= len(before) < 30 and not (out / 'quality.json').exists()
+    (out / 'scores' / 'tmpkilled.part').touch()  # what a kill within a file leaves
+    run('killed', '--masks', indices=30)
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert not list(out.rglob('*.part'))
+    fresh = run('fresh', '--masks', indices=30)
+    assert files(out, '.png', '.npz') == files(fresh, '.png', '.npz')
+    assert (out / 'quality.json').read_text() == (fresh / 'quality.json').read_text()
+
+
+def _launch(rank, port, arguments):
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2', MASTER_ADDR='127.0.0.1',
+                      MASTER_PORT=str(port))
+    _run_alone([*arguments, '--launcher', 'pytorch'])
+
+
+def launch(arguments):
+    port = free_port()
+    context = multiprocessing.get_context('fork')
+    workers = [context.Process(target=_launch, args=(rank, port, arguments), daemon=True) for rank in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(300)
+    return [worker.exitcode for worker in workers]
+
+
+@FORKS
+def test_two_processes_label_one_picture_then_more(finished, shapes, tmp_path):
+    for indices in (1, 6):  # fewer pictures than processes; then five for two
+        assert launch([*shapes, '--out', str(tmp_path / 'two'), '--indices', str(indices), '--cfg-options',
+                       *SHORT]) == [0, 0]
+        assert len(files(tmp_path / 'two', '.png')) == indices
+    assert files(tmp_path / 'two', '.png', '.npz') == files(finished, '.png', '.npz')
+    # All refuse, none waits for the first.
+    assert launch([*shapes, '--out', str(tmp_path / 'two'), '--no-use-tags', '--cfg-options', *SHORT]) == [1, 1]
+
+
+def test_other_options_are_refused_and_listed(run, copied, shapes, tmp_path):
+    folder = copied
+    before = files(folder, '.png', '.npz', '.json')
+    with pytest.raises(ManifestError, match=r'(?s)use_tags: true there, false asked for.*test_cfg\.use_tags: true'):
+        run('out', '--no-use-tags', indices=1)
+    with pytest.raises(ManifestError, match=r'model\.decode_head\.background\.score: 0\.5 there, 0\.4 asked for'):
+        run('out', indices=1, options=['model.decode_head.background.score=0.4'])
+    with pytest.raises(ManifestError, match=r'(?s)masks of .*high: null there, 0\.5 asked for.*--rethreshold'):
+        run('out', '--high', '0.5', indices=1)
+    other = tmp_path / 'other.pth'
+    state = torch.load(shapes[1])
+    state['state_dict']['decode_head.conv_seg.bias'] += 1
+    torch.save(state, other)
+    with pytest.raises(ManifestError, match='checkpoint: "[0-9a-f]{64}" there, "[0-9a-f]{64}" asked for'):
+        main([shapes[0], str(other), *shapes[2:], '--out', str(folder), '--indices', '1', '--cfg-options', *SHORT])
+    assert files(folder, '.png', '.npz', '.json') == before
+
+
+def test_a_folder_without_scores_begins_anew(tmp_path):
+    Manifest(tmp_path).agree(dict(use_tags=True))
+    Manifest(tmp_path).agree(dict(use_tags=False))
+    (tmp_path / 'scores').mkdir()
+    (tmp_path / 'scores' / 'one.npz').touch()
+    Manifest(tmp_path).agree(dict(use_tags=False))
+    with pytest.raises(ManifestError, match='use_tags: false there, true asked for'):
+        Manifest(tmp_path).agree(dict(use_tags=True))
+    (tmp_path / 'manifest.json').unlink()
+    with pytest.raises(ManifestError, match='no manifest.json'):
+        Manifest(tmp_path).agree(dict(use_tags=False))
