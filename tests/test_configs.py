@@ -222,7 +222,11 @@ def test_test_time_augmentation(name, data, tmp_path, monkeypatch):
     _shorten(cfg)
     use_test_time_augmentation(cfg)
     cfg.work_dir = str(tmp_path / 'work')
-    metrics = Runner.from_cfg(cfg).test()
+    runner = Runner.from_cfg(cfg)
+    views = runner.test_dataloader.dataset[0]['data_samples']
+    assert ['img_padding_size' in view for view in views] == (
+        [False] * 3 + [True] * 2 if name.endswith('undecided') else [False] * len(views))
+    metrics = runner.test()
     assert ('mIoU' in metrics) == (name != 'wsl_lse_folder') and ('mAP' in metrics) == name.startswith('wsl')
 
 

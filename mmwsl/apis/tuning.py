@@ -7,7 +7,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
 from mmwsl.apis.arguments import base_parser, parse
-from mmwsl.apis.config import load_config
+from mmwsl.apis.config import dicts_in, load_config
 from mmwsl.apis.testing import test
 from mmwsl.models import WeakEncoderDecoder
 
@@ -27,6 +27,7 @@ def tune_thresholds(cfg: Config, out_file: str, ann_file: str | None = None, ind
 
     Raises:
         TypeError: If the model has no post-processing chain.
+        ValueError: If ``ClassThresholds`` stands within another step.
     """
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     if not issubclass(MODELS.get(cfg.model.type), WeakEncoderDecoder):
@@ -36,6 +37,9 @@ def tune_thresholds(cfg: Config, out_file: str, ann_file: str | None = None, ind
     types = [step.type.split('.')[-1] for step in chain]
     if 'ClassThresholds' in types:
         cfg.model.postprocessors = chain[:types.index('ClassThresholds')]
+    elif any(str(step.get('type')).endswith('ClassThresholds') for step in dicts_in(chain)):
+        raise ValueError('`model.postprocessors` has its ClassThresholds within another step, where the chain cannot '
+                         'be cut: search with a chain that ends before that step.')
     dataset = cfg.test_dataloader.dataset
     if ann_file:
         dataset.ann_file = ann_file

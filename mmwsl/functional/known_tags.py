@@ -32,8 +32,8 @@ def reassign_absent(seg_logits: Tensor, tags: Tensor) -> Tensor:
     .. math:: z'_k = z_k + \log \sum_{j \ge 1} e^{z_j} - \log \sum_{j \ge 1,\, j \in T} e^{z_j}, \quad k \in T
 
     with T the foreground classes that are not excluded. The probability of the background stays, and so do the odds
-    between the classes of T: who takes a cow for a horse still sees where it is. Without any class in T, all goes to
-    the background.
+    between the classes of T: a cow taken for a horse stays foreground. Without any class in T, all goes to the
+    background.
 
     Args:
         seg_logits: Scores of the pixels, ``(K, H, W)``; class 0 is the background.
@@ -45,11 +45,11 @@ def reassign_absent(seg_logits: Tensor, tags: Tensor) -> Tensor:
     Raises:
         ValueError: If the numbers of classes differ.
     """
-    allowed = exclude_absent(seg_logits, tags)
-    if not _foreground(tags != 0, len(seg_logits)).any():
-        return allowed
-    gain = seg_logits[1:].logsumexp(0, keepdim=True) - allowed[1:].logsumexp(0, keepdim=True)
-    return exclude_absent(torch.cat([allowed[:1], allowed[1:] + gain]), tags)
+    allowed = _foreground(tags != 0, len(seg_logits))
+    if allowed.any():
+        gain = seg_logits[1:].logsumexp(0) - seg_logits[allowed].logsumexp(0)
+        seg_logits = torch.where(allowed[:, None, None], seg_logits + gain, seg_logits)
+    return exclude_absent(seg_logits, tags)
 
 
 def known_image_probs(image_probs: Tensor, tags: Tensor) -> Tensor:

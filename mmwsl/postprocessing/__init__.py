@@ -2,7 +2,7 @@
 
 from .affinity_random_walk import AffinityRandomWalk
 from .average_of_chains import AverageOfChains
-from .base import PostProcessor, build_chain, join_provenance
+from .base import PostProcessor, build_chain, join_provenance, run_chain
 from .class_thresholds import ClassThresholds
 from .dense_crf import DenseCRF
 from .image_level_prior import ImageLevelPrior
@@ -17,5 +17,5 @@ from .zoom_out_svm import ZoomOutSVM
 __all__ = [
     'AffinityRandomWalk', 'AverageOfChains', 'ClassThresholds', 'DenseCRF', 'ImageLevelPrior', 'NormalizeOdds',
     'ObjectnessPrior', 'PixelAdaptiveRefinement', 'PostProcessor', 'SaliencyPrior', 'SaliencyScores', 'SuperpixelCRF',
-    'SuperpixelVote', 'ZoomOutSVM', 'build_chain', 'join_provenance'
+    'SuperpixelVote', 'ZoomOutSVM', 'build_chain', 'join_provenance', 'run_chain'
 ]

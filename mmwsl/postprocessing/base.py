@@ -51,6 +51,13 @@ def build_chain(configs: Sequence[dict] | None) -> list[PostProcessor]:
     return [POSTPROCESSORS.build(config) for config in configs or ()]
 
 
+def run_chain(chain: Iterable[PostProcessor], probs: Tensor, data_sample: SegDataSample) -> Tensor:
+    """Run the steps of a chain on probabilities ``(K, H, W)``, in order."""
+    for step in chain:
+        probs = step(probs, data_sample)
+    return probs
+
+
 def join_provenance(parts: Iterable[dict[str, str]]) -> dict[str, str]:
     """Join what parts say of the supervision they use: one text for each kind, every note once."""
     notes: dict[str, set[str]] = {}

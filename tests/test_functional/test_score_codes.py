@@ -100,3 +100,9 @@ def test_a_class_that_the_network_is_sure_of_hands_all_it_has_to_the_one_that_is
     logits = torch.tensor([0., 90., -90.])[:, None, None]  # sure of an object, and which it is not
     assert reassign_absent(logits, torch.tensor([0., 0., 1.])).softmax(0).flatten().tolist() == pytest.approx([0, 0, 1])
     assert exclude_absent(logits, torch.tensor([0., 0., 1.])).softmax(0).flatten().tolist() == pytest.approx([1, 0, 0])
+
+
+@pytest.mark.parametrize('scores', [[1e4, 1e4, -1e4], [0., 0., -3e4]])
+def test_no_score_is_too_far_from_the_others(scores):
+    left = reassign_absent(torch.tensor(scores)[:, None, None], torch.tensor([0., 0., 1.])).softmax(0).flatten()
+    assert left.tolist() == pytest.approx([0.5, 0, 0.5])

@@ -70,3 +70,12 @@ def test_objects_stay_objects_where_the_network_took_them_for_another_class(repo
     left = plain[[1, 3, 4, 6]]
     torch.testing.assert_close(kept[[1, 3, 4, 6]], left / left.sum(0) * (1 - plain[0]))
     assert (kept[[2, 5]] < 1e-30).all()
+
+
+def test_independent_classes_have_nothing_to_hand_over(repository):
+    init_default_scope('mmseg')
+    cfg = Config.fromfile(repository / 'configs' / 'wsl_lse_shapes.py').model
+    cfg.decode_head.background = dict(type='mmwsl.ConstantBackground', score=0.4)
+    cfg.test_cfg = dict(mode='whole', use_tags=True, keep_objects=True)
+    with pytest.raises(ValueError, match="`test_cfg.keep_objects`.*'ConstantBackground' are independent: remove it"):
+        MODELS.build(cfg)

@@ -48,6 +48,13 @@ def test_the_chain_is_cut_before_the_thresholds(repository):
     assert metric.tuned_on == 'masks: ImageSets/Segmentation/train.txt of VOC6Dataset'
 
 
+def test_thresholds_within_another_step_are_refused(repository):
+    cfg = apis.load_config(repository / 'configs' / 'wsl_lse_voc6_sppxl.py')
+    cfg.model.postprocessors = [dict(type='mmwsl.AverageOfChains', chains=[cfg.model.postprocessors])]
+    with pytest.raises(ValueError, match='ClassThresholds within another step'):
+        tune_thresholds(cfg, 'out.json')
+
+
 def test_a_kind_of_the_segmentor_has_a_chain_too(repository):
     cfg = apis.load_config(repository / 'configs' / 'wsl_pronet_voc6.py')
     tune_thresholds(cfg, 'out.json')

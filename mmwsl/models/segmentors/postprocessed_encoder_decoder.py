@@ -13,7 +13,7 @@ from mmseg.utils import OptSampleList, SampleList
 from torch import Tensor
 
 from ...functional import exclude_absent, overlap_tile, reassign_absent
-from ...postprocessing import build_chain
+from ...postprocessing import build_chain, run_chain
 from ...registry import MODELS
 from .activation_maps import ActivationMaps
 
@@ -40,9 +40,9 @@ class PostprocessedEncoderDecoder(EncoderDecoder):
 
     With ``test_cfg`` holding ``use_tags=True``, prediction believes the tags of the picture, ``gt_label``: a class that
     they exclude has probability 0 in every pixel, before the chain and after it. Unknown tags change nothing. It is for
-    pseudo-labels of training pictures; a result says so. The other classes share the probability that it had in
-    proportion; with ``keep_objects=True`` beside it, only those of the foreground do, see
-    :func:`mmwsl.functional.reassign_absent`.
+    pseudo-labels of training pictures; a result says so. Behind a softmax the other classes share the probability that
+    it had in proportion; with ``keep_objects=True`` as well, only those of the foreground do, see
+    :func:`mmwsl.functional.reassign_absent`. Without ``use_tags`` that does nothing.
 
     Args:
         postprocessors: Configs of the chain, in order. None leaves the probabilities as they are.
@@ -70,6 +70,7 @@ class PostprocessedEncoderDecoder(EncoderDecoder):
         maps = self.test_cfg.get('activation_maps')
         self.activation_maps = None if maps is None else ActivationMaps(**maps)
         self.use_tags = bool(self.test_cfg.get('use_tags'))
+        self.keep_objects = bool(self.test_cfg.get('keep_objects'))
 
     @property
     def provenance(self) -> dict[str, str]:
@@ -136,14 +137,13 @@ class PostprocessedEncoderDecoder(EncoderDecoder):
 
     def run_chain(self, probs: Tensor, sample: SegDataSample) -> Tensor:
         """Run the post-processors on probabilities ``(K, H, W)``; one that replaces them brings no class back."""
-        for step in self.postprocessors:
-            probs = step(probs, sample)
+        probs = run_chain(self.postprocessors, probs, sample)
         return exclude_absent(probs, self.tags(sample, probs), 0.) if self.use_tags else probs
 
     def believe_tags(self, data_samples: SampleList) -> SampleList:
         """Leave no probability to the classes that the tags exclude, in scores ``seg_logits`` of the network."""
         if self.use_tags:
-            believe = reassign_absent if self.test_cfg.get('keep_objects') else exclude_absent
+            believe = reassign_absent if self.keep_objects else exclude_absent
             for sample in data_samples:
                 scores = sample.seg_logits.data
                 sample.set_data(dict(seg_logits=PixelData(data=believe(scores.float(), self.tags(sample, scores)))))

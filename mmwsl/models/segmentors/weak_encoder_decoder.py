@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from ...functional import known_image_probs
 from ...registry import MODELS
+from ..background import IndependentClasses
 from ..dense import DenseInference, ScoreNetwork
 from .postprocessed_encoder_decoder import BELIEVED_TAGS, PostprocessedEncoderDecoder
 
@@ -54,8 +55,8 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
     Raises:
         TypeError: If the head does not aggregate.
         ValueError: If ``test_cfg`` holds ``overlap_tile``, or in ``dense`` numbers that are not positive integers, or
-            ``border`` with ``zoom_out``, or ``activation_maps`` with ``saliency`` or ``zoom_out``; at the first
-            prediction, if the network has no dense version of that stride.
+            ``border`` with ``zoom_out``, or ``activation_maps`` with ``saliency`` or ``zoom_out``, or ``keep_objects``
+            with independent classes; at the first prediction, if the network has no dense version of that stride.
     """
 
     def __init__(self, *, postprocessors: Sequence[dict] | None = None, saliency: dict | None = None,
@@ -69,6 +70,9 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
         if self.overlap_tile is not None:
             raise ValueError('`test_cfg.overlap_tile` is for heads that do not label the whole picture: use '
                              '`test_cfg.dense`, whose `max_memory` also makes tiles')
+        if self.keep_objects and isinstance(self.decode_head.background, IndependentClasses):
+            raise ValueError('`test_cfg.keep_objects` moves probability between the classes of a softmax, but those of '
+                             f'type={type(self.decode_head.background).__name__!r} are independent: remove it')
         dense = self.test_cfg.get('dense')
         self.dense_inference = None if dense is None else DenseInference(**dense)
         if self.zoom_out is not None and 'border' in self.test_cfg:
