@@ -119,7 +119,7 @@ def data(tmp_path_factory):
 
 
 def _parts(dataset):
-    return dataset.get('datasets', [dataset])
+    return dataset.get('datasets', [dataset.get('dataset', dataset)])
 
 
 def _opens_masks(dataset):
@@ -138,7 +138,7 @@ def _shorten(cfg):
         for part in parts:
             part.indices = 1
     if re.search('ASPP|Deconv', cfg.model.decode_head.type):  # normalises one value a picture: needs two pictures
-        cfg.train_dataloader.batch_size = cfg.train_dataloader.dataset.indices = 2
+        cfg.train_dataloader.batch_size = _parts(cfg.train_dataloader.dataset)[0].indices = 2
     sizes = {224: 128, 320: 64, 448: 128, 512: 64}
     if 'Deconv' in cfg.model.decode_head.type:  # it does not pad
         del sizes[224]
@@ -213,7 +213,8 @@ def test_config_trains_and_evaluates(path, data, tmp_path, monkeypatch):
 @pytest.mark.parametrize('name', [
     'wsl_lse_voc6_ilp', 'wsl_lse_voc6_sppxl', 'wsl_lse_voc6_seg_crf', 'wsl_lse_folder', 'wsl_lse_folder_masks',
     'fsl_deconvnet_voc6', 'fsl_segformer_voc6', 'wsl_wildcat_voc', 'wsl_lse_overfeat_voc',
-    'psl_deeplabv3plus_voc6_pseudo', 'psl_deeplabv3plus_voc6_pseudo_undecided'])
+    'psl_deeplabv3plus_voc6_pseudo', 'psl_deeplabv3plus_voc6_pseudo_undecided',
+    'psl_deeplabv3plus_voc6_pseudo_flipped'])
 def test_test_time_augmentation(name, data, tmp_path, monkeypatch):
     monkeypatch.setitem(os.environ, 'MMWSL_DATA_ROOT', str(data))
     monkeypatch.setitem(os.environ, 'MMWSL_WEIGHTS_ROOT', str(data))
@@ -276,7 +277,7 @@ PSEUDO = [path for path in CONFIGS if path.stem.startswith('psl') and path.stem.
 def test_pseudo_labels_are_all_that_differs_from_full_supervision(path, monkeypatch):
     monkeypatch.setitem(os.environ, 'MMWSL_PSEUDO_LABELS', 'made/labels')
     cfg = Config.fromfile(path)
-    dataset = cfg.train_dataloader.dataset
+    dataset, = _parts(cfg.train_dataloader.dataset)
     assert dataset.data_prefix.seg_map_path == str(Path.cwd() / 'made' / 'labels' / 'masks')
     if dataset.type == 'mmwsl.VOC6Dataset':  # its own masks have the ids of VOC
         assert tuple(dataset.pop('seg_map_classes')) == VOC6Dataset.METAINFO['classes']
@@ -284,6 +285,6 @@ def test_pseudo_labels_are_all_that_differs_from_full_supervision(path, monkeypa
         assert dataset.label_file == 'Annotations'
         dataset.label_file = ''
     twin = Config.fromfile(path.parent / f'fsl{path.stem[3:]}.py')
-    twin.train_dataloader.dataset.data_prefix.seg_map_path = dataset.data_prefix.seg_map_path
+    _parts(twin.train_dataloader.dataset)[0].data_prefix.seg_map_path = dataset.data_prefix.seg_map_path
     cfg.pop('pseudo_labels')
     assert cfg.to_dict() == twin.to_dict()
