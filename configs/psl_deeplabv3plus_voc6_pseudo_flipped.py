@@ -1,5 +1,5 @@
-# The round after psl_deeplabv3plus_voc6_pseudo_undecided.py. Its network sees objects at the border: no mirrored border
-# but mirrored pictures, and a lower and a higher background, between which more is left undecided.
+# The round after psl_deeplabv3plus_voc6_pseudo_undecided.py, for --tta --low 0.25 --high 0.75 too. Its network sees
+# objects at the border: no mirrored border but mirrored pictures. The two backgrounds lie further apart.
 _base_ = ['psl_deeplabv3plus_voc6_pseudo_undecided.py']
 model = dict(
     postprocessors=[

@@ -162,6 +162,8 @@ def test_share_is_of_the_twin_or_of_the_best_run_with_masks():
     assert (rows['weak']['annotation_seconds'], rows['twin']['annotation_seconds']) == (100., 7900.)
     alone = table_rows({'weak': RESULTS['weak']})
     assert alone[0]['of_full'] is None
+    weak, blind = table_rows({'weak': RESULTS['weak'], 'blind': _result(0., 'masks')})
+    assert weak['of_full'] is weak['full'] is None and blind['mIoU'] == 0.
 
 
 def test_three_forms_hold_the_same():

@@ -30,7 +30,7 @@ def table_rows(results: dict[str, dict]) -> list[dict]:
     """Make one flat row for each run.
 
     ``of_full`` is the share of mIoU, in percent, that a run reaches of ``full``: the run with masks whose network is
-    the same, or, where there is none, the best run with masks.
+    the same, or, where there is none, the best run with masks. Neither is given where that run finds nothing, mIoU 0.
 
     Args:
         results: Name of the run -> what :func:`.measurement.measure` returned.
@@ -44,6 +44,8 @@ def table_rows(results: dict[str, dict]) -> list[dict]:
         supervision = result['supervision']
         twins = [run for run in full if full[run]['architecture'] == result['architecture']]
         reference = None if name in full else max(twins or full, key=lambda run: full[run]['mIoU'], default=None)
+        if reference is not None and not full[reference]['mIoU']:
+            reference = None
         share = None if reference is None else round(100 * result['mIoU'] / full[reference]['mIoU'], 2)
         rows.append(dict(
             run=name, supervision=supervision['kind'], labels=supervision['labels'],
