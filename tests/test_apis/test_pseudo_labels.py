@@ -88,6 +88,12 @@ def test_the_report_is_what_the_files_say(run, copied):
         there = truth == k
         assert row['undecided'] == (pytest.approx(100 * (~decided)[there].mean(), abs=0.01) if there.any() else None)
     assert report['mIoU'] == {name: pytest.approx(np.mean(values), abs=0.01) for name, values in ious.items()}
+    height, width = truth.shape[1:]
+    rows, columns = np.mgrid[.5:height, .5:width]
+    distance = np.min([rows / height, 1 - rows / height, columns / width, 1 - columns / width], axis=0)
+    for share, low in zip(report['objects_called_background'], np.arange(0, .5, .1), strict=True):
+        objects = (truth > 0) & (distance >= low) & (distance < low + .1)
+        assert share == pytest.approx(100 * (masks == 0)[objects].mean(), abs=0.01)
 
 
 def test_what_is_left_out_could_never_be_seen():

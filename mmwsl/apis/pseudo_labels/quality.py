@@ -20,6 +20,8 @@ from .store import UNDECIDED, label_pixels, read_codes
 QUANTILES = (0.1, 0.5, 0.9)
 MASK_KEYS = ('seg_map_suffix', 'seg_map_classes', 'reduce_zero_label', 'ignore_index')
 """What a data set says of its mask files."""
+RINGS = 5
+"""Into so many rings of equal width a picture is cut, from its border to its centre."""
 
 
 def measure_quality(pictures: Sequence[Picture], classes: Sequence[str], truth: BaseDataset | None = None,
@@ -43,12 +45,15 @@ def measure_quality(pictures: Sequence[Picture], classes: Sequence[str], truth: 
         - With masks also ``mIoU``, and ``IoU`` for each class, of ``seeds`` (the best class of every pixel,
           background included) and of ``labels`` (the masks; undecided pixels do not count), and ``undecided``, the
           share of the true pixels left undecided.
+        - With masks also ``objects_called_background``: of the true pixels of objects, the share that the masks call
+          background, in rings from the border to the centre. A pixel's ring is its distance to the nearest side, as a
+          share of the picture's height or width: below a tenth, below two tenths, and so on.
     """
     count = len(classes)
     infos = [None if truth is None else truth.get_data_info(picture.index) for picture in pictures]
     load = None if truth is None else truth.pipeline
     measured = for_each(partial(_measure, count=count, load=load), list(zip(pictures, infos, strict=True)), processes)
-    areas = np.stack([areas for areas, _ in measured])
+    areas = np.stack([areas for areas, _, _ in measured])
     labelled = areas[:, :count] > 0
     shares = areas / areas.sum(1, keepdims=True)
     tagged = np.array([[k in (picture.tags or ()) for k in range(count)] for picture in pictures])
@@ -65,7 +70,9 @@ def measure_quality(pictures: Sequence[Picture], classes: Sequence[str], truth: 
         pictures=len(pictures), undecided=_percent(total[count], total.sum()), classes=rows,
         tag_without_pixel=[picture.name for picture, row in zip(pictures, lost, strict=True) if row.any()])
     if truth is not None:
-        _add_truth(report, np.sum([counts for _, counts in measured], axis=0))
+        _add_truth(report, np.sum([counts for _, counts, _ in measured], axis=0))
+        objects, missed = np.sum([rings for _, _, rings in measured], axis=0)
+        report['objects_called_background'] = [_percent(*pair) for pair in zip(missed, objects, strict=True)]
     return report
 
 
@@ -101,25 +108,29 @@ def table(report: dict) -> str:
              f'{len(lost)} pictures without a pixel of a class of their tags']
     if with_truth:
         lines.append('mIoU: seeds {seeds}, labels {labels}'.format(**report['mIoU']))
+        lines.append('objects called background, from the border to the centre: ' +
+                     ', '.join('-' if share is None else f'{share} %' for share in report['objects_called_background']))
     return '\n'.join(lines)
 
 
-def _measure(task: tuple[Picture, dict | None], count: int, load: Compose | None) -> tuple[np.ndarray, np.ndarray]:
-    """Count the pixels of each label, undecided last, and, with masks, those of :func:`_areas`."""
+def _measure(task: tuple[Picture, dict | None], count: int,
+             load: Compose | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Count the pixels of each label, undecided last, and, with masks, those of :func:`_areas` and :func:`_missed`."""
     picture, info = task
     with Image.open(picture.mask) as file:
         labels = np.array(file)
     areas = np.bincount(labels.ravel(), minlength=256)
     areas = np.append(areas[:count], areas[UNDECIDED])
     if info is None:
-        return areas, np.zeros(0)
+        return areas, np.zeros(0), np.zeros(0)
     truth = load(info)['gt_seg_map'].astype(np.int64)
     if truth.shape != labels.shape:
         raise ValueError(f'the true mask of picture {picture.name!r} is {truth.shape[0]}x{truth.shape[1]}, the '
                          f'pseudo-label {labels.shape[0]}x{labels.shape[1]}: check that --masks are of these pictures')
     decided = np.where(labels == UNDECIDED, UNDECIDED, truth)
     seeds = label_pixels(read_codes(picture.scores))
-    return areas, np.stack([_areas(seeds, truth, count), _areas(labels, decided, count)])
+    return (areas, np.stack([_areas(seeds, truth, count), _areas(labels, decided, count)]),
+            _missed(labels, truth))
 
 
 def _areas(labels: np.ndarray, truth: np.ndarray, count: int) -> np.ndarray:
@@ -131,6 +142,14 @@ def _areas(labels: np.ndarray, truth: np.ndarray, count: int) -> np.ndarray:
     pairs[UNDECIDED] = 0
     hits, predicted, true = (areas[:count] for areas in (pairs.diagonal(), pairs.sum(0), pairs.sum(1)))
     return np.stack([hits, predicted + true - hits, predicted, true])
+
+
+def _missed(labels: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Count, in each ring, the pixels of objects and those of them that are labelled background, ``(2, RINGS)``."""
+    distances = [np.minimum(np.arange(side) + 0.5, side - 0.5 - np.arange(side)) / side for side in labels.shape]
+    rings = (2 * RINGS * np.minimum.outer(*distances)).astype(np.int64).clip(max=RINGS - 1)
+    objects = (truth > 0) & (truth != UNDECIDED)
+    return np.stack([np.bincount(rings[mask], minlength=RINGS) for mask in (objects, objects & (labels == 0))])
 
 
 def _add_truth(report: dict, counts: np.ndarray) -> None:
