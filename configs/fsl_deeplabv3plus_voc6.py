@@ -3,12 +3,23 @@ _base_ = [
     '_base_/models/deeplabv3plus_mobilenet-v2.py', '_base_/datasets/voc6_masks.py', '_base_/schedules/adamw_4e.py',
     '_base_/default_runtime.py'
 ]
+# Crops of pictures at half to twice their size. A network that sees pictures whole learns where their border is, and
+# from pseudo-labels that no object reaches it.
+train_pipeline = [
+    dict(type='mmwsl.LoadImageAsBGR'),
+    dict(type='LoadAnnotations'),
+    dict(type='RandomResize', scale={{_base_.crop_size}}, ratio_range=(0.5, 2.0), keep_ratio=True),
+    dict(type='RandomCrop', crop_size={{_base_.crop_size}}, cat_max_ratio=0.75),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackSegInputs'),
+]
 # Pictures of a class that fewer than one in six have (cow, horse, sheep) come twice in an epoch: without, cows are
 # taken for horses.
 train_dataloader = dict(
+    persistent_workers=False,  # an epoch starts with the same random numbers, whether resumed or not
     dataset=dict(
         _delete_=True,
         type='ClassBalancedDataset',
         oversample_thr=1 / 6,
-        dataset=_base_.train_dataloader.dataset))
+        dataset=dict(_base_.train_dataloader.dataset, pipeline=train_pipeline)))
 tta_model = dict(type='SegTTAModel')

@@ -1,17 +1,22 @@
-# The next round of pseudo-labels, for tools/generate_pseudo_labels.py --tta: what DeepLab v3+ learnt from the round
-# before, where the tags are believed. psl_deeplabv3plus_voc6.py is then trained on them.
+# The next round of pseudo-labels, for tools/generate_pseudo_labels.py --tta --low 0.25 --high 0.75: what DeepLab v3+
+# learnt from the round before, where the tags are believed. The CRF runs with a low and with a high background; a pixel
+# on which the two disagree has a score near 0.5, undecided.
 _base_ = ['psl_deeplabv3plus_voc6.py']
-tuned_on = 'masks of every second picture of voc6 train'
+tuned_on = 'masks of every second picture of voc6 train and every 28th of train_aug'
 model = dict(
     type='mmwsl.PostprocessedEncoderDecoder',
-    # Small pictures show what is large as a whole, large ones what is small; and every class that is there has a place
-    # where it is most likely, however shy the network is.
     test_cfg=dict(
         use_tags=True,
-        activation_maps=dict(background=dict(type='mmwsl.ConstantBackground', score=0.35), tuned_on=tuned_on)),
+        keep_objects=True,  # a cow that the network took for a horse is an object still
+        activation_maps=dict(normalization='max')),  # every class has a place where it is most likely
     postprocessors=[
-        dict(type='mmwsl.NormalizeOdds'),
-        dict(type='mmwsl.DenseCRF', preset='ccnn', min_pixel_prob=0.01, tuned_on=tuned_on),
+        dict(
+            type='mmwsl.AverageOfChains',
+            chains=[[
+                dict(type='mmwsl.ClassThresholds', thresholds=background, tuned_on=tuned_on),
+                dict(type='mmwsl.NormalizeOdds'),
+                dict(type='mmwsl.DenseCRF', preset='ccnn', min_pixel_prob=0.01, tuned_on=tuned_on),
+            ] for background in (0.4, 0.65)]),
     ])
 test_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
@@ -22,8 +27,9 @@ test_pipeline = [
 tta_pipeline = test_pipeline[:2] + [
     dict(
         type='TestTimeAug',
-        transforms=[
-            [dict(type='Resize', scale=(side, side), keep_ratio=True) for side in (160, 240, 320, 480)],
+        transforms=[  # small pictures show what is large as a whole, large ones what is small
+            [dict(type='Resize', scale=(side, side), keep_ratio=True) for side in (320, 480, 640)],
+            [dict(type='RandomFlip', prob=prob) for prob in (0., 1.)],
             [dict(type='LoadAnnotations')],
             [dict(type='mmwsl.PackImageLabelInputs', background='unknown')],
         ])

@@ -210,11 +210,31 @@ def test_config_trains_and_evaluates(path, data, tmp_path, monkeypatch):
     assert ('mAP' in metrics) == weak
 
 
+@pytest.mark.filterwarnings('ignore:no picture of:UserWarning')
+def test_a_resumed_training_sees_the_crops_of_an_unbroken_one(data, tmp_path, monkeypatch):
+    monkeypatch.setitem(os.environ, 'MMWSL_DATA_ROOT', str(data))
+    monkeypatch.setitem(os.environ, 'MMWSL_WEIGHTS_ROOT', str(data))
+
+    def train(folder, epochs, resume=False):
+        cfg = Config.fromfile(CONFIGS[0].parent / 'fsl_deeplabv3plus_voc6.py')
+        persistent = cfg.train_dataloader.persistent_workers
+        _shorten(cfg)
+        cfg.train_dataloader.update(num_workers=1, persistent_workers=persistent)
+        cfg.train_cfg.update(max_epochs=epochs, val_interval=epochs + 1)
+        cfg.update(work_dir=str(tmp_path / folder), resume=resume)
+        runner = Runner.from_cfg(cfg)
+        runner.train()
+        return runner.model.state_dict()
+
+    train('broken', 1)
+    resumed, unbroken = train('broken', 2, resume=True), train('whole', 2)
+    assert all(torch.equal(value, unbroken[name]) for name, value in resumed.items())
+
+
 @pytest.mark.parametrize('name', [
     'wsl_lse_voc6_ilp', 'wsl_lse_voc6_sppxl', 'wsl_lse_voc6_seg_crf', 'wsl_lse_folder', 'wsl_lse_folder_masks',
     'fsl_deconvnet_voc6', 'fsl_segformer_voc6', 'wsl_wildcat_voc', 'wsl_lse_overfeat_voc',
-    'psl_deeplabv3plus_voc6_pseudo', 'psl_deeplabv3plus_voc6_pseudo_undecided',
-    'psl_deeplabv3plus_voc6_pseudo_flipped'])
+    'psl_deeplabv3plus_voc6_pseudo'])
 def test_test_time_augmentation(name, data, tmp_path, monkeypatch):
     monkeypatch.setitem(os.environ, 'MMWSL_DATA_ROOT', str(data))
     monkeypatch.setitem(os.environ, 'MMWSL_WEIGHTS_ROOT', str(data))
@@ -224,9 +244,6 @@ def test_test_time_augmentation(name, data, tmp_path, monkeypatch):
     use_test_time_augmentation(cfg)
     cfg.work_dir = str(tmp_path / 'work')
     runner = Runner.from_cfg(cfg)
-    views = runner.test_dataloader.dataset[0]['data_samples']
-    assert ['img_padding_size' in view for view in views] == (
-        [False] * 3 + [True] * 2 if name.endswith('undecided') else [False] * len(views))
     metrics = runner.test()
     assert ('mIoU' in metrics) == (name != 'wsl_lse_folder') and ('mAP' in metrics) == name.startswith('wsl')
 

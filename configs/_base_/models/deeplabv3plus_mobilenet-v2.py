@@ -1,4 +1,4 @@
-# DeepLab v3+ on MobileNetV2 at stride 16, frozen, its features cached: the maps of stride 8 and 16.
+# DeepLab v3+ on MobileNetV2 at stride 16, frozen: the maps of stride 8 and 16.
 checkpoint = '{{$MMWSL_WEIGHTS_ROOT:weights}}/mobilenet_v2_imagenet.pth'
 norm_cfg = dict(type='BN')
 data_preprocessor = dict(
@@ -13,14 +13,11 @@ model = dict(
     type='EncoderDecoder',
     data_preprocessor=data_preprocessor,
     backbone=dict(
-        type='mmwsl.CachedBackbone',
-        cache_dir='work_dirs/feature_cache',
-        backbone=dict(
-            type='mmwsl.DilatedMobileNetV2',
-            output_stride=16,
-            out_indices=(2, 6),
-            frozen=True,
-            init_cfg=dict(type='Pretrained', checkpoint=checkpoint))),
+        type='mmwsl.DilatedMobileNetV2',
+        output_stride=16,
+        out_indices=(2, 6),
+        frozen=True,
+        init_cfg=dict(type='Pretrained', checkpoint=checkpoint)),
     decode_head=dict(
         type='DepthwiseSeparableASPPHead',
         in_channels=320,

@@ -67,14 +67,7 @@ class PackPriorInputs(PackSegInputs):
     - inputs
     - data_samples, with the fields ``image``, (3, H, W) uint8, ``superpixels``, (1, H, W) int64, ``objectness`` and
       ``saliency``, (1, H, W) float32, all at the picture's own size
-
-    Args:
-        **kwargs: See ``PackSegInputs``: ``meta_keys``, which here always include ``img_padding_size``, if there.
     """
-
-    def __init__(self, **kwargs) -> None:
-        super().__init__(**kwargs)
-        self.meta_keys = tuple(dict.fromkeys((*self.meta_keys, 'img_padding_size')))
 
     def transform(self, results: dict) -> dict:
         """Pack picture, masks if any, and maps."""
@@ -111,7 +104,7 @@ class PackImageLabelInputs(PackPriorInputs):
 
     Args:
         background (str): How to score class 0, see :func:`image_label_score`. Defaults to 'exclusive'.
-        **kwargs: See :class:`PackPriorInputs`: ``meta_keys``.
+        **kwargs: See ``PackSegInputs``: ``meta_keys``.
     """
 
     def __init__(self, background: str = 'exclusive', **kwargs) -> None:
