@@ -11,13 +11,14 @@ train() {  # NAME [arguments of tools/train.py]
     python tools/train.py "configs/$1.py" --resume "${@:2}"
 }
 
-label() {  # ROUND NAME CHECKPOINT [arguments of tools/generate_pseudo_labels.py]; the manifest names the round before
+# The variable names what the network learnt, nothing in round 1: the manifest takes over which masks that owes to.
+label() {  # ROUND NAME CHECKPOINT [arguments of tools/generate_pseudo_labels.py]
     MMWSL_PSEUDO_LABELS="work_dirs/pseudo_labels_$(($1 - 1))" \
         bash tools/dist_pseudo_labels.sh "configs/$2.py" "$3" "$processes" --out "work_dirs/pseudo_labels_$1" --masks "${@:4}"
 }
 
-learn() {  # ROUND NAME [arguments of tools/train.py]
-    MMWSL_PSEUDO_LABELS="work_dirs/pseudo_labels_$1" train "$2" --work-dir "work_dirs/$2_round$1" "${@:3}"
+learn() {  # ROUND NAME
+    MMWSL_PSEUDO_LABELS="work_dirs/pseudo_labels_$1" train "$2" --work-dir "work_dirs/$2_round$1"
 }
 
 network=psl_deeplabv3plus_voc6

@@ -4,7 +4,7 @@ _base_ = [
     '_base_/default_runtime.py'
 ]
 # Crops of pictures at half to twice their size. A network that sees pictures whole learns where their border is, and
-# from pseudo-labels that no object reaches it.
+# from pseudo-labels that objects seldom reach it.
 train_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
     dict(type='LoadAnnotations'),
@@ -13,10 +13,10 @@ train_pipeline = [
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
-# Pictures of a class that fewer than one in six have (cow, horse, sheep) come twice in an epoch: without, cows are
-# taken for horses.
+# Pictures of a class that fewer than one picture in six shows (cow, horse, sheep) come twice in an epoch: without, cows
+# are taken for horses.
 train_dataloader = dict(
-    persistent_workers=False,  # an epoch starts with the same random numbers, whether resumed or not
+    persistent_workers=False,  # new ones start with the same random numbers: a resumed epoch has the same crops
     dataset=dict(
         _delete_=True,
         type='ClassBalancedDataset',

@@ -8,7 +8,8 @@ model = dict(
     test_cfg=dict(
         use_tags=True,
         keep_objects=True,  # a cow that the network took for a horse is an object still
-        activation_maps=dict(normalization='max')),  # every class has a place where it is most likely
+        # every class has a place where it is most likely; the background is that of the thresholds below
+        activation_maps=dict(normalization='max')),
     postprocessors=[
         dict(
             type='mmwsl.AverageOfChains',

@@ -212,22 +212,26 @@ def test_config_trains_and_evaluates(path, data, tmp_path, monkeypatch):
 
 @pytest.mark.filterwarnings('ignore:no picture of:UserWarning')
 def test_a_resumed_training_sees_the_crops_of_an_unbroken_one(data, tmp_path, monkeypatch):
+    """Workers start anew with each epoch: those that persist would go on with their random numbers."""
     monkeypatch.setitem(os.environ, 'MMWSL_DATA_ROOT', str(data))
     monkeypatch.setitem(os.environ, 'MMWSL_WEIGHTS_ROOT', str(data))
+    monkeypatch.chdir(tmp_path)
 
-    def train(folder, epochs, resume=False):
+    def train(folder, epochs, checkpoint=None):
         cfg = Config.fromfile(CONFIGS[0].parent / 'fsl_deeplabv3plus_voc6.py')
         persistent = cfg.train_dataloader.persistent_workers
         _shorten(cfg)
         cfg.train_dataloader.update(num_workers=1, persistent_workers=persistent)
-        cfg.train_cfg.update(max_epochs=epochs, val_interval=epochs + 1)
-        cfg.update(work_dir=str(tmp_path / folder), resume=resume)
+        cfg.train_cfg.update(max_epochs=epochs)
+        cfg.update(val_cfg=None, val_dataloader=None, val_evaluator=None)
+        cfg.update(work_dir=str(tmp_path / folder), load_from=checkpoint, resume=checkpoint is not None)
         runner = Runner.from_cfg(cfg)
         runner.train()
         return runner.model.state_dict()
 
     train('broken', 1)
-    resumed, unbroken = train('broken', 2, resume=True), train('whole', 2)
+    resumed = train('broken', 2, str(tmp_path / 'broken' / 'epoch_1.pth'))
+    unbroken = train('whole', 2)
     assert all(torch.equal(value, unbroken[name]) for name, value in resumed.items())
 
 

@@ -1,7 +1,7 @@
 # voc6 with its masks in training too, at the size of most of its pictures: full supervision.
 _base_ = ['voc6.py']
 crop_size = (320, 320)
-train_pipeline = [  # nothing random: the features of a picture are computed once, see mmwsl.CachedBackbone
+train_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
     dict(type='LoadAnnotations'),
     dict(type='Resize', scale=crop_size, keep_ratio=True),
