@@ -36,8 +36,22 @@ def measure(method: str, seed: int, folder: Path) -> dict[str, dict[str, float]]
     """Train a method with a seed and evaluate it with each chain, unless that was done before."""
     config = f'configs/wsl_{method}_voc6.py'
     work_dir = folder / f'{method}_seed{seed}'
-    subprocess.run([sys.executable, 'tools/train.py', config, '--resume', '--work-dir', str(work_dir), '--cfg-options',
-                    f'randomness.seed={seed}', 'val_cfg=None', 'val_dataloader=None', 'val_evaluator=None'], check=True)
+    subprocess.run(
+        [
+            sys.executable,
+            'tools/train.py',
+            config,
+            '--resume',
+            '--work-dir',
+            str(work_dir),
+            '--cfg-options',
+            f'randomness.seed={seed}',
+            'val_cfg=None',
+            'val_dataloader=None',
+            'val_evaluator=None',
+        ],
+        check=True,
+    )
     return {name: evaluate(config, work_dir, name) for name in CHAINS}
 
 

@@ -86,8 +86,12 @@ def _measure(members: list[Case], repeats: int) -> list[dict]:
     for row in rows:
         if (name := row['name']) in calls:
             seconds = statistics.median(times[name])
-            row.update(cpu_ms=1e3 * seconds, ratio=seconds / statistics.median(times[reference]),
-                       peak_mib=memory[name], agreement=_agreement(results[name], results[reference]))
+            row.update(
+                cpu_ms=1e3 * seconds,
+                ratio=seconds / statistics.median(times[reference]),
+                peak_mib=memory[name],
+                agreement=_agreement(results[name], results[reference]),
+            )
     return rows
 
 

@@ -72,16 +72,16 @@ def main() -> None:
     pools = {
         'mean': mean_pool,
         'max': max_pool,
-        'lse, r=5': lambda s: lse_pool(s, 5.),
-        'logsumexp, r=5': lambda s: plain_lse(s, 5.),
+        'lse, r=5': lambda s: lse_pool(s, 5.0),
+        'logsumexp, r=5': lambda s: plain_lse(s, 5.0),
         'top-k, 20 %': lambda s: top_k_pool(s, 0.2),
         'weldon, 3+3': lambda s: weldon_pool(s, 3, 3),
         'wildcat, 80+80': lambda s: wildcat_pool(s, 80, 80, 0.7),
         'wildcat, M=4': lambda s: wildcat_pool(s, 80, 80, 0.7),
         'rank, d=0.996': lambda s: rank_pool(s, 0.996),
         'noisy-or': noisy_or_pool,
-        'gem, p=3': lambda s: gem_pool(s, 3.),
-        'soft, pi=1': lambda s: soft_pool(s, 1.),
+        'gem, p=3': lambda s: gem_pool(s, 3.0),
+        'soft, pi=1': lambda s: soft_pool(s, 1.0),
         'attention': attention,
     }
 
@@ -90,8 +90,9 @@ def main() -> None:
         pool(maps).mean().backward()  # no loss: it could saturate for the scores of one aggregator alone
 
     forward = medians({name: lambda pool=pool: pool(scores) for name, pool in pools.items()})
-    backward = medians({name: lambda pool=pool, m=4 if 'M=4' in name else 1: step(pool, m)
-                        for name, pool in pools.items()})
+    backward = medians(
+        {name: lambda pool=pool, m=4 if 'M=4' in name else 1: step(pool, m) for name, pool in pools.items()}
+    )
     print(f'scores {tuple(scores.shape)}, standard deviation {scores.std():.1f}')
     print(f'{"":16}{"pool ms":>10}{"step ms":>10}{"step / mean":>13}')
     for name in pools:

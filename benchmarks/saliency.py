@@ -29,7 +29,7 @@ class Classifier(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.picture = nn.Identity()  # a layer whose gradient is that of the picture
-        self.backbone = ResNet(depth=18, out_indices=(3, ))
+        self.backbone = ResNet(depth=18, out_indices=(3,))
         self.fc = nn.Linear(512, 20)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -70,8 +70,9 @@ def ours(classes: int, size: int, layers: Sequence[str], batched: bool = False) 
     return call
 
 
-def one_by_one(attribute: Callable[[int], object], net: nn.Module, classes: int,
-               layers: Sequence[str]) -> Callable[[], Tensor]:
+def one_by_one(
+    attribute: Callable[[int], object], net: nn.Module, classes: int, layers: Sequence[str]
+) -> Callable[[], Tensor]:
     """Prepare a peer that propagates one class at a time to the picture.
 
     Args:
@@ -86,8 +87,10 @@ def one_by_one(attribute: Callable[[int], object], net: nn.Module, classes: int,
         output.register_hook(lambda gradient: noted.update({name: gradient.clone()}))
 
     def call() -> Tensor:
-        hooks = [net.get_submodule(name).register_forward_hook(
-            lambda module, args, output, name=name: note(name, output)) for name in layers]
+        hooks = [
+            net.get_submodule(name).register_forward_hook(lambda module, args, output, name=name: note(name, output))
+            for name in layers
+        ]
         rows = []
         for c in range(classes):
             attribute(c)
@@ -102,6 +105,7 @@ def one_by_one(attribute: Callable[[int], object], net: nn.Module, classes: int,
 def captum(classes: int, size: int, layers: Sequence[str]) -> Callable[[], Tensor]:
     """Prepare captum."""
     from captum.attr import GuidedBackprop
+
     net, x = network(), picture(size)
     method = GuidedBackprop(net)
     return one_by_one(lambda c: method.attribute(x.clone().requires_grad_(), target=c), net, classes, layers)
@@ -110,6 +114,7 @@ def captum(classes: int, size: int, layers: Sequence[str]) -> Callable[[], Tenso
 def grad_cam(classes: int, size: int, layers: Sequence[str]) -> Callable[[], Tensor]:
     """Prepare pytorch-grad-cam."""
     from pytorch_grad_cam import GuidedBackpropReLUModel
+
     net, x = network(), picture(size)
     method = GuidedBackpropReLUModel(net, 'cpu')
     return one_by_one(lambda c: method(x.clone(), c), net, classes, layers)
@@ -123,12 +128,23 @@ def main() -> None:
     parser.add_argument('--repeats', type=int, default=5, help='turns of each case, of which the median counts')
     parser.add_argument('--out', default='saliency.json', help='where the JSON goes')
     arguments = parser.parse_args()
-    ways = {'captum': captum, 'pytorch-grad-cam': grad_cam, 'mmwsl': ours,
-            'mmwsl, classes batched': partial(ours, batched=True)}
-    cases = [Case(f'{count} classes, gradients of {what}', name,
-                  lambda way=way, count=count, layers=layers: way(count, arguments.size, layers), 'mmwsl' not in name)
-             for what, layers in (('the picture', ('picture', )), ('the four stages', STAGES))
-             for count in arguments.classes for name, way in ways.items()]
+    ways = {
+        'captum': captum,
+        'pytorch-grad-cam': grad_cam,
+        'mmwsl': ours,
+        'mmwsl, classes batched': partial(ours, batched=True),
+    }
+    cases = [
+        Case(
+            f'{count} classes, gradients of {what}',
+            name,
+            lambda way=way, count=count, layers=layers: way(count, arguments.size, layers),
+            'mmwsl' not in name,
+        )
+        for what, layers in (('the picture', ('picture',)), ('the four stages', STAGES))
+        for count in arguments.classes
+        for name, way in ways.items()
+    ]
     write(compare(cases, arguments.repeats), arguments.out)
 
 

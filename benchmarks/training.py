@@ -44,7 +44,7 @@ from mmwsl.registry import MODELS
 
 CONFIGS = Path(__file__).parent.parent / 'configs'
 CLASSES = 7  # of the embedded scenes
-SPREAD = 4.  # standard deviation of a trained network's scores
+SPREAD = 4.0  # standard deviation of a trained network's scores
 
 
 @MODELS.register_module()
@@ -63,8 +63,10 @@ class BareHead(LSEAggregationHead):
         return dict(loss=seg_logits.sum())
 
 
-REFERENCES = dict(fcn=dict(type='mmwsl.PixelLossHead', loss_decode=dict(_delete_=True, type='CrossEntropyLoss')),
-                  none=dict(type='mmwsl.BareHead'))
+REFERENCES = dict(
+    fcn=dict(type='mmwsl.PixelLossHead', loss_decode=dict(_delete_=True, type='CrossEntropyLoss')),
+    none=dict(type='mmwsl.BareHead'),
+)
 
 
 def base_config(data: str, size: int, batch_size: int) -> Config:
@@ -76,11 +78,14 @@ def base_config(data: str, size: int, batch_size: int) -> Config:
     if 'frozen' in cfg.model.backbone:
         cfg.model.backbone.frozen = False
     cfg.model.data_preprocessor.size = (size, size)
-    pipeline = [dict(type='mmwsl.GenerateShapes'), dict(type='mmwsl.GenerateShapesMask'),
-                dict(type='mmwsl.PackImageLabelInputs', background='unknown')]
+    pipeline = [
+        dict(type='mmwsl.GenerateShapes'),
+        dict(type='mmwsl.GenerateShapesMask'),
+        dict(type='mmwsl.PackImageLabelInputs', background='unknown'),
+    ]
     cfg.train_dataloader.batch_size = batch_size
     cfg.train_dataloader.dataset = dict(type='mmwsl.ShapesDataset', size=size, pipeline=pipeline)
-    cfg.optim_wrapper.optimizer.lr = 0.
+    cfg.optim_wrapper.optimizer.lr = 0.0
     return cfg
 
 
@@ -154,14 +159,15 @@ def gpu_memory(call: Callable[[], object]) -> float:
     return torch.cuda.max_memory_allocated() / MIB
 
 
-def from_loader(model: EncoderDecoder, optimizer: OptimWrapper, loader: DataLoader, steps: int,
-                device: torch.device) -> dict[str, float]:
+def from_loader(
+    model: EncoderDecoder, optimizer: OptimWrapper, loader: DataLoader, steps: int, device: torch.device
+) -> dict[str, float]:
     """Train from the loader: pictures a second, and the share of the time that is spent waiting for them."""
     batches = (batch for _ in iter(int, 1) for batch in loader)
     next(batches)  # the workers start
     if device.type == 'cuda':
         torch.cuda.synchronize()
-    waited, start = 0., time.perf_counter()
+    waited, start = 0.0, time.perf_counter()
     for _ in range(steps):
         asked = time.perf_counter()
         batch = next(batches)
@@ -186,13 +192,22 @@ def measure(args: argparse.Namespace) -> list[dict]:
     times, own = turns(steps, args.rounds, device), turns(owns, args.rounds, device)
     rows = []
     for name in built:
-        ratios = {f'over_{reference}': statistics.median(a / b for a, b in zip(times[name], times[reference],
-                                                                              strict=True))
-                  for reference in REFERENCES}
+        ratios = {
+            f'over_{reference}': statistics.median(a / b for a, b in zip(times[name], times[reference], strict=True))
+            for reference in REFERENCES
+        }
         step = statistics.median(times[name])
-        rows.append(dict(name=name, device=str(device), step_ms=1e3 * step, **ratios,
-                         own_share=statistics.median(own[name]) / step, peak_mib=memory[name],
-                         **from_loader(*built[name], loader, args.steps, device)))
+        rows.append(
+            dict(
+                name=name,
+                device=str(device),
+                step_ms=1e3 * step,
+                **ratios,
+                own_share=statistics.median(own[name]) / step,
+                peak_mib=memory[name],
+                **from_loader(*built[name], loader, args.steps, device),
+            )
+        )
     return rows
 
 
@@ -200,16 +215,23 @@ def show(rows: list[dict]) -> None:
     """Print the table."""
     print(f'{"":12}{"step ms":>9}{"/ fcn":>8}{"/ none":>8}{"own":>8}{"pictures/s":>12}{"MiB":>8}{"loader":>8}')
     for row in rows:
-        print(f'{row["name"]:12}{row["step_ms"]:9.1f}{row["over_fcn"]:8.3f}{row["over_none"]:8.3f}'
-              f'{row["own_share"]:8.2%}{row["pictures_per_second"]:12.1f}{row["peak_mib"]:8.0f}'
-              f'{row["loader_share"]:8.1%}')
+        print(
+            f'{row["name"]:12}{row["step_ms"]:9.1f}{row["over_fcn"]:8.3f}{row["over_none"]:8.3f}'
+            f'{row["own_share"]:8.2%}{row["pictures_per_second"]:12.1f}{row["peak_mib"]:8.0f}'
+            f'{row["loader_share"]:8.1%}'
+        )
 
 
 def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('methods', nargs='*', default=['lse', 'mean'], metavar='METHOD',
-                        help='as in configs/wsl_METHOD_DATA.py; lse and mean by default')
+    parser.add_argument(
+        'methods',
+        nargs='*',
+        default=['lse', 'mean'],
+        metavar='METHOD',
+        help='as in configs/wsl_METHOD_DATA.py; lse and mean by default',
+    )
     parser.add_argument('--data', default='voc6', help='voc6 is MobileNetV2, voc ResNet-50, as in configs/wsl_lse_DATA')
     parser.add_argument('--size', type=int, default=224, help='side of the pictures in pixels')
     parser.add_argument('--batch-size', type=int, default=4)

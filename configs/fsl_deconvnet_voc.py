@@ -10,16 +10,21 @@ model = dict(
         with_bn=True,
         fc_padding='valid',
         switches=True,
-        init_cfg=dict(checkpoint='{{$MMWSL_WEIGHTS_ROOT:weights}}/vgg16_bn_imagenet.pth')),
+        init_cfg=dict(checkpoint='{{$MMWSL_WEIGHTS_ROOT:weights}}/vgg16_bn_imagenet.pth'),
+    ),
     decode_head=dict(
         _delete_=True,
         type='mmwsl.DeconvNetHead',
         in_channels=4096,
-        dropout_ratio=0.,
+        dropout_ratio=0.0,
         num_classes=21,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True)),
-    test_cfg=dict(mode='slide', crop_size=crop_size, stride=(112, 112)))
-train_pipeline = _base_.train_pipeline[:3] + [
-    dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.75)
-] + _base_.train_pipeline[4:]
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+    ),
+    test_cfg=dict(mode='slide', crop_size=crop_size, stride=(112, 112)),
+)
+train_pipeline = (
+    _base_.train_pipeline[:3]
+    + [dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.75)]
+    + _base_.train_pipeline[4:]
+)
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -9,12 +9,15 @@ model = dict(
         with_bn=True,
         fc_channels=512,
         fc_padding='valid',
-        switches=True),
+        switches=True,
+    ),
     decode_head=dict(
         _delete_=True,
         type='mmwsl.DeconvNetHead',
         in_channels=512,
         stages=(16, 32, 64, 128, 128),
-        dropout_ratio=0.,
+        dropout_ratio=0.0,
         num_classes=7,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True)))
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+    ),
+)

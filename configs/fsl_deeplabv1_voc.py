@@ -10,18 +10,23 @@ model = dict(
         pool_size=3,
         fc_channels=1024,
         fc_kernel_size=3,
-        fc_dilations=(12, )),
+        fc_dilations=(12,),
+    ),
     decode_head=dict(
         _delete_=True,
         type='mmwsl.AtrousSumHead',
         in_channels=1024,
         channels=1024,
-        dilations=(1, ),
+        dilations=(1,),
         kernel_size=1,
-        dropout_ratio=0.,
+        dropout_ratio=0.0,
         num_classes=21,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True)))
-train_pipeline = _base_.train_pipeline[:3] + [
-    dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.75)
-] + _base_.train_pipeline[4:]
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+    ),
+)
+train_pipeline = (
+    _base_.train_pipeline[:3]
+    + [dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.75)]
+    + _base_.train_pipeline[4:]
+)
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -7,8 +7,10 @@ model = dict(
         type='mmwsl.AtrousSumHead',
         in_channels=320,
         channels=256,
-        dilations=(6, ),
+        dilations=(6,),
         hidden=True,
-        dropout_ratio=0.,
+        dropout_ratio=0.0,
         num_classes=7,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True)))
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+    )
+)

@@ -3,5 +3,5 @@
 _base_ = ['fsl_deeplabv1_voc.py']
 model = dict(
     backbone=dict(fc_dilations=(6, 12, 18, 24)),
-    decode_head=dict(
-        in_channels=(1024, 1024, 1024, 1024), in_index=(0, 1, 2, 3), dilations=(1, 1, 1, 1)))
+    decode_head=dict(in_channels=(1024, 1024, 1024, 1024), in_index=(0, 1, 2, 3), dilations=(1, 1, 1, 1)),
+)

@@ -2,7 +2,8 @@
 _base_ = ['fsl_deeplabv2_voc6.py']
 model = dict(
     type='mmwsl.PostprocessedEncoderDecoder',
-    postprocessors=[dict(type='mmwsl.DenseCRF', preset='deeplab', min_pixel_prob=0.05)])
+    postprocessors=[dict(type='mmwsl.DenseCRF', preset='deeplab', min_pixel_prob=0.05)],
+)
 image = [dict(type='mmwsl.KeepImage')]
 val_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline[:1] + image + _base_.test_pipeline[1:]))
 test_dataloader = val_dataloader

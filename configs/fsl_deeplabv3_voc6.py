@@ -7,7 +7,9 @@ model = dict(
         in_channels=320,
         channels=128,
         dilations=(1, 6, 12, 18),
-        dropout_ratio=0.,
+        dropout_ratio=0.0,
         num_classes=7,
         norm_cfg=dict(type='BN'),
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True)))
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+    )
+)

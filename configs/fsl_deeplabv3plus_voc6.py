@@ -1,7 +1,9 @@
 # DeepLab v3+ (Chen et al., ECCV 2018) on voc6, fully supervised.
 _base_ = [
-    '_base_/models/deeplabv3plus_mobilenet-v2.py', '_base_/datasets/voc6_masks.py', '_base_/schedules/adamw_4e.py',
-    '_base_/default_runtime.py'
+    '_base_/models/deeplabv3plus_mobilenet-v2.py',
+    '_base_/datasets/voc6_masks.py',
+    '_base_/schedules/adamw_4e.py',
+    '_base_/default_runtime.py',
 ]
 # Crops of pictures at half to twice their size. A network that sees pictures whole learns where their border is, and
 # from pseudo-labels that objects seldom reach it.
@@ -21,5 +23,7 @@ train_dataloader = dict(
         _delete_=True,
         type='ClassBalancedDataset',
         oversample_thr=1 / 6,
-        dataset=dict(_base_.train_dataloader.dataset, pipeline=train_pipeline)))
+        dataset=dict(_base_.train_dataloader.dataset, pipeline=train_pipeline),
+    ),
+)
 tta_model = dict(type='SegTTAModel')

@@ -9,4 +9,6 @@ model = dict(
         num_classes=21,
         norm_cfg={{_base_.norm_cfg}},
         align_corners=False,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True)))
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+    )
+)

@@ -10,11 +10,13 @@ model = dict(
         num_convs=1,
         kernel_size=1,
         concat_input=False,
-        dropout_ratio=0.,
+        dropout_ratio=0.0,
         num_classes=7,
         norm_cfg=None,
         align_corners=False,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True)))
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+    ),
+)
 train_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
     dict(type='LoadAnnotations'),
@@ -22,8 +24,8 @@ train_pipeline = [
     dict(type='PackSegInputs'),
 ]
 train_dataloader = dict(
-    dataset=dict(
-        data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClassAug'), pipeline=train_pipeline))
+    dataset=dict(data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClassAug'), pipeline=train_pipeline)
+)
 val_evaluator = dict(_delete_=True, type='IoUMetric', iou_metrics=['mIoU'])
 test_evaluator = val_evaluator
 tta_model = dict(type='SegTTAModel')

@@ -1,8 +1,10 @@
 # SegFormer-B0 on voc6, on pictures of 224 pixels, with a narrower head. From scratch, where 3131 pictures teach little;
 # with weights: model.backbone.init_cfg=dict(type='Pretrained', checkpoint=...).
 _base_ = [
-    '_base_/models/segformer_mit-b0.py', '_base_/datasets/voc6_masks.py', '_base_/schedules/adamw_3e.py',
-    '_base_/default_runtime.py'
+    '_base_/models/segformer_mit-b0.py',
+    '_base_/datasets/voc6_masks.py',
+    '_base_/schedules/adamw_3e.py',
+    '_base_/default_runtime.py',
 ]
 scale = (224, 224)
 model = dict(data_preprocessor=dict(size=scale), decode_head=dict(channels=64, num_classes=7))

@@ -4,12 +4,15 @@
 # their context, and mirrors the picture at its border; the context, 92 pixels on each side in the paper, is 122 with
 # mmseg's interpolation.
 _base_ = [
-    '_base_/models/unet.py', '_base_/datasets/voc_masks.py', '_base_/schedules/sgd_20k.py',
-    '_base_/default_runtime.py'
+    '_base_/models/unet.py',
+    '_base_/datasets/voc_masks.py',
+    '_base_/schedules/sgd_20k.py',
+    '_base_/default_runtime.py',
 ]
 model = dict(
     type='mmwsl.PostprocessedEncoderDecoder',
     data_preprocessor=dict(test_cfg=None),
-    test_cfg=dict(overlap_tile=dict(tile=256, margin=128)))
+    test_cfg=dict(overlap_tile=dict(tile=256, margin=128)),
+)
 optim_wrapper = dict(paramwise_cfg=None)  # all of it is new
 tta_model = dict(type='SegTTAModel')

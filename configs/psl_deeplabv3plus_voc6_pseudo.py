@@ -9,16 +9,22 @@ model = dict(
         use_tags=True,
         keep_objects=True,  # a cow that the network took for a horse is an object still
         # every class has a place where it is most likely; the background is that of the thresholds below
-        activation_maps=dict(normalization='max')),
+        activation_maps=dict(normalization='max'),
+    ),
     postprocessors=[
         dict(
             type='mmwsl.AverageOfChains',
-            chains=[[
-                dict(type='mmwsl.ClassThresholds', thresholds=background, tuned_on=tuned_on),
-                dict(type='mmwsl.NormalizeOdds'),
-                dict(type='mmwsl.DenseCRF', preset='ccnn', min_pixel_prob=0.01, tuned_on=tuned_on),
-            ] for background in (0.4, 0.65)]),
-    ])
+            chains=[
+                [
+                    dict(type='mmwsl.ClassThresholds', thresholds=background, tuned_on=tuned_on),
+                    dict(type='mmwsl.NormalizeOdds'),
+                    dict(type='mmwsl.DenseCRF', preset='ccnn', min_pixel_prob=0.01, tuned_on=tuned_on),
+                ]
+                for background in (0.4, 0.65)
+            ],
+        ),
+    ],
+)
 test_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
     dict(type='mmwsl.KeepImage'),
@@ -30,10 +36,11 @@ tta_pipeline = test_pipeline[:2] + [
         type='TestTimeAug',
         transforms=[  # small pictures show what is large as a whole, large ones what is small
             [dict(type='Resize', scale=(side, side), keep_ratio=True) for side in (320, 480, 640)],
-            [dict(type='RandomFlip', prob=prob) for prob in (0., 1.)],
+            [dict(type='RandomFlip', prob=prob) for prob in (0.0, 1.0)],
             [dict(type='LoadAnnotations')],
             [dict(type='mmwsl.PackImageLabelInputs', background='unknown')],
-        ])
+        ],
+    )
 ]
 tta_model = dict(type='mmwsl.WeakSegTTAModel')
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))

@@ -3,8 +3,7 @@ _base_ = ['wsl_emfixed_voc6.py']
 model = dict(
     decode_head=dict(
         loss_decode=dict(
-            _delete_=True,
-            type='mmwsl.AreaConstrainedLoss',
-            background_area=(0.3, 0.7),
-            foreground_area=0.05,
-            slack=2.)))
+            _delete_=True, type='mmwsl.AreaConstrainedLoss', background_area=(0.3, 0.7), foreground_area=0.05, slack=2.0
+        )
+    )
+)

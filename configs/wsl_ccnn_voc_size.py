@@ -7,5 +7,8 @@ _base_ = ['wsl_ccnn_voc.py']
 model = dict(
     decode_head=dict(
         loss_decode=dict(
-            background_area=(0.2, 0.7), foreground_area=0.1, large_area=0.1, small_area=0.01, hardness=1000.)))
+            background_area=(0.2, 0.7), foreground_area=0.1, large_area=0.1, small_area=0.01, hardness=1000.0
+        )
+    )
+)
 train_dataloader = dict(dataset=dict(large_area=0.1))

@@ -3,14 +3,14 @@
 # of the authors' code, which has neither the CRF nor a threshold for the background.
 _base_ = ['wsl_max_voc.py']
 model = dict(
-    saliency=dict(
-        type='mmwsl.DistinctClassSaliency', layers=['backbone.layer2', 'backbone.layer3', 'backbone.layer4']),
+    saliency=dict(type='mmwsl.DistinctClassSaliency', layers=['backbone.layer2', 'backbone.layer3', 'backbone.layer4']),
     postprocessors=[
         dict(type='mmwsl.SaliencyScores'),
         dict(type='mmwsl.ClassThresholds', thresholds=0.55, tuned_on='masks of voc6 train'),
-        dict(type='mmwsl.NormalizeOdds', temperature=2., tuned_on='masks of voc6 train'),
+        dict(type='mmwsl.NormalizeOdds', temperature=2.0, tuned_on='masks of voc6 train'),
         dict(type='mmwsl.DenseCRF', preset='ccnn', min_image_prob=0.05, tuned_on='masks of voc6 train'),
-    ])
+    ],
+)
 maps = [dict(type='mmwsl.KeepImage')]
 test_pipeline = _base_.test_pipeline[:1] + maps + _base_.test_pipeline[1:]
 tta_pipeline = _base_.tta_pipeline[:1] + maps + _base_.tta_pipeline[1:]

@@ -5,5 +5,6 @@
 _base_ = ['wsl_emfixed_voc.py']
 model = dict(
     decode_head=dict(
-        loss_decode=dict(
-            _delete_=True, type='mmwsl.EMAdaptLoss', foreground_portion=0.2, background_portion=0.4)))
+        loss_decode=dict(_delete_=True, type='mmwsl.EMAdaptLoss', foreground_portion=0.2, background_portion=0.4)
+    )
+)

@@ -5,5 +5,6 @@ _base_ = ['wsl_emfixed_voc6.py']
 load_from = 'work_dirs/wsl_lse_voc6/epoch_6.pth'
 model = dict(
     decode_head=dict(
-        loss_decode=dict(
-            _delete_=True, type='mmwsl.EMAdaptLoss', foreground_portion=0.2, background_portion=0.4)))
+        loss_decode=dict(_delete_=True, type='mmwsl.EMAdaptLoss', foreground_portion=0.2, background_portion=0.4)
+    )
+)

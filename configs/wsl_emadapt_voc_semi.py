@@ -8,7 +8,10 @@ masked = dict(
     data_root=_base_.data_root,
     ann_file=masked_list,
     data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
-    pipeline=_base_.train_pipeline[:1] + [dict(type='LoadAnnotations')] + _base_.train_pipeline[1:-1]
-    + [dict(type='PackSegInputs')])
+    pipeline=_base_.train_pipeline[:1]
+    + [dict(type='LoadAnnotations')]
+    + _base_.train_pipeline[1:-1]
+    + [dict(type='PackSegInputs')],
+)
 tagged = dict(_base_.train_dataloader.dataset, filter_cfg=dict(exclude_file=masked_list))
 train_dataloader = dict(dataset=dict(_delete_=True, type='ConcatDataset', datasets=[masked, tagged]))

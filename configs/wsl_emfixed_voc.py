@@ -7,8 +7,9 @@ model = dict(
     decode_head=dict(
         aggregator=dict(_delete_=True, type='mmwsl.MaxPooling'),
         background=dict(_delete_=True, type='mmwsl.LearnedBackground'),
-        loss_decode=dict(
-            _delete_=True, type='mmwsl.EMFixedLoss', foreground_bias=5., background_bias=3.)))
+        loss_decode=dict(_delete_=True, type='mmwsl.EMFixedLoss', foreground_bias=5.0, background_bias=3.0),
+    )
+)
 train_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
     dict(type='Resize', scale={{_base_.crop_size}}, keep_ratio=True),

@@ -7,9 +7,11 @@ model = dict(
     saliency=dict(
         type='mmwsl.GuidedBackpropSaliency',
         layers=['backbone.layer2', 'backbone.layer3', 'backbone.layer4'],
-        signal='cells'),
+        signal='cells',
+    ),
     postprocessors=[
         dict(type='mmwsl.ImageLevelPrior'),
         dict(type='mmwsl.SaliencyPrior'),
         dict(type='mmwsl.ClassThresholds', thresholds=0.0005, tuned_on='masks of voc6 train'),
-    ])
+    ],
+)

@@ -4,9 +4,11 @@ model = dict(
     saliency=dict(
         type='mmwsl.GuidedBackpropSaliency',
         layers=['backbone.backbone.layer3', 'backbone.backbone.layer4', 'backbone.backbone.layer5'],
-        signal='cells'),
+        signal='cells',
+    ),
     postprocessors=[
         dict(type='mmwsl.ImageLevelPrior'),
         dict(type='mmwsl.SaliencyPrior', tuned_on='masks of voc6 train'),
         dict(type='mmwsl.ClassThresholds', thresholds=0.0005, tuned_on='masks of voc6 train'),
-    ])
+    ],
+)

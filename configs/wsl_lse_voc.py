@@ -1,4 +1,6 @@
 _base_ = [
-    '_base_/models/lse_resnet50.py', '_base_/datasets/voc.py', '_base_/schedules/sgd_20k.py',
-    '_base_/default_runtime.py'
+    '_base_/models/lse_resnet50.py',
+    '_base_/datasets/voc.py',
+    '_base_/schedules/sgd_20k.py',
+    '_base_/default_runtime.py',
 ]

@@ -7,8 +7,10 @@ model = dict(
         dict(
             type='mmwsl.ClassThresholds',
             thresholds=(0.182, 0.182, 0.182, 0.182, 0.269, 0.182),
-            tuned_on='masks of voc6 train'),
-    ])
+            tuned_on='masks of voc6 train',
+        ),
+    ]
+)
 maps = [dict(type='mmwsl.ComputeObjectness', kind='box')]
 test_pipeline = _base_.test_pipeline[:1] + maps + _base_.test_pipeline[1:]
 tta_pipeline = _base_.tta_pipeline[:1] + maps + _base_.tta_pipeline[1:]

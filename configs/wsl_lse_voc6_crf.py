@@ -6,10 +6,12 @@ model = dict(
         dict(
             type='mmwsl.ClassThresholds',
             thresholds=(0.622, 0.5, 0.731, 0.269, 0.953, 0.622),
-            tuned_on='masks of voc6 train'),
-        dict(type='mmwsl.NormalizeOdds', temperature=2., tuned_on='masks of voc6 train'),
+            tuned_on='masks of voc6 train',
+        ),
+        dict(type='mmwsl.NormalizeOdds', temperature=2.0, tuned_on='masks of voc6 train'),
         dict(type='mmwsl.DenseCRF', preset='ccnn', min_image_prob=0.05, tuned_on='masks of voc6 train'),
-    ])
+    ]
+)
 maps = [dict(type='mmwsl.KeepImage')]
 test_pipeline = _base_.test_pipeline[:1] + maps + _base_.test_pipeline[1:]
 tta_pipeline = _base_.tta_pipeline[:1] + maps + _base_.tta_pipeline[1:]

@@ -6,5 +6,7 @@ model = dict(
         dict(
             type='mmwsl.ClassThresholds',
             thresholds=(0.622, 0.5, 0.731, 0.269, 0.953, 0.622),
-            tuned_on='masks of voc6 train'),
-    ])
+            tuned_on='masks of voc6 train',
+        ),
+    ]
+)

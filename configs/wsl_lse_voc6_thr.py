@@ -5,5 +5,7 @@ model = dict(
         dict(
             type='mmwsl.ClassThresholds',
             thresholds=(0.818, 0.924, 0.971, 0.924, 0.996, 0.953),
-            tuned_on='masks of voc6 train'),
-    ])
+            tuned_on='masks of voc6 train',
+        ),
+    ]
+)

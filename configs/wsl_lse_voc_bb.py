@@ -5,7 +5,8 @@ model = dict(
         dict(type='mmwsl.ImageLevelPrior'),
         dict(type='mmwsl.ObjectnessPrior'),
         dict(type='mmwsl.ClassThresholds', thresholds=0.2, tuned_on='masks of voc6 train'),
-    ])
+    ]
+)
 maps = [dict(type='mmwsl.ComputeObjectness', kind='box')]
 test_pipeline = _base_.test_pipeline[:1] + maps + _base_.test_pipeline[1:]
 tta_pipeline = _base_.tta_pipeline[:1] + maps + _base_.tta_pipeline[1:]

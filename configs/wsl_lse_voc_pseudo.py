@@ -6,6 +6,7 @@ model = dict(
         dict(type='mmwsl.ImageLevelPrior'),
         dict(type='mmwsl.ObjectnessPrior', power=0.15, tuned_on=tuned_on),
         dict(type='mmwsl.ClassThresholds', thresholds=0.2, tuned_on=tuned_on),
-        dict(type='mmwsl.NormalizeOdds', temperature=4., tuned_on=tuned_on),
+        dict(type='mmwsl.NormalizeOdds', temperature=4.0, tuned_on=tuned_on),
         dict(type='mmwsl.DenseCRF', preset='ccnn', min_image_prob=0.05, tuned_on=tuned_on),
-    ])
+    ]
+)

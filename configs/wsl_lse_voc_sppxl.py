@@ -5,7 +5,8 @@ model = dict(
         dict(type='mmwsl.ImageLevelPrior'),
         dict(type='mmwsl.ClassThresholds', thresholds=0.5),
         dict(type='mmwsl.SuperpixelVote'),
-    ])
+    ]
+)
 maps = [dict(type='mmwsl.ComputeSuperpixels')]
 test_pipeline = _base_.test_pipeline[:1] + maps + _base_.test_pipeline[1:]
 tta_pipeline = _base_.tta_pipeline[:1] + maps + _base_.tta_pipeline[1:]

@@ -2,14 +2,18 @@
 _base_ = ['wsl_mean_voc6.py']
 model = dict(
     test_cfg=dict(
-        activation_maps=dict(normalization='max', background=dict(type='mmwsl.ConstantBackground', score=0.3))),
+        activation_maps=dict(normalization='max', background=dict(type='mmwsl.ConstantBackground', score=0.3))
+    ),
     # Every class reaches 1 somewhere: this says which are there.
-    postprocessors=[dict(type='mmwsl.ImageLevelPrior')])
+    postprocessors=[dict(type='mmwsl.ImageLevelPrior')],
+)
 views = [dict(type='Resize', scale=(side, side), keep_ratio=True) for side in (224, 448)]
 tta_pipeline = _base_.tta_pipeline[:1] + [
     dict(type='TestTimeAug', transforms=[views] + _base_.tta_pipeline[1]['transforms'][1:])
 ]
-val_evaluator = _base_.val_evaluator[:2] + [
-    dict(type='mmwsl.ThresholdIoUMetric', thresholds=[i / 20 for i in range(1, 20)])
-] + _base_.val_evaluator[3:]
+val_evaluator = (
+    _base_.val_evaluator[:2]
+    + [dict(type='mmwsl.ThresholdIoUMetric', thresholds=[i / 20 for i in range(1, 20)])]
+    + _base_.val_evaluator[3:]
+)
 test_evaluator = val_evaluator

@@ -3,9 +3,11 @@
 _base_ = ['wsl_mean_voc.py']
 model = dict(
     test_cfg=dict(
-        activation_maps=dict(normalization='max', background=dict(type='mmwsl.ConstantBackground', score=0.3))),
+        activation_maps=dict(normalization='max', background=dict(type='mmwsl.ConstantBackground', score=0.3))
+    ),
     # Every class reaches 1 somewhere: this says which are there.
-    postprocessors=[dict(type='mmwsl.ImageLevelPrior')])
+    postprocessors=[dict(type='mmwsl.ImageLevelPrior')],
+)
 views = [dict(type='Resize', scale=(side, side), keep_ratio=True) for side in (224, 448, 672, 896)]
 tta_pipeline = _base_.tta_pipeline[:1] + [
     dict(type='TestTimeAug', transforms=[views] + _base_.tta_pipeline[1]['transforms'][1:])

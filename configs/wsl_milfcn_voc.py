@@ -5,5 +5,5 @@
 _base_ = ['wsl_emfixed_voc.py']
 model = dict(decode_head=dict(loss_decode=dict(_delete_=True, type='mmwsl.BestCellLoss')))
 optim_wrapper = dict(optimizer=dict(lr=1e-3))  # times 0.1 in the backbone: the paper's 1e-4
-param_scheduler = [dict(type='ConstantLR', factor=1., by_epoch=False)]
+param_scheduler = [dict(type='ConstantLR', factor=1.0, by_epoch=False)]
 train_cfg = dict(max_iters=10000)

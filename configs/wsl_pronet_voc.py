@@ -17,7 +17,8 @@ model = dict(
         depth=50,
         norm_cfg=dict(type='BN', requires_grad=True),
         norm_eval=True,
-        init_cfg=dict(type='Pretrained', checkpoint='open-mmlab://resnet50_v1c')),
+        init_cfg=dict(type='Pretrained', checkpoint='open-mmlab://resnet50_v1c'),
+    ),
     box_head=dict(
         type='mmwsl.BoxAggregationHead',
         in_channels=2048,
@@ -25,7 +26,9 @@ model = dict(
         hidden_channels=(),
         kernel_size=1,
         crop_size=224,
-        proposals=dict(sides=(0.25, 0.5, 0.75, 1.), max_boxes=8),
-        aggregator=dict(type='mmwsl.LSEPooling', r=5.),
-        loss_decode=dict(type='mmwsl.SoftMarginLoss')))
+        proposals=dict(sides=(0.25, 0.5, 0.75, 1.0), max_boxes=8),
+        aggregator=dict(type='mmwsl.LSEPooling', r=5.0),
+        loss_decode=dict(type='mmwsl.SoftMarginLoss'),
+    ),
+)
 train_dataloader = dict(batch_size=4)  # of 9 crops each

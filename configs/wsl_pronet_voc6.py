@@ -8,10 +8,12 @@ model = dict(
         type='mmwsl.BoxAggregationHead',
         in_channels=320,
         num_classes=7,
-        hidden_channels=(256, ),
+        hidden_channels=(256,),
         kernel_size=(3, 1),
-        dropout_ratio=0.,
+        dropout_ratio=0.0,
         crop_size=7,
-        proposals=dict(sides=(0.25, 0.5, 0.75, 1.), max_boxes=8),
-        aggregator=dict(type='mmwsl.LSEPooling', r=5.),
-        loss_decode=dict(type='mmwsl.SoftMarginLoss')))
+        proposals=dict(sides=(0.25, 0.5, 0.75, 1.0), max_boxes=8),
+        aggregator=dict(type='mmwsl.LSEPooling', r=5.0),
+        loss_decode=dict(type='mmwsl.SoftMarginLoss'),
+    ),
+)

@@ -11,12 +11,15 @@ model = dict(
         strides=(1, 2, 2, 2),
         dilations=(1, 1, 1, 1),
         contract_dilation=False,
-        init_cfg=dict(checkpoint='open-mmlab://resnet101_v1c')),
+        init_cfg=dict(checkpoint='open-mmlab://resnet101_v1c'),
+    ),
     decode_head=dict(
         hidden_channels=(),
         kernel_size=1,
         maps_per_class=4,
-        aggregator=dict(_delete_=True, type='mmwsl.WILDCATPooling', top=20, low=20, alpha=0.7)))
+        aggregator=dict(_delete_=True, type='mmwsl.WILDCATPooling', top=20, low=20, alpha=0.7),
+    ),
+)
 train_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
     dict(type='Resize', scale={{_base_.crop_size}}, keep_ratio=False),
@@ -35,10 +38,11 @@ tta_pipeline = [  # of the trained size: the best and worst 20 cells are those o
         type='TestTimeAug',
         transforms=[
             [dict(type='Resize', scale={{_base_.crop_size}}, keep_ratio=False)],
-            [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0., 1.)],
+            [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0.0, 1.0)],
             [dict(type='LoadAnnotations')],
             [dict(type='mmwsl.PackImageLabelInputs', background='unknown')],
-        ]),
+        ],
+    ),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))

@@ -6,20 +6,26 @@ model = dict(
     zoom_out=dict(
         type='mmwsl.ZoomOutFeatures',
         layers=[
-            'backbone.stem', 'backbone.layer1', 'backbone.layer2', 'backbone.layer3', 'backbone.layer4',
-            'decode_head.convs.4'
+            'backbone.stem',
+            'backbone.layer1',
+            'backbone.layer2',
+            'backbone.layer3',
+            'backbone.layer4',
+            'decode_head.convs.4',
         ],
         # With the scene level an SVM tells the pictures apart by it alone, and all their superpixels stay positive.
-        scene=False),
+        scene=False,
+    ),
     saliency=dict(type='mmwsl.GuidedBackpropSaliency', layers=['backbone.layer2', 'backbone.layer3']),
     postprocessors=[
         dict(type='mmwsl.ZoomOutSVM', svm='work_dirs/wsl_zof_gbp_voc/zoom_out/svm.pth'),
         dict(type='mmwsl.SaliencyPrior', power=0.5, tuned_on='masks of voc6 train'),
         dict(type='mmwsl.ImageLevelPrior'),
         dict(type='mmwsl.ClassThresholds', thresholds=0.07, tuned_on='masks of voc6 train'),
-        dict(type='mmwsl.NormalizeOdds', temperature=2., tuned_on='masks of voc6 train'),
+        dict(type='mmwsl.NormalizeOdds', temperature=2.0, tuned_on='masks of voc6 train'),
         dict(type='mmwsl.SuperpixelCRF', tuned_on='masks of voc6 train'),
-    ])
+    ],
+)
 maps = [dict(type='mmwsl.KeepImage'), dict(type='mmwsl.ComputeSuperpixels')]
 test_pipeline = _base_.test_pipeline[:1] + maps + _base_.test_pipeline[1:]
 tta_pipeline = _base_.tta_pipeline[:1] + maps + _base_.tta_pipeline[1:]

@@ -13,12 +13,14 @@ try:
     from mmseg import registry as parent
 except ImportError as error:
     raise ImportError(
-        f'mmwsl needs MMSegmentation 1.2.0 or newer, which could not be imported ({error}). {INSTALL}') from error
+        f'mmwsl needs MMSegmentation 1.2.0 or newer, which could not be imported ({error}). {INSTALL}'
+    ) from error
 
 # Compared here and not left to pip: the package is an extra, and two distributions provide it.
 if digit_version(mmseg.__version__) < digit_version('1.2.0'):
     raise ImportError(
-        f'mmwsl needs MMSegmentation 1.2.0 or newer, but mmseg {mmseg.__version__} is installed. {INSTALL}')
+        f'mmwsl needs MMSegmentation 1.2.0 or newer, but mmseg {mmseg.__version__} is installed. {INSTALL}'
+    )
 
 DATASETS = Registry('dataset', parent=parent.DATASETS, scope='mmwsl', locations=['mmwsl.datasets'])
 TRANSFORMS = Registry('transform', parent=parent.TRANSFORMS, scope='mmwsl', locations=['mmwsl.datasets.transforms'])

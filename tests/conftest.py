@@ -75,7 +75,7 @@ def write_scenes(root, count=7, size=16, seed=0):
     for index in range(count):
         mask = np.zeros((size, size), np.uint8)
         top, left = rng.integers(0, size // 2, 2)
-        mask[top:top + size // 2, left:left + size // 2] = 1
+        mask[top : top + size // 2, left : left + size // 2] = 1
         image = rng.integers(0, 90, (size, size, 3)) + 150 * mask[..., None]
         Image.fromarray(image.astype(np.uint8)).save(root / 'images' / f'{index}.png')
         Image.fromarray(mask).save(root / 'masks' / f'{index}.png')
@@ -86,46 +86,88 @@ def tiny_settings(root):
     metainfo = dict(classes=('background', 'square'), palette=[[0, 0, 0], [255, 0, 0]])
     load = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'), dict(type='PackSegInputs')]
     dataset = dict(
-        type='BaseSegDataset', data_root=str(root), data_prefix=dict(img_path='images', seg_map_path='masks'),
-        img_suffix='.png', seg_map_suffix='.png', metainfo=metainfo, pipeline=load)
+        type='BaseSegDataset',
+        data_root=str(root),
+        data_prefix=dict(img_path='images', seg_map_path='masks'),
+        img_suffix='.png',
+        seg_map_suffix='.png',
+        metainfo=metainfo,
+        pipeline=load,
+    )
     bn = dict(type='BN')
     preprocessor = dict(
-        type='SegDataPreProcessor', mean=[128.] * 3, std=[128.] * 3, bgr_to_rgb=True, pad_val=0, seg_pad_val=255,
-        size=(16, 16), test_cfg=dict(size_divisor=2))
-    test_loader = dict(
-        batch_size=1, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False), dataset=dataset)
-    flips = [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0., 1.)]
+        type='SegDataPreProcessor',
+        mean=[128.0] * 3,
+        std=[128.0] * 3,
+        bgr_to_rgb=True,
+        pad_val=0,
+        seg_pad_val=255,
+        size=(16, 16),
+        test_cfg=dict(size_divisor=2),
+    )
+    test_loader = dict(batch_size=1, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False), dataset=dataset)
+    flips = [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0.0, 1.0)]
     return dict(
         default_scope='mmseg',
         model=dict(
-            type='EncoderDecoder', data_preprocessor=preprocessor, test_cfg=dict(mode='whole'), train_cfg=dict(),
+            type='EncoderDecoder',
+            data_preprocessor=preprocessor,
+            test_cfg=dict(mode='whole'),
+            train_cfg=dict(),
             backbone=dict(
-                type='UNet', in_channels=3, base_channels=4, num_stages=2, strides=(1, 1), enc_num_convs=(1, 1),
-                dec_num_convs=(1, ), downsamples=(True, ), enc_dilations=(1, 1), dec_dilations=(1, ), norm_cfg=bn),
+                type='UNet',
+                in_channels=3,
+                base_channels=4,
+                num_stages=2,
+                strides=(1, 1),
+                enc_num_convs=(1, 1),
+                dec_num_convs=(1,),
+                downsamples=(True,),
+                enc_dilations=(1, 1),
+                dec_dilations=(1,),
+                norm_cfg=bn,
+            ),
             decode_head=dict(
-                type='FCNHead', in_channels=4, in_index=1, channels=4, num_convs=1, concat_input=False,
-                num_classes=2, norm_cfg=bn, align_corners=False, dropout_ratio=0.,
-                loss_decode=dict(type='CrossEntropyLoss'))),
+                type='FCNHead',
+                in_channels=4,
+                in_index=1,
+                channels=4,
+                num_convs=1,
+                concat_input=False,
+                num_classes=2,
+                norm_cfg=bn,
+                align_corners=False,
+                dropout_ratio=0.0,
+                loss_decode=dict(type='CrossEntropyLoss'),
+            ),
+        ),
         train_dataloader=dict(
-            batch_size=2, num_workers=0, sampler=dict(type='InfiniteSampler', shuffle=True), dataset=dataset),
-        val_dataloader=test_loader, test_dataloader=test_loader,
-        val_evaluator=dict(type='IoUMetric'), test_evaluator=dict(type='IoUMetric'),
+            batch_size=2, num_workers=0, sampler=dict(type='InfiniteSampler', shuffle=True), dataset=dataset
+        ),
+        val_dataloader=test_loader,
+        test_dataloader=test_loader,
+        val_evaluator=dict(type='IoUMetric'),
+        test_evaluator=dict(type='IoUMetric'),
         train_cfg=dict(type='IterBasedTrainLoop', max_iters=4, val_interval=100),
-        val_cfg=dict(type='ValLoop'), test_cfg=dict(type='TestLoop'),
+        val_cfg=dict(type='ValLoop'),
+        test_cfg=dict(type='TestLoop'),
         optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.05, momentum=0.9)),
         default_hooks=dict(
             checkpoint=dict(type='mmwsl.WeightsOnlyCheckpointHook', by_epoch=False, interval=2),
             logger=dict(type='LoggerHook', interval=1, log_metric_by_epoch=False),
-            visualization=dict(type='SegVisualizationHook')),
-        visualizer=dict(
-            type='SegLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')], name='visualizer'),
+            visualization=dict(type='SegVisualizationHook'),
+        ),
+        visualizer=dict(type='SegLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')], name='visualizer'),
         tta_model=dict(type='SegTTAModel'),
         tta_pipeline=[
             dict(type='LoadImageFromFile'),
-            dict(type='TestTimeAug',
-                 transforms=[flips, [dict(type='LoadAnnotations')], [dict(type='PackSegInputs')]])],
+            dict(type='TestTimeAug', transforms=[flips, [dict(type='LoadAnnotations')], [dict(type='PackSegInputs')]]),
+        ],
         env_cfg=dict(cudnn_benchmark=False, mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0)),
-        log_processor=dict(by_epoch=False), randomness=dict(seed=0), log_level='INFO')
+        log_processor=dict(by_epoch=False),
+        randomness=dict(seed=0),
+        log_level='INFO',
+    )
 
 
 @pytest.fixture

@@ -44,8 +44,11 @@ FEATURES = {
     'mmwsl.CachedBackbone': (32, 16, 24, 32, 64, 96, 160, 320, 512),
 }
 STAGES = (64, 128, 256, 512, 512)
-WIDE = {'mmwsl.VGG16': dict(channels=STAGES), 'mmwsl.DeconvNetHead': dict(stages=STAGES),
-        'UNet': dict(base_channels=64)}
+WIDE = {
+    'mmwsl.VGG16': dict(channels=STAGES),
+    'mmwsl.DeconvNetHead': dict(stages=STAGES),
+    'UNet': dict(base_channels=64),
+}
 
 
 def _picture(path, suffix='.jpg', size=SIZE):
@@ -93,7 +96,8 @@ def data(tmp_path_factory):
         (voc / 'Annotations' / f'{name}.xml').write_text(
             f'<annotation><size><width>{SIZE[0]}</width><height>{SIZE[1]}</height></size><object><name>cat</name>'
             '<difficult>0</difficult><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>10</xmax><ymax>10</ymax></bndbox>'
-            '</object></annotation>')
+            '</object></annotation>'
+        )
     categories = [dict(id=i, name=name) for i, name in enumerate(COCOWeakDataset.METAINFO['classes'][1:], 1)]
     for split in ('train2017', 'val2017'):
         for name in NAMES:
@@ -103,7 +107,8 @@ def data(tmp_path_factory):
         annotations = [dict(id=0, image_id=0, category_id=1, iscrowd=0, bbox=[0, 0, 10, 10])]
         (root / 'coco' / 'annotations').mkdir(exist_ok=True)
         (root / 'coco' / 'annotations' / f'instances_{split}.json').write_text(
-            json.dumps(dict(images=images, annotations=annotations, categories=categories)))
+            json.dumps(dict(images=images, annotations=annotations, categories=categories))
+        )
     for name in NAMES:
         _picture(root / 'folder' / 'pictures' / name)
         _mask(root / 'folder' / 'masks' / name, 1)
@@ -142,7 +147,7 @@ def _shorten(cfg):
         del sizes[224]
     for part in dicts_in(cfg._cfg_dict):  # small pictures; a network that does not pad needs its size
         for key in ('scale', 'size', 'crop_size'):
-            side = part.get(key, (0, ))
+            side = part.get(key, (0,))
             if isinstance(side, tuple) and set(side) <= sizes.keys():
                 part[key] = tuple(sizes[pixels] for pixels in side)
     if cfg.model.backbone.type in WIDE:
@@ -233,10 +238,21 @@ def test_a_resumed_training_sees_the_crops_of_an_unbroken_one(data, tmp_path, mo
     assert all(torch.equal(value, unbroken[name]) for name, value in resumed.items())
 
 
-@pytest.mark.parametrize('name', [
-    'wsl_lse_voc6_ilp', 'wsl_lse_voc6_sppxl', 'wsl_lse_voc6_seg_crf', 'wsl_lse_folder', 'wsl_lse_folder_masks',
-    'fsl_deconvnet_voc6', 'fsl_segformer_voc6', 'wsl_wildcat_voc', 'wsl_lse_overfeat_voc',
-    'psl_deeplabv3plus_voc6_pseudo'])
+@pytest.mark.parametrize(
+    'name',
+    [
+        'wsl_lse_voc6_ilp',
+        'wsl_lse_voc6_sppxl',
+        'wsl_lse_voc6_seg_crf',
+        'wsl_lse_folder',
+        'wsl_lse_folder_masks',
+        'fsl_deconvnet_voc6',
+        'fsl_segformer_voc6',
+        'wsl_wildcat_voc',
+        'wsl_lse_overfeat_voc',
+        'psl_deeplabv3plus_voc6_pseudo',
+    ],
+)
 def test_test_time_augmentation(name, data, tmp_path, monkeypatch):
     monkeypatch.setitem(os.environ, 'MMWSL_DATA_ROOT', str(data))
     monkeypatch.setitem(os.environ, 'MMWSL_WEIGHTS_ROOT', str(data))
@@ -258,7 +274,9 @@ def test_semi_supervision_has_every_picture_once(path, data, monkeypatch):
     with DefaultScope.overwrite_default_scope('mmseg'):
         masked, tagged = DATASETS.build(cfg.train_dataloader.dataset).datasets
     assert [[Path(part.get_data_info(i)['img_path']).stem for i in range(len(part))] for part in (masked, tagged)] == [
-        ['one'], ['two']]
+        ['one'],
+        ['two'],
+    ]
     assert 'seg_map_path' in masked.get_data_info(0) and 'img_label' not in masked.get_data_info(0)
     assert 'img_label' in tagged.get_data_info(0) and 'seg_map_path' not in tagged.get_data_info(0)
 
@@ -276,7 +294,7 @@ PSEUDO = [path for path in CONFIGS if path.stem.startswith('psl') and path.stem.
 def test_pseudo_labels_are_all_that_differs_from_full_supervision(path, monkeypatch):
     monkeypatch.setitem(os.environ, 'MMWSL_PSEUDO_LABELS', 'made/labels')
     cfg = Config.fromfile(path)
-    dataset, = _parts(cfg.train_dataloader.dataset)
+    (dataset,) = _parts(cfg.train_dataloader.dataset)
     assert dataset.data_prefix.seg_map_path == str(Path.cwd() / 'made' / 'labels' / 'masks')
     if dataset.type == 'mmwsl.VOC6Dataset':  # its own masks have the ids of VOC
         assert tuple(dataset.pop('seg_map_classes')) == VOC6Dataset.METAINFO['classes']

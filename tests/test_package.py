@@ -24,7 +24,7 @@ def imported_modules(file):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            start = '.'.join(file.relative_to(PACKAGE.parent).parts[:-node.level]) if node.level else ''
+            start = '.'.join(file.relative_to(PACKAGE.parent).parts[: -node.level]) if node.level else ''
             base = '.'.join(filter(None, [start, node.module]))
             names |= {base} | {f'{base}.{alias.name}' for alias in node.names}
     return names
@@ -50,14 +50,18 @@ def test_import_is_light():
 
 def test_version_is_the_same_everywhere(repository):
     run = subprocess.run(
-        [sys.executable, 'setup.py', '--version'], cwd=repository, capture_output=True, text=True, check=True)
+        [sys.executable, 'setup.py', '--version'], cwd=repository, capture_output=True, text=True, check=True
+    )
     assert run.stdout.strip().splitlines()[-1] == mmwsl.__version__
     assert re.fullmatch(r'\d+\.\d+\.\d+', mmwsl.__version__)
 
 
 def test_hard_requirements_name_no_openmmlab_distribution(repository):
-    call = next(node for node in ast.walk(ast.parse((repository / 'setup.py').read_text()))
-                if isinstance(node, ast.Call) and getattr(node.func, 'id', '') == 'setup')
+    call = next(
+        node
+        for node in ast.walk(ast.parse((repository / 'setup.py').read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, 'id', '') == 'setup'
+    )
     arguments = {keyword.arg: keyword.value for keyword in call.keywords}
     hard, extras = (ast.literal_eval(arguments[name]) for name in ('install_requires', 'extras_require'))
     assert not [name for name in hard if 'mm' in name or 'opencv' in name]
@@ -65,10 +69,13 @@ def test_hard_requirements_name_no_openmmlab_distribution(repository):
 
 
 @pytest.mark.parametrize('module', ['mmwsl.registry', 'mmwsl.apis'])
-@pytest.mark.parametrize('version, message', [
-    (None, 'could not be imported'),
-    ('1.1.2', 'mmseg 1.1.2 is installed'),
-])
+@pytest.mark.parametrize(
+    'version, message',
+    [
+        (None, 'could not be imported'),
+        ('1.1.2', 'mmseg 1.1.2 is installed'),
+    ],
+)
 def test_missing_or_old_mmseg_is_named_with_the_command(tmp_path, version, message, module):
     (tmp_path / 'mmseg').mkdir()
     source = "raise ImportError('No module')" if version is None else f"__version__ = '{version}'"
@@ -80,23 +87,34 @@ def test_missing_or_old_mmseg_is_named_with_the_command(tmp_path, version, messa
     assert last.startswith('ImportError') and message in last and 'pip install "mmwsl[mm]"' in last, last
 
 
-@pytest.mark.parametrize('folder, forbidden', [
-    ('datasets', ['mmwsl.models', 'mmwsl.postprocessing', 'mmwsl.apis']),
-    ('models', ['mmwsl.datasets', 'mmwsl.apis']),
-    ('postprocessing', ['mmwsl.datasets', 'mmwsl.models', 'mmwsl.apis']),
-    ('engine', ['mmwsl.apis']),
-    ('evaluation', ['mmwsl.datasets', 'mmwsl.models', 'mmwsl.apis']),
-])
+@pytest.mark.parametrize(
+    'folder, forbidden',
+    [
+        ('datasets', ['mmwsl.models', 'mmwsl.postprocessing', 'mmwsl.apis']),
+        ('models', ['mmwsl.datasets', 'mmwsl.apis']),
+        ('postprocessing', ['mmwsl.datasets', 'mmwsl.models', 'mmwsl.apis']),
+        ('engine', ['mmwsl.apis']),
+        ('evaluation', ['mmwsl.datasets', 'mmwsl.models', 'mmwsl.apis']),
+    ],
+)
 def test_import_arrows(folder, forbidden):
-    broken = {(file.name, name) for file in files(PACKAGE / folder) for name in imported_modules(file)
-              if within(name, *forbidden)}
+    broken = {
+        (file.name, name)
+        for file in files(PACKAGE / folder)
+        for name in imported_modules(file)
+        if within(name, *forbidden)
+    }
     assert not broken
 
 
 def test_functional_stands_on_torch_and_numpy():
     allowed = ['torch', 'numpy', 'mmwsl.functional', *sys.stdlib_module_names]
-    broken = {(file.name, name) for file in files(PACKAGE / 'functional') for name in imported_modules(file)
-              if name != 'mmwsl' and not within(name, *allowed)}
+    broken = {
+        (file.name, name)
+        for file in files(PACKAGE / 'functional')
+        for name in imported_modules(file)
+        if name != 'mmwsl' and not within(name, *allowed)
+    }
     assert not broken
 
 
@@ -116,5 +134,6 @@ def imported_modules_of_script(file):
 
 def test_registries_are_children_of_mmsegs():
     from mmwsl import registry
+
     nodes = [registry.DATASETS, registry.TRANSFORMS, registry.MODELS, registry.HOOKS, registry.METRICS]
     assert all(node.parent.scope == 'mmseg' and node.scope == 'mmwsl' for node in nodes)

@@ -48,6 +48,7 @@ def ours(labels: int) -> Callable[[], torch.Tensor]:
 def pydensecrf(labels: int) -> Callable[[], np.ndarray]:
     """Prepare the peer; it gets the logarithms for free."""
     from pydensecrf.densecrf import DenseCRF2D
+
     image, constants = picture(), CRF_PRESETS['psa']
     energy = np.ascontiguousarray(-scores(labels).clamp(min=1e-5).log().flatten(1).numpy())
 
@@ -55,8 +56,9 @@ def pydensecrf(labels: int) -> Callable[[], np.ndarray]:
         crf = DenseCRF2D(*SIZE[::-1], labels)
         crf.setUnaryEnergy(energy)
         crf.addPairwiseGaussian(sxy=constants.gaussian_sxy, compat=constants.gaussian_weight)
-        crf.addPairwiseBilateral(sxy=constants.bilateral_sxy, srgb=constants.bilateral_srgb, rgbim=image,
-                                 compat=constants.bilateral_weight)
+        crf.addPairwiseBilateral(
+            sxy=constants.bilateral_sxy, srgb=constants.bilateral_srgb, rgbim=image, compat=constants.bilateral_weight
+        )
         return np.array(crf.inference(constants.iterations)).reshape(labels, *SIZE)
 
     return call
@@ -64,6 +66,11 @@ def pydensecrf(labels: int) -> Callable[[], np.ndarray]:
 
 def cases() -> list[Case]:
     """Return the cases for 21 and for 4 labels."""
-    return [case for labels in (21, 4) for case in (
-        Case(f'Dense CRF, {labels} labels', 'pydensecrf2', lambda labels=labels: pydensecrf(labels), peer=True),
-        Case(f'Dense CRF, {labels} labels', 'mmwsl', lambda labels=labels: ours(labels)))]
+    return [
+        case
+        for labels in (21, 4)
+        for case in (
+            Case(f'Dense CRF, {labels} labels', 'pydensecrf2', lambda labels=labels: pydensecrf(labels), peer=True),
+            Case(f'Dense CRF, {labels} labels', 'mmwsl', lambda labels=labels: ours(labels)),
+        )
+    ]

@@ -26,6 +26,7 @@ def network() -> nn.Module:
 
 def case(name: str, build: Callable[[nn.Module], Callable[[Tensor], Tensor]]) -> Case:
     """Return a case of the group; ``build`` makes the call from the network."""
+
     def prepare() -> Callable[[], Tensor]:
         torch.manual_seed(1)
         score, picture = build(network()), torch.randn(1, 3, 400, 400)

@@ -22,8 +22,9 @@ def neighbours(maps: Tensor, center: bool = False) -> Tensor:
     """Copies of ``maps (K, H, W)`` shifted to each neighbour, ``(K, O, H, W)``."""
     kernel = torch.eye(9).view(9, 1, 3, 3)
     kernel = kernel if center else kernel[torch.arange(9) != 4]
-    return torch.cat([F.conv2d(F.pad(maps[:, None], [d] * 4, mode='replicate'), kernel, dilation=d)
-                      for d in DILATIONS], 1)
+    return torch.cat(
+        [F.conv2d(F.pad(maps[:, None], [d] * 4, mode='replicate'), kernel, dilation=d) for d in DILATIONS], 1
+    )
 
 
 def affinity(image: Tensor) -> Tensor:
@@ -58,7 +59,7 @@ def by_shifts(labels: int) -> Callable[[], Tensor]:
             padded = F.pad(result[None], [24] * 4, mode='replicate')[0]
             result = torch.zeros_like(probs)
             for weight, (y, x) in zip(weights, offsets, strict=True):
-                result.addcmul_(padded[:, 24 + y:24 + y + height, 24 + x:24 + x + width], weight)
+                result.addcmul_(padded[:, 24 + y : 24 + y + height, 24 + x : 24 + x + width], weight)
         return result
 
     return call
@@ -73,6 +74,9 @@ def ours(labels: int) -> Callable[[], Tensor]:
 def cases() -> list[Case]:
     """Return the cases for 21 and for 4 labels."""
     ways = {'sum of shifted maps': by_shifts, 'mmwsl': ours}
-    listed = [Case(f'PAMR, {labels} labels', name, lambda way=way, labels=labels: way(labels))
-              for labels in (21, 4) for name, way in ways.items()]
+    listed = [
+        Case(f'PAMR, {labels} labels', name, lambda way=way, labels=labels: way(labels))
+        for labels in (21, 4)
+        for name, way in ways.items()
+    ]
     return [*listed, Case('PAMR, 4 labels', 'neighbours by convolution', lambda: by_convolution(4))]

@@ -93,6 +93,7 @@ def region_masks(way: str) -> Callable[[], np.ndarray]:
 def decode(peer: bool) -> Callable[[], np.ndarray]:
     """A hundred masks in COCO's compressed encoding, decoded; their areas are returned."""
     from pycocotools import mask as tools
+
     masks = list(RegionTree()(photo(), {}).masks)[-100:]
     encoded = [tools.encode(np.asfortranarray(mask.astype(np.uint8))) for mask in masks]
     if peer:
@@ -108,12 +109,14 @@ def decode(peer: bool) -> Callable[[], np.ndarray]:
 def cases() -> list[Case]:
     """What is compared."""
     sources = 'objectness of a photo, from boxes (the sources differ, so do the maps)'
-    many, tree, runs = 'objectness of 10 000 boxes', 'objectness of region masks', '100 masks in COCO\'s encoding'
+    many, tree, runs = 'objectness of 10 000 boxes', 'objectness of region masks', "100 masks in COCO's encoding"
     return [
         Case(sources, 'RegionTree', lambda: objectness('mmwsl.RegionTree')),
         Case(sources, 'RegionTree, superpixels given', tree_on_given_superpixels),
-        *(Case(sources, f'selective search, {mode}', lambda mode=mode: selective_search(mode), peer=True)
-          for mode in ('single', 'fast')),
+        *(
+            Case(sources, f'selective search, {mode}', lambda mode=mode: selective_search(mode), peer=True)
+            for mode in ('single', 'fast')
+        ),
         Case(many, 'integral images', integral_images),
         Case(many, 'loop over boxes', loop_over_boxes, peer=True),
         Case(tree, 'regions', lambda: region_masks('regions')),

@@ -28,6 +28,7 @@ def segment(method: str) -> Callable[[], np.ndarray]:
 def contrib_felzenszwalb() -> Callable[[], np.ndarray]:
     """Return the call of OpenCV's implementation, of the contrib distribution."""
     import cv2
+
     if not hasattr(cv2, 'ximgproc'):
         raise ImportError('pip install opencv-contrib-python-headless')
     image = picture()
@@ -45,6 +46,7 @@ def vote(function: Callable) -> Callable[[], torch.Tensor]:
 def scipy_mean() -> Callable[[], np.ndarray]:
     """Return the call of the mean with scipy.ndimage."""
     from scipy import ndimage
+
     probs = torch.rand(LABELS, 375, 500, generator=torch.Generator().manual_seed(0)).numpy()
     superpixels = ComputeSuperpixels()(dict(img=picture()))['superpixels']
     ids = np.arange(superpixels.max() + 1)

@@ -45,11 +45,15 @@ def safe_types():
     if tuple(int(number) for number in re.findall(r'\d+', torch.__version__)[:2]) < (2, 6):
         return nullcontext()
     multiarray = getattr(np, '_core', None) or np.core
-    arrays = [(getattr(multiarray.multiarray, name), f'numpy.{core}.multiarray.{name}')
-              for core in ('core', '_core') for name in ('_reconstruct', 'scalar')]
+    arrays = [
+        (getattr(multiarray.multiarray, name), f'numpy.{core}.multiarray.{name}')
+        for core in ('core', '_core')
+        for name in ('_reconstruct', 'scalar')
+    ]
     dtypes = [type(np.dtype(name)) for name in ('float16', 'float32', 'float64', 'int32', 'int64', 'uint32', 'bool')]
     return torch.serialization.safe_globals(
-        [HistoryBuffer, (history_buffer_method, 'builtins.getattr'), np.ndarray, np.dtype, *arrays, *dtypes])
+        [HistoryBuffer, (history_buffer_method, 'builtins.getattr'), np.ndarray, np.dtype, *arrays, *dtypes]
+    )
 
 
 def check_checkpoint(path: str | Path) -> None:
@@ -70,7 +74,8 @@ def check_checkpoint(path: str | Path) -> None:
     except (UnpicklingError, RuntimeError, EOFError) as error:
         raise UnsafeCheckpointError(
             f'checkpoint={str(path)!r} was refused: it is damaged, or holds Python objects beside the weights. {TRUST} '
-            f'What torch says: {str(error).strip().splitlines()[-1]}') from error
+            f'What torch says: {str(error).strip().splitlines()[-1]}'
+        ) from error
 
 
 def identify_checkpoint(path: str) -> str:
@@ -89,7 +94,8 @@ def _check_exists(path: str | Path) -> None:
     if not Path(path).is_file():
         raise FileNotFoundError(
             f'checkpoint={str(path)!r} does not exist. Give the path of a .pth file; training writes them to its '
-            'work_dir.')
+            'work_dir.'
+        )
 
 
 def is_address(path: str) -> bool:
@@ -137,7 +143,8 @@ def weights_only_loading(cfg: Config, trust: bool = False) -> Iterator[None]:
             raise
         named = ', '.join(checkpoints) or 'one that a component names'
         raise UnsafeCheckpointError(
-            f'A checkpoint ({named}) was refused: it holds Python objects beside the weights. {TRUST}') from error
+            f'A checkpoint ({named}) was refused: it holds Python objects beside the weights. {TRUST}'
+        ) from error
 
 
 @contextmanager
@@ -178,7 +185,7 @@ def latest_checkpoint(work_dir: str | Path) -> str | None:
     if noted:
         moved = work_dir / Path(noted).name
         candidates += [moved] * moved.is_file() + [Path(noted)]
-    for folder in (work_dir, Path(noted).parent) if noted else (work_dir, ):
+    for folder in (work_dir, Path(noted).parent) if noted else (work_dir,):
         others = [path for path in folder.glob('*.pth') if not path.name.startswith('best_')]
         candidates += sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)
     for path in {path.absolute(): path for path in candidates}.values():

@@ -9,8 +9,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 
-def load_config(path: str | Path, options: dict | None = None, work_dir: str | None = None,
-                task: str = '') -> Config:
+def load_config(path: str | Path, options: dict | None = None, work_dir: str | None = None, task: str = '') -> Config:
     """Read a config file and give it a work folder.
 
     Args:
@@ -62,8 +61,9 @@ def enable_amp(cfg: Config) -> None:
         return
     if wrapper != 'OptimWrapper':
         raise ValueError(
-            f'--amp replaces optim_wrapper.type=\'OptimWrapper\', but the config has {wrapper!r}. Leave --amp out, or '
-            'set the type to OptimWrapper.')
+            f"--amp replaces optim_wrapper.type='OptimWrapper', but the config has {wrapper!r}. Leave --amp out, or "
+            'set the type to OptimWrapper.'
+        )
     cfg.optim_wrapper.type = 'AmpOptimWrapper'
     cfg.optim_wrapper.loss_scale = 'dynamic'
 

@@ -17,8 +17,9 @@ RAW, PRIOR = 'raw', '+ image-level prior'
 THRESHOLD_NOTE = 'Trained from tags. The threshold was chosen by the masks of other scenes, of a third seed.'
 
 
-def demo(config: str | Path, prior_config: str | Path, work_dir: str | Path, options: dict | None = None,
-         scenes: int = 8) -> dict[str, float]:
+def demo(
+    config: str | Path, prior_config: str | Path, work_dir: str | Path, options: dict | None = None, scenes: int = 8
+) -> dict[str, float]:
     """Train one config, evaluate the result under two, and draw held-out scenes.
 
     The scenes' true masks are opened to evaluate and to be shown beside the predictions, never to train.
@@ -63,7 +64,11 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description='Train on the embedded data set from tags alone, evaluate and draw')
     parser.add_argument('--work-dir', default='work_dirs/demo', help='folder for everything that is written')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
-        help='settings that replace those of the configs')
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='settings that replace those of the configs',
+    )
     args = parser.parse_args(argv)
     demo(CONFIGS / 'wsl_lse_shapes.py', CONFIGS / 'wsl_lse_shapes_ilp.py', args.work_dir, args.cfg_options)

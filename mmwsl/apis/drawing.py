@@ -20,7 +20,7 @@ def colour_mask(mask: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarra
         np.ndarray: The coloured mask, (H, W, 3) uint8.
     """
     colours = np.full((256, 3), 255, np.uint8)
-    colours[:len(palette)] = palette
+    colours[: len(palette)] = palette
     return colours[mask]  # (H, W) -> (H, W, 3)
 
 

@@ -57,6 +57,10 @@ def digest_files(config: object) -> dict[str, str]:
     Returns:
         dict[str, str]: The digests by path. Folders, addresses and what does not exist have none.
     """
-    paths = {os.path.join(part.get('data_root') or '', value)
-             for part in dicts_in(config) for value in part.values() if isinstance(value, str)}
+    paths = {
+        os.path.join(part.get('data_root') or '', value)
+        for part in dicts_in(config)
+        for value in part.values()
+        if isinstance(value, str)
+    }
     return {path: digest_file(path) for path in sorted(paths) if os.path.isfile(path)}

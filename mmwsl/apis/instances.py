@@ -18,9 +18,15 @@ from mmwsl.datasets.transforms.formatting import image_label_score
 from mmwsl.registry import DATASETS
 
 
-def collect_instances(cfg: Config, checkpoint: str, cache_dir: str | Path, per_picture: int = 20, every: int = 1,
-                      seed: int = 0, trust_checkpoint: bool = False
-                      ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Sequence[str]]:
+def collect_instances(
+    cfg: Config,
+    checkpoint: str,
+    cache_dir: str | Path,
+    per_picture: int = 20,
+    every: int = 1,
+    seed: int = 0,
+    trust_checkpoint: bool = False,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, Sequence[str]]:
     """Describe superpixels of the training pictures by the zoom-out features of a trained classifier.
 
     The pictures and tags are those of the config's training set, the pipeline is that of its test set without
@@ -49,8 +55,10 @@ def collect_instances(cfg: Config, checkpoint: str, cache_dir: str | Path, per_p
         if value < 1:
             raise ValueError(f'`{name}` must be at least 1, got {value}')
     if not cfg.model.get('zoom_out'):
-        raise ValueError('the config computes no zoom-out features: give its model `zoom_out=dict(layers=[...])`, as '
-                         'configs/wsl_zof_gbp_voc6.py does')
+        raise ValueError(
+            'the config computes no zoom-out features: give its model `zoom_out=dict(layers=[...])`, as '
+            'configs/wsl_zof_gbp_voc6.py does'
+        )
     # The step that uses what is about to be fitted is among them, and features need no saliency.
     cfg.model.postprocessors = cfg.model.saliency = None
     pipeline = without(cfg.test_dataloader.dataset.pipeline, MASK_LOADERS)
@@ -86,8 +94,9 @@ def collect_instances(cfg: Config, checkpoint: str, cache_dir: str | Path, per_p
                     np.save(file, _draw(sample.superpixel_features, sizes, per_picture, (seed, index)))
                 position += 1
     instances = [np.load(path) for path in paths]
-    tags = np.stack([image_label_score(info['img_label'], info['unknown_label'], info['num_classes'], 'unknown')
-                     for info in infos])
+    tags = np.stack(
+        [image_label_score(info['img_label'], info['unknown_label'], info['num_classes'], 'unknown') for info in infos]
+    )
     bags = np.repeat(np.arange(len(instances)), [len(part) for part in instances])
     return np.concatenate(instances).astype(np.float32), bags, tags, dataset.metainfo['classes']
 

@@ -56,8 +56,10 @@ def prepare_for_cpu(cfg: Config) -> None:
         distributed.init_process_group('gloo')
         atexit.register(leave_process_group)
     wrapper = cfg.get('model_wrapper_cfg') or dict(
-        type='MMDistributedDataParallel', broadcast_buffers=False,
-        find_unused_parameters=cfg.get('find_unused_parameters', False))
+        type='MMDistributedDataParallel',
+        broadcast_buffers=False,
+        find_unused_parameters=cfg.get('find_unused_parameters', False),
+    )
     cfg.model_wrapper_cfg = dict(wrapper, device_ids=None)
     synchronised = [norm for norm in dicts_in(cfg.model) if norm.get('type') == 'SyncBN']
     for norm in synchronised:

@@ -11,11 +11,13 @@ try:
 except ImportError as error:
     raise ImportError(
         f'the mi-SVM needs scikit-learn, which could not be imported ({error}). Install it with: pip install '
-        '"mmwsl[svm]" (in a checkout: pip install -e ".[svm]" -c constraints.txt)') from error
+        '"mmwsl[svm]" (in a checkout: pip install -e ".[svm]" -c constraints.txt)'
+    ) from error
 
 
-def mi_svm(features: np.ndarray, bags: np.ndarray, positive: np.ndarray, svm: ClassifierMixin,
-           max_iterations: int = 20) -> tuple[ClassifierMixin, np.ndarray, bool]:
+def mi_svm(
+    features: np.ndarray, bags: np.ndarray, positive: np.ndarray, svm: ClassifierMixin, max_iterations: int = 20
+) -> tuple[ClassifierMixin, np.ndarray, bool]:
     """Train a classifier of instances from labels of bags (mi-SVM: Andrews et al., NIPS 2002, Fig. 1).
 
     Every instance of a negative bag is negative; of a positive bag at least one is positive. All instances of positive
@@ -38,8 +40,10 @@ def mi_svm(features: np.ndarray, bags: np.ndarray, positive: np.ndarray, svm: Cl
     """
     inside = positive[bags]
     if inside.all() or not inside.any():
-        raise ValueError(f'`positive` must have bags of both kinds, but all {len(positive)} are '
-                         f'{"positive" if inside.all() else "negative"}')
+        raise ValueError(
+            f'`positive` must have bags of both kinds, but all {len(positive)} are '
+            f'{"positive" if inside.all() else "negative"}'
+        )
     if max_iterations < 1:
         raise ValueError(f'`max_iterations` must be at least 1, got {max_iterations}')
     labels, svm = inside.copy(), clone(svm)
@@ -54,8 +58,14 @@ def mi_svm(features: np.ndarray, bags: np.ndarray, positive: np.ndarray, svm: Cl
     return svm, labels, False
 
 
-def fit_classes(features: np.ndarray, bags: np.ndarray, tags: np.ndarray, classes: Sequence[str],
-                svm: ClassifierMixin | None = None, max_iterations: int = 8) -> tuple[np.ndarray, np.ndarray]:
+def fit_classes(
+    features: np.ndarray,
+    bags: np.ndarray,
+    tags: np.ndarray,
+    classes: Sequence[str],
+    svm: ClassifierMixin | None = None,
+    max_iterations: int = 8,
+) -> tuple[np.ndarray, np.ndarray]:
     r"""Train one mi-SVM for each foreground class from the tags of pictures.
 
     Features are scaled to mean 0 and deviation 1. Scores become probabilities by Platt's sigmoid on the best instance
@@ -82,8 +92,7 @@ def fit_classes(features: np.ndarray, bags: np.ndarray, tags: np.ndarray, classe
     if tags.shape[1] != len(classes):
         raise ValueError(f'`tags` must have one column for each of the {len(classes)} classes, got {tags.shape}')
     _check_tags(tags, classes)
-    svm = svm or SGDClassifier(alpha=0.01, max_iter=5, tol=None, warm_start=True,
-                               random_state=0)
+    svm = svm or SGDClassifier(alpha=0.01, max_iter=5, tol=None, warm_start=True, random_state=0)
     mean, deviation = features.mean(0), features.std(0)
     deviation = np.where(deviation > 1e-6, deviation, 1)  # what never changes tells nothing
     features -= mean
@@ -100,9 +109,11 @@ def fit_classes(features: np.ndarray, bags: np.ndarray, tags: np.ndarray, classe
         slope, offset = platt.coef_.item(), platt.intercept_.item()
         weights.append(slope * trained.coef_[0] / deviation)
         biases.append(slope * (trained.intercept_[0] - trained.coef_[0] @ (mean / deviation)) + offset)
-        print_log(f'{name}: {labels[positive[places]].mean():.0%} of the superpixels of {positive.sum()} pictures are '
-                  f'positive{"" if converged else f", labels still changing after {max_iterations} trainings"}',
-                  'current')
+        print_log(
+            f'{name}: {labels[positive[places]].mean():.0%} of the superpixels of {positive.sum()} pictures are '
+            f'positive{"" if converged else f", labels still changing after {max_iterations} trainings"}',
+            'current',
+        )
     return np.stack(weights).astype(np.float32), np.array(biases, np.float32)
 
 
@@ -116,5 +127,7 @@ def _check_tags(tags: np.ndarray, classes: Sequence[str]) -> None:
     for value, word in ((1, 'has'), (0, 'lacks')):
         missing = [name for label, name in enumerate(classes) if label and not (tags[:, label] == value).any()]
         if missing:
-            raise ValueError(f'no picture {word} the tag {", ".join(missing)}: an mi-SVM needs pictures with and '
-                             'without each class. Add some, or leave the class out of `metainfo["classes"]`')
+            raise ValueError(
+                f'no picture {word} the tag {", ".join(missing)}: an mi-SVM needs pictures with and '
+                'without each class. Add some, or leave the class out of `metainfo["classes"]`'
+            )

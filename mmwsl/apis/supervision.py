@@ -14,7 +14,7 @@ from mmwsl.apis.config import dicts_in
 from mmwsl.apis.pipelines import MASK_LOADERS
 
 TAGS, SIZES, PSEUDO_LABELS, MASKS = 'tags', 'tags and sizes', 'pseudo-labels', 'masks'
-SECONDS = {TAGS: 1., SIZES: 2., PSEUDO_LABELS: 1., MASKS: 79.}
+SECONDS = {TAGS: 1.0, SIZES: 2.0, PSEUDO_LABELS: 1.0, MASKS: 79.0}
 """Seconds for one label, a class in a picture (Bearman et al., ECCV 2016, for an object's mask in COCO). That a size
 takes as long as a tag is an assumption."""
 
@@ -55,7 +55,7 @@ def measure_supervision(cfg: Config) -> Supervision:
         ValueError: If a set of pseudo-labels has no tags: its masks do not tell what was annotated.
     """
     init_default_scope(cfg.get('default_scope', 'mmseg'))
-    kinds, pictures, labels, seconds = [], 0, 0, 0.
+    kinds, pictures, labels, seconds = [], 0, 0, 0.0
     for part in training_sets(cfg):
         kind = kind_of(part, cfg)
         counts, sizes = count_labels(part, kind)
@@ -70,8 +70,11 @@ def measure_supervision(cfg: Config) -> Supervision:
 def training_sets(cfg: Config) -> list[dict]:
     """Return the data sets that a config trains on, out of their wrappers, which may have a pipeline too."""
     loader = cfg.get('train_dataloader') or {}
-    return [part for part in dicts_in(loader.get('dataset'))
-            if 'pipeline' in part and not {'dataset', 'datasets'} & part.keys()]
+    return [
+        part
+        for part in dicts_in(loader.get('dataset'))
+        if 'pipeline' in part and not {'dataset', 'datasets'} & part.keys()
+    ]
 
 
 def kind_of(dataset: dict, cfg: Config) -> str:
@@ -108,8 +111,11 @@ def labels_tuned_on(cfg: Config) -> str:
             if path.is_file():
                 manifest = json.loads(path.read_text())
                 provenance, masks = manifest.get('provenance', {}), manifest.get('masks', {})
-                texts += [provenance.get('labels_tuned_on'), provenance.get('tuned_on'),
-                          masks.get('rule', {}).get('tuned_on')]
+                texts += [
+                    provenance.get('labels_tuned_on'),
+                    provenance.get('tuned_on'),
+                    masks.get('rule', {}).get('tuned_on'),
+                ]
             else:
                 texts.append(f'unknown, {path} is not there')
     return '; '.join(dict.fromkeys(text for text in texts if text))
@@ -123,8 +129,10 @@ def count_labels(dataset: dict, kind: str) -> tuple[list[int], bool]:
     if infos and 'img_label' in infos[0]:
         return [len(info['img_label']) for info in infos], any('large_label' in info for info in infos)
     if kind != MASKS:
-        raise ValueError(f'a training set of {kind} has no tags to count: give its data set the `label_file` that the '
-                         f'{kind} came from.')
+        raise ValueError(
+            f'a training set of {kind} has no tags to count: give its data set the `label_file` that the '
+            f'{kind} came from.'
+        )
     built = DATASETS.build(dict(dataset, pipeline=loaders))
     masks = (built[index]['gt_seg_map'] for index in range(len(built)))
     return [len(set(np.unique(mask)) - {0, built.ignore_index}) for mask in masks], False

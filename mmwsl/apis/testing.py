@@ -11,8 +11,9 @@ from mmwsl.apis.pipelines import MASK_LOADERS, without
 from mmwsl.engine.hooks import ProvenanceHook
 
 
-def test(cfg: Config, checkpoint: str, launcher: str = 'none',
-         trust_checkpoint: bool = False) -> dict[str, float | str]:
+def test(
+    cfg: Config, checkpoint: str, launcher: str = 'none', trust_checkpoint: bool = False
+) -> dict[str, float | str]:
     """Evaluate a checkpoint on the test set of a config.
 
     Args:
@@ -29,8 +30,9 @@ def test(cfg: Config, checkpoint: str, launcher: str = 'none',
     return run_test(cfg, checkpoint, launcher, trust_checkpoint)[1]
 
 
-def run_test(cfg: Config, checkpoint: str, launcher: str = 'none',
-             trust_checkpoint: bool = False) -> tuple[Runner, dict[str, float | str]]:
+def run_test(
+    cfg: Config, checkpoint: str, launcher: str = 'none', trust_checkpoint: bool = False
+) -> tuple[Runner, dict[str, float | str]]:
     """Evaluate as :func:`test` does, and return the runner, whose model is loaded, with the metrics."""
     cfg.load_from, cfg.resume = checkpoint, False
     with weights_only_loading(cfg, trust_checkpoint):
@@ -81,7 +83,7 @@ def write_predictions(cfg: Config, folder: str) -> None:
         cfg.test_evaluator = [*evaluators, dict(type='IoUMetric', output_dir=folder, format_only=True)]
 
 
-def draw_predictions(cfg: Config, show: bool = False, show_dir: str | None = None, wait_time: float = 2.) -> None:
+def draw_predictions(cfg: Config, show: bool = False, show_dir: str | None = None, wait_time: float = 2.0) -> None:
     """Paint the predictions over all pictures, into a window or a folder.
 
     Args:
@@ -97,7 +99,8 @@ def draw_predictions(cfg: Config, show: bool = False, show_dir: str | None = Non
     if not hook:
         raise ValueError(
             '--show and --show-dir need default_hooks.visualization in the config. Add '
-            "visualization=dict(type='mmwsl.InputVisualizationHook') to its default_hooks.")
+            "visualization=dict(type='mmwsl.InputVisualizationHook') to its default_hooks."
+        )
     hook['draw'] = True
     hook['interval'] = 1  # with its own hook, mmsegmentation 1.2 paints every 50th batch of a test
     if show:
@@ -113,8 +116,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('checkpoint', help='checkpoint file or address')
     parser.add_argument('--out', metavar='DIR', help='folder for the predicted masks, as PNG files of class indices')
     parser.add_argument('--show', action='store_true', help='show the predictions in windows')
-    parser.add_argument(
-        '--show-dir', metavar='DIR', help='folder for pictures with the predictions painted over them')
+    parser.add_argument('--show-dir', metavar='DIR', help='folder for pictures with the predictions painted over them')
     parser.add_argument('--wait-time', type=float, default=2, help='seconds for which --show shows a picture')
     parser.add_argument('--tta', action='store_true', help='evaluate with test-time augmentation')
     args = parse(parser, argv)

@@ -48,15 +48,18 @@ def keep_one_to_resume_from(cfg: Config) -> None:
     if hook.get('max_keep_ckpts') == 1:
         hook['max_keep_ckpts'] = 2
         print_log(
-            'max_keep_ckpts=1 would delete the only checkpoint before the next is written: two are kept', 'current',
-            logging.WARNING)
+            'max_keep_ckpts=1 would delete the only checkpoint before the next is written: two are kept',
+            'current',
+            logging.WARNING,
+        )
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run ``tools/train.py``."""
     parser = base_parser('Train a segmentor')
     parser.add_argument(
-        '--resume', action='store_true', help='go on from the newest complete checkpoint in the work folder')
+        '--resume', action='store_true', help='go on from the newest complete checkpoint in the work folder'
+    )
     parser.add_argument('--amp', action='store_true', help='train with automatic mixed precision')
     args = parse(parser, argv)
     cfg = load_config(args.config, args.cfg_options, args.work_dir)

@@ -31,15 +31,19 @@ def tune_thresholds(cfg: Config, out_file: str, ann_file: str | None = None, ind
     """
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     if not issubclass(MODELS.get(cfg.model.type), WeakEncoderDecoder):
-        raise TypeError("thresholds are searched on the scores of a chain: the config needs a model of "
-                        f"type='mmwsl.WeakEncoderDecoder', but has {cfg.model.type!r}.")
+        raise TypeError(
+            'thresholds are searched on the scores of a chain: the config needs a model of '
+            f"type='mmwsl.WeakEncoderDecoder', but has {cfg.model.type!r}."
+        )
     chain = cfg.model.get('postprocessors') or []
     types = [step.type.split('.')[-1] for step in chain]
     if 'ClassThresholds' in types:
-        cfg.model.postprocessors = chain[:types.index('ClassThresholds')]
+        cfg.model.postprocessors = chain[: types.index('ClassThresholds')]
     elif any(str(step.get('type')).endswith('ClassThresholds') for step in dicts_in(chain)):
-        raise ValueError('`model.postprocessors` has its ClassThresholds within another step, where the chain cannot '
-                         'be cut: search with a chain that ends before that step.')
+        raise ValueError(
+            '`model.postprocessors` has its ClassThresholds within another step, where the chain cannot '
+            'be cut: search with a chain that ends before that step.'
+        )
     dataset = cfg.test_dataloader.dataset
     if ann_file:
         dataset.ann_file = ann_file

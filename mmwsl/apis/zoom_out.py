@@ -13,8 +13,17 @@ from mmwsl.apis.instances import collect_instances
 from mmwsl.apis.mi_svm import fit_classes
 
 
-def fit_zoom_out(cfg: Config, checkpoint: str, out_file: str, cache_dir: str | None = None, per_picture: int = 20,
-                 every: int = 1, max_iterations: int = 8, seed: int = 0, trust_checkpoint: bool = False) -> None:
+def fit_zoom_out(
+    cfg: Config,
+    checkpoint: str,
+    out_file: str,
+    cache_dir: str | None = None,
+    per_picture: int = 20,
+    every: int = 1,
+    max_iterations: int = 8,
+    seed: int = 0,
+    trust_checkpoint: bool = False,
+) -> None:
     """Train one mi-SVM for each class on the zoom-out features of the training pictures, and write them.
 
     Memory is ``4 * D`` bytes for each superpixel, those of a picture times the number of pictures.
@@ -30,8 +39,9 @@ def fit_zoom_out(cfg: Config, checkpoint: str, out_file: str, cache_dir: str | N
         seed (int): Of the draw. Defaults to 0.
         trust_checkpoint (bool): Whether to load a checkpoint that can run code. Defaults to False.
     """
-    features, bags, tags, classes = collect_instances(cfg, checkpoint, cache_dir or Path(cfg.work_dir, 'features'),
-                                                      per_picture, every, seed, trust_checkpoint)
+    features, bags, tags, classes = collect_instances(
+        cfg, checkpoint, cache_dir or Path(cfg.work_dir, 'features'), per_picture, every, seed, trust_checkpoint
+    )
     print_log(f'{len(features)} superpixels of {len(tags)} pictures, {features.shape[1]} features each', 'current')
     weight, bias = fit_classes(features, bags, tags, classes, max_iterations=max_iterations)
     content = dict(weight=torch.from_numpy(weight), bias=torch.from_numpy(bias), classes=list(classes))
@@ -54,5 +64,14 @@ def main(argv: list[str] | None = None) -> None:
         raise ValueError(f'--launcher must be none, got {args.launcher}: the SVMs are trained in one process')
     cfg = load_config(args.config, args.cfg_options, args.work_dir, 'zoom_out')
     seed = cfg.get('randomness', {}).get('seed') or 0
-    fit_zoom_out(cfg, args.checkpoint, args.out or str(Path(cfg.work_dir, 'svm.pth')), args.cache_dir,
-                 args.per_picture, args.every, args.iterations, seed, args.trust_checkpoint)
+    fit_zoom_out(
+        cfg,
+        args.checkpoint,
+        args.out or str(Path(cfg.work_dir, 'svm.pth')),
+        args.cache_dir,
+        args.per_picture,
+        args.every,
+        args.iterations,
+        seed,
+        args.trust_checkpoint,
+    )

@@ -6,5 +6,11 @@ from .image_label import ImageLabelDataset
 from .shapes import ShapesDataset
 from .voc import VOC6Dataset, VOCWeakDataset
 
-__all__ = ['COCOWeakDataset', 'FolderWeakDataset', 'ImageLabelDataset', 'ShapesDataset', 'VOC6Dataset',
-           'VOCWeakDataset']
+__all__ = [
+    'COCOWeakDataset',
+    'FolderWeakDataset',
+    'ImageLabelDataset',
+    'ShapesDataset',
+    'VOC6Dataset',
+    'VOCWeakDataset',
+]

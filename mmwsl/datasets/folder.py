@@ -35,14 +35,16 @@ class FolderWeakDataset(ImageLabelDataset):
         **kwargs: See :class:`ImageLabelDataset`.
     """
 
-    def __init__(self,
-                 ann_file: str = '',
-                 label_file: str = '',
-                 class_folders: bool = False,
-                 background_folder: str | None = BACKGROUND,
-                 metainfo: dict | None = None,
-                 img_suffix: str | Sequence[str] | None = None,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        ann_file: str = '',
+        label_file: str = '',
+        class_folders: bool = False,
+        background_folder: str | None = BACKGROUND,
+        metainfo: dict | None = None,
+        img_suffix: str | Sequence[str] | None = None,
+        **kwargs,
+    ) -> None:
         if class_folders and label_file:
             raise ValueError(f'`label_file={label_file!r}` and `class_folders=True` are two sources of tags. Give one.')
         self.class_folders = class_folders
@@ -61,22 +63,30 @@ class FolderWeakDataset(ImageLabelDataset):
         if not self.class_folders:
             return super().read_records(names)
         folder = self.data_prefix['img_path']
-        return read_class_folders(list_pictures(folder, self._suffixes(), self.backend_args), self.background_folder,
-                                  folder)
+        return read_class_folders(
+            list_pictures(folder, self._suffixes(), self.backend_args), self.background_folder, folder
+        )
 
     def _tag_source(self) -> str:
         return f'the class folders of {self.data_prefix["img_path"]!r}' if self.class_folders else super()._tag_source()
 
-    def _read_all(self, label_file: str, img_suffix: str | Sequence[str] | None, data_root: str | None = None,
-                  data_prefix: dict | None = None, label_cfg: dict | None = None,
-                  backend_args: dict | None = None, **kwargs) -> tuple[list[TagRecord], str]:
+    def _read_all(
+        self,
+        label_file: str,
+        img_suffix: str | Sequence[str] | None,
+        data_root: str | None = None,
+        data_prefix: dict | None = None,
+        label_cfg: dict | None = None,
+        backend_args: dict | None = None,
+        **kwargs,
+    ) -> tuple[list[TagRecord], str]:
         # the parent joins paths after it has fixed the classes, which are asked for here
         def join(path: str) -> str:
             return join_path(data_root, path) if data_root and not is_abs(path) else path
 
         if self.class_folders:
             folder = join((data_prefix or {}).get('img_path') or '')
-            suffixes = (img_suffix, ) if isinstance(img_suffix, str) else img_suffix or PICTURE_SUFFIXES
+            suffixes = (img_suffix,) if isinstance(img_suffix, str) else img_suffix or PICTURE_SUFFIXES
             suffixes = tuple(suffix.lower() for suffix in suffixes)
             pictures = list_pictures(folder, suffixes, backend_args)
             return read_class_folders(pictures, self.background_folder, folder), f'class folders of {folder!r}'
@@ -98,10 +108,15 @@ def infer_classes(records: list[TagRecord], source: str = '') -> tuple[str, ...]
     """
     names = {name for record in records for name in (*record.tags, *record.unknown)} - {BACKGROUND}
     if not names and not source:
-        raise ValueError('no class is known: there are no tags. Give `metainfo=dict(classes=("background", ...))`, '
-                         '`label_file`, or `class_folders=True`.')
+        raise ValueError(
+            'no class is known: there are no tags. Give `metainfo=dict(classes=("background", ...))`, '
+            '`label_file`, or `class_folders=True`.'
+        )
     if not names:
-        reason = ('all are background pictures. Add tags, or give `metainfo=dict(classes=("background", ...))`'
-                  if records else 'no picture is listed, it is empty. Add the pictures, or correct the path')
+        reason = (
+            'all are background pictures. Add tags, or give `metainfo=dict(classes=("background", ...))`'
+            if records
+            else 'no picture is listed, it is empty. Add the pictures, or correct the path'
+        )
         raise ValueError(f'no class is known from the {source}: {reason}.')
     return (BACKGROUND, *sorted(names))

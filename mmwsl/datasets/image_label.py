@@ -59,14 +59,16 @@ class ImageLabelDataset(BaseSegDataset):
     SEG_MAP_CLASSES: Sequence[str] | None = None
     """Names of the indices in the data set's mask files, where they differ from ``METAINFO['classes']``."""
 
-    def __init__(self,
-                 ann_file: str = '',
-                 label_file: str = '',
-                 label_cfg: dict | None = None,
-                 seg_map_classes: Sequence[str] | None = None,
-                 img_suffix: str | Sequence[str] | None = '.jpg',
-                 data_prefix: dict | None = None,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        ann_file: str = '',
+        label_file: str = '',
+        label_cfg: dict | None = None,
+        seg_map_classes: Sequence[str] | None = None,
+        img_suffix: str | Sequence[str] | None = '.jpg',
+        data_prefix: dict | None = None,
+        **kwargs,
+    ) -> None:
         if kwargs.get('reduce_zero_label'):
             raise ValueError('`reduce_zero_label=True` would ignore the background, which is class 0. Remove it.')
         self.label_file = label_file
@@ -77,7 +79,8 @@ class ImageLabelDataset(BaseSegDataset):
             ann_file=ann_file,
             img_suffix=PICTURE_SUFFIXES if img_suffix is None else img_suffix,
             data_prefix={key: prefix for key, prefix in data_prefix.items() if prefix is not None},
-            **kwargs)
+            **kwargs,
+        )
 
     def get_label_map(self, new_classes: Sequence[str] | None = None) -> dict[int, int] | None:
         """Map the indices in mask files to class ids; None where they are equal.
@@ -88,8 +91,10 @@ class ImageLabelDataset(BaseSegDataset):
         old_classes = self.seg_map_classes or self.SEG_MAP_CLASSES or self.METAINFO.get('classes') or new_classes
         lacking = [name for name in new_classes if name not in old_classes]
         if lacking:
-            raise ValueError(f'the mask files have no index for {lacking}: their indices are {list(old_classes)}. '
-                             'Correct `metainfo["classes"]` or `seg_map_classes`.')
+            raise ValueError(
+                f'the mask files have no index for {lacking}: their indices are {list(old_classes)}. '
+                'Correct `metainfo["classes"]` or `seg_map_classes`.'
+            )
         if list(old_classes) == list(new_classes):
             return None
         ids = {name: index for index, name in enumerate(new_classes)}
@@ -100,16 +105,20 @@ class ImageLabelDataset(BaseSegDataset):
         names = read_names(self.ann_file, self.backend_args) if self.ann_file else None
         records = self.read_records(names)
         if records is None and not self.test_mode and 'seg_map_path' not in self.data_prefix:
-            raise ValueError('training needs tags or masks: give `label_file` (or `data_prefix["seg_map_path"]` '
-                             'for full supervision).')
+            raise ValueError(
+                'training needs tags or masks: give `label_file` (or `data_prefix["seg_map_path"]` '
+                'for full supervision).'
+            )
         if records is not None and not records and names is None:
             raise ValueError(f'{self._tag_source()} is empty: no picture is listed.')
         listing = list_pictures(self.data_prefix['img_path'], self._suffixes(), self.backend_args)
         if names is None:
             names = listing if records is None else [record.image for record in records]
         if not names:
-            raise ValueError(f'no picture with a suffix of {self._suffixes()} in {self.data_prefix["img_path"]!r}. '
-                             'Check `data_prefix["img_path"]` and `img_suffix`.')
+            raise ValueError(
+                f'no picture with a suffix of {self._suffixes()} in {self.data_prefix["img_path"]!r}. '
+                'Check `data_prefix["img_path"]` and `img_suffix`.'
+            )
         files = locate({*names, *(record.image for record in records or ())}, listing, self._suffixes())
         self._check_present(names, files)
         data_list = [self._data_info(files[name]) for name in names]
@@ -138,9 +147,11 @@ class ImageLabelDataset(BaseSegDataset):
         """
         data = super().prepare_data(idx)
         if data is None and self.test_mode:
-            raise ValueError(f'the pipeline returned nothing for picture {self.get_data_info(idx)["img_path"]!r}. A '
-                             "test leaves no picture out: `on_bad_image='skip'` is for training only. Replace the file "
-                             'or remove it from the list.')
+            raise ValueError(
+                f'the pipeline returned nothing for picture {self.get_data_info(idx)["img_path"]!r}. A '
+                "test leaves no picture out: `on_bad_image='skip'` is for training only. Replace the file "
+                'or remove it from the list.'
+            )
         return data
 
     def full_init(self) -> None:
@@ -160,8 +171,10 @@ class ImageLabelDataset(BaseSegDataset):
         if filter_cfg.get('filter_empty_gt'):
             kept = [info for info in kept if info.get('img_label')]
             if not kept:
-                raise ValueError('`filter_cfg=dict(filter_empty_gt=True)` leaves no picture: none has a tag of '
-                                 f'{list(self._metainfo["classes"][1:])}.')
+                raise ValueError(
+                    '`filter_cfg=dict(filter_empty_gt=True)` leaves no picture: none has a tag of '
+                    f'{list(self._metainfo["classes"][1:])}.'
+                )
         return kept
 
     def get_cat_ids(self, idx: int) -> list[int]:
@@ -172,11 +185,14 @@ class ImageLabelDataset(BaseSegDataset):
         path = path if is_abs(path) or self.data_root is None else join_path(self.data_root, path)
         folder = self.data_prefix['img_path']
         excluded = {stem(name, self._suffixes()) for name in read_names(path, self.backend_args)}
-        kept = [info for info in data_list
-                if stem(osp.relpath(info['img_path'], folder), self._suffixes()) not in excluded]
+        kept = [
+            info for info in data_list if stem(osp.relpath(info['img_path'], folder), self._suffixes()) not in excluded
+        ]
         if not 0 < len(kept) < len(data_list):
-            raise ValueError(f'`filter_cfg=dict(exclude_file={path!r})` leaves {len(kept)} of {len(data_list)} '
-                             'pictures: the list should name some of them, as `ann_file` does.')
+            raise ValueError(
+                f'`filter_cfg=dict(exclude_file={path!r})` leaves {len(kept)} of {len(data_list)} '
+                'pictures: the list should name some of them, as `ann_file` does.'
+            )
         return kept
 
     def _known_classes(self) -> set[str] | None:
@@ -184,7 +200,7 @@ class ImageLabelDataset(BaseSegDataset):
         return names or None
 
     def _suffixes(self) -> tuple[str, ...]:
-        suffixes = (self.img_suffix, ) if isinstance(self.img_suffix, str) else self.img_suffix
+        suffixes = (self.img_suffix,) if isinstance(self.img_suffix, str) else self.img_suffix
         return tuple(suffix.lower() for suffix in suffixes)
 
     def _tag_source(self) -> str:
@@ -214,20 +230,27 @@ class ImageLabelDataset(BaseSegDataset):
             raise FileNotFoundError(
                 f'{len(missing)} of the {len(names)} pictures of {listed} are not in '
                 f'{self.data_prefix["img_path"]!r} with a suffix of {self._suffixes()}: {first_five(missing)}. '
-                'Check `data_prefix["img_path"]` and `img_suffix`, or remove them from the list.')
+                'Check `data_prefix["img_path"]` and `img_suffix`, or remove them from the list.'
+            )
 
     def _check_masks(self, data_list: list[dict]) -> None:
         folder = self.data_prefix.get('seg_map_path')
         if folder is None:
-            raise ValueError('LoadAnnotations opens masks, but `data_prefix` has no `seg_map_path`: name the folder of '
-                             'the masks, or take the step out of the pipeline.')
-        there = set(list_pictures(folder, (self.seg_map_suffix.lower(), ), self.backend_args))
-        missing = [name for name in (osp.relpath(info['seg_map_path'], folder) for info in data_list)
-                   if name.replace('\\', '/') not in there]
+            raise ValueError(
+                'LoadAnnotations opens masks, but `data_prefix` has no `seg_map_path`: name the folder of '
+                'the masks, or take the step out of the pipeline.'
+            )
+        there = set(list_pictures(folder, (self.seg_map_suffix.lower(),), self.backend_args))
+        missing = [
+            name
+            for name in (osp.relpath(info['seg_map_path'], folder) for info in data_list)
+            if name.replace('\\', '/') not in there
+        ]
         if missing:
             raise FileNotFoundError(
                 f'{len(missing)} of the {len(data_list)} masks that LoadAnnotations opens are not in {folder!r}: '
-                f'{first_five(missing)}. Check `data_prefix["seg_map_path"]` and `seg_map_suffix`, or the list.')
+                f'{first_five(missing)}. Check `data_prefix["seg_map_path"]` and `seg_map_suffix`, or the list.'
+            )
 
     def _match(self, names: list[str], records: list[TagRecord], files: dict[str, str]) -> list[TagRecord]:
         # a list may say "a" where the table says "a.jpg": the file they mean is the common key
@@ -235,14 +258,18 @@ class ImageLabelDataset(BaseSegDataset):
         for record in records:
             file = files.get(record.image, record.image)
             if file in by_file:
-                raise ValueError(f'{record.source}: picture {record.image!r} has tags twice '
-                                 f'(first at {by_file[file].source}). Keep one row per picture.')
+                raise ValueError(
+                    f'{record.source}: picture {record.image!r} has tags twice '
+                    f'(first at {by_file[file].source}). Keep one row per picture.'
+                )
             by_file[file] = record
         untagged = [name for name in names if files[name] not in by_file]
         if untagged:
-            raise ValueError(f'{len(untagged)} of the {len(names)} pictures of ann_file={self.ann_file!r} have no '
-                             f'tags in {self._tag_source()}: {first_five(untagged)}. Add them (a picture without '
-                             'labels is a background picture), or remove them from the list.')
+            raise ValueError(
+                f'{len(untagged)} of the {len(names)} pictures of ann_file={self.ann_file!r} have no '
+                f'tags in {self._tag_source()}: {first_five(untagged)}. Add them (a picture without '
+                'labels is a background picture), or remove them from the list.'
+            )
         return [by_file[files[name]] for name in names]
 
     def _data_info(self, file: str) -> dict:
@@ -251,10 +278,12 @@ class ImageLabelDataset(BaseSegDataset):
             num_classes=len(self._metainfo['classes']),
             label_map=self.label_map,
             reduce_zero_label=self.reduce_zero_label,
-            seg_fields=[])
+            seg_fields=[],
+        )
         if 'seg_map_path' in self.data_prefix:
-            info['seg_map_path'] = osp.join(self.data_prefix['seg_map_path'],
-                                            stem(file, self._suffixes()) + self.seg_map_suffix)
+            info['seg_map_path'] = osp.join(
+                self.data_prefix['seg_map_path'], stem(file, self._suffixes()) + self.seg_map_suffix
+            )
         return info
 
     def _add_tags(self, data_list: list[dict], records: list[TagRecord]) -> None:
@@ -268,11 +297,14 @@ class ImageLabelDataset(BaseSegDataset):
         seen = {label for info in data_list for label in info['img_label']}
         unseen = [name for label, name in enumerate(classes) if label > 0 and label not in seen]
         if unseen and not self.test_mode:
-            remark = (f'a tag of {", ".join(unseen)}: these classes will not be learnt. Check the spelling of the '
-                      'tags, or leave them out of `metainfo["classes"]`.')
+            remark = (
+                f'a tag of {", ".join(unseen)}: these classes will not be learnt. Check the spelling of the '
+                'tags, or leave them out of `metainfo["classes"]`.'
+            )
             if not any(info['img_label'] or info['unknown_label'] for info in data_list):
-                remark = (f'any tag of the {len(unseen)} classes: all are background pictures. That is fine for one '
-                          'part of a `ConcatDataset`; by themselves they teach no class. If they should have tags, '
-                          'check the column of the labels.')
-            warnings.warn(f'no picture of {self._tag_source()} (ann_file={self.ann_file!r}) has {remark}',
-                          stacklevel=2)
+                remark = (
+                    f'any tag of the {len(unseen)} classes: all are background pictures. That is fine for one '
+                    'part of a `ConcatDataset`; by themselves they teach no class. If they should have tags, '
+                    'check the column of the labels.'
+                )
+            warnings.warn(f'no picture of {self._tag_source()} (ann_file={self.ann_file!r}) has {remark}', stacklevel=2)

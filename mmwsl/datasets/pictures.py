@@ -9,8 +9,9 @@ from .tags.record import read_text
 PICTURE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '.pgm')
 
 
-def list_pictures(folder: str, suffixes: tuple[str, ...] = PICTURE_SUFFIXES,
-                  backend_args: dict | None = None) -> list[str]:
+def list_pictures(
+    folder: str, suffixes: tuple[str, ...] = PICTURE_SUFFIXES, backend_args: dict | None = None
+) -> list[str]:
     """List the pictures under ``folder``, sub-folders included; hidden files and folders are left out.
 
     Args:
@@ -37,11 +38,12 @@ def stem(picture: str, suffixes: tuple[str, ...] = PICTURE_SUFFIXES) -> str:
     A suffix may be more than an extension, as ``_leftImg8bit.png`` is; of several that fit, the longest is taken off.
     """
     fitting = [len(suffix) for suffix in suffixes if picture.lower().endswith(suffix)]
-    return picture[:len(picture) - max(fitting, default=0)]
+    return picture[: len(picture) - max(fitting, default=0)]
 
 
-def locate(names: Iterable[str], listing: Iterable[str],
-           suffixes: tuple[str, ...] = PICTURE_SUFFIXES) -> dict[str, str]:
+def locate(
+    names: Iterable[str], listing: Iterable[str], suffixes: tuple[str, ...] = PICTURE_SUFFIXES
+) -> dict[str, str]:
     """Find the file of each name.
 
     A name is a path of the listing, or one without its suffix.
@@ -68,8 +70,10 @@ def locate(names: Iterable[str], listing: Iterable[str],
             continue
         candidates = by_stem.get(name, ())
         if len(candidates) > 1:
-            raise ValueError(f'picture {name!r} fits several files: {", ".join(sorted(candidates))}. '
-                             'Write the suffix in the list or table.')
+            raise ValueError(
+                f'picture {name!r} fits several files: {", ".join(sorted(candidates))}. '
+                'Write the suffix in the list or table.'
+            )
         if candidates:
             found[name] = candidates[0]
     return found

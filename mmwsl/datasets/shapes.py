@@ -60,4 +60,5 @@ class ShapesDataset(ImageLabelDataset):
             label_map=self.label_map,
             reduce_zero_label=self.reduce_zero_label,
             seg_fields=[],
-            scene=dict(seed=self.seed, index=index, size=self.size))
+            scene=dict(seed=self.seed, index=index, size=self.size),
+        )

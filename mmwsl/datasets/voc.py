@@ -33,13 +33,15 @@ class VOCWeakDataset(ImageLabelDataset):
 
     METAINFO = dict(classes=VOC_CLASSES, palette=voc_colormap(len(VOC_CLASSES)))
 
-    def __init__(self,
-                 ann_file: str = '',
-                 label_file: str = '',
-                 label_split: str | None = None,
-                 difficult: str = 'present',
-                 large_area: float | None = None,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        ann_file: str = '',
+        label_file: str = '',
+        label_split: str | None = None,
+        difficult: str = 'present',
+        large_area: float | None = None,
+        **kwargs,
+    ) -> None:
         check_choice('difficult', difficult, DIFFICULT)
         self.label_split = label_split
         self.difficult = difficult
@@ -49,21 +51,25 @@ class VOCWeakDataset(ImageLabelDataset):
     def read_records(self, names: list[str] | None) -> list[TagRecord] | None:
         """Read a table, XML files or classification lists."""
         if self.large_area is not None and not self._has_xml():
-            raise ValueError(f'`large_area={self.large_area}` reads the boxes of XML files, but {self._tag_source()} '
-                             "has none: give label_file='Annotations', or a table with the columns `large` and "
-                             '`small`.')
+            raise ValueError(
+                f'`large_area={self.large_area}` reads the boxes of XML files, but {self._tag_source()} '
+                "has none: give label_file='Annotations', or a table with the columns `large` and "
+                '`small`.'
+            )
         if self.label_file and self.label_split is not None:
             foreground = [name for name in self._metainfo['classes'] if name != BACKGROUND]
-            return read_voc_lists(self.label_file, self.label_split, foreground, self.difficult,
-                                  self.backend_args)
+            return read_voc_lists(self.label_file, self.label_split, foreground, self.difficult, self.backend_args)
         if self._has_xml():
             stems = None if names is None else [stem(name, self._suffixes()) for name in names]
             return read_voc_xml(self.label_file, stems, self.difficult, self.large_area, self.backend_args)
         return super().read_records(names)
 
     def _has_xml(self) -> bool:
-        return bool(self.label_file and self.label_split is None
-                    and fileio.isdir(self.label_file, backend_args=self.backend_args))
+        return bool(
+            self.label_file
+            and self.label_split is None
+            and fileio.isdir(self.label_file, backend_args=self.backend_args)
+        )
 
 
 @DATASETS.register_module()
@@ -76,6 +82,6 @@ class VOC6Dataset(VOCWeakDataset):
     """
 
     METAINFO = dict(
-        classes=VOC6_CLASSES,
-        palette=[voc_colormap(len(VOC_CLASSES))[VOC_CLASSES.index(name)] for name in VOC6_CLASSES])
+        classes=VOC6_CLASSES, palette=[voc_colormap(len(VOC_CLASSES))[VOC_CLASSES.index(name)] for name in VOC6_CLASSES]
+    )
     SEG_MAP_CLASSES = VOC_CLASSES

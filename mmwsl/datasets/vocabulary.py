@@ -25,11 +25,15 @@ def check_classes(classes: Sequence[str] | None, known: Collection[str] | None =
         ValueError: Background is not first, a name is repeated, or a name is unknown.
     """
     if not classes:
-        raise ValueError('`metainfo["classes"]` is missing: give the class names, '
-                         f'{BACKGROUND!r} first, e.g. metainfo=dict(classes=({BACKGROUND!r}, "cat", "dog")).')
+        raise ValueError(
+            '`metainfo["classes"]` is missing: give the class names, '
+            f'{BACKGROUND!r} first, e.g. metainfo=dict(classes=({BACKGROUND!r}, "cat", "dog")).'
+        )
     if classes[0] != BACKGROUND:
-        raise ValueError(f'`metainfo["classes"]` must start with {BACKGROUND!r}, but got {list(classes)}. '
-                         'Background is class 0 everywhere in mmwsl.')
+        raise ValueError(
+            f'`metainfo["classes"]` must start with {BACKGROUND!r}, but got {list(classes)}. '
+            'Background is class 0 everywhere in mmwsl.'
+        )
     repeated = sorted({name for name in classes if list(classes).count(name) > 1})
     if repeated:
         raise ValueError(f'`metainfo["classes"]` repeats {repeated}. Name every class once.')
@@ -56,16 +60,20 @@ def encode(record: TagRecord, classes: Sequence[str], known: Collection[str]) ->
         ValueError: A name is unknown, or ``background`` stands beside a class.
     """
     if BACKGROUND in record.tags and len(record.tags) > 1:
-        raise ValueError(f'{record.source}: picture {record.image!r} has the tag {BACKGROUND!r} beside others '
-                         f'({", ".join(record.tags)}). Tag a picture with the classes in it, or with nothing.')
+        raise ValueError(
+            f'{record.source}: picture {record.image!r} has the tag {BACKGROUND!r} beside others '
+            f'({", ".join(record.tags)}). Tag a picture with the classes in it, or with nothing.'
+        )
     ids = {name: index for index, name in enumerate(classes) if index > 0}
 
     def encode_names(names: tuple[str, ...]) -> list[int]:
         for name in names:
             if name not in ids and name not in known and name != BACKGROUND:
-                raise ValueError(f'{record.source}: picture {record.image!r} has the unknown class {name!r}: '
-                                 f'{nearest_names(name, known)} Correct the tag, or add the class to '
-                                 '`metainfo["classes"]`; if one cell holds several names, see `separator`.')
+                raise ValueError(
+                    f'{record.source}: picture {record.image!r} has the unknown class {name!r}: '
+                    f'{nearest_names(name, known)} Correct the tag, or add the class to '
+                    '`metainfo["classes"]`; if one cell holds several names, see `separator`.'
+                )
         return sorted(ids[name] for name in names if name in ids)
 
     return encode_names(record.tags), encode_names(record.unknown)

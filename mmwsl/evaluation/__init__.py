@@ -10,6 +10,10 @@ from .metrics import (
 )
 
 __all__ = [
-    'BoundaryFMetric', 'ClassIoUMetric', 'ClassThresholdMetric', 'ImageLabelMetric', 'PointLocalizationMetric',
-    'ThresholdIoUMetric'
+    'BoundaryFMetric',
+    'ClassIoUMetric',
+    'ClassThresholdMetric',
+    'ImageLabelMetric',
+    'PointLocalizationMetric',
+    'ThresholdIoUMetric',
 ]

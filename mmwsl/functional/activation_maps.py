@@ -37,8 +37,10 @@ def activation_maps(views: Sequence[Tensor], normalization: str = 'max') -> Tens
         raise ValueError(f'`normalization` must be one of {NORMALIZATIONS}, got {normalization!r}')
     shapes = sorted({tuple(view.shape) for view in views})
     if len(shapes) != 1 or len(shapes[0]) != 3 or 0 in shapes[0][1:]:
-        raise ValueError(f'`views` must be one or more maps (K, H, W) of one shape, got shapes {shapes}: bring them to '
-                         "the picture's own size")
+        raise ValueError(
+            f'`views` must be one or more maps (K, H, W) of one shape, got shapes {shapes}: bring them to '
+            "the picture's own size"
+        )
     total = sum(view.relu() for view in views)
     if normalization == 'min_max':
         total = total - total.amin((1, 2), keepdim=True)

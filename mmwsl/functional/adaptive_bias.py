@@ -8,8 +8,15 @@ from torch import Tensor
 from .weak_losses import valid_or_all
 
 
-def adaptive_bias(scores: Tensor, present: Tensor, portions: Sequence[float] | Tensor, valid: Tensor | None = None, *,
-                  sweeps: int = 5, generator: torch.Generator | None = None) -> Tensor:
+def adaptive_bias(
+    scores: Tensor,
+    present: Tensor,
+    portions: Sequence[float] | Tensor,
+    valid: Tensor | None = None,
+    *,
+    sweeps: int = 5,
+    generator: torch.Generator | None = None,
+) -> Tensor:
     r"""Bias every class present until it is the best of :math:`\rho_l` of the cells, EM-Adapt (Sec. 3.2).
 
     Classes take turns, the background first and the others in random order, for several sweeps. In its turn, class
@@ -39,9 +46,10 @@ def adaptive_bias(scores: Tensor, present: Tensor, portions: Sequence[float] | T
     """
     num_pictures, num_classes = scores.shape[:2]
     portions = torch.as_tensor(portions, dtype=torch.float64)
-    if portions.shape != (num_classes, ) or not ((portions >= 0) & (portions <= 1)).all():
-        raise ValueError(f'`portions` must be {num_classes} numbers in [0, 1], one for each class, got '
-                         f'{portions.tolist()}')
+    if portions.shape != (num_classes,) or not ((portions >= 0) & (portions <= 1)).all():
+        raise ValueError(
+            f'`portions` must be {num_classes} numbers in [0, 1], one for each class, got {portions.tolist()}'
+        )
     if sweeps < 1:
         raise ValueError(f'`sweeps` must be at least 1, got {sweeps}')
     check_present(scores, present)
@@ -56,13 +64,13 @@ def adaptive_bias(scores: Tensor, present: Tensor, portions: Sequence[float] | T
     for _ in range(sweeps):
         keys = torch.rand(num_pictures, num_classes, generator=generator).to(scores.device)
         keys[:, 0] = -1  # the background is first
-        order = keys.masked_fill(~present, 2.).argsort(1)
+        order = keys.masked_fill(~present, 2.0).argsort(1)
         for turn in range(turns):
             label = order[:, turn]  # (N,); of no consequence where the picture has fewer classes
             lacking = best - scores[pictures, label] - biases[pictures, label][:, None]
             lacking = lacking.masked_fill(~cells, torch.inf).sort(1).values
             rank = (portions.to(counts.device)[label] * counts).long().minimum(counts - 1)
-            raised = lacking.gather(1, rank[:, None])[:, 0].where(present[pictures, label], 0.)
+            raised = lacking.gather(1, rank[:, None])[:, 0].where(present[pictures, label], 0.0)
             biases[pictures, label] += raised
             best = best.maximum(scores[pictures, label] + biases[pictures, label][:, None])
     return biases
@@ -75,5 +83,7 @@ def check_present(scores: Tensor, present: Tensor) -> None:
         ValueError: If it is not.
     """
     if present.shape != scores.shape[:2] or present.dtype != torch.bool:
-        raise ValueError(f'`present` must be boolean of shape {tuple(scores.shape[:2])} like `scores`, got '
-                         f'{present.dtype} of shape {tuple(present.shape)}')
+        raise ValueError(
+            f'`present` must be boolean of shape {tuple(scores.shape[:2])} like `scores`, got '
+            f'{present.dtype} of shape {tuple(present.shape)}'
+        )

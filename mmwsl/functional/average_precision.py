@@ -3,8 +3,9 @@
 import numpy as np
 
 
-def average_precision(scores: np.ndarray, labels: np.ndarray, positives: int | None = None,
-                      eleven_point: bool = False) -> float:
+def average_precision(
+    scores: np.ndarray, labels: np.ndarray, positives: int | None = None, eleven_point: bool = False
+) -> float:
     r"""Average precision of pictures ranked by score.
 
     :math:`P_n` and :math:`R_n` are precision and recall of the pictures that score at least the n-th best threshold.
@@ -34,8 +35,10 @@ def average_precision(scores: np.ndarray, labels: np.ndarray, positives: int | N
         raise ValueError(f'`scores` and `labels` must both be (N,), got {scores.shape} and {labels.shape}')
     scores, labels = scores[labels >= 0], labels[labels >= 0]
     if np.isnan(scores).any():
-        raise ValueError(f'`scores` must be numbers to rank by, got NaN in {int(np.isnan(scores).sum())} of '
-                         f'{len(scores)}: has the training diverged?')
+        raise ValueError(
+            f'`scores` must be numbers to rank by, got NaN in {int(np.isnan(scores).sum())} of '
+            f'{len(scores)}: has the training diverged?'
+        )
     found = int((labels == 1).sum())
     positives = found if positives is None else positives
     if positives < found:
@@ -44,10 +47,10 @@ def average_precision(scores: np.ndarray, labels: np.ndarray, positives: int | N
         return float('nan')
     order = np.argsort(-scores, kind='stable')
     scores, hits = scores[order], np.cumsum(labels[order] == 1)
-    last = np.append(scores[1:] != scores[:-1], True)[:len(scores)]  # the last picture at each threshold
+    last = np.append(scores[1:] != scores[:-1], True)[: len(scores)]  # the last picture at each threshold
     hits, picked = hits[last], np.flatnonzero(last) + 1
     if eleven_point:
         # In whole numbers, 10 hits >= step positives: 0.1 * 3 is not 0.3 for a computer.
-        precisions = [(hits / picked)[10 * hits >= step * positives].max(initial=0.) for step in range(11)]
+        precisions = [(hits / picked)[10 * hits >= step * positives].max(initial=0.0) for step in range(11)]
         return float(np.mean(precisions))
     return float(np.sum(np.diff(hits, prepend=0) * hits / picked) / positives)

@@ -23,10 +23,10 @@ def power_background(foreground: Tensor, alpha: float) -> Tensor:
     A larger ``alpha > 0`` gives less background.
     """
     _check(foreground)
-    return torch.cat([(1 - foreground.amax(-3, keepdim=True))**alpha, foreground], dim=-3)
+    return torch.cat([(1 - foreground.amax(-3, keepdim=True)) ** alpha, foreground], dim=-3)
 
 
-def normalize_odds(scores: Tensor, temperature: float = 1.) -> Tensor:
+def normalize_odds(scores: Tensor, temperature: float = 1.0) -> Tensor:
     r"""Turn scores of independent classes into one distribution, the softmax of their log-odds.
 
     .. math:: p_k \propto \Big( \frac{s_k}{1 - s_k} \Big)^{1/T}
@@ -53,5 +53,6 @@ def normalize_odds(scores: Tensor, temperature: float = 1.) -> Tensor:
 
 def _check(foreground: Tensor) -> None:
     if foreground.dim() < 3 or foreground.shape[-3] < 1:
-        raise ValueError('`foreground` must be (..., K - 1, H, W) with at least one class, '
-                         f'got {tuple(foreground.shape)}')
+        raise ValueError(
+            f'`foreground` must be (..., K - 1, H, W) with at least one class, got {tuple(foreground.shape)}'
+        )

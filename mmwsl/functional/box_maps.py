@@ -31,8 +31,9 @@ def crop_boxes(maps: Tensor, boxes: Tensor, size: int, samples: int = 2) -> Tens
     grid = torch.stack([x[:, :, None, :].expand(-1, -1, steps, -1), y[:, :, :, None].expand(-1, -1, -1, steps)], -1)
     dtype = torch.promote_types(maps.dtype, torch.float32)  # half precision cannot tell the pixels of a picture apart
     # The boxes of a picture below each other: its map is not repeated for each.
-    crops = F.grid_sample(maps.to(dtype), grid.flatten(1, 2).to(dtype), mode='bilinear', padding_mode='border',
-                          align_corners=False)
+    crops = F.grid_sample(
+        maps.to(dtype), grid.flatten(1, 2).to(dtype), mode='bilinear', padding_mode='border', align_corners=False
+    )
     return F.avg_pool2d(crops, samples).unflatten(2, (boxes.shape[1], size)).transpose(1, 2)
 
 

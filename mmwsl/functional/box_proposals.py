@@ -22,7 +22,7 @@ class ProposalRule:
         ValueError: If a value is out of range.
     """
 
-    sides: Sequence[float] = (0.25, 0.5, 0.75, 1.)
+    sides: Sequence[float] = (0.25, 0.5, 0.75, 1.0)
     max_boxes: int = 8
     min_score: float = 0.1
     max_overlap: float = 0.5
@@ -90,8 +90,7 @@ def soft_jaccard(probs: Tensor, boxes: Tensor) -> Tensor:
     """
     integral = F.pad(probs.double().cumsum(1).cumsum(2), (1, 0, 1, 0))
     left, top, right, bottom = boxes.unbind(1)
-    inside = (integral[:, bottom, right] - integral[:, top, right]
-              - integral[:, bottom, left] + integral[:, top, left])
+    inside = integral[:, bottom, right] - integral[:, top, right] - integral[:, bottom, left] + integral[:, top, left]
     area = (right - left) * (bottom - top)
     return (inside / (area + integral[:, -1:, -1] - inside)).to(probs)
 
@@ -101,8 +100,9 @@ def _windows(height: int, width: int, sides: Sequence[float]) -> Tensor:
     windows = []
     for rows in sorted({max(1, round(side * height)) for side in sides}):
         for columns in sorted({max(1, round(side * width)) for side in sides}):
-            top, left = torch.meshgrid(torch.arange(height - rows + 1), torch.arange(width - columns + 1),
-                                       indexing='ij')
+            top, left = torch.meshgrid(
+                torch.arange(height - rows + 1), torch.arange(width - columns + 1), indexing='ij'
+            )
             windows.append(torch.stack([left, top, left + columns, top + rows], -1).flatten(0, 1))
     return torch.cat(windows)
 

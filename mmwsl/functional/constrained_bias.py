@@ -7,8 +7,17 @@ from .adaptive_bias import check_present
 from .weak_losses import valid_or_all
 
 
-def constrained_bias(scores: Tensor, present: Tensor, lower: Tensor, upper: Tensor, slack: Tensor,
-                     valid: Tensor | None = None, *, tolerance: float = 1e-4, max_iterations: int = 1000) -> Tensor:
+def constrained_bias(
+    scores: Tensor,
+    present: Tensor,
+    lower: Tensor,
+    upper: Tensor,
+    slack: Tensor,
+    valid: Tensor | None = None,
+    *,
+    tolerance: float = 1e-4,
+    max_iterations: int = 1000,
+) -> Tensor:
     r"""Find the biases of the latent distribution of CCNN (Sec. 3).
 
     Of all distributions over the classes present, the latent :math:`P` is the nearest to the network's :math:`Q`,
@@ -57,35 +66,36 @@ def constrained_bias(scores: Tensor, present: Tensor, lower: Tensor, upper: Tens
         lower, upper, slack = (value.to(biases) for value in (lower, upper, slack))
         _check_bounds(movable, lower, upper, slack)
         # Only the classes present are computed with: a picture has few of many.
-        labels = movable.int().argsort(dim=1, descending=True, stable=True)[:, :int(movable.sum(1).amax())]
+        labels = movable.int().argsort(dim=1, descending=True, stable=True)[:, : int(movable.sum(1).amax())]
         chosen = movable.gather(1, labels)
         logits = scores.detach().to(biases).flatten(2).gather(1, labels[:, :, None].expand(-1, -1, cells.shape[2]))
         logits = logits.masked_fill(~chosen[:, :, None], torch.finfo(biases.dtype).min)
         lower, upper, slack = (value.gather(1, labels) for value in (lower, upper, slack))
         # Nothing moves the others, or they would keep the momentum from its restart.
-        slack = slack.masked_fill(~chosen, 0.)
+        slack = slack.masked_fill(~chosen, 0.0)
         found = _ascend(logits, cells, lower, upper, slack, tolerance, max_iterations)
         biases.scatter_(1, labels, found)
     return biases.masked_fill(~present, -torch.inf)
 
 
-def _ascend(logits: Tensor, cells: Tensor, lower: Tensor, upper: Tensor, slack: Tensor, tolerance: float,
-            max_iterations: int) -> Tensor:
+def _ascend(
+    logits: Tensor, cells: Tensor, lower: Tensor, upper: Tensor, slack: Tensor, tolerance: float, max_iterations: int
+) -> Tensor:
     """Maximise the dual over biases ``(N, C)`` of ``logits (N, C, H*W)``."""
-    step = 2.  # the gradient, of minus a softmax's mean, has a Lipschitz constant of 1/2
+    step = 2.0  # the gradient, of minus a softmax's mean, has a Lipschitz constant of 1/2
     counts = cells.sum(2)
     biases = ahead = torch.zeros_like(logits[:, :, 0])
     momentum = torch.ones_like(biases[:, :1])
     for _ in range(max_iterations):
-        areas = (logits + ahead[:, :, None]).softmax(1).masked_fill(~cells, 0.).sum(2) / counts
+        areas = (logits + ahead[:, :, None]).softmax(1).masked_fill(~cells, 0.0).sum(2) / counts
         moved = ahead - step * areas
         # The proximal map of the bounds: raised by the lower one, lowered by the upper one, or at rest in between.
         moved = (moved + step * lower).clamp(min=0) + (moved + step * upper).clamp(max=0)
         moved = moved.clamp(-slack, slack)
-        if ((moved - ahead).abs().amax() <= step * tolerance):
+        if (moved - ahead).abs().amax() <= step * tolerance:
             return moved
         uphill = ((moved - ahead) * (moved - biases)).sum(1, keepdim=True) >= 0
-        momentum = momentum.where(uphill, 1.)
+        momentum = momentum.where(uphill, 1.0)
         following = (1 + (1 + 4 * momentum**2).sqrt()) / 2
         ahead = moved + (momentum - 1) / following * (moved - biases)
         biases, momentum = moved, following
@@ -96,11 +106,15 @@ def _check_bounds(present: Tensor, lower: Tensor, upper: Tensor, slack: Tensor) 
     wrong = present & ~((lower >= 0) & (lower <= upper) & (upper <= 1) & (slack >= 0))
     if wrong.any():
         n, k = wrong.nonzero()[0].tolist()
-        raise ValueError('bounds must be 0 <= `lower` <= `upper` <= 1 with `slack` >= 0, got '
-                         f'{lower[n, k].item():g}, {upper[n, k].item():g} and {slack[n, k].item():g} for class {k}')
+        raise ValueError(
+            'bounds must be 0 <= `lower` <= `upper` <= 1 with `slack` >= 0, got '
+            f'{lower[n, k].item():g}, {upper[n, k].item():g} and {slack[n, k].item():g} for class {k}'
+        )
     hard = present & slack.isinf()
-    least = lower.masked_fill(~hard, 0.).sum(1)
-    most = upper.where(hard, 1.).masked_fill(~present, 0.).sum(1)
+    least = lower.masked_fill(~hard, 0.0).sum(1)
+    most = upper.where(hard, 1.0).masked_fill(~present, 0.0).sum(1)
     if (least > 1 + 1e-6).any() or (most < 1 - 1e-6).masked_fill(~present.any(1), False).any():
-        raise ValueError(f'hard bounds cannot hold: the areas of a picture sum to 1, but `lower` sums to '
-                         f'{least.amax().item():g} or `upper` to less than 1: give them a finite `slack`')
+        raise ValueError(
+            f'hard bounds cannot hold: the areas of a picture sum to 1, but `lower` sums to '
+            f'{least.amax().item():g} or `upper` to less than 1: give them a finite `slack`'
+        )

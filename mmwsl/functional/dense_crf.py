@@ -29,11 +29,11 @@ class CRFConstants:
         ValueError: If a value is out of range.
     """
 
-    gaussian_sxy: float = 3.
-    gaussian_weight: float = 3.
-    bilateral_sxy: float = 80.
-    bilateral_srgb: float = 13.
-    bilateral_weight: float = 10.
+    gaussian_sxy: float = 3.0
+    gaussian_weight: float = 3.0
+    bilateral_sxy: float = 80.0
+    bilateral_srgb: float = 13.0
+    bilateral_weight: float = 10.0
     iterations: int = 10
     gt_prob: float | None = None
 
@@ -51,10 +51,10 @@ class CRFConstants:
 
 
 CRF_PRESETS = {
-    'ccnn': CRFConstants(6., 6., 50., 4., 5.),
-    'deeplab': CRFConstants(19., 15., 61., 10., 35.),
-    'irn': CRFConstants(3., 3., 50., 5., 10., gt_prob=0.7),
-    'psa': CRFConstants(3., 3., 80., 13., 10.),
+    'ccnn': CRFConstants(6.0, 6.0, 50.0, 4.0, 5.0),
+    'deeplab': CRFConstants(19.0, 15.0, 61.0, 10.0, 35.0),
+    'irn': CRFConstants(3.0, 3.0, 50.0, 5.0, 10.0, gt_prob=0.7),
+    'psa': CRFConstants(3.0, 3.0, 80.0, 13.0, 10.0),
 }
 """Constants of published systems, 10 iterations each.
 
@@ -64,11 +64,13 @@ as in PSA (Ahn & Kwak, CVPR 2018), AFA and ToCo.
 """
 
 
-def dense_crf(probs: Tensor,
-              image: Tensor,
-              constants: CRFConstants = CRF_PRESETS['psa'],
-              compatibility: Tensor | None = None,
-              plausible: Tensor | None = None) -> Tensor:
+def dense_crf(
+    probs: Tensor,
+    image: Tensor,
+    constants: CRFConstants = CRF_PRESETS['psa'],
+    compatibility: Tensor | None = None,
+    plausible: Tensor | None = None,
+) -> Tensor:
     r"""Mean-field inference in a fully connected CRF (Kraehenbuehl & Koltun, NIPS 2011, Eqs. 1 to 4).
 
     .. math::
@@ -125,10 +127,9 @@ def dense_crf(probs: Tensor,
     return q.T.reshape(probs.shape)
 
 
-def plausible_labels(probs: Tensor,
-                     min_pixel_prob: float = 0.,
-                     image_probs: Tensor | None = None,
-                     min_image_prob: float = 0.) -> Tensor:
+def plausible_labels(
+    probs: Tensor, min_pixel_prob: float = 0.0, image_probs: Tensor | None = None, min_image_prob: float = 0.0
+) -> Tensor:
     """Find the labels that may be in a picture: likely enough in some pixel, and in the picture.
 
     Args:
@@ -178,7 +179,7 @@ def _kernels(image: Tensor, constants: CRFConstants) -> list[PermutohedralLattic
 
 def _normalized(lattice: PermutohedralLattice, weight: float, like: Tensor) -> PermutohedralLattice:
     total = lattice.apply(torch.ones_like(like[:, :1])).squeeze(1)
-    return lattice.scale_((weight / total)**0.5)
+    return lattice.scale_((weight / total) ** 0.5)
 
 
 def _softmax(logits: Tensor) -> Tensor:
@@ -194,18 +195,28 @@ def _check(probs: Tensor, image: Tensor, compatibility: Tensor | None, plausible
         raise ValueError(f'`probs` must be (K, H, W) with at least one label and pixel, got {tuple(probs.shape)}')
     lowest, highest = probs.detach().amin(), probs.detach().amax()  # aminmax is not for half precision everywhere
     if not (lowest >= 0 and highest < float('inf')):
-        raise ValueError(f'`probs` must be finite and not negative, got values in {lowest:.3g}..{highest:.3g}: give '
-                         'probabilities, not logits')
+        raise ValueError(
+            f'`probs` must be finite and not negative, got values in {lowest:.3g}..{highest:.3g}: give '
+            'probabilities, not logits'
+        )
     if image.dim() != 3 or image.shape[1:] != probs.shape[1:]:
-        raise ValueError(f'`image` must be (C, {probs.shape[1]}, {probs.shape[2]}) like `probs`, got '
-                         f'{tuple(image.shape)}: give the picture at the size of the map')
+        raise ValueError(
+            f'`image` must be (C, {probs.shape[1]}, {probs.shape[2]}) like `probs`, got '
+            f'{tuple(image.shape)}: give the picture at the size of the map'
+        )
     if not image.isfinite().all():
         raise ValueError('`image` must be finite, got NaN or infinite values')
-    if compatibility is not None and (compatibility.shape != (len(probs), len(probs))
-                                      or not compatibility.isfinite().all()):
-        raise ValueError(f'`compatibility` must be a finite matrix ({len(probs)}, {len(probs)}), one row and column '
-                         f'for each label, got shape {tuple(compatibility.shape)}')
-    if plausible is not None and (plausible.shape != probs.shape[:1] or plausible.dtype != torch.bool
-                                  or not plausible.any()):
-        raise ValueError(f'`plausible` must be a boolean mask ({len(probs)},) with at least one label, got '
-                         f'{plausible.dtype} of shape {tuple(plausible.shape)}')
+    if compatibility is not None and (
+        compatibility.shape != (len(probs), len(probs)) or not compatibility.isfinite().all()
+    ):
+        raise ValueError(
+            f'`compatibility` must be a finite matrix ({len(probs)}, {len(probs)}), one row and column '
+            f'for each label, got shape {tuple(compatibility.shape)}'
+        )
+    if plausible is not None and (
+        plausible.shape != probs.shape[:1] or plausible.dtype != torch.bool or not plausible.any()
+    ):
+        raise ValueError(
+            f'`plausible` must be a boolean mask ({len(probs)},) with at least one label, got '
+            f'{plausible.dtype} of shape {tuple(plausible.shape)}'
+        )

@@ -13,8 +13,18 @@ GUIDED = (nn.ReLU, nn.ReLU6)
 # Autograd's names of the functions behind GUIDED, which must be found in the graph as modules ...
 _RELUS = ('Relu', 'Hardtanh')
 # ... and of activations that pass a gradient back through negative inputs. Gates (sigmoid, tanh) are not among them.
-_OTHERS = ('Celu', 'Elu', 'Gelu', 'Hardswish', 'LeakyRelu', 'Mish', 'PreluKernel', 'RreluWithNoise', 'Silu',
-           'Threshold')
+_OTHERS = (
+    'Celu',
+    'Elu',
+    'Gelu',
+    'Hardswish',
+    'LeakyRelu',
+    'Mish',
+    'PreluKernel',
+    'RreluWithNoise',
+    'Silu',
+    'Threshold',
+)
 
 
 class LayerRecord:
@@ -51,8 +61,10 @@ class LayerRecord:
                 function and not as a module, or it is no :data:`GUIDED`.
         """
         if signals.dim() != scores.dim() + 1 or signals.shape[1:] != scores.shape:
-            raise ValueError(f'`signals` must be (S, {", ".join(map(str, scores.shape))}), one signal for each score, '
-                             f'got {tuple(signals.shape)}')
+            raise ValueError(
+                f'`signals` must be (S, {", ".join(map(str, scores.shape))}), one signal for each score, '
+                f'got {tuple(signals.shape)}'
+            )
         missing = [name for name in self.layers if name not in self.outputs]
         if missing:
             raise RuntimeError(f'the forward pass did not run {missing}: name layers that prediction uses')
@@ -85,12 +97,16 @@ class LayerRecord:
             nodes.extend(following for following, _ in node.next_functions)
             name = node.name().split('Backward')[0]
             if name in _RELUS and node not in self._relus:
-                raise ValueError(f'guided back-propagation cannot reach a ReLU ({node.name()}) that the network calls '
-                                 'as a function: make it a module, nn.ReLU or nn.ReLU6, or set guided=False')
+                raise ValueError(
+                    f'guided back-propagation cannot reach a ReLU ({node.name()}) that the network calls '
+                    'as a function: make it a module, nn.ReLU or nn.ReLU6, or set guided=False'
+                )
             if name in _OTHERS:
-                raise ValueError(f'guided back-propagation needs activations of the ReLU family, but the network has '
-                                 f'{name} above the layers, which lets gradients pass negative inputs: set '
-                                 'guided=False for plain gradients, or name layers above it')
+                raise ValueError(
+                    f'guided back-propagation needs activations of the ReLU family, but the network has '
+                    f'{name} above the layers, which lets gradients pass negative inputs: set '
+                    'guided=False for plain gradients, or name layers above it'
+                )
 
 
 @contextmanager
@@ -129,8 +145,10 @@ def recorded_layers(network: nn.Module, layers: Sequence[str], guided: bool = Fa
 
     def capture(name: str, output: object) -> Tensor:
         if not isinstance(output, Tensor):
-            raise ValueError(f'`layers` names {name!r}, which gives {type(output).__name__} and not one tensor: name '
-                             'a module inside of it')
+            raise ValueError(
+                f'`layers` names {name!r}, which gives {type(output).__name__} and not one tensor: name '
+                'a module inside of it'
+            )
         if name in record.outputs:
             raise ValueError(f'`layers` names {name!r}, which runs more than once: name a module that runs once')
         # A tensor of its own: gradients are taken before the hook of a ReLU that made the output.

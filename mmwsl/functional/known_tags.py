@@ -69,6 +69,6 @@ def known_image_probs(image_probs: Tensor, tags: Tensor) -> Tensor:
 
 
 def _foreground(chosen: Tensor, classes: int) -> Tensor:
-    if chosen.shape != (classes, ):
+    if chosen.shape != (classes,):
         raise ValueError(f'`tags` must have one value for each of the {classes} classes, got {tuple(chosen.shape)}')
     return torch.cat([torch.zeros_like(chosen[:1]), chosen[1:]])

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def focal_loss(logits: Tensor, labels: Tensor, gamma: float = 2., alpha: float | None = None) -> Tensor:
+def focal_loss(logits: Tensor, labels: Tensor, gamma: float = 2.0, alpha: float | None = None) -> Tensor:
     r"""Focal loss of independent classes (Lin et al., ICCV 2017, Eq. 5).
 
     .. math:: \ell = -\alpha_t (1 - p_t)^\gamma \log p_t, \quad p_t = \sigma(s)\ \text{if present, else}\ 1 - \sigma(s)
@@ -31,15 +31,16 @@ def focal_loss(logits: Tensor, labels: Tensor, gamma: float = 2., alpha: float |
         raise ValueError(f'`gamma` must be a finite number, not negative, got {gamma}')
     if alpha is not None and not 0 <= alpha <= 1:
         raise ValueError(f'`alpha` is the weight of the labels present, in [0, 1] or None, got {alpha}')
-    losses = asymmetric_loss(logits, labels, gamma, gamma, 0.)
+    losses = asymmetric_loss(logits, labels, gamma, gamma, 0.0)
     if alpha is None:
         return losses
     present = (labels == 1).to(losses)
     return losses * (alpha * present + (1 - alpha) * (1 - present))
 
 
-def asymmetric_loss(logits: Tensor, labels: Tensor, gamma_positive: float = 0., gamma_negative: float = 4.,
-                    margin: float = 0.05) -> Tensor:
+def asymmetric_loss(
+    logits: Tensor, labels: Tensor, gamma_positive: float = 0.0, gamma_negative: float = 4.0, margin: float = 0.05
+) -> Tensor:
     r"""Asymmetric loss of independent classes (Ridnik et al., ICCV 2021, Eq. 7).
 
     .. math:: \ell = \begin{cases} -(1 - p)^{\gamma_+} \log p & \text{present} \\
@@ -74,8 +75,8 @@ def asymmetric_loss(logits: Tensor, labels: Tensor, gamma_positive: float = 0., 
         # Never quite 0, likewise, nor 1.
         tiny = torch.finfo(logits.dtype).eps
         shifted = (logits.sigmoid() - margin).clamp(tiny, 1 - tiny)
-        absent = -shifted**gamma_negative * torch.log1p(-shifted)
-        absent = absent.where(logits.sigmoid() > margin, 0.)
+        absent = -(shifted**gamma_negative) * torch.log1p(-shifted)
+        absent = absent.where(logits.sigmoid() > margin, 0.0)
     else:
         absent = -(gamma_negative * log_present).exp() * log_absent
     return torch.where(labels == 1, present, absent)
@@ -104,5 +105,5 @@ def class_balanced_weights(counts: Sequence[int] | Tensor, beta: float = 0.999) 
         raise ValueError(f'`beta` must be in [0, 1), got {beta}')
     if counts.dim() != 1 or not (counts >= 0).all() or not counts.any():
         raise ValueError(f'`counts` must be one number of examples for each class, not all 0, got {counts.tolist()}')
-    weights = ((1 - beta) / (1 - beta**counts)).masked_fill(counts == 0, 0.)
+    weights = ((1 - beta) / (1 - beta**counts)).masked_fill(counts == 0, 0.0)
     return (weights * (counts > 0).sum() / weights.sum()).float()

@@ -36,8 +36,14 @@ def generalized_cross_entropy(scores: Tensor, labels: Tensor, q: float = 0.7, ig
     return nll if q == 0 else -torch.expm1(-q * nll) / q
 
 
-def symmetric_cross_entropy(scores: Tensor, labels: Tensor, alpha: float = 0.1, beta: float = 1.,
-                            log_zero: float = -4., ignore_index: int = 255) -> Tensor:
+def symmetric_cross_entropy(
+    scores: Tensor,
+    labels: Tensor,
+    alpha: float = 0.1,
+    beta: float = 1.0,
+    log_zero: float = -4.0,
+    ignore_index: int = 255,
+) -> Tensor:
     r"""Symmetric cross entropy (Wang et al., ICCV 2019, Eq. 7), with labels and predictions in both roles.
 
     .. math:: \ell = -\alpha \log p_y - \beta \sum_k p_k \log [k = y] = -\alpha \log p_y - \beta A (1 - p_y)
@@ -66,8 +72,9 @@ def symmetric_cross_entropy(scores: Tensor, labels: Tensor, alpha: float = 0.1, 
     return alpha * nll + beta * log_zero * torch.expm1(-nll)
 
 
-def bootstrapped_cross_entropy(scores: Tensor, labels: Tensor, beta: float = 0.95, hard: bool = False,
-                               ignore_index: int = 255) -> Tensor:
+def bootstrapped_cross_entropy(
+    scores: Tensor, labels: Tensor, beta: float = 0.95, hard: bool = False, ignore_index: int = 255
+) -> Tensor:
     r"""Bootstrapping (Reed et al., ICLR 2015 workshop, Eq. 6 and 7): a target of label and own prediction.
 
     .. math:: \ell = -\sum_k (\beta [k = y] + (1 - \beta) z_k) \log p_k
@@ -94,7 +101,7 @@ def bootstrapped_cross_entropy(scores: Tensor, labels: Tensor, beta: float = 0.9
     log_probs = label_log_probs(scores, labels, ignore_index)
     # Not amax: its gradient would be shared among classes that tie.
     own = -log_probs.max(1).values if hard else -(log_probs.exp() * log_probs).sum(1)
-    return beta * label_nll(log_probs, labels, ignore_index) + (1 - beta) * own.masked_fill(labels == ignore_index, 0.)
+    return beta * label_nll(log_probs, labels, ignore_index) + (1 - beta) * own.masked_fill(labels == ignore_index, 0.0)
 
 
 def label_log_probs(scores: Tensor, labels: Tensor, ignore_index: int) -> Tensor:
@@ -104,12 +111,15 @@ def label_log_probs(scores: Tensor, labels: Tensor, ignore_index: int) -> Tensor
         ValueError: If shapes do not agree, or a label is neither a class nor ``ignore_index``.
     """
     if scores.dim() < 2 or labels.shape != scores[:, 0].shape:
-        raise ValueError(f'`labels` must be (N, ...) for `scores` (N, K, ...), got {tuple(labels.shape)} for '
-                         f'{tuple(scores.shape)}')
+        raise ValueError(
+            f'`labels` must be (N, ...) for `scores` (N, K, ...), got {tuple(labels.shape)} for {tuple(scores.shape)}'
+        )
     wrong = labels[(labels != ignore_index) & ((labels < 0) | (labels >= scores.shape[1]))]
     if len(wrong):
-        raise ValueError(f'`labels` must be classes 0 to {scores.shape[1] - 1} or ignore_index={ignore_index}, got '
-                         f'{wrong.unique().tolist()}')
+        raise ValueError(
+            f'`labels` must be classes 0 to {scores.shape[1] - 1} or ignore_index={ignore_index}, got '
+            f'{wrong.unique().tolist()}'
+        )
     if scores.dtype in (torch.float16, torch.bfloat16):
         scores = scores.float()
     return scores.log_softmax(1)

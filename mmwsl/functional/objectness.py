@@ -32,7 +32,7 @@ def min_max_normalize(scores: ArrayLike) -> np.ndarray:
         ValueError: A score is not finite.
     """
     scores = _finite(scores)
-    low, high = (scores.min(), scores.max()) if len(scores) else (0., 0.)
+    low, high = (scores.min(), scores.max()) if len(scores) else (0.0, 0.0)
     # scaled before the difference: it could overflow
     return np.ones_like(scores) if low == high else (scores / 2 - low / 2) / (high / 2 - low / 2)
 
@@ -67,9 +67,10 @@ def box_objectness(boxes: ArrayLike, scores: ArrayLike, shape: tuple[int, int]) 
     top, bottom = top.clip(0, height), bottom.clip(0, height)
     covers = (left < right) & (top < bottom)
     left, top, right, bottom = (side[covers] for side in (left, top, right, bottom))
-    corners = np.concatenate([rows * (width + 1) + columns for rows, columns in
-                              ((top, left), (bottom, right), (top, right), (bottom, left))])
-    signs = np.repeat((1., 1., -1., -1.), covers.sum())
+    corners = np.concatenate(
+        [rows * (width + 1) + columns for rows, columns in ((top, left), (bottom, right), (top, right), (bottom, left))]
+    )
+    signs = np.repeat((1.0, 1.0, -1.0, -1.0), covers.sum())
 
     def cover(weights: np.ndarray) -> np.ndarray:
         jumps = np.bincount(corners, weights, minlength=(height + 1) * (width + 1))
@@ -102,8 +103,10 @@ def run_objectness(runs: Sequence[np.ndarray], scores: ArrayLike, shape: tuple[i
     ends = np.concatenate([np.zeros((0, 2), np.int64), *runs]).astype(np.int64)
     pixels = shape[0] * shape[1]
     if len(ends) and not 0 <= ends.min() <= ends.max() <= pixels:
-        raise ValueError(f'`runs` must lie in the {pixels} pixels of a picture of {shape[0]}x{shape[1]}, got runs '
-                         f'from {ends.min()} to {ends.max()}')
+        raise ValueError(
+            f'`runs` must lie in the {pixels} pixels of a picture of {shape[0]}x{shape[1]}, got runs '
+            f'from {ends.min()} to {ends.max()}'
+        )
 
     def cover(values: np.ndarray) -> np.ndarray:
         jumps = np.bincount(ends.T.reshape(-1), np.concatenate([values, -values]), minlength=pixels + 1)
@@ -129,28 +132,36 @@ def region_objectness(members: ArrayLike, scores: ArrayLike, superpixels: np.nda
     scores = _unit(scores)
     members = np.asarray(members)
     if members.ndim != 2 or len(members) != len(scores) or members.dtype != np.bool_:
-        raise ValueError(f'`members` must be boolean (n, R) with one row for each of the {len(scores)} `scores`, got '
-                         f'{members.dtype} of shape {members.shape}')
+        raise ValueError(
+            f'`members` must be boolean (n, R) with one row for each of the {len(scores)} `scores`, got '
+            f'{members.dtype} of shape {members.shape}'
+        )
     if superpixels.size and not 0 <= superpixels.min() <= superpixels.max() < members.shape[1]:
-        raise ValueError(f'`superpixels` must be 0 to {members.shape[1] - 1}, the columns of `members`, got '
-                         f'{superpixels.min()} to {superpixels.max()}')
+        raise ValueError(
+            f'`superpixels` must be 0 to {members.shape[1] - 1}, the columns of `members`, got '
+            f'{superpixels.min()} to {superpixels.max()}'
+        )
     # in blocks: the product works on a copy of the members in float64
-    totals = sum((scores[start:start + BLOCK] @ members[start:start + BLOCK] for start in range(0, len(scores), BLOCK)),
-                 start=np.zeros(members.shape[1]))
+    totals = sum(
+        (scores[start : start + BLOCK] @ members[start : start + BLOCK] for start in range(0, len(scores), BLOCK)),
+        start=np.zeros(members.shape[1]),
+    )
     return _mean(totals, members.sum(0))[superpixels]
 
 
 def _mean(totals: np.ndarray, counts: np.ndarray) -> np.ndarray:
     # The counts are whole numbers, exact in float64; the sums may be off by rounding, so 0 is written, not computed.
-    mean = np.where(counts > 0, totals / np.maximum(counts, 1), 0.)
+    mean = np.where(counts > 0, totals / np.maximum(counts, 1), 0.0)
     return mean.clip(0, 1).astype(np.float32)
 
 
 def _unit(scores: ArrayLike) -> np.ndarray:
     scores = _finite(scores)
     if len(scores) and not 0 <= scores.min() <= scores.max() <= 1:
-        raise ValueError(f'`scores` must lie in [0, 1], got {scores.min():g} to {scores.max():g}: normalise them with '
-                         'min_max_normalize')
+        raise ValueError(
+            f'`scores` must lie in [0, 1], got {scores.min():g} to {scores.max():g}: normalise them with '
+            'min_max_normalize'
+        )
     return scores
 
 
@@ -159,6 +170,8 @@ def _finite(scores: ArrayLike) -> np.ndarray:
     if scores.ndim != 1:
         raise ValueError(f'`scores` must be (n,), got shape {scores.shape}')
     if not np.isfinite(scores).all():
-        raise ValueError(f'`scores` must be finite numbers, got {scores[~np.isfinite(scores)][0]} as number '
-                         f'{np.flatnonzero(~np.isfinite(scores))[0]} of {len(scores)}')
+        raise ValueError(
+            f'`scores` must be finite numbers, got {scores[~np.isfinite(scores)][0]} as number '
+            f'{np.flatnonzero(~np.isfinite(scores))[0]} of {len(scores)}'
+        )
     return scores

@@ -36,16 +36,20 @@ def overlap_tile(score: Callable[[Tensor], Tensor], inputs: Tensor, tile: int, m
     scores = None
     for top in range(0, height, tile):
         for left in range(0, width, tile):
-            rows, columns = (_mirrored(start - margin, side, length, inputs.device)
-                             for start, length in ((top, height), (left, width)))
+            rows, columns = (
+                _mirrored(start - margin, side, length, inputs.device)
+                for start, length in ((top, height), (left, width))
+            )
             found = score(inputs[:, :, rows[:, None], columns])
             if found.shape[2:] != (side, side):
-                raise ValueError(f'`score` must keep the size of its window, {side} x {side} pixels, but returned '
-                                 f'{found.shape[2]} x {found.shape[3]}')
+                raise ValueError(
+                    f'`score` must keep the size of its window, {side} x {side} pixels, but returned '
+                    f'{found.shape[2]} x {found.shape[3]}'
+                )
             if scores is None:
                 scores = found.new_empty(*found.shape[:2], height, width)
-            here = scores[:, :, top:top + tile, left:left + tile]
-            here.copy_(found[:, :, margin:margin + here.shape[2], margin:margin + here.shape[3]])
+            here = scores[:, :, top : top + tile, left : left + tile]
+            here.copy_(found[:, :, margin : margin + here.shape[2], margin : margin + here.shape[3]])
     return scores
 
 

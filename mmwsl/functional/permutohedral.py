@@ -36,23 +36,27 @@ class PermutohedralLattice:
 
     def __init__(self, features: Tensor) -> None:
         if features.dim() != 2 or 0 in features.shape or not features.is_floating_point():
-            raise ValueError('`features` must be a floating matrix (N, d) with at least one row and one column, got '
-                             f'{features.dtype} of shape {tuple(features.shape)}')
+            raise ValueError(
+                '`features` must be a floating matrix (N, d) with at least one row and one column, got '
+                f'{features.dtype} of shape {tuple(features.shape)}'
+            )
         if not features.isfinite().all():
             raise ValueError('`features` must be finite, got NaN or infinite values')
         keys, weights, strides = _simplices(features)
         distinct, positions = self._number(keys)
         self._link(distinct, strides)
         # The blur returns 1 + 2^-d of a corner's value to itself, where the kernel is 1.
-        self._corner_weights = weights.T.contiguous() * (1 + 2.**-features.shape[1])**-0.5
+        self._corner_weights = weights.T.contiguous() * (1 + 2.0 ** -features.shape[1]) ** -0.5
         self._point_weights = self._corner_weights.view(-1).index_select(0, positions)
         self._blur_weights = weights.new_tensor([0.5, 1, 0.5]).expand(len(distinct) + 1, 3).contiguous()
 
     def filter(self, values: Tensor) -> Tensor:
         """Filter values of the points, ``(N, K)`` to ``(N, K)``; differentiable in the values, once."""
         if values.dim() != 2 or len(values) != len(self._corners) or values.dtype != self._corner_weights.dtype:
-            raise ValueError(f'`values` must be {self._corner_weights.dtype} with one row for each of the '
-                             f'{len(self._corners)} points, got {values.dtype} of shape {tuple(values.shape)}')
+            raise ValueError(
+                f'`values` must be {self._corner_weights.dtype} with one row for each of the '
+                f'{len(self._corners)} points, got {values.dtype} of shape {tuple(values.shape)}'
+            )
         return _Filter.apply(values, self)
 
     def scale_(self, scale: Tensor) -> 'PermutohedralLattice':
@@ -63,8 +67,9 @@ class PermutohedralLattice:
 
     def apply(self, values: Tensor, transposed: bool = False) -> Tensor:
         """Splat, blur and slice, without a gradient; the transposed filter blurs in reverse order."""
-        corners = F.embedding_bag(self._points, values.contiguous(), self._starts, mode='sum',
-                                  per_sample_weights=self._point_weights)
+        corners = F.embedding_bag(
+            self._points, values.contiguous(), self._starts, mode='sum', per_sample_weights=self._point_weights
+        )
         for neighbours in reversed(self._neighbours) if transposed else self._neighbours:
             corners = F.embedding_bag(neighbours, corners, mode='sum', per_sample_weights=self._blur_weights)
         return F.embedding_bag(self._corners, corners, mode='sum', per_sample_weights=self._corner_weights)
@@ -81,7 +86,7 @@ class PermutohedralLattice:
         corners, points = keys.shape
         bits = keys.numel().bit_length()
         distinct = None
-        if int(keys.amax()) >= 2**(63 - bits):
+        if int(keys.amax()) >= 2 ** (63 - bits):
             distinct, keys = torch.unique(keys, return_inverse=True)
         # One sort of numbers made of the key and the position, point * corners + corner, finds both.
         pairs = keys << bits
@@ -139,7 +144,7 @@ def _basis(dim: int) -> Tensor:
     embedding = torch.zeros(dim + 1, dim, dtype=torch.float64)
     for axis in range(dim):
         scale = math.sqrt(2 / 3 / ((axis + 1) * (axis + 2)))
-        embedding[:axis + 1, axis] = scale
+        embedding[: axis + 1, axis] = scale
         embedding[axis + 1, axis] = -(axis + 1) * scale
     return embedding[:-1] - embedding[-1]
 
@@ -159,9 +164,10 @@ def _simplices(features: Tensor) -> tuple[Tensor, Tensor, list[int]]:
     # so its key is never that of a corner.
     extents = [int(extent) + 3 for extent in (cubes.amax(1, keepdim=True) - lowest).flatten().tolist()]
     if math.prod(extents) >= 2**63:
-        raise ValueError(f'`features` span {math.prod(extents):.1e} lattice cells, more than 63 bits can number: '
-                         'use a wider kernel')
-    strides = [math.prod(extents[axis + 1:]) for axis in range(dim)]
+        raise ValueError(
+            f'`features` span {math.prod(extents):.1e} lattice cells, more than 63 bits can number: use a wider kernel'
+        )
+    strides = [math.prod(extents[axis + 1 :]) for axis in range(dim)]
     # Sort the fractions of each point, the largest first, and their axes with them: for so few dimensions a network of
     # comparisons is many times faster than a sort.
     fractions = list((coordinates - cubes).unbind())
@@ -170,8 +176,8 @@ def _simplices(features: Tensor) -> tuple[Tensor, Tensor, list[int]]:
         for i in range(end):
             # torch.where is slow on a CPU, exclusive or is not.
             change = (axes[i] ^ axes[i + 1]) * (fractions[i] < fractions[i + 1])
-            axes[i:i + 2] = axes[i] ^ change, axes[i + 1] ^ change
-            fractions[i:i + 2] = torch.maximum(*fractions[i:i + 2]), torch.minimum(*fractions[i:i + 2])
+            axes[i : i + 2] = axes[i] ^ change, axes[i + 1] ^ change
+            fractions[i : i + 2] = torch.maximum(*fractions[i : i + 2]), torch.minimum(*fractions[i : i + 2])
     # From the cube's first corner the simplex takes a step along the axis of the largest fraction, then of the next.
     bounds = [torch.ones_like(fractions[0]), *fractions, torch.zeros_like(fractions[0])]
     weights = torch.stack([larger - smaller for larger, smaller in pairwise(bounds)])

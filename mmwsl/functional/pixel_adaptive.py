@@ -10,11 +10,9 @@ DILATIONS = (1, 2, 4, 8, 12, 24)
 EPS = 1e-8
 
 
-def pixel_adaptive_refinement(probs: Tensor,
-                              image: Tensor,
-                              dilations: Sequence[int] = DILATIONS,
-                              iterations: int = 10,
-                              variant: str = 'pamr') -> Tensor:
+def pixel_adaptive_refinement(
+    probs: Tensor, image: Tensor, dilations: Sequence[int] = DILATIONS, iterations: int = 10, variant: str = 'pamr'
+) -> Tensor:
     r"""Replace each pixel's scores by an average over its neighbours of similar colour, several times.
 
     .. math:: p_i \leftarrow \sum_{j \in N(i)} a_{ij} \, p_j
@@ -74,7 +72,7 @@ def _affinity(image: Tensor, offsets: list[tuple[int, int]], variant: str) -> Te
 
     def differences():
         for dy, dx in offsets:
-            yield padded[:, reach + dy:reach + dy + height, reach + dx:reach + dx + width] - image
+            yield padded[:, reach + dy : reach + dy + height, reach + dx : reach + dx + width] - image
 
     # Moments about the pixel itself: exact where a picture of integers is nearly flat.
     total, squares = torch.zeros_like(image), torch.zeros_like(image)
@@ -92,7 +90,7 @@ def _affinity(image: Tensor, offsets: list[tuple[int, int]], variant: str) -> Te
     weights = logits.neg_().softmax(0)
     if variant == 'par':
         distance = torch.tensor(offsets).to(image).square().sum(1).sqrt()
-        near = (-(distance / (distance.std() + EPS) / 0.3)**2).softmax(0)
+        near = (-((distance / (distance.std() + EPS) / 0.3) ** 2)).softmax(0)
         weights += 0.01 * near[:, None, None]
     return weights
 
@@ -101,8 +99,10 @@ def _check(probs: Tensor, image: Tensor, dilations: Sequence[int], iterations: i
     if probs.dim() != 3 or 0 in probs.shape:
         raise ValueError(f'`probs` must be (K, H, W) with at least one label and pixel, got {tuple(probs.shape)}')
     if image.dim() != 3 or image.shape[1:] != probs.shape[1:]:
-        raise ValueError(f'`image` must be (C, {probs.shape[1]}, {probs.shape[2]}) like `probs`, got '
-                         f'{tuple(image.shape)}: give the picture at the size of the map')
+        raise ValueError(
+            f'`image` must be (C, {probs.shape[1]}, {probs.shape[2]}) like `probs`, got '
+            f'{tuple(image.shape)}: give the picture at the size of the map'
+        )
     for name, values in dict(probs=probs, image=image).items():
         if not values.isfinite().all():
             raise ValueError(f'`{name}` must be finite, got NaN or infinite values')

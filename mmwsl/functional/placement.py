@@ -30,6 +30,7 @@ def interpolate_cells(scores: Tensor, size: Sequence[int], first: Sequence[float
         below = places.floor().long()
         weights = (places - below).to(scores).view(-1, *[1] * (3 - dim))
         below = below.to(scores.device)
-        scores = torch.lerp(scores.index_select(dim, below),
-                            scores.index_select(dim, (below + 1).clamp(max=last)), weights)
+        scores = torch.lerp(
+            scores.index_select(dim, below), scores.index_select(dim, (below + 1).clamp(max=last)), weights
+        )
     return scores

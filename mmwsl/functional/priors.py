@@ -20,12 +20,14 @@ def image_level_prior(probs: Tensor, image_probs: Tensor) -> Tensor:
         ValueError: If the numbers of classes differ.
     """
     if image_probs.shape != probs.shape[:1]:
-        raise ValueError(f'`image_probs` must have one value for each of the {probs.shape[0]} classes of `probs`, '
-                         f'got shape {tuple(image_probs.shape)}')
+        raise ValueError(
+            f'`image_probs` must have one value for each of the {probs.shape[0]} classes of `probs`, '
+            f'got shape {tuple(image_probs.shape)}'
+        )
     return probs * image_probs.to(probs)[:, None, None]
 
 
-def objectness_prior(probs: Tensor, objectness: Tensor, power: float = 1.) -> Tensor:
+def objectness_prior(probs: Tensor, objectness: Tensor, power: float = 1.0) -> Tensor:
     r"""Weigh the foreground by how likely a pixel belongs to some object (Pinheiro & Collobert, SP-bb and SP-seg).
 
     .. math:: \hat y_{ij}(k) = p_{ij}(k)^\gamma \, p(ij \in \mathrm{Obj}), \quad k \ge 1
@@ -47,15 +49,18 @@ def objectness_prior(probs: Tensor, objectness: Tensor, power: float = 1.) -> Te
     """
     check_power(power)
     if objectness.shape != probs.shape[1:]:
-        raise ValueError(f'`objectness` must have the size of `probs` (K, H, W), got {tuple(objectness.shape)} and '
-                         f'{tuple(probs.shape)}: compute it at the size of the picture, before it is resized')
+        raise ValueError(
+            f'`objectness` must have the size of `probs` (K, H, W), got {tuple(objectness.shape)} and '
+            f'{tuple(probs.shape)}: compute it at the size of the picture, before it is resized'
+        )
     if not (objectness.amin() >= 0 and objectness.amax() <= 1):  # false for NaN too
-        raise ValueError('`objectness` must be in [0, 1], got '
-                         f'{objectness.amin().item()} to {objectness.amax().item()}')
-    return torch.cat([probs[:1], (probs[1:] if power == 1 else probs[1:]**power) * objectness.to(probs)])
+        raise ValueError(
+            f'`objectness` must be in [0, 1], got {objectness.amin().item()} to {objectness.amax().item()}'
+        )
+    return torch.cat([probs[:1], (probs[1:] if power == 1 else probs[1:] ** power) * objectness.to(probs)])
 
 
-def saliency_prior(probs: Tensor, saliency: Tensor, power: float = 1.) -> Tensor:
+def saliency_prior(probs: Tensor, saliency: Tensor, power: float = 1.0) -> Tensor:
     r"""Weigh every class by its own saliency (FCN + GBP of Shimoda & Yanai).
 
     .. math:: \hat y_{ij}(k) = \big( p_{ij}(k) \, M_{ij}(k) \big)^\gamma, \quad k \ge 1
@@ -96,9 +101,11 @@ def class_thresholds(scores: Tensor, thresholds: Tensor) -> Tensor:
     Raises:
         ValueError: If the numbers of classes differ, or there is no foreground class.
     """
-    if len(scores) < 2 or thresholds.shape != (len(scores) - 1, ):
-        raise ValueError(f'`thresholds` must have one value for each foreground class of `scores` '
-                         f'{tuple(scores.shape)}, got shape {tuple(thresholds.shape)}')
+    if len(scores) < 2 or thresholds.shape != (len(scores) - 1,):
+        raise ValueError(
+            f'`thresholds` must have one value for each foreground class of `scores` '
+            f'{tuple(scores.shape)}, got shape {tuple(thresholds.shape)}'
+        )
     return torch.cat([thresholds.to(scores)[scores[1:].argmax(0, keepdim=True)], scores[1:]])
 
 

@@ -5,12 +5,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def affinity_random_walk(scores: Tensor,
-                         image: Tensor,
-                         radius: int = 5,
-                         stride: int = 8,
-                         beta: float = 8.,
-                         log_steps: int = 8) -> Tensor:
+def affinity_random_walk(
+    scores: Tensor, image: Tensor, radius: int = 5, stride: int = 8, beta: float = 8.0, log_steps: int = 8
+) -> Tensor:
     r"""Spread scores between places of similar colour, as PSA (Ahn & Kwak, CVPR 2018) does by a learned affinity.
 
     .. math:: s \leftarrow T^{t} s, \quad T = D^{-1} A^{\circ \beta}, \quad D_{ii} = \sum_j A_{ij}^\beta, \quad
@@ -47,8 +44,9 @@ def affinity_random_walk(scores: Tensor,
     if scores.dtype in (torch.float16, torch.bfloat16):
         scores = scores.float()
     size = [-(-length // stride) for length in scores.shape[1:]]
-    offsets = [(dy, dx) for dy in range(-radius, radius + 1) for dx in range(-radius, radius + 1)
-               if dy**2 + dx**2 <= radius**2]
+    offsets = [
+        (dy, dx) for dy in range(-radius, radius + 1) for dx in range(-radius, radius + 1) if dy**2 + dx**2 <= radius**2
+    ]
     with torch.no_grad():
         cells = F.interpolate(image.to(scores)[None], size, mode='area')[0]
         neighbours, transition = _transition(cells, offsets, beta)
@@ -71,7 +69,7 @@ def _transition(cells: Tensor, offsets: list[tuple[int, int]], beta: float) -> t
     pixels = cells.flatten(1)
     difference = torch.stack([(pixels[:, column] - pixels).square().sum(0) for column in neighbours.T], 1)
     contrast = (difference * inside).sum() / (inside.sum() - len(inside)).clamp(min=1)  # without the cells themselves
-    scale = beta / (2 * contrast) if contrast > 0 else 0.
+    scale = beta / (2 * contrast) if contrast > 0 else 0.0
     weights = torch.exp(-difference * scale) * inside
     return neighbours, weights / weights.sum(1, keepdim=True)
 
@@ -80,8 +78,10 @@ def _check(scores: Tensor, image: Tensor, radius: int, stride: int, beta: float,
     if scores.dim() != 3 or 0 in scores.shape:
         raise ValueError(f'`scores` must be (K, H, W) with at least one class and pixel, got {tuple(scores.shape)}')
     if image.dim() != 3 or image.shape[1:] != scores.shape[1:]:
-        raise ValueError(f'`image` must be (C, {scores.shape[1]}, {scores.shape[2]}) like `scores`, got '
-                         f'{tuple(image.shape)}: give the picture at the size of the map')
+        raise ValueError(
+            f'`image` must be (C, {scores.shape[1]}, {scores.shape[2]}) like `scores`, got '
+            f'{tuple(image.shape)}: give the picture at the size of the map'
+        )
     for name, values in dict(scores=scores, image=image).items():
         if not values.isfinite().all():
             raise ValueError(f'`{name}` must be finite, got NaN or infinite values')

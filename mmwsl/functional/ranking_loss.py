@@ -35,8 +35,9 @@ def average_precision_loss(scores: Tensor, labels: Tensor) -> Tensor:
         ValueError: If shapes differ.
     """
     if scores.dim() != 2 or labels.shape != scores.shape:
-        raise ValueError(f'`scores` and `labels` must both be (N, K), got {tuple(scores.shape)} and '
-                         f'{tuple(labels.shape)}')
+        raise ValueError(
+            f'`scores` and `labels` must both be (N, K), got {tuple(scores.shape)} and {tuple(labels.shape)}'
+        )
     scores = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
     order = scores.detach().argsort(0, descending=True)
     scores, labels = scores.gather(0, order).T, labels.gather(0, order).T  # (K, N), best first
@@ -48,6 +49,6 @@ def average_precision_loss(scores: Tensor, labels: Tensor) -> Tensor:
     pairs = positive[:, :, None] & negative[:, None, :]
     lost = (j / (j + k).clamp(min=1) - (j - 1) / (j + k - 1).clamp(min=1)) / num_positives
     kept = 2 * (scores[:, :, None] - scores[:, None, :]) / (num_positives * num_negatives)
-    gains = (lost - kept).masked_fill(~pairs, 0.)
+    gains = (lost - kept).masked_fill(~pairs, 0.0)
     gains = gains.flip(1).cumsum(1).flip(1)  # from positive i to the last
-    return gains.amax(1).clamp(min=0).masked_fill(~negative, 0.).sum(1)
+    return gains.amax(1).clamp(min=0).masked_fill(~negative, 0.0).sum(1)

@@ -16,8 +16,9 @@ def channel_saliency(gradients: Tensor) -> Tensor:
     return gradients.abs().amax(-3)
 
 
-def candidate_classes(image_probs: Tensor, present: Tensor, possible: Tensor, at_least: int = 0,
-                      compared: int = 0) -> tuple[Tensor, int]:
+def candidate_classes(
+    image_probs: Tensor, present: Tensor, possible: Tensor, at_least: int = 0, compared: int = 0
+) -> tuple[Tensor, int]:
     """Choose foreground classes of a picture: those present, filled up with the next best.
 
     Args:
@@ -33,19 +34,19 @@ def candidate_classes(image_probs: Tensor, present: Tensor, possible: Tensor, at
     """
     order = image_probs[1:].argsort(descending=True, stable=True) + 1
     first = order[present[order]]
-    added = order[(possible & ~present)[order]][:max(at_least - len(first), 0)]
+    added = order[(possible & ~present)[order]][: max(at_least - len(first), 0)]
     asked = torch.cat([first, added])
     others = order[~torch.isin(order, asked)]
-    return torch.cat([asked, others])[:max(len(asked), compared)], len(asked)
+    return torch.cat([asked, others])[: max(len(asked), compared)], len(asked)
 
 
 def normalize_maximum(maps: Tensor) -> Tensor:
     """Divide maps ``(..., H, W)``, 0 or more, by their maxima; a map of zeros stays so."""
     peak = maps.amax((-2, -1), keepdim=True)
-    return maps / torch.where(peak > 0, peak, 1.)
+    return maps / torch.where(peak > 0, peak, 1.0)
 
 
-def distinct_class_saliency(maps: Tensor, gain: float = 3.) -> Tensor:
+def distinct_class_saliency(maps: Tensor, gain: float = 3.0) -> Tensor:
     r"""Take from the saliency of each class that of the others (DCSM, Shimoda & Yanai, ECCV 2016).
 
     With :math:`M^c_l` the map of class c at layer l, of every scale,
@@ -75,7 +76,7 @@ def distinct_class_saliency(maps: Tensor, gain: float = 3.) -> Tensor:
     total = torch.zeros_like(maps[0])
     for layer in maps:
         for c, own in enumerate(layer):
-            others = torch.cat([layer[:c], layer[c + 1:]])
+            others = torch.cat([layer[:c], layer[c + 1 :]])
             differences = (own - others if len(others) else own[None]).clamp(min=0)
             total[c] += (gain * normalize_maximum(differences)).tanh().sum(0)
     return (gain * normalize_maximum(total)).tanh()

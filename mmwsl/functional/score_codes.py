@@ -19,7 +19,7 @@ from torch import Tensor
 MAX_ERROR = math.sin(math.pi / 1020)
 """Largest difference between a score and what is read of its code."""
 
-DECODED = np.sin(np.arange(256) * (math.pi / 510))**2
+DECODED = np.sin(np.arange(256) * (math.pi / 510)) ** 2
 """What each code is read as, ``(256,)`` float64, ascending from 0 to 1."""
 
 
@@ -36,8 +36,10 @@ def encode_scores(scores: Tensor) -> Tensor:
         ValueError: If scores leave [0, 1].
     """
     if scores.numel() and not (scores.amin() >= -1e-4 and scores.amax() <= 1 + 1e-4):  # false for NaN too
-        raise ValueError(f'`scores` must be in [0, 1], got {scores.amin().item()} to {scores.amax().item()}: end the '
-                         'post-processing with a step that keeps them there')
+        raise ValueError(
+            f'`scores` must be in [0, 1], got {scores.amin().item()} to {scores.amax().item()}: end the '
+            'post-processing with a step that keeps them there'
+        )
     return (scores.float().clamp(0, 1).sqrt().asin() * (510 / math.pi)).round().to(torch.uint8)
 
 

@@ -36,16 +36,18 @@ def shift_and_stitch(score: Callable[[Tensor], Tensor], inputs: Tensor, stride: 
     shape = [0, 0]
     for row in range(count):
         for column in range(count):
-            cells = score(inputs[:, :, row * step:, column * step:])
+            cells = score(inputs[:, :, row * step :, column * step :])
             if stitched is None:
                 height, width = cells.shape[2:]
                 stitched = cells.new_zeros(*cells.shape[:2], height * count, width * count)
             lost = (height - cells.shape[2], width - cells.shape[3])
             if not {*lost} <= {0, 1}:
-                raise ValueError(f'`stride` {stride} is not that of `score`: the inputs {tuple(inputs.shape)} have '
-                                 f'{height} x {width} cells, but {cells.shape[2]} x {cells.shape[3]} if shifted by '
-                                 f'({row * step}, {column * step}) pixels; at most one row and one column may be lost')
-            stitched[:, :, row::count, column::count][:, :, :cells.shape[2], :cells.shape[3]] = cells
+                raise ValueError(
+                    f'`stride` {stride} is not that of `score`: the inputs {tuple(inputs.shape)} have '
+                    f'{height} x {width} cells, but {cells.shape[2]} x {cells.shape[3]} if shifted by '
+                    f'({row * step}, {column * step}) pixels; at most one row and one column may be lost'
+                )
+            stitched[:, :, row::count, column::count][:, :, : cells.shape[2], : cells.shape[3]] = cells
             shape[0] += cells.shape[2] if column == 0 else 0
             shape[1] += cells.shape[3] if row == 0 else 0
-    return stitched[:, :, :shape[0], :shape[1]]
+    return stitched[:, :, : shape[0], : shape[1]]

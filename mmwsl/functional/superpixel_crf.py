@@ -7,12 +7,14 @@ from .dense_crf import MIN_PROB
 
 
 @torch.no_grad()
-def superpixel_crf(probs: Tensor,
-                   image: Tensor,
-                   superpixels: Tensor,
-                   weight: float = 1.,
-                   color_sigma: float = 30.,
-                   iterations: int = 10) -> Tensor:
+def superpixel_crf(
+    probs: Tensor,
+    image: Tensor,
+    superpixels: Tensor,
+    weight: float = 1.0,
+    color_sigma: float = 30.0,
+    iterations: int = 10,
+) -> Tensor:
     r"""Mean-field inference in a CRF whose nodes are superpixels and whose edges join neighbours.
 
     .. math::
@@ -65,8 +67,12 @@ def superpixel_graph(superpixels: Tensor) -> tuple[Tensor, Tensor]:
         ``edges (E, 2)``, each pair of ids once, the lower first, and the length of their boundary in pixel sides,
         ``(E,)`` float32.
     """
-    pairs = torch.cat([torch.stack([superpixels[:, :-1].flatten(), superpixels[:, 1:].flatten()], 1),
-                       torch.stack([superpixels[:-1].flatten(), superpixels[1:].flatten()], 1)])
+    pairs = torch.cat(
+        [
+            torch.stack([superpixels[:, :-1].flatten(), superpixels[:, 1:].flatten()], 1),
+            torch.stack([superpixels[:-1].flatten(), superpixels[1:].flatten()], 1),
+        ]
+    )
     pairs = pairs[pairs[:, 0] != pairs[:, 1]].sort(1).values
     count = int(superpixels.max()) + 1
     keys, lengths = (pairs[:, 0] * count + pairs[:, 1]).unique(return_counts=True)
@@ -128,12 +134,16 @@ def _check(probs: Tensor, image: Tensor, superpixels: Tensor, weight: float, col
         raise ValueError(f'`probs` must be (K, H, W) with at least one label and pixel, got {tuple(probs.shape)}')
     lowest, highest = probs.amin(), probs.amax()  # aminmax is not for half precision everywhere
     if not (lowest >= 0 and highest < float('inf')):
-        raise ValueError(f'`probs` must be finite and not negative, got values in {lowest:.3g}..{highest:.3g}: give '
-                         'probabilities, not logits')
+        raise ValueError(
+            f'`probs` must be finite and not negative, got values in {lowest:.3g}..{highest:.3g}: give '
+            'probabilities, not logits'
+        )
     for name, values in dict(image=image[0], superpixels=superpixels).items():
         if values.shape != probs.shape[1:]:
-            raise ValueError(f'`{name}` must have the size {tuple(probs.shape[1:])} of `probs`, got '
-                             f'{tuple(values.shape)}: give it at the size of the map')
+            raise ValueError(
+                f'`{name}` must have the size {tuple(probs.shape[1:])} of `probs`, got '
+                f'{tuple(values.shape)}: give it at the size of the map'
+            )
     if superpixels.is_floating_point():
         raise ValueError(f'`superpixels` must be ids, integers, got {superpixels.dtype}')
     if not 0 <= weight < float('inf'):

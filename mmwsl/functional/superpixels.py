@@ -44,11 +44,14 @@ def superpixel_mean(probs: Tensor, superpixels: Tensor) -> Tensor:
 def _members(probs: Tensor, superpixels: Tensor) -> tuple[Tensor, Tensor]:
     """Check the input; return the superpixel of each pixel ``(H*W,)`` and the sizes ``(S,)``, 1 for unused ids."""
     if probs.dim() != 3 or superpixels.shape != probs.shape[1:]:
-        raise ValueError(f'`superpixels` must have the size of `probs` (K, H, W), got {tuple(superpixels.shape)} and '
-                         f'{tuple(probs.shape)}: compute them at the size of the picture, before it is resized')
+        raise ValueError(
+            f'`superpixels` must have the size of `probs` (K, H, W), got {tuple(superpixels.shape)} and '
+            f'{tuple(probs.shape)}: compute them at the size of the picture, before it is resized'
+        )
     if superpixels.is_floating_point() or superpixels.min() < 0:
-        raise ValueError(f'`superpixels` must be ids, integers from 0, got {superpixels.dtype} from '
-                         f'{superpixels.min().item()}')
+        raise ValueError(
+            f'`superpixels` must be ids, integers from 0, got {superpixels.dtype} from {superpixels.min().item()}'
+        )
     if probs.isnan().any():
         raise ValueError('`probs` has NaN: the network diverged, or a step before divided by zero')
     members = superpixels.flatten().to(probs.device, torch.int64)

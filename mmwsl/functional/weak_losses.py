@@ -34,7 +34,7 @@ def best_cell_loss(scores: Tensor, image_labels: Tensor, valid: Tensor | None = 
     # The index of the maximum, not amax: its gradient would be shared among cells that tie.
     best = log_probs.masked_fill(~cells, -torch.inf).flatten(2).max(2).values
     present = image_labels == 1
-    return -best.masked_fill(~present, 0.).sum(1) / present.sum(1).clamp(min=1)
+    return -best.masked_fill(~present, 0.0).sum(1) / present.sum(1).clamp(min=1)
 
 
 def cell_label_loss(scores: Tensor, labels: Tensor, image_labels: Tensor | None = None) -> Tensor:
@@ -56,14 +56,17 @@ def cell_label_loss(scores: Tensor, labels: Tensor, image_labels: Tensor | None 
     if labels.shape != scores[:, 0].shape:
         raise ValueError(f'`labels` must be (N, H, W) like `scores` {tuple(scores.shape)}, got {tuple(labels.shape)}')
     if labels.numel() and not -1 <= labels.amin() <= labels.amax() < scores.shape[1]:
-        raise ValueError(f'`labels` must be classes 0 to {scores.shape[1] - 1}, or -1 for none, got '
-                         f'{labels.amin().item()} to {labels.amax().item()}')
+        raise ValueError(
+            f'`labels` must be classes 0 to {scores.shape[1] - 1}, or -1 for none, got '
+            f'{labels.amin().item()} to {labels.amax().item()}'
+        )
     losses = F.nll_loss(known_log_probs(scores, image_labels), labels, ignore_index=-1, reduction='none')
     return losses.sum((1, 2)) / (labels >= 0).sum((1, 2)).clamp(min=1)
 
 
-def cell_divergence(scores: Tensor, targets: Tensor, image_labels: Tensor | None = None,
-                    valid: Tensor | None = None) -> Tensor:
+def cell_divergence(
+    scores: Tensor, targets: Tensor, image_labels: Tensor | None = None, valid: Tensor | None = None
+) -> Tensor:
     r"""Kullback-Leibler divergence of the cells from target distributions, averaged over the cells.
 
     .. math:: \ell = \frac{1}{|V|} \sum_{ij \in V} \sum_k P_{ij}(k) \log \frac{P_{ij}(k)}{p_{ij}(k)}
@@ -88,7 +91,7 @@ def cell_divergence(scores: Tensor, targets: Tensor, image_labels: Tensor | None
     targets = targets.detach()
     losses = (torch.xlogy(targets, targets) - targets * known_log_probs(scores, image_labels)).sum(1)
     cells = valid_or_all(scores, valid)
-    return losses.masked_fill(~cells, 0.).sum((1, 2)) / cells.sum((1, 2))
+    return losses.masked_fill(~cells, 0.0).sum((1, 2)) / cells.sum((1, 2))
 
 
 def known_log_probs(scores: Tensor, image_labels: Tensor | None = None) -> Tensor:
@@ -103,8 +106,9 @@ def known_log_probs(scores: Tensor, image_labels: Tensor | None = None) -> Tenso
         scores = scores.float()
     if image_labels is not None:
         if image_labels.shape != scores.shape[:2]:
-            raise ValueError(f'`image_labels` must be (N, K) like `scores` {tuple(scores.shape)}, got '
-                             f'{tuple(image_labels.shape)}')
+            raise ValueError(
+                f'`image_labels` must be (N, K) like `scores` {tuple(scores.shape)}, got {tuple(image_labels.shape)}'
+            )
         # Finite, not -inf: 0 * -inf would be NaN where a target has no mass.
         scores = scores.masked_fill((image_labels == -1)[:, :, None, None], -1e4)
     return scores.log_softmax(1)
@@ -119,6 +123,8 @@ def valid_or_all(scores: Tensor, valid: Tensor | None) -> Tensor:
     if valid is None:
         return torch.ones_like(scores[:, 0], dtype=torch.bool)
     if valid.shape != scores[:, 0].shape or valid.dtype != torch.bool:
-        raise ValueError(f'`valid` must be boolean of shape {tuple(scores[:, 0].shape)} like `scores` without classes, '
-                         f'got {valid.dtype} of shape {tuple(valid.shape)}')
+        raise ValueError(
+            f'`valid` must be boolean of shape {tuple(scores[:, 0].shape)} like `scores` without classes, '
+            f'got {valid.dtype} of shape {tuple(valid.shape)}'
+        )
     return valid

@@ -5,15 +5,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-WHOLE_MAP = (0., 1., 0., 1.)
+WHOLE_MAP = (0.0, 1.0, 0.0, 1.0)
 DENSE_ENTRIES = 2**25
 """Up to this size, 128 MiB, a dense matrix is faster than a sparse one."""
 
 
-def zoom_out_features(maps: Sequence[Tensor],
-                      superpixels: Tensor,
-                      box: Sequence[float] = WHOLE_MAP,
-                      scene: bool = True) -> Tensor:
+def zoom_out_features(
+    maps: Sequence[Tensor], superpixels: Tensor, box: Sequence[float] = WHOLE_MAP, scene: bool = True
+) -> Tensor:
     r"""Describe superpixels by the feature maps of several layers (Mostajabi et al., CVPR 2015, Sec. 4).
 
     .. math:: \phi_s = \Big[ \frac{1}{|s|} \sum_{p \in s} F_1(p), \dots, \frac{1}{|s|} \sum_{p \in s} F_L(p),
@@ -75,8 +74,9 @@ def superpixel_pool(features: Tensor, superpixels: Tensor, box: Sequence[float] 
     if features.dim() != 3 or 0 in features.shape:
         raise ValueError(f'`features` must be (C, h, w), got {tuple(features.shape)}')
     if superpixels.dim() != 2 or superpixels.is_floating_point() or not superpixels.numel():
-        raise ValueError(f'`superpixels` must be ids, integers (H, W), got {superpixels.dtype} of shape '
-                         f'{tuple(superpixels.shape)}')
+        raise ValueError(
+            f'`superpixels` must be ids, integers (H, W), got {superpixels.dtype} of shape {tuple(superpixels.shape)}'
+        )
     top, bottom, left, right = box
     if not (0 <= top < bottom <= 1 and 0 <= left < right <= 1):
         raise ValueError(f'`box` must be top < bottom and left < right in [0, 1], got {tuple(box)}')

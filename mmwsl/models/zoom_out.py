@@ -44,8 +44,10 @@ class ZoomOutFeatures:
             data_samples: Their samples, with ``superpixels`` and the meta information of padding and flip.
         """
         if any('superpixels' not in sample for sample in data_samples):
-            raise KeyError('zoom-out features need the field `superpixels` of the data sample: add the transform '
-                           "type='mmwsl.ComputeSuperpixels' or 'mmwsl.LoadSuperpixels' before Resize")
+            raise KeyError(
+                'zoom-out features need the field `superpixels` of the data sample: add the transform '
+                "type='mmwsl.ComputeSuperpixels' or 'mmwsl.LoadSuperpixels' before Resize"
+            )
         height, width = inputs.shape[2:]
         with recorded_layers(segmentor, self.layers) as record, torch.no_grad():  # no gradient is asked for
             segmentor(inputs)
@@ -60,5 +62,6 @@ class ZoomOutFeatures:
             superpixels = sample.superpixels.data[0]
             if meta.get('flip'):
                 superpixels = superpixels.flip(1 if meta['flip_direction'] == 'horizontal' else 0)
-            sample.superpixel_features = zoom_out_features([values[index] for values in maps], superpixels, box,
-                                                           self.scene)
+            sample.superpixel_features = zoom_out_features(
+                [values[index] for values in maps], superpixels, box, self.scene
+            )

@@ -15,7 +15,21 @@ from .superpixel_vote import SuperpixelVote
 from .zoom_out_svm import ZoomOutSVM
 
 __all__ = [
-    'AffinityRandomWalk', 'AverageOfChains', 'ClassThresholds', 'DenseCRF', 'ImageLevelPrior', 'NormalizeOdds',
-    'ObjectnessPrior', 'PixelAdaptiveRefinement', 'PostProcessor', 'SaliencyPrior', 'SaliencyScores', 'SuperpixelCRF',
-    'SuperpixelVote', 'ZoomOutSVM', 'build_chain', 'join_provenance', 'run_chain'
+    'AffinityRandomWalk',
+    'AverageOfChains',
+    'ClassThresholds',
+    'DenseCRF',
+    'ImageLevelPrior',
+    'NormalizeOdds',
+    'ObjectnessPrior',
+    'PixelAdaptiveRefinement',
+    'PostProcessor',
+    'SaliencyPrior',
+    'SaliencyScores',
+    'SuperpixelCRF',
+    'SuperpixelVote',
+    'ZoomOutSVM',
+    'build_chain',
+    'join_provenance',
+    'run_chain',
 ]

@@ -27,8 +27,9 @@ class AffinityRandomWalk(PostProcessor):
 
     required_fields: ClassVar[dict[str, str]] = dict(image="the transform type='mmwsl.KeepImage' before Resize")
 
-    def __init__(self, radius: int = 5, stride: int = 8, beta: float = 8., log_steps: int = 8,
-                 tuned_on: str | None = None) -> None:
+    def __init__(
+        self, radius: int = 5, stride: int = 8, beta: float = 8.0, log_steps: int = 8, tuned_on: str | None = None
+    ) -> None:
         self.options = dict(radius=radius, stride=stride, beta=beta, log_steps=log_steps)
         self.tuned_on = tuned_on
 

@@ -27,8 +27,10 @@ class AverageOfChains(PostProcessor):
 
     def __init__(self, chains: Sequence[Sequence[dict]]) -> None:
         if not chains or not all(isinstance(chain, (list, tuple)) for chain in chains):
-            raise ValueError('`chains` must be a list of one chain at least, each a list of steps, got '
-                             f'{chains!r}: put a single step into a list of its own')
+            raise ValueError(
+                '`chains` must be a list of one chain at least, each a list of steps, got '
+                f'{chains!r}: put a single step into a list of its own'
+            )
         self.chains = [build_chain(chain) for chain in chains]
 
     @property

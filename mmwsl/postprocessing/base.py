@@ -37,8 +37,10 @@ class PostProcessor(ABC):
             if field not in data_sample:
                 raise KeyError(f'{type(self).__name__} needs the field `{field}` of the data sample: add {source}')
         if probs.isnan().any():
-            raise ValueError(f'{type(self).__name__} was given scores that are NaN: the network diverged, or a step '
-                             'before it divided by zero')
+            raise ValueError(
+                f'{type(self).__name__} was given scores that are NaN: the network diverged, or a step '
+                'before it divided by zero'
+            )
         return self.process(probs, data_sample)
 
     @abstractmethod

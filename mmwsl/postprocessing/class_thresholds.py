@@ -37,8 +37,9 @@ class ClassThresholds(PostProcessor):
         except (TypeError, ValueError, RuntimeError):
             values = torch.tensor(torch.nan)
         if values.dim() > 1 or not values.isfinite().all():
-            raise ValueError(f'`thresholds` must be a number or a list of numbers, one a foreground class, '
-                             f'got {thresholds}')
+            raise ValueError(
+                f'`thresholds` must be a number or a list of numbers, one a foreground class, got {thresholds}'
+            )
         self.thresholds = values
         self.tuned_on = tuned_on
 
@@ -50,8 +51,10 @@ class ClassThresholds(PostProcessor):
     @staticmethod
     def _read(path: str | Path) -> tuple[list[float], str]:
         if not Path(path).is_file():
-            raise FileNotFoundError(f'`thresholds` names the file {str(path)!r}, which does not exist: '
-                                    f'`python tools/tune_thresholds.py CONFIG CHECKPOINT --out {path}` makes it')
+            raise FileNotFoundError(
+                f'`thresholds` names the file {str(path)!r}, which does not exist: '
+                f'`python tools/tune_thresholds.py CONFIG CHECKPOINT --out {path}` makes it'
+            )
         try:
             content = json.loads(Path(path).read_text())
             return content['thresholds'], content['tuned_on']

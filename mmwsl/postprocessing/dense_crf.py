@@ -36,13 +36,15 @@ class DenseCRF(PostProcessor):
 
     required_fields: ClassVar[dict[str, str]] = dict(image="the transform type='mmwsl.KeepImage' before Resize")
 
-    def __init__(self,
-                 preset: str = 'psa',
-                 compatibility: Sequence[Sequence[float]] | None = None,
-                 min_pixel_prob: float | None = None,
-                 min_image_prob: float | None = None,
-                 tuned_on: str | None = None,
-                 **constants) -> None:
+    def __init__(
+        self,
+        preset: str = 'psa',
+        compatibility: Sequence[Sequence[float]] | None = None,
+        min_pixel_prob: float | None = None,
+        min_image_prob: float | None = None,
+        tuned_on: str | None = None,
+        **constants,
+    ) -> None:
         if preset not in CRF_PRESETS:
             raise ValueError(f'`preset` must be one of {sorted(CRF_PRESETS)}, got {preset!r}')
         names = [field.name for field in fields(CRFConstants)]
@@ -57,15 +59,16 @@ class DenseCRF(PostProcessor):
         self.tuned_on = tuned_on
         self.min_image_prob = min_image_prob
         if min_image_prob is not None:
-            self.required_fields = dict(self.required_fields,
-                                        pred_label="the segmentor type='mmwsl.WeakEncoderDecoder'")
+            self.required_fields = dict(
+                self.required_fields, pred_label="the segmentor type='mmwsl.WeakEncoderDecoder'"
+            )
 
     def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
         """Refine ``probs (K, H, W)``."""
         plausible = None
         if self.min_pixel_prob is not None or self.min_image_prob is not None:
             image_probs = None if self.min_image_prob is None else data_sample.pred_label.score
-            plausible = plausible_labels(probs, self.min_pixel_prob or 0., image_probs, self.min_image_prob or 0.)
+            plausible = plausible_labels(probs, self.min_pixel_prob or 0.0, image_probs, self.min_image_prob or 0.0)
         # RGB, as other implementations are fed: the order turns the lattice.
         image = data_sample.image.data.flip(0).to(probs.device)
         compatibility = None if self.compatibility is None else self.compatibility.to(probs.device)

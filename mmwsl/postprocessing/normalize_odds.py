@@ -20,7 +20,7 @@ class NormalizeOdds(PostProcessor):
         tuned_on: What the temperature was chosen with, see :class:`PostProcessor`.
     """
 
-    def __init__(self, temperature: float = 1., tuned_on: str | None = None) -> None:
+    def __init__(self, temperature: float = 1.0, tuned_on: str | None = None) -> None:
         if not 0 < temperature < float('inf'):
             raise ValueError(f'`temperature` must be a positive finite number, got {temperature}')
         self.temperature = temperature

@@ -24,14 +24,15 @@ class ObjectnessPrior(PostProcessor):
         ValueError: If ``power`` is not positive.
     """
 
-    def __init__(self, field: str = 'objectness', power: float = 1., tuned_on: str | None = None) -> None:
+    def __init__(self, field: str = 'objectness', power: float = 1.0, tuned_on: str | None = None) -> None:
         check_power(power)
         self.field = field
         self.power = power
         self.tuned_on = tuned_on
         self.required_fields = {
             field: "the transform type='mmwsl.ComputeObjectness' or 'mmwsl.LoadObjectness' before Resize, "
-                   f'with key={field!r}'}
+            f'with key={field!r}'
+        }
 
     def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
         """Weigh ``probs (K, H, W)`` by the map."""

@@ -26,10 +26,9 @@ class PixelAdaptiveRefinement(PostProcessor):
 
     required_fields: ClassVar[dict[str, str]] = dict(image="the transform type='mmwsl.KeepImage' before Resize")
 
-    def __init__(self,
-                 variant: str = 'pamr',
-                 dilations: Sequence[int] = (1, 2, 4, 8, 12, 24),
-                 iterations: int = 10) -> None:
+    def __init__(
+        self, variant: str = 'pamr', dilations: Sequence[int] = (1, 2, 4, 8, 12, 24), iterations: int = 10
+    ) -> None:
         self.variant, self.dilations, self.iterations = variant, dilations, iterations
 
     def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:

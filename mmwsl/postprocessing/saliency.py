@@ -29,7 +29,7 @@ class SaliencyPrior(PostProcessor):
 
     required_fields: ClassVar[dict[str, str]] = FIELDS
 
-    def __init__(self, power: float = 1., tuned_on: str | None = None) -> None:
+    def __init__(self, power: float = 1.0, tuned_on: str | None = None) -> None:
         check_power(power)
         self.power = power
         self.tuned_on = tuned_on
@@ -49,5 +49,6 @@ class SaliencyScores(SaliencyPrior):
 
     def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
         """Replace ``probs (K, H, W)``."""
-        return saliency_prior(torch.cat([probs[:1], torch.ones_like(probs[1:])]), data_sample.class_saliency.data,
-                              self.power)
+        return saliency_prior(
+            torch.cat([probs[:1], torch.ones_like(probs[1:])]), data_sample.class_saliency.data, self.power
+        )

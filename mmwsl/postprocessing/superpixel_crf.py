@@ -29,10 +29,12 @@ class SuperpixelCRF(PostProcessor):
 
     required_fields: ClassVar[dict[str, str]] = dict(
         image="the transform type='mmwsl.KeepImage' before Resize",
-        superpixels="the transform type='mmwsl.ComputeSuperpixels' or 'mmwsl.LoadSuperpixels' before Resize")
+        superpixels="the transform type='mmwsl.ComputeSuperpixels' or 'mmwsl.LoadSuperpixels' before Resize",
+    )
 
-    def __init__(self, weight: float = 1., color_sigma: float = 30., iterations: int = 10,
-                 tuned_on: str | None = None) -> None:
+    def __init__(
+        self, weight: float = 1.0, color_sigma: float = 30.0, iterations: int = 10, tuned_on: str | None = None
+    ) -> None:
         if not 0 <= weight < float('inf'):
             raise ValueError(f'`weight` must be a finite number, 0 or more, got {weight}')
         if not 0 < color_sigma < float('inf'):
@@ -44,5 +46,11 @@ class SuperpixelCRF(PostProcessor):
 
     def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
         """Smooth ``probs (K, H, W)``."""
-        return superpixel_crf(probs, data_sample.image.data, data_sample.superpixels.data[0], self.weight,
-                              self.color_sigma, self.iterations)
+        return superpixel_crf(
+            probs,
+            data_sample.image.data,
+            data_sample.superpixels.data[0],
+            self.weight,
+            self.color_sigma,
+            self.iterations,
+        )

@@ -21,7 +21,8 @@ class SuperpixelVote(PostProcessor):
     """
 
     required_fields: ClassVar[dict[str, str]] = dict(
-        superpixels="the transform type='mmwsl.ComputeSuperpixels' or 'mmwsl.LoadSuperpixels' before Resize")
+        superpixels="the transform type='mmwsl.ComputeSuperpixels' or 'mmwsl.LoadSuperpixels' before Resize"
+    )
 
     votes: ClassVar[dict] = dict(majority=superpixel_majority, mean=superpixel_mean)
 

@@ -14,8 +14,11 @@ from mmwsl import apis
 from mmwsl.apis.pseudo_labels.command import main
 from mmwsl.apis.pseudo_labels.store import expand_codes
 
-SHORT = ['test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False',
-         'train_dataloader.dataset.length=80']
+SHORT = [
+    'test_dataloader.num_workers=0',
+    'test_dataloader.persistent_workers=False',
+    'train_dataloader.dataset.length=80',
+]
 
 
 @pytest.fixture(scope='session')
@@ -35,8 +38,20 @@ def run(shapes, tmp_path):
     """A function that makes pseudo-labels in a folder of that name, and returns its path."""
 
     def complete(name, *arguments, indices=6, options=()):
-        main([*shapes, '--out', str(tmp_path / name), '--indices', str(indices), *arguments,
-              '--cfg-options', *SHORT, f'experiment_name={tmp_path.name}', *options])
+        main(
+            [
+                *shapes,
+                '--out',
+                str(tmp_path / name),
+                '--indices',
+                str(indices),
+                *arguments,
+                '--cfg-options',
+                *SHORT,
+                f'experiment_name={tmp_path.name}',
+                *options,
+            ]
+        )
         return tmp_path / name
 
     return complete
@@ -57,8 +72,11 @@ def copied(finished, tmp_path):
 
 def files(folder, *suffixes):
     """Return the content of the files of a folder by name."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob('*'))
-            if path.suffix in suffixes}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob('*'))
+        if path.suffix in suffixes
+    }
 
 
 def mask(folder, index):

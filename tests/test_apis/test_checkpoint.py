@@ -32,12 +32,13 @@ def malicious(tmp_path):
 
 
 needs_safe_types = pytest.mark.skipif(
-    torch.__version__ < (2, 6), reason='this torch cannot be told which types are safe; see WeightsOnlyCheckpointHook')
+    torch.__version__ < (2, 6), reason='this torch cannot be told which types are safe; see WeightsOnlyCheckpointHook'
+)
 
 
-def as_the_runner_writes(path, weight=0.):
+def as_the_runner_writes(path, weight=0.0):
     """Write the kinds of values that mmengine's runner puts into a checkpoint."""
-    history = HistoryBuffer([1., 2.], [1, 1])
+    history = HistoryBuffer([1.0, 2.0], [1, 1])
     hub = dict(log_scalars={'train/loss': history}, runtime_info=dict(best=np.float32(0.5), seed=np.int64(3)))
     torch.save(dict(state_dict=dict(weight=torch.tensor(weight)), message_hub=hub, meta=dict(iter=2)), path)
     return path
@@ -77,11 +78,17 @@ def test_an_absent_checkpoint_is_named(tmp_path):
 
 
 def test_every_checkpoint_of_a_config_is_found():
-    cfg = Config(dict(
-        load_from='a.pth',
-        model=dict(pretrained='torchvision://b', backbone=dict(init_cfg=dict(type='Pretrained', checkpoint='c.pth')),
-                   heads=[dict(init_cfg=[dict(type='Pretrained', checkpoint='d.pth'), dict(type='Normal')])]),
-        default_hooks=dict(checkpoint=dict(type='CheckpointHook'))))
+    cfg = Config(
+        dict(
+            load_from='a.pth',
+            model=dict(
+                pretrained='torchvision://b',
+                backbone=dict(init_cfg=dict(type='Pretrained', checkpoint='c.pth')),
+                heads=[dict(init_cfg=[dict(type='Pretrained', checkpoint='d.pth'), dict(type='Normal')])],
+            ),
+            default_hooks=dict(checkpoint=dict(type='CheckpointHook')),
+        )
+    )
     assert checkpoints_in(cfg) == ['a.pth', 'torchvision://b', 'c.pth', 'd.pth']
 
 
@@ -97,9 +104,9 @@ def test_mmengines_own_fallback_is_closed(malicious):
 
 @needs_safe_types
 def test_within_the_guard_mmengine_loads_a_runners_checkpoint(tmp_path):
-    path = as_the_runner_writes(tmp_path / 'iter_2.pth', weight=7.)
+    path = as_the_runner_writes(tmp_path / 'iter_2.pth', weight=7.0)
     with weights_only_loading(Config(dict(load_from=str(path)))):
-        assert CheckpointLoader.load_checkpoint(str(path))['state_dict']['weight'] == 7.
+        assert CheckpointLoader.load_checkpoint(str(path))['state_dict']['weight'] == 7.0
 
 
 def test_initial_weights_may_be_absent_but_not_what_is_loaded(tmp_path):
@@ -132,11 +139,11 @@ class TestLatestCheckpoint:
             (work_dir / 'last_checkpoint').write_text(note and str(work_dir / note))
         assert latest_checkpoint(work_dir) == str(work_dir / 'iter_6.pth')
 
-    @pytest.mark.parametrize('kept', [0., 0.5, 0.99])
+    @pytest.mark.parametrize('kept', [0.0, 0.5, 0.99])
     def test_never_half_a_file(self, work_dir, kept):
         for name in ('iter_4', 'iter_6'):
             whole = (work_dir / f'{name}.pth').read_bytes()
-            (work_dir / f'{name}.pth').write_bytes(whole[:int(kept * len(whole))])
+            (work_dir / f'{name}.pth').write_bytes(whole[: int(kept * len(whole))])
         assert latest_checkpoint(work_dir) == str(work_dir / 'iter_2.pth')
 
     def test_none_in_a_new_folder(self, tmp_path):
@@ -151,7 +158,7 @@ class TestLatestCheckpoint:
 
     def test_a_moved_folder_and_another_training_in_its_old_place(self, work_dir):
         moved = shutil.copytree(work_dir, work_dir.with_name(f'{work_dir.name}_moved'))
-        as_the_runner_writes(work_dir / 'iter_4.pth', weight=5.)
+        as_the_runner_writes(work_dir / 'iter_4.pth', weight=5.0)
         assert latest_checkpoint(moved) == str(moved / 'iter_4.pth')
 
     def test_checkpoints_in_a_folder_of_their_own(self, work_dir, tmp_path_factory):

@@ -32,7 +32,7 @@ def test_absent_config_without_neighbours(tmp_path, monkeypatch):
 
 
 def test_amp_replaces_the_optimizer_wrapper():
-    cfg = Config(dict(optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=1.))))
+    cfg = Config(dict(optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=1.0))))
     for _ in range(2):  # the second time there is nothing left to do
         enable_amp(cfg)
         assert (cfg.optim_wrapper.type, cfg.optim_wrapper.loss_scale) == ('AmpOptimWrapper', 'dynamic')

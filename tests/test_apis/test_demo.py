@@ -29,8 +29,12 @@ def test_demo_trains_evaluates_twice_and_draws(tiny_config, tmp_path, capsys):
 
 def test_report_is_an_aligned_table():
     assert report({'raw': 9.87, '+ image-level prior': 55.54}).splitlines() == [
-        '', 'held-out scenes       mIoU', '--------------------------', 'raw                    9.9',
-        '+ image-level prior   55.5']
+        '',
+        'held-out scenes       mIoU',
+        '--------------------------',
+        'raw                    9.9',
+        '+ image-level prior   55.5',
+    ]
 
 
 def test_command_line_knows_its_arguments(capsys):

@@ -14,11 +14,12 @@ def test_sheet_has_a_column_per_kind_and_a_row_per_scene():
     sheet = np.asarray(picture_sheet({'input': [red, blue], 'truth': [blue, blue], 'raw': [red, red]}, tile=16))
     step = 16 + GAP
     assert sheet.shape == (HEADER + 2 * step, GAP + 3 * step, 3)
-    centres = [[sheet[HEADER + 4 + step * row, GAP + 8 + step * column].tolist() for column in range(3)]
-               for row in range(2)]
+    centres = [
+        [sheet[HEADER + 4 + step * row, GAP + 8 + step * column].tolist() for column in range(3)] for row in range(2)
+    ]
     r, b = [255, 0, 0], [0, 0, 255]
     assert centres == [[r, b, r], [b, b, r]]
-    below = sheet[HEADER + 8:HEADER + 16, GAP:GAP + 16]
+    below = sheet[HEADER + 8 : HEADER + 16, GAP : GAP + 16]
     assert (below == 255).all(), 'a wide picture keeps its shape'
 
 
@@ -31,4 +32,4 @@ def test_unequal_columns_are_an_error():
 def test_a_long_title_stays_above_its_column():
     picture = np.zeros((8, 8, 3), np.uint8)
     sheet = np.asarray(picture_sheet({'psl_deeplabv3plus_voc6_round2': [picture], ' ': [picture]}))[:HEADER]
-    assert (sheet[:, GAP:GAP + 144] < 255).any() and (sheet[:, GAP + 144:] == 255).all()
+    assert (sheet[:, GAP : GAP + 144] < 255).any() and (sheet[:, GAP + 144 :] == 255).all()

@@ -27,7 +27,8 @@ def test_digests_are_of_the_files_that_a_config_names(tmp_path):
             file.write(content)
     config = dict(
         model=dict(steps=[dict(type='Step', file=str(tmp_path / 'a.pth'), address='https://a/b.pth', none=None)]),
-        dataset=dict(data_root=str(tmp_path / 'sets'), label_file='tags.csv', ann_file='', prefix=dict(path='images')))
+        dataset=dict(data_root=str(tmp_path / 'sets'), label_file='tags.csv', ann_file='', prefix=dict(path='images')),
+    )
     expected = {str(tmp_path / name): hashlib.sha256(contents[name]).hexdigest() for name in ('a.pth', 'sets/tags.csv')}
     assert digest_files(config) == expected
     (tmp_path / 'a.pth').write_bytes(b'changed')

@@ -7,7 +7,7 @@ from sklearn.svm import SVC, LinearSVC
 from mmwsl.apis.mi_svm import fit_classes, mi_svm
 
 
-def bags_of(seed, count=40, size=6, shift=4.):
+def bags_of(seed, count=40, size=6, shift=4.0):
     """Half of the bags hold one to three shifted instances among others that are alike."""
     rng = np.random.default_rng(seed)
     positive = np.arange(count) % 2 == 0
@@ -39,7 +39,9 @@ def by_definition(features, bags, positive, most):
     return svm, np.array([labels[i] for i in range(len(features))])
 
 
-@pytest.mark.parametrize(('seed', 'shift', 'most'), [(0, 4., 30), (1, 1.5, 30), (2, .5, 30), (3, 1., 2), (4, 0., 30)])
+@pytest.mark.parametrize(
+    ('seed', 'shift', 'most'), [(0, 4.0, 30), (1, 1.5, 30), (2, 0.5, 30), (3, 1.0, 2), (4, 0.0, 30)]
+)
 def test_labels_are_those_of_the_definition(seed, shift, most):
     features, bags, positive, _ = bags_of(seed, shift=shift)
     svm, labels, converged = mi_svm(features, bags, positive, SVC(kernel='linear'), most)
@@ -53,9 +55,9 @@ def test_labels_are_those_of_the_definition(seed, shift, most):
 
 
 def test_instances_are_found_from_labels_of_bags():
-    features, bags, positive, truth = bags_of(0, count=100, shift=6.)
+    features, bags, positive, truth = bags_of(0, count=100, shift=6.0)
     _, labels, converged = mi_svm(features, bags, positive, LinearSVC(random_state=0), 50)
-    assert converged and (labels == truth).mean() > .97
+    assert converged and (labels == truth).mean() > 0.97
     assert not labels[~positive[bags]].any()
     assert (np.bincount(bags, labels)[positive] >= 1).all()
 
@@ -70,13 +72,14 @@ def test_the_order_of_instances_does_not_matter_and_the_classifier_is_a_copy():
 
 
 def test_a_bag_of_one_instance_keeps_it():
-    features = np.array([[-1.], [0.], [1.], [2.], [-5.]])
+    features = np.array([[-1.0], [0.0], [1.0], [2.0], [-5.0]])
     labels = mi_svm(features, np.arange(5), np.array([False, False, True, True, True]), LinearSVC())[1]
     assert labels.tolist() == [False, False, True, True, True]
 
 
-@pytest.mark.parametrize(('positive', 'message'), [([True, True], 'all 2 are positive'),
-                                                   ([False, False], 'all 2 are negative')])
+@pytest.mark.parametrize(
+    ('positive', 'message'), [([True, True], 'all 2 are positive'), ([False, False], 'all 2 are negative')]
+)
 def test_bags_of_one_kind(positive, message):
     with pytest.raises(ValueError, match=message):
         mi_svm(np.zeros((4, 1)), np.array([0, 0, 1, 1]), np.array(positive), LinearSVC())
@@ -87,13 +90,13 @@ def test_bags_of_one_kind(positive, message):
 def two_classes(unknown=False):
     """Class 1 shifts instances along one axis, class 2 along another; each in half of the bags."""
     rng = np.random.default_rng(0)
-    tags = np.stack([np.full(120, -1.), np.arange(120) % 2, np.arange(120) // 2 % 2], 1)
+    tags = np.stack([np.full(120, -1.0), np.arange(120) % 2, np.arange(120) // 2 % 2], 1)
     features, truth = rng.normal(size=(120, 6, 5)).astype(np.float32), np.zeros((120, 6, 2), bool)
     for bag, (_, first, second) in enumerate(tags):
         truth[bag, 0, 0], truth[bag, 1, 1] = first, second
         features[bag, 0, 2] += 8 * first
         features[bag, 1, 4] += 8 * second
-    features = 100 + np.array([1, 5, 10, 1, .1], np.float32) * features  # scales must not matter
+    features = 100 + np.array([1, 5, 10, 1, 0.1], np.float32) * features  # scales must not matter
     if unknown:
         tags[:20, 1] = -1
     return features.reshape(-1, 5), np.repeat(np.arange(120), 6), tags, truth.reshape(-1, 2)
@@ -103,9 +106,9 @@ def two_classes(unknown=False):
 def test_probabilities_of_each_class_apply_to_unscaled_features(unknown):
     features, bags, tags, truth = two_classes(unknown)
     weight, bias = fit_classes(features.copy(), bags, tags, ('background', 'first', 'second'))
-    assert weight.shape == (2, 5) and bias.shape == (2, ) and weight.dtype == bias.dtype == np.float32
+    assert weight.shape == (2, 5) and bias.shape == (2,) and weight.dtype == bias.dtype == np.float32
     probs = 1 / (1 + np.exp(-(features.astype(float) @ weight.T + bias)))
-    assert ((probs > .5) == truth).mean() > .98
+    assert ((probs > 0.5) == truth).mean() > 0.98
     assert np.abs(weight * features.std(0)).argmax(1).tolist() == [2, 4]
 
 
@@ -120,11 +123,14 @@ def test_pictures_where_a_class_is_unknown_take_no_part_in_it():
     assert not np.allclose(weight[1], other[1], rtol=1e-3)
 
 
-@pytest.mark.parametrize(('column', 'value', 'message'), [
-    (2, 0, 'no picture has the tag second: .*leave the class out'),
-    (2, -1, 'no picture has the tag second'),
-    (1, 1, 'no picture lacks the tag first'),
-])
+@pytest.mark.parametrize(
+    ('column', 'value', 'message'),
+    [
+        (2, 0, 'no picture has the tag second: .*leave the class out'),
+        (2, -1, 'no picture has the tag second'),
+        (1, 1, 'no picture lacks the tag first'),
+    ],
+)
 def test_a_class_without_bags_of_both_kinds_is_named(column, value, message):
     features, bags, tags, _ = two_classes()
     tags[:, column] = value

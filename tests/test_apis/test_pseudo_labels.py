@@ -79,7 +79,9 @@ def test_the_report_is_what_the_files_say(run, copied):
         assert row['tag_without_pixel'] == sum(k in lost[index] for index in range(6))
         assert row['share'] == pytest.approx(100 * (masks[decided] == k).mean(), abs=0.01)
         shares = [100 * (masks[index] == k).mean() for index in where]
-        assert row['area'] == (pytest.approx(np.quantile(shares, [.1, .5, .9]).tolist(), abs=0.01) if where else None)
+        assert row['area'] == (
+            pytest.approx(np.quantile(shares, [0.1, 0.5, 0.9]).tolist(), abs=0.01) if where else None
+        )
         for name, found, keep in (('seeds', seeds, np.ones_like(decided)), ('labels', masks, decided)):
             union = (((found == k) | (truth == k)) & keep).sum()
             iou = 100 * ((found == k) & (truth == k) & keep).sum() / union if union else None
@@ -89,27 +91,30 @@ def test_the_report_is_what_the_files_say(run, copied):
         assert row['undecided'] == (pytest.approx(100 * (~decided)[there].mean(), abs=0.01) if there.any() else None)
     assert report['mIoU'] == {name: pytest.approx(np.mean(values), abs=0.01) for name, values in ious.items()}
     height, width = truth.shape[1:]
-    rows, columns = np.mgrid[.5:height, .5:width]
+    rows, columns = np.mgrid[0.5:height, 0.5:width]
     distance = np.min([rows / height, 1 - rows / height, columns / width, 1 - columns / width], axis=0)
-    for share, low in zip(report['objects_called_background'], np.arange(0, .5, .1), strict=True):
-        objects = (truth > 0) & (distance >= low) & (distance < low + .1)
+    for share, low in zip(report['objects_called_background'], np.arange(0, 0.5, 0.1), strict=True):
+        objects = (truth > 0) & (distance >= low) & (distance < low + 0.1)
         assert share == pytest.approx(100 * (masks == 0)[objects].mean(), abs=0.01)
 
 
 def test_what_is_left_out_could_never_be_seen():
-    scores = torch.tensor([[.5, .001], [.004, .002], [.3, .0009], [.0, .0]])[:, None]
+    scores = torch.tensor([[0.5, 0.001], [0.004, 0.002], [0.3, 0.0009], [0.0, 0.0]])[:, None]
     kept = compress_scores(scores, min_score=0.01)
     assert kept['classes'].tolist() == [0, 1, 2]  # 1 is the best of a pixel
     np.testing.assert_array_equal(expand_codes(**kept), encode_scores(scores).numpy())
     assert compress_scores(torch.zeros(4, 2, 2))['classes'].tolist() == [0]
 
 
-@pytest.mark.parametrize('segmentor, wrapper, message', [
-    ('EncoderDecoder', None, 'mmwsl.WeakEncoderDecoder.*but has EncoderDecoder'),
-    ('mmwsl.PostprocessedEncoderDecoder', None, None),
-    ('mmwsl.WeakEncoderDecoder', 'SegTTAModel', 'mmwsl.WeakSegTTAModel'),
-    ('mmwsl.WeakEncoderDecoder', 'mmwsl.WeakSegTTAModel', None),
-])
+@pytest.mark.parametrize(
+    'segmentor, wrapper, message',
+    [
+        ('EncoderDecoder', None, 'mmwsl.WeakEncoderDecoder.*but has EncoderDecoder'),
+        ('mmwsl.PostprocessedEncoderDecoder', None, None),
+        ('mmwsl.WeakEncoderDecoder', 'SegTTAModel', 'mmwsl.WeakSegTTAModel'),
+        ('mmwsl.WeakEncoderDecoder', 'mmwsl.WeakSegTTAModel', None),
+    ],
+)
 def test_models_that_leave_no_scores(repository, segmentor, wrapper, message):
     init_default_scope('mmseg')
     cfg = apis.load_config(repository / 'configs' / 'wsl_lse_shapes.py')

@@ -54,11 +54,16 @@ def test_no_mask_is_opened_and_the_folder_serves_as_masks(written, tmp_path, tta
     assert set(found) == {'a/one.png', 'b/one.png', 'b/two.half.png'}
     cfg = apis.load_config(written[0])
     names = ('background', 'star', 'ring')
-    dataset = DATASETS.build(dict(
-        cfg.train_dataloader.dataset, seg_map_classes=cfg.train_dataloader.dataset.metainfo.classes,
-        label_file='', metainfo=dict(classes=names),
-        data_prefix=dict(img_path='images', seg_map_path=str(tmp_path / 'out/masks')),
-        pipeline=[dict(type='LoadAnnotations')]))
+    dataset = DATASETS.build(
+        dict(
+            cfg.train_dataloader.dataset,
+            seg_map_classes=cfg.train_dataloader.dataset.metainfo.classes,
+            label_file='',
+            metainfo=dict(classes=names),
+            data_prefix=dict(img_path='images', seg_map_path=str(tmp_path / 'out/masks')),
+            pipeline=[dict(type='LoadAnnotations')],
+        )
+    )
     for index, present in enumerate([{2}, {1}, set()]):
         seen = set(np.unique(dataset[index]['gt_seg_map']))
         assert seen <= {0, *present, 255} and (present or seen == {0})
@@ -134,8 +139,11 @@ def test_a_network_that_learnt_pseudo_labels_labels_again(written, tmp_path):
     config = Path(written[0])
     config.write_text(config.read_text().replace('pipeline=[]', "pipeline=[dict(type='LoadAnnotations')]"))
     again = [*written[:-1], str(second)]
-    options = ['--cfg-options', 'model.type=mmwsl.PostprocessedEncoderDecoder',
-               f'train_dataloader.dataset.data_prefix.seg_map_path={first}/masks']
+    options = [
+        '--cfg-options',
+        'model.type=mmwsl.PostprocessedEncoderDecoder',
+        f'train_dataloader.dataset.data_prefix.seg_map_path={first}/masks',
+    ]
     main([*again, *options])
     provenance = json.loads((second / 'manifest.json').read_text())['provenance']
     assert provenance == dict(tags='the tags of the predicted pictures', labels_tuned_on='masks of a test')

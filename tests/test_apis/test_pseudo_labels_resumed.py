@@ -26,8 +26,9 @@ def _run_alone(arguments):
 @FORKS
 def test_a_killed_run_goes_on_where_it_was(run, shapes, tmp_path):
     out = tmp_path / 'killed'
-    process = multiprocessing.get_context('fork').Process(target=_run_alone, args=(
-        [*shapes, '--out', str(out), '--indices', '30', '--cfg-options', *SHORT], ), daemon=True)
+    process = multiprocessing.get_context('fork').Process(
+        target=_run_alone, args=([*shapes, '--out', str(out), '--indices', '30', '--cfg-options', *SHORT],), daemon=True
+    )
     process.start()
     until = time.monotonic() + 300
     while len(list(out.glob('scores/*.npz'))) < 5 and process.is_alive() and time.monotonic() < until:
@@ -47,8 +48,9 @@ def test_a_killed_run_goes_on_where_it_was(run, shapes, tmp_path):
 
 
 def _launch(rank, port, arguments):
-    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2', MASTER_ADDR='127.0.0.1',
-                      MASTER_PORT=str(port))
+    os.environ.update(
+        RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2', MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port)
+    )
     _run_alone([*arguments, '--launcher', 'pytorch'])
 
 
@@ -66,8 +68,9 @@ def launch(arguments):
 @FORKS
 def test_two_processes_label_one_picture_then_more(finished, shapes, tmp_path):
     for indices in (1, 6):  # fewer pictures than processes; then five for two
-        assert launch([*shapes, '--out', str(tmp_path / 'two'), '--indices', str(indices), '--cfg-options',
-                       *SHORT]) == [0, 0]
+        assert launch(
+            [*shapes, '--out', str(tmp_path / 'two'), '--indices', str(indices), '--cfg-options', *SHORT]
+        ) == [0, 0]
         assert len(files(tmp_path / 'two', '.png')) == indices
     assert files(tmp_path / 'two', '.png', '.npz') == files(finished, '.png', '.npz')
     # All refuse, none waits for the first.

@@ -46,13 +46,16 @@ def test_rethreshold_needs_all_scores(run, tmp_path):
         run('out', '--rethreshold', '--high', '0.5')
 
 
-@pytest.mark.parametrize('arguments, message', [
-    (['--low', '0.3'], 'give --high as well'),
-    (['--high', '0.3', '--low', '0.5'], 'low=0.5 and high=0.3'),
-    (['--high', '1.5'], '0 <= low <= high <= 1'),
-    (['--min-score', '1.5'], r'must be in \[0, 1\], got 1.5'),
-    (['--high', '0.3', '--low', '0.2', '--min-score', '0.25'], '--min-score=0.25 may not be stored, which low=0.2'),
-])
+@pytest.mark.parametrize(
+    'arguments, message',
+    [
+        (['--low', '0.3'], 'give --high as well'),
+        (['--high', '0.3', '--low', '0.5'], 'low=0.5 and high=0.3'),
+        (['--high', '1.5'], '0 <= low <= high <= 1'),
+        (['--min-score', '1.5'], r'must be in \[0, 1\], got 1.5'),
+        (['--high', '0.3', '--low', '0.2', '--min-score', '0.25'], '--min-score=0.25 may not be stored, which low=0.2'),
+    ],
+)
 def test_thresholds_that_make_no_sense(run, tmp_path, arguments, message):
     with pytest.raises(ValueError, match=message):
         run('out', *arguments)

@@ -8,9 +8,14 @@ import sys
 
 def test_rows_hold_all_that_is_promised(repository, tmp_path):
     arguments = 'lse wildcat --size 32 --batch-size 2 --rounds 2 --steps 2 --device cpu --out found.json'
-    done = subprocess.run([sys.executable, str(repository / 'benchmarks' / 'training.py'), *arguments.split()],
-                          text=True, cwd=tmp_path, env=dict(os.environ, OMP_NUM_THREADS='1'), capture_output=True,
-                          timeout=300)
+    done = subprocess.run(
+        [sys.executable, str(repository / 'benchmarks' / 'training.py'), *arguments.split()],
+        text=True,
+        cwd=tmp_path,
+        env=dict(os.environ, OMP_NUM_THREADS='1'),
+        capture_output=True,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     rows = {row['name']: row for row in json.loads((tmp_path / 'found.json').read_text())['rows']}
     assert list(rows) == ['fcn', 'none', 'lse', 'wildcat']

@@ -60,8 +60,9 @@ def by_name():
         classes = dataset.metainfo['classes']
         infos = [dataset.get_data_info(index) for index in range(len(dataset))]
         return {
-            info['img_path'].rsplit('/', 1)[-1].rsplit('.', 1)[0]:
-            tuple([classes[label] for label in info[key]] for key in ('img_label', 'unknown_label'))
+            info['img_path'].rsplit('/', 1)[-1].rsplit('.', 1)[0]: tuple(
+                [classes[label] for label in info[key]] for key in ('img_label', 'unknown_label')
+            )
             for info in infos
         }
 

@@ -17,7 +17,6 @@ def vault(tmp_path):
     """A folder that only paths ``vault://...`` reach, through a backend with nothing but what is asked for here."""
 
     class VaultBackend(BaseStorageBackend):
-
         def path(self, path):
             assert path.startswith('vault://data/'), f'{path} is no path of this backend'
             return tmp_path / path.removeprefix('vault://data/')
@@ -61,27 +60,42 @@ def filled(vault, write_pictures):
     for name, tag in tags.items():
         (vault / f'xml/{name}.xml').write_text(XML.format(tag))
         (vault / f'main/{tag}_train.txt').write_text(''.join(f'{n} {1 if n == name else -1}\n' for n in tags))
-    (vault / 'instances.json').write_text(json.dumps(dict(
-        images=[dict(id=i, file_name=f'{name}.jpg') for i, name in enumerate(tags)],
-        annotations=[dict(id=i, image_id=i, category_id=i) for i in range(2)],
-        categories=[dict(id=i, name=tag) for i, tag in enumerate(tags.values())])))
+    (vault / 'instances.json').write_text(
+        json.dumps(
+            dict(
+                images=[dict(id=i, file_name=f'{name}.jpg') for i, name in enumerate(tags)],
+                annotations=[dict(id=i, image_id=i, category_id=i) for i in range(2)],
+                categories=[dict(id=i, name=tag) for i, tag in enumerate(tags.values())],
+            )
+        )
+    )
     return vault
 
 
 @pytest.mark.parametrize('backend_args', [None, dict(backend='vault')], ids=['by prefix', 'by argument'])
-@pytest.mark.parametrize(('name', 'settings'), [
-    ('VOCWeakDataset', dict(label_file='tags.csv')),
-    ('VOCWeakDataset', dict(label_file='tags.jsonl')),
-    ('VOCWeakDataset', dict(label_file='xml')),
-    ('VOCWeakDataset', dict(label_file='main', label_split='train')),
-    ('COCOWeakDataset', dict(label_file='instances.json')),
-    ('FolderWeakDataset', dict(label_file='tags.json')),
-])
+@pytest.mark.parametrize(
+    ('name', 'settings'),
+    [
+        ('VOCWeakDataset', dict(label_file='tags.csv')),
+        ('VOCWeakDataset', dict(label_file='tags.jsonl')),
+        ('VOCWeakDataset', dict(label_file='xml')),
+        ('VOCWeakDataset', dict(label_file='main', label_split='train')),
+        ('COCOWeakDataset', dict(label_file='instances.json')),
+        ('FolderWeakDataset', dict(label_file='tags.json')),
+    ],
+)
 def test_every_format(build, filled, by_name, name, settings, backend_args):
     if name != 'FolderWeakDataset':
         settings = dict(metainfo=dict(classes=('background', 'cat', 'dog')), **settings)
-    dataset = build(name, data_root='vault://data', ann_file='list.txt', data_prefix=dict(img_path='images'),
-                    backend_args=backend_args, pipeline=[dict(type='mmwsl.LoadImageAsBGR')], **settings)
+    dataset = build(
+        name,
+        data_root='vault://data',
+        ann_file='list.txt',
+        data_prefix=dict(img_path='images'),
+        backend_args=backend_args,
+        pipeline=[dict(type='mmwsl.LoadImageAsBGR')],
+        **settings,
+    )
     assert by_name(dataset) == dict(a=(['dog'], []), b=(['cat'], []))
     assert dataset[0]['img'].shape == (8, 12, 3)
 

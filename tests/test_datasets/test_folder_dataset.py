@@ -20,8 +20,9 @@ def class_folders(tmp_path, write_pictures):
 
 
 def test_table(build, table_folder, by_name):
-    dataset = build('FolderWeakDataset', data_root=str(table_folder), label_file='tags.csv',
-                    data_prefix=dict(img_path='pictures'))
+    dataset = build(
+        'FolderWeakDataset', data_root=str(table_folder), label_file='tags.csv', data_prefix=dict(img_path='pictures')
+    )
     assert dataset.metainfo['classes'] == ('background', 'fox', 'owl')
     assert dataset.metainfo['palette'] == [[0, 0, 0], [128, 0, 0], [0, 128, 0]]
     assert by_name(dataset) == dict(a=(['owl'], []), b=([], []), c=(['fox', 'owl'], []))
@@ -32,20 +33,23 @@ def test_inferred_classes_are_reported(build, table_folder, monkeypatch):
     monkeypatch.setattr('mmwsl.datasets.folder.print_log', lambda message, **_: messages.append(message))
     settings = dict(data_root=str(table_folder), label_file='tags.csv', data_prefix=dict(img_path='pictures'))
     build('FolderWeakDataset', **settings)
-    message, = messages
+    (message,) = messages
     assert message.startswith("Classes found in the tags: ('background', 'fox', 'owl'). Name them in `metainfo")
     assert "`label_cfg=dict(separator=';')`" in message
     build('FolderWeakDataset', metainfo=dict(classes=('background', 'owl', 'fox')), **settings)
     assert len(messages) == 1
 
 
-@pytest.mark.parametrize(('rows', 'label_cfg', 'classes'), [
-    (['dog person', 'dog'], None, ('dog', 'person')),
-    (['traffic light', 'dog;person'], None, ('dog', 'person', 'traffic light')),
-    (['dog;person', 'traffic light'], None, ('dog', 'person', 'traffic light')),
-    (['traffic light', 'dog'], dict(separator=';'), ('dog', 'traffic light')),
-    (['traffic light', 'dog'], None, ('dog', 'light', 'traffic')),
-])
+@pytest.mark.parametrize(
+    ('rows', 'label_cfg', 'classes'),
+    [
+        (['dog person', 'dog'], None, ('dog', 'person')),
+        (['traffic light', 'dog;person'], None, ('dog', 'person', 'traffic light')),
+        (['dog;person', 'traffic light'], None, ('dog', 'person', 'traffic light')),
+        (['traffic light', 'dog'], dict(separator=';'), ('dog', 'traffic light')),
+        (['traffic light', 'dog'], None, ('dog', 'light', 'traffic')),
+    ],
+)
 def test_spaces_in_inferred_classes(build, tmp_path, write_pictures, rows, label_cfg, classes):
     write_pictures(tmp_path, ['a.jpg', 'b.jpg'])
     (tmp_path / 'tags.csv').write_text('image,labels\na,{}\nb,{}\n'.format(*rows))
@@ -53,15 +57,22 @@ def test_spaces_in_inferred_classes(build, tmp_path, write_pictures, rows, label
     assert dataset.metainfo['classes'] == ('background', *classes)
 
 
-@pytest.mark.parametrize(('text', 'match'), [
-    ('image,labels\n', r"from the table label_file='.*/tags\.csv': no picture is listed, it is empty"),
-    ('image,labels\na,\n', r"from the table label_file='.*/tags\.csv': all are background pictures\. .*`metainfo="),
-])
+@pytest.mark.parametrize(
+    ('text', 'match'),
+    [
+        ('image,labels\n', r"from the table label_file='.*/tags\.csv': no picture is listed, it is empty"),
+        ('image,labels\na,\n', r"from the table label_file='.*/tags\.csv': all are background pictures\. .*`metainfo="),
+    ],
+)
 def test_table_that_names_no_class(build, table_folder, text, match):
     (table_folder / 'tags.csv').write_text(text)
     with pytest.raises(ValueError, match=match):
-        build('FolderWeakDataset', data_root=str(table_folder), label_file='tags.csv',
-              data_prefix=dict(img_path='pictures'))
+        build(
+            'FolderWeakDataset',
+            data_root=str(table_folder),
+            label_file='tags.csv',
+            data_prefix=dict(img_path='pictures'),
+        )
 
 
 def test_empty_class_folders(build, tmp_path):
@@ -81,41 +92,64 @@ def test_class_folders_with_list_and_masks(build, class_folders, tmp_path):
         (tmp_path / 'masks' / name).parent.mkdir(parents=True)
         Image.fromarray(np.array([[0, 1], [2, 255]], np.uint8)).save(tmp_path / f'masks/{name}.png')
     dataset = build(
-        'FolderWeakDataset', data_root=str(tmp_path), ann_file='list.txt', class_folders=True, test_mode=True,
-        data_prefix=dict(img_path='classes', seg_map_path='masks'), pipeline=[dict(type='LoadAnnotations')])
+        'FolderWeakDataset',
+        data_root=str(tmp_path),
+        ann_file='list.txt',
+        class_folders=True,
+        test_mode=True,
+        data_prefix=dict(img_path='classes', seg_map_path='masks'),
+        pipeline=[dict(type='LoadAnnotations')],
+    )
     assert dataset[0]['img_label'] == [2]
     assert dataset[0]['gt_seg_map'].tolist() == [[0, 1], [2, 255]]
 
 
 def test_own_classes_in_own_order(build, class_folders):
-    dataset = build('FolderWeakDataset', class_folders=True, data_prefix=dict(img_path=str(class_folders)),
-                    metainfo=dict(classes=('background', 'owl', 'fox')))
+    dataset = build(
+        'FolderWeakDataset',
+        class_folders=True,
+        data_prefix=dict(img_path=str(class_folders)),
+        metainfo=dict(classes=('background', 'owl', 'fox')),
+    )
     assert [dataset.get_data_info(i)['img_label'] for i in range(4)] == [[], [2], [2], [1]]
 
 
 def test_pictures_alone_for_inference(build, table_folder):
-    dataset = build('FolderWeakDataset', data_prefix=dict(img_path=str(table_folder / 'pictures')), test_mode=True,
-                    metainfo=dict(classes=('background', 'owl')))
+    dataset = build(
+        'FolderWeakDataset',
+        data_prefix=dict(img_path=str(table_folder / 'pictures')),
+        test_mode=True,
+        metainfo=dict(classes=('background', 'owl')),
+    )
     assert len(dataset) == 3 and 'img_label' not in dataset.get_data_info(0)
 
 
-@pytest.mark.parametrize(('settings', 'match'), [
-    (dict(metainfo=dict(classes=('background', 'owl', 'fax'))), r"unknown class 'fox': did you mean 'fax'"),
-    (dict(class_folders=True), '`label_file=.*` and `class_folders=True` are two sources'),
-    (dict(label_file=''), 'no class is known: there are no tags. Give .*`label_file`'),
-    (dict(img_suffix='.jpg'), r"pictures of label_file=.* are not in"),
-])
+@pytest.mark.parametrize(
+    ('settings', 'match'),
+    [
+        (dict(metainfo=dict(classes=('background', 'owl', 'fax'))), r"unknown class 'fox': did you mean 'fax'"),
+        (dict(class_folders=True), '`label_file=.*` and `class_folders=True` are two sources'),
+        (dict(label_file=''), 'no class is known: there are no tags. Give .*`label_file`'),
+        (dict(img_suffix='.jpg'), r'pictures of label_file=.* are not in'),
+    ],
+)
 def test_mistakes(build, table_folder, settings, match):
-    settings = {**dict(data_root=str(table_folder), label_file='tags.csv', data_prefix=dict(img_path='pictures')),
-                **settings}
+    settings = {
+        **dict(data_root=str(table_folder), label_file='tags.csv', data_prefix=dict(img_path='pictures')),
+        **settings,
+    }
     with pytest.raises((ValueError, FileNotFoundError), match=match):
         build('FolderWeakDataset', **settings)
 
 
 def test_stray_picture_and_unknown_folder(build, class_folders, write_pictures):
     with pytest.raises(ValueError, match=r"classes/owl/1\.jpg: .*unknown class 'owl'"):
-        build('FolderWeakDataset', class_folders=True, data_prefix=dict(img_path=str(class_folders)),
-              metainfo=dict(classes=('background', 'fox')))
+        build(
+            'FolderWeakDataset',
+            class_folders=True,
+            data_prefix=dict(img_path=str(class_folders)),
+            metainfo=dict(classes=('background', 'fox')),
+        )
     write_pictures(class_folders, ['stray.jpg'])
     with pytest.raises(ValueError, match=r'1 pictures lie in no class folder: stray\.jpg'):
         build('FolderWeakDataset', class_folders=True, data_prefix=dict(img_path=str(class_folders)))

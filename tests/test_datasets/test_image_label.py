@@ -19,8 +19,10 @@ def voc(build, tagged):
     """A function that builds the tagged pictures as VOC, without the warning of classes unseen."""
 
     def build_voc(**settings):
-        settings = {**dict(data_root=str(tagged), label_file='tags.csv', data_prefix=dict(img_path='images')),
-                    **settings}
+        settings = {
+            **dict(data_root=str(tagged), label_file='tags.csv', data_prefix=dict(img_path='images')),
+            **settings,
+        }
         with warnings.catch_warnings():
             warnings.filterwarnings('ignore', 'no picture of')
             return build('VOCWeakDataset', **settings)
@@ -33,8 +35,15 @@ def test_data_info(voc, tagged):
     assert len(dataset) == 4
     info = dataset.get_data_info(2)
     assert info == dict(
-        img_path=str(tagged / 'images/c.jpg'), img_label=[15], unknown_label=[13], num_classes=21, label_map=None,
-        reduce_zero_label=False, seg_fields=[], sample_idx=2)
+        img_path=str(tagged / 'images/c.jpg'),
+        img_label=[15],
+        unknown_label=[13],
+        num_classes=21,
+        label_map=None,
+        reduce_zero_label=False,
+        seg_fields=[],
+        sample_idx=2,
+    )
     assert dataset.get_data_info(1)['img_label'] == []
 
 
@@ -43,7 +52,11 @@ def test_sizes_follow_the_classes(voc, tagged):
     dataset = voc(label_file='sizes.csv', metainfo=dict(classes=('background', 'person', 'cat', 'bus', 'dog')))
     infos = [dataset.get_data_info(index) for index in range(4)]
     assert [(info.get('large_label'), info.get('small_label')) for info in infos] == [
-        ([4], [2]), (None, None), (None, None), ([], [])]
+        ([4], [2]),
+        (None, None),
+        (None, None),
+        ([], []),
+    ]
 
 
 def test_sizes_from_boxes_need_xml(voc):
@@ -83,8 +96,12 @@ def test_masks_follow_the_classes_through_stock_transforms(voc, tagged):
     for name in 'ac':
         image.save(tagged / f'masks/{name}.png')
     dataset = voc(
-        ann_file='list.txt', test_mode=True, metainfo=dict(classes=('background', 'person', 'cat')),
-        data_prefix=dict(img_path='images', seg_map_path='masks'), pipeline=[dict(type='LoadAnnotations')])
+        ann_file='list.txt',
+        test_mode=True,
+        metainfo=dict(classes=('background', 'person', 'cat')),
+        data_prefix=dict(img_path='images', seg_map_path='masks'),
+        pipeline=[dict(type='LoadAnnotations')],
+    )
     assert dataset[1]['seg_map_path'] == str(tagged / 'masks/a.png')
     assert dataset[1]['gt_seg_map'].tolist() == [[0, 1, 2], [255, 255, 255]]
 
@@ -121,8 +138,11 @@ def test_warning_names_the_classes_without_a_tag(build, tagged):
 def test_remark_where_no_picture_has_a_tag(build, tagged):
     (tagged / 'background.txt').write_text('b\n')
     settings = dict(data_root=str(tagged), ann_file='background.txt', data_prefix=dict(img_path='images'))
-    with pytest.warns(UserWarning, match=r'no picture of .*background\.txt.* has any tag of the 20 classes: all are '
-                      'background pictures. That is fine for one part of a `ConcatDataset`') as caught:
+    with pytest.warns(
+        UserWarning,
+        match=r'no picture of .*background\.txt.* has any tag of the 20 classes: all are '
+        'background pictures. That is fine for one part of a `ConcatDataset`',
+    ) as caught:
         dataset = build('VOCWeakDataset', label_file='tags.csv', **settings)
     assert len(caught) == 1
     assert dataset.get_data_info(0)['img_label'] == []
@@ -134,31 +154,68 @@ def test_remark_where_no_picture_has_a_tag(build, tagged):
         build('VOCWeakDataset', label_file='unknown.csv', **settings)
 
 
-@pytest.mark.parametrize(('files', 'settings', 'error', 'match'), [
-    ({'tags.csv': 'image,labels\na,ct\n'}, {}, ValueError, r"tags\.csv:2: .*unknown class 'ct': did you mean 'cat'"),
-    ({'tags.csv': 'image,labels\na,cat\na.jpg,dog\n'}, {}, ValueError,
-     r"tags\.csv:3: picture 'a\.jpg' has tags twice \(first at .*tags\.csv:2\)"),
-    ({'tags.csv': 'image,labels\n'}, {}, ValueError, r"label_file='.*tags\.csv' is empty"),
-    ({'tags.csv': 'image,labels\n' + ''.join(f'{n},\n' for n in 'azyxwvu')}, {}, FileNotFoundError,
-     r"6 of the 7 pictures of label_file='.*tags\.csv' are not in '.*images'.*: z, y, x, w, v \.\.\."),
-    ({'list.txt': 'a\nz\n'}, dict(ann_file='list.txt'), FileNotFoundError,
-     r"1 of the 2 pictures of ann_file='.*list\.txt' are not in .*: z\."),
-    ({'tags.csv': 'image,labels\na,\n', 'list.txt': 'a\nb\nc'}, dict(ann_file='list.txt'), ValueError,
-     r"2 of the 3 pictures of ann_file='.*list\.txt' have no tags in label_file='.*tags\.csv': b, c\."),
-    ({'list.txt': 'a\nb\na\n'}, dict(ann_file='list.txt'), ValueError,
-     r"list\.txt:3: picture 'a' is listed twice \(first in line 1\)"),
-    ({'list.txt': '\n'}, dict(ann_file='list.txt'), ValueError, r'list\.txt. is empty'),
-    ({}, dict(ann_file='nothing.txt'), FileNotFoundError, r"`ann_file` '.*nothing\.txt' is not a file"),
-    ({}, dict(label_file='nothing.csv'), FileNotFoundError, r"'.*nothing\.csv' is not a file"),
-    ({}, dict(data_prefix=dict(img_path='nothing')), FileNotFoundError, r"'.*nothing' does not exist"),
-    ({}, dict(label_file='', img_suffix='.png', test_mode=True), ValueError, r"no picture with a suffix of \('.png',"),
-    ({}, dict(label_file=''), ValueError, 'training needs tags or masks: give `label_file`'),
-    ({}, dict(metainfo=dict(classes=('cat', 'background'))), ValueError, "must start with 'background'"),
-    ({}, dict(metainfo=dict(classes=('background', 'dgo'))), ValueError, "did you mean 'dog'"),
-    ({}, dict(reduce_zero_label=True), ValueError, '`reduce_zero_label=True` would ignore the background'),
-    ({}, dict(filter_cfg=dict(filter_empty_gt=True), metainfo=dict(classes=('background', 'sofa'))), ValueError,
-     r"leaves no picture: none has a tag of \['sofa'\]"),
-])
+@pytest.mark.parametrize(
+    ('files', 'settings', 'error', 'match'),
+    [
+        (
+            {'tags.csv': 'image,labels\na,ct\n'},
+            {},
+            ValueError,
+            r"tags\.csv:2: .*unknown class 'ct': did you mean 'cat'",
+        ),
+        (
+            {'tags.csv': 'image,labels\na,cat\na.jpg,dog\n'},
+            {},
+            ValueError,
+            r"tags\.csv:3: picture 'a\.jpg' has tags twice \(first at .*tags\.csv:2\)",
+        ),
+        ({'tags.csv': 'image,labels\n'}, {}, ValueError, r"label_file='.*tags\.csv' is empty"),
+        (
+            {'tags.csv': 'image,labels\n' + ''.join(f'{n},\n' for n in 'azyxwvu')},
+            {},
+            FileNotFoundError,
+            r"6 of the 7 pictures of label_file='.*tags\.csv' are not in '.*images'.*: z, y, x, w, v \.\.\.",
+        ),
+        (
+            {'list.txt': 'a\nz\n'},
+            dict(ann_file='list.txt'),
+            FileNotFoundError,
+            r"1 of the 2 pictures of ann_file='.*list\.txt' are not in .*: z\.",
+        ),
+        (
+            {'tags.csv': 'image,labels\na,\n', 'list.txt': 'a\nb\nc'},
+            dict(ann_file='list.txt'),
+            ValueError,
+            r"2 of the 3 pictures of ann_file='.*list\.txt' have no tags in label_file='.*tags\.csv': b, c\.",
+        ),
+        (
+            {'list.txt': 'a\nb\na\n'},
+            dict(ann_file='list.txt'),
+            ValueError,
+            r"list\.txt:3: picture 'a' is listed twice \(first in line 1\)",
+        ),
+        ({'list.txt': '\n'}, dict(ann_file='list.txt'), ValueError, r'list\.txt. is empty'),
+        ({}, dict(ann_file='nothing.txt'), FileNotFoundError, r"`ann_file` '.*nothing\.txt' is not a file"),
+        ({}, dict(label_file='nothing.csv'), FileNotFoundError, r"'.*nothing\.csv' is not a file"),
+        ({}, dict(data_prefix=dict(img_path='nothing')), FileNotFoundError, r"'.*nothing' does not exist"),
+        (
+            {},
+            dict(label_file='', img_suffix='.png', test_mode=True),
+            ValueError,
+            r"no picture with a suffix of \('.png',",
+        ),
+        ({}, dict(label_file=''), ValueError, 'training needs tags or masks: give `label_file`'),
+        ({}, dict(metainfo=dict(classes=('cat', 'background'))), ValueError, "must start with 'background'"),
+        ({}, dict(metainfo=dict(classes=('background', 'dgo'))), ValueError, "did you mean 'dog'"),
+        ({}, dict(reduce_zero_label=True), ValueError, '`reduce_zero_label=True` would ignore the background'),
+        (
+            {},
+            dict(filter_cfg=dict(filter_empty_gt=True), metainfo=dict(classes=('background', 'sofa'))),
+            ValueError,
+            r"leaves no picture: none has a tag of \['sofa'\]",
+        ),
+    ],
+)
 def test_mistakes(voc, tagged, files, settings, error, match):
     for name, text in files.items():
         (tagged / name).write_text(text)
@@ -167,8 +224,11 @@ def test_mistakes(voc, tagged, files, settings, error, match):
 
 
 def test_masks_that_are_opened_must_be_there(voc, tagged):
-    masks = dict(data_prefix=dict(img_path='images', seg_map_path='labels'), ann_file='list.txt',
-                 pipeline=[dict(type='LoadAnnotations')])
+    masks = dict(
+        data_prefix=dict(img_path='images', seg_map_path='labels'),
+        ann_file='list.txt',
+        pipeline=[dict(type='LoadAnnotations')],
+    )
     (tagged / 'list.txt').write_text('a\nb\nc\n')
     with pytest.raises(FileNotFoundError, match="folder '.*labels' does not exist"):
         voc(**masks)
@@ -192,14 +252,17 @@ def test_name_that_fits_two_files():
         locate(['b'], ['b.png', 'b.jpg'])
 
 
-@pytest.mark.parametrize(('picture', 'suffixes', 'expected'), [
-    ('a/b.JPG', ('.jpg', ), 'a/b'),
-    ('2007.0063', ('.jpg', ), '2007.0063'),
-    ('aachen/a_0_leftImg8bit.png', ('_leftimg8bit.png', ), 'aachen/a_0'),
-    ('a_leftImg8bit.png', ('.png', '_leftimg8bit.png'), 'a'),
-    ('a.png', ('_leftimg8bit.png', ), 'a.png'),
-    ('a.jpg', ('', ), 'a.jpg'),
-])
+@pytest.mark.parametrize(
+    ('picture', 'suffixes', 'expected'),
+    [
+        ('a/b.JPG', ('.jpg',), 'a/b'),
+        ('2007.0063', ('.jpg',), '2007.0063'),
+        ('aachen/a_0_leftImg8bit.png', ('_leftimg8bit.png',), 'aachen/a_0'),
+        ('a_leftImg8bit.png', ('.png', '_leftimg8bit.png'), 'a'),
+        ('a.png', ('_leftimg8bit.png',), 'a.png'),
+        ('a.jpg', ('',), 'a.jpg'),
+    ],
+)
 def test_stem(picture, suffixes, expected):
     assert stem(picture, suffixes) == expected
 
@@ -211,13 +274,21 @@ def test_compound_suffix(build, tmp_path, write_pictures):
     (tmp_path / 'list.txt').write_text('bonn/a\nbonn/b\n')
     suffixes = dict(img_suffix='_leftImg8bit.png', seg_map_suffix='_gtFine_labelTrainIds.png')
     for ann_file, order in (('list.txt', 'ab'), ('', 'ba')):
-        dataset = build('FolderWeakDataset', data_root=str(tmp_path), ann_file=ann_file, label_file='tags.csv',
-                        data_prefix=dict(img_path='images', seg_map_path='masks'), **suffixes)
+        dataset = build(
+            'FolderWeakDataset',
+            data_root=str(tmp_path),
+            ann_file=ann_file,
+            label_file='tags.csv',
+            data_prefix=dict(img_path='images', seg_map_path='masks'),
+            **suffixes,
+        )
         infos = [dataset.get_data_info(index) for index in range(len(dataset))]
         assert [info['img_path'] for info in infos] == [
-            str(tmp_path / f'images/bonn/{name}_leftImg8bit.png') for name in order]
+            str(tmp_path / f'images/bonn/{name}_leftImg8bit.png') for name in order
+        ]
         assert [info['seg_map_path'] for info in infos] == [
-            str(tmp_path / f'masks/bonn/{name}_gtFine_labelTrainIds.png') for name in order]
+            str(tmp_path / f'masks/bonn/{name}_gtFine_labelTrainIds.png') for name in order
+        ]
 
 
 def test_listing_leaves_out_what_is_hidden(tmp_path, write_pictures):
@@ -270,7 +341,7 @@ def test_wrappers(voc):
     assert len(both) == 6 and both.get_data_info(0)['img_label'] == [15]
     repeated = RepeatDataset(voc(), times=2)
     assert repeated.get_data_info(4)['img_label'] == repeated.get_data_info(0)['img_label'] == [8, 12]
-    balanced = ClassBalancedDataset(voc(), oversample_thr=1.)
+    balanced = ClassBalancedDataset(voc(), oversample_thr=1.0)
     counts = [sum(label in balanced.get_cat_ids(i) for i in range(len(balanced))) for label in (8, 15)]
     assert len(balanced) > 4 and min(counts) > 1
 
@@ -278,13 +349,18 @@ def test_wrappers(voc):
 def test_table_options_reach_the_reader(build, tagged):
     (tagged / 'own.csv').write_text('file,what\na,dog/cat\n')
     dataset = build(
-        'VOCWeakDataset', data_root=str(tagged), label_file='own.csv', data_prefix=dict(img_path='images'),
+        'VOCWeakDataset',
+        data_root=str(tagged),
+        label_file='own.csv',
+        data_prefix=dict(img_path='images'),
         label_cfg=dict(image_column='file', label_column='what', separator='/'),
-        metainfo=dict(classes=('background', 'cat', 'dog')))
+        metainfo=dict(classes=('background', 'cat', 'dog')),
+    )
     assert dataset.get_data_info(0)['img_label'] == [1, 2]
 
 
 def test_voc_palette_is_the_published_one():
     from mmseg.datasets import PascalVOCDataset
+
     assert VOCWeakDataset.METAINFO['palette'] == PascalVOCDataset.METAINFO['palette']
     assert VOCWeakDataset.METAINFO['classes'] == PascalVOCDataset.METAINFO['classes']

@@ -103,11 +103,17 @@ def test_grouping_merges_the_most_similar_pair_each_time(seed):
 
     edges = {tuple(edge) for edge in graph.edges.tolist()}
     for new in range(12, 23):
-        pairs = [(similarity(one, other), one, other) for one in regions for other in regions
-                 if one != other and any((i, j) in edges for i in one for j in other)]
+        pairs = [
+            (similarity(one, other), one, other)
+            for one in regions
+            for other in regions
+            if one != other and any((i, j) in edges for i in one for j in other)
+        ]
         _, one, other = max(pairs, key=lambda pair: pair[0])
-        merged = tuple((size(one) * a + size(other) * b) / (size(one) + size(other))
-                       for a, b in zip(regions.pop(one), regions.pop(other), strict=True))
+        merged = tuple(
+            (size(one) * a + size(other) * b) / (size(one) + size(other))
+            for a, b in zip(regions.pop(one), regions.pop(other), strict=True)
+        )
         regions[one | other] = merged
         assert set(np.flatnonzero(members[new])) == one | other
         assert tuple(boxes[new]) == bounds(one | other)
@@ -121,16 +127,21 @@ def test_scores_by_definition():
     members = members[:-1]
     rim = np.ones(labels.shape, bool)
     rim[1:-1, 1:-1] = False
-    distance = np.array([np.mean([np.linalg.norm(color - graph.lab[label]) for label in labels[rim]])
-                         for color in graph.lab])
+    distance = np.array(
+        [np.mean([np.linalg.norm(color - graph.lab[label]) for label in labels[rim]]) for color in graph.lab]
+    )
     y, x = (np.indices(labels.shape) + 0.5) / np.reshape(labels.shape, (2, 1, 1))
-    location = np.exp(-((x - 0.5)**2 + (y - 0.5)**2) / (2 * 0.25**2))
+    location = np.exp(-((x - 0.5) ** 2 + (y - 0.5) ** 2) / (2 * 0.25**2))
     for score, region in zip(score_regions(graph, members), members, strict=True):
         mask = region[labels]
         outline = (mask[1:] != mask[:-1]).sum() + (mask[:, 1:] != mask[:, :-1]).sum()
         border = (mask & rim).sum()
-        expected = location[mask].mean() * outline / (outline + border) * np.sqrt(
-            distance[labels][mask].mean() / distance.max())
+        expected = (
+            location[mask].mean()
+            * outline
+            / (outline + border)
+            * np.sqrt(distance[labels][mask].mean() / distance.max())
+        )
         assert score == pytest.approx(expected, rel=1e-6)
 
 
@@ -164,7 +175,7 @@ def test_superpixels_of_the_pipeline_are_used():
     image = noise((24, 32))
     labels = blocks((24, 32), 8)
     before = labels.copy()
-    proposals = RegionTree(max_area=1.)(image, dict(superpixels=labels))
+    proposals = RegionTree(max_area=1.0)(image, dict(superpixels=labels))
     assert len(proposals.scores) == 2 * 12 - 1
     np.testing.assert_array_equal(proposals.masks.superpixels, labels)
     np.testing.assert_array_equal(labels, before)
@@ -203,20 +214,33 @@ def test_the_same_picture_gives_the_same_proposals():
     np.testing.assert_array_equal(first.masks.members, second.masks.members)
 
 
-@pytest.mark.parametrize('image', [
-    np.full((30, 40, 3), 77, np.uint8), np.zeros((1, 1, 3), np.uint8), np.zeros((1, 40, 3), np.uint8),
-], ids=['constant', 'one pixel', 'constant row'])
+@pytest.mark.parametrize(
+    'image',
+    [
+        np.full((30, 40, 3), 77, np.uint8),
+        np.zeros((1, 1, 3), np.uint8),
+        np.zeros((1, 40, 3), np.uint8),
+    ],
+    ids=['constant', 'one pixel', 'constant row'],
+)
 @pytest.mark.parametrize('kind', ['box', 'mask'])
 def test_a_picture_of_one_superpixel_has_no_objects(image, kind):
-    assert len(RegionTree(max_area=1.)(image, {}).scores) == 0
+    assert len(RegionTree(max_area=1.0)(image, {}).scores) == 0
     objectness = compute(image, kind=kind)
     assert objectness.shape == image.shape[:2] and not objectness.any()
 
 
-@pytest.mark.parametrize('image', [
-    noise((1, 200)), noise((200, 1)), noise((2, 60)), np.repeat(noise((40, 60))[..., :1], 3, axis=-1),
-    scene((90, ) * 3, (160, ) * 3),
-], ids=['row', 'column', 'two rows', 'grey noise', 'grey scene'])
+@pytest.mark.parametrize(
+    'image',
+    [
+        noise((1, 200)),
+        noise((200, 1)),
+        noise((2, 60)),
+        np.repeat(noise((40, 60))[..., :1], 3, axis=-1),
+        scene((90,) * 3, (160,) * 3),
+    ],
+    ids=['row', 'column', 'two rows', 'grey noise', 'grey scene'],
+)
 def test_thin_and_grey_pictures(image):
     source = dict(type='mmwsl.RegionTree', min_size=5)
     for kind in ('box', 'mask'):
@@ -232,17 +256,23 @@ def test_colours_of_the_border_alone_give_zero():
     assert len(proposals.scores) == 2 and not proposals.scores.any()
 
 
-@pytest.mark.parametrize(('call', 'message'), [
-    (lambda: RegionTree()(noise(), dict(superpixels=blocks((12, 20)))), r'size \(12, 16\) of the picture, got'),
-    (lambda: RegionTree()(noise() / 255., dict(superpixels=blocks())), r'must be \(H, W, 3\) uint8, got float64'),
-    (lambda: RegionTree()(noise()[..., 0], dict(superpixels=blocks())), r'got uint8 of shape \(12, 16\)'),
-    (lambda: RegionTree()(noise(), dict(superpixels=blocks() / 2)), '`superpixels` must be whole numbers, got float64'),
-    (lambda: RegionTree(scale=0), '`scale` must be positive'),
-    (lambda: RegionTree(max_area=2), r'`max_area` must lie in \(0, 1\], but got 2'),
-    (lambda: SelectiveSearch(mode='slow'), "must be one of .* got 'slow'"),
-    (lambda: SelectiveSearch(max_boxes=0), '`max_boxes` must be at least 1, but got 0'),
-    (lambda: compute(noise(), kind='pixel'), "`kind` must be one of .*'pixel'"),
-])
+@pytest.mark.parametrize(
+    ('call', 'message'),
+    [
+        (lambda: RegionTree()(noise(), dict(superpixels=blocks((12, 20)))), r'size \(12, 16\) of the picture, got'),
+        (lambda: RegionTree()(noise() / 255.0, dict(superpixels=blocks())), r'must be \(H, W, 3\) uint8, got float64'),
+        (lambda: RegionTree()(noise()[..., 0], dict(superpixels=blocks())), r'got uint8 of shape \(12, 16\)'),
+        (
+            lambda: RegionTree()(noise(), dict(superpixels=blocks() / 2)),
+            '`superpixels` must be whole numbers, got float64',
+        ),
+        (lambda: RegionTree(scale=0), '`scale` must be positive'),
+        (lambda: RegionTree(max_area=2), r'`max_area` must lie in \(0, 1\], but got 2'),
+        (lambda: SelectiveSearch(mode='slow'), "must be one of .* got 'slow'"),
+        (lambda: SelectiveSearch(max_boxes=0), '`max_boxes` must be at least 1, but got 0'),
+        (lambda: compute(noise(), kind='pixel'), "`kind` must be one of .*'pixel'"),
+    ],
+)
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()
@@ -256,6 +286,7 @@ class Fixed(ProposalSource):
 
     def __call__(self, image, results):
         from mmwsl.datasets.proposals import Proposals
+
         return Proposals(np.array([[0, 0, 2, 4], [2, 0, 4, 4]]), np.array(self.scores), image.shape[:2])
 
 

@@ -106,12 +106,20 @@ def test_compressed_counts_are_those_of_pycocotools():
         assert encoded['counts'].decode() == compressed(uncompressed(mask))
 
 
-@pytest.mark.parametrize('mask', [
-    np.zeros(SHAPE, bool), np.ones(SHAPE, bool), np.eye(6, 9, dtype=bool), np.indices(SHAPE).sum(0) == 13,
-    np.indices(SHAPE)[0] == 0, *random_masks(5) & random_masks(5, seed=1)
-], ids=str)
+@pytest.mark.parametrize(
+    'mask',
+    [
+        np.zeros(SHAPE, bool),
+        np.ones(SHAPE, bool),
+        np.eye(6, 9, dtype=bool),
+        np.indices(SHAPE).sum(0) == 13,
+        np.indices(SHAPE)[0] == 0,
+        *random_masks(5) & random_masks(5, seed=1),
+    ],
+    ids=str,
+)
 def test_boxes_of_masks(mask):
-    box, = mask_boxes([mask_runs(mask)], SHAPE)
+    (box,) = mask_boxes([mask_runs(mask)], SHAPE)
     rows, columns = np.nonzero(mask)
     expected = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1] if len(rows) else [0, 0, 0, 0]
     assert box.tolist() == expected
@@ -139,21 +147,27 @@ def test_npz_with_masks(npz, packed):
 
 
 def test_npz_boxes_are_clipped(npz):
-    proposals = npz(scores=[1., 2., 3.], boxes=[[-3, 0.5, 4, 20], [1, 1, 2, 2], [50, 50, 60, 60]])
+    proposals = npz(scores=[1.0, 2.0, 3.0], boxes=[[-3, 0.5, 4, 20], [1, 1, 2, 2], [50, 50, 60, 60]])
     assert proposals.boxes[:2].tolist() == [[0, 0.5, 4, 6], [1, 1, 2, 2]] and proposals.masks is None
-    assert not proposals.objectness('box', [0, 0, 1.]).any()  # the third lies outside
+    assert not proposals.objectness('box', [0, 0, 1.0]).any()  # the third lies outside
 
 
-@pytest.mark.parametrize('wrap', [
-    lambda results: results,
-    lambda results: dict(images=[dict(id=42, file_name='x/000042.jpg')], annotations=results),
-    lambda results: [entry | dict(image_id='000042') for entry in results],
-], ids=['list', 'images', 'names'])
+@pytest.mark.parametrize(
+    'wrap',
+    [
+        lambda results: results,
+        lambda results: dict(images=[dict(id=42, file_name='x/000042.jpg')], annotations=results),
+        lambda results: [entry | dict(image_id='000042') for entry in results],
+    ],
+    ids=['list', 'images', 'names'],
+)
 def test_coco(coco, wrap):
     masks = random_masks()
     codings = [uncompressed(masks[0]), compressed(uncompressed(masks[1])), uncompressed(masks[2])]
-    entries = [result(bbox=[1, 1, 3 + index, 2], score=index / 4, segmentation=dict(size=[6, 9], counts=counts))
-               for index, counts in enumerate(codings)]
+    entries = [
+        result(bbox=[1, 1, 3 + index, 2], score=index / 4, segmentation=dict(size=[6, 9], counts=counts))
+        for index, counts in enumerate(codings)
+    ]
     proposals = coco(wrap([result(image_id=42) | entry for entry in entries]))
     assert proposals.boxes.tolist() == [[1, 1, 4, 3], [1, 1, 5, 3], [1, 1, 6, 3]]
     assert proposals.scores.tolist() == [0, 0.25, 0.5]
@@ -169,40 +183,53 @@ def test_coco_of_masks_or_boxes_alone(coco):
 
 
 def test_objectness_of_files(npz, tmp_path):
-    masks, scores = random_masks(), np.array([1., 3., 2.])
+    masks, scores = random_masks(), np.array([1.0, 3.0, 2.0])
     masks[0, :, 4:] = masks[1, :2] = masks[2, :, :3] = False
     npz(scores=scores, masks=masks)
     for kind in ('box', 'mask'):
-        transform = TRANSFORMS.build(dict(
-            type='mmwsl.ComputeObjectness', kind=kind, source=dict(type='mmwsl.ProposalFiles', folder=str(tmp_path))))
+        transform = TRANSFORMS.build(
+            dict(
+                type='mmwsl.ComputeObjectness', kind=kind, source=dict(type='mmwsl.ProposalFiles', folder=str(tmp_path))
+            )
+        )
         objectness = transform(dict(img=IMAGE, **RESULTS))['objectness']
         covers = masks.copy()
         if kind == 'box':
-            for cover, (x1, y1, x2, y2) in zip(covers, mask_boxes([mask_runs(m) for m in masks], SHAPE).astype(int),
-                                               strict=True):
+            for cover, (x1, y1, x2, y2) in zip(
+                covers, mask_boxes([mask_runs(m) for m in masks], SHAPE).astype(int), strict=True
+            ):
                 cover[y1:y2, x1:x2] = True
         expected = np.einsum('n,nhw->hw', [0, 1, 0.5], covers) / np.maximum(covers.sum(0), 1)
         np.testing.assert_allclose(objectness, expected, atol=1e-6)
         assert objectness.max() > objectness.min()
 
 
-@pytest.mark.parametrize(('arrays', 'message'), [
-    (dict(scores=[], boxes=np.zeros((0, 4))), r'000042.npz: no proposals\. Remove'),
-    (dict(scores=[1.], masks=np.zeros((1, 9, 6), bool)), r'`masks` must be bool \(n, 6, 9\).*got bool \(1, 9, 6\)'),
-    (dict(scores=[1.], masks=np.zeros((1, *SHAPE))), 'must be bool.*got float64'),
-    (dict(scores=[1.], packed_masks=np.zeros((1, 6, 3), np.uint8)), r'uint8 \(n, 6, 2\).*got uint8 \(1, 6, 3\)'),
-    (dict(scores=[1.], masks=np.zeros((2, *SHAPE), bool)), '2 masks for 1 scores'),
-    (dict(scores=[1.], boxes=BOXES), r'got \(2, 4\) and \(1,\)'),
-    (dict(scores=[[1.], [2.]], boxes=BOXES), r'got \(2, 4\) and \(2, 1\)'),
-    (dict(scores=[1., np.nan], boxes=BOXES), '`scores` must be finite numbers, got nan in proposal 1'),
-    (dict(scores=[1., 2.], boxes=[[0, 0, 1, 1], [0, np.inf, 1, 1]]), '`boxes` must be finite .* inf in proposal 1'),
-    (dict(scores=[1.], boxes=[[5, 5, 2, 1]]), r'x1 <= x2.*got \[5.0, 5.0, 2.0, 1.0\]. Is it x, y, width, height'),
-    (dict(scores=[1., 2.], boxes=[[90, 0, 95, 5], [0, -9, 9, 0]]), 'all 2 boxes lie outside the picture of 6x9'),
-    (dict(scores=['a', 'b'], boxes=BOXES), '`scores` must be numbers, got <U1'),
-    (dict(scores=[1.]), r"expected the arrays `scores`, and `boxes` or .* got \['scores'\]"),
-    (dict(boxes=BOXES), r"got \['boxes'\]"),
-    (dict(scores=np.array([dict()], dtype=object), boxes=[[0, 0, 1, 1]]), 'cannot be read as .npz .*allow_pickle'),
-])
+@pytest.mark.parametrize(
+    ('arrays', 'message'),
+    [
+        (dict(scores=[], boxes=np.zeros((0, 4))), r'000042.npz: no proposals\. Remove'),
+        (
+            dict(scores=[1.0], masks=np.zeros((1, 9, 6), bool)),
+            r'`masks` must be bool \(n, 6, 9\).*got bool \(1, 9, 6\)',
+        ),
+        (dict(scores=[1.0], masks=np.zeros((1, *SHAPE))), 'must be bool.*got float64'),
+        (dict(scores=[1.0], packed_masks=np.zeros((1, 6, 3), np.uint8)), r'uint8 \(n, 6, 2\).*got uint8 \(1, 6, 3\)'),
+        (dict(scores=[1.0], masks=np.zeros((2, *SHAPE), bool)), '2 masks for 1 scores'),
+        (dict(scores=[1.0], boxes=BOXES), r'got \(2, 4\) and \(1,\)'),
+        (dict(scores=[[1.0], [2.0]], boxes=BOXES), r'got \(2, 4\) and \(2, 1\)'),
+        (dict(scores=[1.0, np.nan], boxes=BOXES), '`scores` must be finite numbers, got nan in proposal 1'),
+        (
+            dict(scores=[1.0, 2.0], boxes=[[0, 0, 1, 1], [0, np.inf, 1, 1]]),
+            '`boxes` must be finite .* inf in proposal 1',
+        ),
+        (dict(scores=[1.0], boxes=[[5, 5, 2, 1]]), r'x1 <= x2.*got \[5.0, 5.0, 2.0, 1.0\]. Is it x, y, width, height'),
+        (dict(scores=[1.0, 2.0], boxes=[[90, 0, 95, 5], [0, -9, 9, 0]]), 'all 2 boxes lie outside the picture of 6x9'),
+        (dict(scores=['a', 'b'], boxes=BOXES), '`scores` must be numbers, got <U1'),
+        (dict(scores=[1.0]), r"expected the arrays `scores`, and `boxes` or .* got \['scores'\]"),
+        (dict(boxes=BOXES), r"got \['boxes'\]"),
+        (dict(scores=np.array([dict()], dtype=object), boxes=[[0, 0, 1, 1]]), 'cannot be read as .npz .*allow_pickle'),
+    ],
+)
 def test_bad_npz(npz, arrays, message):
     with pytest.raises(ValueError, match=message):
         npz(**arrays)
@@ -236,33 +263,39 @@ def test_a_picture_without_path_or_proposals(npz, coco, tmp_path):
         coco([result(image_id=43)])
 
 
-@pytest.mark.parametrize(('content', 'message'), [
-    ('{', r'proposals.json: not JSON'),
-    ([], 'no proposals'),
-    (dict(annotations=3), 'expected a list of results with `image_id`'),
-    ([dict(score=1)], 'expected a list of results with `image_id`'),
-    ([result(image_id=[1])], 'expected a list of results with `image_id`'),
-    (dict(annotations=[result()]), '`images` must be a list of objects with `id` and `file_name`'),
-    (dict(images=[], annotations=[result()]), '`image_id` 42 is not among `images`'),
-    ([result(bbox=[1, 2, 3])], 'must be x, y, width, height, got'),
-    ([result(bbox=['a', 2, 3, 4])], 'every `bbox` must be numbers'),
-    ([result(), result(bbox=[1, 2, 3])], 'every `bbox` must be numbers'),
-    ([result(bbox=[1, 1, -1, 2])], 'x1 <= x2'),
-    ([dict(image_id=42, score=1)], 'neither `bbox` nor `segmentation`'),
-    ([dict(image_id=42, bbox=[0, 0, 1, 1])], 'have no `score`'),
-    ([result(), dict(image_id=42, bbox=[0, 0, 1, 1])], '1 of 2 proposals have a `score`'),
-    ([result(score=None)], '`scores` must be finite numbers, got nan'),
-    ([result(score=float('nan'))], '`scores` must be finite numbers, got nan'),
-    ([result(segmentation=dict(size=[9, 6], counts=[54]))], r'`size` \[6, 9\].*got the size \[9, 6\]'),
-    ([result(segmentation=dict(counts=[54]))], 'got the size None'),
-    ([result(segmentation=dict(size=[6, 9], counts=[50]))], 'add up to the 54 pixels of the picture, got .50. .sum 50'),
-    ([result(segmentation=dict(size=[6, 9], counts=[60, -6]))], 'whole numbers that add up'),
-    ([result(segmentation=dict(size=[6, 9], counts=[53.5, 0.5]))], 'whole numbers that add up'),
-    ([result(segmentation=dict(size=[6, 9], counts='3Q'))], 'cut off or too long'),
-    ([result(segmentation=dict(size=[6, 9], counts='ü~'))], 'must be characters from "0" to "o"'),
-    ([result(segmentation=[[0, 0, 1, 1]])], 'at least three corners'),
-    ([result(segmentation=dict(size=[6, 9], counts=[54])), result()], '1 of 2 proposals have a `segmentation`'),
-])
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        ('{', r'proposals.json: not JSON'),
+        ([], 'no proposals'),
+        (dict(annotations=3), 'expected a list of results with `image_id`'),
+        ([dict(score=1)], 'expected a list of results with `image_id`'),
+        ([result(image_id=[1])], 'expected a list of results with `image_id`'),
+        (dict(annotations=[result()]), '`images` must be a list of objects with `id` and `file_name`'),
+        (dict(images=[], annotations=[result()]), '`image_id` 42 is not among `images`'),
+        ([result(bbox=[1, 2, 3])], 'must be x, y, width, height, got'),
+        ([result(bbox=['a', 2, 3, 4])], 'every `bbox` must be numbers'),
+        ([result(), result(bbox=[1, 2, 3])], 'every `bbox` must be numbers'),
+        ([result(bbox=[1, 1, -1, 2])], 'x1 <= x2'),
+        ([dict(image_id=42, score=1)], 'neither `bbox` nor `segmentation`'),
+        ([dict(image_id=42, bbox=[0, 0, 1, 1])], 'have no `score`'),
+        ([result(), dict(image_id=42, bbox=[0, 0, 1, 1])], '1 of 2 proposals have a `score`'),
+        ([result(score=None)], '`scores` must be finite numbers, got nan'),
+        ([result(score=float('nan'))], '`scores` must be finite numbers, got nan'),
+        ([result(segmentation=dict(size=[9, 6], counts=[54]))], r'`size` \[6, 9\].*got the size \[9, 6\]'),
+        ([result(segmentation=dict(counts=[54]))], 'got the size None'),
+        (
+            [result(segmentation=dict(size=[6, 9], counts=[50]))],
+            'add up to the 54 pixels of the picture, got .50. .sum 50',
+        ),
+        ([result(segmentation=dict(size=[6, 9], counts=[60, -6]))], 'whole numbers that add up'),
+        ([result(segmentation=dict(size=[6, 9], counts=[53.5, 0.5]))], 'whole numbers that add up'),
+        ([result(segmentation=dict(size=[6, 9], counts='3Q'))], 'cut off or too long'),
+        ([result(segmentation=dict(size=[6, 9], counts='ü~'))], 'must be characters from "0" to "o"'),
+        ([result(segmentation=[[0, 0, 1, 1]])], 'at least three corners'),
+        ([result(segmentation=dict(size=[6, 9], counts=[54])), result()], '1 of 2 proposals have a `segmentation`'),
+    ],
+)
 def test_bad_coco(coco, content, message):
     with pytest.raises(ValueError, match=message):
         coco(content)

@@ -70,8 +70,12 @@ def test_statistics_are_as_documented(tags):
 def test_same_scene_in_every_worker(build):
     dataset = build('ShapesDataset', length=6, size=48, pipeline=PACKED)
     pictures = [
-        torch.cat([batch['inputs'][0][None] for batch in
-                   DataLoader(dataset, batch_size=1, num_workers=workers, collate_fn=pseudo_collate)])
+        torch.cat(
+            [
+                batch['inputs'][0][None]
+                for batch in DataLoader(dataset, batch_size=1, num_workers=workers, collate_fn=pseudo_collate)
+            ]
+        )
         for workers in (0, 2)
     ]
     assert torch.equal(*pictures)
@@ -108,8 +112,12 @@ def test_training_sample_has_tags_and_no_mask(build):
 
 def test_classes_restrict_and_reorder_tags_and_masks(build):
     classes = ('background', 'ring', 'circle')
-    dataset = build('ShapesDataset', length=40, metainfo=dict(classes=classes), pipeline=[
-        dict(type='mmwsl.GenerateShapes'), dict(type='mmwsl.GenerateShapesMask')])
+    dataset = build(
+        'ShapesDataset',
+        length=40,
+        metainfo=dict(classes=classes),
+        pipeline=[dict(type='mmwsl.GenerateShapes'), dict(type='mmwsl.GenerateShapesMask')],
+    )
     ids = {SHAPES_CLASSES.index(name): index for index, name in enumerate(classes)}
     seen = set()
     for index in range(40):
@@ -121,9 +129,16 @@ def test_classes_restrict_and_reorder_tags_and_masks(build):
 
 
 def test_mask_keeps_the_size_of_the_picture_after_resize(build):
-    dataset = build('ShapesDataset', length=1, pipeline=[
-        dict(type='mmwsl.GenerateShapes'), dict(type='Resize', scale=(64, 64)), dict(type='mmwsl.GenerateShapesMask'),
-        dict(type='PackSegInputs')])
+    dataset = build(
+        'ShapesDataset',
+        length=1,
+        pipeline=[
+            dict(type='mmwsl.GenerateShapes'),
+            dict(type='Resize', scale=(64, 64)),
+            dict(type='mmwsl.GenerateShapesMask'),
+            dict(type='PackSegInputs'),
+        ],
+    )
     packed = dataset[0]
     assert packed['inputs'].shape == (3, 64, 64)
     assert packed['data_samples'].gt_sem_seg.data.shape == (1, 96, 96)
@@ -136,13 +151,16 @@ def test_features_of_the_parent(build):
     assert 20 < len(dataset) < 30 and all(dataset.get_cat_ids(index) for index in range(len(dataset)))
 
 
-@pytest.mark.parametrize(('settings', 'match'), [
-    (dict(length=0), '`length` must be an integer of at least 1, but got 0'),
-    (dict(size=8), '`size` must be an integer of at least 32, but got 8'),
-    (dict(seed=-1), '`seed` must be an integer of at least 0, but got -1'),
-    (dict(seed=0.5), '`seed` must be an integer'),
-    (dict(metainfo=dict(classes=('background', 'sqare'))), "did you mean 'square'"),
-])
+@pytest.mark.parametrize(
+    ('settings', 'match'),
+    [
+        (dict(length=0), '`length` must be an integer of at least 1, but got 0'),
+        (dict(size=8), '`size` must be an integer of at least 32, but got 8'),
+        (dict(seed=-1), '`seed` must be an integer of at least 0, but got -1'),
+        (dict(seed=0.5), '`seed` must be an integer'),
+        (dict(metainfo=dict(classes=('background', 'sqare'))), "did you mean 'square'"),
+    ],
+)
 def test_mistakes(build, settings, match):
     with pytest.raises(ValueError, match=match):
         build('ShapesDataset', **settings)

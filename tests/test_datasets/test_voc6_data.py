@@ -12,8 +12,13 @@ def voc6(build, data_root):
 
     def build_split(split, **settings):
         settings = {**dict(data_prefix=dict(img_path='JPEGImages')), **settings}
-        return build('VOC6Dataset', data_root=str(data_root / 'voc6'), label_file='image_labels.csv',
-                     ann_file=f'ImageSets/Segmentation/{split}.txt', **settings)
+        return build(
+            'VOC6Dataset',
+            data_root=str(data_root / 'voc6'),
+            label_file='image_labels.csv',
+            ann_file=f'ImageSets/Segmentation/{split}.txt',
+            **settings,
+        )
 
     return build_split
 
@@ -34,14 +39,20 @@ def test_counts(voc6, data_root, split, count):
 
 def test_pictures_with_masks_are_left_out_of_those_with_tags(voc6):
     tagged = voc6('train_aug', filter_cfg=dict(exclude_file='ImageSets/Segmentation/train.txt'))
-    paths = [{dataset.get_data_info(index)['img_path'] for index in range(len(dataset))}
-             for dataset in (tagged, voc6('train'), voc6('train_aug'))]
+    paths = [
+        {dataset.get_data_info(index)['img_path'] for index in range(len(dataset))}
+        for dataset in (tagged, voc6('train'), voc6('train_aug'))
+    ]
     assert len(paths[0]) == 2694 and not paths[0] & paths[1] and paths[0] | paths[1] == paths[2]
 
 
 def test_masks_hold_the_classes_and_255(voc6):
-    dataset = voc6('val', data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClassAug'),
-                   test_mode=True, pipeline=[dict(type='mmwsl.LoadImageAsBGR'), dict(type='LoadAnnotations')])
+    dataset = voc6(
+        'val',
+        data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClassAug'),
+        test_mode=True,
+        pipeline=[dict(type='mmwsl.LoadImageAsBGR'), dict(type='LoadAnnotations')],
+    )
     seen = set()
     for index in range(0, len(dataset), 10):
         data = dataset[index]

@@ -18,8 +18,9 @@ def devkit(tmp_path, write_pictures):
     write_pictures(tmp_path / 'JPEGImages', ['2007_1.jpg', '2007_2.jpg'])
     for folder in ('Annotations', 'ImageSets/Main', 'ImageSets/Segmentation'):
         (tmp_path / folder).mkdir(parents=True)
-    body = ''.join(f'<object><name>{name}</name><difficult>{hard}</difficult></object>'
-                   for name, hard in (('dog', 0), ('cat', 1)))
+    body = ''.join(
+        f'<object><name>{name}</name><difficult>{hard}</difficult></object>' for name, hard in (('dog', 0), ('cat', 1))
+    )
     (tmp_path / 'Annotations/2007_1.xml').write_text(f'<annotation>{body}</annotation>')
     (tmp_path / 'Annotations/2007_2.xml').write_text('<annotation/>')
     for name in VOC_CLASSES[1:]:
@@ -30,11 +31,14 @@ def devkit(tmp_path, write_pictures):
     return tmp_path
 
 
-@pytest.mark.parametrize('source', [
-    dict(label_file='Annotations', difficult='unknown'),
-    dict(label_file='ImageSets/Main', label_split='trainval', difficult='unknown'),
-    dict(label_file='tags.csv'),
-])
+@pytest.mark.parametrize(
+    'source',
+    [
+        dict(label_file='Annotations', difficult='unknown'),
+        dict(label_file='ImageSets/Main', label_split='trainval', difficult='unknown'),
+        dict(label_file='tags.csv'),
+    ],
+)
 @pytest.mark.parametrize('ann_file', ['', 'ImageSets/Segmentation/train.txt'])
 @pytest.mark.parametrize('name', ['VOCWeakDataset', 'VOC6Dataset'])
 def test_sources_agree(build, devkit, by_name, name, source, ann_file):
@@ -43,16 +47,22 @@ def test_sources_agree(build, devkit, by_name, name, source, ann_file):
 
 
 def test_difficult_is_present_by_default(build, devkit, by_name):
-    dataset = build('VOCWeakDataset', data_root=str(devkit), label_file='Annotations',
-                    data_prefix=dict(img_path='JPEGImages'))
+    dataset = build(
+        'VOCWeakDataset', data_root=str(devkit), label_file='Annotations', data_prefix=dict(img_path='JPEGImages')
+    )
     assert by_name(dataset)['2007_1'] == (['cat', 'dog'], [])
 
 
 def test_listed_picture_without_xml(build, devkit):
     (devkit / 'Annotations/2007_2.xml').unlink()
     with pytest.raises(ValueError, match=r'1 of the 2 pictures of .*train\.txt.* have no tags in .*: 2007_2\.'):
-        build('VOCWeakDataset', data_root=str(devkit), ann_file='ImageSets/Segmentation/train.txt',
-              label_file='Annotations', data_prefix=dict(img_path='JPEGImages'))
+        build(
+            'VOCWeakDataset',
+            data_root=str(devkit),
+            ann_file='ImageSets/Segmentation/train.txt',
+            label_file='Annotations',
+            data_prefix=dict(img_path='JPEGImages'),
+        )
 
 
 def test_voc6_masks_hold_the_indices_of_voc(build, devkit):
@@ -62,8 +72,13 @@ def test_voc6_masks_hold_the_indices_of_voc(build, devkit):
     mask.putpalette(sum(voc_colormap(256), []))
     for name in ('2007_1', '2007_2'):
         mask.save(devkit / f'SegmentationClassAug/{name}.png')
-    dataset = build('VOC6Dataset', data_root=str(devkit), test_mode=True, pipeline=[dict(type='LoadAnnotations')],
-                    data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClassAug'))
+    dataset = build(
+        'VOC6Dataset',
+        data_root=str(devkit),
+        test_mode=True,
+        pipeline=[dict(type='LoadAnnotations')],
+        data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClassAug'),
+    )
     expected = [VOC6_CLASSES.index(name) if name in VOC6_CLASSES else 255 for name in VOC_CLASSES] + [255]
     assert dataset[0]['gt_seg_map'].tolist() == [expected] * 2
     assert dataset.metainfo['palette'] == [voc_colormap(21)[VOC_CLASSES.index(name)] for name in VOC6_CLASSES]
@@ -79,8 +94,13 @@ def test_voc6_drops_tags_of_the_other_classes(build, devkit, by_name):
 
 
 def test_voc6_can_be_reordered_and_restricted(build, devkit, by_name):
-    dataset = build('VOC6Dataset', data_root=str(devkit), label_file='tags.csv',
-                    data_prefix=dict(img_path='JPEGImages'), metainfo=dict(classes=('background', 'sheep', 'dog')))
+    dataset = build(
+        'VOC6Dataset',
+        data_root=str(devkit),
+        label_file='tags.csv',
+        data_prefix=dict(img_path='JPEGImages'),
+        metainfo=dict(classes=('background', 'sheep', 'dog')),
+    )
     assert by_name(dataset)['2007_1'] == (['dog'], [])
     assert {old: new for old, new in dataset.label_map.items() if new != 255} == {0: 0, 17: 1, 12: 2}
 
@@ -90,16 +110,25 @@ def coco(tmp_path, write_pictures):
     """Two pictures of COCO: a toothbrush and a crowd of people; none."""
     write_pictures(tmp_path / 'train2017', ['000001.jpg', '000002.jpg'])
     (tmp_path / 'annotations').mkdir()
-    (tmp_path / 'annotations/instances_train2017.json').write_text(json.dumps(dict(
-        images=[dict(id=1, file_name='000001.jpg'), dict(id=2, file_name='000002.jpg')],
-        categories=[dict(id=90, name='toothbrush'), dict(id=1, name='person')],
-        annotations=[dict(id=1, image_id=1, category_id=90), dict(id=2, image_id=1, category_id=1, iscrowd=1)])))
-    return dict(data_root=str(tmp_path), label_file='annotations/instances_train2017.json',
-                data_prefix=dict(img_path='train2017'))
+    (tmp_path / 'annotations/instances_train2017.json').write_text(
+        json.dumps(
+            dict(
+                images=[dict(id=1, file_name='000001.jpg'), dict(id=2, file_name='000002.jpg')],
+                categories=[dict(id=90, name='toothbrush'), dict(id=1, name='person')],
+                annotations=[dict(id=1, image_id=1, category_id=90), dict(id=2, image_id=1, category_id=1, iscrowd=1)],
+            )
+        )
+    )
+    return dict(
+        data_root=str(tmp_path),
+        label_file='annotations/instances_train2017.json',
+        data_prefix=dict(img_path='train2017'),
+    )
 
 
-@pytest.mark.parametrize(('crowd', 'present', 'unknown'), [
-    ('present', [1, 80], []), ('ignore', [80], []), ('unknown', [80], [1])])
+@pytest.mark.parametrize(
+    ('crowd', 'present', 'unknown'), [('present', [1, 80], []), ('ignore', [80], []), ('unknown', [80], [1])]
+)
 def test_coco(build, coco, crowd, present, unknown):
     dataset = build('COCOWeakDataset', crowd=crowd, **coco)
     assert len(dataset) == 2
@@ -109,8 +138,12 @@ def test_coco(build, coco, crowd, present, unknown):
 
 
 def test_coco_restricted_without_empty_pictures(build, coco):
-    dataset = build('COCOWeakDataset', metainfo=dict(classes=('background', 'toothbrush')),
-                    filter_cfg=dict(filter_empty_gt=True), **coco)
+    dataset = build(
+        'COCOWeakDataset',
+        metainfo=dict(classes=('background', 'toothbrush')),
+        filter_cfg=dict(filter_empty_gt=True),
+        **coco,
+    )
     assert [dataset.get_data_info(i)['img_label'] for i in range(len(dataset))] == [[1]]
     assert dataset.label_map[80] == 1 and dataset.label_map[1] == 255
 
@@ -126,8 +159,9 @@ def test_numbers_of_classes():
         assert len(set(dataset.METAINFO['classes'])) == len(dataset.METAINFO['palette']) == count
 
 
-@pytest.mark.parametrize(('name', 'settings'), [
-    ('VOCWeakDataset', dict(difficult='maybe')), ('COCOWeakDataset', dict(crowd='maybe'))])
+@pytest.mark.parametrize(
+    ('name', 'settings'), [('VOCWeakDataset', dict(difficult='maybe')), ('COCOWeakDataset', dict(crowd='maybe'))]
+)
 def test_options_are_checked(build, name, settings):
     with pytest.raises(ValueError, match="must be one of .* but got 'maybe'"):
         build(name, **settings)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings('ignore:no picture of')
 AUGMENT = [
     dict(type='mmwsl.LoadImageAsBGR'),
     dict(type='RandomResize', scale=(32, 24), ratio_range=(0.8, 1.2), keep_ratio=True),
-    dict(type='RandomRotate', prob=1., degree=10.),
+    dict(type='RandomRotate', prob=1.0, degree=10.0),
     dict(type='mmwsl.RandomCentralCrop', crop_size=20),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PhotoMetricDistortion'),
@@ -30,8 +30,13 @@ def batches(dataset, workers=0):
 
 
 def test_stock_transforms_around_ours(build, tagged):
-    dataset = build('VOCWeakDataset', data_root=str(tagged), label_file='tags.csv',
-                    data_prefix=dict(img_path='images'), pipeline=AUGMENT)
+    dataset = build(
+        'VOCWeakDataset',
+        data_root=str(tagged),
+        label_file='tags.csv',
+        data_prefix=dict(img_path='images'),
+        pipeline=AUGMENT,
+    )
     first, second = batches(dataset, workers=1)
     assert [picture.shape for picture in first['inputs'] + second['inputs']] == [(3, 20, 20)] * 4
     assert all(picture.dtype == torch.uint8 for picture in first['inputs'])
@@ -50,12 +55,18 @@ def opened(monkeypatch):
     paths = []
     real = {name: getattr(LocalBackend, name) for name in ('get', 'get_text')}
     for name, method in real.items():
-        monkeypatch.setattr(LocalBackend, name, lambda self, path, *args, _method=method, **kwargs:
-                            paths.append(str(path)) or _method(self, path, *args, **kwargs))
+        monkeypatch.setattr(
+            LocalBackend,
+            name,
+            lambda self, path, *args, _method=method, **kwargs: (
+                paths.append(str(path)) or _method(self, path, *args, **kwargs)
+            ),
+        )
     real_open = builtins.open
     for module in (builtins, io):
-        monkeypatch.setattr(module, 'open', lambda file, *args, **kwargs:
-                            paths.append(str(file)) or real_open(file, *args, **kwargs))
+        monkeypatch.setattr(
+            module, 'open', lambda file, *args, **kwargs: paths.append(str(file)) or real_open(file, *args, **kwargs)
+        )
     return paths
 
 
@@ -68,14 +79,18 @@ def test_no_mask_is_opened(build, tagged, opened):
     opened.clear()
     for prefix in (dict(img_path='images'), dict(img_path='images', seg_map_path='masks')):
         dataset = build('VOCWeakDataset', data_prefix=prefix, pipeline=AUGMENT, **settings)
-        batch, = batches(dataset)
+        (batch,) = batches(dataset)
         assert all('gt_sem_seg' not in sample for sample in batch['data_samples'])
     assert str(tagged / 'images/a.jpg') in opened and str(tagged / 'tags.csv') in opened, 'the recorder sees nothing'
     assert not [path for path in opened if 'masks' in path]
     # the recorder does see a mask, and the poison works, when a pipeline loads it
     with pytest.raises(Exception, match='cannot identify'):
-        build('VOCWeakDataset', data_prefix=dict(img_path='images', seg_map_path='masks'),
-              pipeline=[dict(type='LoadAnnotations')], **settings)[0]
+        build(
+            'VOCWeakDataset',
+            data_prefix=dict(img_path='images', seg_map_path='masks'),
+            pipeline=[dict(type='LoadAnnotations')],
+            **settings,
+        )[0]
     assert str(tagged / 'masks/c.png') in opened
 
 
@@ -92,14 +107,17 @@ def shipped_layout(tmp_path, write_pictures):
         (root / 'image_labels.csv').write_text('image,labels\none,cat\ntwo,dog person\n')
         for name, tag in (('one', 'cat'), ('two', 'dog')):
             (root / f'Annotations/{name}.xml').write_text(
-                f'<annotation><object><name>{tag}</name></object></annotation>')
+                f'<annotation><object><name>{tag}</name></object></annotation>'
+            )
             for masks in ('SegmentationClass', 'SegmentationClassAug'):
                 (root / masks / f'{name}.png').write_bytes(b'not a picture')
     return tmp_path
 
 
-@pytest.mark.parametrize(('config', 'tag_file'), [
-    ('wsl_lse_voc6', 'voc6/image_labels.csv'), ('wsl_lse_voc', 'VOCdevkit/VOC2012/Annotations/one.xml')])
+@pytest.mark.parametrize(
+    ('config', 'tag_file'),
+    [('wsl_lse_voc6', 'voc6/image_labels.csv'), ('wsl_lse_voc', 'VOCdevkit/VOC2012/Annotations/one.xml')],
+)
 def test_shipped_configs_open_no_mask(repository, shipped_layout, opened, monkeypatch, config, tag_file):
     monkeypatch.setitem(os.environ, 'MMWSL_DATA_ROOT', str(shipped_layout))
     cfg = Config.fromfile(repository / f'configs/{config}.py')
@@ -119,6 +137,11 @@ def test_shipped_configs_open_no_mask(repository, shipped_layout, opened, monkey
 
 
 def test_absent_mask_folder_is_no_error(build, tagged):
-    dataset = build('VOCWeakDataset', data_root=str(tagged), label_file='tags.csv', pipeline=AUGMENT,
-                    data_prefix=dict(img_path='images', seg_map_path='nowhere'))
+    dataset = build(
+        'VOCWeakDataset',
+        data_root=str(tagged),
+        label_file='tags.csv',
+        pipeline=AUGMENT,
+        data_prefix=dict(img_path='images', seg_map_path='nowhere'),
+    )
     assert sum(len(batch['inputs']) for batch in batches(dataset)) == 4

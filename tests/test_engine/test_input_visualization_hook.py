@@ -19,13 +19,13 @@ def test_every_scene_is_drawn_over_itself(repository, tmp_path, tta):
     cfg = load_config(repository / 'configs' / 'wsl_lse_shapes.py', work_dir=str(tmp_path / 'work'))
     cfg.test_dataloader.dataset.length = 3
     cfg.test_dataloader.update(num_workers=0, persistent_workers=False)
-    cfg.visualizer.alpha = 0.
+    cfg.visualizer.alpha = 0.0
     cfg.visualizer.name = f'over itself {tta}'
     draw_predictions(cfg, show_dir=str(tmp_path / 'painted'))
     init_default_scope('mmseg')
     torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), tmp_path / 'untrained.pth')
     if tta:
-        flips = [[dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0., 1.)]]
+        flips = [[dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0.0, 1.0)]]
         load, *pack = cfg.test_dataloader.dataset.pipeline
         cfg.tta_pipeline = [load, dict(type='TestTimeAug', transforms=[*flips, *([step] for step in pack)])]
         use_test_time_augmentation(cfg)
@@ -48,7 +48,7 @@ def test_maps_of_raw_scores_are_refused(repository, tmp_path):
     draw_predictions(cfg, show_dir=str(tmp_path / 'painted'))
     init_default_scope('mmseg')
     torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), tmp_path / 'untrained.pth')
-    with pytest.raises(ValueError, match="`maps=True` draws .* EncoderDecoder leaves raw ones: use the segmentor"):
+    with pytest.raises(ValueError, match='`maps=True` draws .* EncoderDecoder leaves raw ones: use the segmentor'):
         evaluate(cfg, str(tmp_path / 'untrained.pth'))
 
 
@@ -58,7 +58,8 @@ def test_maps_are_drawn_where_they_are_asked_for(repository, tmp_path):
     cfg.test_dataloader.update(num_workers=0, persistent_workers=False)
     cfg.visualizer.name = 'maps'
     cfg.model.saliency = dict(
-        type='mmwsl.GuidedBackpropSaliency', layers=['backbone.layers.0'], threshold=1., at_least=2)
+        type='mmwsl.GuidedBackpropSaliency', layers=['backbone.layers.0'], threshold=1.0, at_least=2
+    )
     cfg.default_hooks.visualization.maps = True
     draw_predictions(cfg, show_dir=str(tmp_path / 'painted'))
     init_default_scope('mmseg')

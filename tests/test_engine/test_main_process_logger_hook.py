@@ -18,8 +18,11 @@ def _evaluate(rank, port, path):
 
 
 def test_only_the_main_process_writes_the_scores(tiny_config, tmp_path):
-    config = tiny_config(work_dir=str(tmp_path / 'process_'), default_hooks=dict(
-        logger=dict(type='mmwsl.MainProcessLoggerHook')), custom_imports=dict(imports=['mmwsl.registry']))
+    config = tiny_config(
+        work_dir=str(tmp_path / 'process_'),
+        default_hooks=dict(logger=dict(type='mmwsl.MainProcessLoggerHook')),
+        custom_imports=dict(imports=['mmwsl.registry']),
+    )
     port = free_port()
     context = multiprocessing.get_context('spawn')
     workers = [context.Process(target=_evaluate, args=(rank, port, config), daemon=True) for rank in range(2)]

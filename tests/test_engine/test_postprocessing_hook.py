@@ -19,19 +19,19 @@ class _Segmentor(BaseModel):
 
 
 class _TTA(BaseTTAModel):
-
     def merge_preds(self, data_samples_list):
         return data_samples_list
 
 
 @pytest.mark.parametrize(
-    'wrap', [lambda m: m, _TTA, nn.parallel.DataParallel, lambda m: nn.parallel.DataParallel(_TTA(m))])
+    'wrap', [lambda m: m, _TTA, nn.parallel.DataParallel, lambda m: nn.parallel.DataParallel(_TTA(m))]
+)
 @pytest.mark.parametrize('stage', ['before_val', 'before_test'])
 def test_chain_is_installed_in_the_segmentor(wrap, stage):
     segmentor = _Segmentor()
     hook = HOOKS.build(dict(type='mmwsl.PostProcessingHook', postprocessors=[dict(type='mmwsl.ImageLevelPrior')]))
     getattr(hook, stage)(SimpleNamespace(model=wrap(segmentor)))
-    step, = segmentor.postprocessors
+    (step,) = segmentor.postprocessors
     assert isinstance(step, ImageLevelPrior)
 
 

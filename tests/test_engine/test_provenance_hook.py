@@ -21,7 +21,6 @@ class _Part(nn.Module):
 
 
 class _Segmentor(BaseModel):
-
     def __init__(self, *postprocessors):
         super().__init__()
         self.postprocessors = postprocessors
@@ -31,26 +30,28 @@ class _Segmentor(BaseModel):
 
 
 class _TTA(BaseTTAModel):
-
     def merge_preds(self, data_samples_list):
         return data_samples_list
 
 
 @pytest.mark.parametrize('wrap', [lambda m: m, _TTA, lambda m: nn.parallel.DataParallel(_TTA(m))])
 def test_every_part_is_asked_once_and_equal_answers_are_one(wrap):
-    steps = [ImageLevelPrior(), ClassThresholds(0.5, tuned_on='set b'), ClassThresholds(0.1, tuned_on='set a'),
-             DenseCRF(tuned_on='set b')]
+    steps = [
+        ImageLevelPrior(),
+        ClassThresholds(0.5, tuned_on='set b'),
+        ClassThresholds(0.1, tuned_on='set a'),
+        DenseCRF(tuned_on='set b'),
+    ]
     segmentor = _Segmentor(*steps)
     segmentor.part = _Part()
-    assert collect_provenance(wrap(segmentor)) == dict(
-        test_tags='of the test pictures', tuned_on='set a; set b')
+    assert collect_provenance(wrap(segmentor)) == dict(test_tags='of the test pictures', tuned_on='set a; set b')
 
 
 def test_nothing_to_say_adds_nothing():
-    metrics = dict(mIoU=1.)
+    metrics = dict(mIoU=1.0)
     ProvenanceHook().after_test_epoch(SimpleNamespace(model=_Segmentor(ImageLevelPrior())), metrics)
     ProvenanceHook().after_test_epoch(SimpleNamespace(model=_Segmentor()), None)
-    assert metrics == dict(mIoU=1.)
+    assert metrics == dict(mIoU=1.0)
 
 
 @pytest.fixture

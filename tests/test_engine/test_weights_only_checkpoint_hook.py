@@ -18,8 +18,10 @@ from mmwsl.engine.hooks import WeightsOnlyCheckpointHook
 def run(tiny_config, tmp_path):
     """A function that builds a runner of the tiny config, by name."""
     config = tiny_config(
-        work_dir=str(tmp_path / 'work'), custom_imports=dict(imports=['mmwsl.registry']),
-        param_scheduler=[dict(type='MultiStepLR', milestones=[3], by_epoch=False)])
+        work_dir=str(tmp_path / 'work'),
+        custom_imports=dict(imports=['mmwsl.registry']),
+        param_scheduler=[dict(type='MultiStepLR', milestones=[3], by_epoch=False)],
+    )
 
     def build(name, checkpoint='mmwsl.WeightsOnlyCheckpointHook'):
         cfg = Config.fromfile(config)
@@ -36,7 +38,7 @@ def test_it_loads_as_weights_only_and_resumes_with_its_history(run, tmp_path):
     first.train()
     path = tmp_path / 'work' / 'iter_4.pth'
     checkpoint = torch.load(path, weights_only=True)
-    assert checkpoint['message_hub']['runtime_info']['best'] == dict(scores=[0.5, [1., 1.]])
+    assert checkpoint['message_hub']['runtime_info']['best'] == dict(scores=[0.5, [1.0, 1.0]])
     assert type(checkpoint['param_schedulers'][0]['milestones']) is dict
     assert len(checkpoint['message_hub']['log_scalars']['train/loss']['log_history']) == 4
     second = run('second')
@@ -63,9 +65,9 @@ def test_the_file_of_the_runners_own_hook_is_another_one(run, tmp_path):
 
 
 def test_a_checkpoint_of_the_runners_own_hook_is_left_as_it_is():
-    history = HistoryBuffer([1., 2.], [1, 1])
-    checkpoint = dict(message_hub=dict(log_scalars=dict(loss=history, old=3.)))
+    history = HistoryBuffer([1.0, 2.0], [1, 1])
+    checkpoint = dict(message_hub=dict(log_scalars=dict(loss=history, old=3.0)))
     WeightsOnlyCheckpointHook().after_load_checkpoint(None, checkpoint)
-    assert checkpoint['message_hub']['log_scalars'] == dict(loss=history, old=3.)
+    assert checkpoint['message_hub']['log_scalars'] == dict(loss=history, old=3.0)
     WeightsOnlyCheckpointHook().after_load_checkpoint(None, weights := dict(state_dict={}))
     assert weights == dict(state_dict={})

@@ -18,9 +18,16 @@ CLASSES = ('background', 'cat', 'dog')
 def _edge(mask, k):
     """Pixels of class k with a 4-neighbour, in the picture, of another class."""
     height, width = mask.shape
-    return [(y, x) for y in range(height) for x in range(width) if mask[y, x] == k and any(
-        0 <= v < height and 0 <= u < width and mask[v, u] != k
-        for v, u in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)))]
+    return [
+        (y, x)
+        for y in range(height)
+        for x in range(width)
+        if mask[y, x] == k
+        and any(
+            0 <= v < height and 0 <= u < width and mask[v, u] != k
+            for v, u in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1))
+        )
+    ]
 
 
 def _loops(predicted, truth, k, radius):
@@ -44,10 +51,10 @@ def _blobs(rng, void):
     mask = np.zeros((24, 30), int)
     for k in rng.permutation([1, 1, 2, 2]):
         top, left = rng.integers(0, (18, 22))
-        mask[top:top + rng.integers(2, 12), left:left + rng.integers(2, 12)] = k
+        mask[top : top + rng.integers(2, 12), left : left + rng.integers(2, 12)] = k
     if void:
         top, left = rng.integers(0, (18, 22))
-        mask[top:top + 6, left:left + 8] = 255
+        mask[top : top + 6, left : left + 8] = 255
     return mask
 
 
@@ -56,8 +63,14 @@ def _evaluate(pairs, tolerance):
     metric.dataset_meta = dict(classes=CLASSES)
     evaluator = Evaluator(metric)
     for predicted, truth in pairs:
-        evaluator.process([SegDataSample(pred_sem_seg=PixelData(data=torch.tensor(predicted)[None]),
-                                         gt_sem_seg=PixelData(data=torch.tensor(truth)[None]))])
+        evaluator.process(
+            [
+                SegDataSample(
+                    pred_sem_seg=PixelData(data=torch.tensor(predicted)[None]),
+                    gt_sem_seg=PixelData(data=torch.tensor(truth)[None]),
+                )
+            ]
+        )
     return evaluator.evaluate(len(pairs))['mBoundaryF']
 
 

@@ -16,8 +16,13 @@ def test_every_class_beside_mmsegs_mean():
     ours, mmseg = ClassIoUMetric(), IoUMetric()
     for metric in (ours, mmseg):
         metric.dataset_meta = dict(classes=('background', 'cat', 'dog', 'cow'))
-        metric.process({}, [dict(pred_sem_seg=dict(data=prediction), gt_sem_seg=dict(data=truth))
-                            for prediction, truth in zip(predictions, truths, strict=True)])
+        metric.process(
+            {},
+            [
+                dict(pred_sem_seg=dict(data=prediction), gt_sem_seg=dict(data=truth))
+                for prediction, truth in zip(predictions, truths, strict=True)
+            ],
+        )
     metrics = ours.evaluate(3)
     assert metrics.items() >= mmseg.evaluate(3).items()
     known = truths != 255

@@ -13,7 +13,7 @@ from mmwsl.evaluation import ClassThresholdMetric, ThresholdIoUMetric
 from mmwsl.functional import class_thresholds
 from mmwsl.postprocessing import ClassThresholds
 
-GRID = [.2, .4, .6, .8]
+GRID = [0.2, 0.4, 0.6, 0.8]
 
 
 def mean_iou(pairs, classes):
@@ -37,7 +37,7 @@ def pictures():
         scores[1] += 0.1 * (truth == 1)
         scores[2] += 0.4 * (truth == 2)
         truth[0, :2] = 255
-        pairs.append((scores.clamp(max=1.), truth))
+        pairs.append((scores.clamp(max=1.0), truth))
     return pairs
 
 
@@ -56,8 +56,9 @@ def test_finds_the_best_of_all_combinations(pictures, tmp_path):
     found = evaluate(metric, pictures)['oracle_class_mIoU']
 
     def quality(thresholds):
-        return mean_iou([(class_thresholds(scores, torch.tensor(thresholds)).argmax(0), truth)
-                         for scores, truth in pictures], 3)
+        return mean_iou(
+            [(class_thresholds(scores, torch.tensor(thresholds)).argmax(0), truth) for scores, truth in pictures], 3
+        )
 
     assert found == pytest.approx(max(map(quality, itertools.product(GRID, GRID))), abs=0.006)
     content = json.loads(path.read_text())
@@ -76,9 +77,11 @@ def test_is_at_least_as_good_as_one_threshold(pictures):
 
 def test_a_class_without_a_pixel_is_left_out(pictures):
     pictures = [(scores, torch.where(truth == 2, 0, truth)) for scores, truth in pictures]
-    found = evaluate(ClassThresholdMetric(tuned_on='a test', thresholds=[.5, 1.]), pictures)['oracle_class_mIoU']
-    expected = max(mean_iou([(class_thresholds(scores, torch.tensor(pair)).argmax(0), truth)
-                             for scores, truth in pictures], 3) for pair in itertools.product([.5, 1.], [.5, 1.]))
+    found = evaluate(ClassThresholdMetric(tuned_on='a test', thresholds=[0.5, 1.0]), pictures)['oracle_class_mIoU']
+    expected = max(
+        mean_iou([(class_thresholds(scores, torch.tensor(pair)).argmax(0), truth) for scores, truth in pictures], 3)
+        for pair in itertools.product([0.5, 1.0], [0.5, 1.0])
+    )
     assert found == pytest.approx(expected, abs=0.006)
 
 

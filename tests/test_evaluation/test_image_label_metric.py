@@ -33,9 +33,9 @@ def test_average_precision_is_its_definition(ties):
 
 
 def test_average_precision_by_hand():
-    assert average_precision(np.array([.9, .8, .7]), np.array([1, 0, 1])) == pytest.approx((1 + 2 / 3) / 2)
-    assert average_precision(np.array([.5, .5, .5, .5]), np.array([1, 0, 0, 0])) == pytest.approx(0.25)
-    assert np.isnan(average_precision(np.array([.5]), np.array([0])))
+    assert average_precision(np.array([0.9, 0.8, 0.7]), np.array([1, 0, 1])) == pytest.approx((1 + 2 / 3) / 2)
+    assert average_precision(np.array([0.5, 0.5, 0.5, 0.5]), np.array([1, 0, 0, 0])) == pytest.approx(0.25)
+    assert np.isnan(average_precision(np.array([0.5]), np.array([0])))
 
 
 def _eleven_points(scores, labels, positives):
@@ -61,31 +61,34 @@ def test_eleven_points_are_their_definition(digits, missed):
 
 def test_eleven_points_reach_a_recall_of_exactly_three_tenths():
     labels = np.array([1] * 3 + [0] * 90)
-    scores = -np.arange(93.)
+    scores = -np.arange(93.0)
     # recalls 0, .1, .2 and .3 are reached at precision 1, the others never
     assert average_precision(scores, labels, 10, eleven_point=True) == pytest.approx(4 / 11)
 
 
 def test_what_was_not_found_lowers_the_area():
-    scores, labels = np.array([.9, .8, .7]), np.array([1, 0, 1])
+    scores, labels = np.array([0.9, 0.8, 0.7]), np.array([1, 0, 1])
     assert average_precision(scores, labels, 4) == pytest.approx((1 + 2 / 3) / 4)
     assert average_precision(scores, np.zeros(3), 2) == 0
 
 
-@pytest.mark.parametrize(('scores', 'labels', 'positives', 'message'), [
-    ([.5, .5], [1], None, r'must both be \(N,\), got \(2,\) and \(1,\)'),
-    ([[.5]], [[1]], None, r'must both be \(N,\), got \(1, 1\)'),
-    ([.5, float('nan')], [1, 0], None, 'got NaN in 1 of 2'),
-    ([.5, .4], [1, 1], 1, 'at least the number of labels 1, got 1 for 2'),
-])
+@pytest.mark.parametrize(
+    ('scores', 'labels', 'positives', 'message'),
+    [
+        ([0.5, 0.5], [1], None, r'must both be \(N,\), got \(2,\) and \(1,\)'),
+        ([[0.5]], [[1]], None, r'must both be \(N,\), got \(1, 1\)'),
+        ([0.5, float('nan')], [1, 0], None, 'got NaN in 1 of 2'),
+        ([0.5, 0.4], [1, 1], 1, 'at least the number of labels 1, got 1 for 2'),
+    ],
+)
 def test_bad_rankings(scores, labels, positives, message):
     with pytest.raises(ValueError, match=message):
         average_precision(np.array(scores), np.array(labels), positives)
 
 
 def test_unknown_labels_do_not_count():
-    scores, labels = np.array([.9, .8, .7, .1]), np.array([1, 0, 1, 0])
-    with_unknown = average_precision(np.append(scores, [.95, .75]), np.append(labels, [-1, -1]))
+    scores, labels = np.array([0.9, 0.8, 0.7, 0.1]), np.array([1, 0, 1, 0])
+    with_unknown = average_precision(np.append(scores, [0.95, 0.75]), np.append(labels, [-1, -1]))
     assert with_unknown == average_precision(scores, labels)
 
 
@@ -97,8 +100,10 @@ def test_metric_leaves_out_background_and_classes_without_a_positive():
     metric = ImageLabelMetric()
     metric.dataset_meta = dict(classes=('background', 'cat', 'dog', 'cow'))
     evaluator = Evaluator(metric)
-    evaluator.process([_sample([0., .9, .2, .5], [1., 1., 0., 0.]), _sample([1., .8, .7, .5], [0., 0., 1., 0.])])
-    evaluator.process([_sample([0., .7, .9, .5], [1., 1., 0., 0.])])
+    evaluator.process(
+        [_sample([0.0, 0.9, 0.2, 0.5], [1.0, 1.0, 0.0, 0.0]), _sample([1.0, 0.8, 0.7, 0.5], [0.0, 0.0, 1.0, 0.0])]
+    )
+    evaluator.process([_sample([0.0, 0.7, 0.9, 0.5], [1.0, 1.0, 0.0, 0.0])])
     cat, dog = (1 + 2 / 3) / 2, 1 / 2
     assert evaluator.evaluate(3) == {'mAP': pytest.approx(100 * (cat + dog) / 2, abs=0.01)}
 
@@ -107,16 +112,19 @@ def test_eleven_points_stand_beside_the_area():
     metric = ImageLabelMetric(eleven_point=True)
     metric.dataset_meta = dict(classes=('background', 'cat'))
     evaluator = Evaluator(metric)
-    evaluator.process([_sample([0., score], [1., label]) for score, label in ((.9, 1.), (.8, 0.), (.7, 1.))])
+    evaluator.process([_sample([0.0, score], [1.0, label]) for score, label in ((0.9, 1.0), (0.8, 0.0), (0.7, 1.0))])
     eleven = (6 * 1 + 5 * 2 / 3) / 11
-    assert evaluator.evaluate(3) == {'mAP': pytest.approx(100 * 5 / 6, abs=0.01),
-                                     'mAP_11point': pytest.approx(100 * eleven, abs=0.01)}
+    assert evaluator.evaluate(3) == {
+        'mAP': pytest.approx(100 * 5 / 6, abs=0.01),
+        'mAP_11point': pytest.approx(100 * eleven, abs=0.01),
+    }
 
 
-@pytest.mark.parametrize(('field', 'message'), [('pred_label', 'WeakEncoderDecoder'),
-                                                ('gt_label', 'PackImageLabelInputs')])
+@pytest.mark.parametrize(
+    ('field', 'message'), [('pred_label', 'WeakEncoderDecoder'), ('gt_label', 'PackImageLabelInputs')]
+)
 def test_a_missing_field_names_what_to_add(field, message):
-    sample = _sample([.5], [1.])
+    sample = _sample([0.5], [1.0])
     delattr(sample, field)
     with pytest.raises(KeyError, match=f'needs the field `{field}`.*{message}'):
         Evaluator(ImageLabelMetric()).process([sample])

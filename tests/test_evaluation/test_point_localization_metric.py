@@ -13,8 +13,9 @@ from mmwsl.evaluation import PointLocalizationMetric
 from mmwsl.evaluation.metrics.boxes import coco_boxes, mask_boxes, voc_boxes
 
 CLASSES = ('background', 'cat', 'dog')
-OBJECT = ('<object><name>{}</name>{}<bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox>'
-          '</object>')
+OBJECT = (
+    '<object><name>{}</name>{}<bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox></object>'
+)
 
 
 def _metric(**settings):
@@ -29,8 +30,11 @@ def _sample(peaks, scores, mask=None, path='1.jpg', size=(40, 60)):
     maps[0, 0, 0] = 9
     for k, (x, y) in enumerate(peaks, 1):
         maps[k, y, x] = 1
-    sample = SegDataSample(seg_logits=PixelData(data=maps), metainfo=dict(img_path=f'/somewhere/{path}'),
-                           pred_label=LabelData(score=torch.tensor([1., *scores])))
+    sample = SegDataSample(
+        seg_logits=PixelData(data=maps),
+        metainfo=dict(img_path=f'/somewhere/{path}'),
+        pred_label=LabelData(score=torch.tensor([1.0, *scores])),
+    )
     if mask is not None:
         sample.gt_sem_seg = PixelData(data=torch.as_tensor(mask)[None])
     return sample
@@ -51,12 +55,21 @@ def _json(path, pictures, **replaced):
     """Write COCO's file: of each picture ``(class, box with last pixels, crowd)``; ids are no places and no labels."""
     names = {70: 'dog', 9: 'cat', 3: 'tree'}
     annotations = [
-        dict(id=1000 + 10 * i + j, image_id=500 - i, iscrowd=int(crowd), bbox=[*box[:2], box[2] - box[0] + 1,
-                                                                               box[3] - box[1] + 1],
-             category_id=next(key for key, value in names.items() if value == name))
-        for i, objects in enumerate(pictures.values()) for j, (name, box, crowd) in enumerate(objects)]
-    content = dict(images=[dict(id=500 - i, file_name=name) for i, name in enumerate(pictures)],
-                   categories=[dict(id=key, name=name) for key, name in names.items()], annotations=annotations)
+        dict(
+            id=1000 + 10 * i + j,
+            image_id=500 - i,
+            iscrowd=int(crowd),
+            bbox=[*box[:2], box[2] - box[0] + 1, box[3] - box[1] + 1],
+            category_id=next(key for key, value in names.items() if value == name),
+        )
+        for i, objects in enumerate(pictures.values())
+        for j, (name, box, crowd) in enumerate(objects)
+    ]
+    content = dict(
+        images=[dict(id=500 - i, file_name=name) for i, name in enumerate(pictures)],
+        categories=[dict(id=key, name=name) for key, name in names.items()],
+        annotations=annotations,
+    )
     path.write_text(json.dumps({**content, **replaced}))
     return str(path)
 
@@ -65,9 +78,12 @@ def _loops(pictures, k, tolerance):
     """AP of class k by plain loops over ``(score, peak, boxes)``, with boxes as sets of pixels."""
     found, present = [], 0
     for score, peak, boxes in pictures:
-        allowed = {(x, y) for left, top, right, bottom in boxes[k]
-                   for x in range(left - tolerance, right + tolerance + 1)
-                   for y in range(top - tolerance, bottom + tolerance + 1)}
+        allowed = {
+            (x, y)
+            for left, top, right, bottom in boxes[k]
+            for x in range(left - tolerance, right + tolerance + 1)
+            for y in range(top - tolerance, bottom + tolerance + 1)
+        }
         found.append((score[k], peak[k] in allowed))
         present += bool(boxes[k])
     area = 0
@@ -89,16 +105,27 @@ def test_it_is_its_definition_with_boxes_of_files(tmp_path, tolerance):
             boxes[rng.integers(2)].append((left, top, left + wide, top + high))
         scores = rng.random(2).round(1).tolist()
         # about a box where there is one, else anywhere
-        peaks = [tuple((np.array(own[0][:2]) + rng.integers(-3, 10, 2)).clip(0, (59, 39)).tolist()) if own else
-                 tuple(rng.integers(0, (60, 40)).tolist()) for own in boxes]
+        peaks = [
+            tuple((np.array(own[0][:2]) + rng.integers(-3, 10, 2)).clip(0, (59, 39)).tolist())
+            if own
+            else tuple(rng.integers(0, (60, 40)).tolist())
+            for own in boxes
+        ]
         # VOC counts from 1
-        _xml(tmp_path, number, *((CLASSES[k + 1], [edge + 1 for edge in box], False)
-                                 for k in range(2) for box in boxes[k]))
+        _xml(
+            tmp_path,
+            number,
+            *((CLASSES[k + 1], [edge + 1 for edge in box], False) for k in range(2) for box in boxes[k]),
+        )
         pictures.append((scores, peaks, boxes))
         samples.append(_sample(peaks, scores, path=f'{number}.jpg'))
-    file = _json(tmp_path / 'instances.json', {
-        f'{number}.jpg': [(CLASSES[k + 1], box, False) for k in range(2) for box in boxes[k]]
-        for number, (_, _, boxes) in enumerate(pictures)})
+    file = _json(
+        tmp_path / 'instances.json',
+        {
+            f'{number}.jpg': [(CLASSES[k + 1], box, False) for k in range(2) for box in boxes[k]]
+            for number, (_, _, boxes) in enumerate(pictures)
+        },
+    )
     expected = [100 * _loops(pictures, k, tolerance) for k in range(2)]
     assert min(expected) > 0
     for annotations in (str(tmp_path), file):
@@ -106,15 +133,23 @@ def test_it_is_its_definition_with_boxes_of_files(tmp_path, tolerance):
         assert result == {'point_mAP': pytest.approx(sum(expected) / 2, abs=0.006)}
 
 
-@pytest.mark.parametrize(('peak', 'found'), [
-    ((20, 19), True), ((2, 2), True), ((1, 19), False), ((20, 1), False), ((47, 39), True), ((48, 19), False),
-    ((20, 40), False),
-])
+@pytest.mark.parametrize(
+    ('peak', 'found'),
+    [
+        ((20, 19), True),
+        ((2, 2), True),
+        ((1, 19), False),
+        ((20, 1), False),
+        ((47, 39), True),
+        ((48, 19), False),
+        ((20, 40), False),
+    ],
+)
 def test_the_tolerance_is_18_pixels_on_each_side(tmp_path, peak, found):
     # from 0: columns 20 to 29, rows 20 and 21, so columns 2 to 47 and rows 2 to 39 are right
     _xml(tmp_path, 1, ('cat', (21, 21, 30, 22), False))
-    result = _evaluate(_metric(annotations=str(tmp_path)), [_sample([peak, (0, 0)], [.5, .5], size=(50, 60))])
-    assert result == {'point_mAP': 100. * found}
+    result = _evaluate(_metric(annotations=str(tmp_path)), [_sample([peak, (0, 0)], [0.5, 0.5], size=(50, 60))])
+    assert result == {'point_mAP': 100.0 * found}
 
 
 def test_components_of_the_mask_are_boxes_and_the_result_says_so():
@@ -126,33 +161,37 @@ def test_components_of_the_mask_are_boxes_and_the_result_says_so():
     mask[20, :] = 255
     boxes = mask_boxes(mask, CLASSES)
     assert sorted((item.name, *item.box) for item in boxes) == [
-        ('cat', 0, 0, 3, 3), ('cat', 50, 30, 59, 39), ('dog', 0, 30, 2, 32)]
+        ('cat', 0, 0, 3, 3),
+        ('cat', 50, 30, 59, 39),
+        ('dog', 0, 30, 2, 32),
+    ]
     # between the two components, inside the box of all pixels of the class
-    samples = [_sample([(30, 10), (1, 31)], [.5, .5], mask)]
-    assert _evaluate(_metric(tolerance=0), samples) == {'point_mAP_maskboxes': 50.}
+    samples = [_sample([(30, 10), (1, 31)], [0.5, 0.5], mask)]
+    assert _evaluate(_metric(tolerance=0), samples) == {'point_mAP_maskboxes': 50.0}
     # inside the first component's box, where the mask is background
-    samples = [_sample([(3, 0), (1, 31)], [.5, .5], mask)]
-    assert _evaluate(_metric(tolerance=0), samples) == {'point_mAP_maskboxes': 100.}
+    samples = [_sample([(3, 0), (1, 31)], [0.5, 0.5], mask)]
+    assert _evaluate(_metric(tolerance=0), samples) == {'point_mAP_maskboxes': 100.0}
 
 
 def test_a_miss_is_a_false_positive_and_a_picture_not_found():
     square = np.zeros((40, 60), int)
     square[:5, :5] = 1
-    samples = [_sample([(59, 39), (0, 0)], [.9, .1], square), _sample([(0, 0), (0, 0)], [.8, .1], square)]
+    samples = [_sample([(59, 39), (0, 0)], [0.9, 0.1], square), _sample([(0, 0), (0, 0)], [0.8, 0.1], square)]
     # of two pictures one is found, at precision 1/2; dog is in no picture and does not count
-    assert _evaluate(_metric(tolerance=3), samples) == {'point_mAP_maskboxes': 25.}
+    assert _evaluate(_metric(tolerance=3), samples) == {'point_mAP_maskboxes': 25.0}
 
 
 def test_pictures_without_the_class_lower_precision_wherever_the_point_is():
     square = np.zeros((40, 60), int)
     square[:5, :5] = 1
-    samples = [_sample([(0, 0), (0, 0)], [.8, .1], square), _sample([(0, 0), (0, 0)], [.9, .1], 0 * square)]
-    assert _evaluate(_metric(), samples) == {'point_mAP_maskboxes': 50.}
+    samples = [_sample([(0, 0), (0, 0)], [0.8, 0.1], square), _sample([(0, 0), (0, 0)], [0.9, 0.1], 0 * square)]
+    assert _evaluate(_metric(), samples) == {'point_mAP_maskboxes': 50.0}
 
 
 def test_no_object_at_all_is_no_number():
-    assert np.isnan(_evaluate(_metric(), [_sample([(0, 0)] * 2, [.5, .5], np.zeros((40, 60), int))])
-                    ['point_mAP_maskboxes'])
+    assert np.isnan(
+        _evaluate(_metric(), [_sample([(0, 0)] * 2, [0.5, 0.5], np.zeros((40, 60), int))])['point_mAP_maskboxes']
+    )
 
 
 def test_difficult_objects_count_only_on_demand(tmp_path):
@@ -160,21 +199,31 @@ def test_difficult_objects_count_only_on_demand(tmp_path):
     _xml(tmp_path, 2, ('cat', (1, 1, 5, 5), False), ('cat', (51, 31, 60, 40), True))
     _xml(tmp_path, 3, ('cat', (1, 1, 5, 5), False))
     corner, far = [(0, 0), (0, 0)], [(59, 39), (0, 0)]
-    samples = [_sample(corner, [.9, 0], path='1.jpg'), _sample(far, [.8, 0], path='2.jpg'),
-               _sample(far, [.7, 0], path='3.jpg'), _sample(corner, [.6, 0], path='3.jpg')]
+    samples = [
+        _sample(corner, [0.9, 0], path='1.jpg'),
+        _sample(far, [0.8, 0], path='2.jpg'),
+        _sample(far, [0.7, 0], path='3.jpg'),
+        _sample(corner, [0.6, 0], path='3.jpg'),
+    ]
     # by default, 1 and 2 are left out; of the other two the second is found
-    assert _evaluate(_metric(annotations=str(tmp_path), tolerance=0), samples) == {'point_mAP': 25.}
+    assert _evaluate(_metric(annotations=str(tmp_path), tolerance=0), samples) == {'point_mAP': 25.0}
     expected = 100 * (1 + 1 + 3 / 4) / 4
     assert _evaluate(_metric(annotations=str(tmp_path), tolerance=0, difficult=True), samples) == {
-        'point_mAP': pytest.approx(expected)}
+        'point_mAP': pytest.approx(expected)
+    }
     # COCO's crowds are treated alike; its pictures may be named with a folder, and other categories are nothing
-    file = _json(tmp_path / 'instances.json', {
-        'val/1.jpg': [('cat', (0, 0, 4, 4), True), ('tree', (0, 0, 59, 39), False)],
-        'val/2.jpg': [('cat', (0, 0, 4, 4), False), ('cat', (50, 30, 59, 39), True)],
-        'val/3.jpg': [('cat', (0, 0, 4, 4), False)]})
-    assert _evaluate(_metric(annotations=file, tolerance=0), samples) == {'point_mAP': 25.}
+    file = _json(
+        tmp_path / 'instances.json',
+        {
+            'val/1.jpg': [('cat', (0, 0, 4, 4), True), ('tree', (0, 0, 59, 39), False)],
+            'val/2.jpg': [('cat', (0, 0, 4, 4), False), ('cat', (50, 30, 59, 39), True)],
+            'val/3.jpg': [('cat', (0, 0, 4, 4), False)],
+        },
+    )
+    assert _evaluate(_metric(annotations=file, tolerance=0), samples) == {'point_mAP': 25.0}
     assert _evaluate(_metric(annotations=file, tolerance=0, difficult=True), samples) == {
-        'point_mAP': pytest.approx(expected)}
+        'point_mAP': pytest.approx(expected)
+    }
 
 
 def test_parts_of_an_object_are_no_objects(tmp_path):
@@ -184,21 +233,31 @@ def test_parts_of_an_object_are_no_objects(tmp_path):
     assert [(item.name, item.box) for item in voc_boxes(tmp_path / '1.xml')] == [('dog', (45.5, 0, 49, 8))]
 
 
-@pytest.mark.parametrize(('text', 'error', 'message'), [
-    (None, FileNotFoundError, r'1.xml does not exist: every picture .* Check `annotations`'),
-    ('<annotation>', ValueError, 'not XML'),
-    ('<annotation><object/></annotation>', ValueError, 'object 1 has no <name>'),
-    ('<annotation><object><name>cat</name></object></annotation>', ValueError,
-     r'object 1 \(cat\) has no proper <bndbox>'),
-    (f'<annotation>{OBJECT.format("cat", "", 5, 1, "x", 9)}</annotation>', ValueError, 'no proper <bndbox>'),
-    (f'<annotation>{OBJECT.format("cat", "", 5, 1, 4, 9)}</annotation>', ValueError, 'no proper <bndbox>'),
-    (f'<annotation>{OBJECT.format("cat", "", 5, 1, 61, 9)}</annotation>', ValueError, 'leaves the picture of 60 x 40'),
-])
+@pytest.mark.parametrize(
+    ('text', 'error', 'message'),
+    [
+        (None, FileNotFoundError, r'1.xml does not exist: every picture .* Check `annotations`'),
+        ('<annotation>', ValueError, 'not XML'),
+        ('<annotation><object/></annotation>', ValueError, 'object 1 has no <name>'),
+        (
+            '<annotation><object><name>cat</name></object></annotation>',
+            ValueError,
+            r'object 1 \(cat\) has no proper <bndbox>',
+        ),
+        (f'<annotation>{OBJECT.format("cat", "", 5, 1, "x", 9)}</annotation>', ValueError, 'no proper <bndbox>'),
+        (f'<annotation>{OBJECT.format("cat", "", 5, 1, 4, 9)}</annotation>', ValueError, 'no proper <bndbox>'),
+        (
+            f'<annotation>{OBJECT.format("cat", "", 5, 1, 61, 9)}</annotation>',
+            ValueError,
+            'leaves the picture of 60 x 40',
+        ),
+    ],
+)
 def test_bad_annotations(tmp_path, text, error, message):
     if text is not None:
         (tmp_path / '1.xml').write_text(text)
     with pytest.raises(error, match=message):
-        Evaluator(_metric(annotations=str(tmp_path))).process([_sample([(0, 0)] * 2, [.5, .5])])
+        Evaluator(_metric(annotations=str(tmp_path))).process([_sample([(0, 0)] * 2, [0.5, 0.5])])
 
 
 def test_coco_boxes_of_less_than_a_pixel_are_one(tmp_path):
@@ -208,14 +267,20 @@ def test_coco_boxes_of_less_than_a_pixel_are_one(tmp_path):
     assert boxes['2.jpg'] == []
 
 
-@pytest.mark.parametrize(('replaced', 'message'), [
-    (dict(images=[dict(id=500, file_name='a/1.jpg'), dict(id=2, file_name='b/1.jpg')]), "two .* called '1.jpg'"),
-    (dict(images=[dict(id=1, file_name='1.jpg')]), 'annotation 1000 refers to picture 500 and category 9'),
-    (dict(categories=[]), 'annotation 1000 .* picture 500 and category 9, which are not both declared'),
-    (dict(categories=None), "not of COCO's structure .*`instances_"),
-    (dict(annotations=[dict(id=4, image_id=500, category_id=9)]), "annotation 4 of '1.jpg' has no .* bbox .*: None"),
-    (dict(annotations=[dict(id=4, image_id=500, category_id=9, bbox=[0, 0, -1, 5])]), r'.*: \[0, 0, -1, 5\]'),
-])
+@pytest.mark.parametrize(
+    ('replaced', 'message'),
+    [
+        (dict(images=[dict(id=500, file_name='a/1.jpg'), dict(id=2, file_name='b/1.jpg')]), "two .* called '1.jpg'"),
+        (dict(images=[dict(id=1, file_name='1.jpg')]), 'annotation 1000 refers to picture 500 and category 9'),
+        (dict(categories=[]), 'annotation 1000 .* picture 500 and category 9, which are not both declared'),
+        (dict(categories=None), "not of COCO's structure .*`instances_"),
+        (
+            dict(annotations=[dict(id=4, image_id=500, category_id=9)]),
+            "annotation 4 of '1.jpg' has no .* bbox .*: None",
+        ),
+        (dict(annotations=[dict(id=4, image_id=500, category_id=9, bbox=[0, 0, -1, 5])]), r'.*: \[0, 0, -1, 5\]'),
+    ],
+)
 def test_bad_coco_files(tmp_path, replaced, message):
     file = _json(tmp_path / 'instances.json', {'1.jpg': [('cat', (0, 0, 4, 4), False)]}, **replaced)
     with pytest.raises(ValueError, match=f'instances.json: {message}'):
@@ -227,29 +292,41 @@ def test_coco_files_that_do_not_belong_to_the_pictures(tmp_path):
     with pytest.raises(ValueError, match="broken.json: not of COCO's structure"):
         _metric(annotations=str(tmp_path / 'broken.json'))
     file = _json(tmp_path / 'instances.json', {'1.jpg': [('cat', (0, 0, 60, 4), False)]})
-    samples = [_sample([(0, 0)] * 2, [.5, .5], path=f'{number}.jpg') for number in (1, 2)]
+    samples = [_sample([(0, 0)] * 2, [0.5, 0.5], path=f'{number}.jpg') for number in (1, 2)]
     with pytest.raises(ValueError, match=r'instances.json, 1.jpg: the box .* leaves the picture of 60 x 40'):
         Evaluator(_metric(annotations=file)).process(samples[:1])
     with pytest.raises(KeyError, match=r"instances.json has no picture '2.jpg'"):
         Evaluator(_metric(annotations=file)).process(samples[1:])
 
 
-@pytest.mark.parametrize(('settings', 'error', 'message'), [
-    (dict(tolerance=-1), ValueError, '`tolerance` must be a number of pixels, not negative, got -1'),
-    (dict(tolerance=float('nan')), ValueError, 'got nan'),
-    (dict(annotations='no/such'), FileNotFoundError, "`annotations` must be the folder .* 'no/such' does not exist"),
-])
+@pytest.mark.parametrize(
+    ('settings', 'error', 'message'),
+    [
+        (dict(tolerance=-1), ValueError, '`tolerance` must be a number of pixels, not negative, got -1'),
+        (dict(tolerance=float('nan')), ValueError, 'got nan'),
+        (
+            dict(annotations='no/such'),
+            FileNotFoundError,
+            "`annotations` must be the folder .* 'no/such' does not exist",
+        ),
+    ],
+)
 def test_bad_settings(settings, error, message):
     with pytest.raises(error, match=message):
         PointLocalizationMetric(**settings)
 
 
-@pytest.mark.parametrize(('field', 'message'), [('pred_label', 'WeakEncoderDecoder'),
-                                                ('seg_logits', 'WeakEncoderDecoder'),
-                                                ('gt_sem_seg', 'LoadAnnotations.*or give `annotations`'),
-                                                ('img_path', '`meta_keys`')])
+@pytest.mark.parametrize(
+    ('field', 'message'),
+    [
+        ('pred_label', 'WeakEncoderDecoder'),
+        ('seg_logits', 'WeakEncoderDecoder'),
+        ('gt_sem_seg', 'LoadAnnotations.*or give `annotations`'),
+        ('img_path', '`meta_keys`'),
+    ],
+)
 def test_a_missing_field_names_what_to_add(tmp_path, field, message):
-    sample = _sample([(0, 0)] * 2, [.5, .5], np.zeros((40, 60), int))
+    sample = _sample([(0, 0)] * 2, [0.5, 0.5], np.zeros((40, 60), int))
     delattr(sample, field)
     metric = _metric(annotations=str(tmp_path) if field == 'img_path' else None)
     with pytest.raises(KeyError, match=f'needs the field `{field}`.*{message}'):
@@ -258,6 +335,6 @@ def test_a_missing_field_names_what_to_add(tmp_path, field, message):
 
 def test_a_mask_of_another_size():
     with pytest.raises(ValueError, match=r'`gt_sem_seg` must have the size of `seg_logits`, got \(20, 60\)'):
-        sample = _sample([(0, 0)] * 2, [.5, .5])
+        sample = _sample([(0, 0)] * 2, [0.5, 0.5])
         sample = [{**sample.to_dict(), 'gt_sem_seg': dict(data=torch.zeros(1, 20, 60))}]
         Evaluator(_metric()).process(sample)

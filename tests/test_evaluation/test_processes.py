@@ -17,20 +17,25 @@ def _samples():
     generator = torch.Generator().manual_seed(0)
     for _ in range(COUNT):
         truth = torch.zeros(1, 20, 30, dtype=torch.long)
-        label = torch.randint(0, 2, (3, ), generator=generator)
+        label = torch.randint(0, 2, (3,), generator=generator)
         truth[0, 2:9, 3:12], truth[0, 11:18, 14:27] = label[1], 2 * label[2]
         scores = torch.rand(3, 20, 30, generator=generator)
         scores[1, :10] += 0.2 * label[1]
         yield SegDataSample(
-            pred_label=LabelData(score=torch.rand(3, generator=generator)), gt_label=LabelData(score=label.float()),
-            seg_logits=PixelData(data=scores), gt_sem_seg=PixelData(data=truth),
-            pred_sem_seg=PixelData(data=scores.argmax(0, keepdim=True)))
+            pred_label=LabelData(score=torch.rand(3, generator=generator)),
+            gt_label=LabelData(score=label.float()),
+            seg_logits=PixelData(data=scores),
+            gt_sem_seg=PixelData(data=truth),
+            pred_sem_seg=PixelData(data=scores.argmax(0, keepdim=True)),
+        )
 
 
 def _evaluate(rank, processes):
-    metrics = [ImageLabelMetric(eleven_point=True, collect_device='cpu'),
-               PointLocalizationMetric(tolerance=2, collect_device='cpu'),
-               BoundaryFMetric(tolerance=0.03, collect_device='cpu')]
+    metrics = [
+        ImageLabelMetric(eleven_point=True, collect_device='cpu'),
+        PointLocalizationMetric(tolerance=2, collect_device='cpu'),
+        BoundaryFMetric(tolerance=0.03, collect_device='cpu'),
+    ]
     evaluator = Evaluator(metrics)
     evaluator.dataset_meta = dict(classes=('background', 'cat', 'dog'))
     samples = list(_samples())

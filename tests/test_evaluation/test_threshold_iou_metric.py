@@ -12,16 +12,19 @@ from mmwsl.evaluation import ThresholdIoUMetric
 CLASSES = dict(classes=('background', 'cat', 'dog'))
 
 
-def _samples(count=3, threshold=0.):
+def _samples(count=3, threshold=0.0):
     generator = torch.Generator().manual_seed(0)
     for _ in range(count):
         foreground = torch.rand(2, 9, 11, generator=generator)
         truth = torch.randint(0, 3, (1, 9, 11), generator=generator)
         truth[0, 0, :3] = 255
         probs = torch.cat([torch.full((1, 9, 11), threshold), foreground])
-        yield SegDataSample(pred_label=LabelData(score=torch.ones(3)), gt_sem_seg=PixelData(data=truth),
-                            seg_logits=PixelData(data=probs.log()),
-                            pred_sem_seg=PixelData(data=probs.argmax(0, keepdim=True)))
+        yield SegDataSample(
+            pred_label=LabelData(score=torch.ones(3)),
+            gt_sem_seg=PixelData(data=truth),
+            seg_logits=PixelData(data=probs.log()),
+            pred_sem_seg=PixelData(data=probs.argmax(0, keepdim=True)),
+        )
 
 
 @pytest.mark.parametrize('threshold', [0.2, 0.5, 0.9])
@@ -48,7 +51,7 @@ def test_the_best_point_is_the_best_of_the_curve():
 
 
 def test_masks_of_another_size_are_named():
-    sample, = _samples(1)
+    (sample,) = _samples(1)
     sample.set_data(dict(gt_sem_seg=PixelData(data=torch.zeros(1, 5, 6, dtype=torch.long))))
     with pytest.raises(ValueError, match=r'`gt_sem_seg` is \(5, 6\), `seg_logits` \(9, 11\).* behind Resize'):
         Evaluator(ThresholdIoUMetric([0.5])).process([sample])

@@ -10,7 +10,7 @@ def _reference(views, normalization):
     maps = torch.zeros_like(views[0])
     for k in range(len(maps)):
         evidence = sum((view[k] * (view[k] > 0)).double() for view in views)
-        low = evidence.min() if normalization == 'min_max' else 0.
+        low = evidence.min() if normalization == 'min_max' else 0.0
         maps[k] = (evidence - low) / (evidence.max() - low)
     return maps
 
@@ -25,13 +25,13 @@ def test_definition(normalization, count):
 
 
 def test_negative_scores_of_a_view_take_nothing_from_another():
-    seen, unseen = torch.tensor([[[2., 4.]]]), torch.tensor([[[-50., -50.]]])
-    assert activation_maps([seen, unseen]).flatten().tolist() == [0.5, 1.]
+    seen, unseen = torch.tensor([[[2.0, 4.0]]]), torch.tensor([[[-50.0, -50.0]]])
+    assert activation_maps([seen, unseen]).flatten().tolist() == [0.5, 1.0]
 
 
 def test_views_are_added_before_they_are_normalised():
-    strong, weak = torch.tensor([[[8., 0.]]]), torch.tensor([[[0., 2.]]])
-    assert activation_maps([strong, weak]).flatten().tolist() == [1., 0.25]
+    strong, weak = torch.tensor([[[8.0, 0.0]]]), torch.tensor([[[0.0, 2.0]]])
+    assert activation_maps([strong, weak]).flatten().tolist() == [1.0, 0.25]
 
 
 @pytest.mark.parametrize('normalization', ['max', 'min_max'])
@@ -45,7 +45,7 @@ def test_scale_order_and_other_classes_do_not_matter(normalization):
 
 def test_a_class_without_evidence_is_zero():
     view = torch.stack([torch.full((2, 3), -1e4), torch.full((2, 3), 0.7), torch.rand(2, 3)])
-    for normalization, flat in (('max', 1.), ('min_max', 0.)):
+    for normalization, flat in (('max', 1.0), ('min_max', 0.0)):
         maps = activation_maps([view], normalization)
         assert (maps[0] == 0).all() and (maps[1] == flat).all() and maps[2].max() == 1
 
@@ -56,13 +56,16 @@ def test_gradient(normalization):
     assert torch.autograd.gradcheck(lambda *v: activation_maps(v, normalization), views)
 
 
-@pytest.mark.parametrize(('views', 'normalization', 'message'), [
-    ([torch.rand(2, 3, 4)], 'sum', r"must be one of \('max', 'min_max'\), got 'sum'"),
-    ([], 'max', r'one or more maps .* got shapes \[\]'),
-    ([torch.rand(3, 4)], 'max', r'got shapes \[\(3, 4\)\]'),
-    ([torch.rand(2, 0, 4)], 'max', r'got shapes \[\(2, 0, 4\)\]'),
-    ([torch.rand(2, 3, 4), torch.rand(2, 4, 3)], 'max', "bring them to the picture's own size"),
-])
+@pytest.mark.parametrize(
+    ('views', 'normalization', 'message'),
+    [
+        ([torch.rand(2, 3, 4)], 'sum', r"must be one of \('max', 'min_max'\), got 'sum'"),
+        ([], 'max', r'one or more maps .* got shapes \[\]'),
+        ([torch.rand(3, 4)], 'max', r'got shapes \[\(3, 4\)\]'),
+        ([torch.rand(2, 0, 4)], 'max', r'got shapes \[\(2, 0, 4\)\]'),
+        ([torch.rand(2, 3, 4), torch.rand(2, 4, 3)], 'max', "bring them to the picture's own size"),
+    ],
+)
 def test_bad_input(views, normalization, message):
     with pytest.raises(ValueError, match=message):
         activation_maps(views, normalization)

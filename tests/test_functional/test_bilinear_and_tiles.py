@@ -41,15 +41,21 @@ def test_tiles_score_the_mirrored_picture(size, tile):
     margin = 4
     net = nn.Sequential(nn.Conv2d(2, 3, 5, padding=2), nn.ReLU(), nn.Conv2d(3, 2, 5, padding=2)).double()
     picture = torch.randn(2, 2, *size, dtype=torch.float64)
-    expected = net(_mirror(picture, 2 * margin))[..., 2 * margin:-2 * margin, 2 * margin:-2 * margin]
+    expected = net(_mirror(picture, 2 * margin))[..., 2 * margin : -2 * margin, 2 * margin : -2 * margin]
     torch.testing.assert_close(overlap_tile(net, picture, tile, margin), expected)
 
 
 def _strided():
     """A U of stride 4, with a context of 18 pixels at most."""
     return nn.Sequential(
-        nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(4), nn.Conv2d(4, 4, 3, padding=1), nn.ReLU(),
-        nn.Upsample(scale_factor=4, mode='bilinear'), nn.Conv2d(4, 2, 3, padding=1)).double()
+        nn.Conv2d(1, 4, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(4),
+        nn.Conv2d(4, 4, 3, padding=1),
+        nn.ReLU(),
+        nn.Upsample(scale_factor=4, mode='bilinear'),
+        nn.Conv2d(4, 2, 3, padding=1),
+    ).double()
 
 
 def test_away_from_the_border_tiles_are_the_whole_picture():
@@ -73,10 +79,13 @@ def test_windows_do_not_grow_with_the_picture():
     assert seen == [(32, 32)] * (4 * 3)
 
 
-@pytest.mark.parametrize('settings, message', [
-    (dict(tile=0, margin=1), '`tile` must be positive and `margin` not negative, got 0 and 1'),
-    (dict(tile=4, margin=-1), '`margin` not negative, got 4 and -1'),
-])
+@pytest.mark.parametrize(
+    'settings, message',
+    [
+        (dict(tile=0, margin=1), '`tile` must be positive and `margin` not negative, got 0 and 1'),
+        (dict(tile=4, margin=-1), '`margin` not negative, got 4 and -1'),
+    ],
+)
 def test_bad_tiles(settings, message):
     with pytest.raises(ValueError, match=message):
         overlap_tile(nn.Identity(), torch.zeros(1, 1, 8, 8), **settings)

@@ -27,18 +27,17 @@ def test_soft_jaccard_is_its_definition():
 
 def test_the_box_of_a_certain_object_comes_first():
     probs = torch.zeros(2, 8, 12)
-    probs[1, 2:6, 3:6] = 1.
+    probs[1, 2:6, 3:6] = 1.0
     assert propose_boxes(probs).tolist()[:2] == [[0, 0, 12, 8], [3, 2, 6, 6]]
 
 
 def test_proposals_are_greedy_suppression_of_all_windows():
     torch.manual_seed(1)
-    probs = torch.rand(2, 7, 5)**3
-    rule = ProposalRule(sides=(0.3, 0.6, 1.), max_boxes=5, min_score=0.2, max_overlap=0.4)
+    probs = torch.rand(2, 7, 5) ** 3
+    rule = ProposalRule(sides=(0.3, 0.6, 1.0), max_boxes=5, min_score=0.2, max_overlap=0.4)
     whole = [0, 0, 5, 7]
     windows = [[x, y, x + w, y + h] for h in (2, 4, 7) for w in (2, 3, 5) for y in range(8 - h) for x in range(6 - w)]
-    scored = sorted(((max(jaccard(prob, box) for prob in probs), box) for box in windows if box != whole),
-                    reverse=True)
+    scored = sorted(((max(jaccard(prob, box) for prob in probs), box) for box in windows if box != whole), reverse=True)
     expected = [whole]
     for score, box in scored:
         if len(expected) <= 5 and score > 0.2 and all(overlap(box, other) <= 0.4 for other in expected[1:]):
@@ -47,22 +46,33 @@ def test_proposals_are_greedy_suppression_of_all_windows():
     assert propose_boxes(probs, rule).tolist() == expected
 
 
-@pytest.mark.parametrize('probs, rule', [
-    (torch.rand(3, 1, 1), ProposalRule()),
-    (torch.zeros(3, 8, 8), ProposalRule()),
-    (torch.full((3, 8, 8), 0.05), ProposalRule()),
-    (torch.ones(3, 8, 8), ProposalRule(max_boxes=0)),
-    (torch.ones(3, 8, 8), ProposalRule(sides=(1., ))),
-], ids=['one cell', 'nothing', 'below the score', 'none asked for', 'no shape'])
+@pytest.mark.parametrize(
+    'probs, rule',
+    [
+        (torch.rand(3, 1, 1), ProposalRule()),
+        (torch.zeros(3, 8, 8), ProposalRule()),
+        (torch.full((3, 8, 8), 0.05), ProposalRule()),
+        (torch.ones(3, 8, 8), ProposalRule(max_boxes=0)),
+        (torch.ones(3, 8, 8), ProposalRule(sides=(1.0,))),
+    ],
+    ids=['one cell', 'nothing', 'below the score', 'none asked for', 'no shape'],
+)
 def test_the_whole_picture_remains(probs, rule):
     assert propose_boxes(probs, rule).tolist() == [[0, 0, probs.shape[2], probs.shape[1]]]
 
 
-@pytest.mark.parametrize('settings, match', [
-    (dict(sides=()), '`sides`'), (dict(sides=(0.5, 1.2)), '`sides`.*1.2'), (dict(sides=(0., )), '`sides`'),
-    (dict(max_boxes=-1), '`max_boxes`.*-1'), (dict(max_boxes=2.), '`max_boxes`'),
-    (dict(min_score=1.), '`min_score`'), (dict(max_overlap=1.1), '`max_overlap`.*1.1'),
-])
+@pytest.mark.parametrize(
+    'settings, match',
+    [
+        (dict(sides=()), '`sides`'),
+        (dict(sides=(0.5, 1.2)), '`sides`.*1.2'),
+        (dict(sides=(0.0,)), '`sides`'),
+        (dict(max_boxes=-1), '`max_boxes`.*-1'),
+        (dict(max_boxes=2.0), '`max_boxes`'),
+        (dict(min_score=1.0), '`min_score`'),
+        (dict(max_overlap=1.1), '`max_overlap`.*1.1'),
+    ],
+)
 def test_a_bad_rule_is_refused(settings, match):
     with pytest.raises(ValueError, match=match):
         ProposalRule(**settings)
@@ -76,7 +86,7 @@ def test_a_map_of_another_shape_is_refused(shape):
 
 def test_the_whole_map_as_a_crop_is_the_map():
     maps = torch.randn(2, 3, 6, 6)
-    crops = crop_boxes(maps, torch.tensor([0., 0., 1., 1.]).expand(2, 1, 4), 6, samples=1)
+    crops = crop_boxes(maps, torch.tensor([0.0, 0.0, 1.0, 1.0]).expand(2, 1, 4), 6, samples=1)
     torch.testing.assert_close(crops[:, 0], maps)
 
 
@@ -96,9 +106,9 @@ def test_cells_of_a_crop_lie_at_their_places():
 
 
 def test_crops_keep_precision_and_gradient():
-    boxes = torch.tensor([[[0.1, 0.2, 0.7, 0.9], [0., 0., 0.3, 1.]]], dtype=torch.float64)
+    boxes = torch.tensor([[[0.1, 0.2, 0.7, 0.9], [0.0, 0.0, 0.3, 1.0]]], dtype=torch.float64)
     maps = torch.randn(1, 2, 5, 4, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda m: crop_boxes(m, boxes, 2), (maps, ))
+    assert torch.autograd.gradcheck(lambda m: crop_boxes(m, boxes, 2), (maps,))
     wide = torch.linspace(0, 1, 448).expand(1, 1, 448, 448)
     half = crop_boxes(wide.half(), boxes.float(), 224)
     torch.testing.assert_close(half, crop_boxes(wide.half().float(), boxes.float(), 224))
@@ -115,7 +125,10 @@ def test_painting_is_the_mean_of_the_boxes_over_a_cell():
         for i in range(6):
             for j in range(8):
                 y, x = (i + 0.5) / 6, (j + 0.5) / 8
-                own = [b for b, (left, top, right, bottom) in enumerate(boxes[n])
-                       if valid[n, b] and left <= x < right and top <= y < bottom]
+                own = [
+                    b
+                    for b, (left, top, right, bottom) in enumerate(boxes[n])
+                    if valid[n, b] and left <= x < right and top <= y < bottom
+                ]
                 expected = scores[n, :, own].mean(1) if own else torch.zeros(3)
                 torch.testing.assert_close(painted[n, :, i, j], expected)

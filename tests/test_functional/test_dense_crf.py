@@ -32,8 +32,10 @@ def features(image, constants):
     where = [[x, y] for y in range(height) for x in range(width)]
     position = torch.tensor(where, dtype=torch.float64)
     color = image.double().flatten(1).T
-    return (position / constants.gaussian_sxy,
-            torch.cat([position / constants.bilateral_sxy, color / constants.bilateral_srgb], 1))
+    return (
+        position / constants.gaussian_sxy,
+        torch.cat([position / constants.bilateral_sxy, color / constants.bilateral_srgb], 1),
+    )
 
 
 def exact_kernel(points):
@@ -51,8 +53,9 @@ def mean_field(probs, image, constants, kernel, penalty=None):
         penalty = 1 - torch.eye(labels, dtype=torch.float64)
     unary = -(probs / probs.sum(0)).flatten(1).clamp(min=1e-5).log()
     pairwise = 0
-    for weight, points in zip((constants.gaussian_weight, constants.bilateral_weight), features(image, constants),
-                              strict=True):
+    for weight, points in zip(
+        (constants.gaussian_weight, constants.bilateral_weight), features(image, constants), strict=True
+    ):
         matrix = kernel(points)
         norm = matrix.sum(1)
         pairwise = pairwise + weight * matrix / (norm[:, None] * norm).sqrt()
@@ -83,7 +86,7 @@ def test_against_exact_sums():
 
 
 @pytest.mark.parametrize('preset', ['ccnn', 'deeplab', 'psa'])
-@pytest.mark.parametrize('penalty', [None, [[0., 2., .3], [1., 0., -1.], [0., .5, .2]]])
+@pytest.mark.parametrize('penalty', [None, [[0.0, 2.0, 0.3], [1.0, 0.0, -1.0], [0.0, 0.5, 0.2]]])
 def test_with_the_lattices_own_matrix_it_is_the_definition(preset, penalty):
     probs, image, constants = scores(3, 9, 11), picture('chelsea', 11, 9), CRF_PRESETS[preset]
     penalty = None if penalty is None else torch.tensor(penalty, dtype=torch.float64)
@@ -134,6 +137,7 @@ def test_agrees_with_pydensecrf_on_pictures_of_voc(data_root):
 def test_hard_labels_agree_with_pydensecrfs():
     densecrf = pytest.importorskip('pydensecrf.densecrf', reason="the extra 'bench' is not installed")
     from pydensecrf.utils import unary_from_labels
+
     image, probs, constants = picture(width=80, height=60), scores(4, 60, 80, dtype=torch.float32), CRF_PRESETS['irn']
     peer = densecrf.DenseCRF2D(80, 60, 4)
     peer.setUnaryEnergy(unary_from_labels(probs.argmax(0).numpy(), 4, gt_prob=0.7, zero_unsure=False))
@@ -146,11 +150,14 @@ def test_hard_labels_agree_with_pydensecrfs():
 def test_presets_are_the_published_constants():
     rows = {name: dataclasses.astuple(constants) for name, constants in CRF_PRESETS.items()}
     assert rows == {
-        'ccnn': (6, 6, 50, 4, 5, 10, None), 'deeplab': (19, 15, 61, 10, 35, 10, None),
-        'irn': (3, 3, 50, 5, 10, 10, 0.7), 'psa': (3, 3, 80, 13, 10, 10, None)}
+        'ccnn': (6, 6, 50, 4, 5, 10, None),
+        'deeplab': (19, 15, 61, 10, 35, 10, None),
+        'irn': (3, 3, 50, 5, 10, 10, 0.7),
+        'psa': (3, 3, 80, 13, 10, 10, None),
+    }
 
 
-@pytest.mark.parametrize('penalty', [None, torch.tensor([[0., 2., 1.], [1., 0., -1.], [1., 1., .5]]).double()])
+@pytest.mark.parametrize('penalty', [None, torch.tensor([[0.0, 2.0, 1.0], [1.0, 0.0, -1.0], [1.0, 1.0, 0.5]]).double()])
 def test_gradient(penalty):
     image, constants = picture(width=5, height=4), CRFConstants(iterations=3)
     probs = (scores(3, 4, 5) + 0.1).requires_grad_()
@@ -181,17 +188,18 @@ def test_plausible_labels_alone_are_used():
     penalty = torch.rand(5, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     result = dense_crf(probs, image, constants, penalty, plausible)
     assert not result[~plausible].any()
-    torch.testing.assert_close(result[plausible],
-                               dense_crf(probs[plausible], image, constants, penalty[::2, ::2].contiguous()))
+    torch.testing.assert_close(
+        result[plausible], dense_crf(probs[plausible], image, constants, penalty[::2, ::2].contiguous())
+    )
     torch.testing.assert_close(result.sum(0), torch.ones_like(result[0]))
 
 
 def test_which_labels_are_plausible():
     probs = torch.zeros(4, 2, 2)
-    probs[0], probs[1], probs[2, 0, 0] = 1., 4., 5.  # normalised: the best pixels are 0.2, 0.8, 0.5, 0
+    probs[0], probs[1], probs[2, 0, 0] = 1.0, 4.0, 5.0  # normalised: the best pixels are 0.2, 0.8, 0.5, 0
     assert plausible_labels(probs, 0.4).tolist() == [True, True, True, False]
     assert plausible_labels(probs, 0.6).tolist() == [True, True, False, False]
-    assert plausible_labels(probs, 0.6, torch.tensor([0., .1, .9, .9]), 0.3).tolist() == [True, False, False, False]
+    assert plausible_labels(probs, 0.6, torch.tensor([0.0, 0.1, 0.9, 0.9]), 0.3).tolist() == [True, False, False, False]
     assert plausible_labels(probs).all()
 
 
@@ -225,21 +233,22 @@ def test_only_ratios_of_scores_count_and_no_score_at_all_is_uniform():
     torch.testing.assert_close(dense_crf(probs * 7, image), dense_crf(probs, image))
     probs[:, 3:5, 3:5] = 0
     assert dense_crf(probs, image).isfinite().all()
-    torch.testing.assert_close(dense_crf(probs, image, CRFConstants(iterations=0))[:, 3, 3],
-                               torch.full((4, ), 0.25, dtype=torch.float64))
+    torch.testing.assert_close(
+        dense_crf(probs, image, CRFConstants(iterations=0))[:, 3, 3], torch.full((4,), 0.25, dtype=torch.float64)
+    )
 
 
 def test_without_iterations_or_weights_the_scores_come_back():
     probs, image = scores(4), picture()
-    for constants in (CRFConstants(iterations=0), CRFConstants(gaussian_weight=0., bilateral_weight=0.)):
+    for constants in (CRFConstants(iterations=0), CRFConstants(gaussian_weight=0.0, bilateral_weight=0.0)):
         torch.testing.assert_close(dense_crf(probs, image, constants), probs, atol=1e-4, rtol=0)
 
 
 def test_one_kernel_alone():
     probs, image = scores(3), picture()
-    without = CRFConstants(bilateral_weight=0.)
+    without = CRFConstants(bilateral_weight=0.0)
     torch.testing.assert_close(dense_crf(probs, image, without), dense_crf(probs, torch.zeros_like(image), without))
-    color = CRFConstants(gaussian_weight=0.)
+    color = CRFConstants(gaussian_weight=0.0)
     assert not torch.allclose(dense_crf(probs, image, color), dense_crf(probs, torch.zeros_like(image), color))
 
 
@@ -260,30 +269,44 @@ def test_the_input_is_left_as_it_is():
 GOOD = dict(probs=torch.rand(3, 4, 5), image=torch.zeros(3, 4, 5))
 
 
-@pytest.mark.parametrize(('changes', 'message'), [
-    (dict(probs=torch.rand(3, 4)), r'`probs` must be \(K, H, W\)'),
-    (dict(probs=torch.rand(0, 4, 5)), 'at least one label'),
-    (dict(probs=torch.rand(3, 0, 5)), 'at least one label and pixel'),
-    (dict(probs=torch.full((3, 4, 5), float('nan'))), '`probs` must be finite'),
-    (dict(probs=torch.full((3, 4, 5), float('inf'))), '`probs` must be finite'),
-    (dict(probs=torch.rand(3, 4, 5) - 0.5), 'not logits'),
-    (dict(image=torch.zeros(3, 5, 4)), r'`image` must be \(C, 4, 5\).*\(3, 5, 4\)'),
-    (dict(image=torch.zeros(4, 5)), '`image` must be'),
-    (dict(image=torch.full((3, 4, 5), float('nan'))), '`image` must be finite'),
-    (dict(compatibility=torch.eye(2)), r'`compatibility`.*\(3, 3\)'),
-    (dict(compatibility=torch.full((3, 3), float('inf'))), '`compatibility` must be a finite matrix'),
-    (dict(plausible=torch.tensor([True, False])), '`plausible`'),
-    (dict(plausible=torch.tensor([1, 0, 1])), '`plausible`.*int64'),
-    (dict(plausible=torch.zeros(3, dtype=torch.bool)), 'at least one label'),
-])
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (dict(probs=torch.rand(3, 4)), r'`probs` must be \(K, H, W\)'),
+        (dict(probs=torch.rand(0, 4, 5)), 'at least one label'),
+        (dict(probs=torch.rand(3, 0, 5)), 'at least one label and pixel'),
+        (dict(probs=torch.full((3, 4, 5), float('nan'))), '`probs` must be finite'),
+        (dict(probs=torch.full((3, 4, 5), float('inf'))), '`probs` must be finite'),
+        (dict(probs=torch.rand(3, 4, 5) - 0.5), 'not logits'),
+        (dict(image=torch.zeros(3, 5, 4)), r'`image` must be \(C, 4, 5\).*\(3, 5, 4\)'),
+        (dict(image=torch.zeros(4, 5)), '`image` must be'),
+        (dict(image=torch.full((3, 4, 5), float('nan'))), '`image` must be finite'),
+        (dict(compatibility=torch.eye(2)), r'`compatibility`.*\(3, 3\)'),
+        (dict(compatibility=torch.full((3, 3), float('inf'))), '`compatibility` must be a finite matrix'),
+        (dict(plausible=torch.tensor([True, False])), '`plausible`'),
+        (dict(plausible=torch.tensor([1, 0, 1])), '`plausible`.*int64'),
+        (dict(plausible=torch.zeros(3, dtype=torch.bool)), 'at least one label'),
+    ],
+)
 def test_bad_input(changes, message):
     with pytest.raises(ValueError, match=message):
         dense_crf(**{**GOOD, **changes})
 
 
-@pytest.mark.parametrize(('name', 'value'), [
-    ('gaussian_sxy', 0.), ('bilateral_sxy', -1.), ('bilateral_srgb', float('inf')), ('gaussian_weight', -1.),
-    ('bilateral_weight', float('nan')), ('iterations', -1), ('iterations', 2.5), ('gt_prob', 0.), ('gt_prob', 1.)])
+@pytest.mark.parametrize(
+    ('name', 'value'),
+    [
+        ('gaussian_sxy', 0.0),
+        ('bilateral_sxy', -1.0),
+        ('bilateral_srgb', float('inf')),
+        ('gaussian_weight', -1.0),
+        ('bilateral_weight', float('nan')),
+        ('iterations', -1),
+        ('iterations', 2.5),
+        ('gt_prob', 0.0),
+        ('gt_prob', 1.0),
+    ],
+)
 def test_bad_constants(name, value):
     with pytest.raises(ValueError, match=f'`{name}` must .* got {value}'):
         CRFConstants(**{name: value})

@@ -18,7 +18,7 @@ class GuidedReLU(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad):
-        x, = ctx.saved_tensors
+        (x,) = ctx.saved_tensors
         return grad * (x > 0) * (x < ctx.most) * (grad > 0), None
 
 
@@ -36,8 +36,20 @@ class Block(nn.Module):
 
 def _network(inplace=False):
     torch.manual_seed(0)
-    net = nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(inplace), Block(inplace), nn.Conv2d(6, 8, 3), nn.ReLU(inplace),
-                        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4)).double().eval()
+    net = (
+        nn.Sequential(
+            nn.Conv2d(3, 6, 3),
+            nn.ReLU(inplace),
+            Block(inplace),
+            nn.Conv2d(6, 8, 3),
+            nn.ReLU(inplace),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Linear(8, 4),
+        )
+        .double()
+        .eval()
+    )
     for p in net.parameters():
         p.data.mul_(2)
     return net
@@ -53,7 +65,7 @@ def _signals(*classes, pictures=2):
 def _expected(net, x, layer, signal, guided):
     """Recompute by hand: the outputs of ``layer`` are a leaf, every ReLU after it is the function above."""
     relu = (lambda v: GuidedReLU.apply(v, float('inf'))) if guided else torch.relu
-    relu6 = (lambda v: GuidedReLU.apply(v, 6.)) if guided else (lambda v: v.clamp(0, 6))
+    relu6 = (lambda v: GuidedReLU.apply(v, 6.0)) if guided else (lambda v: v.clamp(0, 6))
     leaf = None
 
     def note(name, value):
@@ -94,23 +106,26 @@ def test_pictures_do_not_mix_and_signals_may_differ_between_them():
     mixed = torch.stack([_signals(1, 2)[0], _signals(1, 2)[1]])
     mixed[0, 1] = mixed[1, 1].roll(1)  # class 3 for the second picture
     with recorded_layers(net, ['0'], guided=True) as record:
-        both, = record.gradients(net(x), mixed)
+        (both,) = record.gradients(net(x), mixed)
     for n, classes in enumerate([(1, 2), (3, 2)]):
         with recorded_layers(net, ['0'], guided=True) as record:
-            alone, = record.gradients(net(x[n:n + 1]), _signals(*classes, pictures=1))
-        torch.testing.assert_close(both[:, n:n + 1], alone)
+            (alone,) = record.gradients(net(x[n : n + 1]), _signals(*classes, pictures=1))
+        torch.testing.assert_close(both[:, n : n + 1], alone)
 
 
 def _left_behind(net):
-    return [module for module in net.modules() if module._forward_hooks or module._forward_pre_hooks
-            or module._backward_hooks]
+    return [
+        module
+        for module in net.modules()
+        if module._forward_hooks or module._forward_pre_hooks or module._backward_hooks
+    ]
 
 
 @pytest.mark.parametrize('error', [None, RuntimeError])
 def test_nothing_is_left_behind(error):
     net = _network()
     net[0].weight.requires_grad_(False)
-    net[7].bias.grad = torch.full((4, ), 7., dtype=torch.float64)
+    net[7].bias.grad = torch.full((4,), 7.0, dtype=torch.float64)
     before = [(p.requires_grad, p.grad, p.clone()) for p in net.parameters()]
     try:
         with recorded_layers(net, ['1', '4'], guided=True) as record:
@@ -137,7 +152,8 @@ def test_nothing_below_the_lowest_layer_is_recorded():
     net, seen = _network(), {}
     for name in ('0', '2', '3'):
         net.get_submodule(name).register_forward_hook(
-            lambda module, args, output, name=name: seen.update({name: output.requires_grad}))
+            lambda module, args, output, name=name: seen.update({name: output.requires_grad})
+        )
     with recorded_layers(net, ['2']):
         net(torch.randn(1, 3, 9, 9, dtype=torch.float64))
     assert seen == {'0': False, '2': False, '3': True}
@@ -166,19 +182,22 @@ class Functional(nn.Module):
         return self.second(self.activation(self.first(x))).mean((2, 3))
 
 
-@pytest.mark.parametrize('activation, message', [
-    (nn.functional.relu, r'ReLU \(ReluBackward0\) that the network calls as a function'),
-    (torch.relu_, 'as a function'),
-    (nn.functional.relu6, r'HardtanhBackward0\) that the network calls'),
-    (nn.functional.silu, 'needs activations of the ReLU family, but the network has Silu'),
-    (nn.SiLU(), 'has Silu'),
-    (nn.GELU(), 'has Gelu'),
-    (nn.LeakyReLU(), 'has LeakyRelu'),
-    (nn.PReLU(), 'has Prelu'),
-    (nn.ELU(), 'has Elu'),
-    (nn.Hardswish(), 'has Hardswish'),
-    (nn.Mish(), 'has Mish'),
-])
+@pytest.mark.parametrize(
+    'activation, message',
+    [
+        (nn.functional.relu, r'ReLU \(ReluBackward0\) that the network calls as a function'),
+        (torch.relu_, 'as a function'),
+        (nn.functional.relu6, r'HardtanhBackward0\) that the network calls'),
+        (nn.functional.silu, 'needs activations of the ReLU family, but the network has Silu'),
+        (nn.SiLU(), 'has Silu'),
+        (nn.GELU(), 'has Gelu'),
+        (nn.LeakyReLU(), 'has LeakyRelu'),
+        (nn.PReLU(), 'has Prelu'),
+        (nn.ELU(), 'has Elu'),
+        (nn.Hardswish(), 'has Hardswish'),
+        (nn.Mish(), 'has Mish'),
+    ],
+)
 def test_activations_that_cannot_be_guided_are_refused_where_they_matter(activation, message):
     net, x = Functional(activation).eval(), torch.randn(2, 3, 4, 4)
     with recorded_layers(net, ['first'], guided=True) as record, pytest.raises(ValueError, match=message):
@@ -188,27 +207,30 @@ def test_activations_that_cannot_be_guided_are_refused_where_they_matter(activat
             record.gradients(net(x), _signals(1).float())
 
 
-@pytest.mark.parametrize('layers, error, message', [
-    ([], ValueError, 'name at least one module'),
-    (['bakcbone'], ValueError, r"names 'bakcbone', which the network does not have; it has e.g. \['backbone'"),
-    ([''], ValueError, "names ''"),
-    (['twice'], ValueError, "'twice', which runs more than once"),
-    (['backbone'], ValueError, "'backbone', which gives tuple and not one tensor"),
-    (['unused'], RuntimeError, r"did not run \['unused'\]"),
-    (['aside', 'twice.0'], RuntimeError, r"do not depend on the layers \['aside'\]"),
-    (['aside'], RuntimeError, 'do not depend on any of the layers'),
-])
+@pytest.mark.parametrize(
+    'layers, error, message',
+    [
+        ([], ValueError, 'name at least one module'),
+        (['bakcbone'], ValueError, r"names 'bakcbone', which the network does not have; it has e.g. \['backbone'"),
+        ([''], ValueError, "names ''"),
+        (['twice'], ValueError, "'twice', which runs more than once"),
+        (['backbone'], ValueError, "'backbone', which gives tuple and not one tensor"),
+        (['unused'], RuntimeError, r"did not run \['unused'\]"),
+        (['aside', 'twice.0'], RuntimeError, r"do not depend on the layers \['aside'\]"),
+        (['aside'], RuntimeError, 'do not depend on any of the layers'),
+    ],
+)
 def test_bad_layers(layers, error, message):
     class Network(nn.Module):
         def __init__(self):
             super().__init__()
             self.backbone = nn.Identity()
-            self.backbone.forward = lambda x: (x, )
+            self.backbone.forward = lambda x: (x,)
             self.twice, self.unused, self.aside = (nn.Sequential(nn.Conv2d(3, 3, 1)) for _ in range(3))
             self.last = nn.Conv2d(3, 4, 1)
 
         def forward(self, x):
-            x, = self.backbone(x)
+            (x,) = self.backbone(x)
             self.aside(x)
             x = self.twice(x)
             return self.last(x if layers == ['aside', 'twice.0'] else self.twice(x)).mean((2, 3))

@@ -10,8 +10,11 @@ SCORES = torch.randn(2, 4, 3, 3, dtype=torch.float64, generator=torch.Generator(
 LABELS = torch.randint(0, 4, (2, 3, 3), generator=torch.Generator().manual_seed(1))
 CROSS_ENTROPY = F.cross_entropy(SCORES, LABELS, reduction='none')
 LOSSES = [
-    generalized_cross_entropy, symmetric_cross_entropy, bootstrapped_cross_entropy,
-    lambda scores, labels, **kwargs: bootstrapped_cross_entropy(scores, labels, 0.8, hard=True, **kwargs)]
+    generalized_cross_entropy,
+    symmetric_cross_entropy,
+    bootstrapped_cross_entropy,
+    lambda scores, labels, **kwargs: bootstrapped_cross_entropy(scores, labels, 0.8, hard=True, **kwargs),
+]
 
 
 def _places():
@@ -26,33 +29,33 @@ def test_generalized_is_the_papers_formula():
 
 
 def test_generalized_lies_between_cross_entropy_and_absolute_error():
-    torch.testing.assert_close(generalized_cross_entropy(SCORES, LABELS, q=0.), CROSS_ENTROPY)
+    torch.testing.assert_close(generalized_cross_entropy(SCORES, LABELS, q=0.0), CROSS_ENTROPY)
     torch.testing.assert_close(generalized_cross_entropy(SCORES, LABELS, q=1e-9), CROSS_ENTROPY)
     error = (SCORES.softmax(1) - F.one_hot(LABELS, 4).movedim(-1, 1)).abs().sum(1)
-    torch.testing.assert_close(2 * generalized_cross_entropy(SCORES, LABELS, q=1.), error)
+    torch.testing.assert_close(2 * generalized_cross_entropy(SCORES, LABELS, q=1.0), error)
 
 
 def test_generalized_gradient_is_that_of_cross_entropy_times_a_power():
     scores = SCORES.clone().requires_grad_()
-    robust, = torch.autograd.grad(generalized_cross_entropy(scores, LABELS, q=0.4).sum(), scores)
-    plain, = torch.autograd.grad(F.cross_entropy(scores, LABELS, reduction='sum'), scores)
+    (robust,) = torch.autograd.grad(generalized_cross_entropy(scores, LABELS, q=0.4).sum(), scores)
+    (plain,) = torch.autograd.grad(F.cross_entropy(scores, LABELS, reduction='sum'), scores)
     torch.testing.assert_close(robust, plain * (-CROSS_ENTROPY).exp().pow(0.4)[:, None])
 
 
 def test_symmetric_is_cross_entropy_both_ways():
     expected = []
     for p, y in _places():
-        log_labels = torch.full((4, ), -5., dtype=torch.float64)
-        log_labels[y] = 0.
-        expected.append(-0.3 * p[y].log() - 2. * (p * log_labels).sum())
-    value = symmetric_cross_entropy(SCORES, LABELS, alpha=0.3, beta=2., log_zero=-5.)
+        log_labels = torch.full((4,), -5.0, dtype=torch.float64)
+        log_labels[y] = 0.0
+        expected.append(-0.3 * p[y].log() - 2.0 * (p * log_labels).sum())
+    value = symmetric_cross_entropy(SCORES, LABELS, alpha=0.3, beta=2.0, log_zero=-5.0)
     torch.testing.assert_close(value.flatten(), torch.stack(expected))
 
 
 def test_limits_of_symmetric():
-    torch.testing.assert_close(symmetric_cross_entropy(SCORES, LABELS, alpha=1., beta=0.), CROSS_ENTROPY)
+    torch.testing.assert_close(symmetric_cross_entropy(SCORES, LABELS, alpha=1.0, beta=0.0), CROSS_ENTROPY)
     error = (SCORES.softmax(1) - F.one_hot(LABELS, 4).movedim(-1, 1)).abs().sum(1)
-    torch.testing.assert_close(symmetric_cross_entropy(SCORES, LABELS, 0., 1., log_zero=-2.), error)
+    torch.testing.assert_close(symmetric_cross_entropy(SCORES, LABELS, 0.0, 1.0, log_zero=-2.0), error)
 
 
 @pytest.mark.parametrize('hard', [False, True])
@@ -63,16 +66,16 @@ def test_bootstrapping_mixes_label_and_prediction(hard):
         expected.append(-((0.6 * F.one_hot(torch.tensor(y), 4) + 0.4 * own) * p.log()).sum())
     value = bootstrapped_cross_entropy(SCORES, LABELS, 0.6, hard)
     torch.testing.assert_close(value.flatten(), torch.stack(expected))
-    torch.testing.assert_close(bootstrapped_cross_entropy(SCORES, LABELS, 1., hard), CROSS_ENTROPY)
+    torch.testing.assert_close(bootstrapped_cross_entropy(SCORES, LABELS, 1.0, hard), CROSS_ENTROPY)
 
 
 def test_soft_bootstrapping_is_an_entropy_penalty_hard_one_is_not():
-    scores = torch.tensor([[2., 0., -1.]], dtype=torch.float64, requires_grad=True)
+    scores = torch.tensor([[2.0, 0.0, -1.0]], dtype=torch.float64, requires_grad=True)
     labels, p = torch.tensor([1]), scores.softmax(1)
-    soft, = torch.autograd.grad(bootstrapped_cross_entropy(scores, labels, 0.).sum(), scores)
-    entropy, = torch.autograd.grad(-(p * p.log()).sum(), scores)
+    (soft,) = torch.autograd.grad(bootstrapped_cross_entropy(scores, labels, 0.0).sum(), scores)
+    (entropy,) = torch.autograd.grad(-(p * p.log()).sum(), scores)
     torch.testing.assert_close(soft, entropy)
-    hard, = torch.autograd.grad(bootstrapped_cross_entropy(scores, labels, 0., hard=True).sum(), scores)
+    (hard,) = torch.autograd.grad(bootstrapped_cross_entropy(scores, labels, 0.0, hard=True).sum(), scores)
     torch.testing.assert_close(hard, (p - F.one_hot(torch.tensor([0]), 3)).detach())
 
 
@@ -98,12 +101,12 @@ def test_ignored_labels_cost_and_teach_nothing(loss, ignore_index):
 
 @pytest.mark.parametrize('loss', LOSSES)
 def test_a_wrong_label_moves_the_robust_losses_less_than_cross_entropy(loss):
-    scores = torch.tensor([[6., 0., 0.]], dtype=torch.float64, requires_grad=True)
+    scores = torch.tensor([[6.0, 0.0, 0.0]], dtype=torch.float64, requires_grad=True)
     labels = torch.tensor([1])
     right, wrong = loss(scores.detach(), torch.tensor([0])), loss(scores, labels)
     assert 0 <= right < wrong
-    robust, = torch.autograd.grad(wrong.sum(), scores)
-    plain, = torch.autograd.grad(F.cross_entropy(scores, labels), scores)
+    (robust,) = torch.autograd.grad(wrong.sum(), scores)
+    (plain,) = torch.autograd.grad(F.cross_entropy(scores, labels), scores)
     assert robust.norm() < plain.norm()
 
 
@@ -116,12 +119,18 @@ def test_half_precision_and_huge_scores_stay_finite(loss, dtype):
     assert values.dtype == torch.float32 and values.isfinite().all() and scores.grad.isfinite().all()
 
 
-@pytest.mark.parametrize(('call', 'message'), [
-    (lambda: generalized_cross_entropy(SCORES, LABELS, q=1.5), r'`q` must lie in \[0, 1\], got 1.5'),
-    (lambda: symmetric_cross_entropy(SCORES, LABELS, alpha=-1.), '`alpha` and `beta` must not be negative, got -1.0'),
-    (lambda: symmetric_cross_entropy(SCORES, LABELS, log_zero=0.), '`log_zero` .* must be negative, got 0.0'),
-    (lambda: bootstrapped_cross_entropy(SCORES, LABELS, beta=-0.1), r'`beta` must lie in \[0, 1\], got -0.1'),
-])
+@pytest.mark.parametrize(
+    ('call', 'message'),
+    [
+        (lambda: generalized_cross_entropy(SCORES, LABELS, q=1.5), r'`q` must lie in \[0, 1\], got 1.5'),
+        (
+            lambda: symmetric_cross_entropy(SCORES, LABELS, alpha=-1.0),
+            '`alpha` and `beta` must not be negative, got -1.0',
+        ),
+        (lambda: symmetric_cross_entropy(SCORES, LABELS, log_zero=0.0), '`log_zero` .* must be negative, got 0.0'),
+        (lambda: bootstrapped_cross_entropy(SCORES, LABELS, beta=-0.1), r'`beta` must lie in \[0, 1\], got -0.1'),
+    ],
+)
 def test_bad_settings(call, message):
     with pytest.raises(ValueError, match=message):
         call()

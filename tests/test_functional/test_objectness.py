@@ -57,16 +57,18 @@ def test_a_box_covers_whole_pixels_half_open():
     np.testing.assert_array_equal(result, expected)
 
 
-@pytest.mark.parametrize('box', [[2.6, 0, 3.4, 9], [20, 20, 30, 30], [-9, -9, -1, -1], [3, 3, 3, 5], [5, 0, 2, 7],
-                                 [1e300, 0, 1e301, 5]])
+@pytest.mark.parametrize(
+    'box', [[2.6, 0, 3.4, 9], [20, 20, 30, 30], [-9, -9, -1, -1], [3, 3, 3, 5], [5, 0, 2, 7], [1e300, 0, 1e301, 5]]
+)
 def test_a_box_without_pixel_centre_has_no_effect(box):
-    np.testing.assert_array_equal(box_objectness([box, [0, 0, 3, 3]], [1, 0.25], SHAPE),
-                                  box_objectness([[0, 0, 3, 3]], [0.25], SHAPE))
+    np.testing.assert_array_equal(
+        box_objectness([box, [0, 0, 3, 3]], [1, 0.25], SHAPE), box_objectness([[0, 0, 3, 3]], [0.25], SHAPE)
+    )
 
 
 def test_many_boxes_lose_no_precision():
     # 20 000 boxes of score 1 on the left, one of score 0.25 on the right: cumulative sums must not leak
-    boxes = np.tile([0., 0., 5., 7.], (20000, 1)) + np.random.default_rng(0).uniform(-0.4, 0.4, (20000, 4))
+    boxes = np.tile([0.0, 0.0, 5.0, 7.0], (20000, 1)) + np.random.default_rng(0).uniform(-0.4, 0.4, (20000, 4))
     result = box_objectness(np.vstack([boxes, [8, 0, 11, 7]]), np.append(np.full(20000, 0.7), 0.25), SHAPE)
     np.testing.assert_allclose(result[:, :5], 0.7, atol=1e-6)
     np.testing.assert_allclose(result[:, 8:], 0.25, atol=1e-6)
@@ -105,23 +107,26 @@ def test_regions():
 def test_min_max_normalize():
     np.testing.assert_allclose(min_max_normalize([3, -1, 1]), [1, 0, 0.5])
     np.testing.assert_array_equal(min_max_normalize([7, 7]), [1, 1])
-    assert min_max_normalize([]).shape == (0, )
+    assert min_max_normalize([]).shape == (0,)
     np.testing.assert_array_equal(min_max_normalize([-1.7e308, 1.7e308]), [0, 1])
 
 
-@pytest.mark.parametrize(('call', 'message'), [
-    (lambda: box_objectness(np.zeros((2, 4)), [1], SHAPE), r'`boxes` must be \(1, 4\).*got shape \(2, 4\)'),
-    (lambda: box_objectness(np.zeros((1, 5)), [1], SHAPE), r'got shape \(1, 5\)'),
-    (lambda: box_objectness([[0, 0, np.nan, 1]], [1], SHAPE), '`boxes` must be finite'),
-    (lambda: box_objectness(np.zeros((1, 4)), [1.5], SHAPE), r'must lie in \[0, 1\], got 1.5.*min_max_normalize'),
-    (lambda: box_objectness(np.zeros((2, 4)), [0, np.nan], SHAPE), 'finite numbers, got nan as number 1 of 2'),
-    (lambda: box_objectness(np.zeros((1, 4)), [[1]], SHAPE), r'must be \(n,\), got shape \(1, 1\)'),
-    (lambda: run_objectness([], [1], SHAPE), 'one entry for each of the 1 `scores`, got 0'),
-    (lambda: run_objectness([np.array([[70, 78]])], [1], SHAPE), '77 pixels of a picture of 7x11, got.*70 to 78'),
-    (lambda: region_objectness(np.ones((1, 2), bool), [1], np.full(SHAPE, 2)), '0 to 1, the columns.*got 2 to 2'),
-    (lambda: region_objectness(np.ones((1, 2)), [1], np.zeros(SHAPE, int)), 'must be boolean'),
-    (lambda: min_max_normalize([0, np.inf]), 'finite numbers, got inf'),
-])
+@pytest.mark.parametrize(
+    ('call', 'message'),
+    [
+        (lambda: box_objectness(np.zeros((2, 4)), [1], SHAPE), r'`boxes` must be \(1, 4\).*got shape \(2, 4\)'),
+        (lambda: box_objectness(np.zeros((1, 5)), [1], SHAPE), r'got shape \(1, 5\)'),
+        (lambda: box_objectness([[0, 0, np.nan, 1]], [1], SHAPE), '`boxes` must be finite'),
+        (lambda: box_objectness(np.zeros((1, 4)), [1.5], SHAPE), r'must lie in \[0, 1\], got 1.5.*min_max_normalize'),
+        (lambda: box_objectness(np.zeros((2, 4)), [0, np.nan], SHAPE), 'finite numbers, got nan as number 1 of 2'),
+        (lambda: box_objectness(np.zeros((1, 4)), [[1]], SHAPE), r'must be \(n,\), got shape \(1, 1\)'),
+        (lambda: run_objectness([], [1], SHAPE), 'one entry for each of the 1 `scores`, got 0'),
+        (lambda: run_objectness([np.array([[70, 78]])], [1], SHAPE), '77 pixels of a picture of 7x11, got.*70 to 78'),
+        (lambda: region_objectness(np.ones((1, 2), bool), [1], np.full(SHAPE, 2)), '0 to 1, the columns.*got 2 to 2'),
+        (lambda: region_objectness(np.ones((1, 2)), [1], np.zeros(SHAPE, int)), 'must be boolean'),
+        (lambda: min_max_normalize([0, np.inf]), 'finite numbers, got inf'),
+    ],
+)
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()

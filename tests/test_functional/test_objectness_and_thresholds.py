@@ -28,7 +28,7 @@ def test_power_is_that_of_the_scores_and_leaves_excluded_classes_out():
     assert torch.equal(result[0], probs[0]) and not result[2].any()
 
 
-@pytest.mark.parametrize('power', [0., -1., float('inf'), float('nan')])
+@pytest.mark.parametrize('power', [0.0, -1.0, float('inf'), float('nan')])
 def test_bad_power(power):
     with pytest.raises(ValueError, match='`power` must be a positive finite number, got'):
         objectness_prior(torch.rand(3, 4, 5), torch.rand(4, 5), power)
@@ -36,11 +36,14 @@ def test_bad_power(power):
         POSTPROCESSORS.build(dict(type='mmwsl.ObjectnessPrior', power=power))
 
 
-@pytest.mark.parametrize(('objectness', 'message'), [
-    (torch.rand(5, 4), r'size of `probs`.*\(5, 4\)'),
-    (torch.full((4, 5), 1.5), r'in \[0, 1\], got 1.5'),
-    (torch.full((4, 5), torch.nan), r'in \[0, 1\], got nan'),
-])
+@pytest.mark.parametrize(
+    ('objectness', 'message'),
+    [
+        (torch.rand(5, 4), r'size of `probs`.*\(5, 4\)'),
+        (torch.full((4, 5), 1.5), r'in \[0, 1\], got 1.5'),
+        (torch.full((4, 5), torch.nan), r'in \[0, 1\], got nan'),
+    ],
+)
 def test_bad_objectness(objectness, message):
     with pytest.raises(ValueError, match=message):
         objectness_prior(torch.rand(3, 4, 5), objectness)
@@ -48,7 +51,7 @@ def test_bad_objectness(objectness, message):
 
 def test_thresholds_follow_the_rule_pixel_by_pixel():
     torch.manual_seed(0)
-    scores, thresholds = torch.rand(4, 30, 20), torch.tensor([.9, .6, .8])
+    scores, thresholds = torch.rand(4, 30, 20), torch.tensor([0.9, 0.6, 0.8])
     result = class_thresholds(scores, thresholds).argmax(0)
     for y in range(30):
         for x in range(20):
@@ -58,14 +61,14 @@ def test_thresholds_follow_the_rule_pixel_by_pixel():
 
 
 def test_a_class_below_its_threshold_does_not_yield_to_the_second_best():
-    scores = torch.tensor([.0, .5, .4]).view(3, 1, 1)
-    assert class_thresholds(scores, torch.tensor([.6, .1])).argmax() == 0
+    scores = torch.tensor([0.0, 0.5, 0.4]).view(3, 1, 1)
+    assert class_thresholds(scores, torch.tensor([0.6, 0.1])).argmax() == 0
 
 
 def test_thresholds_outside_of_the_scores():
     scores = torch.rand(3, 4, 5)
-    assert not class_thresholds(scores, torch.full((2, ), 1.)).argmax(0).any()
-    assert class_thresholds(scores, torch.full((2, ), -1.)).argmax(0).all()
+    assert not class_thresholds(scores, torch.full((2,), 1.0)).argmax(0).any()
+    assert class_thresholds(scores, torch.full((2,), -1.0)).argmax(0).all()
 
 
 @pytest.mark.parametrize(('classes', 'count'), [(3, 3), (3, 1), (1, 0)])

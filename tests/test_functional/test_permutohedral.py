@@ -29,8 +29,9 @@ def paper_filter(features, values):
                 nearest[i] -= d + 1
         offsets = sorted(((elevated[i] - nearest[i]) / (d + 1) for i in range(d + 1)), reverse=True)
         barycentric = [1 + offsets[d] - offsets[0]] + [offsets[d - r] - offsets[d - r + 1] for r in range(1, d + 1)]
-        corners.append([tuple(nearest[i] + (r if rank[i] <= d - r else r - d - 1) for i in range(d + 1))
-                        for r in range(d + 1)])
+        corners.append(
+            [tuple(nearest[i] + (r if rank[i] <= d - r else r - d - 1) for i in range(d + 1)) for r in range(d + 1)]
+        )
         weights.append(barycentric)
     lattice = {}
     for n in range(count):
@@ -39,8 +40,9 @@ def paper_filter(features, values):
     for axis in range(d + 1):
         step = [d if i == axis else -1 for i in range(d + 1)]
         lattice = {
-            corner: value + sum(lattice.get(tuple(c + sign * s for c, s in zip(corner, step, strict=True)), 0)
-                                for sign in (-1, 1)) / 2
+            corner: value
+            + sum(lattice.get(tuple(c + sign * s for c, s in zip(corner, step, strict=True)), 0) for sign in (-1, 1))
+            / 2
             for corner, value in lattice.items()
         }
     rows = [sum(w * lattice[c] for c, w in zip(corners[n], weights[n], strict=True)) for n in range(count)]
@@ -64,8 +66,10 @@ def test_equals_the_papers_algorithm(dim, spread):
     torch.testing.assert_close(PermutohedralLattice(features).filter(values), paper_filter(features, values))
 
 
-@pytest.mark.parametrize(('dim', 'gain', 'mean_error', 'worst_error'), [
-    (1, 0.91, 0.001, 0.004), (2, 0.86, 0.002, 0.01), (3, 0.80, 0.003, 0.02), (5, 0.63, 0.006, 0.04)])
+@pytest.mark.parametrize(
+    ('dim', 'gain', 'mean_error', 'worst_error'),
+    [(1, 0.91, 0.001, 0.004), (2, 0.86, 0.002, 0.01), (3, 0.80, 0.003, 0.02), (5, 0.63, 0.006, 0.04)],
+)
 def test_error_against_exact_sums(dim, gain, mean_error, worst_error):
     """The bounds are measured; the docstring states them. Gaps in the lattice lose part of every sum alike."""
     features, values = points(600, dim, 3), points(600, 2, 1, seed=1) + 0.5
@@ -78,8 +82,8 @@ def test_error_against_exact_sums(dim, gain, mean_error, worst_error):
 
 
 def test_points_far_apart_do_not_mix_and_equal_points_do():
-    features = torch.tensor([[0., 0.], [0., 0.], [50., 0.], [-50., 0.]])
-    result = PermutohedralLattice(features).filter(torch.tensor([[1., 0.], [0., 0.], [0., 1.], [0., 0.]]))
+    features = torch.tensor([[0.0, 0.0], [0.0, 0.0], [50.0, 0.0], [-50.0, 0.0]])
+    result = PermutohedralLattice(features).filter(torch.tensor([[1.0, 0.0], [0.0, 0.0], [0.0, 1.0], [0.0, 0.0]]))
     assert result[3].tolist() == [0, 0] and result[2, 0] == 0 and result[0, 1] == 0
     assert result[0, 0] == result[1, 0] > 0.3 and result[2, 1] > 0.3
 
@@ -88,8 +92,9 @@ def test_columns_do_not_mix_and_order_of_points_does_not_matter():
     features, values = points(50, 3, 4), points(50, 30, 1)
     result = PermutohedralLattice(features).filter(values)
     for column in (0, 29):
-        torch.testing.assert_close(PermutohedralLattice(features).filter(values[:, column:column + 1])[:, 0],
-                                   result[:, column])
+        torch.testing.assert_close(
+            PermutohedralLattice(features).filter(values[:, column : column + 1])[:, 0], result[:, column]
+        )
     order = torch.randperm(50, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(PermutohedralLattice(features[order]).filter(values[order]), result[order])
 
@@ -139,20 +144,23 @@ def test_large_keys_are_told_apart():
 
 def test_a_far_outlier_changes_nothing_near_by():
     features, values = points(50, 2, 4), points(50, 3, 1)
-    outlier = torch.full((1, 2), 2.**29, dtype=torch.float64) * torch.tensor([1., -1.])
+    outlier = torch.full((1, 2), 2.0**29, dtype=torch.float64) * torch.tensor([1.0, -1.0])
     result = PermutohedralLattice(torch.cat([features, outlier])).filter(torch.cat([values, values[:1]]))
     torch.testing.assert_close(result[:-1], PermutohedralLattice(features).filter(values), atol=1e-6, rtol=1e-6)
 
 
-@pytest.mark.parametrize(('features', 'message'), [
-    (torch.zeros(3), r'matrix \(N, d\)'),
-    (torch.zeros(0, 2), 'at least one row'),
-    (torch.zeros(2, 0), 'one column'),
-    (torch.zeros(2, 2, dtype=torch.long), 'int64'),
-    (torch.tensor([[0., float('nan')]]), 'finite'),
-    (torch.tensor([[0., float('inf')]]), 'finite'),
-    (torch.tensor([[0., 0.], [1e12, -1e12]]), 'wider kernel'),
-])
+@pytest.mark.parametrize(
+    ('features', 'message'),
+    [
+        (torch.zeros(3), r'matrix \(N, d\)'),
+        (torch.zeros(0, 2), 'at least one row'),
+        (torch.zeros(2, 0), 'one column'),
+        (torch.zeros(2, 2, dtype=torch.long), 'int64'),
+        (torch.tensor([[0.0, float('nan')]]), 'finite'),
+        (torch.tensor([[0.0, float('inf')]]), 'finite'),
+        (torch.tensor([[0.0, 0.0], [1e12, -1e12]]), 'wider kernel'),
+    ],
+)
 def test_bad_features(features, message):
     with pytest.raises(ValueError, match=message):
         PermutohedralLattice(features)

@@ -21,7 +21,9 @@ from mmwsl.functional import (
 )
 
 POOLS = dict(
-    mean=mean_pool, max=max_pool, lse=lambda scores, valid=None: lse_pool(scores, 5., valid),
+    mean=mean_pool,
+    max=max_pool,
+    lse=lambda scores, valid=None: lse_pool(scores, 5.0, valid),
     top_count=lambda scores, valid=None: top_k_pool(scores, 3, valid),
     top_fraction=lambda scores, valid=None: top_k_pool(scores, 0.3, valid),
     weldon=lambda scores, valid=None: weldon_pool(scores, 3, 2, valid),
@@ -29,13 +31,15 @@ POOLS = dict(
     wildcat=lambda scores, valid=None: wildcat_pool(scores, 4, 0.2, 0.7, valid),
     rank=lambda scores, valid=None: rank_pool(scores, 0.9, valid),
     rank_truncated=lambda scores, valid=None: rank_pool(scores, 1e-4, valid),
-    noisy_or=noisy_or_pool, gem=lambda scores, valid=None: gem_pool(scores, 3., valid),
-    soft=lambda scores, valid=None: soft_pool(scores, 2., valid),
-    attention=lambda scores, valid=None: attention_pool(scores, (3 * scores).sin(), valid))
-ONE_CELL = dict(weldon=2., weldon_mean=2., wildcat=1.7)  # best and worst cell are the same one
+    noisy_or=noisy_or_pool,
+    gem=lambda scores, valid=None: gem_pool(scores, 3.0, valid),
+    soft=lambda scores, valid=None: soft_pool(scores, 2.0, valid),
+    attention=lambda scores, valid=None: attention_pool(scores, (3 * scores).sin(), valid),
+)
+ONE_CELL = dict(weldon=2.0, weldon_mean=2.0, wildcat=1.7)  # best and worst cell are the same one
 
 
-def _scores(*shape, dtype=torch.float64, scale=1.):
+def _scores(*shape, dtype=torch.float64, scale=1.0):
     return scale * torch.randn(*shape, dtype=dtype, generator=torch.Generator().manual_seed(0))
 
 
@@ -44,15 +48,15 @@ def test_lse_is_its_formula():
     expected = torch.zeros(2, 3, dtype=torch.float64)
     for n in range(2):
         for k in range(3):
-            terms = [math.exp(5. * s) for s in scores[n, k].flatten().tolist()]
-            expected[n, k] = math.log(sum(terms) / 20) / 5.
-    torch.testing.assert_close(lse_pool(scores, 5.), expected)
+            terms = [math.exp(5.0 * s) for s in scores[n, k].flatten().tolist()]
+            expected[n, k] = math.log(sum(terms) / 20) / 5.0
+    torch.testing.assert_close(lse_pool(scores, 5.0), expected)
 
 
 def test_lse_by_hand():
     # exp(0) = 1 and exp(log 3) = 3 average to 2
-    scores = torch.tensor([[[[0., math.log(3.)]]]])
-    assert lse_pool(scores, 1.).item() == pytest.approx(math.log(2.))
+    scores = torch.tensor([[[[0.0, math.log(3.0)]]]])
+    assert lse_pool(scores, 1.0).item() == pytest.approx(math.log(2.0))
 
 
 def test_lse_limits():
@@ -63,19 +67,19 @@ def test_lse_limits():
 
 def test_lse_lies_between_mean_and_max_and_grows_with_r():
     scores = _scores(1, 2, 5, 5)
-    values = [mean_pool(scores), *(lse_pool(scores, r) for r in (0.1, 1., 5., 50.)), max_pool(scores)]
+    values = [mean_pool(scores), *(lse_pool(scores, r) for r in (0.1, 1.0, 5.0, 50.0)), max_pool(scores)]
     for low, high in zip(values[:-1], values[1:], strict=True):
         assert (low < high).all()
 
 
 def test_r_per_class_equals_one_call_for_each():
     scores = _scores(2, 3, 4, 4)
-    r = torch.tensor([0.5, 2., 8.], dtype=torch.float64)
-    expected = torch.stack([lse_pool(scores[:, k:k + 1], r[k].item())[:, 0] for k in range(3)], 1)
+    r = torch.tensor([0.5, 2.0, 8.0], dtype=torch.float64)
+    expected = torch.stack([lse_pool(scores[:, k : k + 1], r[k].item())[:, 0] for k in range(3)], 1)
     torch.testing.assert_close(lse_pool(scores, r), expected)
 
 
-@pytest.mark.parametrize('r', [0.1, 1., 5., 50.])
+@pytest.mark.parametrize('r', [0.1, 1.0, 5.0, 50.0])
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float16, torch.bfloat16])
 def test_lse_is_stable_for_large_scores(r, dtype):
     scores = (200 * torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0)) - 100).to(dtype)
@@ -91,7 +95,7 @@ def test_lse_is_stable_for_large_scores(r, dtype):
 
 @pytest.mark.parametrize('pool', POOLS.values(), ids=POOLS)
 def test_computes_in_float32_under_autocast(pool):
-    scores = _scores(2, 2, 8, 8, dtype=torch.float32, scale=30.)
+    scores = _scores(2, 2, 8, 8, dtype=torch.float32, scale=30.0)
     with torch.autocast('cpu', dtype=torch.bfloat16):
         pooled = pool(scores)
     torch.testing.assert_close(pooled, pool(scores), rtol=0, atol=0)
@@ -100,16 +104,16 @@ def test_computes_in_float32_under_autocast(pool):
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
 @pytest.mark.parametrize('name', [name for name in POOLS if name != 'attention'])  # its map above would be rounded
 def test_half_precision_is_computed_and_returned_in_float32(name, dtype):
-    scores = _scores(2, 2, 8, 8, dtype=torch.float32, scale=5.).to(dtype)
+    scores = _scores(2, 2, 8, 8, dtype=torch.float32, scale=5.0).to(dtype)
     torch.testing.assert_close(POOLS[name](scores), POOLS[name](scores.float()), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize('name', POOLS)
-@pytest.mark.parametrize('scale', [20., 80.])
+@pytest.mark.parametrize('scale', [20.0, 80.0])
 def test_large_scores_of_either_sign_stay_finite(name, scale):
     """Values and gradients, in single precision and against double."""
-    for shift in (-scale, 0., scale):
-        scores = (scale / 4 * torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0)) + shift)
+    for shift in (-scale, 0.0, scale):
+        scores = scale / 4 * torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0)) + shift
         scores = scores.clamp(-80, 80).requires_grad_()
         pooled = POOLS[name](scores)
         pooled.sum().backward()
@@ -140,7 +144,7 @@ def test_max_gradient_reaches_one_cell_and_lse_all():
 
 def test_learned_r_receives_a_gradient():
     scores = _scores(2, 3, 3, 3)
-    r = torch.tensor([0.5, 2., 8.], dtype=torch.float64, requires_grad=True)
+    r = torch.tensor([0.5, 2.0, 8.0], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda r: lse_pool(scores, r), r)
 
 
@@ -169,36 +173,43 @@ def test_order_of_the_cells_does_not_matter(pool):
 @pytest.mark.parametrize('name', POOLS)
 def test_one_cell_is_itself(name):
     scores = _scores(2, 3, 1, 1)
-    torch.testing.assert_close(POOLS[name](scores), ONE_CELL.get(name, 1.) * scores[..., 0, 0])
+    torch.testing.assert_close(POOLS[name](scores), ONE_CELL.get(name, 1.0) * scores[..., 0, 0])
 
 
 @pytest.mark.parametrize('pool', POOLS.values(), ids=POOLS)
 def test_pictures_of_a_batch_keep_to_themselves(pool):
     """Pictures of 12, 4, 1 and 30 cells, padded to one size: each has the score that it has alone."""
     sizes = [(3, 4), (2, 2), (1, 1), (6, 5)]
-    pictures = [_scores(1, 2, *size, scale=index + 1.) for index, size in enumerate(sizes)]
+    pictures = [_scores(1, 2, *size, scale=index + 1.0) for index, size in enumerate(sizes)]
     scores = torch.full((4, 2, 6, 5), -1e3, dtype=torch.float64)
     scores[::2] = 1e3
     valid = torch.zeros(4, 6, 5, dtype=torch.bool)
     for index, picture in enumerate(pictures):
-        scores[index, :, :picture.shape[2], :picture.shape[3]] = picture
-        valid[index, :picture.shape[2], :picture.shape[3]] = True
+        scores[index, :, : picture.shape[2], : picture.shape[3]] = picture
+        valid[index, : picture.shape[2], : picture.shape[3]] = True
     torch.testing.assert_close(pool(scores, valid), torch.cat([pool(picture) for picture in pictures]))
 
 
-@pytest.mark.parametrize(('scores', 'valid', 'message'), [
-    (torch.zeros(2, 3, 4), None, r'`scores` must be \(N, K, H, W\)'),
-    (torch.zeros(2, 3, 0, 4), None, r'at least one cell, got \(2, 3, 0, 4\)'),
-    (torch.zeros(2, 3, 4, 4), torch.ones(2, 4, 5, dtype=torch.bool), r'`valid` must be boolean of shape \(2, 4, 4\)'),
-    (torch.zeros(2, 3, 4, 4), torch.ones(2, 4, 4), 'got torch.float32'),
-])
+@pytest.mark.parametrize(
+    ('scores', 'valid', 'message'),
+    [
+        (torch.zeros(2, 3, 4), None, r'`scores` must be \(N, K, H, W\)'),
+        (torch.zeros(2, 3, 0, 4), None, r'at least one cell, got \(2, 3, 0, 4\)'),
+        (
+            torch.zeros(2, 3, 4, 4),
+            torch.ones(2, 4, 5, dtype=torch.bool),
+            r'`valid` must be boolean of shape \(2, 4, 4\)',
+        ),
+        (torch.zeros(2, 3, 4, 4), torch.ones(2, 4, 4), 'got torch.float32'),
+    ],
+)
 @pytest.mark.parametrize('pool', POOLS.values(), ids=POOLS)
 def test_bad_input(pool, scores, valid, message):
     with pytest.raises(ValueError, match=message):
         pool(scores, valid)
 
 
-@pytest.mark.parametrize('r', [0., -1., math.inf, math.nan])
+@pytest.mark.parametrize('r', [0.0, -1.0, math.inf, math.nan])
 def test_bad_r(r):
     with pytest.raises(ValueError, match='`r` must be a positive finite number'):
         lse_pool(torch.zeros(1, 1, 2, 2), r)
@@ -211,7 +222,7 @@ def test_r_needs_one_value_for_each_class():
 
 def test_cells_too_weak_to_matter_get_no_denormal_gradient():
     scores = (-100 * torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(0))).requires_grad_()
-    lse_pool(scores, 5.).sum().backward()
+    lse_pool(scores, 5.0).sum().backward()
     assert ((scores.grad == 0) | (scores.grad > 1e-12)).all()
     assert (scores.grad == 0).any()
 

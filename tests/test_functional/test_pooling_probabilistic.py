@@ -9,7 +9,7 @@ import torch
 from mmwsl.functional import gem_pool, max_pool, noisy_or_pool
 
 
-def _scores(*shape, scale=1.):
+def _scores(*shape, scale=1.0):
     return scale * torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 
 
@@ -22,7 +22,7 @@ def test_noisy_or_is_its_formula():
     expected = torch.zeros(2, 3, dtype=torch.float64)
     for n in range(2):
         for k in range(3):
-            absent = 1.
+            absent = 1.0
             for score in scores[n, k].flatten().tolist():
                 absent *= 1 - 1 / (1 + math.exp(-score))
             expected[n, k] = math.log((1 - absent) / absent)
@@ -38,7 +38,7 @@ def _exact_noisy_or(scores):
     return math.log(odds.numerator) - math.log(odds.denominator)
 
 
-@pytest.mark.parametrize('shift', [-80., -40., -17., -16., -10., -3., 0., 5., 40., 80.])
+@pytest.mark.parametrize('shift', [-80.0, -40.0, -17.0, -16.0, -10.0, -3.0, 0.0, 5.0, 40.0, 80.0])
 def test_noisy_or_in_single_precision_at_any_score(shift):
     scores = _scores(1, 1, 4, 4).float() + shift
     exact = _exact_noisy_or(scores.double())
@@ -52,11 +52,11 @@ def test_noisy_or_is_at_least_the_maximum_and_grows_with_the_cells():
 
 
 def test_noisy_or_of_unlikely_cells_is_log_n_above_one():
-    scores = torch.full((1, 1, 7, 7), -20., dtype=torch.float64)
+    scores = torch.full((1, 1, 7, 7), -20.0, dtype=torch.float64)
     assert noisy_or_pool(scores).item() == pytest.approx(-20 + math.log(49), abs=1e-6)
 
 
-@pytest.mark.parametrize('shift', [-60., 0., 5.])
+@pytest.mark.parametrize('shift', [-60.0, 0.0, 5.0])
 def test_gradient_of_noisy_or_is_the_share_of_the_cell(shift):
     scores = (_scores(1, 2, 3, 3) + shift).requires_grad_()
     pooled = noisy_or_pool(scores)
@@ -66,15 +66,15 @@ def test_gradient_of_noisy_or_is_the_share_of_the_cell(shift):
     assert (scores.grad > 0).all()
 
 
-@pytest.mark.parametrize('p', [0.5, 1., 3., 10.])
+@pytest.mark.parametrize('p', [0.5, 1.0, 3.0, 10.0])
 def test_gem_is_its_formula(p):
-    scores = _scores(2, 3, 4, 5, scale=2.)
+    scores = _scores(2, 3, 4, 5, scale=2.0)
     torch.testing.assert_close(gem_pool(scores, p), _logit(scores.sigmoid().pow(p).mean((2, 3)).pow(1 / p)))
 
 
 def test_gem_limits():
     scores = _scores(2, 3, 4, 5)
-    torch.testing.assert_close(gem_pool(scores, 1.), _logit(scores.sigmoid().mean((2, 3))))
+    torch.testing.assert_close(gem_pool(scores, 1.0), _logit(scores.sigmoid().mean((2, 3))))
     torch.testing.assert_close(gem_pool(scores, 1e5), max_pool(scores), rtol=0, atol=1e-3)
     geometric = scores.sigmoid().log().mean((2, 3)).exp()
     torch.testing.assert_close(gem_pool(scores, 1e-7), _logit(geometric), rtol=0, atol=1e-6)
@@ -82,12 +82,12 @@ def test_gem_limits():
 
 def test_gem_grows_with_p():
     scores = _scores(1, 3, 4, 4)
-    values = [gem_pool(scores, p) for p in (0.1, 1., 3., 30.)]
+    values = [gem_pool(scores, p) for p in (0.1, 1.0, 3.0, 30.0)]
     assert all((low < high).all() for low, high in zip(values[:-1], values[1:], strict=True))
 
 
-@pytest.mark.parametrize('p', [0.3, 1., 3., 30.])
-@pytest.mark.parametrize('shift', [-20., -10., -1., 0., 1., 10., 60.])
+@pytest.mark.parametrize('p', [0.3, 1.0, 3.0, 30.0])
+@pytest.mark.parametrize('shift', [-20.0, -10.0, -1.0, 0.0, 1.0, 10.0, 60.0])
 def test_gem_in_single_precision_at_any_score(p, shift):
     """Double precision of the same scores, by the complement for scores that make a probability round to 1."""
     scores = _scores(1, 2, 4, 4).float() + shift
@@ -96,27 +96,27 @@ def test_gem_in_single_precision_at_any_score(p, shift):
         expected = _logit(exact.sigmoid().pow(p).mean((2, 3)).pow(1 / p))
     else:  # m ~ 1 - mean(1 - sigma), to first order in 1 - sigma
         expected = -torch.log(torch.sigmoid(-exact).mean((2, 3)))
-    torch.testing.assert_close(gem_pool(scores, p).double(), expected, rtol=1e-5, atol=2e-3 if shift == 10. else 1e-5)
+    torch.testing.assert_close(gem_pool(scores, p).double(), expected, rtol=1e-5, atol=2e-3 if shift == 10.0 else 1e-5)
 
 
 def test_gem_of_certain_cells_is_bounded():
-    scores = torch.full((1, 1, 3, 3), 500., requires_grad=True)
-    pooled = gem_pool(scores, 3.)
+    scores = torch.full((1, 1, 3, 3), 500.0, requires_grad=True)
+    pooled = gem_pool(scores, 3.0)
     assert pooled.item() == pytest.approx(87.3, abs=0.1)
     pooled.sum().backward()
     assert not scores.grad.any()
 
 
 def test_gem_with_one_p_for_each_class():
-    scores, p = _scores(2, 3, 4, 4), torch.tensor([0.5, 2., 8.], dtype=torch.float64, requires_grad=True)
-    expected = torch.cat([gem_pool(scores[:, k:k + 1], p[k].item()) for k in range(3)], 1)
+    scores, p = _scores(2, 3, 4, 4), torch.tensor([0.5, 2.0, 8.0], dtype=torch.float64, requires_grad=True)
+    expected = torch.cat([gem_pool(scores[:, k : k + 1], p[k].item()) for k in range(3)], 1)
     torch.testing.assert_close(gem_pool(scores, p), expected)
     assert torch.autograd.gradcheck(lambda p: gem_pool(scores, p), p)
 
 
 def test_every_cell_of_gem_learns_by_its_share():
     scores = _scores(1, 2, 4, 4).requires_grad_()
-    pooled = gem_pool(scores, 3.)
+    pooled = gem_pool(scores, 3.0)
     pooled.sum().backward()
     probs = scores.detach().sigmoid()
     shares = probs**3 / (probs**3).sum((2, 3), keepdim=True)
@@ -124,7 +124,7 @@ def test_every_cell_of_gem_learns_by_its_share():
     torch.testing.assert_close(scores.grad, shares * (1 - probs) / absent)
 
 
-@pytest.mark.parametrize('p', [0., -1., math.inf, math.nan])
+@pytest.mark.parametrize('p', [0.0, -1.0, math.inf, math.nan])
 def test_bad_p(p):
     with pytest.raises(ValueError, match='`p` must be a positive finite number, got'):
         gem_pool(torch.zeros(1, 1, 2, 2), p)

@@ -21,7 +21,7 @@ def _weighted(scores, exponents):
     return result
 
 
-@pytest.mark.parametrize('sharpness', [-3., 0.5, 1., 5.])
+@pytest.mark.parametrize('sharpness', [-3.0, 0.5, 1.0, 5.0])
 def test_soft_pool_is_its_formula(sharpness):
     scores = _scores(2, 3, 4, 5)
     torch.testing.assert_close(soft_pool(scores, sharpness), _weighted(scores, sharpness * scores))
@@ -29,14 +29,14 @@ def test_soft_pool_is_its_formula(sharpness):
 
 def test_soft_pool_limits():
     scores = _scores(2, 3, 4, 5)
-    torch.testing.assert_close(soft_pool(scores, 0.), mean_pool(scores))
+    torch.testing.assert_close(soft_pool(scores, 0.0), mean_pool(scores))
     torch.testing.assert_close(soft_pool(scores, 1e4), max_pool(scores))
     torch.testing.assert_close(soft_pool(scores, -1e4), -max_pool(-scores))
 
 
 def test_gradient_of_soft_pool_takes_from_cells_far_below():
     scores = _scores(2, 3, 4, 5).requires_grad_()
-    pooled = soft_pool(scores, 2.)
+    pooled = soft_pool(scores, 2.0)
     pooled.sum().backward()
     weights = (2 * scores.detach()).flatten(2).softmax(2).view_as(scores)
     below = scores.detach() - pooled.detach()[:, :, None, None]
@@ -45,8 +45,8 @@ def test_gradient_of_soft_pool_takes_from_cells_far_below():
 
 
 def test_sharpness_per_class_equals_one_call_for_each_and_is_learned():
-    scores, sharpness = _scores(2, 3, 4, 4), torch.tensor([-1., 0., 8.], dtype=torch.float64, requires_grad=True)
-    expected = torch.cat([soft_pool(scores[:, k:k + 1], sharpness[k].item()) for k in range(3)], 1)
+    scores, sharpness = _scores(2, 3, 4, 4), torch.tensor([-1.0, 0.0, 8.0], dtype=torch.float64, requires_grad=True)
+    expected = torch.cat([soft_pool(scores[:, k : k + 1], sharpness[k].item()) for k in range(3)], 1)
     torch.testing.assert_close(soft_pool(scores, sharpness), expected)
     assert torch.autograd.gradcheck(lambda r: soft_pool(scores, r), sharpness)
 
@@ -70,10 +70,10 @@ def test_attention_pool_is_its_formula(channels):
 
 def test_attention_limits():
     scores = _scores(2, 3, 4, 5)
-    torch.testing.assert_close(attention_pool(scores, torch.full_like(scores, 7.)), mean_pool(scores))
-    torch.testing.assert_close(attention_pool(scores, 2 * scores), soft_pool(scores, 2.))
+    torch.testing.assert_close(attention_pool(scores, torch.full_like(scores, 7.0)), mean_pool(scores))
+    torch.testing.assert_close(attention_pool(scores, 2 * scores), soft_pool(scores, 2.0))
     chosen = torch.zeros_like(scores)
-    chosen[:, :, 1, 2] = 100.
+    chosen[:, :, 1, 2] = 100.0
     torch.testing.assert_close(attention_pool(scores, chosen), scores[:, :, 1, 2])
 
 
@@ -96,13 +96,16 @@ def test_attention_far_below_gets_no_denormal_gradient():
     assert (attention.grad == 0).any()
 
 
-@pytest.mark.parametrize(('call', 'message'), [
-    (lambda s: soft_pool(s, math.inf), '`sharpness` must be a finite number, got inf'),
-    (lambda s: soft_pool(s, math.nan), '`sharpness` must be a finite number, got nan'),
-    (lambda s: soft_pool(s, torch.ones(2)), r'`sharpness` must have one value for each of the 3 classes.*\(2,\)'),
-    (lambda s: attention_pool(s, s[:, :2]), r'`attention` must have the shape \(1, 3, 2, 2\).*got \(1, 2, 2, 2\)'),
-    (lambda s: attention_pool(s, s[0]), r'`attention` must have the shape .* got \(3, 2, 2\)'),
-])
+@pytest.mark.parametrize(
+    ('call', 'message'),
+    [
+        (lambda s: soft_pool(s, math.inf), '`sharpness` must be a finite number, got inf'),
+        (lambda s: soft_pool(s, math.nan), '`sharpness` must be a finite number, got nan'),
+        (lambda s: soft_pool(s, torch.ones(2)), r'`sharpness` must have one value for each of the 3 classes.*\(2,\)'),
+        (lambda s: attention_pool(s, s[:, :2]), r'`attention` must have the shape \(1, 3, 2, 2\).*got \(1, 2, 2, 2\)'),
+        (lambda s: attention_pool(s, s[0]), r'`attention` must have the shape .* got \(3, 2, 2\)'),
+    ],
+)
 def test_bad_arguments(call, message):
     with pytest.raises(ValueError, match=message):
         call(torch.zeros(1, 3, 2, 2))

@@ -23,15 +23,15 @@ def transition(image, radius, beta):
     for i, (y, x) in enumerate(places):
         for j, (v, u) in enumerate(places):
             if math.hypot(y - v, x - u) <= radius:
-                distance[i, j] = ((image[:, y, x].double() - image[:, v, u].double())**2).sum().item()
+                distance[i, j] = ((image[:, y, x].double() - image[:, v, u].double()) ** 2).sum().item()
     others = [value for (i, j), value in distance.items() if i != j]
     matrix = torch.zeros(len(places), len(places), dtype=torch.float64)
     for pair, value in distance.items():
-        matrix[pair] = math.exp(-value / (2 * sum(others) / len(others)))**beta
+        matrix[pair] = math.exp(-value / (2 * sum(others) / len(others))) ** beta
     return matrix / matrix.sum(1, keepdim=True)
 
 
-@pytest.mark.parametrize('radius, beta, log_steps', [(1, 8., 0), (2, 8., 3), (3, 0., 2), (20, 2.5, 5)])
+@pytest.mark.parametrize('radius, beta, log_steps', [(1, 8.0, 0), (2, 8.0, 3), (3, 0.0, 2), (20, 2.5, 5)])
 def test_a_power_of_the_dense_matrix(radius, beta, log_steps):
     scores, image = case()
     matrix = torch.linalg.matrix_power(transition(image, radius, beta), 2**log_steps)
@@ -53,7 +53,7 @@ def test_scores_spread_to_the_edge_and_not_across():
     image[:, :, 6:] = 200
     scores = torch.zeros(1, 8, 12)
     scores[0, 3, 2] = 1
-    walked = affinity_random_walk(scores, image, stride=1, radius=2, beta=40., log_steps=9)[0]
+    walked = affinity_random_walk(scores, image, stride=1, radius=2, beta=40.0, log_steps=9)[0]
     assert (walked[:, :6] > 0.01).all() and (walked[:, 6:] < 1e-4).all()
 
 
@@ -72,7 +72,7 @@ def test_averages_keep_range_and_sums():
 def test_gradient_reaches_the_scores():
     scores, image = case(2, 3, 4)
     scores.requires_grad_()
-    assert torch.autograd.gradcheck(lambda s: affinity_random_walk(s, image, 1, 2, 8., 2), scores)
+    assert torch.autograd.gradcheck(lambda s: affinity_random_walk(s, image, 1, 2, 8.0, 2), scores)
 
 
 def test_half_precision_is_computed_in_single():
@@ -82,17 +82,20 @@ def test_half_precision_is_computed_in_single():
     torch.testing.assert_close(walked, affinity_random_walk(scores, image, stride=1).float(), rtol=0, atol=1e-3)
 
 
-@pytest.mark.parametrize('change, message', [
-    (dict(radius=0), '`radius` must be an integer of at least 1, got 0'),
-    (dict(stride=0), '`stride`'),
-    (dict(log_steps=-1), '`log_steps`'),
-    (dict(log_steps=2.5), 'got 2.5'),
-    (dict(beta=-1.), '`beta` must be a finite number'),
-    (dict(beta=math.nan), '`beta`'),
-    (dict(image=torch.zeros(3, 4, 4)), r'`image` must be \(C, 5, 7\) like `scores`, got \(3, 4, 4\)'),
-    (dict(scores=torch.full((2, 5, 7), math.inf)), '`scores` must be finite'),
-    (dict(scores=torch.zeros(5, 7)), r'must be \(K, H, W\)'),
-])
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (dict(radius=0), '`radius` must be an integer of at least 1, got 0'),
+        (dict(stride=0), '`stride`'),
+        (dict(log_steps=-1), '`log_steps`'),
+        (dict(log_steps=2.5), 'got 2.5'),
+        (dict(beta=-1.0), '`beta` must be a finite number'),
+        (dict(beta=math.nan), '`beta`'),
+        (dict(image=torch.zeros(3, 4, 4)), r'`image` must be \(C, 5, 7\) like `scores`, got \(3, 4, 4\)'),
+        (dict(scores=torch.full((2, 5, 7), math.inf)), '`scores` must be finite'),
+        (dict(scores=torch.zeros(5, 7)), r'must be \(K, H, W\)'),
+    ],
+)
 def test_bad_input(change, message):
     scores, image = case()
     with pytest.raises(ValueError, match=message):

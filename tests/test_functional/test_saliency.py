@@ -23,21 +23,24 @@ def test_channel_saliency_is_the_largest_magnitude():
         assert maps[place] == max(abs(float(v)) for v in gradients[s, n, :, y, x])
 
 
-@pytest.mark.parametrize('present, possible, at_least, compared, expected', [
-    ({0, 2, 3}, {}, 0, 0, [2, 3]),
-    ({2, 3}, {0, 1, 4}, 3, 0, [2, 3, 4]),
-    ({2, 3}, {1, 2}, 9, 0, [2, 3, 1]),
-    ({}, {0, 1, 2, 3, 4}, 1, 0, [2]),
-    ({}, {}, 1, 0, []),
-    ({1}, {}, 1, 3, [1]),
-    ({1}, {4}, 2, 3, [1, 4]),
-])
+@pytest.mark.parametrize(
+    'present, possible, at_least, compared, expected',
+    [
+        ({0, 2, 3}, {}, 0, 0, [2, 3]),
+        ({2, 3}, {0, 1, 4}, 3, 0, [2, 3, 4]),
+        ({2, 3}, {1, 2}, 9, 0, [2, 3, 1]),
+        ({}, {0, 1, 2, 3, 4}, 1, 0, [2]),
+        ({}, {}, 1, 0, []),
+        ({1}, {}, 1, 3, [1]),
+        ({1}, {4}, 2, 3, [1, 4]),
+    ],
+)
 def test_candidates(present, possible, at_least, compared, expected):
     flags = [torch.tensor([c in chosen for c in range(5)]) for chosen in (present, possible)]
-    classes, asked = candidate_classes(torch.tensor([1., 0.2, 0.9, 0.6, 0.4]), *flags, at_least, compared)
+    classes, asked = candidate_classes(torch.tensor([1.0, 0.2, 0.9, 0.6, 0.4]), *flags, at_least, compared)
     assert classes[:asked].tolist() == expected
     others = [c for c in (2, 3, 4, 1) if c not in expected]  # best first
-    assert classes[asked:].tolist() == others[:max(compared - asked, 0)]
+    assert classes[asked:].tolist() == others[: max(compared - asked, 0)]
 
 
 def test_a_map_of_zeros_has_no_maximum_to_be_divided_by():
@@ -57,7 +60,7 @@ def _distinct(maps, gain):
     return torch.stack([torch.tanh(gain * t / t.max()) if t.max() > 0 else t for t in total])
 
 
-@pytest.mark.parametrize('gain', [3., 0.5])
+@pytest.mark.parametrize('gain', [3.0, 0.5])
 @pytest.mark.parametrize('classes', [2, 4])
 def test_distinct_saliency_is_the_formula(gain, classes):
     maps = torch.rand(3, classes, 5, 6, dtype=torch.float64)
@@ -67,7 +70,7 @@ def test_distinct_saliency_is_the_formula(gain, classes):
 
 def test_distinct_saliency_keeps_what_classes_do_not_share():
     maps = torch.zeros(1, 2, 4, 4)
-    maps[:, :, :2] = 1.  # both classes
+    maps[:, :, :2] = 1.0  # both classes
     maps[0, 0, 2, 0] = maps[0, 1, 3, 3] = 0.5
     result = distinct_class_saliency(maps)
     assert result[0, 2, 0] == result[1, 3, 3] == pytest.approx(math.tanh(3))
@@ -79,17 +82,20 @@ def test_a_class_that_is_alone_or_dominated():
     alone = torch.rand(2, 1, 3, 3, generator=generator)
     total = (alone / alone.amax((2, 3), keepdim=True)).mul(3).tanh().sum(0)
     torch.testing.assert_close(distinct_class_saliency(alone), (total / total.max()).mul(3).tanh())
-    maps = torch.stack([torch.rand(3, 3, generator=generator), torch.full((3, 3), 2.)])[None]
+    maps = torch.stack([torch.rand(3, 3, generator=generator), torch.full((3, 3), 2.0)])[None]
     result = distinct_class_saliency(maps)
     assert not result[0].any() and result[1].max() > 0 and result.isfinite().all()
 
 
-@pytest.mark.parametrize('maps, gain, message', [
-    (torch.rand(2, 3, 3), 3., r'\(L, C, H, W\).*got \(2, 3, 3\)'),
-    (torch.rand(0, 2, 3, 3), 3., 'at least one layer'),
-    (torch.rand(1, 2, 3, 3), 0., '`gain` must be a positive'),
-    (torch.rand(1, 2, 3, 3), math.nan, '`gain` must be a positive'),
-])
+@pytest.mark.parametrize(
+    'maps, gain, message',
+    [
+        (torch.rand(2, 3, 3), 3.0, r'\(L, C, H, W\).*got \(2, 3, 3\)'),
+        (torch.rand(0, 2, 3, 3), 3.0, 'at least one layer'),
+        (torch.rand(1, 2, 3, 3), 0.0, '`gain` must be a positive'),
+        (torch.rand(1, 2, 3, 3), math.nan, '`gain` must be a positive'),
+    ],
+)
 def test_bad_input(maps, gain, message):
     with pytest.raises(ValueError, match=message):
         distinct_class_saliency(maps, gain)

@@ -55,8 +55,9 @@ def test_cells_land_on_their_places(first, stride):
 def test_a_map_of_pixels_stays_as_it_is():
     scores = torch.randn(1, 2, 5, 6)
     assert interpolate_cells(scores, (5, 6), (0, 0), (1, 1)) is scores
-    torch.testing.assert_close(interpolate_cells(scores, (17, 21), (0, 0), (4, 4))[..., ::4, ::4], scores,
-                               rtol=0, atol=0)
+    torch.testing.assert_close(
+        interpolate_cells(scores, (17, 21), (0, 0), (4, 4))[..., ::4, ::4], scores, rtol=0, atol=0
+    )
 
 
 def test_gradient_of_the_interpolation():

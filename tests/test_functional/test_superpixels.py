@@ -32,7 +32,7 @@ def test_mean_is_the_average_over_the_superpixel(case):
 
 
 def test_of_equal_votes_the_lowest_class_wins():
-    probs = torch.tensor([[[.1, .9]], [[.2, .0]], [[.7, .1]]])
+    probs = torch.tensor([[[0.1, 0.9]], [[0.2, 0.0]], [[0.7, 0.1]]])
     result = superpixel_majority(probs, torch.zeros(1, 2, dtype=torch.long))
     assert result.argmax(0).tolist() == [[0, 0]]
 
@@ -45,20 +45,24 @@ def test_superpixels_of_one_pixel_change_no_label_and_one_superpixel_makes_all_e
 
 
 @pytest.mark.parametrize('vote', [superpixel_majority, superpixel_mean])
-@pytest.mark.parametrize(('shape', 'labels'), [((3, 1, 8), 'one pixel row'), ((1, 4, 4), 'one label'),
-                                               ((200, 6, 6), '200 labels')])
+@pytest.mark.parametrize(
+    ('shape', 'labels'), [((3, 1, 8), 'one pixel row'), ((1, 4, 4), 'one label'), ((200, 6, 6), '200 labels')]
+)
 def test_extreme_shapes(vote, shape, labels):
     probs = torch.rand(shape)
     result = vote(probs, torch.zeros(shape[1:], dtype=torch.int32))
     assert result.shape == probs.shape and result.isfinite().all()
 
 
-@pytest.mark.parametrize(('probs', 'superpixels', 'message'), [
-    (torch.rand(3, 4, 5), torch.zeros(5, 4, dtype=torch.long), r'size of `probs`.*\(5, 4\) and \(3, 4, 5\)'),
-    (torch.rand(3, 4, 5), torch.zeros(4, 5), 'must be ids.*float32'),
-    (torch.rand(3, 4, 5), torch.full((4, 5), -1), 'must be ids.*-1'),
-    (torch.full((3, 4, 5), torch.nan), torch.zeros(4, 5, dtype=torch.long), 'has NaN'),
-])
+@pytest.mark.parametrize(
+    ('probs', 'superpixels', 'message'),
+    [
+        (torch.rand(3, 4, 5), torch.zeros(5, 4, dtype=torch.long), r'size of `probs`.*\(5, 4\) and \(3, 4, 5\)'),
+        (torch.rand(3, 4, 5), torch.zeros(4, 5), 'must be ids.*float32'),
+        (torch.rand(3, 4, 5), torch.full((4, 5), -1), 'must be ids.*-1'),
+        (torch.full((3, 4, 5), torch.nan), torch.zeros(4, 5, dtype=torch.long), 'has NaN'),
+    ],
+)
 def test_bad_input(probs, superpixels, message):
     with pytest.raises(ValueError, match=message):
         superpixel_majority(probs, superpixels)

@@ -26,17 +26,22 @@ def _log_probs(scores, labels):
     for n, picture in enumerate(scores.tolist()):
         known = [k for k in range(len(picture)) if labels[n, k] != -1] or [0]
         rows, columns = len(picture[0]), len(picture[0][0])
-        total = [[math.log(sum(math.exp(picture[k][i][j]) for k in known)) for j in range(columns)]
-                 for i in range(rows)]
-        table.append([[[picture[k][i][j] - total[i][j] for j in range(columns)] for i in range(rows)]
-                      if k in known else None for k in range(len(picture))])
+        total = [
+            [math.log(sum(math.exp(picture[k][i][j]) for k in known)) for j in range(columns)] for i in range(rows)
+        ]
+        table.append(
+            [
+                [[picture[k][i][j] - total[i][j] for j in range(columns)] for i in range(rows)] if k in known else None
+                for k in range(len(picture))
+            ]
+        )
     return table
 
 
 def _targets(labels, seed=1):
     """Random distributions over the known classes."""
     logits = _scores(3, 4, 4, 5, seed=seed).masked_fill((labels == -1)[:, :, None, None], -torch.inf)
-    logits[(labels == -1).all(1)] = 0.
+    logits[(labels == -1).all(1)] = 0.0
     return logits.softmax(1)
 
 
@@ -47,7 +52,7 @@ def test_best_cell_loss_is_its_formula():
     for n in range(3):
         present = [k for k in range(4) if LABELS[n, k] == 1]
         best = [max(table[n][k][i][j] for i in range(4) for j in range(5) if valid[n, i, j]) for k in present]
-        expected.append(-sum(best) / len(best) if best else 0.)
+        expected.append(-sum(best) / len(best) if best else 0.0)
     torch.testing.assert_close(best_cell_loss(scores, LABELS, valid), torch.tensor(expected, dtype=torch.float64))
 
 
@@ -63,8 +68,8 @@ def test_best_cell_loss_reaches_one_cell_for_each_class():
 
 
 def test_best_cell_loss_limits():
-    perfect = torch.full((1, 2, 2, 2), -50.)
-    perfect[0, 0, 0], perfect[0, 1, 1] = 50., 50.
+    perfect = torch.full((1, 2, 2, 2), -50.0)
+    perfect[0, 0, 0], perfect[0, 1, 1] = 50.0, 50.0
     assert best_cell_loss(perfect, torch.tensor([[1, 1]])) == 0
     uniform = best_cell_loss(torch.zeros(1, 4, 1, 1), torch.tensor([[1, 1, 0, 0]]))
     assert uniform.item() == pytest.approx(math.log(4))
@@ -78,7 +83,7 @@ def test_cell_label_loss_is_its_formula():
     expected = []
     for n in range(3):
         values = [-table[n][cells[n, i, j]][i][j] for i in range(4) for j in range(5) if cells[n, i, j] >= 0]
-        expected.append(sum(values) / len(values) if values else 0.)
+        expected.append(sum(values) / len(values) if values else 0.0)
     torch.testing.assert_close(cell_label_loss(scores, cells, tags), torch.tensor(expected, dtype=torch.float64))
 
 
@@ -86,8 +91,14 @@ def test_cell_divergence_is_its_formula():
     scores, targets, valid = _scores(3, 4, 4, 5), _targets(LABELS), _valid()
     table = _log_probs(scores, LABELS)
     for n in range(2):
-        values = [targets[n, k, i, j].item() * (math.log(targets[n, k, i, j]) - table[n][k][i][j])
-                  for k in range(4) if table[n][k] is not None for i in range(4) for j in range(5) if valid[n, i, j]]
+        values = [
+            targets[n, k, i, j].item() * (math.log(targets[n, k, i, j]) - table[n][k][i][j])
+            for k in range(4)
+            if table[n][k] is not None
+            for i in range(4)
+            for j in range(5)
+            if valid[n, i, j]
+        ]
         value = cell_divergence(scores, targets, LABELS, valid)[n].item()
         assert value == pytest.approx(sum(values) / int(valid[n].sum()))
 
@@ -110,7 +121,8 @@ def test_divergence_gradient_is_difference_of_probabilities():
 LOSSES = dict(
     best=lambda scores: best_cell_loss(scores, LABELS, _valid()),
     label=lambda scores: cell_label_loss(scores, torch.where(_valid(), 0, -1), LABELS),
-    divergence=lambda scores: cell_divergence(scores, _targets(LABELS), LABELS, _valid()))
+    divergence=lambda scores: cell_divergence(scores, _targets(LABELS), LABELS, _valid()),
+)
 
 
 @pytest.mark.parametrize('loss', LOSSES.values(), ids=LOSSES)
@@ -125,8 +137,8 @@ def test_unknown_classes_and_padding_do_not_contribute(loss):
     value.sum().backward()
     assert not scores.grad[1, 3].any() and not scores.grad[1, :, :, 3:].any() and scores.grad[1, :3].any()
     changed = scores.detach().clone()
-    changed[1, 3] += 30.
-    changed[1, :, :, 3:] = 40.
+    changed[1, 3] += 30.0
+    changed[1, :, :, 3:] = 40.0
     torch.testing.assert_close(loss(changed)[:2], value.detach())
     assert loss(scores).isfinite().all()
 
@@ -139,16 +151,21 @@ def test_half_precision_computes_in_float32(loss):
     torch.testing.assert_close(value, loss(scores.float()), rtol=0, atol=0)
 
 
-@pytest.mark.parametrize(('call', 'message'), [
-    (lambda: best_cell_loss(torch.zeros(2, 3), torch.zeros(2, 3)), r'`scores` must be \(N, K, H, W\)'),
-    (lambda: best_cell_loss(torch.zeros(2, 3, 0, 4), torch.zeros(2, 3)), 'with at least one cell'),
-    (lambda: best_cell_loss(torch.zeros(2, 3, 1, 1), torch.zeros(2, 4)), r'`image_labels` must be \(N, K\)'),
-    (lambda: best_cell_loss(torch.zeros(2, 3, 1, 1), torch.zeros(2, 3), torch.ones(2, 1, 1)),
-     r'`valid` must be boolean of shape \(2, 1, 1\)'),
-    (lambda: cell_label_loss(torch.zeros(1, 3, 2, 2), torch.zeros(1, 2, 1, dtype=torch.long)), '`labels` must be'),
-    (lambda: cell_label_loss(torch.zeros(1, 3, 2, 2), torch.full((1, 2, 2), 3)), 'classes 0 to 2, or -1 for none'),
-    (lambda: cell_divergence(torch.zeros(1, 3, 2, 2), torch.zeros(1, 2, 2, 2)), '`targets` must have the shape'),
-])
+@pytest.mark.parametrize(
+    ('call', 'message'),
+    [
+        (lambda: best_cell_loss(torch.zeros(2, 3), torch.zeros(2, 3)), r'`scores` must be \(N, K, H, W\)'),
+        (lambda: best_cell_loss(torch.zeros(2, 3, 0, 4), torch.zeros(2, 3)), 'with at least one cell'),
+        (lambda: best_cell_loss(torch.zeros(2, 3, 1, 1), torch.zeros(2, 4)), r'`image_labels` must be \(N, K\)'),
+        (
+            lambda: best_cell_loss(torch.zeros(2, 3, 1, 1), torch.zeros(2, 3), torch.ones(2, 1, 1)),
+            r'`valid` must be boolean of shape \(2, 1, 1\)',
+        ),
+        (lambda: cell_label_loss(torch.zeros(1, 3, 2, 2), torch.zeros(1, 2, 1, dtype=torch.long)), '`labels` must be'),
+        (lambda: cell_label_loss(torch.zeros(1, 3, 2, 2), torch.full((1, 2, 2), 3)), 'classes 0 to 2, or -1 for none'),
+        (lambda: cell_divergence(torch.zeros(1, 3, 2, 2), torch.zeros(1, 2, 2, 2)), '`targets` must have the shape'),
+    ],
+)
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()

@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from mmwsl.functional import adaptive_bias, constrained_bias
 
 
-def _scores(*shape, seed=0, scale=1.):
+def _scores(*shape, seed=0, scale=1.0):
     return scale * torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 
@@ -23,10 +23,12 @@ def _present(*rows):
 def _adaptive_by_loops(scores, classes, portions, valid):
     """One sweep over the classes in the order given, by sorted lists."""
     cells = [(i, j) for i in range(scores.shape[1]) for j in range(scores.shape[2]) if valid[i, j]]
-    biases = dict.fromkeys(classes, 0.)
+    biases = dict.fromkeys(classes, 0.0)
     for label in classes:
-        lacking = sorted(max(scores[m, i, j].item() + biases[m] for m in classes)
-                         - scores[label, i, j].item() - biases[label] for i, j in cells)
+        lacking = sorted(
+            max(scores[m, i, j].item() + biases[m] for m in classes) - scores[label, i, j].item() - biases[label]
+            for i, j in cells
+        )
         biases[label] += lacking[min(int(portions[label] * len(cells)), len(cells) - 1)]
     return biases
 
@@ -48,7 +50,7 @@ def test_the_class_whose_turn_was_last_has_its_share(portion):
     """The network would give the class nothing; with distinct scores its area is the portion, but for one cell."""
     scores = _scores(3, 2, 10, 10)
     scores[:, 0] += 20
-    biases = adaptive_bias(scores, _present(*[[1, 1]] * 3), [0., portion], sweeps=1)
+    biases = adaptive_bias(scores, _present(*[[1, 1]] * 3), [0.0, portion], sweeps=1)
     areas = (scores + biases[:, :, None, None]).argmax(1).eq(1).sum((1, 2))
     assert ((areas - 100 * portion).abs() <= 1).all()
 
@@ -62,12 +64,12 @@ def test_all_classes_keep_their_shares():
     areas = torch.stack([latent.eq(k).double().mean((1, 2)) for k in range(4)], 1)
     assert not areas[:, 3].any()
     # One cell, 1/400, may tie; later turns may take a few of the others'.
-    assert (areas >= torch.tensor([0.39, 0.19, 0.19, 0.]).double()).all(), areas
+    assert (areas >= torch.tensor([0.39, 0.19, 0.19, 0.0]).double()).all(), areas
 
 
 def test_a_class_that_has_its_share_is_left_alone():
     scores = torch.zeros(1, 2, 2, 2)
-    scores[0, 1, 0], scores[0, 0, 1] = 3., 3.
+    scores[0, 1, 0], scores[0, 0, 1] = 3.0, 3.0
     assert not adaptive_bias(scores, _present([1, 1]), [0.25, 0.25]).any()
 
 
@@ -76,26 +78,31 @@ def test_padding_and_absent_classes_do_not_matter():
     valid[:, 2:] = False
     biases = adaptive_bias(scores, _present([1, 1, 0]), [0.4, 0.2, 0.2], valid)
     changed = scores.clone()
-    changed[:, :, 2:], changed[:, 2] = 50., 70.
+    changed[:, :, 2:], changed[:, 2] = 50.0, 70.0
     torch.testing.assert_close(adaptive_bias(changed, _present([1, 1, 0]), [0.4, 0.2, 0.2], valid), biases)
     torch.testing.assert_close(adaptive_bias(scores[:, :, :2], _present([1, 1, 0]), [0.4, 0.2, 0.2]), biases)
 
 
 def test_only_the_order_of_the_foreground_is_random():
-    scores, present = _scores(1, 4, 8, 8, scale=5.), _present([1, 1, 1, 1])
-    runs = [adaptive_bias(scores, present, [0.4, 0.5, 0.5, 0.5], sweeps=1,
-                          generator=torch.Generator().manual_seed(seed)) for seed in range(12)]
+    scores, present = _scores(1, 4, 8, 8, scale=5.0), _present([1, 1, 1, 1])
+    runs = [
+        adaptive_bias(scores, present, [0.4, 0.5, 0.5, 0.5], sweeps=1, generator=torch.Generator().manual_seed(seed))
+        for seed in range(12)
+    ]
     assert len({tuple(run[0].tolist()) for run in runs}) > 1
     assert len({run[0, 0].item() for run in runs}) == 1, 'the background is first in every order'
 
 
-@pytest.mark.parametrize(('kwargs', 'message'), [
-    (dict(portions=[0.4, 0.2]), '`portions` must be 3 numbers'),
-    (dict(portions=[0.4, 0.2, 1.5]), r'`portions` must be 3 numbers in \[0, 1\]'),
-    (dict(sweeps=0), '`sweeps` must be at least 1, got 0'),
-    (dict(present=torch.ones(1, 3)), '`present` must be boolean'),
-    (dict(present=torch.ones(1, 2, dtype=torch.bool)), r'`present` must be boolean of shape \(1, 3\)'),
-])
+@pytest.mark.parametrize(
+    ('kwargs', 'message'),
+    [
+        (dict(portions=[0.4, 0.2]), '`portions` must be 3 numbers'),
+        (dict(portions=[0.4, 0.2, 1.5]), r'`portions` must be 3 numbers in \[0, 1\]'),
+        (dict(sweeps=0), '`sweeps` must be at least 1, got 0'),
+        (dict(present=torch.ones(1, 3)), '`present` must be boolean'),
+        (dict(present=torch.ones(1, 2, dtype=torch.bool)), r'`present` must be boolean of shape \(1, 3\)'),
+    ],
+)
 def test_bad_input_of_adaptive_bias(kwargs, message):
     settings = dict(present=_present([1, 1, 0]), portions=[0.4, 0.2, 0.2])
     with pytest.raises(ValueError, match=message):
@@ -107,7 +114,7 @@ def test_bad_input_of_adaptive_bias(kwargs, message):
 
 def _bounds(rows, lower=0.05, background=(0.3, 0.7), slack=math.inf):
     """Bounds of all pictures alike: ``lower, upper, slack`` of shape (rows, 4)."""
-    low, high, beta = (torch.full((rows, 4), value, dtype=torch.float64) for value in (lower, 1., slack))
+    low, high, beta = (torch.full((rows, 4), value, dtype=torch.float64) for value in (lower, 1.0, slack))
     low[:, 0], high[:, 0] = background
     beta[:, 0] = math.inf
     return low, high, beta
@@ -127,23 +134,32 @@ def _primal_by_scipy(scores, present, lower, upper, slack):
 
     def split(x):
         missed = torch.zeros(classes, dtype=torch.float64).numpy()
-        missed[soft] = x[classes * cells:]
-        return x[:classes * cells].reshape(classes, cells), missed
+        missed[soft] = x[classes * cells :]
+        return x[: classes * cells].reshape(classes, cells), missed
 
     def objective(x):
         p, missed = split(x)
         p = p.clip(1e-15)
-        return float((p * (torch.from_numpy(p).log().numpy() - log_q)).sum() / cells
-                     + sum(beta[k] * missed[k] for k in soft))
+        return float(
+            (p * (torch.from_numpy(p).log().numpy() - log_q)).sum() / cells + sum(beta[k] * missed[k] for k in soft)
+        )
 
     constraints = [dict(type='eq', fun=lambda x: split(x)[0].sum(0) - 1)]
-    constraints += [dict(type='ineq', fun=lambda x, k=k: split(x)[0][k].mean() - low[k] + split(x)[1][k])
-                    for k in range(classes)]
-    constraints += [dict(type='ineq', fun=lambda x, k=k: high[k] - split(x)[0][k].mean() + split(x)[1][k])
-                    for k in range(classes)]
-    start = torch.full((classes * cells + len(soft), ), 1 / classes, dtype=torch.float64).numpy()
-    result = minimize(objective, start, method='SLSQP', bounds=[(1e-12, 1)] * (classes * cells)
-                      + [(0, None)] * len(soft), constraints=constraints, options=dict(maxiter=500, ftol=1e-13))
+    constraints += [
+        dict(type='ineq', fun=lambda x, k=k: split(x)[0][k].mean() - low[k] + split(x)[1][k]) for k in range(classes)
+    ]
+    constraints += [
+        dict(type='ineq', fun=lambda x, k=k: high[k] - split(x)[0][k].mean() + split(x)[1][k]) for k in range(classes)
+    ]
+    start = torch.full((classes * cells + len(soft),), 1 / classes, dtype=torch.float64).numpy()
+    result = minimize(
+        objective,
+        start,
+        method='SLSQP',
+        bounds=[(1e-12, 1)] * (classes * cells) + [(0, None)] * len(soft),
+        constraints=constraints,
+        options=dict(maxiter=500, ftol=1e-13),
+    )
     assert result.success, result.message
     return torch.from_numpy(split(result.x)[0])
 
@@ -161,14 +177,14 @@ def test_constrained_latent_is_the_nearest_distribution(seed, slack):
     assert not latent[0, 2].any()
 
 
-@pytest.mark.parametrize('scale', [0.1, 1., 10.])
+@pytest.mark.parametrize('scale', [0.1, 1.0, 10.0])
 def test_optimality_conditions(scale):
     """Karush-Kuhn-Tucker: hard bounds hold, a bias has the sign of the bound that binds, and is 0 where none does."""
     scores = _scores(8, 4, 6, 6, scale=scale)
     scores[:4, 0] += 4 * scale
     scores[4:, 1] += 4 * scale
     present = _present(*[[1, 1, 0, 1], [1, 0, 1, 0]] * 4)
-    lower, upper, slack = _bounds(8, slack=2.)
+    lower, upper, slack = _bounds(8, slack=2.0)
     biases = constrained_bias(scores, present, lower, upper, slack, tolerance=1e-7, max_iterations=10000)
     areas = _latent(scores, biases).mean((2, 3))
     assert (areas[:, 0] >= 0.3 - 1e-6).all() and (areas[:, 0] <= 0.7 + 1e-6).all()
@@ -178,7 +194,7 @@ def test_optimality_conditions(scale):
         if lower[n, k] + 1e-6 < area < upper[n, k] - 1e-6:
             assert abs(bias) < 1e-9
         elif area < lower[n, k] - 1e-6:
-            assert bias == pytest.approx(2.), 'missed only where the slack is used up'
+            assert bias == pytest.approx(2.0), 'missed only where the slack is used up'
         elif bias:
             assert bias > 0 if abs(area - lower[n, k]) < abs(area - upper[n, k]) else bias < 0
     assert (biases[present] != 0).any()
@@ -186,23 +202,23 @@ def test_optimality_conditions(scale):
 
 def test_satisfied_bounds_leave_the_network_alone():
     scores = torch.zeros(1, 3, 4, 4)
-    bounds = torch.tensor([[0.3, 0.05, 0.05]]), torch.tensor([[0.7, 1., 1.]]), torch.full((1, 3), torch.inf)
+    bounds = torch.tensor([[0.3, 0.05, 0.05]]), torch.tensor([[0.7, 1.0, 1.0]]), torch.full((1, 3), torch.inf)
     assert not constrained_bias(scores, _present([1, 1, 1]), *bounds).any()
 
 
 def test_one_class_or_none_has_nothing_to_move():
     scores = _scores(2, 4, 3, 3)
     biases = constrained_bias(scores, _present([1, 0, 0, 0], [0, 0, 0, 0]), *_bounds(2))
-    assert biases.tolist() == [[0.] + [-math.inf] * 3, [-math.inf] * 4]
+    assert biases.tolist() == [[0.0] + [-math.inf] * 3, [-math.inf] * 4]
 
 
 def test_padding_does_not_matter_and_pictures_do_not_mix():
-    scores, present = _scores(3, 4, 4, 4, scale=3.), _present([1, 1, 0, 0], [1, 1, 1, 1], [1, 0, 0, 0])
+    scores, present = _scores(3, 4, 4, 4, scale=3.0), _present([1, 1, 0, 0], [1, 1, 1, 1], [1, 0, 0, 0])
     valid = torch.ones(3, 4, 4, dtype=torch.bool)
     valid[0, :, 2:] = False
     options = dict(tolerance=1e-9, max_iterations=10000)
     biases = constrained_bias(scores, present, *_bounds(3), valid, **options)
-    scores[0, :, :, 2:] = 60.
+    scores[0, :, :, 2:] = 60.0
     torch.testing.assert_close(constrained_bias(scores, present, *_bounds(3), valid, **options), biases)
     alone = constrained_bias(scores[:1, :, :, :2], present[:1], *_bounds(1), **options)
     torch.testing.assert_close(alone, biases[:1])
@@ -210,17 +226,17 @@ def test_padding_does_not_matter_and_pictures_do_not_mix():
 
 def test_a_constant_does_not_matter():
     """However far down all scores lie, a picture with fewer classes than another has no mass in the others."""
-    scores, present = _scores(2, 4, 4, 4, scale=3.), _present([1, 1, 0, 0], [1, 1, 1, 1])
+    scores, present = _scores(2, 4, 4, 4, scale=3.0), _present([1, 1, 0, 0], [1, 1, 1, 1])
     scores[:, 0] += 6
     biases = constrained_bias(scores, present, *_bounds(2))
     assert biases[0, 0] < 0
     torch.testing.assert_close(constrained_bias(scores - 3e4, present, *_bounds(2)), biases, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize('shift', [0., 20., 60.])
+@pytest.mark.parametrize('shift', [0.0, 20.0, 60.0])
 def test_the_default_tolerance_is_kept_far_from_the_bounds(shift):
     """In float32, from a network that is sure of background everywhere, a hard bound moves it all the way."""
-    scores = _scores(4, 4, 28, 28, scale=3.).float()
+    scores = _scores(4, 4, 28, 28, scale=3.0).float()
     scores[:, 0] += shift
     present = _present(*[[1, 1, 1, 0]] * 4)
     areas = _latent(scores, constrained_bias(scores, present, *_bounds(4))).mean((2, 3))
@@ -229,22 +245,29 @@ def test_the_default_tolerance_is_kept_far_from_the_bounds(shift):
 
 def test_eighty_iterations_are_enough():
     """A network sure that there is no background takes 48; without restarts 169, without momentum 202."""
-    scores = _scores(16, 4, 28, 28, scale=10.)
+    scores = _scores(16, 4, 28, 28, scale=10.0)
     scores[:, 0] -= 30
     present = _present(*[[1, 1, 1, 0], [1, 1, 1, 1]] * 8)
-    bounds = _bounds(16, slack=2.)
-    torch.testing.assert_close(constrained_bias(scores, present, *bounds, max_iterations=80),
-                               constrained_bias(scores, present, *bounds, max_iterations=5000), rtol=0, atol=0)
+    bounds = _bounds(16, slack=2.0)
+    torch.testing.assert_close(
+        constrained_bias(scores, present, *bounds, max_iterations=80),
+        constrained_bias(scores, present, *bounds, max_iterations=5000),
+        rtol=0,
+        atol=0,
+    )
 
 
-@pytest.mark.parametrize(('index', 'value', 'message'), [
-    (0, torch.zeros(1, 3), r'`lower` must be \(N, K\) = \(1, 4\)'),
-    (0, torch.full((1, 4), 0.8), '0 <= `lower` <= `upper` <= 1 .* got 0.8, 0.7 and inf for class 0'),
-    (0, torch.full((1, 4), -0.1), 'got -0.1, 0.7 and inf for class 0'),
-    (0, torch.full((1, 4), 0.5), 'hard bounds cannot hold: .* `lower` sums to 2'),
-    (1, torch.full((1, 4), math.nan), '0 <= `lower` <= `upper` <= 1'),
-    (2, torch.full((1, 4), -1.), '`slack` >= 0, got 0.3, 0.7 and -1'),
-])
+@pytest.mark.parametrize(
+    ('index', 'value', 'message'),
+    [
+        (0, torch.zeros(1, 3), r'`lower` must be \(N, K\) = \(1, 4\)'),
+        (0, torch.full((1, 4), 0.8), '0 <= `lower` <= `upper` <= 1 .* got 0.8, 0.7 and inf for class 0'),
+        (0, torch.full((1, 4), -0.1), 'got -0.1, 0.7 and inf for class 0'),
+        (0, torch.full((1, 4), 0.5), 'hard bounds cannot hold: .* `lower` sums to 2'),
+        (1, torch.full((1, 4), math.nan), '0 <= `lower` <= `upper` <= 1'),
+        (2, torch.full((1, 4), -1.0), '`slack` >= 0, got 0.3, 0.7 and -1'),
+    ],
+)
 def test_bad_bounds(index, value, message):
     bounds = list(_bounds(1))
     bounds[index] = value
@@ -253,7 +276,7 @@ def test_bad_bounds(index, value, message):
 
 
 def test_upper_bounds_must_leave_room():
-    lower, _, slack = _bounds(1, lower=0.)
+    lower, _, slack = _bounds(1, lower=0.0)
     upper, scores = torch.full((1, 4), 0.3), _scores(1, 4, 6, 6)
     slack[:] = math.inf
     biases = constrained_bias(scores, _present([1, 1, 1, 1]), lower, upper, slack)

@@ -15,7 +15,7 @@ def _scores(*shape, seed=0):
 
 
 def _average_precision(ranking, positives):
-    hits, total = 0, 0.
+    hits, total = 0, 0.0
     for position, picture in enumerate(ranking, 1):
         if picture in positives:
             hits += 1
@@ -33,14 +33,17 @@ def _by_search(scores, labels):
         signs = ((1 if place[p] < place[n] else -1) * (scores[p] - scores[n]) for p in positives for n in negatives)
         return sum(signs) / (len(positives) * len(negatives))
 
-    best = max(1 - _average_precision(ranking, positives) + joint(ranking)
-               for ranking in itertools.permutations(positives + negatives))
+    best = max(
+        1 - _average_precision(ranking, positives) + joint(ranking)
+        for ranking in itertools.permutations(positives + negatives)
+    )
     return best - joint(positives + negatives)
 
 
-@pytest.mark.parametrize('labels', [[1, 0], [1, 0, 0, 0, 0], [0, 1, 1, 1, 0], [0, 1, 0, 1, 0, 0], [1, 1, 1, 1, 0, 1],
-                                    [0, 0, 1, -1, 1, 0]])
-@pytest.mark.parametrize('scale', [0.05, 0.5, 3.])
+@pytest.mark.parametrize(
+    'labels', [[1, 0], [1, 0, 0, 0, 0], [0, 1, 1, 1, 0], [0, 1, 0, 1, 0, 0], [1, 1, 1, 1, 0, 1], [0, 0, 1, -1, 1, 0]]
+)
+@pytest.mark.parametrize('scale', [0.05, 0.5, 3.0])
 def test_average_precision_loss_finds_the_best_of_all_rankings(labels, scale):
     scores = scale * _scores(len(labels), 4, seed=len(labels))
     columns = torch.tensor(labels)[:, None].expand(-1, 4)
@@ -58,13 +61,13 @@ def test_average_precision_loss_bounds_one_minus_ap():
 
 def test_average_precision_loss_limits():
     labels = torch.tensor([[1], [1], [0], [0]])
-    far = torch.tensor([[50.], [40.], [-40.], [-50.]], requires_grad=True)
+    far = torch.tensor([[50.0], [40.0], [-40.0], [-50.0]], requires_grad=True)
     value = average_precision_loss(far, labels)
     value.sum().backward()
     assert value == 0 and not far.grad.any()
     assert average_precision_loss(torch.zeros(4, 1), labels).item() == pytest.approx(1 - (1 / 3 + 2 / 4) / 2)
     wrong = average_precision_loss(-far.detach(), labels).item()
-    assert wrong == pytest.approx(1 - (1 / 3 + 2 / 4) / 2 + 2 * 90.)  # the mean difference of the pairs is 90
+    assert wrong == pytest.approx(1 - (1 / 3 + 2 / 4) / 2 + 2 * 90.0)  # the mean difference of the pairs is 90
 
 
 @pytest.mark.parametrize('column', [[1, 1, 1], [0, 0, 0], [-1, -1, -1], [1, -1, 1]])
@@ -82,15 +85,16 @@ def test_average_precision_loss_of_unknown_labels_and_gradient():
     average_precision_loss(scores, labels).sum().backward()
     assert not scores.grad[labels == -1].any()
     assert (scores.grad[labels == 1] <= 0).all() and (scores.grad[labels == 0] >= 0).all() and scores.grad.any()
-    changed = scores.detach().masked_fill(labels == -1, 90.)
+    changed = scores.detach().masked_fill(labels == -1, 90.0)
     torch.testing.assert_close(average_precision_loss(changed, labels), average_precision_loss(scores.detach(), labels))
 
 
 def test_average_precision_loss_does_not_depend_on_the_order():
     scores, labels = _scores(7, 3), torch.randint(-1, 2, (7, 3), generator=torch.Generator().manual_seed(1))
     order = torch.randperm(7, generator=torch.Generator().manual_seed(2))
-    torch.testing.assert_close(average_precision_loss(scores[order], labels[order]),
-                               average_precision_loss(scores, labels))
+    torch.testing.assert_close(
+        average_precision_loss(scores[order], labels[order]), average_precision_loss(scores, labels)
+    )
 
 
 def test_shapes_of_average_precision_loss():
@@ -103,54 +107,60 @@ def test_shapes_of_average_precision_loss():
 LABELS = torch.tensor([[1, 0, 1], [0, 0, 1]])
 
 
-@pytest.mark.parametrize(('positive', 'negative', 'margin'), [(0., 4., 0.05), (1., 2., 0.), (0.5, 0.5, 0.2)])
+@pytest.mark.parametrize(('positive', 'negative', 'margin'), [(0.0, 4.0, 0.05), (1.0, 2.0, 0.0), (0.5, 0.5, 0.2)])
 def test_asymmetric_loss_is_its_formula(positive, negative, margin):
     logits = 2 * _scores(2, 3)
     losses = asymmetric_loss(logits, LABELS, positive, negative, margin)
     for logit, label, loss in zip(logits.flatten().tolist(), LABELS.flatten().tolist(), losses.flatten(), strict=True):
         p = 1 / (1 + math.exp(-logit))
-        shifted = max(p - margin, 0.)
-        expected = -(1 - p)**positive * math.log(p) if label else -shifted**negative * math.log(1 - shifted)
+        shifted = max(p - margin, 0.0)
+        expected = -((1 - p) ** positive) * math.log(p) if label else -(shifted**negative) * math.log(1 - shifted)
         assert loss.item() == pytest.approx(expected, abs=1e-15)
 
 
 @pytest.mark.parametrize('alpha', [None, 0.25])
 def test_focal_loss_is_its_formula(alpha):
     logits = 2 * _scores(2, 3)
-    losses = focal_loss(logits, LABELS, 2., alpha)
+    losses = focal_loss(logits, LABELS, 2.0, alpha)
     for logit, label, loss in zip(logits.flatten().tolist(), LABELS.flatten().tolist(), losses.flatten(), strict=True):
         p = 1 / (1 + math.exp(-logit))
         p_t, alpha_t = (p, alpha) if label else (1 - p, None if alpha is None else 1 - alpha)
-        assert loss.item() == pytest.approx(-(alpha_t or 1.) * (1 - p_t)**2 * math.log(p_t))
+        assert loss.item() == pytest.approx(-(alpha_t or 1.0) * (1 - p_t) ** 2 * math.log(p_t))
 
 
 def test_without_focus_both_are_the_logistic_loss():
     logits = 3 * _scores(2, 3)
     expected = F.binary_cross_entropy_with_logits(logits, LABELS.double(), reduction='none')
-    torch.testing.assert_close(focal_loss(logits, LABELS, 0.), expected)
-    torch.testing.assert_close(asymmetric_loss(logits, LABELS, 0., 0., 0.), expected)
+    torch.testing.assert_close(focal_loss(logits, LABELS, 0.0), expected)
+    torch.testing.assert_close(asymmetric_loss(logits, LABELS, 0.0, 0.0, 0.0), expected)
 
 
-@pytest.mark.parametrize('loss', [lambda x: focal_loss(x, LABELS), lambda x: asymmetric_loss(x, LABELS),
-                                  lambda x: asymmetric_loss(x, LABELS, 1., 2., 0.)])
+@pytest.mark.parametrize(
+    'loss',
+    [
+        lambda x: focal_loss(x, LABELS),
+        lambda x: asymmetric_loss(x, LABELS),
+        lambda x: asymmetric_loss(x, LABELS, 1.0, 2.0, 0.0),
+    ],
+)
 def test_gradients(loss):
     assert torch.autograd.gradcheck(loss, (2 * _scores(2, 3)).requires_grad_())
 
 
 def test_easy_labels_fade():
-    logits = torch.tensor([-4., -1.], requires_grad=True)
+    logits = torch.tensor([-4.0, -1.0], requires_grad=True)
     asymmetric_loss(logits, torch.zeros(2)).sum().backward()
     assert logits.grad[0] == 0, 'below the margin'
     assert logits.grad[1] > 0
-    plain, focal = (focal_loss(torch.tensor([3., -3.]), torch.ones(2), gamma) for gamma in (0., 2.))
+    plain, focal = (focal_loss(torch.tensor([3.0, -3.0]), torch.ones(2), gamma) for gamma in (0.0, 2.0))
     assert focal[0] / plain[0] < 0.01 < 0.8 < focal[1] / plain[1]
 
 
-@pytest.mark.parametrize('gamma', [0., 0.5, 1., 4.])
-@pytest.mark.parametrize('margin', [0., 1e-9, 0.05])
+@pytest.mark.parametrize('gamma', [0.0, 0.5, 1.0, 4.0])
+@pytest.mark.parametrize('margin', [0.0, 1e-9, 0.05])
 @pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
 def test_large_scores_give_finite_losses_and_gradients(gamma, margin, dtype):
-    logits = torch.tensor([-1e4, -100., 0., 100., 1e4] * 2, dtype=dtype, requires_grad=True)
+    logits = torch.tensor([-1e4, -100.0, 0.0, 100.0, 1e4] * 2, dtype=dtype, requires_grad=True)
     losses = asymmetric_loss(logits, torch.tensor([0] * 5 + [1] * 5), gamma, gamma, margin)
     losses.sum().backward()
     assert losses.dtype == torch.float32 and losses.isfinite().all() and (losses >= 0).all()
@@ -161,25 +171,28 @@ def test_class_balanced_weights_are_the_formula():
     weights = class_balanced_weights([10, 100, 0, 1000], beta=0.99)
     effective = [(1 - 0.99**n) / (1 - 0.99) for n in (10, 100, 1000)]
     total = sum(1 / n for n in effective)
-    expected = [3 / effective[0] / total, 3 / effective[1] / total, 0., 3 / effective[2] / total]
+    expected = [3 / effective[0] / total, 3 / effective[1] / total, 0.0, 3 / effective[2] / total]
     torch.testing.assert_close(weights, torch.tensor(expected))
 
 
 def test_class_balanced_weights_limits():
-    assert class_balanced_weights([5, 50, 500], beta=0.).tolist() == [1., 1., 1.]
+    assert class_balanced_weights([5, 50, 500], beta=0.0).tolist() == [1.0, 1.0, 1.0]
     weights = class_balanced_weights([5, 50, 500], beta=1 - 1e-9)
-    torch.testing.assert_close(weights / weights[2], torch.tensor([100., 10., 1.]), rtol=1e-5, atol=0)
+    torch.testing.assert_close(weights / weights[2], torch.tensor([100.0, 10.0, 1.0]), rtol=1e-5, atol=0)
 
 
-@pytest.mark.parametrize(('call', 'message'), [
-    (lambda: focal_loss(torch.zeros(1), torch.zeros(1), -1.), '`gamma` must be a finite number, not negative'),
-    (lambda: focal_loss(torch.zeros(1), torch.zeros(1), alpha=2.), r'`alpha` .* in \[0, 1\] or None, got 2.0'),
-    (lambda: asymmetric_loss(torch.zeros(1), torch.zeros(1), gamma_negative=math.inf), '`gamma_negative` must be'),
-    (lambda: asymmetric_loss(torch.zeros(1), torch.zeros(1), margin=1.), r'`margin` must be in \[0, 1\), got 1.0'),
-    (lambda: class_balanced_weights([1, 2], beta=1.), r'`beta` must be in \[0, 1\), got 1.0'),
-    (lambda: class_balanced_weights([0, 0]), '`counts` must be one number of examples for each class, not all 0'),
-    (lambda: class_balanced_weights([1, -2]), '`counts` must be'),
-])
+@pytest.mark.parametrize(
+    ('call', 'message'),
+    [
+        (lambda: focal_loss(torch.zeros(1), torch.zeros(1), -1.0), '`gamma` must be a finite number, not negative'),
+        (lambda: focal_loss(torch.zeros(1), torch.zeros(1), alpha=2.0), r'`alpha` .* in \[0, 1\] or None, got 2.0'),
+        (lambda: asymmetric_loss(torch.zeros(1), torch.zeros(1), gamma_negative=math.inf), '`gamma_negative` must be'),
+        (lambda: asymmetric_loss(torch.zeros(1), torch.zeros(1), margin=1.0), r'`margin` must be in \[0, 1\), got 1.0'),
+        (lambda: class_balanced_weights([1, 2], beta=1.0), r'`beta` must be in \[0, 1\), got 1.0'),
+        (lambda: class_balanced_weights([0, 0]), '`counts` must be one number of examples for each class, not all 0'),
+        (lambda: class_balanced_weights([1, -2]), '`counts` must be'),
+    ],
+)
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()

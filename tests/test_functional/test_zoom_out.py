@@ -32,14 +32,14 @@ def test_the_box_leaves_the_padding_out(superpixels):
     pixels = F.interpolate(features[None], size=(60, 80), mode='bilinear', align_corners=False)[0]
     inside = pixels[:, 10:40, 20:60]
     expected = torch.stack([inside[:, superpixels == number].mean(1) for number in superpixels.unique()])
-    torch.testing.assert_close(superpixel_pool(features, superpixels, (1 / 6, 2 / 3, .25, .75)), expected)
+    torch.testing.assert_close(superpixel_pool(features, superpixels, (1 / 6, 2 / 3, 0.25, 0.75)), expected)
 
 
 def test_what_lies_outside_of_the_box_does_not_count(superpixels):
     features = torch.randn(3, 10, 10)
-    before = superpixel_pool(features, superpixels, (0, .5, 0, .6))
+    before = superpixel_pool(features, superpixels, (0, 0.5, 0, 0.6))
     features[:, 6:] = features[:, :, 7:] = 1e6
-    assert torch.equal(superpixel_pool(features, superpixels, (0, .5, 0, .6)), before)
+    assert torch.equal(superpixel_pool(features, superpixels, (0, 0.5, 0, 0.6)), before)
 
 
 def test_features_are_all_layers_and_the_mean_of_the_last(superpixels):
@@ -54,18 +54,21 @@ def test_features_are_all_layers_and_the_mean_of_the_last(superpixels):
 
 
 def test_half_precision_maps_are_averaged_in_float32(superpixels):
-    features = zoom_out_features([torch.full((1, 8, 8), 60000.).half()], superpixels, scene=False)
-    torch.testing.assert_close(features, torch.full((6, 1), 60000.))
+    features = zoom_out_features([torch.full((1, 8, 8), 60000.0).half()], superpixels, scene=False)
+    torch.testing.assert_close(features, torch.full((6, 1), 60000.0))
 
 
-@pytest.mark.parametrize(('maps', 'ids', 'box', 'message'), [
-    ([], torch.zeros(4, 4).long(), (0, 1, 0, 1), '`maps` must have the feature map of one layer'),
-    ([torch.rand(1, 3, 4, 4)], torch.zeros(4, 4).long(), (0, 1, 0, 1), r'`features` must be \(C, h, w\)'),
-    ([torch.rand(3, 4, 4)], torch.zeros(4, 4), (0, 1, 0, 1), '`superpixels` must be ids.*float32'),
-    ([torch.rand(3, 4, 4)], torch.zeros(1, 4, 4).long(), (0, 1, 0, 1), r'`superpixels` must be ids.*\(1, 4, 4\)'),
-    ([torch.rand(3, 4, 4)], torch.zeros(4, 4).long(), (0, 1.5, 0, 1), r'`box` must be.*\(0, 1.5, 0, 1\)'),
-    ([torch.rand(3, 4, 4)], torch.zeros(4, 4).long(), (0, 1, .5, .5), '`box` must be'),
-])
+@pytest.mark.parametrize(
+    ('maps', 'ids', 'box', 'message'),
+    [
+        ([], torch.zeros(4, 4).long(), (0, 1, 0, 1), '`maps` must have the feature map of one layer'),
+        ([torch.rand(1, 3, 4, 4)], torch.zeros(4, 4).long(), (0, 1, 0, 1), r'`features` must be \(C, h, w\)'),
+        ([torch.rand(3, 4, 4)], torch.zeros(4, 4), (0, 1, 0, 1), '`superpixels` must be ids.*float32'),
+        ([torch.rand(3, 4, 4)], torch.zeros(1, 4, 4).long(), (0, 1, 0, 1), r'`superpixels` must be ids.*\(1, 4, 4\)'),
+        ([torch.rand(3, 4, 4)], torch.zeros(4, 4).long(), (0, 1.5, 0, 1), r'`box` must be.*\(0, 1.5, 0, 1\)'),
+        ([torch.rand(3, 4, 4)], torch.zeros(4, 4).long(), (0, 1, 0.5, 0.5), '`box` must be'),
+    ],
+)
 def test_bad_input(maps, ids, box, message):
     with pytest.raises(ValueError, match=message):
         zoom_out_features(maps, ids, box)

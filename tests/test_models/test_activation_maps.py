@@ -37,15 +37,26 @@ def _model(maps=None, aggregator='MeanPooling', background=CONSTANT, postprocess
     if maps is not None:
         test_cfg['activation_maps'] = maps
     model = WeakEncoderDecoder(
-        backbone=backbone, train_cfg=dict(), test_cfg=test_cfg, postprocessors=postprocessors,
-        decode_head=dict(type='mmwsl.LSEAggregationHead', in_channels=8, num_classes=4, hidden_channels=(),
-                         kernel_size=1, aggregator=dict(type=f'mmwsl.{aggregator}'), background=background),
-        data_preprocessor=dict(type='mmseg.SegDataPreProcessor', size=(32, 32)))
+        backbone=backbone,
+        train_cfg=dict(),
+        test_cfg=test_cfg,
+        postprocessors=postprocessors,
+        decode_head=dict(
+            type='mmwsl.LSEAggregationHead',
+            in_channels=8,
+            num_classes=4,
+            hidden_channels=(),
+            kernel_size=1,
+            aggregator=dict(type=f'mmwsl.{aggregator}'),
+            background=background,
+        ),
+        data_preprocessor=dict(type='mmseg.SegDataPreProcessor', size=(32, 32)),
+    )
     nn.init.normal_(model.decode_head.conv_seg.weight)
     return model.eval()
 
 
-def _sample(shape=(32, 32), tags=(0., 1., -1., 0.), **meta):
+def _sample(shape=(32, 32), tags=(0.0, 1.0, -1.0, 0.0), **meta):
     sample = SegDataSample(metainfo=dict(img_shape=shape, ori_shape=(30, 36), img_path='picture.jpg', **meta))
     sample.gt_label = LabelData(score=torch.tensor(tags))
     return sample
@@ -56,8 +67,10 @@ def _views():
     pictures = [torch.randint(0, 256, (3, side, side), dtype=torch.uint8) for side in (32, 48)]
     views = [(picture, {}) for picture in pictures]
     views += [(picture.flip(2), dict(flip=True, flip_direction='horizontal')) for picture in pictures]
-    return dict(inputs=[[picture] for picture, _ in views],
-                data_samples=[[_sample(picture.shape[1:], **meta)] for picture, meta in views])
+    return dict(
+        inputs=[[picture] for picture, _ in views],
+        data_samples=[[_sample(picture.shape[1:], **meta)] for picture, meta in views],
+    )
 
 
 def _scores(model, picture, sample):
@@ -70,33 +83,35 @@ def _scores(model, picture, sample):
 
 
 @pytest.mark.parametrize('normalization', ['max', 'min_max'])
-@pytest.mark.parametrize('background', [CONSTANT, dict(type='mmwsl.PowerBackground', alpha=4.)])
+@pytest.mark.parametrize('background', [CONSTANT, dict(type='mmwsl.PowerBackground', alpha=4.0)])
 def test_all_views_make_one_map(normalization, background):
     model = _model(ConfigDict(normalization=normalization, background=background))
     tta, batch = MODELS.build(dict(type='mmwsl.WeakSegTTAModel', module=model)), _views()
-    scores = [_scores(model, picture, sample) for (picture, ), (sample, ) in zip(*batch.values(), strict=True)]
+    scores = [_scores(model, picture, sample) for (picture,), (sample,) in zip(*batch.values(), strict=True)]
     foreground = activation_maps([score[1:] for score in scores], normalization)
-    expected = power_background(foreground, 4.)
+    expected = power_background(foreground, 4.0)
     if background is CONSTANT:
         expected[0] = 0.4
-    merged, = tta.test_step(batch)
+    (merged,) = tta.test_step(batch)
     probs = merged.seg_logits.data.exp()
     torch.testing.assert_close(probs, expected)
     torch.testing.assert_close(merged.pred_sem_seg.data[0], expected.argmax(0))
     assert len(merged.pred_sem_seg.data.unique()) > 1
-    single, = model.test_step(dict(inputs=batch['inputs'][0], data_samples=[_sample()]))
+    (single,) = model.test_step(dict(inputs=batch['inputs'][0], data_samples=[_sample()]))
     assert (single.seg_logits.data.exp() - probs).abs().max() > 0.01, 'the other views changed nothing'
 
 
 def test_the_chain_runs_once_on_the_merged_map_with_the_merged_label():
     model = _model(ConfigDict(), postprocessors=[dict(type='Spy')])
     tta, batch = MODELS.build(dict(type='mmwsl.WeakSegTTAModel', module=model)), _views()
-    labels = [model.test_step(dict(inputs=inputs, data_samples=[_sample(inputs[0].shape[1:])]))[0].pred_label.score
-              for inputs in batch['inputs']]
-    spy, = model.postprocessors
+    labels = [
+        model.test_step(dict(inputs=inputs, data_samples=[_sample(inputs[0].shape[1:])]))[0].pred_label.score
+        for inputs in batch['inputs']
+    ]
+    (spy,) = model.postprocessors
     spy.seen.clear()
-    merged, = tta.test_step(batch)
-    (maps, label), = spy.seen
+    (merged,) = tta.test_step(batch)
+    ((maps, label),) = spy.seen
     torch.testing.assert_close(label, torch.stack(labels).mean(0))
     assert torch.equal(merged.pred_label.score, label)
     assert (maps[1:].amax((1, 2)) == 1).all()
@@ -106,26 +121,29 @@ def test_the_chain_runs_once_on_the_merged_map_with_the_merged_label():
 @pytest.mark.parametrize('normalization', ['max', 'min_max'])
 def test_tags_make_absent_classes_zero_before_the_background(normalization):
     """Class 1 is present, 2 unknown, 3 absent."""
-    maps = ConfigDict(normalization=normalization, background=dict(type='mmwsl.PowerBackground', alpha=2.))
+    maps = ConfigDict(normalization=normalization, background=dict(type='mmwsl.PowerBackground', alpha=2.0))
     plain, tagged = _model(maps), _model(maps, use_tags=True)
     with torch.no_grad():
         for model in (plain, tagged):  # the absent class has the most evidence
-            model.decode_head.conv_seg.bias[3] = 5.
+            model.decode_head.conv_seg.bias[3] = 5.0
     batch = _views()
-    results = [MODELS.build(dict(type='mmwsl.WeakSegTTAModel', module=model)).test_step(_clone(batch))[0]
-               for model in (plain, tagged)]
+    results = [
+        MODELS.build(dict(type='mmwsl.WeakSegTTAModel', module=model)).test_step(_clone(batch))[0]
+        for model in (plain, tagged)
+    ]
     before, after = (result.seg_logits.data.exp() for result in results)
     assert before[3].max() == 1 and after[3].max() < 1e-37
     torch.testing.assert_close(after[1:3], before[1:3])
-    torch.testing.assert_close(after[0], (1 - before[1:3].amax(0))**2)
+    torch.testing.assert_close(after[0], (1 - before[1:3].amax(0)) ** 2)
     assert not (results[1].pred_sem_seg.data == 3).any() and (results[0].pred_sem_seg.data == 3).any()
     assert results[1].pred_label.score[1] == 1 and results[1].pred_label.score[3] == 0
     assert plain.provenance == {} and 'tags' in tagged.provenance
 
 
 def _clone(batch):
-    return dict(inputs=batch['inputs'], data_samples=[[view.clone() for view in views]
-                                                      for views in batch['data_samples']])
+    return dict(
+        inputs=batch['inputs'], data_samples=[[view.clone() for view in views] for views in batch['data_samples']]
+    )
 
 
 def test_a_result_with_tags_says_so(repository, tmp_path):
@@ -146,18 +164,27 @@ def test_without_maps_the_chain_runs_on_every_view():
     assert len(model.postprocessors[0].seen) == 4
 
 
-@pytest.mark.parametrize('options', [
-    dict(), dict(aggregator='LSEPooling'), dict(aggregator='WILDCATPooling'), dict(aggregator='NoisyOrPooling'),
-    dict(dense=ConfigDict(stride=2)), dict(mode='slide', crop_size=(16, 16), stride=(16, 16)),
-    dict(border=ConfigDict(before=4, after=4, stride=4)), dict(background=dict(type='mmwsl.LearnedBackground')),
-], ids=str)
+@pytest.mark.parametrize(
+    'options',
+    [
+        dict(),
+        dict(aggregator='LSEPooling'),
+        dict(aggregator='WILDCATPooling'),
+        dict(aggregator='NoisyOrPooling'),
+        dict(dense=ConfigDict(stride=2)),
+        dict(mode='slide', crop_size=(16, 16), stride=(16, 16)),
+        dict(border=ConfigDict(before=4, after=4, stride=4)),
+        dict(background=dict(type='mmwsl.LearnedBackground')),
+    ],
+    ids=str,
+)
 def test_any_network_and_way_to_score_it(options):
     """One view: the maps are those of the scores that ordinary prediction has."""
     batch = dict(inputs=[torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8)], data_samples=[_sample()])
     model = _model(ConfigDict(background=CONSTANT), **options)
-    view, = model.predict_views(**model.data_preprocessor(batch))
+    (view,) = model.predict_views(**model.data_preprocessor(batch))
     scores, label = view.seg_logits.data.clone(), view.pred_label.score
-    sample, = model.test_step(batch)
+    (sample,) = model.test_step(batch)
     torch.testing.assert_close(sample.seg_logits.data[1:].exp(), activation_maps([scores[1:]]).clamp(min=1.2e-38))
     torch.testing.assert_close(sample.pred_label.score, label)
 
@@ -170,11 +197,18 @@ def test_training_and_state_do_not_change():
     torch.testing.assert_close(*losses)
 
 
-@pytest.mark.parametrize(('maps', 'error', 'message'), [
-    (dict(normalization='mean'), ValueError, r"`activation_maps.normalization` must be one of .*, got 'mean'"),
-    (dict(background=dict(type='mmwsl.LearnedBackground')), TypeError, 'cannot be LearnedBackground.*ConstantBackg'),
-    (dict(threshold=0.3), TypeError, 'threshold'),
-])
+@pytest.mark.parametrize(
+    ('maps', 'error', 'message'),
+    [
+        (dict(normalization='mean'), ValueError, r"`activation_maps.normalization` must be one of .*, got 'mean'"),
+        (
+            dict(background=dict(type='mmwsl.LearnedBackground')),
+            TypeError,
+            'cannot be LearnedBackground.*ConstantBackg',
+        ),
+        (dict(threshold=0.3), TypeError, 'threshold'),
+    ],
+)
 def test_bad_options(maps, error, message):
     with pytest.raises(error, match=message):
         _model(ConfigDict(maps))

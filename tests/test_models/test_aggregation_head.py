@@ -10,8 +10,15 @@ from torch import nn
 from mmwsl.models import LSEAggregationHead
 from mmwsl.registry import MODELS
 
-HEAD = dict(type='mmwsl.LSEAggregationHead', in_channels=8, num_classes=3, hidden_channels=(6, ), kernel_size=(3, 1),
-            same_padding=True, dropout_ratio=0.)
+HEAD = dict(
+    type='mmwsl.LSEAggregationHead',
+    in_channels=8,
+    num_classes=3,
+    hidden_channels=(6,),
+    kernel_size=(3, 1),
+    same_padding=True,
+    dropout_ratio=0.0,
+)
 
 
 @MODELS.register_module()
@@ -23,20 +30,27 @@ class TwoConvolutions(nn.Module):
         self.layers = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), nn.Conv2d(8, 8, 3, 2, 1), nn.ReLU())
 
     def forward(self, x):
-        return (self.layers(x), )
+        return (self.layers(x),)
 
 
 def _model(test_cfg=None, postprocessors=None, **head):
     torch.manual_seed(0)
-    model = MODELS.build(dict(
-        type='mmwsl.WeakEncoderDecoder', backbone=dict(type='mmwsl.TwoConvolutions'),
-        decode_head={**HEAD, **head}, data_preprocessor=dict(type='mmseg.SegDataPreProcessor', size=(32, 32)),
-        train_cfg=dict(), test_cfg=ConfigDict(test_cfg or dict(mode='whole')), postprocessors=postprocessors))
+    model = MODELS.build(
+        dict(
+            type='mmwsl.WeakEncoderDecoder',
+            backbone=dict(type='mmwsl.TwoConvolutions'),
+            decode_head={**HEAD, **head},
+            data_preprocessor=dict(type='mmseg.SegDataPreProcessor', size=(32, 32)),
+            train_cfg=dict(),
+            test_cfg=ConfigDict(test_cfg or dict(mode='whole')),
+            postprocessors=postprocessors,
+        )
+    )
     nn.init.normal_(model.decode_head.conv_seg.weight)  # mmseg's 0.01 would leave all scores alike
     return model
 
 
-def _sample(shape, labels=(0., 1., 0.), ori_shape=None, **meta):
+def _sample(shape, labels=(0.0, 1.0, 0.0), ori_shape=None, **meta):
     sample = SegDataSample(metainfo=dict(img_shape=shape, ori_shape=ori_shape or shape, **meta))
     sample.gt_label = LabelData(label=torch.tensor(labels).nonzero()[:, 0], score=torch.tensor(labels))
     return sample
@@ -51,7 +65,11 @@ def test_the_papers_network_is_the_default():
     head = LSEAggregationHead(1024, num_classes=21, same_padding=False)
     convolutions = [m for m in head.convs.modules() if isinstance(m, nn.Conv2d)] + [head.conv_seg]
     assert [(c.out_channels, c.kernel_size, c.padding) for c in convolutions] == [
-        (1024, (3, 3), (0, 0)), (768, (3, 3), (0, 0)), (512, (3, 3), (0, 0)), (21, (3, 3), (0, 0))]
+        (1024, (3, 3), (0, 0)),
+        (768, (3, 3), (0, 0)),
+        (512, (3, 3), (0, 0)),
+        (21, (3, 3), (0, 0)),
+    ]
     assert sum(isinstance(m, nn.Dropout) and m.p == 0.5 for m in head.modules()) == 3
     assert head([torch.zeros(1, 1024, 29, 29)]).shape == (1, 21, 21, 21)
 
@@ -63,8 +81,9 @@ def test_one_1x1_convolution_is_the_smallest_head():
 
 
 @pytest.mark.parametrize('loss', ['mmwsl.SoftMarginLoss', 'mmwsl.SoftmaxLikelihoodLoss'])
-@pytest.mark.parametrize('aggregator', [dict(type='mmwsl.LSEPooling', learned_classes=3),
-                                        dict(type='mmwsl.MeanPooling')])
+@pytest.mark.parametrize(
+    'aggregator', [dict(type='mmwsl.LSEPooling', learned_classes=3), dict(type='mmwsl.MeanPooling')]
+)
 def test_mixed_precision_trains_with_a_float32_loss(loss, aggregator):
     model = _model(loss_decode=dict(type=loss), aggregator=aggregator)
     batch = model.data_preprocessor(_batch((32, 32), (24, 32)), training=True)
@@ -80,15 +99,16 @@ def test_mixed_precision_trains_with_a_float32_loss(loss, aggregator):
 
 
 def test_several_feature_maps_are_concatenated():
-    head = LSEAggregationHead([4, 8], num_classes=3, hidden_channels=(), kernel_size=1, in_index=[0, 1],
-                              input_transform='resize_concat')
+    head = LSEAggregationHead(
+        [4, 8], num_classes=3, hidden_channels=(), kernel_size=1, in_index=[0, 1], input_transform='resize_concat'
+    )
     assert head([torch.zeros(1, 4, 8, 8), torch.zeros(1, 8, 4, 4)]).shape == (1, 3, 8, 8)
 
 
-@pytest.mark.parametrize('kernel_size', [2, (3, ), (3, 4)])
+@pytest.mark.parametrize('kernel_size', [2, (3,), (3, 4)])
 def test_bad_kernel_size(kernel_size):
     with pytest.raises(ValueError, match='`kernel_size` must be odd, one number or 2 of them'):
-        LSEAggregationHead(8, num_classes=3, hidden_channels=(4, ), kernel_size=kernel_size)
+        LSEAggregationHead(8, num_classes=3, hidden_channels=(4,), kernel_size=kernel_size)
 
 
 def test_training_step_needs_no_mask_and_reaches_all_parameters():
@@ -106,8 +126,8 @@ def test_loss_is_that_of_the_aggregated_scores():
     model = _model(loss_decode=dict(type='mmwsl.SoftMarginLoss'))
     batch = model.data_preprocessor(_batch((32, 32)), training=True)
     scores = model(batch['inputs'])[0, :, :, :].flatten(1)
-    pooled = (torch.logsumexp(5 * scores, 1) - torch.tensor(64.).log()) / 5
-    expected = torch.nn.functional.binary_cross_entropy_with_logits(pooled, torch.tensor([0., 1., 0.]))
+    pooled = (torch.logsumexp(5 * scores, 1) - torch.tensor(64.0).log()) / 5
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(pooled, torch.tensor([0.0, 1.0, 0.0]))
     torch.testing.assert_close(model(**batch, mode='loss')['decode.loss_cls'], expected)
 
 
@@ -127,8 +147,9 @@ def test_two_losses_of_one_name_add_up():
     loss = dict(type='mmwsl.SoftMarginLoss')
     one, two = _model(loss_decode=loss), _model(loss_decode=[loss, loss])
     batch = one.data_preprocessor(_batch((32, 32)), training=True)
-    torch.testing.assert_close(two(**batch, mode='loss')['decode.loss_cls'],
-                               2 * one(**batch, mode='loss')['decode.loss_cls'])
+    torch.testing.assert_close(
+        two(**batch, mode='loss')['decode.loss_cls'], 2 * one(**batch, mode='loss')['decode.loss_cls']
+    )
 
 
 def test_samples_without_tags_say_what_to_add():
@@ -137,6 +158,6 @@ def test_samples_without_tags_say_what_to_add():
     del batch['data_samples'][0].gt_label
     with pytest.raises(KeyError, match='PackImageLabelInputs'):
         model(**batch, mode='loss')
-    batch['data_samples'] = [_sample((32, 32), (0., 1.), padding_size=(0, 0, 0, 0))]
+    batch['data_samples'] = [_sample((32, 32), (0.0, 1.0), padding_size=(0, 0, 0, 0))]
     with pytest.raises(ValueError, match='`num_classes` of the head is 3, but the data set has 2 classes'):
         model(**batch, mode='loss')

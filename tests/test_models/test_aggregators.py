@@ -17,14 +17,14 @@ AGGREGATORS = {
     'TopKPooling': (dict(k=2), lambda s, v: F.top_k_pool(s, 2, v)),
     'WELDONPooling': (dict(), lambda s, v: F.weldon_pool(s, 3, 3, v)),
     'WILDCATPooling': (dict(top=2, low=0.5), lambda s, v: F.wildcat_pool(s, 2, 0.5, 0.7, v)),
-    'GlobalWeightedRankPooling': (dict(d=[0.9, 0.5, 1.]), lambda s, v: F.rank_pool(s, [0.9, 0.5, 1.], v)),
+    'GlobalWeightedRankPooling': (dict(d=[0.9, 0.5, 1.0]), lambda s, v: F.rank_pool(s, [0.9, 0.5, 1.0], v)),
     'NoisyOrPooling': (dict(), F.noisy_or_pool),
-    'GeMPooling': (dict(), lambda s, v: F.gem_pool(s, 3., v)),
-    'SoftPooling': (dict(sharpness=2.), lambda s, v: F.soft_pool(s, 2., v)),
+    'GeMPooling': (dict(), lambda s, v: F.gem_pool(s, 3.0, v)),
+    'SoftPooling': (dict(sharpness=2.0), lambda s, v: F.soft_pool(s, 2.0, v)),
     'AttentionPooling': (dict(num_classes=3), F.mean_pool),
     'MeanPooling': (dict(), F.mean_pool),
     'MaxPooling': (dict(), F.max_pool),
-    'LSEPooling': (dict(), lambda s, v: F.lse_pool(s, 5., v)),
+    'LSEPooling': (dict(), lambda s, v: F.lse_pool(s, 5.0, v)),
 }
 LEARNED = [
     dict(type='mmwsl.GeMPooling', learned_classes=3),
@@ -40,7 +40,7 @@ class Every4thPixel(nn.Module):
     """A backbone without weights."""
 
     def forward(self, x):
-        return (x[:, :, ::4, ::4], )
+        return (x[:, :, ::4, ::4],)
 
 
 def _name(config):
@@ -49,8 +49,14 @@ def _name(config):
 
 def _head(**kwargs):
     torch.manual_seed(0)
-    arguments = dict(in_channels=4, num_classes=3, hidden_channels=(6, ), kernel_size=1, dropout_ratio=0.,
-                     loss_decode=dict(type='mmwsl.SoftMarginLoss'))
+    arguments = dict(
+        in_channels=4,
+        num_classes=3,
+        hidden_channels=(6,),
+        kernel_size=1,
+        dropout_ratio=0.0,
+        loss_decode=dict(type='mmwsl.SoftMarginLoss'),
+    )
     head = MODELS.build(dict(type='mmwsl.LSEAggregationHead', **{**arguments, **kwargs}))
     nn.init.normal_(head.conv_seg.weight)  # mmseg's 0.01 would leave all scores alike
     return head
@@ -60,9 +66,10 @@ def _samples(*paddings, size=(8, 8)):
     samples = []
     for padding in paddings:
         left, right, top, bottom = padding
-        sample = SegDataSample(metainfo=dict(img_shape=(size[0] - top - bottom, size[1] - left - right),
-                                             padding_size=padding))
-        sample.gt_label = LabelData(score=torch.tensor([-1., 1., 0.]))
+        sample = SegDataSample(
+            metainfo=dict(img_shape=(size[0] - top - bottom, size[1] - left - right), padding_size=padding)
+        )
+        sample.gt_label = LabelData(score=torch.tensor([-1.0, 1.0, 0.0]))
         samples.append(sample)
     return samples
 
@@ -72,8 +79,9 @@ def test_aggregator_is_its_function(name):
     arguments, function = AGGREGATORS[name]
     scores = torch.randn(2, 3, 4, 5)
     valid = torch.rand(2, 4, 5) < 0.6
-    torch.testing.assert_close(MODELS.build(dict(type=f'mmwsl.{name}', **arguments))(scores, valid),
-                               function(scores, valid))
+    torch.testing.assert_close(
+        MODELS.build(dict(type=f'mmwsl.{name}', **arguments))(scores, valid), function(scores, valid)
+    )
 
 
 @pytest.mark.parametrize('aggregator', CONFIGS + LEARNED, ids=_name)
@@ -104,16 +112,28 @@ def test_head_trains_with_pictures_of_several_sizes(aggregator):
 @pytest.mark.parametrize('aggregator', CONFIGS + LEARNED, ids=_name)
 def test_head_predicts_the_aggregated_label(aggregator):
     torch.manual_seed(0)
-    model = MODELS.build(dict(
-        type='mmwsl.WeakEncoderDecoder', backbone=dict(type='mmwsl.Every4thPixel'),
-        decode_head=dict(type='mmwsl.LSEAggregationHead', in_channels=3, num_classes=3, hidden_channels=(),
-                         kernel_size=1, aggregator=aggregator),
-        data_preprocessor=dict(type='mmseg.SegDataPreProcessor', size=(16, 16), mean=[128.] * 3, std=[64.] * 3),
-        train_cfg=dict(), test_cfg=ConfigDict(mode='whole'))).eval()
+    model = MODELS.build(
+        dict(
+            type='mmwsl.WeakEncoderDecoder',
+            backbone=dict(type='mmwsl.Every4thPixel'),
+            decode_head=dict(
+                type='mmwsl.LSEAggregationHead',
+                in_channels=3,
+                num_classes=3,
+                hidden_channels=(),
+                kernel_size=1,
+                aggregator=aggregator,
+            ),
+            data_preprocessor=dict(type='mmseg.SegDataPreProcessor', size=(16, 16), mean=[128.0] * 3, std=[64.0] * 3),
+            train_cfg=dict(),
+            test_cfg=ConfigDict(mode='whole'),
+        )
+    ).eval()
     picture = torch.randint(0, 256, (3, 16, 16), dtype=torch.uint8)
-    sample, = model.test_step(dict(inputs=[picture],
-                                   data_samples=[SegDataSample(metainfo=dict(img_shape=(16, 16), ori_shape=(16, 16)))]))
-    scores = model.decode_head([(picture[None, :, ::4, ::4] - 128.) / 64.])
+    (sample,) = model.test_step(
+        dict(inputs=[picture], data_samples=[SegDataSample(metainfo=dict(img_shape=(16, 16), ori_shape=(16, 16)))])
+    )
+    scores = model.decode_head([(picture[None, :, ::4, ::4] - 128.0) / 64.0])
     torch.testing.assert_close(sample.pred_label.score, model.decode_head.aggregator(scores)[0].softmax(0))
 
 
@@ -131,10 +151,12 @@ def test_mixed_precision_aggregates_in_float32(aggregator):
 
 def test_learned_exponents_begin_where_they_are_told():
     scores = torch.randn(2, 3, 4, 4)
-    for learned, fixed in ((GeMPooling(2., learned_classes=3), GeMPooling(2.)),
-                           (SoftPooling(-2., learned_classes=3), SoftPooling(-2.))):
+    for learned, fixed in (
+        (GeMPooling(2.0, learned_classes=3), GeMPooling(2.0)),
+        (SoftPooling(-2.0, learned_classes=3), SoftPooling(-2.0)),
+    ):
         torch.testing.assert_close(learned(scores), fixed(scores))
-        assert [parameter.shape for parameter in learned.parameters()] == [(3, )]
+        assert [parameter.shape for parameter in learned.parameters()] == [(3,)]
         assert not list(fixed.parameters())
 
 
@@ -158,40 +180,52 @@ def test_attention_of_another_number_of_classes_is_an_error():
         AttentionPooling(3)(torch.zeros(2, 4, 4, 4))
 
 
-@pytest.mark.parametrize(('config', 'message'), [
-    (dict(type='TopKPooling', k=0), '`k` must be a count'),
-    (dict(type='TopKPooling', k=2.), '`k` must be a count'),
-    (dict(type='WELDONPooling', top=0), '`top` must be a count'),
-    (dict(type='WELDONPooling', reduction='max'), '`reduction` must be'),
-    (dict(type='WILDCATPooling', low=-1), '`low` must be a count'),
-    (dict(type='WILDCATPooling', alpha=-1.), '`alpha` must be'),
-    (dict(type='GlobalWeightedRankPooling', d=1.5), '`d` must be in'),
-    (dict(type='GlobalWeightedRankPooling', d=[0.5, -1.]), '`d` must be in'),
-    (dict(type='GeMPooling', p=0.), '`p` must be a positive finite number, got 0.0'),
-    (dict(type='GeMPooling', p=math.inf, learned_classes=3), '`p` must be a positive finite number, got inf'),
-    (dict(type='SoftPooling', sharpness=math.nan), '`sharpness` must be a finite number, got nan'),
-])
+@pytest.mark.parametrize(
+    ('config', 'message'),
+    [
+        (dict(type='TopKPooling', k=0), '`k` must be a count'),
+        (dict(type='TopKPooling', k=2.0), '`k` must be a count'),
+        (dict(type='WELDONPooling', top=0), '`top` must be a count'),
+        (dict(type='WELDONPooling', reduction='max'), '`reduction` must be'),
+        (dict(type='WILDCATPooling', low=-1), '`low` must be a count'),
+        (dict(type='WILDCATPooling', alpha=-1.0), '`alpha` must be'),
+        (dict(type='GlobalWeightedRankPooling', d=1.5), '`d` must be in'),
+        (dict(type='GlobalWeightedRankPooling', d=[0.5, -1.0]), '`d` must be in'),
+        (dict(type='GeMPooling', p=0.0), '`p` must be a positive finite number, got 0.0'),
+        (dict(type='GeMPooling', p=math.inf, learned_classes=3), '`p` must be a positive finite number, got inf'),
+        (dict(type='SoftPooling', sharpness=math.nan), '`sharpness` must be a finite number, got nan'),
+    ],
+)
 def test_a_bad_argument_is_an_error_of_the_config(config, message):
-    config = dict(config, type=f"mmwsl.{config['type']}")
+    config = dict(config, type=f'mmwsl.{config["type"]}')
     with pytest.raises(ValueError, match=message):
         MODELS.build(config)
 
 
-@pytest.mark.parametrize(('config', 'shown'), [
-    (dict(type='TopKPooling', k=0.2), 'k=0.2'),
-    (dict(type='WELDONPooling', low=0), "top=3, low=0, reduction='sum'"),
-    (dict(type='WILDCATPooling'), 'top=20, low=20, alpha=0.7'),
-    (dict(type='GlobalWeightedRankPooling'), 'd=0.996'),
-    (dict(type='GeMPooling'), 'p=3.0'), (dict(type='GeMPooling', learned_classes=2), 'p=learned'),
-    (dict(type='SoftPooling'), 'sharpness=1.0'), (dict(type='SoftPooling', learned_classes=2), 'sharpness=learned'),
-])
+@pytest.mark.parametrize(
+    ('config', 'shown'),
+    [
+        (dict(type='TopKPooling', k=0.2), 'k=0.2'),
+        (dict(type='WELDONPooling', low=0), "top=3, low=0, reduction='sum'"),
+        (dict(type='WILDCATPooling'), 'top=20, low=20, alpha=0.7'),
+        (dict(type='GlobalWeightedRankPooling'), 'd=0.996'),
+        (dict(type='GeMPooling'), 'p=3.0'),
+        (dict(type='GeMPooling', learned_classes=2), 'p=learned'),
+        (dict(type='SoftPooling'), 'sharpness=1.0'),
+        (dict(type='SoftPooling', learned_classes=2), 'sharpness=learned'),
+    ],
+)
 def test_the_log_shows_the_arguments(config, shown):
-    assert f'({shown})' in repr(MODELS.build(dict(config, type=f"mmwsl.{config['type']}")))
+    assert f'({shown})' in repr(MODELS.build(dict(config, type=f'mmwsl.{config["type"]}')))
 
 
 def test_noisy_or_begins_near_one_half_with_its_bias():
-    head = LSEAggregationHead(8, num_classes=3, aggregator=dict(type='mmwsl.NoisyOrPooling'),
-                              init_cfg=dict(type='Normal', std=0.01, bias=-6.7, override=dict(name='conv_seg')))
+    head = LSEAggregationHead(
+        8,
+        num_classes=3,
+        aggregator=dict(type='mmwsl.NoisyOrPooling'),
+        init_cfg=dict(type='Normal', std=0.01, bias=-6.7, override=dict(name='conv_seg')),
+    )
     head.init_weights()
     probs = head.aggregator(head([torch.randn(2, 8, 28, 28)])).sigmoid()
     assert ((probs > 0.4) & (probs < 0.8)).all()
@@ -209,8 +243,9 @@ def test_maps_per_class_are_averaged_before_everything_else():
     features, samples = [torch.randn(2, 4, 6, 6)], _samples((0, 0, 0, 0), (0, 4, 0, 0))
     assert several(features).shape == (2, 3, 6, 6)
     torch.testing.assert_close(several(features), one(features))
-    torch.testing.assert_close(several.loss_by_feat(several(features), samples),
-                               one.loss_by_feat(one(features), samples))
+    torch.testing.assert_close(
+        several.loss_by_feat(several(features), samples), one.loss_by_feat(one(features), samples)
+    )
 
 
 @torch.no_grad()

@@ -58,10 +58,10 @@ def test_overfeat_freezes_the_first_convolutions_only():
 def test_dilation_keeps_the_features_of_the_original_grid(stride):
     """A-trous: at every pixel of the stride-32 grid, the features of the undilated network."""
     torch.manual_seed(0)
-    coarse, dense = (DilatedMobileNetV2(output_stride=s, out_indices=(6, ), frozen=True) for s in (32, stride))
+    coarse, dense = (DilatedMobileNetV2(output_stride=s, out_indices=(6,), frozen=True) for s in (32, stride))
     dense.load_state_dict(coarse.state_dict())
     x = torch.randn(1, 3, 64, 96)
-    torch.testing.assert_close(dense(x)[0][..., ::32 // stride, ::32 // stride], coarse(x)[0], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(dense(x)[0][..., :: 32 // stride, :: 32 // stride], coarse(x)[0], atol=1e-5, rtol=1e-4)
 
 
 def test_stride_32_is_mmseg():
@@ -75,7 +75,7 @@ def test_stride_32_is_mmseg():
 
 
 def test_frozen_network_does_not_change_in_training():
-    network = DilatedMobileNetV2(out_indices=(6, ), frozen=True)
+    network = DilatedMobileNetV2(out_indices=(6,), frozen=True)
     before = {key: value.clone() for key, value in network.state_dict().items()}
     out = network.train()(torch.randn(2, 3, 32, 32))[0]
     assert not out.requires_grad
@@ -91,8 +91,9 @@ def test_torchvision_checkpoint_loads_every_key(tmp_path):
     assert len(checkpoint) == 314  # as in torchvision's mobilenet_v2
     torch.save(checkpoint, tmp_path / 'weights.pth')
     for last_conv in (True, False):
-        network = DilatedMobileNetV2(last_conv=last_conv,
-                                     init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'weights.pth')))
+        network = DilatedMobileNetV2(
+            last_conv=last_conv, init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'weights.pth'))
+        )
         network.init_weights()
         for key, value in network.state_dict().items():
             torch.testing.assert_close(value, source.state_dict()[key], rtol=0, atol=0, msg=key)

@@ -30,7 +30,7 @@ def test_features_are_the_backbones_to_half_precision(tmp_path):
     x = torch.randn(2, 3, 32, 48)
     features = cached(x)
     for i in range(2):
-        for feature, expected in zip(features, cached.backbone(x[i:i + 1]), strict=True):
+        for feature, expected in zip(features, cached.backbone(x[i : i + 1]), strict=True):
             torch.testing.assert_close(feature[i], expected[0].half().float(), rtol=0, atol=0)
 
 
@@ -65,7 +65,7 @@ def test_other_pixels_weights_or_structure_are_other_entries(tmp_path):
     dilated = CachedBackbone(dict(BACKBONE, output_stride=8), tmp_path / 'cache').train()
     dilated.load_state_dict(cached.state_dict())
     assert dilated(x)[1].shape != cached(x)[1].shape
-    first_level = CachedBackbone(dict(BACKBONE, out_indices=(3, )), tmp_path / 'cache').train()
+    first_level = CachedBackbone(dict(BACKBONE, out_indices=(3,)), tmp_path / 'cache').train()
     first_level.load_state_dict(cached.state_dict())
     assert len(first_level(x)) == 1
     cached.load_state_dict(other.state_dict())
@@ -78,7 +78,7 @@ def test_a_damaged_entry_is_computed_again(tmp_path):
     cached, counter = _cached(tmp_path)
     x = torch.randn(1, 3, 32, 32)
     expected = cached(x)
-    entry, = (tmp_path / 'cache').rglob('*.npz')
+    (entry,) = (tmp_path / 'cache').rglob('*.npz')
     for content in (b'', entry.read_bytes()[:1000]):
         entry.write_bytes(content)
         torch.testing.assert_close(cached(x), expected, rtol=0, atol=0)

@@ -33,10 +33,18 @@ pytestmark = pytest.mark.usefixtures('seeded')
 def three_pools(padding=0, bias=True):
     """Three poolings, of three kinds, between convolutions of three kinds."""
     return nn.Sequential(
-        nn.Conv2d(3, 8, 3, padding=padding, bias=bias), nn.ReLU(inplace=True), nn.MaxPool2d(2),
-        nn.Conv2d(8, 12, (3, 5), padding=(padding, 2 * padding), groups=4), nn.ReLU(), nn.AvgPool2d(2),
-        nn.Conv2d(12, 12, 3, dilation=2, padding=2 * padding), nn.BatchNorm2d(12), nn.ReLU(),
-        nn.MaxPool2d(3, 2, padding), nn.Conv2d(12, 5, 3, padding=padding)).eval()
+        nn.Conv2d(3, 8, 3, padding=padding, bias=bias),
+        nn.ReLU(inplace=True),
+        nn.MaxPool2d(2),
+        nn.Conv2d(8, 12, (3, 5), padding=(padding, 2 * padding), groups=4),
+        nn.ReLU(),
+        nn.AvgPool2d(2),
+        nn.Conv2d(12, 12, 3, dilation=2, padding=2 * padding),
+        nn.BatchNorm2d(12),
+        nn.ReLU(),
+        nn.MaxPool2d(3, 2, padding),
+        nn.Conv2d(12, 5, 3, padding=padding),
+    ).eval()
 
 
 def _score(network):
@@ -44,6 +52,7 @@ def _score(network):
         with torch.no_grad():
             out = network(x)
         return out[-1] if isinstance(out, tuple) else out
+
     return score
 
 
@@ -96,8 +105,9 @@ def test_overfeat_has_no_marked_cell(step):
 
 
 def test_residual_network_of_mmseg():
-    network = ResNet(18, num_stages=3, strides=(1, 2, 2), dilations=(1, 1, 1), out_indices=(2, ),
-                     norm_cfg=dict(type='BN'))
+    network = ResNet(
+        18, num_stages=3, strides=(1, 2, 2), dilations=(1, 1, 1), out_indices=(2,), norm_cfg=dict(type='BN')
+    )
     network.eval()
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -112,8 +122,11 @@ def test_residual_network_of_mmseg():
 
 def test_a_network_trained_on_tags(repository, tmp_path):
     """The scores of the demonstration's network on a scene, after a short training."""
-    loaders = [f'{loader}.{key}' for loader in ('train_dataloader', 'val_dataloader')
-               for key in ('num_workers=0', 'persistent_workers=False', 'dataset.length=96')]
+    loaders = [
+        f'{loader}.{key}'
+        for loader in ('train_dataloader', 'val_dataloader')
+        for key in ('num_workers=0', 'persistent_workers=False', 'dataset.length=96')
+    ]
     config = repository / 'configs' / 'wsl_lse_shapes.py'
     train([str(config), '--work-dir', str(tmp_path), '--cfg-options', 'train_cfg.max_epochs=1', *loaders])
     cfg = load_config(config)
@@ -142,8 +155,9 @@ def test_trained_scores(weights_root):
     dense version err alike. Where they compute in float64, their float32 scores agree.
     """
     checkpoint = weights_root / 'mobilenet_v2_imagenet.pth'
-    backbone = DilatedMobileNetV2(16, last_conv=True, out_indices=(6, ),
-                                  init_cfg=dict(type='Pretrained', checkpoint=str(checkpoint)))
+    backbone = DilatedMobileNetV2(
+        16, last_conv=True, out_indices=(6,), init_cfg=dict(type='Pretrained', checkpoint=str(checkpoint))
+    )
     backbone.init_weights()
     head = LSEAggregationHead(1280, num_classes=1000, hidden_channels=(), kernel_size=1)
     weights = torch.load(checkpoint, weights_only=True)
@@ -155,13 +169,15 @@ def test_trained_scores(weights_root):
     stitched, scores = shift_and_stitch(network, x, 16, 8), to_dense(network, 8)(x)
     kept = ~_marked(network, 8, scores.shape)
     stitched, scores = stitched[..., kept], scores[..., kept]
-    same = [score[..., kept] for score in (shift_and_stitch(Float64(network), x, 16, 8),
-                                           Float64(to_dense(network, 8))(x))]
+    same = [
+        score[..., kept] for score in (shift_and_stitch(Float64(network), x, 16, 8), Float64(to_dense(network, 8))(x))
+    ]
     assert same[0].dtype == same[1].dtype == torch.float32
     assert (same[0] - same[1]).abs().max() < 1e-5
     network.double()
-    exact, dense = (score[..., kept] for score in (shift_and_stitch(network, x.double(), 16, 8),
-                                                   to_dense(network, 8)(x.double())))
+    exact, dense = (
+        score[..., kept] for score in (shift_and_stitch(network, x.double(), 16, 8), to_dense(network, 8)(x.double()))
+    )
     assert scores.abs().max() > 10
     assert (scores - stitched).abs().max() < 1e-5 * stitched.abs().max()
     assert (exact - dense).abs().max() < 1e-12
@@ -172,8 +188,9 @@ def test_trained_scores(weights_root):
 def test_trained_mobilenet(weights_root):
     """Its field is 491 pixels: the marked cells are many, so a picture of 272 pixels has few others."""
     checkpoint = str(weights_root / 'mobilenet_v2_imagenet.pth')
-    network = DilatedMobileNetV2(16, out_indices=(6, ), frozen=True,
-                                 init_cfg=dict(type='Pretrained', checkpoint=checkpoint))
+    network = DilatedMobileNetV2(
+        16, out_indices=(6,), frozen=True, init_cfg=dict(type='Pretrained', checkpoint=checkpoint)
+    )
     network.init_weights()
     difference, marked = _compare(network, (272, 264), 8)
     assert 0 < (~marked).sum() - math.prod(-(-n // 2) for n in marked.shape)  # more than those of shift 0
@@ -181,25 +198,37 @@ def test_trained_mobilenet(weights_root):
     assert difference[~marked].max() < 1e-5 * largest  # a feature of 8 has 1e-6 in its last digit
 
 
-@pytest.mark.parametrize('module', [
-    nn.MaxPool2d(2), nn.MaxPool2d(3, 2, 1), nn.MaxPool2d((3, 2), (1, 2), (1, 0), dilation=(2, 1)), nn.AvgPool2d(3, 2),
-    nn.AvgPool2d(3, 2, 1), nn.AvgPool2d((2, 3), 2, (1, 0), count_include_pad=False), nn.AvgPool2d(2, divisor_override=3)
-])
+@pytest.mark.parametrize(
+    'module',
+    [
+        nn.MaxPool2d(2),
+        nn.MaxPool2d(3, 2, 1),
+        nn.MaxPool2d((3, 2), (1, 2), (1, 0), dilation=(2, 1)),
+        nn.AvgPool2d(3, 2),
+        nn.AvgPool2d(3, 2, 1),
+        nn.AvgPool2d((2, 3), 2, (1, 0), count_include_pad=False),
+        nn.AvgPool2d(2, divisor_override=3),
+    ],
+)
 def test_own_poolings_are_those_of_torch(module):
     x = torch.randn(2, 3, 11, 14, dtype=torch.float64, requires_grad=True)
-    numbers = [(n, n) if isinstance(n, int) else n
-               for n in (module.kernel_size, module.stride, getattr(module, 'dilation', 1), module.padding)]
+    numbers = [
+        (n, n) if isinstance(n, int) else n
+        for n in (module.kernel_size, module.stride, getattr(module, 'dilation', 1), module.padding)
+    ]
     if isinstance(module, nn.MaxPool2d):
         ours = DilatedMaxPool2d(*numbers)
     else:
-        ours = DilatedAvgPool2d(*numbers, count_include_pad=module.count_include_pad,
-                                divisor_override=module.divisor_override)
+        ours = DilatedAvgPool2d(
+            *numbers, count_include_pad=module.count_include_pad, divisor_override=module.divisor_override
+        )
     torch.testing.assert_close(ours(x), module(x))
     assert torch.autograd.gradcheck(ours, x)
 
 
-@pytest.mark.parametrize('pool', [nn.AvgPool2d(3, 2, 1, count_include_pad=False), nn.AvgPool2d(2, divisor_override=3),
-                                  nn.MaxPool2d(2, 2, 1)])
+@pytest.mark.parametrize(
+    'pool', [nn.AvgPool2d(3, 2, 1, count_include_pad=False), nn.AvgPool2d(2, divisor_override=3), nn.MaxPool2d(2, 2, 1)]
+)
 def test_dense_poolings_keep_their_borders(pool):
     network = nn.Sequential(nn.Conv2d(3, 4, 3, 2), pool)
     difference, marked = _compare(network, (31, 34), 1)
@@ -207,7 +236,8 @@ def test_dense_poolings_keep_their_borders(pool):
 
 
 def test_same_padding_by_name():
-    network = nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(3, 2, 3, padding='same', dilation=2),
-                            nn.Conv2d(2, 2, 2, padding='valid'))
+    network = nn.Sequential(
+        nn.MaxPool2d(2), nn.Conv2d(3, 2, 3, padding='same', dilation=2), nn.Conv2d(2, 2, 2, padding='valid')
+    )
     assert receptive_field(network)[0] == ReceptiveField(2, before=4, after=7, padded_stride=2)
     assert _compare(network, (20, 22), 1)[0].max() < 1e-5

@@ -34,22 +34,31 @@ class _Net(nn.Module):
         return self.run(self, self.conv(x))
 
 
-@pytest.mark.parametrize('network, message', [
-    (_Net(lambda m, x: m.p(x), p=nn.MaxPool2d(2, ceil_mode=True)), r'`p` \(MaxPool2d\) has ceil_mode=True'),
-    (_Net(lambda m, x: m.p(x)[0], p=nn.MaxPool2d(2, return_indices=True)), r'`p` \(MaxPool2d\) has return_indices'),
-    (_Net(lambda m, x: m.p(x), p=nn.Conv2d(3, 3, 3, padding=1, padding_mode='reflect')), "padding_mode='reflect'"),
-    (_Net(lambda m, x: m.p(x), p=nn.Conv2d(3, 3, 2, padding='same')), "padding='same' with an even kernel"),
-    (_Net(lambda m, x: m.p(x), p=Conv2dAdaptivePadding(3, 3, 3, 2)), 'has a forward of its own'),
-    (_Net(lambda m, x: m.p(x), p=ConvModule(3, 3, 3, padding=1, padding_mode='reflect')), '`pad` in `p.padding_layer`'),
-    (_Net(lambda m, x: m.p(x), p=nn.AdaptiveAvgPool2d(2)), 'lost before the output, by `adaptive_avg_pool2d` in `p`'),
-    (_Net(lambda m, x: m.p(x), p=nn.Upsample(scale_factor=2)), 'lost before the output, by `interpolate` in `p`'),
-    (_Net(lambda m, x: m.p(x), p=nn.ConvTranspose2d(3, 3, 2, 2)), 'by `conv_transpose2d` in `p`'),
-    (_Net(lambda m, x: m.conv(F.max_pool2d(x, 2))), 'lost before `conv`, by `.*max_pool2d` in `_Net`'),
-    (_Net(lambda m, x: F.conv2d(x, m.conv.weight)), 'by `conv2d` in `_Net`'),
-    (_Net(lambda m, x: x * m.p(x.mean((2, 3), keepdim=True)), p=nn.Conv2d(3, 3, 1)), 'lost before `p`, by `mean`'),
-    (_Net(lambda m, x: m.conv(x)), r'`conv` is used at strides \(1, 1\) and \(2, 2\)'),
-    (_Net(lambda m, x: x[..., 1:, :]), 'lost before the output, by `__getitem__` in `_Net`'),
-])
+@pytest.mark.parametrize(
+    'network, message',
+    [
+        (_Net(lambda m, x: m.p(x), p=nn.MaxPool2d(2, ceil_mode=True)), r'`p` \(MaxPool2d\) has ceil_mode=True'),
+        (_Net(lambda m, x: m.p(x)[0], p=nn.MaxPool2d(2, return_indices=True)), r'`p` \(MaxPool2d\) has return_indices'),
+        (_Net(lambda m, x: m.p(x), p=nn.Conv2d(3, 3, 3, padding=1, padding_mode='reflect')), "padding_mode='reflect'"),
+        (_Net(lambda m, x: m.p(x), p=nn.Conv2d(3, 3, 2, padding='same')), "padding='same' with an even kernel"),
+        (_Net(lambda m, x: m.p(x), p=Conv2dAdaptivePadding(3, 3, 3, 2)), 'has a forward of its own'),
+        (
+            _Net(lambda m, x: m.p(x), p=ConvModule(3, 3, 3, padding=1, padding_mode='reflect')),
+            '`pad` in `p.padding_layer`',
+        ),
+        (
+            _Net(lambda m, x: m.p(x), p=nn.AdaptiveAvgPool2d(2)),
+            'lost before the output, by `adaptive_avg_pool2d` in `p`',
+        ),
+        (_Net(lambda m, x: m.p(x), p=nn.Upsample(scale_factor=2)), 'lost before the output, by `interpolate` in `p`'),
+        (_Net(lambda m, x: m.p(x), p=nn.ConvTranspose2d(3, 3, 2, 2)), 'by `conv_transpose2d` in `p`'),
+        (_Net(lambda m, x: m.conv(F.max_pool2d(x, 2))), 'lost before `conv`, by `.*max_pool2d` in `_Net`'),
+        (_Net(lambda m, x: F.conv2d(x, m.conv.weight)), 'by `conv2d` in `_Net`'),
+        (_Net(lambda m, x: x * m.p(x.mean((2, 3), keepdim=True)), p=nn.Conv2d(3, 3, 1)), 'lost before `p`, by `mean`'),
+        (_Net(lambda m, x: m.conv(x)), r'`conv` is used at strides \(1, 1\) and \(2, 2\)'),
+        (_Net(lambda m, x: x[..., 1:, :]), 'lost before the output, by `__getitem__` in `_Net`'),
+    ],
+)
 def test_networks_without_a_dense_equivalent_are_named(network, message):
     with pytest.raises(ValueError, match=message):
         to_dense(network.eval())
@@ -73,4 +82,4 @@ def test_a_network_that_mixes_all_cells_is_found_out():
 
 def test_one_map_is_asked_for():
     with pytest.raises(ValueError, match='`model` must give one map, but MobileNetV2Pair gives 2'):
-        receptive_field(type('MobileNetV2Pair', (_Net, ), {})(lambda m, x: (x, x)))
+        receptive_field(type('MobileNetV2Pair', (_Net,), {})(lambda m, x: (x, x)))

@@ -30,7 +30,7 @@ def test_float64_inside_follows_the_weights():
     with torch.autocast('cpu', dtype=torch.bfloat16):
         scores = inside(x)
     assert torch.equal(scores, exact(x.double()).float())
-    gradient, = torch.autograd.grad(scores.sum(), x)
+    (gradient,) = torch.autograd.grad(scores.sum(), x)
     assert gradient.dtype == torch.float32 and gradient.abs().sum() > 0
     assert all(parameter.dtype == torch.float32 for parameter in network.parameters())
 

@@ -13,19 +13,37 @@ from mmwsl.models.dense import ScoreNetwork
 from mmwsl.registry import MODELS
 
 BACKBONE = dict(type='mmwsl.PlainCNN', channels=(6, 8), strides=(2, 1), pools=(0, 2))
-PAPER = dict(type='mmwsl.LSEAggregationHead', in_channels=1024, num_classes=3, hidden_channels=(4, 4, 4),
-             same_padding=False, dropout_ratio=0.)
+PAPER = dict(
+    type='mmwsl.LSEAggregationHead',
+    in_channels=1024,
+    num_classes=3,
+    hidden_channels=(4, 4, 4),
+    same_padding=False,
+    dropout_ratio=0.0,
+)
 
 
 def _model(dense=None, backbone=BACKBONE, head=None, **test_cfg):
     torch.manual_seed(0)
-    head = head or dict(type='mmwsl.LSEAggregationHead', in_channels=8, num_classes=3, hidden_channels=(6, ),
-                        kernel_size=3, norm_cfg=dict(type='BN'), dropout_ratio=0.5)
+    head = head or dict(
+        type='mmwsl.LSEAggregationHead',
+        in_channels=8,
+        num_classes=3,
+        hidden_channels=(6,),
+        kernel_size=3,
+        norm_cfg=dict(type='BN'),
+        dropout_ratio=0.5,
+    )
     test_cfg = ConfigDict(mode='whole', **test_cfg)
     if dense is not None:
         test_cfg['dense'] = ConfigDict(dense)
-    model = WeakEncoderDecoder(backbone=backbone, decode_head=head, train_cfg=dict(), test_cfg=test_cfg,
-                               data_preprocessor=dict(type='mmseg.SegDataPreProcessor', size=(32, 32)))
+    model = WeakEncoderDecoder(
+        backbone=backbone,
+        decode_head=head,
+        train_cfg=dict(),
+        test_cfg=test_cfg,
+        data_preprocessor=dict(type='mmseg.SegDataPreProcessor', size=(32, 32)),
+    )
     nn.init.normal_(model.decode_head.conv_seg.weight)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -65,16 +83,22 @@ def test_the_prediction_of_a_shifted_picture_is_shifted(stride):
     model = _model(dict(stride=stride))
     x = torch.randn(1, 3, 64, 72)
     inside = (slice(None), slice(None), slice(24, -24), slice(24, -24))
-    whole, shifted = _logits(model, x), _logits(model, x[:, :, stride:, 3 * stride:])
-    torch.testing.assert_close(shifted[inside], whole[:, :, stride:, 3 * stride:][inside], atol=1e-5, rtol=0)
+    whole, shifted = _logits(model, x), _logits(model, x[:, :, stride:, 3 * stride :])
+    torch.testing.assert_close(shifted[inside], whole[:, :, stride:, 3 * stride :][inside], atol=1e-5, rtol=0)
 
 
 def _blob_model(dense, **test_cfg):
     """A network that averages what it sees, so that its score of a bright blob is centred at the blob."""
     backbone = dict(BACKBONE, channels=(1, 1))
     padding = not test_cfg
-    head = dict(type='mmwsl.LSEAggregationHead', in_channels=1, num_classes=3, hidden_channels=(), kernel_size=3,
-                same_padding=padding)
+    head = dict(
+        type='mmwsl.LSEAggregationHead',
+        in_channels=1,
+        num_classes=3,
+        hidden_channels=(),
+        kernel_size=3,
+        same_padding=padding,
+    )
     model = _model(dense, backbone, head, **test_cfg)
     layers = [module for module in model.backbone.modules() if isinstance(module, nn.Conv2d)]
     for layer in (*layers, model.decode_head.conv_seg):
@@ -92,7 +116,7 @@ def _blob_model(dense, **test_cfg):
 
 def _centroid(model):
     x = torch.zeros(1, 3, 72, 80)
-    x[:, :, 30:36, 45:51] = 1.  # 32.5 and 47.5 in the middle
+    x[:, :, 30:36, 45:51] = 1.0  # 32.5 and 47.5 in the middle
     scores = _logits(model, x)[0, 1].double()
     rows, columns = (torch.arange(n, dtype=torch.float64) for n in scores.shape)
     return torch.stack([(scores.sum(1) * rows).sum(), (scores.sum(0) * columns).sum()]) / scores.sum()
@@ -110,13 +134,13 @@ def test_without_padding_the_map_of_the_border_lies_there_too():
     coarse, dense = _blob_model(None, border=border), _blob_model(dict(stride=1), border=border)
     place = torch.tensor([32.5, 47.5], dtype=torch.float64)
     torch.testing.assert_close(_centroid(dense), place, atol=1e-4, rtol=0)
-    torch.testing.assert_close(_centroid(coarse), place, atol=1., rtol=0)
+    torch.testing.assert_close(_centroid(coarse), place, atol=1.0, rtol=0)
 
 
 def test_resize_displaces_a_padded_network_by_half_a_cell():
     """It takes cell 0 for centred at 1.5, the middle of four pixels; the field is centred at pixel 0."""
     displaced = _centroid(_blob_model(None)) - _centroid(_blob_model(dict(stride=4)))
-    torch.testing.assert_close(displaced, torch.full((2, ), 1.5, dtype=torch.float64), atol=0.3, rtol=0)
+    torch.testing.assert_close(displaced, torch.full((2,), 1.5, dtype=torch.float64), atol=0.3, rtol=0)
 
 
 @torch.no_grad()
@@ -134,8 +158,8 @@ def test_overfeat_with_its_border():
     torch.testing.assert_close(scores[..., 6::12, 6::12], cells, atol=1e-5, rtol=1e-5)
     assert (scores[..., :6, :] - scores[..., 6:7, :]).abs().max() == 0  # before the first cell
     middle = (scores[..., 6, 6::6][..., :-1] + scores[..., 6, 12::6]) / 2
-    torch.testing.assert_close(scores[..., 6, 9::6][..., :middle.shape[-1]], middle)
-    sample, = dense(x, mode='predict')
+    torch.testing.assert_close(scores[..., 6, 9::6][..., : middle.shape[-1]], middle)
+    (sample,) = dense(x, mode='predict')
     assert sample.pred_sem_seg.shape == (20, 30)
 
 
@@ -143,9 +167,9 @@ def test_overfeat_with_its_border():
 def test_label_is_aggregated_from_the_dense_map():
     model = _model(dict(stride=1))
     x = torch.randn(1, 3, 32, 40)
-    sample, = model(x, mode='predict')
+    (sample,) = model(x, mode='predict')
     scores = _logits(model, x).flatten(2)
-    pooled = (torch.logsumexp(5 * scores, 2) - torch.tensor(32. * 40).log()) / 5
+    pooled = (torch.logsumexp(5 * scores, 2) - torch.tensor(32.0 * 40).log()) / 5
     torch.testing.assert_close(sample.pred_label.score, pooled.softmax(1)[0])
 
 
@@ -162,8 +186,8 @@ def test_one_large_window_equals_the_whole_picture():
     slide = _model(dict(stride=2), crop_size=(64, 64), stride=(32, 32))
     slide.test_cfg['mode'] = 'slide'
     with torch.no_grad():
-        sample, = slide(x, mode='predict')
-        other, = _model(dict(stride=2))(x, mode='predict')
+        (sample,) = slide(x, mode='predict')
+        (other,) = _model(dict(stride=2))(x, mode='predict')
     torch.testing.assert_close(sample.seg_logits.data, other.seg_logits.data)
 
 
@@ -176,7 +200,7 @@ def test_training_and_state_are_those_of_the_coarse_network():
     for model in (plain, dense):
         torch.manual_seed(0)
         sample = SegDataSample(metainfo=dict(img_shape=(32, 32), ori_shape=(32, 32), padding_size=(0, 0, 0, 0)))
-        sample.gt_label = LabelData(score=torch.tensor([0., 1., 0.]))
+        sample.gt_label = LabelData(score=torch.tensor([0.0, 1.0, 0.0]))
         loss = model(torch.randn(1, 3, 32, 32), [sample], mode='loss')['decode.loss_cls']
         loss.backward()
         losses.append(loss)
@@ -200,7 +224,7 @@ def test_weights_loaded_later_and_moved_buffers_are_followed():
 
 
 def test_cached_features_are_not_used(tmp_path):
-    backbone = dict(type='mmwsl.DilatedMobileNetV2', out_indices=(3, ), frozen=True)
+    backbone = dict(type='mmwsl.DilatedMobileNetV2', out_indices=(3,), frozen=True)
     head = dict(type='mmwsl.LSEAggregationHead', in_channels=64, num_classes=3, hidden_channels=(), kernel_size=1)
     plain = _model(dict(stride=8), backbone, head)
     cached = _model(dict(stride=8), dict(type='mmwsl.CachedBackbone', backbone=backbone, cache_dir=str(tmp_path)), head)
@@ -219,18 +243,23 @@ def test_views_are_averaged():
         return SegDataSample(metainfo=dict(img_shape=(32, 32), ori_shape=(32, 32), img_path='picture.jpg', **meta))
 
     flip = dict(flip=True, flip_direction='horizontal')
-    views = [model.test_step(dict(inputs=[p], data_samples=[s]))[0]
-             for p, s in ((picture, sample()), (picture.flip(-1), sample(**flip)))]
-    merged, = tta.test_step(dict(inputs=[[picture], [picture.flip(-1)]], data_samples=[[sample()], [sample(**flip)]]))
+    views = [
+        model.test_step(dict(inputs=[p], data_samples=[s]))[0]
+        for p, s in ((picture, sample()), (picture.flip(-1), sample(**flip)))
+    ]
+    (merged,) = tta.test_step(dict(inputs=[[picture], [picture.flip(-1)]], data_samples=[[sample()], [sample(**flip)]]))
     mean = (views[0].seg_logits.data.exp() + views[1].seg_logits.data.exp()) / 2
     torch.testing.assert_close(merged.seg_logits.data.exp(), mean)
 
 
-@pytest.mark.parametrize('dense, message', [
-    (dict(stride=0), '`stride` of dense inference must be a positive integer, got 0'),
-    (dict(stride='1'), "`stride` of dense inference must be a positive integer, got '1'"),
-    (dict(max_memory=0.5), '`max_memory` of dense inference must be a positive integer, got 0.5'),
-])
+@pytest.mark.parametrize(
+    'dense, message',
+    [
+        (dict(stride=0), '`stride` of dense inference must be a positive integer, got 0'),
+        (dict(stride='1'), "`stride` of dense inference must be a positive integer, got '1'"),
+        (dict(max_memory=0.5), '`max_memory` of dense inference must be a positive integer, got 0.5'),
+    ],
+)
 def test_bad_settings_are_found_when_the_model_is_built(dense, message):
     with pytest.raises(ValueError, match=message):
         _model(dense)

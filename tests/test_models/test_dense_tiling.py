@@ -16,9 +16,14 @@ from mmwsl.models.dense.tiling import Memory
 def network(padding):
     torch.manual_seed(0)
     return nn.Sequential(
-        nn.Conv2d(3, 8, 3, 2, padding), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, padding),
-        nn.Conv2d(8, 8, (5, 3), padding=(2 * padding, padding)), nn.ReLU(), nn.AvgPool2d(2),
-        nn.Conv2d(8, 4, 3, padding=padding)).eval()
+        nn.Conv2d(3, 8, 3, 2, padding),
+        nn.ReLU(inplace=True),
+        nn.MaxPool2d(3, 2, padding),
+        nn.Conv2d(8, 8, (5, 3), padding=(2 * padding, padding)),
+        nn.ReLU(),
+        nn.AvgPool2d(2),
+        nn.Conv2d(8, 4, 3, padding=padding),
+    ).eval()
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +45,7 @@ class _Windows:
 
 
 @pytest.mark.parametrize('padding', [0, 1])
-@pytest.mark.parametrize('stride, share', [(1, 0.5), (2, 0.6), (2, 0.3), (4, 0.4), (8, 0.4), (8, 0.)])
+@pytest.mark.parametrize('stride, share', [(1, 0.5), (2, 0.6), (2, 0.3), (4, 0.4), (8, 0.4), (8, 0.0)])
 def test_tiles_give_the_scores_of_the_whole(padding, stride, share):
     torch.manual_seed(0)
     dense = to_dense(network(padding), stride)
@@ -60,8 +65,7 @@ def test_tiles_give_the_scores_of_the_whole(padding, stride, share):
 
 def test_a_network_that_was_not_converted_is_tiled_too():
     coarse, x = network(1), torch.randn(1, 3, 200, 210)
-    torch.testing.assert_close(dense_scores(coarse, x, Memory(coarse, x)(200, 210) // 4), coarse(x),
-                               atol=1e-6, rtol=0)
+    torch.testing.assert_close(dense_scores(coarse, x, Memory(coarse, x)(200, 210) // 4), coarse(x), atol=1e-6, rtol=0)
 
 
 class _Reuse(nn.Module):
@@ -112,7 +116,7 @@ def test_a_picture_without_a_cell():
         dense_scores(to_dense(network(0)), torch.randn(1, 3, 8, 80), 10**6)
 
 
-MEASURE = '''
+MEASURE = """
 import os, re, sys
 import torch
 from torch import nn
@@ -129,7 +133,7 @@ with torch.no_grad():
         # Not getrusage: there a process inherits the peak of the one that started it.
         peak = int(re.search(r'VmHWM:\\s+(\\d+) kB', open('/proc/self/status').read())[1]) * 1024
         print(peak - before - scores.nbytes)
-'''
+"""
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='reads /proc')
@@ -137,8 +141,13 @@ with torch.no_grad():
 def test_the_process_stays_within_the_bound():
     """With an allocator that returns what is freed: glibc's keeps a changing share of it by default."""
     limit = 20 * 2**20
-    run = subprocess.run([sys.executable, '-c', MEASURE, str(limit)], capture_output=True, text=True, check=True,
-                         env=dict(os.environ, MALLOC_MMAP_THRESHOLD_='65536'))
+    run = subprocess.run(
+        [sys.executable, '-c', MEASURE, str(limit)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=dict(os.environ, MALLOC_MMAP_THRESHOLD_='65536'),
+    )
     bounded, whole = (int(word) for word in run.stdout.split()[-2:])
     assert bounded < limit
     assert whole > 5 * limit

@@ -27,9 +27,8 @@ def test_several_tags_share_the_mass():
 
 def test_soft_margin_is_torchs():
     logits, labels = _logits(3, 4), torch.tensor([[0, 1, 0, 1], [1, 0, 0, 0], [0, 0, 0, 0]])
-    weights = [1., 2., 0.5, 3.]
-    torch.testing.assert_close(SoftMarginLoss()(logits, labels),
-                               F.multilabel_soft_margin_loss(logits, labels.double()))
+    weights = [1.0, 2.0, 0.5, 3.0]
+    torch.testing.assert_close(SoftMarginLoss()(logits, labels), F.multilabel_soft_margin_loss(logits, labels.double()))
     expected = F.multilabel_soft_margin_loss(logits, labels.double(), weight=torch.tensor(weights))
     torch.testing.assert_close(SoftMarginLoss(class_weight=weights)(logits, labels), expected)
 
@@ -41,7 +40,7 @@ def test_unknown_labels_do_not_contribute(loss):
     value = loss()(logits, labels)
     value.backward()
     assert not logits.grad[labels == -1].any()
-    changed = torch.where(labels == -1, 50., logits.detach())
+    changed = torch.where(labels == -1, 50.0, logits.detach())
     torch.testing.assert_close(loss()(changed, labels), value.detach())
 
 
@@ -62,14 +61,14 @@ def test_right_is_cheaper_than_wrong_and_the_gradient_agrees(loss):
     logits = torch.zeros(1, 3, dtype=torch.float64, requires_grad=True)
     loss()(logits, labels).backward()
     assert logits.grad[0, 1] < 0 < logits.grad[0, 0]
-    assert loss()(torch.tensor([[0., 3., 0.]]), labels) < loss()(torch.tensor([[0., 0., 3.]]), labels)
+    assert loss()(torch.tensor([[0.0, 3.0, 0.0]]), labels) < loss()(torch.tensor([[0.0, 0.0, 3.0]]), labels)
     assert torch.autograd.gradcheck(lambda x: loss()(x, labels), logits)
 
 
 @pytest.mark.parametrize('loss', LOSSES)
 def test_loss_weight_and_name(loss):
     logits, labels = _logits(2, 3), torch.tensor([[0, 1, 0], [1, 0, 0]])
-    torch.testing.assert_close(loss(loss_weight=3.)(logits, labels), 3 * loss()(logits, labels))
+    torch.testing.assert_close(loss(loss_weight=3.0)(logits, labels), 3 * loss()(logits, labels))
     assert loss(loss_name='loss_tags').loss_name == 'loss_tags'
 
 
@@ -78,4 +77,4 @@ def test_wrong_shapes(loss):
     with pytest.raises(ValueError, match=r'`image_labels` must have the shape of `image_logits` \(2, 3\)'):
         loss()(torch.zeros(2, 3), torch.zeros(2, 4))
     with pytest.raises(ValueError, match='`class_weight` must have 3 values'):
-        loss(class_weight=[1., 2.])(torch.zeros(2, 3), torch.zeros(2, 3))
+        loss(class_weight=[1.0, 2.0])(torch.zeros(2, 3), torch.zeros(2, 3))

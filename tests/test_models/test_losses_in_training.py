@@ -20,9 +20,18 @@ from .test_losses_score_map import TAGS, VALID, _mask, _scores
 
 
 def _head(loss, **kwargs):
-    return MODELS.build(dict(
-        type='mmwsl.LSEAggregationHead', in_channels=8, num_classes=4, hidden_channels=(), kernel_size=1,
-        aggregator=dict(type='mmwsl.MaxPooling'), loss_decode=loss, **kwargs))
+    return MODELS.build(
+        dict(
+            type='mmwsl.LSEAggregationHead',
+            in_channels=8,
+            num_classes=4,
+            hidden_channels=(),
+            kernel_size=1,
+            aggregator=dict(type='mmwsl.MaxPooling'),
+            loss_decode=loss,
+            **kwargs,
+        )
+    )
 
 
 def _sample(tags=None, mask=None, size=None, shape=(24, 24)):
@@ -40,8 +49,9 @@ def test_head_samples_masks_at_the_centres_of_cells():
     mask = torch.full((24, 24), 255)
     mask[2::4, 2::4] = _mask().masked_fill(_mask() == -1, 255)  # cells of 4 pixels, centred between 1 and 2
     scores = _scores(2, 4, 6, 6)
-    losses = _head(dict(type='mmwsl.BestCellLoss')).loss_by_feat(scores, [_sample(TAGS[0].tolist()),
-                                                                        _sample(mask=mask)])
+    losses = _head(dict(type='mmwsl.BestCellLoss')).loss_by_feat(
+        scores, [_sample(TAGS[0].tolist()), _sample(mask=mask)]
+    )
     weak = best_cell_loss(scores[:1], TAGS[:1])[0]
     expected = (weak + cell_label_loss(scores[1:], _mask()[None])[0]) / 2
     torch.testing.assert_close(losses, dict(loss_map=expected))
@@ -56,8 +66,8 @@ def test_head_leaves_padding_out():
 
 def test_head_passes_sizes():
     head, scores = _head(dict(type='mmwsl.AreaConstrainedLoss')), _scores(2, 4, 6, 6)
-    samples = [_sample(TAGS[0].tolist(), size=[-1., 0., -1., -1.]), _sample(TAGS[1].tolist())]
-    sizes = torch.tensor([[-1., 0., -1., -1.], [-1.] * 4])
+    samples = [_sample(TAGS[0].tolist(), size=[-1.0, 0.0, -1.0, -1.0]), _sample(TAGS[1].tolist())]
+    sizes = torch.tensor([[-1.0, 0.0, -1.0, -1.0], [-1.0] * 4])
     value = head.loss_by_feat(scores, samples)['loss_map']
     loss, every = AreaConstrainedLoss(), torch.ones_like(VALID)
     torch.testing.assert_close(value, loss(scores, TAGS, every, None, sizes))
@@ -68,7 +78,7 @@ def test_image_scores_and_masks_in_one_head():
     """Every picture's tags, and the masks of those that have one."""
     scores = _scores(2, 4, 6, 6)
     mask = torch.zeros(24, 24, dtype=torch.long)
-    samples = [_sample([0., 1., 0., 0.]), _sample([0., 0., 1., 0.], mask)]
+    samples = [_sample([0.0, 1.0, 0.0, 0.0]), _sample([0.0, 0.0, 1.0, 0.0], mask)]
     both = _head([dict(type='mmwsl.SoftmaxLikelihoodLoss'), dict(type='mmwsl.MaskLikelihoodLoss')])
     tags_alone = _head(dict(type='mmwsl.SoftmaxLikelihoodLoss'))
     losses = both.loss_by_feat(scores, samples)
@@ -77,7 +87,7 @@ def test_image_scores_and_masks_in_one_head():
 
 
 def test_errors_of_the_head():
-    with pytest.raises(ValueError, match="BestCellLoss trains a softmax .* ConstantBackground: use dict"):
+    with pytest.raises(ValueError, match='BestCellLoss trains a softmax .* ConstantBackground: use dict'):
         _head(dict(type='mmwsl.BestCellLoss'), background=dict(type='mmwsl.ConstantBackground'))
     mask, scores = torch.zeros(24, 24, dtype=torch.long), _scores(1, 4, 6, 6)
     with pytest.raises(KeyError, match='PackImageLabelInputs'):  # a mask does not replace the tag of an image loss
@@ -88,22 +98,49 @@ def test_errors_of_the_head():
         _head(dict(type='mmwsl.BestCellLoss')).loss_by_feat(scores, [_sample(mask=mask + 4)])
 
 
-@pytest.mark.parametrize('loss', [
-    'BestCellLoss', 'EMFixedLoss', 'EMAdaptLoss', 'AreaConstrainedLoss', 'AveragePrecisionLoss', 'AsymmetricLoss',
-    'MultiLabelFocalLoss'])
+@pytest.mark.parametrize(
+    'loss',
+    [
+        'BestCellLoss',
+        'EMFixedLoss',
+        'EMAdaptLoss',
+        'AreaConstrainedLoss',
+        'AveragePrecisionLoss',
+        'AsymmetricLoss',
+        'MultiLabelFocalLoss',
+    ],
+)
 def test_training_step(loss):
     torch.manual_seed(0)
-    model = MODELS.build(dict(
-        type='mmwsl.WeakEncoderDecoder', backbone=dict(type='mmwsl.PlainCNN', channels=(8, ), strides=(4, )),
-        decode_head=dict(type='mmwsl.LSEAggregationHead', in_channels=8, num_classes=4, hidden_channels=(6, ),
-                         kernel_size=1, dropout_ratio=0., loss_decode=dict(type=f'mmwsl.{loss}'),
-                         init_cfg=dict(type='Normal', std=0.3, override=dict(name='conv_seg'))),
-        data_preprocessor=dict(type='mmseg.SegDataPreProcessor', size=(24, 24), pad_val=0, seg_pad_val=255,
-                               mean=[128.] * 3, std=[64.] * 3),
-        train_cfg=dict(), test_cfg=ConfigDict(mode='whole')))
+    model = MODELS.build(
+        dict(
+            type='mmwsl.WeakEncoderDecoder',
+            backbone=dict(type='mmwsl.PlainCNN', channels=(8,), strides=(4,)),
+            decode_head=dict(
+                type='mmwsl.LSEAggregationHead',
+                in_channels=8,
+                num_classes=4,
+                hidden_channels=(6,),
+                kernel_size=1,
+                dropout_ratio=0.0,
+                loss_decode=dict(type=f'mmwsl.{loss}'),
+                init_cfg=dict(type='Normal', std=0.3, override=dict(name='conv_seg')),
+            ),
+            data_preprocessor=dict(
+                type='mmseg.SegDataPreProcessor',
+                size=(24, 24),
+                pad_val=0,
+                seg_pad_val=255,
+                mean=[128.0] * 3,
+                std=[64.0] * 3,
+            ),
+            train_cfg=dict(),
+            test_cfg=ConfigDict(mode='whole'),
+        )
+    )
     model.init_weights()
     pictures = [torch.randint(0, 256, (3, side, 24), dtype=torch.uint8) for side in (24, 20)]
-    tags = [[1., 1., 0., 0.], [1., 0., 1., 0.]]
+    tags = [[1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 1.0, 0.0]]
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     values = []
     for _ in range(8):
@@ -130,26 +167,62 @@ def test_masks_and_tags_mixed_in_one_config(tmp_path):
         csv.writer(file).writerows([('image', 'labels'), *((f'{i}.png', 'square') for i in range(4))])
     classes = dict(classes=('background', 'square'))
     load = dict(type='mmwsl.LoadImageAsBGR')
-    strong = dict(type='mmwsl.FolderWeakDataset', data_root=str(tmp_path / 'strong'), metainfo=classes,
-                  img_suffix='.png', data_prefix=dict(img_path='images', seg_map_path='masks'),
-                  pipeline=[load, dict(type='LoadAnnotations'), dict(type='PackSegInputs')])
-    weak = dict(type='mmwsl.FolderWeakDataset', data_root=str(tmp_path / 'weak'), metainfo=classes,
-                img_suffix='.png', data_prefix=dict(img_path='images'), label_file='tags.csv',
-                pipeline=[load, dict(type='mmwsl.PackImageLabelInputs', background='always')])
-    config = Config(dict(
-        default_scope='mmseg', work_dir=str(tmp_path / 'work'), randomness=dict(seed=0),
-        model=dict(
-            type='mmwsl.WeakEncoderDecoder', train_cfg=dict(), test_cfg=dict(mode='whole'),
-            backbone=dict(type='mmwsl.PlainCNN', channels=(8, ), strides=(4, )),
-            decode_head=dict(type='mmwsl.LSEAggregationHead', in_channels=8, num_classes=2, hidden_channels=(),
-                             kernel_size=1, aggregator=dict(type='mmwsl.MaxPooling'),
-                             loss_decode=dict(type='mmwsl.EMAdaptLoss')),
-            data_preprocessor=dict(type='SegDataPreProcessor', size=(24, 24), pad_val=0, seg_pad_val=255,
-                                   mean=[128.] * 3, std=[64.] * 3)),
-        train_dataloader=dict(batch_size=8, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=True),
-                              dataset=dict(type='ConcatDataset', datasets=[strong, weak])),
-        train_cfg=dict(type='EpochBasedTrainLoop', max_epochs=2), log_level='WARNING',
-        optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1))))
+    strong = dict(
+        type='mmwsl.FolderWeakDataset',
+        data_root=str(tmp_path / 'strong'),
+        metainfo=classes,
+        img_suffix='.png',
+        data_prefix=dict(img_path='images', seg_map_path='masks'),
+        pipeline=[load, dict(type='LoadAnnotations'), dict(type='PackSegInputs')],
+    )
+    weak = dict(
+        type='mmwsl.FolderWeakDataset',
+        data_root=str(tmp_path / 'weak'),
+        metainfo=classes,
+        img_suffix='.png',
+        data_prefix=dict(img_path='images'),
+        label_file='tags.csv',
+        pipeline=[load, dict(type='mmwsl.PackImageLabelInputs', background='always')],
+    )
+    config = Config(
+        dict(
+            default_scope='mmseg',
+            work_dir=str(tmp_path / 'work'),
+            randomness=dict(seed=0),
+            model=dict(
+                type='mmwsl.WeakEncoderDecoder',
+                train_cfg=dict(),
+                test_cfg=dict(mode='whole'),
+                backbone=dict(type='mmwsl.PlainCNN', channels=(8,), strides=(4,)),
+                decode_head=dict(
+                    type='mmwsl.LSEAggregationHead',
+                    in_channels=8,
+                    num_classes=2,
+                    hidden_channels=(),
+                    kernel_size=1,
+                    aggregator=dict(type='mmwsl.MaxPooling'),
+                    loss_decode=dict(type='mmwsl.EMAdaptLoss'),
+                ),
+                data_preprocessor=dict(
+                    type='SegDataPreProcessor',
+                    size=(24, 24),
+                    pad_val=0,
+                    seg_pad_val=255,
+                    mean=[128.0] * 3,
+                    std=[64.0] * 3,
+                ),
+            ),
+            train_dataloader=dict(
+                batch_size=8,
+                num_workers=0,
+                sampler=dict(type='DefaultSampler', shuffle=True),
+                dataset=dict(type='ConcatDataset', datasets=[strong, weak]),
+            ),
+            train_cfg=dict(type='EpochBasedTrainLoop', max_epochs=2),
+            log_level='WARNING',
+            optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1)),
+        )
+    )
     runner = Runner.from_cfg(config)
     seen = []
     runner.model.decode_head.loss_decode.register_forward_pre_hook(lambda module, inputs: seen.append(inputs))
@@ -159,5 +232,5 @@ def test_masks_and_tags_mixed_in_one_config(tmp_path):
     for _, tags, _, masks, _ in seen:
         assert sum(mask is not None for mask in masks) == 4
         for tag, mask in zip(tags.tolist(), masks, strict=True):
-            assert tag == ([1., 1.] if mask is None else [-1., -1.])
+            assert tag == ([1.0, 1.0] if mask is None else [-1.0, -1.0])
     assert any(not torch.equal(a, b) for a, b in zip(before, runner.model.parameters(), strict=True))

@@ -14,10 +14,13 @@ def _logits(*shape):
     return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize(('loss', 'values'), [
-    (MultiLabelFocalLoss(gamma=1., alpha=0.3), lambda x: focal_loss(x, LABELS, 1., 0.3)),
-    (AsymmetricLoss(1., 3., 0.1), lambda x: asymmetric_loss(x, LABELS, 1., 3., 0.1)),
-])
+@pytest.mark.parametrize(
+    ('loss', 'values'),
+    [
+        (MultiLabelFocalLoss(gamma=1.0, alpha=0.3), lambda x: focal_loss(x, LABELS, 1.0, 0.3)),
+        (AsymmetricLoss(1.0, 3.0, 0.1), lambda x: asymmetric_loss(x, LABELS, 1.0, 3.0, 0.1)),
+    ],
+)
 def test_average_over_known_labels(loss, values):
     logits = _logits(3, 4)
     known = LABELS >= 0
@@ -29,7 +32,7 @@ def test_ranking_averages_over_classes_that_have_something_to_rank():
     labels[:, 0] = 1
     expected = average_precision_loss(logits, labels)[1:].mean()
     torch.testing.assert_close(AveragePrecisionLoss()(logits, labels), expected)
-    weights = [7., 2., 0., 1.]
+    weights = [7.0, 2.0, 0.0, 1.0]
     expected = (average_precision_loss(logits, labels) * torch.tensor(weights))[1:].sum() / 3
     torch.testing.assert_close(AveragePrecisionLoss(class_weight=weights)(logits, labels), expected)
 
@@ -40,7 +43,7 @@ def test_unknown_labels_do_not_contribute(loss):
     value = loss()(logits, LABELS)
     value.backward()
     assert value > 0 and not logits.grad[LABELS == -1].any() and logits.grad.any()
-    changed = torch.where(LABELS == -1, 50., logits.detach())
+    changed = torch.where(LABELS == -1, 50.0, logits.detach())
     torch.testing.assert_close(loss()(changed, LABELS), value.detach())
 
 
@@ -55,7 +58,7 @@ def test_nothing_to_learn_is_zero_with_a_gradient(loss):
 @pytest.mark.parametrize('loss', LOSSES)
 def test_weights_and_name(loss):
     logits = _logits(3, 4)
-    torch.testing.assert_close(loss(loss_weight=3.)(logits, LABELS), 3 * loss()(logits, LABELS))
+    torch.testing.assert_close(loss(loss_weight=3.0)(logits, LABELS), 3 * loss()(logits, LABELS))
     assert loss(loss_name='loss_tags').loss_name == 'loss_tags'
     counts = [9, 30, 100, 500]
     balanced = loss(class_weight=dict(counts=counts, beta=0.99))(logits, LABELS)
@@ -69,7 +72,7 @@ def test_wrong_shapes(loss):
     with pytest.raises(ValueError, match=r'`image_labels` must have the shape of `image_logits` \(2, 3\)'):
         loss()(torch.zeros(2, 3), torch.zeros(2, 4))
     with pytest.raises(ValueError, match='`class_weight` must have 3 values'):
-        loss(class_weight=[1., 2.])(torch.zeros(2, 3), torch.zeros(2, 3))
+        loss(class_weight=[1.0, 2.0])(torch.zeros(2, 3), torch.zeros(2, 3))
 
 
 def test_class_balanced_weights_are_an_option_of_the_older_losses_too():

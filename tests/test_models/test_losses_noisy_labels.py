@@ -10,20 +10,26 @@ from mmwsl.models.losses import BootstrappedCrossEntropyLoss, GeneralizedCrossEn
 from mmwsl.registry import MODELS
 
 LOSSES = [
-    dict(type='mmwsl.GeneralizedCrossEntropyLoss'), dict(type='mmwsl.SymmetricCrossEntropyLoss'),
-    dict(type='mmwsl.BootstrappedCrossEntropyLoss'), dict(type='mmwsl.BootstrappedCrossEntropyLoss', hard=True)]
+    dict(type='mmwsl.GeneralizedCrossEntropyLoss'),
+    dict(type='mmwsl.SymmetricCrossEntropyLoss'),
+    dict(type='mmwsl.BootstrappedCrossEntropyLoss'),
+    dict(type='mmwsl.BootstrappedCrossEntropyLoss', hard=True),
+]
 STOCK = dict(type='mmseg.CrossEntropyLoss', avg_non_ignore=True)  # what the psl configs use
 SCORES = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
 LABELS = torch.randint(0, 3, (2, 4, 4), generator=torch.Generator().manual_seed(1))
 LABELS[:, 0] = 255
 
 
-@pytest.mark.parametrize(('loss', 'values'), [
-    (GeneralizedCrossEntropyLoss(q=0.4), lambda: generalized_cross_entropy(SCORES, LABELS, 0.4)),
-    (SymmetricCrossEntropyLoss(2., 3., -5.), lambda: symmetric_cross_entropy(SCORES, LABELS, 2., 3., -5.)),
-    (BootstrappedCrossEntropyLoss(), lambda: bootstrapped_cross_entropy(SCORES, LABELS, 0.95)),
-    (BootstrappedCrossEntropyLoss(hard=True), lambda: bootstrapped_cross_entropy(SCORES, LABELS, 0.8, hard=True)),
-])
+@pytest.mark.parametrize(
+    ('loss', 'values'),
+    [
+        (GeneralizedCrossEntropyLoss(q=0.4), lambda: generalized_cross_entropy(SCORES, LABELS, 0.4)),
+        (SymmetricCrossEntropyLoss(2.0, 3.0, -5.0), lambda: symmetric_cross_entropy(SCORES, LABELS, 2.0, 3.0, -5.0)),
+        (BootstrappedCrossEntropyLoss(), lambda: bootstrapped_cross_entropy(SCORES, LABELS, 0.95)),
+        (BootstrappedCrossEntropyLoss(hard=True), lambda: bootstrapped_cross_entropy(SCORES, LABELS, 0.8, hard=True)),
+    ],
+)
 def test_average_over_labelled_pixels(loss, values):
     torch.testing.assert_close(loss(SCORES, LABELS), values()[LABELS != 255].mean())
     weight = torch.rand(LABELS.shape)
@@ -34,14 +40,25 @@ def test_average_over_labelled_pixels(loss, values):
 @pytest.mark.parametrize('loss', LOSSES)
 def test_weight_and_name(loss):
     value = MODELS.build(loss)(SCORES, LABELS)
-    torch.testing.assert_close(MODELS.build(dict(loss, loss_weight=3.))(SCORES, LABELS), 3 * value)
+    torch.testing.assert_close(MODELS.build(dict(loss, loss_weight=3.0))(SCORES, LABELS), 3 * value)
     assert MODELS.build(dict(loss, loss_name='loss_ce')).loss_name == 'loss_ce'
 
 
 def _head(loss, **kwargs):
-    return MODELS.build(dict(
-        type='mmseg.FCNHead', in_channels=5, channels=4, num_convs=1, concat_input=False, num_classes=3,
-        dropout_ratio=0., align_corners=False, loss_decode=loss, **kwargs))
+    return MODELS.build(
+        dict(
+            type='mmseg.FCNHead',
+            in_channels=5,
+            channels=4,
+            num_convs=1,
+            concat_input=False,
+            num_classes=3,
+            dropout_ratio=0.0,
+            align_corners=False,
+            loss_decode=loss,
+            **kwargs,
+        )
+    )
 
 
 def _loss(head, mask):
@@ -66,9 +83,9 @@ def test_undecided_pictures_leave_the_others_as_they_are(loss):
     mask = torch.randint(0, 3, (2, 16, 16), generator=torch.Generator().manual_seed(3))
     mask[1] = 255
     head = _head(loss)
-    (key, both), = ((key, value) for key, value in _loss(head, mask).items() if 'loss' in key)
+    ((key, both),) = ((key, value) for key, value in _loss(head, mask).items() if 'loss' in key)
     mask[1] = mask[0]
-    head.loss_decode.loss_weight = 2.
+    head.loss_decode.loss_weight = 2.0
     scores = head([torch.randn(2, 5, 4, 4, generator=torch.Generator().manual_seed(2))])
     alone = head.loss_by_feat(scores[:1], [SegDataSample(gt_sem_seg=PixelData(data=mask[:1]))])[key]
     torch.testing.assert_close(2 * both, alone)

@@ -7,7 +7,7 @@ from mmwsl.functional import cell_label_loss
 from mmwsl.models.losses import AreaConstrainedLoss, BestCellLoss, EMAdaptLoss, EMFixedLoss, MaskLikelihoodLoss
 
 WEAK = [BestCellLoss, EMFixedLoss, EMAdaptLoss, AreaConstrainedLoss]
-TAGS = torch.tensor([[1., 1., 0., 0.], [1., 0., 1., -1.]])
+TAGS = torch.tensor([[1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 1.0, -1.0]])
 VALID = torch.ones(2, 6, 6, dtype=torch.bool)
 VALID[1, 4:] = False
 
@@ -24,7 +24,7 @@ def _mask(seed=0):
 def test_background_alone_is_cross_entropy(loss):
     """A picture of background has no other latent label than background, whatever the shares and bounds say."""
     scores, valid = _scores(1, 3, 4, 4), torch.ones(1, 4, 4, dtype=torch.bool)
-    value = loss()(scores, torch.tensor([[1., 0., 0.]]), valid)
+    value = loss()(scores, torch.tensor([[1.0, 0.0, 0.0]]), valid)
     log_probs = scores.log_softmax(1)[0, 0]
     torch.testing.assert_close(value, -(log_probs.amax() if loss is BestCellLoss else log_probs.mean()))
 
@@ -33,8 +33,8 @@ def test_background_alone_is_cross_entropy(loss):
 def test_average_over_pictures_that_have_a_tag(loss):
     torch.manual_seed(0)  # the order of EM-Adapt matters little with one foreground class
     scores = _scores(3, 4, 6, 6)
-    tags, valid = torch.cat([TAGS, torch.full((1, 4), -1.)]), torch.cat([VALID, VALID[:1]])
-    alone = [loss()(scores[n:n + 1], tags[n:n + 1], valid[n:n + 1]) for n in range(2)]
+    tags, valid = torch.cat([TAGS, torch.full((1, 4), -1.0)]), torch.cat([VALID, VALID[:1]])
+    alone = [loss()(scores[n : n + 1], tags[n : n + 1], valid[n : n + 1]) for n in range(2)]
     torch.testing.assert_close(loss()(scores, tags, valid), sum(alone) / 2, rtol=1e-4, atol=0)
 
 
@@ -65,13 +65,13 @@ def test_unknown_classes_and_padding_do_not_contribute(loss):
     value.backward()
     assert not scores.grad[1, 3].any() and not scores.grad[1, :, 4:].any() and scores.grad[1, :3, :4].any()
     changed = scores.detach().clone()
-    changed[1, 3], changed[1, :, 4:] = 40., 60.
+    changed[1, 3], changed[1, :, 4:] = 40.0, 60.0
     torch.testing.assert_close(loss()(changed, TAGS, VALID), value.detach())
 
 
 @pytest.mark.parametrize('loss', [*WEAK, MaskLikelihoodLoss])
 @pytest.mark.parametrize('masks', [None, [torch.full((6, 6), -1), None], [torch.full((6, 6), -1)] * 2])
-@pytest.mark.parametrize('tag', [-1., 0.])
+@pytest.mark.parametrize('tag', [-1.0, 0.0])
 def test_nothing_to_learn_is_zero_with_a_gradient(loss, masks, tag):
     scores = _scores(2, 4, 6, 6).requires_grad_()
     value = loss()(scores, torch.full((2, 4), tag), VALID, masks)
@@ -90,19 +90,21 @@ def test_half_precision_and_huge_scores_stay_finite(loss):
 @pytest.mark.parametrize('loss', WEAK)
 def test_weight_and_name(loss):
     scores = _scores(2, 4, 6, 6)
-    torch.testing.assert_close(loss(loss_weight=3.)(scores, TAGS, VALID), 3 * loss()(scores, TAGS, VALID))
+    torch.testing.assert_close(loss(loss_weight=3.0)(scores, TAGS, VALID), 3 * loss()(scores, TAGS, VALID))
     assert loss(loss_name='loss_other').loss_name == 'loss_other'
 
 
 def test_settings_may_be_integers():
     scores = _scores(2, 4, 6, 6)
-    for whole, real in ((EMFixedLoss(5, 3), EMFixedLoss(5., 3.)),
-                        (AreaConstrainedLoss(foreground_area=0), AreaConstrainedLoss(foreground_area=0.))):
+    for whole, real in (
+        (EMFixedLoss(5, 3), EMFixedLoss(5.0, 3.0)),
+        (AreaConstrainedLoss(foreground_area=0), AreaConstrainedLoss(foreground_area=0.0)),
+    ):
         torch.testing.assert_close(whole(scores, TAGS, VALID), real(scores, TAGS, VALID))
 
 
 @pytest.mark.parametrize('loss', WEAK)
-@pytest.mark.parametrize('background', [0., -1.])
+@pytest.mark.parametrize('background', [0.0, -1.0])
 def test_tags_must_say_that_background_is_present(loss, background):
     tags = TAGS.clone()
     tags[1, 0] = background
@@ -110,14 +112,17 @@ def test_tags_must_say_that_background_is_present(loss, background):
         loss()(_scores(2, 4, 6, 6), tags, VALID)
 
 
-@pytest.mark.parametrize(('build', 'message'), [
-    (lambda: EMAdaptLoss(foreground_portion=1.2), '`foreground_portion` is a share .* got 1.2'),
-    (lambda: EMAdaptLoss(background_portion=-0.1), '`background_portion` is a share'),
-    (lambda: EMAdaptLoss(sweeps=0), '`sweeps` must be at least 1, got 0'),
-    (lambda: AreaConstrainedLoss(background_area=(0.7, 0.3)), r'`background_area` must be .* got \(0.7, 0.3\)'),
-    (lambda: AreaConstrainedLoss(foreground_area=5), '`foreground_area` is a share .* got 5'),
-    (lambda: AreaConstrainedLoss(slack=-1.), '`slack` must not be negative, got -1.0'),
-])
+@pytest.mark.parametrize(
+    ('build', 'message'),
+    [
+        (lambda: EMAdaptLoss(foreground_portion=1.2), '`foreground_portion` is a share .* got 1.2'),
+        (lambda: EMAdaptLoss(background_portion=-0.1), '`background_portion` is a share'),
+        (lambda: EMAdaptLoss(sweeps=0), '`sweeps` must be at least 1, got 0'),
+        (lambda: AreaConstrainedLoss(background_area=(0.7, 0.3)), r'`background_area` must be .* got \(0.7, 0.3\)'),
+        (lambda: AreaConstrainedLoss(foreground_area=5), '`foreground_area` is a share .* got 5'),
+        (lambda: AreaConstrainedLoss(slack=-1.0), '`slack` must not be negative, got -1.0'),
+    ],
+)
 def test_bad_settings(build, message):
     with pytest.raises(ValueError, match=message):
         build()

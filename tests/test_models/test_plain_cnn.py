@@ -20,11 +20,14 @@ def test_receptive_field():
     assert (rows.min(), rows.max()) == (13, 19)
 
 
-@pytest.mark.parametrize('settings', [
-    dict(channels=()),
-    dict(channels=(4, 4), strides=(2, )),
-    dict(channels=(4, 4), pools=(0, 2, 0)),
-])
+@pytest.mark.parametrize(
+    'settings',
+    [
+        dict(channels=()),
+        dict(channels=(4, 4), strides=(2,)),
+        dict(channels=(4, 4), pools=(0, 2, 0)),
+    ],
+)
 def test_one_value_for_each_convolution(settings):
     with pytest.raises(ValueError, match='one value for each convolution'):
         PlainCNN(**settings)

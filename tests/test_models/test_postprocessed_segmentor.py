@@ -13,8 +13,16 @@ from mmwsl.functional import dense_crf, overlap_tile
 from mmwsl.models import WeakSegTTAModel
 from mmwsl.registry import MODELS
 
-HEAD = dict(type='FCNHead', in_channels=4, channels=4, num_convs=0, concat_input=False, num_classes=3,
-            dropout_ratio=0., loss_decode=dict(type='CrossEntropyLoss'))
+HEAD = dict(
+    type='FCNHead',
+    in_channels=4,
+    channels=4,
+    num_convs=0,
+    concat_input=False,
+    num_classes=3,
+    dropout_ratio=0.0,
+    loss_decode=dict(type='CrossEntropyLoss'),
+)
 BACKBONE = dict(type='mmwsl.PlainCNN', channels=(4, 4), strides=(2, 1))
 
 
@@ -59,8 +67,8 @@ def test_it_trains_as_mmseg_does():
 @torch.no_grad()
 def test_the_chain_runs_on_probabilities_at_the_pictures_own_size():
     image = torch.randint(256, (3, 12, 10), dtype=torch.uint8, generator=torch.Generator().manual_seed(2))
-    sample, = _segmentor(postprocessors=[dict(type='mmwsl.DenseCRF')]).predict(_inputs(), [_sample(image=image)])
-    plain, = _segmentor('EncoderDecoder').predict(_inputs(), [_sample()])
+    (sample,) = _segmentor(postprocessors=[dict(type='mmwsl.DenseCRF')]).predict(_inputs(), [_sample(image=image)])
+    (plain,) = _segmentor('EncoderDecoder').predict(_inputs(), [_sample()])
     expected = dense_crf(plain.seg_logits.data.softmax(0), image.flip(0))
     torch.testing.assert_close(sample.seg_logits.data.exp(), expected, atol=1e-5, rtol=1e-4)
     assert torch.equal(sample.pred_sem_seg.data, expected.argmax(0, keepdim=True))
@@ -78,10 +86,9 @@ def test_a_step_that_lacks_its_map_names_the_transform():
 def test_views_are_averaged():
     segmentor = _segmentor(data_preprocessor=dict(type='SegDataPreProcessor'))
     views = [segmentor.predict(inputs, [_sample()])[0].seg_logits.data.exp() for inputs in (_inputs(), -_inputs())]
-    batch = dict(inputs=[[inputs[0]] for inputs in (_inputs(), -_inputs())],
-                 data_samples=[[_sample()], [_sample()]])
+    batch = dict(inputs=[[inputs[0]] for inputs in (_inputs(), -_inputs())], data_samples=[[_sample()], [_sample()]])
     for kind in (WeakSegTTAModel, SegTTAModel):
-        merged, = kind(module=segmentor).test_step(batch)
+        (merged,) = kind(module=segmentor).test_step(batch)
         assert torch.equal(merged.pred_sem_seg.data, sum(views).argmax(0, keepdim=True)), kind
 
 
@@ -90,18 +97,21 @@ def test_views_are_averaged():
 def test_activation_maps_are_those_of_the_probabilities_of_all_views():
     """Each class by its largest sum over the views; classes that the tags exclude are nowhere, even after a step."""
     maps = dict(background=dict(type='mmwsl.ConstantBackground', score=0.8))
-    segmentor = _segmentor(test_cfg=dict(mode='whole', use_tags=True, activation_maps=maps),
-                           data_preprocessor=dict(type='SegDataPreProcessor'),
-                           postprocessors=[dict(type='mmwsl.NormalizeOdds')])
+    segmentor = _segmentor(
+        test_cfg=dict(mode='whole', use_tags=True, activation_maps=maps),
+        data_preprocessor=dict(type='SegDataPreProcessor'),
+        postprocessors=[dict(type='mmwsl.NormalizeOdds')],
+    )
     inputs, samples = _inputs(), [_sample(), _sample()]
     samples[1].set_metainfo(dict(flip=True, flip_direction='horizontal'))
     for sample in samples:
-        sample.gt_label = LabelData(score=torch.tensor([-1., 1., 0.]))
+        sample.gt_label = LabelData(score=torch.tensor([-1.0, 1.0, 0.0]))
     views = dict(inputs=[[inputs[0]], [inputs[0].flip(2)]], data_samples=[[sample] for sample in samples])
-    result, = WeakSegTTAModel(segmentor).test_step(views)
+    (result,) = WeakSegTTAModel(segmentor).test_step(views)
     scores = [segmentor.encode_decode(x, [dict(img_shape=(16, 16))]) for x in (inputs, inputs.flip(3))]
-    whole = [torch.nn.functional.interpolate(score, (12, 10), mode='bilinear')[0]
-             for score in (scores[0], scores[1].flip(3))]
+    whole = [
+        torch.nn.functional.interpolate(score, (12, 10), mode='bilinear')[0] for score in (scores[0], scores[1].flip(3))
+    ]
     total = sum((score[1] - score[0]).sigmoid() for score in whole)  # the softmax of the two classes that are left
     odds = total / total.max()
     odds = torch.stack([torch.full_like(odds, 0.8), odds]).clamp(max=1 - 1e-6)
@@ -146,15 +156,21 @@ def test_what_does_not_fit():
     with pytest.raises(ValueError, match='`decode_head.out_channels` must be the number of classes'):
         _segmentor(decode_head=dict(HEAD, num_classes=2, out_channels=1, threshold=0.5))
     with pytest.raises(ValueError, match='`test_cfg.overlap_tile` is for heads that do not label'):
-        MODELS.build(dict(type='mmwsl.WeakEncoderDecoder', backbone=BACKBONE,
-                          decode_head=dict(type='mmwsl.LSEAggregationHead', in_channels=4, num_classes=3),
-                          test_cfg=dict(mode='whole', overlap_tile=dict(tile=16, margin=8))))
+        MODELS.build(
+            dict(
+                type='mmwsl.WeakEncoderDecoder',
+                backbone=BACKBONE,
+                decode_head=dict(type='mmwsl.LSEAggregationHead', in_channels=4, num_classes=3),
+                test_cfg=dict(mode='whole', overlap_tile=dict(tile=16, margin=8)),
+            )
+        )
     with pytest.raises(ValueError, match="`test_cfg.overlap_tile` is for `test_cfg.mode='whole'`, got 'slide'"):
         _segmentor(test_cfg=dict(mode='slide', crop_size=(8, 8), stride=(4, 4), overlap_tile=dict(tile=16, margin=8)))
 
 
 def test_whole_pictures_are_the_default():
     metas = [dict(ori_shape=(16, 16), img_shape=(16, 16), pad_shape=(16, 16))]
-    given, default = (_segmentor(test_cfg=test_cfg).inference(_inputs(), metas)
-                      for test_cfg in (dict(mode='whole'), None))
+    given, default = (
+        _segmentor(test_cfg=test_cfg).inference(_inputs(), metas) for test_cfg in (dict(mode='whole'), None)
+    )
     assert torch.equal(given, default)

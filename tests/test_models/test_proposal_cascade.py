@@ -13,20 +13,42 @@ from mmwsl.models import BoxAggregationHead
 from mmwsl.registry import MODELS
 
 BACKBONE = dict(type='mmwsl.PlainCNN', channels=(6, 8), strides=(2, 2))
-PARTS = dict(num_classes=3, hidden_channels=(6, ), kernel_size=1, dropout_ratio=0.5, norm_cfg=dict(type='BN'),
-             background=dict(type='mmwsl.ConstantBackground'), loss_decode=dict(type='mmwsl.SoftMarginLoss'))
+PARTS = dict(
+    num_classes=3,
+    hidden_channels=(6,),
+    kernel_size=1,
+    dropout_ratio=0.5,
+    norm_cfg=dict(type='BN'),
+    background=dict(type='mmwsl.ConstantBackground'),
+    loss_decode=dict(type='mmwsl.SoftMarginLoss'),
+)
 PICTURE_MODE = dict(box_backbone=BACKBONE)
 
 
 def _model(box_head=None, **settings):
     torch.manual_seed(0)
-    box_head = dict(PARTS, type='mmwsl.BoxAggregationHead', in_channels=8, crop_size=4,
-                    aggregator=dict(type='mmwsl.LSEPooling', r=2.), **box_head or {})
-    model = MODELS.build(dict(dict(
-        type='mmwsl.ProposalCascade', backbone=BACKBONE, box_head=box_head,
-        decode_head=dict(PARTS, type='mmwsl.LSEAggregationHead', in_channels=8),
-        data_preprocessor=dict(type='mmseg.SegDataPreProcessor', size=(32, 32)), train_cfg=dict(),
-        test_cfg=ConfigDict(mode='whole')), **settings))
+    box_head = dict(
+        PARTS,
+        type='mmwsl.BoxAggregationHead',
+        in_channels=8,
+        crop_size=4,
+        aggregator=dict(type='mmwsl.LSEPooling', r=2.0),
+        **box_head or {},
+    )
+    model = MODELS.build(
+        dict(
+            dict(
+                type='mmwsl.ProposalCascade',
+                backbone=BACKBONE,
+                box_head=box_head,
+                decode_head=dict(PARTS, type='mmwsl.LSEAggregationHead', in_channels=8),
+                data_preprocessor=dict(type='mmseg.SegDataPreProcessor', size=(32, 32)),
+                train_cfg=dict(),
+                test_cfg=ConfigDict(mode='whole'),
+            ),
+            **settings,
+        )
+    )
     for head in (model.decode_head, model.box_head):
         nn.init.normal_(head.conv_seg.weight)
     return model
@@ -38,7 +60,7 @@ def _batch(*shapes):
     samples = []
     for shape in shapes:
         sample = SegDataSample(metainfo=dict(img_shape=shape, ori_shape=shape))
-        sample.gt_label = LabelData(label=torch.tensor([1]), score=torch.tensor([0., 1., 0.]))
+        sample.gt_label = LabelData(label=torch.tensor([1]), score=torch.tensor([0.0, 1.0, 0.0]))
         samples.append(sample)
     return dict(inputs=pictures, data_samples=samples)
 
@@ -67,8 +89,8 @@ def test_both_stages_have_a_say(settings):
         scores = torch.zeros(2, 3, valid.shape[1])
         for n, b in valid.nonzero().tolist():
             source = inputs if settings else features[0]
-            crop = crop_boxes(source[n:n + 1], boxes[n:n + 1, b:b + 1], 4)[:, 0]
-            crop = model.box_backbone(crop) if settings else (crop, )
+            crop = crop_boxes(source[n : n + 1], boxes[n : n + 1, b : b + 1], 4)[:, 0]
+            crop = model.box_backbone(crop) if settings else (crop,)
             scores[n, :, b] = model.box_head(crop).mean((0, 2, 3))
         pixels = model.encode_decode(inputs, metas)
         found = model._predict_logits(inputs, metas)[1]
@@ -81,46 +103,56 @@ def test_both_stages_have_a_say(settings):
 
 
 def test_padding_proposes_nothing_and_neighbours_change_nothing():
-    model = _model(box_head=dict(proposals=dict(min_score=0.))).eval()
+    model = _model(box_head=dict(proposals=dict(min_score=0.0))).eval()
     probs = torch.rand(2, 3, 8, 8)
     metas = [dict(padding_size=(0, 8, 0, 4)), dict(padding_size=(0, 0, 0, 0))]
     boxes, valid = model.box_head.propose(probs, metas, (32, 32))
-    assert boxes[0, 0].tolist() == [0., 0., 0.75, 0.875]
+    assert boxes[0, 0].tolist() == [0.0, 0.0, 0.75, 0.875]
     assert (boxes[0, :, 2] <= 0.75).all() and (boxes[0, :, 3] <= 0.875).all()
     changed = probs.clone()
-    changed[0, :, 7:], changed[0, :, :, 6:], changed[:, 0] = 1., 1., 0.
+    changed[0, :, 7:], changed[0, :, :, 6:], changed[:, 0] = 1.0, 1.0, 0.0
     torch.testing.assert_close(model.box_head.propose(changed, metas, (32, 32))[0], boxes)
     alone, own = model.box_head.propose(probs[:1], metas[:1], (32, 32))
     torch.testing.assert_close(alone[own], boxes[0][valid[0]])
     scores = torch.randn(2, 3, valid.shape[1])
-    other = scores.masked_fill(~valid[:, None], 100.)
-    torch.testing.assert_close(model.box_head.aggregate_boxes(other, valid),
-                               model.box_head.aggregate_boxes(scores, valid))
+    other = scores.masked_fill(~valid[:, None], 100.0)
+    torch.testing.assert_close(
+        model.box_head.aggregate_boxes(other, valid), model.box_head.aggregate_boxes(scores, valid)
+    )
 
 
 def test_prediction_is_that_of_every_segmentor():
     model = _model(postprocessors=[dict(type='mmwsl.ImageLevelPrior')]).eval()
     with torch.no_grad():
         samples = model.test_step(_batch((32, 32)))
-    assert samples[0].pred_label.score.shape == (3, ) and samples[0].pred_sem_seg.data.shape == (1, 32, 32)
+    assert samples[0].pred_label.score.shape == (3,) and samples[0].pred_sem_seg.data.shape == (1, 32, 32)
     assert model.predict(torch.randn(1, 3, 32, 32))[0].seg_logits.data.shape == (3, 32, 32)
 
 
 def test_a_checkpoint_of_the_first_stage_loads_by_its_names():
     first = {name for name in _model().state_dict() if not name.startswith('box_')}
-    plain = MODELS.build(dict(type='mmwsl.WeakEncoderDecoder', backbone=BACKBONE, test_cfg=ConfigDict(mode='whole'),
-                              decode_head=dict(PARTS, type='mmwsl.LSEAggregationHead', in_channels=8)))
+    plain = MODELS.build(
+        dict(
+            type='mmwsl.WeakEncoderDecoder',
+            backbone=BACKBONE,
+            test_cfg=ConfigDict(mode='whole'),
+            decode_head=dict(PARTS, type='mmwsl.LSEAggregationHead', in_channels=8),
+        )
+    )
     assert first == set(plain.state_dict())
 
 
-@pytest.mark.parametrize('settings, match', [
-    (dict(test_cfg=ConfigDict(mode='slide')), "test_cfg.mode.*'slide'"),
-    (dict(test_cfg=ConfigDict(mode='whole', dense=dict(stride=4))), 'test_cfg.dense'),
-    (dict(test_cfg=ConfigDict(mode='whole', border=dict(before=0, after=0, stride=4))), 'test_cfg.border'),
-    (dict(decode_head=dict(PARTS, type='mmwsl.LSEAggregationHead', in_channels=8, num_classes=4)), 'is 3, but.*4'),
-    (dict(box_head=dict(crop_size=0)), '`crop_size`.*0'),
-    (dict(box_head=dict(proposals=dict(max_overlap=2))), '`max_overlap`'),
-])
+@pytest.mark.parametrize(
+    'settings, match',
+    [
+        (dict(test_cfg=ConfigDict(mode='slide')), "test_cfg.mode.*'slide'"),
+        (dict(test_cfg=ConfigDict(mode='whole', dense=dict(stride=4))), 'test_cfg.dense'),
+        (dict(test_cfg=ConfigDict(mode='whole', border=dict(before=0, after=0, stride=4))), 'test_cfg.border'),
+        (dict(decode_head=dict(PARTS, type='mmwsl.LSEAggregationHead', in_channels=8, num_classes=4)), 'is 3, but.*4'),
+        (dict(box_head=dict(crop_size=0)), '`crop_size`.*0'),
+        (dict(box_head=dict(proposals=dict(max_overlap=2))), '`max_overlap`'),
+    ],
+)
 def test_what_does_not_fit_is_refused(settings, match):
     box_head = settings.pop('box_head', {})
     with pytest.raises(ValueError, match=match):

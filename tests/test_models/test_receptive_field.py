@@ -18,7 +18,7 @@ def test_gradients_reach_the_picture():
         field, _ = receptive_field(net)
         x = torch.randn(1, 3, 41, 41, dtype=torch.float64, requires_grad=True)
         cell = 20 // step
-        gradient, = torch.autograd.grad(net(x)[0, 0, cell, cell], x)
+        (gradient,) = torch.autograd.grad(net(x)[0, 0, cell, cell], x)
         seen = gradient[0].abs().sum((0, 2)).nonzero()
         assert (field.stride, field.before, field.after) == (step, 7, 7)
         assert (seen.min(), seen.max()) == (cell * step - field.before, cell * step + field.after)

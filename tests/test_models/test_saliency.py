@@ -15,17 +15,32 @@ PLAIN = dict(type='mmwsl.PlainCNN', channels=(6, 8), strides=(2, 2), norm_cfg=di
 LAYERS = ('backbone.layers.0', 'backbone.layers.1')
 
 
-def _model(saliency=None, backbone=PLAIN, channels=8, classes=4, test_cfg=None, postprocessors=None, size=(32, 32),
-           **head):
+def _model(
+    saliency=None, backbone=PLAIN, channels=8, classes=4, test_cfg=None, postprocessors=None, size=(32, 32), **head
+):
     torch.manual_seed(0)
     saliency = None if saliency is None else dict(dict(type='mmwsl.GuidedBackpropSaliency', layers=LAYERS), **saliency)
-    model = MODELS.build(dict(
-        type='mmwsl.WeakEncoderDecoder', backbone=backbone, saliency=saliency, postprocessors=postprocessors,
-        decode_head=dict(
-            type='mmwsl.LSEAggregationHead', in_channels=channels, num_classes=classes, hidden_channels=(6, ),
-            kernel_size=1, dropout_ratio=0., background=dict(type='mmwsl.ConstantBackground'), **head),
-        data_preprocessor=dict(type='mmseg.SegDataPreProcessor', test_cfg=dict(size=size) if size else None),
-        train_cfg=dict(), test_cfg=ConfigDict(test_cfg or dict(mode='whole'))))
+    model = MODELS.build(
+        dict(
+            type='mmwsl.WeakEncoderDecoder',
+            backbone=backbone,
+            saliency=saliency,
+            postprocessors=postprocessors,
+            decode_head=dict(
+                type='mmwsl.LSEAggregationHead',
+                in_channels=channels,
+                num_classes=classes,
+                hidden_channels=(6,),
+                kernel_size=1,
+                dropout_ratio=0.0,
+                background=dict(type='mmwsl.ConstantBackground'),
+                **head,
+            ),
+            data_preprocessor=dict(type='mmseg.SegDataPreProcessor', test_cfg=dict(size=size) if size else None),
+            train_cfg=dict(),
+            test_cfg=ConfigDict(test_cfg or dict(mode='whole')),
+        )
+    )
     nn.init.normal_(model.decode_head.conv_seg.weight)
     return model.eval()
 
@@ -35,8 +50,15 @@ def _batch(*shapes, ori_shape=None, flip=False, tags=None):
     pictures = [torch.randn(3, *shape, generator=generator) for shape in shapes]
     samples = []
     for shape in shapes:
-        sample = SegDataSample(metainfo=dict(img_path='', img_shape=shape, ori_shape=ori_shape or shape, flip=flip,
-                                             flip_direction='horizontal' if flip else None))
+        sample = SegDataSample(
+            metainfo=dict(
+                img_path='',
+                img_shape=shape,
+                ori_shape=ori_shape or shape,
+                flip=flip,
+                flip_direction='horizontal' if flip else None,
+            )
+        )
         if tags is not None:
             sample.gt_label = LabelData(score=torch.tensor(tags))
         samples.append(sample)
@@ -51,11 +73,15 @@ def _predict(model, batch):
 def _expected(model, picture, c, layers, size):
     """The definition for one picture and class, with plain autograd (no ReLU lies above the last layer but one)."""
     maps, values = [], {}
-    hooks = [model.get_submodule(name).register_forward_hook(
-        lambda module, args, output, name=name: values.update({name: output})) for name in layers]
+    hooks = [
+        model.get_submodule(name).register_forward_hook(
+            lambda module, args, output, name=name: values.update({name: output})
+        )
+        for name in layers
+    ]
     score = model.decode_head.aggregator(model(picture[None].requires_grad_()))[0, c]
     for name in layers:
-        gradient, = torch.autograd.grad(score, values[name], retain_graph=True)
+        (gradient,) = torch.autograd.grad(score, values[name], retain_graph=True)
         maps.append(F.interpolate(gradient.abs().amax(1, keepdim=True), size, mode='bilinear')[0, 0])
     for hook in hooks:
         hook.remove()
@@ -64,9 +90,9 @@ def _expected(model, picture, c, layers, size):
 
 
 def test_the_map_of_a_class_is_the_definition():
-    model = _model(dict(guided=False, threshold=1., at_least=2))
+    model = _model(dict(guided=False, threshold=1.0, at_least=2))
     batch = _batch((32, 32))
-    sample, = _predict(model, batch)
+    (sample,) = _predict(model, batch)
     maps, scores = sample.class_saliency.data, sample.pred_label.score
     asked = (scores[1:].argsort(descending=True)[:2] + 1).tolist()
     assert maps.shape == (4, 32, 32) and maps.dtype == torch.float32 and not maps.requires_grad
@@ -89,8 +115,8 @@ def test_prediction_is_that_without_saliency_and_training_is_untouched():
 
 
 def test_scales_are_averaged():
-    single = [_predict(_model(dict(scales=(s, ), threshold=1.)), _batch((32, 32)))[0] for s in (1., 1.5)]
-    both, = _predict(_model(dict(scales=(1., 1.5), threshold=1.)), _batch((32, 32)))
+    single = [_predict(_model(dict(scales=(s,), threshold=1.0)), _batch((32, 32)))[0] for s in (1.0, 1.5)]
+    (both,) = _predict(_model(dict(scales=(1.0, 1.5), threshold=1.0)), _batch((32, 32)))
     first, second, mean = (sample.class_saliency.data.sum(0) for sample in (*single, both))
     # The mean of maps before they are divided by their maxima: some mixture of the two.
     system = torch.stack([first.flatten(), second.flatten()], 1)
@@ -101,19 +127,29 @@ def test_scales_are_averaged():
 
 @pytest.mark.parametrize('aggregator', ['MaxPooling', 'MeanPooling', 'LSEPooling', 'NoisyOrPooling', 'GeMPooling'])
 def test_signal_of_the_cells_needs_no_aggregator(aggregator):
-    maps = [_predict(_model(dict(signal='cells', use_tags=True), aggregator=dict(type=f'mmwsl.{name}')),
-                     _batch((32, 32), tags=(1., 1., 1., 1.)))[0].class_saliency.data
-            for name in (aggregator, 'MeanPooling')]
+    maps = [
+        _predict(
+            _model(dict(signal='cells', use_tags=True), aggregator=dict(type=f'mmwsl.{name}')),
+            _batch((32, 32), tags=(1.0, 1.0, 1.0, 1.0)),
+        )[0].class_saliency.data
+        for name in (aggregator, 'MeanPooling')
+    ]
     torch.testing.assert_close(*maps)
-    by_image, = _predict(_model(dict(threshold=1.), aggregator=dict(type=f'mmwsl.{aggregator}')), _batch((32, 32)))
+    (by_image,) = _predict(_model(dict(threshold=1.0), aggregator=dict(type=f'mmwsl.{aggregator}')), _batch((32, 32)))
     assert by_image.class_saliency.data.max() == 1
 
 
 BACKBONES = {
-    'MobileNetV2': (dict(type='mmwsl.DilatedMobileNetV2', out_indices=(6, ), frozen=True), 320,
-                    ('backbone.layer3', 'backbone.layer5', 'backbone.layer7')),
-    'ResNet': (dict(type='mmseg.ResNetV1c', depth=18, base_channels=8, stem_channels=8), 64,
-               ('backbone.layer2', 'backbone.layer4')),
+    'MobileNetV2': (
+        dict(type='mmwsl.DilatedMobileNetV2', out_indices=(6,), frozen=True),
+        320,
+        ('backbone.layer3', 'backbone.layer5', 'backbone.layer7'),
+    ),
+    'ResNet': (
+        dict(type='mmseg.ResNetV1c', depth=18, base_channels=8, stem_channels=8),
+        64,
+        ('backbone.layer2', 'backbone.layer4'),
+    ),
 }
 
 
@@ -122,20 +158,23 @@ def test_backbones(name):
     backbone, channels, layers = BACKBONES[name]
     model = _model(dict(layers=layers), backbone, channels, size=None)
     trainable = [p.requires_grad for p in model.parameters()]
-    sample, = _predict(model, _batch((64, 64)))
+    (sample,) = _predict(model, _batch((64, 64)))
     assert sample.class_saliency.data.max() == 1
     assert [p.requires_grad for p in model.parameters()] == trainable
     assert all(p.grad is None for p in model.parameters())
 
 
-@pytest.mark.parametrize('settings, message', [
-    (dict(layers=()), '`layers` must be a list of at least one'),
-    (dict(layers='backbone.layer1'), '`layers` must be a list'),
-    (dict(layers=['a'], signal='pixels'), "`signal` must be 'image' or 'cells', got 'pixels'"),
-    (dict(layers=['a'], scales=()), '`scales` must be positive'),
-    (dict(layers=['a'], scales=(1., 0.)), '`scales` must be positive'),
-    (dict(layers=['a'], at_least=-1), '`at_least` must be 0 or more'),
-])
+@pytest.mark.parametrize(
+    'settings, message',
+    [
+        (dict(layers=()), '`layers` must be a list of at least one'),
+        (dict(layers='backbone.layer1'), '`layers` must be a list'),
+        (dict(layers=['a'], signal='pixels'), "`signal` must be 'image' or 'cells', got 'pixels'"),
+        (dict(layers=['a'], scales=()), '`scales` must be positive'),
+        (dict(layers=['a'], scales=(1.0, 0.0)), '`scales` must be positive'),
+        (dict(layers=['a'], at_least=-1), '`at_least` must be 0 or more'),
+    ],
+)
 def test_bad_settings(settings, message):
     for kind in (GuidedBackpropSaliency, DistinctClassSaliency):
         with pytest.raises(ValueError, match=message):
@@ -147,7 +186,7 @@ def test_activation_maps_of_all_views_have_no_saliency():
         _model(dict(), test_cfg=dict(mode='whole', activation_maps=dict()))
 
 
-@pytest.mark.parametrize('settings, message', [(dict(gain=0.), '`gain`'), (dict(compared=-1), '`compared`')])
+@pytest.mark.parametrize('settings, message', [(dict(gain=0.0), '`gain`'), (dict(compared=-1), '`compared`')])
 def test_bad_settings_of_distinct_saliency(settings, message):
     with pytest.raises(ValueError, match=message):
         DistinctClassSaliency(['a'], **settings)
@@ -155,4 +194,4 @@ def test_bad_settings_of_distinct_saliency(settings, message):
 
 def test_a_layer_that_is_not_there_is_named():
     with pytest.raises(ValueError, match=r"'backbone.layer9', which the network does not have"):
-        _predict(_model(dict(layers=('backbone.layer9', ))), _batch((32, 32)))
+        _predict(_model(dict(layers=('backbone.layer9',))), _batch((32, 32)))

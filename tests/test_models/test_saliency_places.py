@@ -11,17 +11,23 @@ from mmwsl.registry import MODELS
 from .test_saliency import _batch, _model, _predict
 
 
-@pytest.mark.parametrize('saliency', [
-    dict(at_least=3), dict(scales=(1., 0.5), signal='cells'),
-    dict(type='mmwsl.DistinctClassSaliency', threshold=0., scales=(1., 1.5))])
+@pytest.mark.parametrize(
+    'saliency',
+    [
+        dict(at_least=3),
+        dict(scales=(1.0, 0.5), signal='cells'),
+        dict(type='mmwsl.DistinctClassSaliency', threshold=0.0, scales=(1.0, 1.5)),
+    ],
+)
 def test_a_picture_has_the_same_map_alone_and_in_a_batch(saliency):
     model = _model(saliency)
     together = _predict(model, _batch((24, 32), (24, 32), ori_shape=(40, 30)))
     for picture, sample in zip(_batch((24, 32), (24, 32))['inputs'], together, strict=True):
         maps = sample.class_saliency.data
         assert maps.shape == (4, 40, 30) and maps.min() >= 0
-        alone, = _predict(model, dict(inputs=[picture], data_samples=_batch((24, 32), ori_shape=(40, 30))[
-            'data_samples']))
+        (alone,) = _predict(
+            model, dict(inputs=[picture], data_samples=_batch((24, 32), ori_shape=(40, 30))['data_samples'])
+        )
         torch.testing.assert_close(maps, alone.class_saliency.data)
         if not isinstance(model.saliency, DistinctClassSaliency):
             peaks = maps[maps.flatten(1).any(1)].amax((1, 2))
@@ -37,17 +43,26 @@ class PixelByPixel(nn.Module):
         self.layers = nn.Sequential(nn.Conv2d(3, 8, 1), nn.ReLU(inplace=True), nn.Conv2d(8, 8, 1), nn.ReLU())
 
     def forward(self, x):
-        return (self.layers(x), )
+        return (self.layers(x),)
 
 
-@pytest.mark.parametrize('saliency', [
-    dict(at_least=3), dict(at_least=3, signal='cells'), dict(type='mmwsl.DistinctClassSaliency', scales=(1., ),
-                                                             threshold=0.)])
+@pytest.mark.parametrize(
+    'saliency',
+    [
+        dict(at_least=3),
+        dict(at_least=3, signal='cells'),
+        dict(type='mmwsl.DistinctClassSaliency', scales=(1.0,), threshold=0.0),
+    ],
+)
 def test_padding_is_no_part_of_the_map(saliency):
-    model = _model(dict(saliency, layers=('backbone.layers.0', 'backbone.layers.2')),
-                   dict(type='mmwsl.PixelByPixel'), size=None, aggregator=dict(type='mmwsl.LSEPooling', r=1.))
+    model = _model(
+        dict(saliency, layers=('backbone.layers.0', 'backbone.layers.2')),
+        dict(type='mmwsl.PixelByPixel'),
+        size=None,
+        aggregator=dict(type='mmwsl.LSEPooling', r=1.0),
+    )
     batch = _batch((20, 32), (32, 20))
-    padded = torch.full((2, 3, 32, 32), 300.)  # brighter than the pictures
+    padded = torch.full((2, 3, 32, 32), 300.0)  # brighter than the pictures
     padded[0, :, :20], padded[1, :, :, :20] = batch['inputs']
     samples = batch['data_samples']
     samples[0].set_metainfo(dict(img_padding_size=(0, 0, 0, 12)))
@@ -57,39 +72,44 @@ def test_padding_is_no_part_of_the_map(saliency):
     for shape, picture, sample in zip([(20, 32), (32, 20)], batch['inputs'], together, strict=True):
         blank = SegDataSample(metainfo=dict(img_shape=shape, ori_shape=shape))
         with torch.no_grad():
-            alone, = model.predict(picture[None], [blank])
+            (alone,) = model.predict(picture[None], [blank])
         assert alone.class_saliency.data.any()
         torch.testing.assert_close(sample.class_saliency.data, alone.class_saliency.data)
 
 
 def test_a_flipped_view_is_turned_back():
-    model = _model(dict(threshold=1.))
-    plain, = _predict(model, _batch((32, 32)))
+    model = _model(dict(threshold=1.0))
+    (plain,) = _predict(model, _batch((32, 32)))
     batch = _batch((32, 32), flip=True)
     batch['inputs'][0] = batch['inputs'][0].flip(2)
-    flipped, = _predict(model, batch)
+    (flipped,) = _predict(model, batch)
     unturned = batch['data_samples'][0].new(metainfo=dict(img_shape=(32, 32), ori_shape=(32, 32)))
-    raw, = _predict(model, dict(inputs=batch['inputs'], data_samples=[unturned]))
+    (raw,) = _predict(model, dict(inputs=batch['inputs'], data_samples=[unturned]))
     assert torch.equal(flipped.class_saliency.data, raw.class_saliency.data.flip(2))
     assert plain.class_saliency.data.shape == flipped.class_saliency.data.shape
 
 
 def test_layers_of_a_network_that_does_not_pad_are_placed_where_they_look():
     """A bright spot excites one cell, whose saliency must lie at the spot."""
-    model = _model(dict(layers=('backbone.conv', ), guided=False, signal='image'),
-                   dict(type='mmwsl.Unpadded'), 1, classes=2, size=None,
-                   test_cfg=dict(mode='whole', border=dict(before=4, after=4, stride=4)), aggregator=dict(
-                       type='mmwsl.MaxPooling'))
+    model = _model(
+        dict(layers=('backbone.conv',), guided=False, signal='image'),
+        dict(type='mmwsl.Unpadded'),
+        1,
+        classes=2,
+        size=None,
+        test_cfg=dict(mode='whole', border=dict(before=4, after=4, stride=4)),
+        aggregator=dict(type='mmwsl.MaxPooling'),
+    )
     with torch.no_grad():
         for convolution in (model.backbone.conv, model.decode_head.convs[0].conv, model.decode_head.conv_seg):
             convolution.weight.fill_(1)
             convolution.bias.zero_()
     picture = torch.zeros(3, 32, 40)
-    picture[:, 10, 18] = 9.
+    picture[:, 10, 18] = 9.0
     sample = SegDataSample(metainfo=dict(img_shape=(32, 40), ori_shape=(32, 40)))
     maps = _predict(model, dict(inputs=[picture], data_samples=[sample]))[0].class_saliency.data[1]
     peak = (maps == maps.max()).nonzero().float().mean(0)
-    assert (peak - torch.tensor([10., 18.])).abs().max() <= 2, peak
+    assert (peak - torch.tensor([10.0, 18.0])).abs().max() <= 2, peak
 
 
 @MODELS.register_module()
@@ -101,14 +121,14 @@ class Unpadded(nn.Module):
         self.conv = nn.Conv2d(3, 1, 9, stride=4)
 
     def forward(self, x):
-        return (self.conv(x), )
+        return (self.conv(x),)
 
 
 def test_test_time_augmentation_uses_the_saliency_of_every_view():
-    tta = WeakSegTTAModel(_model(dict(threshold=0.), postprocessors=[dict(type='mmwsl.SaliencyPrior')], size=None))
+    tta = WeakSegTTAModel(_model(dict(threshold=0.0), postprocessors=[dict(type='mmwsl.SaliencyPrior')], size=None))
     views = [_batch((32, 32)), _batch((32, 32), flip=True)]
     batch = dict(inputs=[view['inputs'] for view in views], data_samples=[view['data_samples'] for view in views])
     with torch.no_grad():
-        merged, = tta.eval().test_step(batch)
+        (merged,) = tta.eval().test_step(batch)
     singles = [_predict(tta.module, view)[0].seg_logits.data.exp() for view in views]
     torch.testing.assert_close(merged.seg_logits.data.exp(), sum(singles) / 2)

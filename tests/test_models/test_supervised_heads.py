@@ -10,15 +10,17 @@ from torch.nn import functional as F
 from mmwsl.models import VGG16, AtrousSumHead, DeconvNetHead, FCNSkipHead
 
 SLIM = (4, 6, 8, 10, 12)
-FCN = dict(in_channels=16, channels=16, num_convs=0, concat_input=False, num_classes=5, dropout_ratio=0.)
-SKIPS = {32: {}, 16: dict(skip_indices=(1, ), skip_channels=(10, )),
-         8: dict(skip_indices=(1, 0), skip_channels=(10, 8))}
+FCN = dict(in_channels=16, channels=16, num_convs=0, concat_input=False, num_classes=5, dropout_ratio=0.0)
+SKIPS = {32: {}, 16: dict(skip_indices=(1,), skip_channels=(10,)), 8: dict(skip_indices=(1, 0), skip_channels=(10, 8))}
 
 
 def _maps(height=4, width=3):
     torch.manual_seed(1)
-    return (torch.randn(2, 8, 4 * height, 4 * width), torch.randn(2, 10, 2 * height, 2 * width),
-            torch.randn(2, 16, height, width))
+    return (
+        torch.randn(2, 8, 4 * height, 4 * width),
+        torch.randn(2, 10, 2 * height, 2 * width),
+        torch.randn(2, 16, height, width),
+    )
 
 
 def _double(scores):
@@ -76,12 +78,12 @@ def test_maps_that_do_not_double():
     with pytest.raises(ValueError, match='map 1 has 20 x 20 cells, which is not twice the 5 x 5'):
         head((torch.zeros(1, 8, 40, 40), torch.zeros(1, 10, 20, 20), torch.zeros(1, 16, 5, 5)))
     with pytest.raises(ValueError, match='one value for each skip'):
-        FCNSkipHead(**FCN, skip_indices=(0, ), skip_channels=())
+        FCNSkipHead(**FCN, skip_indices=(0,), skip_channels=())
 
 
 def _sum_head(**settings):
     torch.manual_seed(2)
-    return AtrousSumHead(**{**dict(in_channels=16, channels=8, num_classes=5, dropout_ratio=0.), **settings})
+    return AtrousSumHead(**{**dict(in_channels=16, channels=8, num_classes=5, dropout_ratio=0.0), **settings})
 
 
 def test_scores_are_the_sum_of_the_branches():
@@ -101,9 +103,10 @@ def test_scores_are_the_sum_of_the_branches():
 
 def test_one_branch_is_mmsegs_head():
     """DeepLab v1: an a-trous layer and its scores."""
-    head = _sum_head(dilations=(2, ), hidden=True)
-    mmseg = FCNHead(in_channels=16, channels=8, num_classes=5, num_convs=1, dilation=2, concat_input=False,
-                    dropout_ratio=0.)
+    head = _sum_head(dilations=(2,), hidden=True)
+    mmseg = FCNHead(
+        in_channels=16, channels=8, num_classes=5, num_convs=1, dilation=2, concat_input=False, dropout_ratio=0.0
+    )
     mmseg.load_state_dict({key.replace('conv_seg.0.', 'conv_seg.'): value for key, value in head.state_dict().items()})
     torch.testing.assert_close(head(_maps()), mmseg(_maps()), rtol=0, atol=0)
 
@@ -115,7 +118,7 @@ def test_a_map_for_each_branch():
     torch.testing.assert_close(head(maps), expected)
 
 
-@pytest.mark.parametrize('settings', [dict(dilations=()), dict(in_channels=(16, 16)), dict(in_index=(0, ))])
+@pytest.mark.parametrize('settings', [dict(dilations=()), dict(in_channels=(16, 16)), dict(in_index=(0,))])
 def test_one_value_for_each_branch(settings):
     with pytest.raises(ValueError, match='one value for each branch'):
         _sum_head(**settings)
@@ -124,7 +127,7 @@ def test_one_value_for_each_branch(settings):
 def test_deconvnet_scores_every_pixel_and_learns():
     torch.manual_seed(0)
     network = VGG16(channels=SLIM, fc_channels=16, fc_padding='valid', switches=True, with_bn=True)
-    head = DeconvNetHead(16, stages=SLIM, num_classes=5, dropout_ratio=0.)
+    head = DeconvNetHead(16, stages=SLIM, num_classes=5, dropout_ratio=0.0)
     samples = [SegDataSample(gt_sem_seg=PixelData(data=torch.randint(5, (1, 224, 256)))) for _ in range(2)]
     outputs = network(torch.randn(2, 3, 224, 256))
     assert head(outputs).shape == (2, 5, 224, 256)
@@ -137,8 +140,13 @@ def test_deconvnet_mirrors_vgg():
     with torch.device('meta'):
         head = DeconvNetHead(4096, num_classes=21)
     widths = [[(conv.in_channels, conv.out_channels) for conv in stage] for stage in head.stages]
-    assert widths == [[(512, 512)] * 3, [(512, 512), (512, 512), (512, 256)], [(256, 256), (256, 256), (256, 128)],
-                      [(128, 128), (128, 64)], [(64, 64), (64, 64)]]
+    assert widths == [
+        [(512, 512)] * 3,
+        [(512, 512), (512, 512), (512, 256)],
+        [(256, 256), (256, 256), (256, 128)],
+        [(128, 128), (128, 64)],
+        [(64, 64), (64, 64)],
+    ]
 
 
 def test_deconvnet_has_five_stages():

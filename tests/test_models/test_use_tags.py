@@ -22,13 +22,13 @@ def predict(model, tags=None):
         sample.gt_label = LabelData(score=torch.tensor(tags))
     inputs = torch.randn(1, 3, 32, 40, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        prediction, = model.predict(inputs, [sample])
+        (prediction,) = model.predict(inputs, [sample])
     label = prediction.pred_label.score if 'pred_label' in prediction else None
     return prediction.seg_logits.data.exp(), label
 
 
 def test_known_tags_replace_the_guess_and_unknown_ones_do_not(repository):
-    tags = [0., 1., 0., -1., -1., 0., 1.]
+    tags = [0.0, 1.0, 0.0, -1.0, -1.0, 0.0, 1.0]
     plain, guess = predict(build(repository), tags)
     probs, label = predict(build(repository, use_tags=True), tags)
     assert (probs[[2, 5]] < 1e-30).all() and (plain[[2, 5]] > 0.01).all()
@@ -50,19 +50,19 @@ def test_a_model_trained_on_masks_believes_them_too(repository):
     plain, _ = predict(model)
     tagged = build(repository, 'mmwsl.PostprocessedEncoderDecoder', use_tags=True)
     assert model.provenance == {} and tagged.provenance == dict(tags='the tags of the predicted pictures')
-    probs, _ = predict(tagged, [-1., 1., 0., -1., 1., 0., 1.])
+    probs, _ = predict(tagged, [-1.0, 1.0, 0.0, -1.0, 1.0, 0.0, 1.0])
     assert (probs[[2, 5]] < 1e-30).all()
     left = plain[[0, 1, 3, 4, 6]]
     torch.testing.assert_close(probs[[0, 1, 3, 4, 6]], left / left.sum(0))
     tagged.postprocessors = [lambda probs, sample: torch.full_like(probs, 0.5)]
-    probs, _ = predict(tagged, [-1., 1., 0., -1., 1., 0., 1.])
+    probs, _ = predict(tagged, [-1.0, 1.0, 0.0, -1.0, 1.0, 0.0, 1.0])
     assert (probs[[2, 5]] < 1e-30).all() and (probs[[0, 1]] == 0.5).all()
     with pytest.raises(KeyError, match='needs the field `gt_label`.*PackImageLabelInputs'):
         predict(tagged)
 
 
 def test_objects_stay_objects_where_the_network_took_them_for_another_class(repository):
-    tags = [-1., 1., 0., -1., 1., 0., 1.]
+    tags = [-1.0, 1.0, 0.0, -1.0, 1.0, 0.0, 1.0]
     segmentor = 'mmwsl.PostprocessedEncoderDecoder'
     plain, _ = predict(build(repository, segmentor))
     kept, _ = predict(build(repository, segmentor, use_tags=True, keep_objects=True), tags)

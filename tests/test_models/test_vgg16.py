@@ -9,10 +9,13 @@ from mmwsl.models import VGG16, receptive_field
 from mmwsl.models.backbones.vgg16 import decimate
 
 SLIM = (4, 6, 8, 10, 12)
-LARGE_FOV = dict(channels=SLIM, strides=(2, 2, 2, 1, 1), dilations=(1, 1, 1, 1, 2), pool_size=3, fc_channels=16,
-                 fc_kernel_size=3)
-CONVS = {False: (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28),  # places in torchvision's `features`
-         True: (0, 3, 7, 10, 14, 17, 20, 24, 27, 30, 34, 37, 40)}
+LARGE_FOV = dict(
+    channels=SLIM, strides=(2, 2, 2, 1, 1), dilations=(1, 1, 1, 1, 2), pool_size=3, fc_channels=16, fc_kernel_size=3
+)
+CONVS = {
+    False: (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28),  # places in torchvision's `features`
+    True: (0, 3, 7, 10, 14, 17, 20, 24, 27, 30, 34, 37, 40),
+}
 
 
 def _torchvision(with_bn=False, fc_channels=20):
@@ -21,21 +24,25 @@ def _torchvision(with_bn=False, fc_channels=20):
     widths = [3, *(width for width, count in zip(SLIM, (2, 2, 3, 3, 3), strict=True) for _ in range(count))]
     shapes = {}
     for place, before, after in zip(CONVS[with_bn], widths, widths[1:], strict=False):
-        shapes |= {f'features.{place}.weight': (after, before, 3, 3), f'features.{place}.bias': (after, )}
+        shapes |= {f'features.{place}.weight': (after, before, 3, 3), f'features.{place}.bias': (after,)}
         if with_bn:
             names = ('weight', 'bias', 'running_mean', 'running_var')
-            shapes |= {f'features.{place + 1}.{name}': (after, ) for name in names}
+            shapes |= {f'features.{place + 1}.{name}': (after,) for name in names}
             shapes[f'features.{place + 1}.num_batches_tracked'] = ()
-    for place, (after, before) in {0: (fc_channels, SLIM[-1] * 49), 3: (fc_channels, fc_channels),
-                                   6: (1000, fc_channels)}.items():
-        shapes |= {f'classifier.{place}.weight': (after, before), f'classifier.{place}.bias': (after, )}
+    for place, (after, before) in {
+        0: (fc_channels, SLIM[-1] * 49),
+        3: (fc_channels, fc_channels),
+        6: (1000, fc_channels),
+    }.items():
+        shapes |= {f'classifier.{place}.weight': (after, before), f'classifier.{place}.bias': (after,)}
     return {name: torch.rand(shape, generator=generator) for name, shape in shapes.items()}
 
 
 def _loaded(tmp_path, checkpoint, **settings):
     torch.save(checkpoint, tmp_path / 'weights.pth')
-    network = VGG16(channels=SLIM, init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'weights.pth')),
-                    **settings)
+    network = VGG16(
+        channels=SLIM, init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'weights.pth')), **settings
+    )
     network.init_weights()
     return network.eval()
 
@@ -61,7 +68,7 @@ def test_dilated_network_has_stride_8():
 
 def test_large_field_of_view():
     """fc6 sees 25 x 25 cells of stride 8 with 9 weights a channel."""
-    network = VGG16(**LARGE_FOV, fc_dilations=(12, ))
+    network = VGG16(**LARGE_FOV, fc_dilations=(12,))
     cells = torch.ones(1, SLIM[-1], 31, 31, requires_grad=True)
     network.fc[0].conv6(cells)[0, :, 15, 15].sum().backward()
     touched = cells.grad[0].abs().sum(0).nonzero()
@@ -74,7 +81,7 @@ def test_receptive_field_in_pixels():
         size += convs * 2 * dilation * jump + 2 * jump  # 3x3 convolutions, then a 3x3 pooling
         jump *= stride
     size += 2 * 12 * jump
-    found = receptive_field(VGG16(**LARGE_FOV, fc_dilations=(12, )).eval())
+    found = receptive_field(VGG16(**LARGE_FOV, fc_dilations=(12,)).eval())
     assert [(field.size, field.stride) for field in found] == [(size, 8)] * 2
 
 
@@ -109,8 +116,9 @@ def test_convolutions_compute_the_classifier(tmp_path):
     picture = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(1))
     features = network.features(picture).flatten(1)
     for place in (0, 3):
-        features = F.linear(features, checkpoint[f'classifier.{place}.weight'],
-                            checkpoint[f'classifier.{place}.bias']).relu()
+        features = F.linear(
+            features, checkpoint[f'classifier.{place}.weight'], checkpoint[f'classifier.{place}.bias']
+        ).relu()
     torch.testing.assert_close(network(picture)[-1].flatten(1), features, rtol=1e-4, atol=1e-4)
 
 
@@ -159,22 +167,28 @@ def test_decimation_cannot_add():
         decimate(torch.zeros(4, 7, 7), (8, 7, 7))
 
 
-@pytest.mark.parametrize('settings, message', [
-    (dict(channels=(4, 4)), '`channels` must have one value for each of the 5 stages'),
-    (dict(strides=(2, 2, 2, 1, 1)), '`pool_size` must be 3, or 2 if all `strides` are 2'),
-    (dict(pool_size=5), '`pool_size` must be 3, or 2'),
-    (dict(pool_size=3, switches=True), '`switches` need `pool_size` 2'),
-    (dict(fc_padding=3), "`fc_padding` must be 'same' or 'valid', got 3"),
-])
+@pytest.mark.parametrize(
+    'settings, message',
+    [
+        (dict(channels=(4, 4)), '`channels` must have one value for each of the 5 stages'),
+        (dict(strides=(2, 2, 2, 1, 1)), '`pool_size` must be 3, or 2 if all `strides` are 2'),
+        (dict(pool_size=5), '`pool_size` must be 3, or 2'),
+        (dict(pool_size=3, switches=True), '`switches` need `pool_size` 2'),
+        (dict(fc_padding=3), "`fc_padding` must be 'same' or 'valid', got 3"),
+    ],
+)
 def test_bad_arguments(settings, message):
     with pytest.raises(ValueError, match=message):
         VGG16(**settings)
 
 
-@pytest.mark.parametrize('size, settings', [
-    ((63, 64), dict(switches=True)),
-    ((192, 224), dict(fc_channels=8, fc_padding='valid')),
-])
+@pytest.mark.parametrize(
+    'size, settings',
+    [
+        ((63, 64), dict(switches=True)),
+        ((192, 224), dict(fc_channels=8, fc_padding='valid')),
+    ],
+)
 def test_bad_pictures(size, settings):
     with pytest.raises(ValueError, match=f'pictures must have sides of at least .* got {size[0]} x {size[1]}'):
         VGG16(channels=SLIM, **settings)(torch.zeros(1, 3, *size))

@@ -15,15 +15,30 @@ LAYERS = ['backbone.layers.0', 'backbone.layers.2', 'decode_head.convs.0']
 
 def build(zoom_out=None, **test_cfg):
     torch.manual_seed(0)
-    return MODELS.build(dict(
-        type='mmwsl.WeakEncoderDecoder',
-        backbone=dict(type='mmwsl.PlainCNN', channels=(4, 8), strides=(2, 2), pools=(2, 0)),
-        decode_head=dict(type='mmwsl.LSEAggregationHead', in_channels=8, num_classes=3, hidden_channels=(6, ),
-                         kernel_size=1, dropout_ratio=0.),
-        data_preprocessor=dict(type='mmseg.SegDataPreProcessor', size=(32, 48), mean=[127.] * 3, std=[60.] * 3,
-                               test_cfg=dict(size=(32, 48))),
-        zoom_out=zoom_out and dict(type='mmwsl.ZoomOutFeatures', **zoom_out),
-        train_cfg=dict(), test_cfg=ConfigDict(test_cfg or dict(mode='whole')))).eval()
+    return MODELS.build(
+        dict(
+            type='mmwsl.WeakEncoderDecoder',
+            backbone=dict(type='mmwsl.PlainCNN', channels=(4, 8), strides=(2, 2), pools=(2, 0)),
+            decode_head=dict(
+                type='mmwsl.LSEAggregationHead',
+                in_channels=8,
+                num_classes=3,
+                hidden_channels=(6,),
+                kernel_size=1,
+                dropout_ratio=0.0,
+            ),
+            data_preprocessor=dict(
+                type='mmseg.SegDataPreProcessor',
+                size=(32, 48),
+                mean=[127.0] * 3,
+                std=[60.0] * 3,
+                test_cfg=dict(size=(32, 48)),
+            ),
+            zoom_out=zoom_out and dict(type='mmwsl.ZoomOutFeatures', **zoom_out),
+            train_cfg=dict(),
+            test_cfg=ConfigDict(test_cfg or dict(mode='whole')),
+        )
+    ).eval()
 
 
 def batch(*images, **meta):
@@ -61,17 +76,17 @@ def test_features_are_those_of_the_layers(scene):
 
 def test_the_padding_is_left_out():
     model = build(dict(layers=LAYERS[:1]))
-    whole, = features(model, batch(image(16, 48)))
+    (whole,) = features(model, batch(image(16, 48)))
     model.data_preprocessor.test_cfg = dict(size=(16, 48))
-    alone, = features(model, batch(image(16, 48)))
-    assert (whole - alone).abs().max() < .1 * alone.abs().max()  # only the last row sees the padding
+    (alone,) = features(model, batch(image(16, 48)))
+    assert (whole - alone).abs().max() < 0.1 * alone.abs().max()  # only the last row sees the padding
 
 
 def test_a_flipped_picture_has_the_features_of_its_superpixels_in_the_flipped_map():
     model = build(dict(layers=LAYERS[:1], scene=False))
     for direction, dim in (('horizontal', 2), ('vertical', 1)):
         data, twin = batch(image(), flip=True, flip_direction=direction), batch(image())
-        sample, = twin['data_samples']
+        (sample,) = twin['data_samples']
         sample.superpixels = PixelData(data=sample.superpixels.data.flip(dim))
         torch.testing.assert_close(features(model, data), features(model, twin))
 
@@ -101,16 +116,16 @@ def test_no_hook_stays_also_after_an_error():
 
 
 def test_a_classifier_of_the_features_brings_no_excluded_class_back(tmp_path):
-    torch.save(dict(weight=torch.zeros(2, 4), bias=torch.tensor([9., 1.])), tmp_path / 'svm.pth')
+    torch.save(dict(weight=torch.zeros(2, 4), bias=torch.tensor([9.0, 1.0])), tmp_path / 'svm.pth')
     model = build(dict(layers=LAYERS[:1], scene=False), mode='whole', use_tags=True)
     model.postprocessors = build_chain([dict(type='mmwsl.ZoomOutSVM', svm=str(tmp_path / 'svm.pth'))])
     data = batch(image())
-    data['data_samples'][0].gt_label = LabelData(score=torch.tensor([0., 0., 1.]))
+    data['data_samples'][0].gt_label = LabelData(score=torch.tensor([0.0, 0.0, 1.0]))
     with torch.no_grad():
-        sample, = model.test_step(data)
+        (sample,) = model.test_step(data)
     probs = sample.seg_logits.data.exp()
     assert probs[0].max() > 0.01 and probs[1].max() < 1e-37
-    torch.testing.assert_close(probs[2], torch.full((40, 60), 1.).sigmoid())
+    torch.testing.assert_close(probs[2], torch.full((40, 60), 1.0).sigmoid())
 
 
 def test_a_border_or_activation_maps_are_refused():

@@ -17,8 +17,8 @@ def _thresholds(*values, **kwargs):
 def test_it_is_the_mean_of_what_each_chain_makes_of_the_same_scores():
     probs = torch.rand(3, 4, 5)
     before = probs.clone()
-    step, = build_chain([dict(type='mmwsl.AverageOfChains', chains=[*_thresholds(.2, .8), []])])
-    low, high = (class_thresholds(probs, torch.tensor([value, value])) for value in (.2, .8))
+    (step,) = build_chain([dict(type='mmwsl.AverageOfChains', chains=[*_thresholds(0.2, 0.8), []])])
+    low, high = (class_thresholds(probs, torch.tensor([value, value])) for value in (0.2, 0.8))
     torch.testing.assert_close(step(probs, SegDataSample()), (low + high + probs) / 3)
     assert torch.equal(probs, before)
 
@@ -30,11 +30,15 @@ def test_two_backgrounds_leave_in_between_what_their_crfs_disagree_on():
     probs = torch.zeros(2, 12, 16)
     probs[1] = torch.linspace(0, 1, 16)
     crf = [dict(type='mmwsl.NormalizeOdds'), dict(type='mmwsl.DenseCRF', preset='ccnn')]
-    chains = [chain + crf for chain in _thresholds(.1, .9)]
+    chains = [chain + crf for chain in _thresholds(0.1, 0.9)]
     sample = SegDataSample(image=PixelData(data=image))
     mean = AverageOfChains(chains)(probs, sample)
-    each = [dense_crf(normalize_odds(class_thresholds(probs, torch.tensor([value])), 1.), image.flip(0),
-                      CRF_PRESETS['ccnn']) for value in (.1, .9)]
+    each = [
+        dense_crf(
+            normalize_odds(class_thresholds(probs, torch.tensor([value])), 1.0), image.flip(0), CRF_PRESETS['ccnn']
+        )
+        for value in (0.1, 0.9)
+    ]
     torch.testing.assert_close(mean, sum(each) / 2)
     low, high = (one.argmax(0).numpy() for one in each)
     undecided = double_threshold(mean.numpy(), 0.25, 0.75) == 255
@@ -52,8 +56,8 @@ def test_no_chain_is_an_error_and_so_is_what_a_step_lacks():
 
 
 def test_what_the_steps_were_tuned_on_is_said_once():
-    step = AverageOfChains([*_thresholds(.2, .8, tuned_on='set b'), *_thresholds(.5, tuned_on='set a'), []])
+    step = AverageOfChains([*_thresholds(0.2, 0.8, tuned_on='set b'), *_thresholds(0.5, tuned_on='set a'), []])
     model = torch.nn.Identity()
     model.postprocessors = [step]
     assert collect_provenance(model) == dict(tuned_on='set a; set b')
-    assert AverageOfChains(_thresholds(.5)).provenance == {}
+    assert AverageOfChains(_thresholds(0.5)).provenance == {}

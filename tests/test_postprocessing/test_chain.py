@@ -9,8 +9,8 @@ from mmwsl.postprocessing import build_chain
 
 
 def test_image_level_prior_weighs_by_the_predicted_label():
-    step, = build_chain([dict(type='mmwsl.ImageLevelPrior')])
-    sample = SegDataSample(pred_label=LabelData(score=torch.tensor([1., 0.5, 0.])))
+    (step,) = build_chain([dict(type='mmwsl.ImageLevelPrior')])
+    sample = SegDataSample(pred_label=LabelData(score=torch.tensor([1.0, 0.5, 0.0])))
     probs = torch.rand(3, 4, 5)
     result = step(probs, sample)
     torch.testing.assert_close(result[1], probs[1] / 2)
@@ -18,7 +18,7 @@ def test_image_level_prior_weighs_by_the_predicted_label():
 
 
 def test_a_missing_field_names_what_to_add():
-    step, = build_chain([dict(type='mmwsl.ImageLevelPrior')])
+    (step,) = build_chain([dict(type='mmwsl.ImageLevelPrior')])
     with pytest.raises(KeyError, match=r'needs the field `pred_label`.*WeakEncoderDecoder'):
         step(torch.rand(3, 4, 5), SegDataSample())
 

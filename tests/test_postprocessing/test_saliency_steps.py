@@ -12,8 +12,9 @@ def test_the_prior_weighs_and_the_scores_replace():
     probs, saliency = torch.rand(3, 4, 5), torch.rand(3, 4, 5)
     saliency[0] = 0
     sample = SegDataSample(class_saliency=PixelData(data=saliency))
-    prior, scores = build_chain([dict(type='mmwsl.SaliencyPrior', tuned_on='masks of this test'),
-                                 dict(type='mmwsl.SaliencyScores')])
+    prior, scores = build_chain(
+        [dict(type='mmwsl.SaliencyPrior', tuned_on='masks of this test'), dict(type='mmwsl.SaliencyScores')]
+    )
     assert prior.tuned_on == 'masks of this test' and scores.tuned_on is None
     torch.testing.assert_close(prior(probs, sample)[1:], (probs * saliency)[1:])
     assert torch.equal(scores(probs, sample)[1:], saliency[1:])

@@ -29,21 +29,24 @@ def test_steps_read_their_field(sample):
         (dict(type='mmwsl.SuperpixelVote', vote='mean'), superpixel_mean(probs, superpixels)),
         (dict(type='mmwsl.ObjectnessPrior'), objectness_prior(probs, sample.objectness.data[0])),
         (dict(type='mmwsl.ObjectnessPrior', field='saliency'), objectness_prior(probs, sample.saliency.data[0])),
-        (dict(type='mmwsl.ObjectnessPrior', power=.3), objectness_prior(probs, sample.objectness.data[0], .3)),
-        (dict(type='mmwsl.ClassThresholds', thresholds=.7), class_thresholds(probs, torch.tensor([.7, .7]))),
-        (dict(type='mmwsl.ClassThresholds', thresholds=(.7, .2)), class_thresholds(probs, torch.tensor([.7, .2]))),
+        (dict(type='mmwsl.ObjectnessPrior', power=0.3), objectness_prior(probs, sample.objectness.data[0], 0.3)),
+        (dict(type='mmwsl.ClassThresholds', thresholds=0.7), class_thresholds(probs, torch.tensor([0.7, 0.7]))),
+        (dict(type='mmwsl.ClassThresholds', thresholds=(0.7, 0.2)), class_thresholds(probs, torch.tensor([0.7, 0.2]))),
     ):
-        step, = build_chain([config])
+        (step,) = build_chain([config])
         assert torch.equal(step(probs, sample), expected)
 
 
-@pytest.mark.parametrize(('config', 'message'), [
-    (dict(type='mmwsl.SuperpixelVote'), 'SuperpixelVote needs the field `superpixels`.*ComputeSuperpixels'),
-    (dict(type='mmwsl.ObjectnessPrior'), 'ObjectnessPrior needs the field `objectness`.*ComputeObjectness'),
-    (dict(type='mmwsl.ObjectnessPrior', field='saliency'), "needs the field `saliency`.*key='saliency'"),
-])
+@pytest.mark.parametrize(
+    ('config', 'message'),
+    [
+        (dict(type='mmwsl.SuperpixelVote'), 'SuperpixelVote needs the field `superpixels`.*ComputeSuperpixels'),
+        (dict(type='mmwsl.ObjectnessPrior'), 'ObjectnessPrior needs the field `objectness`.*ComputeObjectness'),
+        (dict(type='mmwsl.ObjectnessPrior', field='saliency'), "needs the field `saliency`.*key='saliency'"),
+    ],
+)
 def test_a_missing_field_names_the_transform(config, message):
-    step, = build_chain([config])
+    (step,) = build_chain([config])
     with pytest.raises(KeyError, match=message):
         step(torch.rand(3, 6, 7), SegDataSample())
 
@@ -51,21 +54,29 @@ def test_a_missing_field_names_the_transform(config, message):
 def test_all_background_stays_background(sample):
     probs = torch.zeros(3, 6, 7)
     probs[0] = 1
-    steps = build_chain([dict(type='mmwsl.ObjectnessPrior'), dict(type='mmwsl.ClassThresholds', thresholds=.5),
-                         dict(type='mmwsl.SuperpixelVote')])
+    steps = build_chain(
+        [
+            dict(type='mmwsl.ObjectnessPrior'),
+            dict(type='mmwsl.ClassThresholds', thresholds=0.5),
+            dict(type='mmwsl.SuperpixelVote'),
+        ]
+    )
     for step in steps:
         probs = step(probs, sample)
     assert not probs.argmax(0).any()
 
 
-@pytest.mark.parametrize(('content', 'error', 'message'), [
-    (None, FileNotFoundError, r'tools/tune_thresholds\.py'),
-    ('{', ValueError, 'must be JSON with `thresholds` and `tuned_on`'),
-    (json.dumps([.5]), ValueError, 'must be JSON'),
-    (json.dumps(dict(thresholds=[.5])), ValueError, 'tuned_on'),
-    (json.dumps(dict(thresholds=[float('nan')], tuned_on='x')), ValueError, 'number or a list of numbers'),
-    (json.dumps(dict(thresholds=None, tuned_on='x')), ValueError, '`thresholds` must be a number .*, got None'),
-])
+@pytest.mark.parametrize(
+    ('content', 'error', 'message'),
+    [
+        (None, FileNotFoundError, r'tools/tune_thresholds\.py'),
+        ('{', ValueError, 'must be JSON with `thresholds` and `tuned_on`'),
+        (json.dumps([0.5]), ValueError, 'must be JSON'),
+        (json.dumps(dict(thresholds=[0.5])), ValueError, 'tuned_on'),
+        (json.dumps(dict(thresholds=[float('nan')], tuned_on='x')), ValueError, 'number or a list of numbers'),
+        (json.dumps(dict(thresholds=None, tuned_on='x')), ValueError, '`thresholds` must be a number .*, got None'),
+    ],
+)
 def test_bad_threshold_files(content, error, message, tmp_path):
     path = tmp_path / 'thresholds.json'
     if content is not None:
@@ -74,14 +85,20 @@ def test_bad_threshold_files(content, error, message, tmp_path):
         ClassThresholds(path)
 
 
-@pytest.mark.parametrize('config', [
-    dict(type='mmwsl.SuperpixelVote'), dict(type='mmwsl.ObjectnessPrior'),
-    dict(type='mmwsl.ClassThresholds', thresholds=.5), dict(type='mmwsl.NormalizeOdds')])
+@pytest.mark.parametrize(
+    'config',
+    [
+        dict(type='mmwsl.SuperpixelVote'),
+        dict(type='mmwsl.ObjectnessPrior'),
+        dict(type='mmwsl.ClassThresholds', thresholds=0.5),
+        dict(type='mmwsl.NormalizeOdds'),
+    ],
+)
 def test_scores_that_are_nan_are_refused(config, sample):
-    step, = build_chain([config])
+    (step,) = build_chain([config])
     probs = torch.rand(3, 6, 7)
     probs[1, 2, 3] = torch.nan
-    with pytest.raises(ValueError, match=f"{type(step).__name__} was given scores that are NaN"):
+    with pytest.raises(ValueError, match=f'{type(step).__name__} was given scores that are NaN'):
         step(probs, sample)
 
 

@@ -21,8 +21,13 @@ def command(repository, tmp_path):
     def start(script, *arguments, **env):
         interpreter = 'bash' if script.endswith('.sh') else sys.executable
         return subprocess.Popen(
-            [interpreter, str(repository / 'tools' / script), *map(str, arguments)], cwd=tmp_path, text=True,
-            env={**environment, **env}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            [interpreter, str(repository / 'tools' / script), *map(str, arguments)],
+            cwd=tmp_path,
+            text=True,
+            env={**environment, **env},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
 
     return start
 

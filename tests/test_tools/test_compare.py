@@ -13,8 +13,11 @@ from mmwsl.apis.comparison import RunError, compare
 from mmwsl.apis.comparison.command import main
 from mmwsl.registry import MODELS
 
-SHORT = {f'{loader}.{key}': value for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader')
-         for key, value in {'dataset.length': 12, 'num_workers': 0, 'persistent_workers': False}.items()}
+SHORT = {
+    f'{loader}.{key}': value
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader')
+    for key, value in {'dataset.length': 12, 'num_workers': 0, 'persistent_workers': False}.items()
+}
 FULL = """
 _base_ = ['{base}']
 load = [dict(type='mmwsl.GenerateShapes'), dict(type='mmwsl.GenerateShapesMask'), dict(type='PackSegInputs')]
@@ -47,8 +50,11 @@ def test_two_runs_become_one_table_and_one_grid(runs, tmp_path, capsys):
     assert (weak['supervision'], full['supervision']) == ('tags', 'masks')
     assert full['annotation_seconds'] == 79 * weak['annotation_seconds'] == 79 * weak['labels'] > 0
     for row in rows:
-        cfg = apis.load_config(runs / row['run'] / f'{"wsl_lse_shapes" if row is weak else "full"}.py',
-                               {'test_dataloader.dataset.indices': 5}, str(tmp_path / 'again'))
+        cfg = apis.load_config(
+            runs / row['run'] / f'{"wsl_lse_shapes" if row is weak else "full"}.py',
+            {'test_dataloader.dataset.indices': 5},
+            str(tmp_path / 'again'),
+        )
         metrics = apis.test(cfg, str(runs / row['run'] / 'epoch_1.pth'))
         assert row['mIoU'] == pytest.approx(metrics['mIoU'], abs=1e-4)
         model = MODELS.build(Config.fromfile(cfg.filename).model)
@@ -61,9 +67,10 @@ def test_two_runs_become_one_table_and_one_grid(runs, tmp_path, capsys):
     assert (tmp_path / 'out' / 'comparison.md').read_text() in capsys.readouterr().out
     assert (tmp_path / 'out' / 'comparison.csv').is_file() and (tmp_path / 'out' / 'comparison.png').is_file()
     sheet = np.asarray(Image.open(tmp_path / 'out' / 'pictures.png'))
-    columns = [sheet[22:, 6 + 150 * column:150 + 150 * column] for column in range(4)]
-    for column, kind, run in zip(columns, ('input', 'truth', 'prediction', 'prediction'),
-                                 ('weak', 'weak', 'weak', 'masks'), strict=True):
+    columns = [sheet[22:, 6 + 150 * column : 150 + 150 * column] for column in range(4)]
+    for column, kind, run in zip(
+        columns, ('input', 'truth', 'prediction', 'prediction'), ('weak', 'weak', 'weak', 'masks'), strict=True
+    ):
         tile = Image.open(next((runs / run / 'comparison').glob(f'*/{kind}_1.png')))
         assert (column[150:294] == np.asarray(tile.resize((144, 144), Image.Resampling.NEAREST))).all()
 
@@ -103,13 +110,13 @@ def test_other_weights_are_evaluated_anew(runs, tmp_path):
     weights = torch.load(runs / 'masks' / 'epoch_1.pth', weights_only=True)
     torch.save(weights, checkpoint)
     pair = f'{runs / "masks" / "full.py"}:{checkpoint}'
-    first, = compare([pair], tmp_path / 'out', indices=4, pictures=0)
+    (first,) = compare([pair], tmp_path / 'out', indices=4, pictures=0)
     for name, value in weights['state_dict'].items():
         if 'conv_seg' in name:
             value.zero_()
     torch.save(weights, checkpoint)
-    second, = compare([pair], tmp_path / 'out', indices=4, pictures=0)
-    assert second['mIoU'] != first['mIoU'] and second['IoU_circle'] == 0.
+    (second,) = compare([pair], tmp_path / 'out', indices=4, pictures=0)
+    assert second['mIoU'] != first['mIoU'] and second['IoU_circle'] == 0.0
     assert len(list((tmp_path / 'comparison').glob('*/result.json'))) == 2
     assert not (tmp_path / 'out' / 'pictures.png').exists()
 

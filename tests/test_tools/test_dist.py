@@ -21,20 +21,37 @@ def test_two_processes_train_as_one_and_evaluate_to_the_same_digits(tiny_config,
     config = tiny_config()
     options = ['train_cfg.max_iters=12', 'optim_wrapper.optimizer.lr=0.3', *NO_BATCH_STATISTICS]
     run('dist_train.sh', config, 2, '--work-dir', 'two', '--cfg-options', *options)
-    train([str(config), '--work-dir', str(tmp_path / 'one'), '--cfg-options', *options,
-           'train_dataloader.batch_size=4'])
-    one, two = (torch.load(tmp_path / name / 'iter_12.pth', weights_only=True)['state_dict']
-                for name in ('one', 'two'))
+    train(
+        [str(config), '--work-dir', str(tmp_path / 'one'), '--cfg-options', *options, 'train_dataloader.batch_size=4']
+    )
+    one, two = (torch.load(tmp_path / name / 'iter_12.pth', weights_only=True)['state_dict'] for name in ('one', 'two'))
     assert one.keys() == two.keys()
     for name, weights in one.items():
         torch.testing.assert_close(two[name], weights, rtol=1e-3, atol=1e-5, msg=name)
 
     # Seven pictures: the processes get four and three, and none may count twice.
     checkpoint = tmp_path / 'two' / 'iter_12.pth'
-    run('dist_test.sh', config, checkpoint, 2, '--work-dir', 'evaluated_by_two', '--cfg-options',
-        'default_hooks.logger.type=mmwsl.MainProcessLoggerHook', *NO_BATCH_STATISTICS)
-    evaluate([str(config), str(checkpoint), '--work-dir', str(tmp_path / 'evaluated_by_one'),
-              '--cfg-options', *NO_BATCH_STATISTICS])
+    run(
+        'dist_test.sh',
+        config,
+        checkpoint,
+        2,
+        '--work-dir',
+        'evaluated_by_two',
+        '--cfg-options',
+        'default_hooks.logger.type=mmwsl.MainProcessLoggerHook',
+        *NO_BATCH_STATISTICS,
+    )
+    evaluate(
+        [
+            str(config),
+            str(checkpoint),
+            '--work-dir',
+            str(tmp_path / 'evaluated_by_one'),
+            '--cfg-options',
+            *NO_BATCH_STATISTICS,
+        ]
+    )
     by_one, by_two = (scores_of(tmp_path / f'evaluated_by_{number}') for number in ('one', 'two'))
     assert 40 < by_one['mIoU'] < 100
     for name in ('aAcc', 'mIoU', 'mAcc'):
@@ -59,12 +76,21 @@ def test_two_processes_evaluate_our_parts_to_the_same_digits(run, repository, tm
         assert by_one[name] == by_two[name], name
 
 
-@pytest.mark.parametrize('script, arguments, expected', [
-    ('slurm_train.sh', ['part', 'job', 'c.py', '--amp', '--cfg-options', 'a="x y"'],
-     ['train.py', 'c.py', '--launcher', 'slurm', '--amp', '--cfg-options', 'a="x y"']),
-    ('slurm_test.sh', ['part', 'job', 'c.py', 'c.pth', '--tta'],
-     ['test.py', 'c.py', 'c.pth', '--launcher', 'slurm', '--tta']),
-])
+@pytest.mark.parametrize(
+    'script, arguments, expected',
+    [
+        (
+            'slurm_train.sh',
+            ['part', 'job', 'c.py', '--amp', '--cfg-options', 'a="x y"'],
+            ['train.py', 'c.py', '--launcher', 'slurm', '--amp', '--cfg-options', 'a="x y"'],
+        ),
+        (
+            'slurm_test.sh',
+            ['part', 'job', 'c.py', 'c.pth', '--tta'],
+            ['test.py', 'c.py', 'c.pth', '--launcher', 'slurm', '--tta'],
+        ),
+    ],
+)
 def test_slurm_scripts_ask_srun_for_what_the_environment_says(run, tmp_path, script, arguments, expected):
     srun = tmp_path / 'bin' / 'srun'
     srun.parent.mkdir()
@@ -74,11 +100,12 @@ def test_slurm_scripts_ask_srun_for_what_the_environment_says(run, tmp_path, scr
     lines = output.splitlines()
     command = lines.index('python')
     assert {'part', '--job-name=job', '--ntasks=8', '--gres=gpu:4', '--mem=1G', '-x', 'n1'} <= set(lines[:command])
-    assert [lines[command + 2].rsplit('/')[-1], *lines[command + 3:]] == expected
+    assert [lines[command + 2].rsplit('/')[-1], *lines[command + 3 :]] == expected
 
 
-@pytest.mark.parametrize('script', [
-    'dist_train.sh', 'dist_test.sh', 'dist_pseudo_labels.sh', 'slurm_train.sh', 'slurm_test.sh'])
+@pytest.mark.parametrize(
+    'script', ['dist_train.sh', 'dist_test.sh', 'dist_pseudo_labels.sh', 'slurm_train.sh', 'slurm_test.sh']
+)
 def test_too_few_arguments_print_the_usage(command, script):
     process = command(script, 'c.py')
     output, _ = process.communicate()

@@ -12,8 +12,11 @@ from mmwsl.apis.testing import test as evaluate
 from mmwsl.apis.zoom_out import fit_zoom_out, main
 from mmwsl.registry import MODELS
 
-SHORT = [option for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader')
-         for option in (f'{loader}.dataset.length=40', f'{loader}.num_workers=0', f'{loader}.persistent_workers=False')]
+SHORT = [
+    option
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader')
+    for option in (f'{loader}.dataset.length=40', f'{loader}.num_workers=0', f'{loader}.persistent_workers=False')
+]
 
 
 @pytest.fixture
@@ -44,7 +47,7 @@ def test_fit_then_test(config, tmp_path, monkeypatch, capfd):
     fit = [str(config), 'checkpoint.pth', '--per-picture', '5', '--iterations', '2', '--every', '2']
     main([*fit, '--cfg-options', *SHORT])
     content = torch.load('work/zoom_out/svm.pth', weights_only=True)
-    assert content['weight'].shape == (6, 80) and content['bias'].shape == (6, ) and len(content['classes']) == 7
+    assert content['weight'].shape == (6, 80) and content['bias'].shape == (6,) and len(content['classes']) == 7
     entries = {path: path.stat().st_mtime_ns for path in Path('work', 'zoom_out', 'features').rglob('*.npy')}
     assert len(entries) == 20
     assert '100 superpixels of 20 pictures, 80 features each' in ''.join(capfd.readouterr())

@@ -10,6 +10,7 @@ import pytest
 def test_mmsegs_own_tools_run_our_configs(tmp_path):
     """The scope prefix is enough: nothing of ours is imported by the tools that mmseg ships."""
     import mmseg
+
     tools = Path(mmseg.__file__).parent / '.mim' / 'tools'
     if not tools.is_dir():
         pytest.skip('this distribution of mmseg ships no tools')
@@ -19,8 +20,13 @@ def test_mmsegs_own_tools_run_our_configs(tmp_path):
         short += [f'{loader}.dataset.length=4', f'{loader}.num_workers=0', f'{loader}.persistent_workers=False']
     outputs = []
     for command in (['train.py', config], ['test.py', config, str(tmp_path / 'epoch_1.pth')]):
-        run = subprocess.run([sys.executable, str(tools / command[0]), *command[1:], *short], capture_output=True,
-                             text=True, cwd=tmp_path, timeout=300)
+        run = subprocess.run(
+            [sys.executable, str(tools / command[0]), *command[1:], *short],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            timeout=300,
+        )
         assert run.returncode == 0, run.stderr[-3000:]
         outputs.append(run.stdout + run.stderr)
     assert 'decode.loss_cls' in outputs[0] and 'Epoch(train) [1]' in outputs[0]

@@ -21,7 +21,7 @@ class MakesAFolder:
         self.path = path
 
     def __reduce__(self):
-        return os.mkdir, (self.path, )
+        return os.mkdir, (self.path,)
 
 
 @pytest.fixture
@@ -42,8 +42,9 @@ def test_all_outputs_of_one_evaluation(trained, run, tmp_path):
 
     intersection, union = np.zeros(2), np.zeros(2)
     for index in range(7):
-        truth, predicted = (np.asarray(Image.open(tmp_path / folder / f'{index}.png'))
-                            for folder in ('scenes/masks', 'masks'))
+        truth, predicted = (
+            np.asarray(Image.open(tmp_path / folder / f'{index}.png')) for folder in ('scenes/masks', 'masks')
+        )
         assert predicted.shape == truth.shape and set(np.unique(predicted)) <= {0, 1}
         for label in (0, 1):
             intersection[label] += ((truth == label) & (predicted == label)).sum()
@@ -74,7 +75,9 @@ def test_out_reaches_only_the_metric_that_writes(tiny_config):
     cfg = apis.load_config(tiny_config(test_evaluator=[dict(type='IoUMetric'), dict(type='mmwsl.ImageLabelMetric')]))
     write_predictions(cfg, 'masks')
     assert cfg.test_evaluator == [
-        dict(type='IoUMetric', output_dir='masks', keep_results=True), dict(type='mmwsl.ImageLabelMetric')]
+        dict(type='IoUMetric', output_dir='masks', keep_results=True),
+        dict(type='mmwsl.ImageLabelMetric'),
+    ]
     for evaluator, kept in (([], []), (dict(type='mmwsl.ImageLabelMetric'), [dict(type='mmwsl.ImageLabelMetric')])):
         cfg.test_evaluator = evaluator
         write_predictions(cfg, 'masks')
@@ -85,7 +88,8 @@ def test_show_opens_windows_for_as_long_as_asked(tiny_config):
     cfg = apis.load_config(tiny_config())
     draw_predictions(cfg, show=True, wait_time=0.5)
     assert cfg.default_hooks.visualization == dict(
-        type='SegVisualizationHook', draw=True, interval=1, show=True, wait_time=0.5)
+        type='SegVisualizationHook', draw=True, interval=1, show=True, wait_time=0.5
+    )
     del cfg.default_hooks['visualization']
     with pytest.raises(ValueError, match='--show and --show-dir need default_hooks.visualization'):
         draw_predictions(cfg, show=True)
@@ -118,21 +122,48 @@ def test_masks_of_new_pictures_need_neither_tags_nor_masks(repository, tmp_path)
     (tmp_path / 'new').mkdir()
     for name, size in (('a', (40, 30)), ('b', (50, 60))):
         Image.fromarray(np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)).save(
-            tmp_path / 'new' / f'{name}.png')
+            tmp_path / 'new' / f'{name}.png'
+        )
     config = repository / 'configs' / 'wsl_lse_folder_masks.py'
-    options = ['test_evaluator=[]', 'test_dataloader.dataset.label_file=', 'test_dataloader.dataset.ann_file=',
-               f'test_dataloader.dataset.data_root={tmp_path}', 'test_dataloader.dataset.data_prefix.img_path=new',
-               'test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False',
-               'test_dataloader.dataset.img_suffix=.png', 'model.backbone.init_cfg=None', 'model.backbone.depth=18',
-               'model.decode_head.in_channels=512', 'model.decode_head.hidden_channels=[8]']
+    options = [
+        'test_evaluator=[]',
+        'test_dataloader.dataset.label_file=',
+        'test_dataloader.dataset.ann_file=',
+        f'test_dataloader.dataset.data_root={tmp_path}',
+        'test_dataloader.dataset.data_prefix.img_path=new',
+        'test_dataloader.num_workers=0',
+        'test_dataloader.persistent_workers=False',
+        'test_dataloader.dataset.img_suffix=.png',
+        'model.backbone.init_cfg=None',
+        'model.backbone.depth=18',
+        'model.decode_head.in_channels=512',
+        'model.decode_head.hidden_channels=[8]',
+    ]
     cfg = apis.load_config(config)
-    cfg.merge_from_dict({'model.backbone.init_cfg': None, 'model.backbone.depth': 18,
-                         'model.decode_head.in_channels': 512, 'model.decode_head.hidden_channels': [8]})
+    cfg.merge_from_dict(
+        {
+            'model.backbone.init_cfg': None,
+            'model.backbone.depth': 18,
+            'model.decode_head.in_channels': 512,
+            'model.decode_head.hidden_channels': [8],
+        }
+    )
     init_default_scope('mmseg')
     checkpoint = tmp_path / 'untrained.pth'
     torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), checkpoint)
-    main([str(config), str(checkpoint), '--work-dir', str(tmp_path / 'work'), '--out', str(tmp_path / 'masks'),
-          '--cfg-options', f'experiment_name={tmp_path.name}', *options])
+    main(
+        [
+            str(config),
+            str(checkpoint),
+            '--work-dir',
+            str(tmp_path / 'work'),
+            '--out',
+            str(tmp_path / 'masks'),
+            '--cfg-options',
+            f'experiment_name={tmp_path.name}',
+            *options,
+        ]
+    )
     masks = {path.stem: np.asarray(Image.open(path)) for path in (tmp_path / 'masks').glob('*')}
     assert {name: mask.shape for name, mask in masks.items()} == dict(a=(40, 30), b=(50, 60))
     model = init_model(cfg, device='cpu')

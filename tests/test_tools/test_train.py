@@ -42,8 +42,18 @@ def test_a_killed_training_resumes(tiny_config, command, tmp_path, again):
     reached = int(re.search(r'iter_(\d+)\.pth', apis.latest_checkpoint(work))[1])
     assert reached >= 4
     before = torch.load(work / f'iter_{reached}.pth', weights_only=True)['state_dict']
-    main([str(config), '--work-dir', str(work), '--resume',
-          '--cfg-options', again, f'train_cfg.max_iters={reached + 2}', 'optim_wrapper.optimizer.lr=0.'])
+    main(
+        [
+            str(config),
+            '--work-dir',
+            str(work),
+            '--resume',
+            '--cfg-options',
+            again,
+            f'train_cfg.max_iters={reached + 2}',
+            'optim_wrapper.optimizer.lr=0.',
+        ]
+    )
     log = log_of(work)
     assert f'resumed epoch: 0, iter: {reached}' in log
     assert trained_iterations(log) == [reached + 1, reached + 2]
@@ -55,7 +65,7 @@ def test_a_training_killed_while_it_wrote_resumes_from_the_one_before(tiny_confi
     config, work = tiny_config(), tmp_path / 'work'
     main([str(config), '--work-dir', str(work)])
     whole = (work / 'iter_4.pth').read_bytes()
-    (work / 'iter_4.pth').write_bytes(whole[:len(whole) // 2])
+    (work / 'iter_4.pth').write_bytes(whole[: len(whole) // 2])
     (work / 'last_checkpoint').write_text(note and str(work / note))
 
     main([str(config), '--work-dir', str(work), '--resume', '--cfg-options', again])
@@ -79,8 +89,16 @@ def test_a_training_resumes_where_its_folder_was_moved_to(tiny_config, tmp_path,
 
 def test_a_single_kept_checkpoint_becomes_two(tiny_config, tmp_path):
     config, work = tiny_config(), tmp_path / 'work'
-    main([str(config), '--work-dir', str(work), '--cfg-options', 'default_hooks.checkpoint.max_keep_ckpts=1',
-          'train_cfg.max_iters=6'])
+    main(
+        [
+            str(config),
+            '--work-dir',
+            str(work),
+            '--cfg-options',
+            'default_hooks.checkpoint.max_keep_ckpts=1',
+            'train_cfg.max_iters=6',
+        ]
+    )
     assert sorted(path.name for path in work.glob('*.pth')) == ['iter_4.pth', 'iter_6.pth']
 
 
@@ -88,8 +106,18 @@ def test_resume_without_a_checkpoint_starts_from_the_given_weights(tiny_config, 
     config = tiny_config()
     main([str(config), '--work-dir', str(tmp_path / 'first')])
     given = tmp_path / 'first' / 'iter_4.pth'
-    main([str(config), '--work-dir', str(tmp_path / 'second'), '--resume',
-          '--cfg-options', again, f'load_from={given}', 'train_cfg.max_iters=2'])
+    main(
+        [
+            str(config),
+            '--work-dir',
+            str(tmp_path / 'second'),
+            '--resume',
+            '--cfg-options',
+            again,
+            f'load_from={given}',
+            'train_cfg.max_iters=2',
+        ]
+    )
     log = log_of(tmp_path / 'second')
     assert f'Load checkpoint from {given}' in log and 'resumed' not in log
     assert trained_iterations(log) == [1, 2]

@@ -9,25 +9,38 @@ from mmwsl import apis
 from mmwsl.apis.training import main as train
 from mmwsl.apis.tuning import tune_thresholds
 
-SHORT = [option for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader')
-         for option in (f'{loader}.dataset.length=8', f'{loader}.num_workers=0', f'{loader}.persistent_workers=False')]
+SHORT = [
+    option
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader')
+    for option in (f'{loader}.dataset.length=8', f'{loader}.num_workers=0', f'{loader}.persistent_workers=False')
+]
 
 
 def test_search_then_evaluation_says_where_its_numbers_come_from(run, repository, tmp_path):
     base = repository / 'configs' / 'wsl_lse_shapes_ilp.py'
     train([str(base), '--work-dir', str(tmp_path / 'trained'), '--cfg-options', 'train_cfg.max_epochs=1', *SHORT])
     config = tmp_path / 'config.py'
-    config.write_text(f"_base_ = ['{base}']\n"
-                      "model = dict(postprocessors=[dict(type='mmwsl.ImageLevelPrior'),\n"
-                      "    dict(type='mmwsl.ClassThresholds', thresholds='found.json')])\n")
+    config.write_text(
+        f"_base_ = ['{base}']\n"
+        "model = dict(postprocessors=[dict(type='mmwsl.ImageLevelPrior'),\n"
+        "    dict(type='mmwsl.ClassThresholds', thresholds='found.json')])\n"
+    )
     checkpoint = tmp_path / 'trained' / 'epoch_1.pth'
     # The file that the chain names does not exist yet: the search must not need it.
     run('tune_thresholds.py', config, checkpoint, '--out', 'found.json', '--indices', 5, '--cfg-options', *SHORT)
     found = json.loads((tmp_path / 'found.json').read_text())
     assert found['tuned_on'] == 'masks: all pictures of ShapesDataset, the first 5'
     assert len(found['thresholds']) == len(found['classes']) - 1 == 6
-    output = run('test.py', config, checkpoint, '--work-dir', 'tested', '--cfg-options',
-                 'test_dataloader.dataset.indices=5', *SHORT)
+    output = run(
+        'test.py',
+        config,
+        checkpoint,
+        '--work-dir',
+        'tested',
+        '--cfg-options',
+        'test_dataloader.dataset.indices=5',
+        *SHORT,
+    )
     assert 'tuned_on: masks: all pictures of ShapesDataset, the first 5' in output
     written = json.loads(next((tmp_path / 'tested').glob('*/*.json')).read_text())
     assert written['tuned_on'] == found['tuned_on']
@@ -44,7 +57,7 @@ def test_the_chain_is_cut_before_the_thresholds(repository):
     assert [step.type for step in cfg.model.postprocessors] == ['mmwsl.ImageLevelPrior']
     assert cfg.test_dataloader.dataset.ann_file == 'ImageSets/Segmentation/train.txt'
     assert cfg.test_dataloader.dataset.pipeline == before
-    metric, = cfg.test_evaluator
+    (metric,) = cfg.test_evaluator
     assert metric.tuned_on == 'masks: ImageSets/Segmentation/train.txt of VOC6Dataset'
 
 

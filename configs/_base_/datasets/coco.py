@@ -8,14 +8,18 @@ train_dataloader = dict(
         data_root=data_root,
         ann_file='',
         label_file='annotations/instances_train2017.json',
-        data_prefix=dict(img_path='train2017')))
+        data_prefix=dict(img_path='train2017'),
+    )
+)
 val_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
         ann_file='',
         label_file='annotations/instances_val2017.json',
-        data_prefix=dict(img_path='val2017', seg_map_path='masks/val2017')))
+        data_prefix=dict(img_path='val2017', seg_map_path='masks/val2017'),
+    )
+)
 test_dataloader = val_dataloader
 val_evaluator = [
     dict(type='IoUMetric', iou_metrics=['mIoU']),

@@ -14,7 +14,9 @@ train_dataloader = dict(
         metainfo=metainfo,
         ann_file='',
         label_file='train.csv',
-        data_prefix=dict(img_path='pictures')))
+        data_prefix=dict(img_path='pictures'),
+    )
+)
 load_masks = dict(type='LoadAnnotations')
 test_pipeline = [step for step in _base_.test_pipeline if step != load_masks]
 views = [step for step in _base_.tta_pipeline[1].transforms if step != [load_masks]]
@@ -27,7 +29,9 @@ val_dataloader = dict(
         ann_file='',
         label_file='val.csv',
         data_prefix=dict(img_path='pictures', seg_map_path=None),
-        pipeline=test_pipeline))
+        pipeline=test_pipeline,
+    )
+)
 test_dataloader = val_dataloader
 val_evaluator = dict(_delete_=True, type='mmwsl.ImageLabelMetric')
 test_evaluator = val_evaluator

@@ -7,11 +7,11 @@ crop_size = (400, 400)
 train_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
     dict(type='RandomResize', scale=(500, 500), ratio_range=(0.8, 1.25), keep_ratio=True),
-    dict(type='RandomRotate', prob=0.5, degree=10., pad_val=116),
+    dict(type='RandomRotate', prob=0.5, degree=10.0, pad_val=116),
     dict(type='mmwsl.RandomCentralCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
     # Brightness and contrast, as in the paper; mmseg cannot take a hue_delta of 0.
-    dict(type='PhotoMetricDistortion', saturation_range=(1., 1.), hue_delta=1),
+    dict(type='PhotoMetricDistortion', saturation_range=(1.0, 1.0), hue_delta=1),
     dict(type='mmwsl.PackImageLabelInputs', background='exclusive'),
 ]
 test_pipeline = [
@@ -24,10 +24,11 @@ tta_pipeline = [  # at its own size, as the test
     dict(
         type='TestTimeAug',
         transforms=[
-            [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0., 1.)],
+            [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0.0, 1.0)],
             [dict(type='LoadAnnotations')],
             [dict(type='mmwsl.PackImageLabelInputs', background='exclusive')],
-        ]),
+        ],
+    ),
 ]
 train_dataloader = dict(
     dataset=dict(
@@ -37,10 +38,33 @@ train_dataloader = dict(
         class_folders=True,
         background_folder='background',
         metainfo=dict(
-            classes=('background', 'aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat', 'chair',
-                     'cow', 'diningtable', 'dog', 'horse', 'motorbike', 'person', 'pottedplant', 'sheep', 'sofa',
-                     'train', 'tvmonitor')),
+            classes=(
+                'background',
+                'aeroplane',
+                'bicycle',
+                'bird',
+                'boat',
+                'bottle',
+                'bus',
+                'car',
+                'cat',
+                'chair',
+                'cow',
+                'diningtable',
+                'dog',
+                'horse',
+                'motorbike',
+                'person',
+                'pottedplant',
+                'sheep',
+                'sofa',
+                'train',
+                'tvmonitor',
+            )
+        ),
         data_prefix=dict(img_path=''),
-        pipeline=train_pipeline))
+        pipeline=train_pipeline,
+    )
+)
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader

@@ -22,10 +22,11 @@ tta_pipeline = [
         type='TestTimeAug',
         transforms=[
             [dict(type='Resize', scale=(side, side), keep_ratio=True) for side in (336, 448, 560)],
-            [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0., 1.)],
+            [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0.0, 1.0)],
             [dict(type='LoadAnnotations')],
             [dict(type='mmwsl.PackImageLabelInputs', background='unknown')],
-        ]),
+        ],
+    ),
 ]
 train_dataloader = dict(
     batch_size=16,
@@ -38,7 +39,9 @@ train_dataloader = dict(
         ann_file='ImageSets/Segmentation/train_aug.txt',
         label_file='Annotations',
         data_prefix=dict(img_path='JPEGImages'),
-        pipeline=train_pipeline))
+        pipeline=train_pipeline,
+    ),
+)
 val_dataloader = dict(
     batch_size=1,
     num_workers=4,
@@ -51,7 +54,9 @@ val_dataloader = dict(
         label_file='Annotations',
         data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
         test_mode=True,
-        pipeline=test_pipeline))
+        pipeline=test_pipeline,
+    ),
+)
 test_dataloader = val_dataloader
 val_evaluator = [
     dict(type='IoUMetric', iou_metrics=['mIoU']),

@@ -10,15 +10,17 @@ train_pipeline = [  # nothing random: the features of a picture are computed onc
 train_dataloader = dict(
     num_workers=2,
     sampler=dict(type='DefaultSampler'),
-    dataset=dict(
-        type=dataset_type, data_root=data_root, label_file='image_labels.csv', pipeline=train_pipeline))
+    dataset=dict(type=dataset_type, data_root=data_root, label_file='image_labels.csv', pipeline=train_pipeline),
+)
 val_dataloader = dict(
     num_workers=2,
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
         label_file='image_labels.csv',
-        data_prefix=dict(seg_map_path='SegmentationClassAug')))
+        data_prefix=dict(seg_map_path='SegmentationClassAug'),
+    ),
+)
 test_dataloader = val_dataloader
 val_evaluator = [
     dict(type='IoUMetric', iou_metrics=['mIoU']),

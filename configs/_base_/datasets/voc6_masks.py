@@ -19,13 +19,13 @@ tta_pipeline = [
         type='TestTimeAug',
         transforms=[
             [dict(type='Resize', scale=(side, side), keep_ratio=True) for side in (240, 320, 400)],
-            [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0., 1.)],
+            [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0.0, 1.0)],
             [dict(type='LoadAnnotations')],
             [dict(type='PackSegInputs')],
-        ]),
+        ],
+    ),
 ]
-train_dataloader = dict(
-    dataset=dict(data_prefix=dict(seg_map_path='SegmentationClassAug'), pipeline=train_pipeline))
+train_dataloader = dict(dataset=dict(data_prefix=dict(seg_map_path='SegmentationClassAug'), pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
 val_evaluator = dict(_delete_=True, type='IoUMetric', iou_metrics=['mIoU'])

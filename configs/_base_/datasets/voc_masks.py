@@ -22,16 +22,19 @@ tta_pipeline = [
         type='TestTimeAug',
         transforms=[
             [dict(type='Resize', scale=(side, side), keep_ratio=True) for side in (384, 512, 640)],
-            [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0., 1.)],
+            [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0.0, 1.0)],
             [dict(type='LoadAnnotations')],
             [dict(type='mmwsl.PackPriorInputs')],
-        ]),
+        ],
+    ),
 ]
 train_dataloader = dict(
     dataset=dict(
         label_file='',
         data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClassAug'),
-        pipeline=train_pipeline))
+        pipeline=train_pipeline,
+    )
+)
 val_dataloader = dict(dataset=dict(label_file='', pipeline=test_pipeline))
 test_dataloader = val_dataloader
 val_evaluator = dict(_delete_=True, type='IoUMetric', iou_metrics=['mIoU'])

@@ -4,5 +4,5 @@ os = __import__('os')  # not a statement: mmengine 0.10.7 would take the file fo
 
 pseudo_labels = dict(
     label_file='Annotations',
-    data_prefix=dict(
-        seg_map_path=os.path.abspath('{{$MMWSL_PSEUDO_LABELS:work_dirs/pseudo_labels}}/masks')))
+    data_prefix=dict(seg_map_path=os.path.abspath('{{$MMWSL_PSEUDO_LABELS:work_dirs/pseudo_labels}}/masks')),
+)

@@ -7,7 +7,8 @@ data_preprocessor = dict(
     bgr_to_rgb=True,
     pad_val=0,
     seg_pad_val=255,
-    size=(512, 512))
+    size=(512, 512),
+)
 model = dict(
     type='EncoderDecoder',
     data_preprocessor=data_preprocessor,
@@ -18,7 +19,8 @@ model = dict(
         dilations=(1, 1, 1, 2),
         multi_grid=(1, 2, 4),
         norm_cfg=norm_cfg,
-        init_cfg=dict(type='Pretrained', checkpoint='open-mmlab://resnet101_v1c')),
+        init_cfg=dict(type='Pretrained', checkpoint='open-mmlab://resnet101_v1c'),
+    ),
     decode_head=dict(
         type='ASPPHead',
         in_channels=2048,
@@ -27,6 +29,8 @@ model = dict(
         num_classes=21,
         norm_cfg=norm_cfg,
         align_corners=False,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True)),
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+    ),
     train_cfg=dict(),
-    test_cfg=dict(mode='whole'))
+    test_cfg=dict(mode='whole'),
+)

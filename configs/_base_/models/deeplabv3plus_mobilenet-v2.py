@@ -8,7 +8,8 @@ data_preprocessor = dict(
     bgr_to_rgb=True,
     pad_val=0,
     seg_pad_val=255,
-    size=(320, 320))
+    size=(320, 320),
+)
 model = dict(
     type='EncoderDecoder',
     data_preprocessor=data_preprocessor,
@@ -17,7 +18,8 @@ model = dict(
         output_stride=16,
         out_indices=(2, 6),
         frozen=True,
-        init_cfg=dict(type='Pretrained', checkpoint=checkpoint)),
+        init_cfg=dict(type='Pretrained', checkpoint=checkpoint),
+    ),
     decode_head=dict(
         type='DepthwiseSeparableASPPHead',
         in_channels=320,
@@ -26,10 +28,12 @@ model = dict(
         dilations=(1, 3, 6, 9),  # of 20 x 20 cells
         c1_in_channels=32,
         c1_channels=24,
-        dropout_ratio=0.,  # a killed training then resumes to the same weights
+        dropout_ratio=0.0,  # a killed training then resumes to the same weights
         num_classes=7,
         norm_cfg=norm_cfg,
         align_corners=False,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True)),
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+    ),
     train_cfg=dict(),
-    test_cfg=dict(mode='whole'))
+    test_cfg=dict(mode='whole'),
+)

@@ -7,23 +7,27 @@ data_preprocessor = dict(
     pad_val=0,
     seg_pad_val=255,
     size=(512, 512),
-    test_cfg=dict(size_divisor=32))
+    test_cfg=dict(size_divisor=32),
+)
 model = dict(
     type='EncoderDecoder',
     data_preprocessor=data_preprocessor,
     backbone=dict(
         type='mmwsl.VGG16',
         fc_channels=4096,
-        init_cfg=dict(type='Pretrained', checkpoint='{{$MMWSL_WEIGHTS_ROOT:weights}}/vgg16_imagenet.pth')),
+        init_cfg=dict(type='Pretrained', checkpoint='{{$MMWSL_WEIGHTS_ROOT:weights}}/vgg16_imagenet.pth'),
+    ),
     decode_head=dict(
         type='mmwsl.FCNSkipHead',
         in_channels=4096,
         channels=4096,
         num_convs=0,
         concat_input=False,
-        dropout_ratio=0.,
+        dropout_ratio=0.0,
         num_classes=21,
         align_corners=False,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True)),
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+    ),
     train_cfg=dict(),
-    test_cfg=dict(mode='whole'))
+    test_cfg=dict(mode='whole'),
+)

@@ -7,7 +7,8 @@ data_preprocessor = dict(
     bgr_to_rgb=True,
     pad_val=0,
     seg_pad_val=255,
-    size=(448, 448))
+    size=(448, 448),
+)
 model = dict(
     type='mmwsl.WeakEncoderDecoder',
     data_preprocessor=data_preprocessor,
@@ -17,19 +18,23 @@ model = dict(
         backbone=dict(
             type='mmwsl.DilatedMobileNetV2',
             output_stride=16,
-            out_indices=(6, ),
+            out_indices=(6,),
             frozen=True,
-            init_cfg=dict(type='Pretrained', checkpoint=checkpoint))),
+            init_cfg=dict(type='Pretrained', checkpoint=checkpoint),
+        ),
+    ),
     decode_head=dict(
         type='mmwsl.LSEAggregationHead',
         in_channels=320,
         num_classes=7,
-        hidden_channels=(512, ),
+        hidden_channels=(512,),
         kernel_size=1,
-        dropout_ratio=0.,
+        dropout_ratio=0.0,
         # Better than 1 by the masks of voc6 val: a low r rewards the whole object.
         aggregator=dict(type='mmwsl.LSEPooling', r=0.3),
         background=dict(type='mmwsl.ConstantBackground', score=0.5),
-        loss_decode=dict(type='mmwsl.SoftMarginLoss')),
+        loss_decode=dict(type='mmwsl.SoftMarginLoss'),
+    ),
     train_cfg=dict(),
-    test_cfg=dict(mode='whole'))
+    test_cfg=dict(mode='whole'),
+)

@@ -6,7 +6,8 @@ data_preprocessor = dict(
     bgr_to_rgb=True,
     pad_val=0,
     seg_pad_val=255,
-    size=(400, 400))
+    size=(400, 400),
+)
 model = dict(
     type='mmwsl.WeakEncoderDecoder',
     data_preprocessor=data_preprocessor,
@@ -20,8 +21,10 @@ model = dict(
         kernel_size=3,
         same_padding=False,
         dropout_ratio=0.5,
-        aggregator=dict(type='mmwsl.LSEPooling', r=5.),
+        aggregator=dict(type='mmwsl.LSEPooling', r=5.0),
         background=dict(type='mmwsl.LearnedBackground'),
-        loss_decode=dict(type='mmwsl.SoftmaxLikelihoodLoss')),
+        loss_decode=dict(type='mmwsl.SoftmaxLikelihoodLoss'),
+    ),
     train_cfg=dict(),
-    test_cfg=dict(mode='whole', border=dict(before=68, after=69, stride=12)))
+    test_cfg=dict(mode='whole', border=dict(before=68, after=69, stride=12)),
+)

@@ -6,7 +6,8 @@ data_preprocessor = dict(
     bgr_to_rgb=True,
     pad_val=0,
     seg_pad_val=255,
-    size=(448, 448))
+    size=(448, 448),
+)
 model = dict(
     type='mmwsl.WeakEncoderDecoder',
     data_preprocessor=data_preprocessor,
@@ -19,13 +20,16 @@ model = dict(
         norm_cfg=dict(type='BN', requires_grad=True),
         norm_eval=True,
         style='pytorch',
-        init_cfg=dict(type='Pretrained', checkpoint='open-mmlab://resnet50_v1c')),
+        init_cfg=dict(type='Pretrained', checkpoint='open-mmlab://resnet50_v1c'),
+    ),
     decode_head=dict(
         type='mmwsl.LSEAggregationHead',
         in_channels=2048,
         num_classes=21,
-        aggregator=dict(type='mmwsl.LSEPooling', r=5.),
+        aggregator=dict(type='mmwsl.LSEPooling', r=5.0),
         background=dict(type='mmwsl.ConstantBackground', score=0.5),
-        loss_decode=dict(type='mmwsl.SoftMarginLoss')),
+        loss_decode=dict(type='mmwsl.SoftMarginLoss'),
+    ),
     train_cfg=dict(),
-    test_cfg=dict(mode='whole'))
+    test_cfg=dict(mode='whole'),
+)

@@ -3,24 +3,24 @@ norm_cfg = dict(type='BN')
 data_preprocessor = dict(
     type='SegDataPreProcessor',
     mean=[127.5, 127.5, 127.5],
-    std=[64., 64., 64.],
+    std=[64.0, 64.0, 64.0],
     bgr_to_rgb=True,
     pad_val=0,
     seg_pad_val=255,
-    size=(96, 96))
+    size=(96, 96),
+)
 model = dict(
     type='mmwsl.WeakEncoderDecoder',
     data_preprocessor=data_preprocessor,
     # The pooling makes the features alike at every phase of a pattern.
-    backbone=dict(
-        type='mmwsl.PlainCNN', channels=(16, 32, 64), strides=(2, 1, 1), pools=(0, 2, 0), norm_cfg=norm_cfg),
+    backbone=dict(type='mmwsl.PlainCNN', channels=(16, 32, 64), strides=(2, 1, 1), pools=(0, 2, 0), norm_cfg=norm_cfg),
     decode_head=dict(
         type='mmwsl.LSEAggregationHead',
         in_channels=64,
         num_classes=7,
-        hidden_channels=(64, ),
+        hidden_channels=(64,),
         kernel_size=1,
-        dropout_ratio=0.,
+        dropout_ratio=0.0,
         norm_cfg=norm_cfg,
         # A low r rewards the whole object, not its best cell.
         aggregator=dict(type='mmwsl.LSEPooling', r=0.5),
@@ -28,6 +28,8 @@ model = dict(
         background=dict(type='mmwsl.ConstantBackground', score=0.5),
         loss_decode=dict(type='mmwsl.SoftMarginLoss'),
         # mmseg's 0.01 is slow from scratch.
-        init_cfg=dict(type='Normal', std=0.3, override=dict(name='conv_seg'))),
+        init_cfg=dict(type='Normal', std=0.3, override=dict(name='conv_seg')),
+    ),
     train_cfg=dict(),
-    test_cfg=dict(mode='whole'))
+    test_cfg=dict(mode='whole'),
+)

@@ -6,16 +6,14 @@ data_preprocessor = dict(
     bgr_to_rgb=True,
     pad_val=0,
     seg_pad_val=255,
-    size=(512, 512))
+    size=(512, 512),
+)
 model = dict(
     type='EncoderDecoder',
     data_preprocessor=data_preprocessor,
     backbone=dict(
-        type='MixVisionTransformer',
-        embed_dims=32,
-        num_layers=[2, 2, 2, 2],
-        num_heads=[1, 2, 5, 8],
-        drop_path_rate=0.1),
+        type='MixVisionTransformer', embed_dims=32, num_layers=[2, 2, 2, 2], num_heads=[1, 2, 5, 8], drop_path_rate=0.1
+    ),
     decode_head=dict(
         type='SegformerHead',
         in_channels=[32, 64, 160, 256],
@@ -24,6 +22,8 @@ model = dict(
         num_classes=21,
         norm_cfg=dict(type='BN'),
         align_corners=False,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True)),
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+    ),
     train_cfg=dict(),
-    test_cfg=dict(mode='whole'))
+    test_cfg=dict(mode='whole'),
+)

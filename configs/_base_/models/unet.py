@@ -3,12 +3,13 @@ norm_cfg = dict(type='BN')
 data_preprocessor = dict(
     type='SegDataPreProcessor',
     mean=[127.5, 127.5, 127.5],
-    std=[64., 64., 64.],
+    std=[64.0, 64.0, 64.0],
     bgr_to_rgb=True,
     pad_val=0,
     seg_pad_val=255,
     size=(512, 512),
-    test_cfg=dict(size_divisor=16))
+    test_cfg=dict(size_divisor=16),
+)
 model = dict(
     type='EncoderDecoder',
     data_preprocessor=data_preprocessor,
@@ -19,9 +20,11 @@ model = dict(
         channels=64,
         num_convs=0,
         concat_input=False,
-        dropout_ratio=0.,
+        dropout_ratio=0.0,
         num_classes=21,
         align_corners=False,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True)),
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+    ),
     train_cfg=dict(),
-    test_cfg=dict(mode='whole'))
+    test_cfg=dict(mode='whole'),
+)

@@ -15,13 +15,21 @@ from .measurement import COLUMNS, measure
 from .report import check_comparable, table_rows, to_csv, to_json, to_markdown
 from .runs import find_runs, named
 
-COSTS = ('Labels are pairs of a picture and a class in it; 1 s for a tag, 79 s for a mask. GMACs are multiply-adds of '
-         'the network in one forward pass: a picture, or a window of it where prediction slides or makes tiles. Masks '
-         'that numbers were tuned with are not in the annotation time.')
+COSTS = (
+    'Labels are pairs of a picture and a class in it; 1 s for a tag, 79 s for a mask. GMACs are multiply-adds of '
+    'the network in one forward pass: a picture, or a window of it where prediction slides or makes tiles. Masks '
+    'that numbers were tuned with are not in the annotation time.'
+)
 
 
-def compare(runs: Sequence[str], out: str | Path, options: dict | None = None, indices: int | None = None,
-            pictures: int = 6, trust_checkpoint: bool = False) -> list[dict]:
+def compare(
+    runs: Sequence[str],
+    out: str | Path,
+    options: dict | None = None,
+    indices: int | None = None,
+    pictures: int = 6,
+    trust_checkpoint: bool = False,
+) -> list[dict]:
     """Evaluate finished runs on their test set and put the results side by side.
 
     Every result is kept beside its checkpoint as soon as it is there, under a name made of the checkpoint's content,
@@ -68,8 +76,10 @@ def picture_grid(folders: dict[str, Path]) -> Image.Image:
     first = next(iter(folders.values()))
 
     def load(folder: Path, column: str) -> list[np.ndarray]:
-        return [np.asarray(Image.open(folder / f'{column}_{index}.png'))
-                for index in range(len(list(folder.glob(f'{column}_*.png'))))]
+        return [
+            np.asarray(Image.open(folder / f'{column}_{index}.png'))
+            for index in range(len(list(folder.glob(f'{column}_*.png'))))
+        ]
 
     shared = {column: load(first, column) for column in COLUMNS[:-1]}
     return picture_sheet(shared | {name: load(folder, COLUMNS[-1]) for name, folder in folders.items()})
@@ -83,10 +93,16 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--indices', type=int, metavar='N', help='evaluate on the first N pictures only')
     parser.add_argument('--pictures', type=int, default=6, metavar='N', help='pictures in the grid')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
-        help='settings that replace those of every config, e.g. test_dataloader.dataset.data_root=FOLDER')
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='settings that replace those of every config, e.g. test_dataloader.dataset.data_root=FOLDER',
+    )
     parser.add_argument(
-        '--trust-checkpoint', action='store_true',
-        help='load checkpoints as they are, even where that runs code they carry')
+        '--trust-checkpoint',
+        action='store_true',
+        help='load checkpoints as they are, even where that runs code they carry',
+    )
     args = parser.parse_args(argv)
     compare(args.runs, args.out, args.cfg_options, args.indices, args.pictures, args.trust_checkpoint)

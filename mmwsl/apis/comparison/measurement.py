@@ -23,8 +23,9 @@ from .runs import Run
 COLUMNS = ('input', 'truth', 'prediction')
 
 
-def measure(run: Run, options: dict | None = None, indices: int | None = None, pictures: int = 6,
-            trust_checkpoint: bool = False) -> tuple[dict, Path]:
+def measure(
+    run: Run, options: dict | None = None, indices: int | None = None, pictures: int = 6, trust_checkpoint: bool = False
+) -> tuple[dict, Path]:
     """Evaluate a run on its test set, or find the result of having done so.
 
     Args:
@@ -68,14 +69,22 @@ def evaluate(cfg: Config, run: Run, folder: Path, pictures: int, trust_checkpoin
     names = [Path(dataset.get_data_info(index)['img_path']).name for index in range(len(dataset))]
     save_pictures(runner, folder, pictures)
     return dict(
-        config=str(run.config), checkpoint=str(run.checkpoint), mIoU=round(float(metrics['mIoU']), 2),
+        config=str(run.config),
+        checkpoint=str(run.checkpoint),
+        mIoU=round(float(metrics['mIoU']), 2),
         classes={name: None if math.isnan(value) else value for name, value in classes.items()},
-        supervision=asdict(supervision), pictures_per_second=speed(runner), **complexity(runner),
-        device=str(next(runner.model.parameters()).device), pictures=len(names), names=digest(names),
+        supervision=asdict(supervision),
+        pictures_per_second=speed(runner),
+        **complexity(runner),
+        device=str(next(runner.model.parameters()).device),
+        pictures=len(names),
+        names=digest(names),
         architecture=digest(architecture),
         provenance={
             **({'pseudo-labels tuned_on': supervision.tuned_on} if supervision.tuned_on else {}),
-            **{key: text for key, text in metrics.items() if isinstance(text, str)}})
+            **{key: text for key, text in metrics.items() if isinstance(text, str)},
+        },
+    )
 
 
 def class_iou_only(evaluator: dict | list[dict]) -> list[dict]:
@@ -99,14 +108,14 @@ def complexity(runner: Runner) -> dict:
     window = window_size(runner.model.test_cfg or {})
     if window:
         inputs = inputs.new_zeros(*inputs.shape[:2], *window)
-    info = get_model_complexity_info(runner.model, inputs=(inputs, ), show_table=False, show_arch=False)
+    info = get_model_complexity_info(runner.model, inputs=(inputs,), show_table=False, show_arch=False)
     return dict(parameters=int(info['params']), macs=int(info['flops']), input_size=list(inputs.shape[2:]))
 
 
 def window_size(test_cfg: dict) -> tuple[int, int] | None:
     """Return height and width of the windows that prediction uses, None where it takes whole pictures."""
     if test_cfg.get('overlap_tile'):
-        return (test_cfg['overlap_tile']['tile'] + 2 * test_cfg['overlap_tile']['margin'], ) * 2
+        return (test_cfg['overlap_tile']['tile'] + 2 * test_cfg['overlap_tile']['margin'],) * 2
     return tuple(test_cfg['crop_size']) if test_cfg.get('mode') == 'slide' else None
 
 

@@ -17,13 +17,16 @@ def check_comparable(results: dict[str, dict]) -> None:
         RunError: If one was not; the message names it.
     """
     sets = {name: (result['names'], list(result['classes'])) for name, result in results.items()}
-    sizes = {name: f'{result["pictures"]} pictures, {len(result["classes"])} classes'
-             for name, result in results.items()}
+    sizes = {
+        name: f'{result["pictures"]} pictures, {len(result["classes"])} classes' for name, result in results.items()
+    }
     first, *others = sets
     for name in others:
         if sets[name] != sets[first]:
-            raise RunError(f'run {name!r} was evaluated on other pictures or classes ({sizes[name]}) than {first!r} '
-                           f'({sizes[first]}). Compare runs of one test set.')
+            raise RunError(
+                f'run {name!r} was evaluated on other pictures or classes ({sizes[name]}) than {first!r} '
+                f'({sizes[first]}). Compare runs of one test set.'
+            )
 
 
 def table_rows(results: dict[str, dict]) -> list[dict]:
@@ -47,12 +50,22 @@ def table_rows(results: dict[str, dict]) -> list[dict]:
         if reference is not None and not full[reference]['mIoU']:
             reference = None
         share = None if reference is None else round(100 * result['mIoU'] / full[reference]['mIoU'], 2)
-        rows.append(dict(
-            run=name, supervision=supervision['kind'], labels=supervision['labels'],
-            annotation_seconds=supervision['seconds'], mIoU=result['mIoU'], of_full=share, full=reference,
-            **{f'IoU_{label}': value for label, value in result['classes'].items()},
-            parameters=result['parameters'], macs=result['macs'], pictures_per_second=result['pictures_per_second'],
-            provenance='; '.join(f'{key}: {text}' for key, text in result['provenance'].items())))
+        rows.append(
+            dict(
+                run=name,
+                supervision=supervision['kind'],
+                labels=supervision['labels'],
+                annotation_seconds=supervision['seconds'],
+                mIoU=result['mIoU'],
+                of_full=share,
+                full=reference,
+                **{f'IoU_{label}': value for label, value in result['classes'].items()},
+                parameters=result['parameters'],
+                macs=result['macs'],
+                pictures_per_second=result['pictures_per_second'],
+                provenance='; '.join(f'{key}: {text}' for key, text in result['provenance'].items()),
+            )
+        )
     return rows
 
 
@@ -73,14 +86,33 @@ def to_json(rows: Sequence[dict]) -> str:
 def to_markdown(rows: Sequence[dict], notes: Sequence[str] = ()) -> str:
     """Return the rows as a table for reading, with notes below it."""
     classes = [key for key in rows[0] if key.startswith('IoU_')]
-    header = ['run', 'supervision', 'labels', 'annotation h', 'mIoU', 'of full',
-              *(key.removeprefix('IoU_') for key in classes), 'parameters M', 'GMACs', 'pictures/s']
+    header = [
+        'run',
+        'supervision',
+        'labels',
+        'annotation h',
+        'mIoU',
+        'of full',
+        *(key.removeprefix('IoU_') for key in classes),
+        'parameters M',
+        'GMACs',
+        'pictures/s',
+    ]
     lines = ['| ' + ' | '.join(header) + ' |', '|---' * len(header) + '|']
     for row in rows:
         share = '' if row['of_full'] is None else f'{row["of_full"]:.1f} % of {row["full"]}'
-        cells = [row['run'], row['supervision'], str(row['labels']), f'{row["annotation_seconds"] / 3600:.1f}',
-                 f'{row["mIoU"]:.1f}', share, *('' if row[key] is None else f'{row[key]:.1f}' for key in classes),
-                 f'{row["parameters"] / 1e6:.2f}', f'{row["macs"] / 1e9:.2f}', f'{row["pictures_per_second"]:.1f}']
+        cells = [
+            row['run'],
+            row['supervision'],
+            str(row['labels']),
+            f'{row["annotation_seconds"] / 3600:.1f}',
+            f'{row["mIoU"]:.1f}',
+            share,
+            *('' if row[key] is None else f'{row[key]:.1f}' for key in classes),
+            f'{row["parameters"] / 1e6:.2f}',
+            f'{row["macs"] / 1e9:.2f}',
+            f'{row["pictures_per_second"]:.1f}',
+        ]
         lines.append('| ' + ' | '.join(cells) + ' |')
     notes = [*notes, *(f'{row["run"]}: {row["provenance"]}.' for row in rows if row['provenance'])]
     return '\n'.join([*lines, *('\n' + note for note in notes), ''])

@@ -60,8 +60,9 @@ def find_run(text: str) -> Run:
         pair = Path(f'{config}.py'), Path(checkpoint)
         for path in pair:
             if not path.is_file():
-                raise RunError(f'run {text!r}: {path} does not exist. Give CONFIG:CHECKPOINT, or the work folder of a '
-                               'training.')
+                raise RunError(
+                    f'run {text!r}: {path} does not exist. Give CONFIG:CHECKPOINT, or the work folder of a training.'
+                )
         return Run(pair[0].stem, *pair)
     folder = Path(text)
     if not folder.is_dir():
@@ -72,8 +73,10 @@ def find_run(text: str) -> Run:
         raise RunError(f'run {text!r} must hold one config, but has {found}. Give the one meant as CONFIG:CHECKPOINT.')
     newest = latest_checkpoint(folder)
     if newest is None:
-        raise RunError(f'run {text!r} has no complete checkpoint. Finish its training: tools/train.py '
-                       f'{configs[0]} --work-dir {folder} --resume')
+        raise RunError(
+            f'run {text!r} has no complete checkpoint. Finish its training: tools/train.py '
+            f'{configs[0]} --work-dir {folder} --resume'
+        )
     return Run(folder.resolve().name, configs[0], Path(newest))
 
 
@@ -83,5 +86,6 @@ def named(run: Run) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # a config runs code, and a run any component
-        raise RunError(f'run {run.name!r} ({run.config}, {run.checkpoint}) could not be evaluated: '
-                       f'{type(error).__name__}: {error}') from error
+        raise RunError(
+            f'run {run.name!r} ({run.config}, {run.checkpoint}) could not be evaluated: {type(error).__name__}: {error}'
+        ) from error

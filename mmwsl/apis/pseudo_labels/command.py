@@ -25,11 +25,25 @@ from .quality import measure_quality, table, truth_data_set
 from .store import MIN_SCORE
 
 
-def generate_pseudo_labels(cfg: Config, checkpoint: str, out: str, *, split: str = 'train', ann_file: str | None = None,
-                           indices: int | None = None, use_tags: bool | None = None, tta: bool = False,
-                           low: float | None = None, high: float | None = None, tuned_on: str | None = None,
-                           min_score: float = MIN_SCORE, rethreshold: bool = False, masks: str | None = None,
-                           launcher: str = 'none', trust_checkpoint: bool = False) -> dict | None:
+def generate_pseudo_labels(
+    cfg: Config,
+    checkpoint: str,
+    out: str,
+    *,
+    split: str = 'train',
+    ann_file: str | None = None,
+    indices: int | None = None,
+    use_tags: bool | None = None,
+    tta: bool = False,
+    low: float | None = None,
+    high: float | None = None,
+    tuned_on: str | None = None,
+    min_score: float = MIN_SCORE,
+    rethreshold: bool = False,
+    masks: str | None = None,
+    launcher: str = 'none',
+    trust_checkpoint: bool = False,
+) -> dict | None:
     """Make pseudo-labels of the pictures of a split, or finish them.
 
     The folder gets ``scores/NAME.npz``, ``masks/NAME.png``, ``manifest.json`` and ``quality.json``. ``masks`` serves
@@ -71,16 +85,19 @@ def generate_pseudo_labels(cfg: Config, checkpoint: str, out: str, *, split: str
     if not 0 <= min_score <= 1:
         raise ValueError(f'--min-score must be in [0, 1], got {min_score}.')
     if low is not None and low < min_score:
-        raise ValueError(f'scores below --min-score={min_score} may not be stored, which low={low} would need: raise '
-                         '--low, or begin another --out with a smaller --min-score.')
+        raise ValueError(
+            f'scores below --min-score={min_score} may not be stored, which low={low} would need: raise '
+            '--low, or begin another --out with a smaller --min-score.'
+        )
     folder = Path(out)
     use_tags = split == 'train' if use_tags is None else use_tags
     test_set = cfg.test_dataloader.dataset.copy()
     if masks == '':
         masks = (test_set.get('data_prefix') or {}).get('seg_map_path', '')
         if masks is None:
-            raise ValueError("the test set of the config names no folder of masks, data_prefix['seg_map_path']: give "
-                             '--masks FOLDER.')
+            raise ValueError(
+                "the test set of the config names no folder of masks, data_prefix['seg_map_path']: give --masks FOLDER."
+            )
     test_cfg = cfg.model.get('test_cfg') or {}
     if use_tags or 'use_tags' in test_cfg:
         cfg.model.test_cfg = dict(test_cfg, use_tags=use_tags)
@@ -94,20 +111,31 @@ def generate_pseudo_labels(cfg: Config, checkpoint: str, out: str, *, split: str
     source = DATASETS.build(dataset)
     pictures = list_data_set(source, folder)
     if use_tags and any(picture.tags is None for picture in pictures):
-        raise ValueError(f"prediction is to believe the tags, but {split}_dataloader.dataset has none: give it a "
-                         '`label_file`, or add --no-use-tags.')
+        raise ValueError(
+            f'prediction is to believe the tags, but {split}_dataloader.dataset has none: give it a '
+            '`label_file`, or add --no-use-tags.'
+        )
     truth = None if masks is None else truth_data_set(dataset, test_set, masks)  # before hours of work
-    options = dict(split=split, use_tags=use_tags, tta=tta, min_score=min_score, model=model, dataset=identity(dataset),
-                   files=digest_files([model, cfg.get('custom_hooks'), {**identity(dataset), 'label_file': None}]),
-                   checkpoint=identify_checkpoint(checkpoint),
-                   test_cfg=cfg.get('test_cfg'), custom_hooks=cfg.get('custom_hooks'))
+    options = dict(
+        split=split,
+        use_tags=use_tags,
+        tta=tta,
+        min_score=min_score,
+        model=model,
+        dataset=identity(dataset),
+        files=digest_files([model, cfg.get('custom_hooks'), {**identity(dataset), 'label_file': None}]),
+        checkpoint=identify_checkpoint(checkpoint),
+        test_cfg=cfg.get('test_cfg'),
+        custom_hooks=cfg.get('custom_hooks'),
+    )
     rule = dict(low=low, high=high, tuned_on=tuned_on)
     believed = use_tags or bool((model.get('saliency') or {}).get('use_tags'))
     manifest = Manifest(folder)
     todo = in_first_process(lambda: prepare(manifest, options, rule, pictures, rethreshold, believed))
     if todo:
-        predict_scores(cfg, checkpoint, [pictures[index] for index in todo], manifest, min_score, launcher,
-                       trust_checkpoint)
+        predict_scores(
+            cfg, checkpoint, [pictures[index] for index in todo], manifest, min_score, launcher, trust_checkpoint
+        )
         dist.barrier()
     if not dist.is_main_process():
         return None
@@ -122,8 +150,9 @@ def generate_pseudo_labels(cfg: Config, checkpoint: str, out: str, *, split: str
     return report
 
 
-def prepare(manifest: Manifest, options: dict, rule: dict, pictures: Sequence[Picture], rethreshold: bool,
-            believed: bool) -> list[int]:
+def prepare(
+    manifest: Manifest, options: dict, rule: dict, pictures: Sequence[Picture], rethreshold: bool, believed: bool
+) -> list[int]:
     """Check a folder, or begin it, and return the numbers of the pictures that have no scores yet."""
     manifest.agree(options)
     if believed:
@@ -131,20 +160,25 @@ def prepare(manifest: Manifest, options: dict, rule: dict, pictures: Sequence[Pi
     masks = manifest.content.get('masks')
     if masks and not rethreshold and (differences := list_differences(masks['rule'], rule)):
         lines = '\n'.join(f'  {key}: {there} there, {asked} asked for' for key, there, asked in differences)
-        raise ManifestError(f'the masks of {manifest.path.parent} were made with other thresholds:\n{lines}\nAdd '
-                            '--rethreshold to replace them.')
+        raise ManifestError(
+            f'the masks of {manifest.path.parent} were made with other thresholds:\n{lines}\nAdd '
+            '--rethreshold to replace them.'
+        )
     remove_leftovers(manifest.path.parent)
     todo = [number for number, picture in enumerate(pictures) if not picture.scores.is_file()]
     if todo and rethreshold:
-        raise ValueError(f'--rethreshold needs the scores of every picture, but {len(todo)} of {len(pictures)} have '
-                         f'none in {manifest.path.parent}, {pictures[todo[0]].name!r} the first. Finish them first: '
-                         'run the command that began the folder again.')
+        raise ValueError(
+            f'--rethreshold needs the scores of every picture, but {len(todo)} of {len(pictures)} have '
+            f'none in {manifest.path.parent}, {pictures[todo[0]].name!r} the first. Finish them first: '
+            'run the command that began the folder again.'
+        )
     print(f'{len(pictures) - len(todo)} of {len(pictures)} pictures have scores in {manifest.path.parent}')
     return todo
 
 
-def finish_masks(manifest: Manifest, pictures: Sequence[Picture], rule: dict, palette: Sequence[Sequence[int]],
-                 processes: int) -> None:
+def finish_masks(
+    manifest: Manifest, pictures: Sequence[Picture], rule: dict, palette: Sequence[Sequence[int]], processes: int
+) -> None:
     """Write the masks that are missing; if those there may be of another rule, remove them first.
 
     Also those of pictures that are not asked for now: a folder has masks of one rule.
@@ -182,28 +216,59 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--ann-file', metavar='LIST', help="pictures to label; the split's list by default")
     parser.add_argument('--indices', type=int, metavar='N', help='label the first N pictures only')
     parser.add_argument(
-        '--use-tags', action=argparse.BooleanOptionalAction,
-        help='believe the tags: a class that they exclude has no pixel. By default for --split train')
+        '--use-tags',
+        action=argparse.BooleanOptionalAction,
+        help='believe the tags: a class that they exclude has no pixel. By default for --split train',
+    )
     parser.add_argument('--tta', action='store_true', help='average over augmented views')
     parser.add_argument(
-        '--high', type=float, metavar='P', help='foreground is what exceeds this score, the rest is background; by '
-        'default every pixel has its best class, background included')
+        '--high',
+        type=float,
+        metavar='P',
+        help='foreground is what exceeds this score, the rest is background; by '
+        'default every pixel has its best class, background included',
+    )
     parser.add_argument(
-        '--low', type=float, metavar='P', help='background is only what does not exceed this score; what lies between '
-        'is undecided, 255')
+        '--low',
+        type=float,
+        metavar='P',
+        help='background is only what does not exceed this score; what lies between is undecided, 255',
+    )
     parser.add_argument('--tuned-on', metavar='TEXT', help='masks that --high and --low were chosen with, if any were')
     parser.add_argument(
-        '--min-score', type=float, default=MIN_SCORE, metavar='P',
-        help='store a class if a pixel reaches this score, or if it is the best class of one (default %(default)s)')
+        '--min-score',
+        type=float,
+        default=MIN_SCORE,
+        metavar='P',
+        help='store a class if a pixel reaches this score, or if it is the best class of one (default %(default)s)',
+    )
     parser.add_argument(
-        '--rethreshold', action='store_true', help='replace the masks of a finished folder, without the model')
+        '--rethreshold', action='store_true', help='replace the masks of a finished folder, without the model'
+    )
     parser.add_argument(
-        '--masks', nargs='?', const='', metavar='FOLDER', help='compare with true masks: a folder relative to the data '
-        "set's root, by default that of the test set")
+        '--masks',
+        nargs='?',
+        const='',
+        metavar='FOLDER',
+        help="compare with true masks: a folder relative to the data set's root, by default that of the test set",
+    )
     args = parse(parser, argv)
     cfg = load_config(args.config, args.cfg_options, args.work_dir, 'pseudo_labels')
     generate_pseudo_labels(
-        cfg, args.checkpoint, args.out, split=args.split, ann_file=args.ann_file, indices=args.indices,
-        use_tags=args.use_tags, tta=args.tta, low=args.low, high=args.high, tuned_on=args.tuned_on,
-        min_score=args.min_score, rethreshold=args.rethreshold, masks=args.masks, launcher=args.launcher,
-        trust_checkpoint=args.trust_checkpoint)
+        cfg,
+        args.checkpoint,
+        args.out,
+        split=args.split,
+        ann_file=args.ann_file,
+        indices=args.indices,
+        use_tags=args.use_tags,
+        tta=args.tta,
+        low=args.low,
+        high=args.high,
+        tuned_on=args.tuned_on,
+        min_score=args.min_score,
+        rethreshold=args.rethreshold,
+        masks=args.masks,
+        launcher=args.launcher,
+        trust_checkpoint=args.trust_checkpoint,
+    )

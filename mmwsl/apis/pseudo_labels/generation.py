@@ -40,11 +40,13 @@ class ScoreWriter(Hook):
         check_model(runner.model)
         if dist.is_main_process():
             before = labels_tuned_on(runner.cfg)
-            self.manifest.update(provenance={
-                **collect_provenance(runner.model), **({'labels_tuned_on': before} if before else {})})
+            self.manifest.update(
+                provenance={**collect_provenance(runner.model), **({'labels_tuned_on': before} if before else {})}
+            )
 
-    def after_test_iter(self, runner: Runner, batch_idx: int, data_batch: dict,
-                        outputs: Sequence[SegDataSample]) -> None:
+    def after_test_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict, outputs: Sequence[SegDataSample]
+    ) -> None:
         """Write the scores of a batch."""
         for sample in outputs:
             path = self.pictures[sample.img_path].scores
@@ -62,17 +64,28 @@ def check_model(model: nn.Module) -> None:
     """
     parts = list(model.modules())
     if any(isinstance(part, SegTTAModel) for part in parts):
-        raise TypeError('--tta needs all views in the scores, which mmseg\'s SegTTAModel does not write: use '
-                        "tta_model = dict(type='mmwsl.WeakSegTTAModel')")
+        raise TypeError(
+            "--tta needs all views in the scores, which mmseg's SegTTAModel does not write: use "
+            "tta_model = dict(type='mmwsl.WeakSegTTAModel')"
+        )
     segmentor = next((part for part in parts if isinstance(part, BaseSegmentor)), None)
     if not isinstance(segmentor, PostprocessedEncoderDecoder):
-        raise TypeError('pseudo-labels are made of the scores that a chain leaves: the config needs a model of '
-                        "type='mmwsl.WeakEncoderDecoder' or 'mmwsl.PostprocessedEncoderDecoder', but has "
-                        f'{type(segmentor).__name__}.')
+        raise TypeError(
+            'pseudo-labels are made of the scores that a chain leaves: the config needs a model of '
+            "type='mmwsl.WeakEncoderDecoder' or 'mmwsl.PostprocessedEncoderDecoder', but has "
+            f'{type(segmentor).__name__}.'
+        )
 
 
-def predict_scores(cfg: Config, checkpoint: str, pictures: Sequence[Picture], manifest: Manifest,
-                   min_score: float = MIN_SCORE, launcher: str = 'none', trust_checkpoint: bool = False) -> None:
+def predict_scores(
+    cfg: Config,
+    checkpoint: str,
+    pictures: Sequence[Picture],
+    manifest: Manifest,
+    min_score: float = MIN_SCORE,
+    launcher: str = 'none',
+    trust_checkpoint: bool = False,
+) -> None:
     """Predict pictures with a model, as a test does, and write their scores.
 
     Args:

@@ -52,16 +52,24 @@ class Manifest:
         options = plain(options)
         if not any(path for pattern in ('scores/**/*.npz', 'masks/**/*.png') for path in folder.glob(pattern)):
             self.content = {}
-            versions = dict(mmwsl=mmwsl.__version__, mmseg=mmseg.__version__, mmengine=mmengine.__version__,
-                            torch=torch.__version__, python=platform.python_version())
+            versions = dict(
+                mmwsl=mmwsl.__version__,
+                mmseg=mmseg.__version__,
+                mmengine=mmengine.__version__,
+                torch=torch.__version__,
+                python=platform.python_version(),
+            )
             self.update(options=options, versions=versions)
         elif not self.content:
-            raise ManifestError(f'{folder} has scores or masks, but no manifest.json that says how they were made. '
-                                'Give another --out.')
+            raise ManifestError(
+                f'{folder} has scores or masks, but no manifest.json that says how they were made. Give another --out.'
+            )
         elif differences := list_differences(self.content['options'], options):
             lines = '\n'.join(f'  {key}: {there} there, {asked} asked for' for key, there, asked in differences)
-            raise ManifestError(f'{folder} was made with other options:\n{lines}\nGive another --out, or the '
-                                'options of its manifest.json.')
+            raise ManifestError(
+                f'{folder} was made with other options:\n{lines}\nGive another --out, or the '
+                'options of its manifest.json.'
+            )
 
     def agree_on_tags(self, pictures: Sequence[Picture]) -> None:
         """Note the tags of pictures, or check that those with scores still have the same.
@@ -77,7 +85,8 @@ class Manifest:
             raise ManifestError(
                 f'{len(changed)} pictures have other tags now than when they were labelled in {self.path.parent}: '
                 f'{name!r} had {before[name]} and has {tags[name]} (ids; negative: unknown). Delete their files in '
-                'scores/ and masks/, or give another --out.')
+                'scores/ and masks/, or give another --out.'
+            )
         if before != (tags := {**before, **tags}):
             self.update(tags=tags)
 

@@ -11,8 +11,13 @@ from .store import label_pixels, read_codes, write_mask
 CHUNK = 4
 
 
-def write_masks(pictures: Sequence[Picture], palette: Sequence[Sequence[int]], low: float | None = None,
-                high: float | None = None, processes: int = 0) -> None:
+def write_masks(
+    pictures: Sequence[Picture],
+    palette: Sequence[Sequence[int]],
+    low: float | None = None,
+    high: float | None = None,
+    processes: int = 0,
+) -> None:
     """Write the masks of pictures from their stored scores.
 
     Args:

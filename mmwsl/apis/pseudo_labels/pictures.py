@@ -35,8 +35,9 @@ class Picture:
     mask: Path
 
 
-def choose_pictures(cfg: Config, folder: Path, split: str = 'train', ann_file: str | None = None,
-                    indices: int | None = None) -> None:
+def choose_pictures(
+    cfg: Config, folder: Path, split: str = 'train', ann_file: str | None = None, indices: int | None = None
+) -> None:
     """Turn the test set of a config into the data set to label, without its masks.
 
     Pictures, list and tags are those of the split, the pipeline that of the test set without the steps that load
@@ -56,12 +57,16 @@ def choose_pictures(cfg: Config, folder: Path, split: str = 'train', ann_file: s
     while 'dataset' in dataset:  # RepeatDataset, ClassBalancedDataset
         dataset = dataset.dataset
     if 'datasets' in dataset:
-        raise ValueError(f'{split}_dataloader.dataset joins several data sets, and pseudo-labels are for one folder of '
-                         'pictures. Give one of them, in a config of its own or by --cfg-options.')
+        raise ValueError(
+            f'{split}_dataloader.dataset joins several data sets, and pseudo-labels are for one folder of '
+            'pictures. Give one of them, in a config of its own or by --cfg-options.'
+        )
     suffix = dataset.get('seg_map_suffix', '.png')
     if not suffix.endswith('.png'):
-        raise ValueError(f'pseudo-labels are PNG files, but {split}_dataloader.dataset has seg_map_suffix={suffix!r}. '
-                         'Set one that ends in .png.')
+        raise ValueError(
+            f'pseudo-labels are PNG files, but {split}_dataloader.dataset has seg_map_suffix={suffix!r}. '
+            'Set one that ends in .png.'
+        )
     dataset = dataset.copy()
     dataset.update(test_mode=True, pipeline=without(cfg.test_dataloader.dataset.pipeline, MASK_LOADERS))
     dataset.data_prefix = dict(dataset.get('data_prefix') or {}, seg_map_path=str((folder / 'masks').absolute()))
@@ -86,11 +91,22 @@ def list_data_set(dataset: BaseDataset, folder: Path) -> list[Picture]:
         mask = Path(info.get('seg_map_path') or root / Path(info['img_path']).with_suffix('.png').name)
         name = mask.relative_to(root).with_suffix('')
         tags = tuple(info['img_label']) if 'img_label' in info else None
-        pictures.append(Picture(index, info['img_path'], str(name), tags, tuple(info.get('unknown_label', ())),
-                                folder / 'scores' / f'{name}.npz', mask))
+        pictures.append(
+            Picture(
+                index,
+                info['img_path'],
+                str(name),
+                tags,
+                tuple(info.get('unknown_label', ())),
+                folder / 'scores' / f'{name}.npz',
+                mask,
+            )
+        )
     if doubles := [name for name, count in Counter(picture.name for picture in pictures).items() if count > 1]:
-        raise ValueError(f'{len(doubles)} names belong to several pictures, which differ in their suffix alone and '
-                         f'would share a mask: {doubles[:5]}. Rename the pictures.')
+        raise ValueError(
+            f'{len(doubles)} names belong to several pictures, which differ in their suffix alone and '
+            f'would share a mask: {doubles[:5]}. Rename the pictures.'
+        )
     return pictures
 
 

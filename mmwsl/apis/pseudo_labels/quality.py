@@ -24,8 +24,9 @@ RINGS = 5
 """Into so many rings of equal width a picture is cut, from its border to its centre."""
 
 
-def measure_quality(pictures: Sequence[Picture], classes: Sequence[str], truth: BaseDataset | None = None,
-                    processes: int = 0) -> dict:
+def measure_quality(
+    pictures: Sequence[Picture], classes: Sequence[str], truth: BaseDataset | None = None, processes: int = 0
+) -> dict:
     """Measure the pseudo-labels of pictures.
 
     Args:
@@ -62,13 +63,22 @@ def measure_quality(pictures: Sequence[Picture], classes: Sequence[str], truth: 
     rows = []
     for k, name in enumerate(classes):
         present = shares[labelled[:, k], k]
-        rows.append(dict(
-            name=name, tagged=int(tagged[:, k].sum()), labelled=int(labelled[:, k].sum()),
-            tag_without_pixel=int(lost[:, k].sum()), share=_percent(total[k], total[:count].sum()),
-            area=[round(100 * float(q), 2) for q in np.quantile(present, QUANTILES)] if len(present) else None))
+        rows.append(
+            dict(
+                name=name,
+                tagged=int(tagged[:, k].sum()),
+                labelled=int(labelled[:, k].sum()),
+                tag_without_pixel=int(lost[:, k].sum()),
+                share=_percent(total[k], total[:count].sum()),
+                area=[round(100 * float(q), 2) for q in np.quantile(present, QUANTILES)] if len(present) else None,
+            )
+        )
     report = dict(
-        pictures=len(pictures), undecided=_percent(total[count], total.sum()), classes=rows,
-        tag_without_pixel=[picture.name for picture, row in zip(pictures, lost, strict=True) if row.any()])
+        pictures=len(pictures),
+        undecided=_percent(total[count], total.sum()),
+        classes=rows,
+        tag_without_pixel=[picture.name for picture, row in zip(pictures, lost, strict=True) if row.any()],
+    )
     if truth is not None:
         _add_truth(report, np.sum([counts for _, counts, _ in measured], axis=0))
         objects, missed = np.sum([rings for _, _, rings in measured], axis=0)
@@ -87,9 +97,13 @@ def truth_data_set(dataset: ConfigDict, test_set: ConfigDict, masks: str) -> Bas
     loaders = [step for step in test_set.pipeline if step['type'].split('.')[-1] in MASK_LOADERS]
     described = {key: value for key, value in dataset.items() if key not in MASK_KEYS}
     described.update({key: value for key, value in test_set.items() if key in MASK_KEYS})
-    return DATASETS.build(dict(
-        described, data_prefix=dict(dataset.data_prefix, seg_map_path=masks),
-        pipeline=loaders or [dict(type='LoadAnnotations')]))
+    return DATASETS.build(
+        dict(
+            described,
+            data_prefix=dict(dataset.data_prefix, seg_map_path=masks),
+            pipeline=loaders or [dict(type='LoadAnnotations')],
+        )
+    )
 
 
 def table(report: dict) -> str:
@@ -98,23 +112,35 @@ def table(report: dict) -> str:
     head = ['Class', 'Tagged', 'Labelled', 'Tag, no pixel', 'Share', 'Area 10/50/90 %']
     rows = PrettyTable(head + (['IoU seeds', 'IoU labels', 'Undecided'] if with_truth else []))
     for row in report['classes']:
-        cells = [row['name'], row['tagged'], row['labelled'], row['tag_without_pixel'], row['share'],
-                 '/'.join(map(str, row['area'])) if row['area'] else '-']
+        cells = [
+            row['name'],
+            row['tagged'],
+            row['labelled'],
+            row['tag_without_pixel'],
+            row['share'],
+            '/'.join(map(str, row['area'])) if row['area'] else '-',
+        ]
         if with_truth:
             cells += [row['IoU']['seeds'], row['IoU']['labels'], row['undecided']]
         rows.add_row(['-' if cell is None else cell for cell in cells])
     lost = report['tag_without_pixel']
-    lines = [rows.get_string(), f'{report["pictures"]} pictures, {report["undecided"]} % of the pixels undecided, '
-             f'{len(lost)} pictures without a pixel of a class of their tags']
+    lines = [
+        rows.get_string(),
+        f'{report["pictures"]} pictures, {report["undecided"]} % of the pixels undecided, '
+        f'{len(lost)} pictures without a pixel of a class of their tags',
+    ]
     if with_truth:
         lines.append('mIoU: seeds {seeds}, labels {labels}'.format(**report['mIoU']))
-        lines.append('objects called background, from the border to the centre: ' +
-                     ', '.join('-' if share is None else f'{share} %' for share in report['objects_called_background']))
+        lines.append(
+            'objects called background, from the border to the centre: '
+            + ', '.join('-' if share is None else f'{share} %' for share in report['objects_called_background'])
+        )
     return '\n'.join(lines)
 
 
-def _measure(task: tuple[Picture, dict | None], count: int,
-             load: Compose | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _measure(
+    task: tuple[Picture, dict | None], count: int, load: Compose | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Count the pixels of each label, undecided last, and, with masks, those of :func:`_areas` and :func:`_missed`."""
     picture, info = task
     with Image.open(picture.mask) as file:
@@ -125,12 +151,13 @@ def _measure(task: tuple[Picture, dict | None], count: int,
         return areas, np.zeros(0), np.zeros(0)
     truth = load(info)['gt_seg_map'].astype(np.int64)
     if truth.shape != labels.shape:
-        raise ValueError(f'the true mask of picture {picture.name!r} is {truth.shape[0]}x{truth.shape[1]}, the '
-                         f'pseudo-label {labels.shape[0]}x{labels.shape[1]}: check that --masks are of these pictures')
+        raise ValueError(
+            f'the true mask of picture {picture.name!r} is {truth.shape[0]}x{truth.shape[1]}, the '
+            f'pseudo-label {labels.shape[0]}x{labels.shape[1]}: check that --masks are of these pictures'
+        )
     decided = np.where(labels == UNDECIDED, UNDECIDED, truth)
     seeds = label_pixels(read_codes(picture.scores))
-    return (areas, np.stack([_areas(seeds, truth, count), _areas(labels, decided, count)]),
-            _missed(labels, truth))
+    return (areas, np.stack([_areas(seeds, truth, count), _areas(labels, decided, count)]), _missed(labels, truth))
 
 
 def _areas(labels: np.ndarray, truth: np.ndarray, count: int) -> np.ndarray:

@@ -32,8 +32,11 @@ def compress_scores(scores: Tensor, min_score: float = MIN_SCORE) -> dict[str, n
     plausible = scores.flatten(1).amax(1) >= min_score
     plausible[codes.argmax(0).unique()] = True
     plausible[0] = True
-    return dict(classes=plausible.nonzero()[:, 0].cpu().numpy().astype(np.int16), codes=codes[plausible].cpu().numpy(),
-                num_classes=np.int16(len(scores)))
+    return dict(
+        classes=plausible.nonzero()[:, 0].cpu().numpy().astype(np.int16),
+        codes=codes[plausible].cpu().numpy(),
+        num_classes=np.int16(len(scores)),
+    )
 
 
 def expand_codes(classes: np.ndarray, codes: np.ndarray, num_classes: int) -> np.ndarray:
@@ -72,7 +75,7 @@ def write_mask(path: Path, labels: np.ndarray, palette: Sequence[Sequence[int]])
     """Write labels as a palette PNG; 255, undecided, has the colour of VOC's void."""
     picture = Image.fromarray(labels)
     colors = np.zeros((256, 3), np.uint8)
-    colors[:len(palette)] = palette
+    colors[: len(palette)] = palette
     colors[UNDECIDED] = UNDECIDED_COLOR
     picture.putpalette(colors.tobytes())
     with whole_file(path) as file:

@@ -6,5 +6,13 @@ from .npz_files import ProposalFiles
 from .region_tree import RegionTree
 from .selective_search import SelectiveSearch
 
-__all__ = ['COCOProposals', 'ProposalFiles', 'ProposalSource', 'Proposals', 'RegionMasks', 'RegionTree', 'RunMasks',
-           'SelectiveSearch']
+__all__ = [
+    'COCOProposals',
+    'ProposalFiles',
+    'ProposalSource',
+    'Proposals',
+    'RegionMasks',
+    'RegionTree',
+    'RunMasks',
+    'SelectiveSearch',
+]

@@ -86,8 +86,10 @@ class Proposals:
         if kind == 'box':
             return box_objectness(self.boxes, scores, self.shape)
         if self.masks is None:
-            raise ValueError("`kind='mask'` needs proposals with masks, and these have boxes only: take another "
-                             "source, or `kind='box'`")
+            raise ValueError(
+                "`kind='mask'` needs proposals with masks, and these have boxes only: take another "
+                "source, or `kind='box'`"
+            )
         return self.masks.objectness(scores)
 
 

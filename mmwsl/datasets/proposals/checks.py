@@ -33,12 +33,16 @@ def check_proposals(boxes: np.ndarray, scores: np.ndarray, shape: tuple[int, int
     boxes = boxes.astype(np.float64)
     turned = (boxes[:, :2] > boxes[:, 2:]).any(1)
     if turned.any():
-        raise ValueError(f'{source}: a box must be x1, y1, x2, y2 with x1 <= x2 and y1 <= y2, got '
-                         f'{boxes[turned][0].tolist()}. Is it x, y, width, height?')
+        raise ValueError(
+            f'{source}: a box must be x1, y1, x2, y2 with x1 <= x2 and y1 <= y2, got '
+            f'{boxes[turned][0].tolist()}. Is it x, y, width, height?'
+        )
     clipped = boxes.clip(0, np.tile(shape[::-1], 2))
     if (clipped[:, :2] >= clipped[:, 2:]).any(1).all():
-        raise ValueError(f'{source}: all {len(boxes)} boxes lie outside the picture of {shape[0]}x{shape[1]} (height, '
-                         f'width), the first is {boxes[0].tolist()}. Were they made for another size?')
+        raise ValueError(
+            f'{source}: all {len(boxes)} boxes lie outside the picture of {shape[0]}x{shape[1]} (height, '
+            f'width), the first is {boxes[0].tolist()}. Were they made for another size?'
+        )
     return clipped
 
 
@@ -49,6 +53,8 @@ def picture_name(results: dict, source: str) -> str:
         KeyError: The pipeline has no ``img_path``.
     """
     if not results.get('img_path'):
-        raise KeyError(f'{source} finds proposals by the name of the picture and needs `img_path` of the pipeline: use '
-                       'it with a data set of files')
+        raise KeyError(
+            f'{source} finds proposals by the name of the picture and needs `img_path` of the pipeline: use '
+            'it with a data set of files'
+        )
     return str(results['img_path']).replace('\\', '/').rsplit('/', 1)[-1].rsplit('.', 1)[0]

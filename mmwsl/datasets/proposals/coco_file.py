@@ -47,8 +47,10 @@ class COCOProposals(ProposalSource):
         name = picture_name(results, 'COCOProposals')
         key = name if name in self.entries or not name.isdecimal() else str(int(name))
         if key not in self.entries:
-            raise KeyError(f'{self.ann_file}: no proposals for picture {name!r}; it has {len(self.entries)} pictures, '
-                           f'among them {sorted(self.entries)[:3]}')
+            raise KeyError(
+                f'{self.ann_file}: no proposals for picture {name!r}; it has {len(self.entries)} pictures, '
+                f'among them {sorted(self.entries)[:3]}'
+            )
         entries, shape, source = self.entries[key], image.shape[:2], f'{self.ann_file}: picture {name!r}'
         masks = None
         if self._all_have('segmentation', entries, source):
@@ -58,7 +60,7 @@ class COCOProposals(ProposalSource):
                 raise ValueError(f'{source}: {error}') from error
         if self._all_have('bbox', entries, source):
             boxes = self._array(entries, 'bbox', source)
-            if boxes.shape[1:] != (4, ):
+            if boxes.shape[1:] != (4,):
                 raise ValueError(f'{source}: a `bbox` must be x, y, width, height, got {entries[0]["bbox"]}.')
             boxes = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
         elif masks is not None:
@@ -73,17 +75,23 @@ class COCOProposals(ProposalSource):
     def _by_picture(self, content: list | dict) -> dict[str, list[dict]]:
         entries = content.get('annotations') if isinstance(content, dict) else content
         if not isinstance(entries, list) or not all(
-                isinstance(entry, dict) and isinstance(entry.get('image_id'), int | str) for entry in entries):
-            raise ValueError(f'{self.ann_file}: expected a list of results with `image_id`, or an object with `images` '
-                             'and `annotations`.')
+            isinstance(entry, dict) and isinstance(entry.get('image_id'), int | str) for entry in entries
+        ):
+            raise ValueError(
+                f'{self.ann_file}: expected a list of results with `image_id`, or an object with `images` '
+                'and `annotations`.'
+            )
         names = {}
         if isinstance(content, dict):
             try:
-                names = {image['id']: picture_name(dict(img_path=image['file_name']), self.ann_file)
-                         for image in content['images']}
+                names = {
+                    image['id']: picture_name(dict(img_path=image['file_name']), self.ann_file)
+                    for image in content['images']
+                }
             except (KeyError, TypeError) as error:
-                raise ValueError(f'{self.ann_file}: `images` must be a list of objects with `id` and `file_name`.'
-                                 ) from error
+                raise ValueError(
+                    f'{self.ann_file}: `images` must be a list of objects with `id` and `file_name`.'
+                ) from error
             unknown = [entry['image_id'] for entry in entries if entry['image_id'] not in names]
             if unknown:
                 raise ValueError(f'{self.ann_file}: `image_id` {unknown[0]!r} is not among `images`.')

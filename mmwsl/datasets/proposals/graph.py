@@ -54,8 +54,10 @@ def superpixel_graph(image: np.ndarray, superpixels: np.ndarray) -> SuperpixelGr
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
         raise ValueError(f'`image` must be (H, W, 3) uint8, got {image.dtype} of shape {image.shape}')
     if superpixels.shape != image.shape[:2]:
-        raise ValueError(f'`superpixels` must have the size {image.shape[:2]} of the picture, got {superpixels.shape}: '
-                         'compute both before any resizing')
+        raise ValueError(
+            f'`superpixels` must have the size {image.shape[:2]} of the picture, got {superpixels.shape}: '
+            'compute both before any resizing'
+        )
     if superpixels.dtype.kind not in 'iu':
         raise ValueError(f'`superpixels` must be whole numbers, got {superpixels.dtype}')
     labels = _relabel(superpixels.astype(np.int64))
@@ -72,12 +74,18 @@ def superpixel_graph(image: np.ndarray, superpixels: np.ndarray) -> SuperpixelGr
 
     edges, lengths, contrasts = _edges(labels, lab, count)
     return SuperpixelGraph(
-        labels=labels, sizes=sizes, boxes=_boxes(labels, count),
+        labels=labels,
+        sizes=sizes,
+        boxes=_boxes(labels, count),
         centres=np.stack([mean(rows), mean(columns)], axis=1),
         border=np.bincount(labels[rim], minlength=count).astype(np.float64),
         lab=np.stack([mean(channel) for channel in np.moveaxis(lab, 2, 0)], axis=1),
-        colors=_colors(flat, lab, count), textures=_textures(flat, lab, count),
-        edges=edges, lengths=lengths, contrasts=contrasts)
+        colors=_colors(flat, lab, count),
+        textures=_textures(flat, lab, count),
+        edges=edges,
+        lengths=lengths,
+        contrasts=contrasts,
+    )
 
 
 def _relabel(superpixels: np.ndarray) -> np.ndarray:
@@ -113,8 +121,12 @@ def _textures(flat: np.ndarray, lab: np.ndarray, count: int) -> np.ndarray:
 
 
 def _histograms(flat: np.ndarray, bins: np.ndarray, weights: np.ndarray | None, size: int, count: int) -> np.ndarray:
-    channels = [np.bincount(flat * size + bins[:, channel], None if weights is None else weights[:, channel],
-                            minlength=count * size).reshape(count, size) for channel in range(bins.shape[1])]
+    channels = [
+        np.bincount(
+            flat * size + bins[:, channel], None if weights is None else weights[:, channel], minlength=count * size
+        ).reshape(count, size)
+        for channel in range(bins.shape[1])
+    ]
     table = np.concatenate(channels, axis=1).astype(np.float64)
     return table / np.maximum(table.sum(1, keepdims=True), 1e-6)
 

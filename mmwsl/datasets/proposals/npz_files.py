@@ -49,8 +49,9 @@ class ProposalFiles(ProposalSource):
         arrays = self._read(path, name)
         shape = image.shape[:2]
         if 'scores' not in arrays or arrays.keys().isdisjoint(('boxes', 'masks', 'packed_masks')):
-            raise ValueError(f'{path}: expected the arrays `scores`, and `boxes` or `masks` or `packed_masks`, got '
-                             f'{sorted(arrays)}.')
+            raise ValueError(
+                f'{path}: expected the arrays `scores`, and `boxes` or `masks` or `packed_masks`, got {sorted(arrays)}.'
+            )
         masks = self._masks(arrays, shape, path)
         if masks is not None and len(masks) != len(np.atleast_1d(arrays['scores'])):
             raise ValueError(f'{path}: {len(masks)} masks for {len(np.atleast_1d(arrays["scores"]))} scores.')
@@ -62,29 +63,35 @@ class ProposalFiles(ProposalSource):
         try:
             content = fileio.get(path, backend_args=self.backend_args)
         except FileNotFoundError as error:
-            raise FileNotFoundError(f'no proposals for picture {name!r}: {path!r} does not exist. Check `folder` and '
-                                    '`suffix`.') from error
+            raise FileNotFoundError(
+                f'no proposals for picture {name!r}: {path!r} does not exist. Check `folder` and `suffix`.'
+            ) from error
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as archive:
                 return {key: archive[key] for key in archive.files}
         except (ValueError, EOFError, OSError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-            raise ValueError(f'{path}: cannot be read as .npz ({error}). Write it with np.savez_compressed, from '
-                             'arrays of numbers.') from error
+            raise ValueError(
+                f'{path}: cannot be read as .npz ({error}). Write it with np.savez_compressed, from arrays of numbers.'
+            ) from error
 
     @staticmethod
     def _masks(arrays: dict[str, np.ndarray], shape: tuple[int, int], path: str) -> RunMasks | None:
         if 'packed_masks' in arrays:
             packed = arrays['packed_masks']
             if packed.dtype != np.uint8 or packed.ndim != 3 or packed.shape[1:] != (shape[0], -(-shape[1] // 8)):
-                raise ValueError(f'{path}: `packed_masks` must be uint8 (n, {shape[0]}, {-(-shape[1] // 8)}) for a '
-                                 f'picture of {shape[0]}x{shape[1]}, got {packed.dtype} {packed.shape}.')
+                raise ValueError(
+                    f'{path}: `packed_masks` must be uint8 (n, {shape[0]}, {-(-shape[1] // 8)}) for a '
+                    f'picture of {shape[0]}x{shape[1]}, got {packed.dtype} {packed.shape}.'
+                )
             # one at a time: unpacked, thousands of masks would not fit
             masks = (np.unpackbits(mask, axis=-1, count=shape[1]).astype(bool) for mask in packed)
         elif 'masks' in arrays:
             masks = arrays['masks']
             if masks.dtype != np.bool_ or masks.ndim != 3 or masks.shape[1:] != tuple(shape):
-                raise ValueError(f'{path}: `masks` must be bool (n, {shape[0]}, {shape[1]}) like the picture, got '
-                                 f'{masks.dtype} {masks.shape}.')
+                raise ValueError(
+                    f'{path}: `masks` must be bool (n, {shape[0]}, {shape[1]}) like the picture, got '
+                    f'{masks.dtype} {masks.shape}.'
+                )
         else:
             return None
         return RunMasks([mask_runs(mask) for mask in masks], shape)

@@ -38,10 +38,12 @@ class RegionTree(ProposalSource):
             or too many.
     """
 
-    def __init__(self, scale: float = 100., sigma: float = 0.8, min_size: int = 50, max_area: float = 0.9) -> None:
+    def __init__(self, scale: float = 100.0, sigma: float = 0.8, min_size: int = 50, max_area: float = 0.9) -> None:
         if not scale > 0 or not sigma >= 0 or min_size < 1:
-            raise ValueError('`scale` must be positive, `sigma` at least 0 and `min_size` at least 1, but got '
-                             f'{scale!r}, {sigma!r} and {min_size!r}.')
+            raise ValueError(
+                '`scale` must be positive, `sigma` at least 0 and `min_size` at least 1, but got '
+                f'{scale!r}, {sigma!r} and {min_size!r}.'
+            )
         if not 0 < max_area <= 1:
             raise ValueError(f'`max_area` must lie in (0, 1], but got {max_area!r}.')
         self.scale = scale
@@ -58,15 +60,23 @@ class RegionTree(ProposalSource):
             superpixels = felzenszwalb(image[..., ::-1], scale=self.scale, sigma=self.sigma, min_size=min_size)
         graph = superpixel_graph(image, superpixels)
         if len(graph.sizes) > MAX_SUPERPIXELS:
-            raise ValueError(f'RegionTree takes at most {MAX_SUPERPIXELS} superpixels, but got {len(graph.sizes)}: '
-                             'make larger ones, for instance with more `min_size`.')
+            raise ValueError(
+                f'RegionTree takes at most {MAX_SUPERPIXELS} superpixels, but got {len(graph.sizes)}: '
+                'make larger ones, for instance with more `min_size`.'
+            )
         members, boxes = group_regions(graph)
         keep = members @ graph.sizes <= self.max_area * graph.labels.size
         keep[-1] &= len(graph.sizes) > 1
         members, boxes = members[keep], boxes[keep]
-        return Proposals(boxes.astype(np.float64), score_regions(graph, members), graph.labels.shape,
-                         RegionMasks(graph.labels, members))
+        return Proposals(
+            boxes.astype(np.float64),
+            score_regions(graph, members),
+            graph.labels.shape,
+            RegionMasks(graph.labels, members),
+        )
 
     def __repr__(self) -> str:
-        return (f'{self.__class__.__name__}(scale={self.scale}, sigma={self.sigma}, min_size={self.min_size}, '
-                f'max_area={self.max_area})')
+        return (
+            f'{self.__class__.__name__}(scale={self.scale}, sigma={self.sigma}, min_size={self.min_size}, '
+            f'max_area={self.max_area})'
+        )

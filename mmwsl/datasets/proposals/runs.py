@@ -40,8 +40,10 @@ def count_runs(counts: ArrayLike, pixels: int) -> np.ndarray:
     """
     lengths = np.asarray(counts)
     if lengths.ndim != 1 or lengths.dtype.kind not in 'iu' or (lengths < 0).any() or lengths.sum() != pixels:
-        raise ValueError(f'the counts of a run-length encoding must be whole numbers that add up to the {pixels} '
-                         f'pixels of the picture, got {_shorten(counts)} (sum {lengths.sum() if lengths.size else 0})')
+        raise ValueError(
+            f'the counts of a run-length encoding must be whole numbers that add up to the {pixels} '
+            f'pixels of the picture, got {_shorten(counts)} (sum {lengths.sum() if lengths.size else 0})'
+        )
     stops = lengths.astype(np.int64).cumsum()
     # odd places are inside; an odd number of counts ends outside, so every start has its stop
     runs = np.stack([stops[:-1:2], stops[1::2]], axis=1)
@@ -66,8 +68,9 @@ def decode_counts(text: str | bytes) -> np.ndarray:
     """
     groups = np.frombuffer(text.encode() if isinstance(text, str) else text, dtype=np.uint8).astype(np.int64) - 48
     if len(groups) and not 0 <= groups.min() <= groups.max() < 64:
-        raise ValueError('the counts of a compressed run-length encoding must be characters from "0" to "o", got '
-                         f'{_shorten(text)}')
+        raise ValueError(
+            f'the counts of a compressed run-length encoding must be characters from "0" to "o", got {_shorten(text)}'
+        )
     ends = np.flatnonzero(groups < 32)
     if (ends[-1] + 1 if len(ends) else 0) != len(groups) or np.diff(ends, prepend=-1).max(initial=0) > 12:
         raise ValueError(f'the counts of a compressed run-length encoding are cut off or too long: {_shorten(text)}')
@@ -97,16 +100,19 @@ def segmentation_runs(segmentation: dict | list, shape: tuple[int, int]) -> np.n
     """
     if isinstance(segmentation, dict):
         if 'counts' not in segmentation or segmentation.get('size') not in (list(shape), tuple(shape)):
-            raise ValueError(f'a run-length encoding must have `counts` and the `size` {list(shape)} of the picture '
-                             f'(height, width), got the size {segmentation.get("size")}')
+            raise ValueError(
+                f'a run-length encoding must have `counts` and the `size` {list(shape)} of the picture '
+                f'(height, width), got the size {segmentation.get("size")}'
+            )
         counts = segmentation['counts']
         return count_runs(decode_counts(counts) if isinstance(counts, str | bytes) else counts, shape[0] * shape[1])
     mask = np.zeros(shape, dtype=bool)
     for outline in segmentation:
         corners = np.asarray(outline, dtype=np.float64)
         if corners.ndim != 1 or len(corners) < 6 or len(corners) % 2:
-            raise ValueError('a polygon must be a list x1, y1, x2, y2, ... of at least three corners, got '
-                             f'{_shorten(outline)}')
+            raise ValueError(
+                f'a polygon must be a list x1, y1, x2, y2, ... of at least three corners, got {_shorten(outline)}'
+            )
         # corners are in pixels from the upper left corner of the picture, skimage's from the first pixel's centre
         mask |= polygon2mask(shape, corners.reshape(-1, 2)[:, ::-1] - 0.5)
     return mask_runs(mask)

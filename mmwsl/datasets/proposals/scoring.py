@@ -40,7 +40,7 @@ def score_regions(graph: SuperpixelGraph, members: np.ndarray) -> np.ndarray:
     scores = []
     # in blocks: all regions times all edges would not fit for a large picture
     for start in range(0, len(members), BLOCK):
-        block = members[start:start + BLOCK]
+        block = members[start : start + BLOCK]
         area, location, distance, border = (block @ summands).T
         cut = (block[:, one] ^ block[:, other]) @ graph.lengths
         scores.append(location / area * (1 - border / (border + cut)) * np.sqrt(distance / area))
@@ -48,13 +48,14 @@ def score_regions(graph: SuperpixelGraph, members: np.ndarray) -> np.ndarray:
 
 
 def _location(graph: SuperpixelGraph) -> np.ndarray:
-    rows, columns = (np.exp(-((np.arange(side) + 0.5) / side - 0.5)**2 / (2 * LOCATION_SPREAD**2))
-                     for side in graph.labels.shape)
+    rows, columns = (
+        np.exp(-(((np.arange(side) + 0.5) / side - 0.5) ** 2) / (2 * LOCATION_SPREAD**2)) for side in graph.labels.shape
+    )
     return np.bincount(graph.labels.reshape(-1), np.outer(rows, columns).reshape(-1)) / graph.sizes
 
 
 def _distance_to_border(graph: SuperpixelGraph) -> np.ndarray:
     rim = graph.border > 0
-    squares = sum((channel[:, None] - channel[None, rim])**2 for channel in graph.lab.T)
+    squares = sum((channel[:, None] - channel[None, rim]) ** 2 for channel in graph.lab.T)
     distances = np.sqrt(squares) @ graph.border[rim]
     return distances / max(distances.max(), 1e-9)

@@ -34,8 +34,9 @@ class SelectiveSearch(ProposalSource):
         if not hasattr(cv2, 'ximgproc'):
             raise ImportError(
                 "SelectiveSearch needs OpenCV's contributed modules, and this OpenCV has none (cv2.ximgproc). Replace "
-                "it: pip uninstall opencv-python opencv-python-headless, then pip install "
-                "opencv-contrib-python-headless. Or take type='mmwsl.RegionTree', which needs nothing.")
+                'it: pip uninstall opencv-python opencv-python-headless, then pip install '
+                "opencv-contrib-python-headless. Or take type='mmwsl.RegionTree', which needs nothing."
+            )
         self.mode = mode
         self.max_boxes = max_boxes
 
@@ -43,10 +44,13 @@ class SelectiveSearch(ProposalSource):
         """Propose boxes."""
         search = cv2.ximgproc.segmentation.createSelectiveSearchSegmentation()
         search.setBaseImage(image)
-        switch = {'single': search.switchToSingleStrategy, 'fast': search.switchToSelectiveSearchFast,
-                  'quality': search.switchToSelectiveSearchQuality}
+        switch = {
+            'single': search.switchToSingleStrategy,
+            'fast': search.switchToSelectiveSearchFast,
+            'quality': search.switchToSelectiveSearchQuality,
+        }
         switch[self.mode]()
-        corners = np.asarray(search.process(), dtype=np.float64).reshape(-1, 4)[:self.max_boxes]
+        corners = np.asarray(search.process(), dtype=np.float64).reshape(-1, 4)[: self.max_boxes]
         boxes = np.concatenate([corners[:, :2], corners[:, :2] + corners[:, 2:]], axis=1)
         return Proposals(boxes, 1 - np.arange(len(boxes)) / max(len(boxes), 1), image.shape[:2])
 

@@ -71,12 +71,14 @@ def _draw_labels(rng: np.random.Generator) -> list[tuple[int, bool]]:
     labels = rng.permutation(CLASS_IDS)[:count].tolist()
     if STAR in labels and RING not in labels and rng.random() < RING_BESIDE_STAR_PROBABILITY:
         labels.append(RING)
-    return [(label, True) for label in labels] + [(label, False) for label in labels
-                                                  if rng.random() < SECOND_OBJECT_PROBABILITY]
+    return [(label, True) for label in labels] + [
+        (label, False) for label in labels if rng.random() < SECOND_OBJECT_PROBABILITY
+    ]
 
 
-def _place(rng: np.random.Generator, label: int, required: bool, others: list[SceneObject],
-           size: int) -> SceneObject | None:
+def _place(
+    rng: np.random.Generator, label: int, required: bool, others: list[SceneObject], size: int
+) -> SceneObject | None:
     """Find room for an object, shrinking a required one until it fits."""
     radius = rng.uniform(*RADIUS_RANGE) * size
     angle = rng.uniform(0, 2 * np.pi)

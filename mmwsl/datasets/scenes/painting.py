@@ -91,8 +91,9 @@ def _texture(rng: np.random.Generator, size: int) -> np.ndarray:
     noise = cv2.resize(rng.random((cells, cells), dtype=np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
     angle, periods, phase = rng.uniform(0, np.pi), rng.uniform(1, 8), rng.uniform(0, 2 * np.pi)
     axis = np.arange(size, dtype=np.float32) * np.float32(2 * np.pi * periods / size)
-    stripes = 0.5 + 0.5 * np.sin(np.float32(np.cos(angle)) * axis[:, None] + np.float32(np.sin(angle)) * axis
-                                 + np.float32(phase))
+    stripes = 0.5 + 0.5 * np.sin(
+        np.float32(np.cos(angle)) * axis[:, None] + np.float32(np.sin(angle)) * axis + np.float32(phase)
+    )
     return np.clip((noise, stripes, (noise + stripes) / 2)[kind], 0, 1)
 
 

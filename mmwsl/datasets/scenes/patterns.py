@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-STRENGTH_RANGE = (0.8, 1.)
+STRENGTH_RANGE = (0.8, 1.0)
 PERIOD_JITTER = 0.1
 ANGLE_JITTER = 0.15
 """In radians: a pattern has its direction, however the object is turned."""
@@ -17,12 +17,12 @@ Wave = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Function of two orthogonal phases in radians, (n,) each, to (n,) values that are clipped to [-1, 1]."""
 
 WAVES: dict[int, tuple[float, Wave]] = {
-    1: (7., lambda u, v: 3 * np.cos(u) * np.cos(v) - 1),  # circle: dots
-    2: (1., lambda u, v: np.zeros_like(u)),  # square: plain
-    3: (6., lambda u, v: 2 * np.sin(v)),  # triangle: rows
-    4: (6., lambda u, v: 2 * np.sin(u)),  # star: columns
+    1: (7.0, lambda u, v: 3 * np.cos(u) * np.cos(v) - 1),  # circle: dots
+    2: (1.0, lambda u, v: np.zeros_like(u)),  # square: plain
+    3: (6.0, lambda u, v: 2 * np.sin(v)),  # triangle: rows
+    4: (6.0, lambda u, v: 2 * np.sin(u)),  # star: columns
     5: (8.5, lambda u, v: 2 * np.sin(u + v)),  # ring: slanting stripes
-    6: (10., lambda u, v: 5 * np.sin(u) * np.sin(v)),  # cross: checks
+    6: (10.0, lambda u, v: 5 * np.sin(u) * np.sin(v)),  # cross: checks
 }
 """Class id to the period in pixels, whatever the size of the object, and the wave."""
 

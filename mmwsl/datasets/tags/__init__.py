@@ -9,5 +9,14 @@ from .table import read_table
 from .voc_lists import read_voc_lists
 from .voc_xml import read_voc_xml
 
-__all__ = ['TagRecord', 'read_class_folders', 'read_coco', 'read_csv', 'read_json', 'read_jsonl', 'read_table',
-           'read_voc_lists', 'read_voc_xml']
+__all__ = [
+    'TagRecord',
+    'read_class_folders',
+    'read_coco',
+    'read_csv',
+    'read_json',
+    'read_jsonl',
+    'read_table',
+    'read_voc_lists',
+    'read_voc_xml',
+]

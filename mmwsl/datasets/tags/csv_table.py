@@ -8,14 +8,16 @@ from .record import TagRecord, make_record, read_text
 from .separators import find_separator, split_cell
 
 
-def read_csv(path: str | Path,
-             image_column: str = 'image',
-             label_column: str = 'labels',
-             unknown_column: str = 'unknown',
-             separator: str | None = None,
-             large_column: str = 'large',
-             small_column: str = 'small',
-             backend_args: dict | None = None) -> list[TagRecord]:
+def read_csv(
+    path: str | Path,
+    image_column: str = 'image',
+    label_column: str = 'labels',
+    unknown_column: str = 'unknown',
+    separator: str | None = None,
+    large_column: str = 'large',
+    small_column: str = 'small',
+    backend_args: dict | None = None,
+) -> list[TagRecord]:
     """Read a table with one row per picture, such as ``image,labels``.
 
     Several labels in a cell are separated by ``;``, ``|``, ``,`` (the cell is then quoted) or, when no cell of the
@@ -46,8 +48,10 @@ def read_csv(path: str | Path,
     reader.fieldnames = header
     for argument, column in (('image_column', image_column), ('label_column', label_column)):
         if column not in header:
-            raise ValueError(f'{path}:1: no column {column!r} in the header {header}. '
-                             f'Rename the column, or set `{argument}`; cells are separated by commas.')
+            raise ValueError(
+                f'{path}:1: no column {column!r} in the header {header}. '
+                f'Rename the column, or set `{argument}`; cells are separated by commas.'
+            )
     rows = []
     try:
         for row in reader:
@@ -56,8 +60,10 @@ def read_csv(path: str | Path,
         raise ValueError(f'{path}:{reader.reader.line_num}: not a CSV row ({error}).') from error
     for source, row in rows:
         if None in row or None in row.values():
-            raise ValueError(f'{source}: the row does not have {len(header)} cells as the header has. '
-                             'Quote a cell that holds commas, and keep the comma of an empty cell.')
+            raise ValueError(
+                f'{source}: the row does not have {len(header)} cells as the header has. '
+                'Quote a cell that holds commas, and keep the comma of an empty cell.'
+            )
         if not row[image_column].strip():
             raise ValueError(f'{source}: the cell {image_column!r} is empty. Name a picture or remove the row.')
 

@@ -9,14 +9,16 @@ from .record import TagRecord, make_record, read_text
 from .separators import find_separator, split_cell
 
 
-def read_json(path: str | Path,
-              image_column: str = 'image',
-              label_column: str = 'labels',
-              unknown_column: str = 'unknown',
-              separator: str | None = None,
-              large_column: str = 'large',
-              small_column: str = 'small',
-              backend_args: dict | None = None) -> list[TagRecord]:
+def read_json(
+    path: str | Path,
+    image_column: str = 'image',
+    label_column: str = 'labels',
+    unknown_column: str = 'unknown',
+    separator: str | None = None,
+    large_column: str = 'large',
+    small_column: str = 'small',
+    backend_args: dict | None = None,
+) -> list[TagRecord]:
     """Read ``[{"image": "a.jpg", "labels": ["cat"]}, ...]`` or ``{"a.jpg": ["cat"], ...}``.
 
     Labels are a list of names or one string, which is split as a cell of :func:`read_csv` is. An empty list marks a
@@ -44,21 +46,24 @@ def read_json(path: str | Path,
     if isinstance(content, dict):
         content = [{image_column: image, label_column: labels} for image, labels in content.items()]
     if not isinstance(content, list):
-        raise ValueError(f'{path}: expected a list of objects or a mapping from picture to labels, '
-                         f'but got {type(content).__name__}.')
+        raise ValueError(
+            f'{path}: expected a list of objects or a mapping from picture to labels, but got {type(content).__name__}.'
+        )
     entries = [(f'{path}: entry {index}', entry) for index, entry in enumerate(content)]
     columns = (label_column, unknown_column, large_column, small_column)
     return _to_records(entries, str(path), image_column, columns, separator)
 
 
-def read_jsonl(path: str | Path,
-               image_column: str = 'image',
-               label_column: str = 'labels',
-               unknown_column: str = 'unknown',
-               separator: str | None = None,
-               large_column: str = 'large',
-               small_column: str = 'small',
-               backend_args: dict | None = None) -> list[TagRecord]:
+def read_jsonl(
+    path: str | Path,
+    image_column: str = 'image',
+    label_column: str = 'labels',
+    unknown_column: str = 'unknown',
+    separator: str | None = None,
+    large_column: str = 'large',
+    small_column: str = 'small',
+    backend_args: dict | None = None,
+) -> list[TagRecord]:
     """Read one ``{"image": "a.jpg", "labels": ["cat"]}`` per line; arguments and errors as in :func:`read_json`."""
     text = read_text(path, backend_args=backend_args)
     lines = [(f'{path}:{number}', line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
@@ -73,8 +78,10 @@ def _parse(text: str, source: str) -> Any:
         seen = dict(pairs)
         if len(seen) < len(pairs):
             keys = [key for key, _ in pairs]
-            raise ValueError(f'{source}: the key {next(k for k in keys if keys.count(k) > 1)!r} appears twice '
-                             'in one object. Keep one.')
+            raise ValueError(
+                f'{source}: the key {next(k for k in keys if keys.count(k) > 1)!r} appears twice '
+                'in one object. Keep one.'
+            )
         return seen
 
     try:
@@ -83,18 +90,22 @@ def _parse(text: str, source: str) -> Any:
         raise ValueError(f'{source}: not JSON ({error}).') from error
 
 
-def _to_records(entries: list[tuple[str, Any]], path: str, image_column: str, columns: Sequence[str],
-                separator: str | None) -> list[TagRecord]:
+def _to_records(
+    entries: list[tuple[str, Any]], path: str, image_column: str, columns: Sequence[str], separator: str | None
+) -> list[TagRecord]:
     label_column = columns[0]
     for source, entry in entries:
         if not isinstance(entry, dict) or not isinstance(entry.get(image_column), str) or label_column not in entry:
-            raise ValueError(f'{source}: expected an object with the keys {image_column!r} (a string) and '
-                             f'{label_column!r}, but got {entry!r}.')
+            raise ValueError(
+                f'{source}: expected an object with the keys {image_column!r} (a string) and '
+                f'{label_column!r}, but got {entry!r}.'
+            )
         for column in columns:
             labels = entry.get(column, [])
             if not isinstance(labels, str | list) or not all(isinstance(name, str) for name in labels):
-                raise ValueError(f'{source}: {column!r} must be a list of class names or one string, '
-                                 f'but got {labels!r}.')
+                raise ValueError(
+                    f'{source}: {column!r} must be a list of class names or one string, but got {labels!r}.'
+                )
     cells = [entry.get(column, []) for _, entry in entries for column in columns]
     separator = separator or find_separator((cell for cell in cells if isinstance(cell, str)), path)
 

@@ -30,8 +30,14 @@ class TagRecord:
     small: tuple[str, ...] = ()
 
 
-def make_record(image: str, tags: Iterable[str], unknown: Iterable[str] = (), source: str = '',
-                large: Iterable[str] = (), small: Iterable[str] = ()) -> TagRecord:
+def make_record(
+    image: str,
+    tags: Iterable[str],
+    unknown: Iterable[str] = (),
+    source: str = '',
+    large: Iterable[str] = (),
+    small: Iterable[str] = (),
+) -> TagRecord:
     """Build a record: repeated names collapse, and a name both present and unknown is present.
 
     Raises:
@@ -40,8 +46,10 @@ def make_record(image: str, tags: Iterable[str], unknown: Iterable[str] = (), so
     present, large, small = (tuple(dict.fromkeys(names)) for names in (tags, large, small))
     for name in (*large, *small):
         if name not in present:
-            raise ValueError(f'{source}: picture {image!r} has a size of {name!r}, but not its tag '
-                             f'({", ".join(present) or "none"}). Add the tag or remove the size.')
+            raise ValueError(
+                f'{source}: picture {image!r} has a size of {name!r}, but not its tag '
+                f'({", ".join(present) or "none"}). Add the tag or remove the size.'
+            )
         if name in large and name in small:
             raise ValueError(f'{source}: picture {image!r} says that {name!r} is both large and small. Keep one.')
     unknown = tuple(name for name in dict.fromkeys(unknown) if name not in present)

@@ -23,8 +23,9 @@ def find_separator(cells: Iterable[str], source: str) -> str | None:
     """
     used = set().union(*(set(cell) & set(SEPARATORS) for cell in cells))
     if len(used) > 1:
-        raise ValueError(f'{source}: label cells use several separators {sorted(used)}. '
-                         'Keep one, or name it with `separator`.')
+        raise ValueError(
+            f'{source}: label cells use several separators {sorted(used)}. Keep one, or name it with `separator`.'
+        )
     return used.pop() if used else None
 
 

@@ -10,11 +10,9 @@ from .record import DIFFICULT, TagRecord, check_choice, make_record, read_text
 VALUES = ('1', '0', '-1')
 
 
-def read_voc_lists(folder: str | Path,
-                   split: str,
-                   classes: Sequence[str],
-                   difficult: str = 'present',
-                   backend_args: dict | None = None) -> list[TagRecord]:
+def read_voc_lists(
+    folder: str | Path, split: str, classes: Sequence[str], difficult: str = 'present', backend_args: dict | None = None
+) -> list[TagRecord]:
     """Read ``ImageSets/Main/{class}_{split}.txt``, lines ``2007_000027 -1``.
 
     The value is 1 for present, -1 for absent and 0 for a class whose every object is difficult; ``difficult`` says
@@ -45,15 +43,18 @@ def read_voc_lists(folder: str | Path,
             first = {image: f'{path}:{line}' for image, (line, _) in values.items()}
         elif first.keys() != values.keys():
             differing = sorted(first.keys() ^ values.keys())
-            raise ValueError(f'{path}: {len(differing)} pictures are in this list or in that of {classes[0]!r} but not '
-                             f'in both: {", ".join(differing[:5])}. All lists of a split must name the same pictures.')
+            raise ValueError(
+                f'{path}: {len(differing)} pictures are in this list or in that of {classes[0]!r} but not '
+                f'in both: {", ".join(differing[:5])}. All lists of a split must name the same pictures.'
+            )
         for image, (_, value) in values.items():
             if value == '1' or (value == '0' and difficult == 'present'):
                 present.setdefault(image, []).append(name)
             elif value == '0' and difficult == 'unknown':
                 unknown.setdefault(image, []).append(name)
-    return [make_record(image, present.get(image, ()), unknown.get(image, ()), source)
-            for image, source in first.items()]
+    return [
+        make_record(image, present.get(image, ()), unknown.get(image, ()), source) for image, source in first.items()
+    ]
 
 
 def _read_list(path: str, backend_args: dict | None) -> dict[str, tuple[int, str]]:
@@ -65,7 +66,8 @@ def _read_list(path: str, backend_args: dict | None) -> dict[str, tuple[int, str
         if len(fields) != 2 or fields[1] not in VALUES:
             raise ValueError(f'{path}:{number}: expected "name value" with a value of {VALUES}, but got {line!r}.')
         if fields[0] in values:
-            raise ValueError(f'{path}:{number}: picture {fields[0]!r} is listed twice '
-                             f'(first in line {values[fields[0]][0]}).')
+            raise ValueError(
+                f'{path}:{number}: picture {fields[0]!r} is listed twice (first in line {values[fields[0]][0]}).'
+            )
         values[fields[0]] = (number, fields[1])
     return values

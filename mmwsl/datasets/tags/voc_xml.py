@@ -12,11 +12,13 @@ from .record import DIFFICULT, TagRecord, check_choice, make_record
 EDGES = ('xmin', 'ymin', 'xmax', 'ymax')
 
 
-def read_voc_xml(folder: str | Path,
-                 names: Iterable[str] | None = None,
-                 difficult: str = 'present',
-                 large_area: float | None = None,
-                 backend_args: dict | None = None) -> list[TagRecord]:
+def read_voc_xml(
+    folder: str | Path,
+    names: Iterable[str] | None = None,
+    difficult: str = 'present',
+    large_area: float | None = None,
+    backend_args: dict | None = None,
+) -> list[TagRecord]:
     """Read ``Annotations/{name}.xml``: a class is present when an object of it is annotated.
 
     An object that VOC flags ``difficult`` (small, occluded, hard to recognise) leaves VOC's own classification score
@@ -51,8 +53,9 @@ def read_voc_xml(folder: str | Path,
     return [_read_file(folder, stem, difficult, large_area, backend_args) for stem in stems]
 
 
-def _read_file(folder: str | Path, stem: str, difficult: str, large_area: float | None,
-               backend_args: dict | None) -> TagRecord:
+def _read_file(
+    folder: str | Path, stem: str, difficult: str, large_area: float | None, backend_args: dict | None
+) -> TagRecord:
     path = fileio.join_path(folder, f'{stem}.xml', backend_args=backend_args)
     try:
         root = ElementTree.fromstring(fileio.get(path, backend_args=backend_args))
@@ -67,9 +70,14 @@ def _read_file(folder: str | Path, stem: str, difficult: str, large_area: float 
         (hard if (item.findtext('difficult') or '0').strip() == '1' else sure).append(name)
     tags = sure + hard if difficult == 'present' else sure
     sizes = {} if large_area is None else {name: _covered(root, name, path) > large_area for name in tags}
-    return make_record(stem, tags, hard if difficult == 'unknown' else (), str(path),
-                       [name for name, large in sizes.items() if large],
-                       [name for name, large in sizes.items() if not large])
+    return make_record(
+        stem,
+        tags,
+        hard if difficult == 'unknown' else (),
+        str(path),
+        [name for name, large in sizes.items() if large],
+        [name for name, large in sizes.items() if not large],
+    )
 
 
 def _covered(root: ElementTree.Element, name: str, path: str) -> float:
@@ -82,9 +90,11 @@ def _covered(root: ElementTree.Element, name: str, path: str) -> float:
         for item in root.findall('object'):
             if item.findtext('name').strip() == name:
                 left, top, right, bottom = (round(float(item.findtext(f'bndbox/{edge}'))) for edge in EDGES)
-                inside[max(top - 1, 0):bottom, max(left - 1, 0):right] = True  # VOC counts from 1
+                inside[max(top - 1, 0) : bottom, max(left - 1, 0) : right] = True  # VOC counts from 1
     except (TypeError, ValueError) as error:
-        raise ValueError(f'{path}: the size of {name!r} cannot be told ({error}): `large_area` needs the <size> of '
-                         'the picture and a <bndbox> of each object. Correct the file, or leave the option '
-                         'out.') from error
+        raise ValueError(
+            f'{path}: the size of {name!r} cannot be told ({error}): `large_area` needs the <size> of '
+            'the picture and a <bndbox> of each object. Correct the file, or leave the option '
+            'out.'
+        ) from error
     return float(inside.mean())

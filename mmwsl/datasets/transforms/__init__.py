@@ -9,7 +9,17 @@ from .shapes import GenerateShapes, GenerateShapesMask
 from .superpixels import ComputeSuperpixels
 
 __all__ = [
-    'ComputeObjectness', 'ComputeSuperpixels', 'GenerateShapes', 'GenerateShapesMask', 'KeepImage',
-    'LoadImageAsBGR', 'LoadObjectness', 'LoadSuperpixels', 'PackImageLabelInputs', 'PackPriorInputs',
-    'RandomCentralCrop', 'decode_bgr', 'image_label_score'
+    'ComputeObjectness',
+    'ComputeSuperpixels',
+    'GenerateShapes',
+    'GenerateShapesMask',
+    'KeepImage',
+    'LoadImageAsBGR',
+    'LoadObjectness',
+    'LoadSuperpixels',
+    'PackImageLabelInputs',
+    'PackPriorInputs',
+    'RandomCentralCrop',
+    'decode_bgr',
+    'image_label_score',
 ]

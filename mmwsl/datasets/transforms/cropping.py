@@ -58,7 +58,7 @@ class RandomCentralCrop(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Enlarge if needed, and crop the picture and its maps alike."""
         shape = results['img'].shape[:2]
-        scale = max(1., self.crop_size[0] / shape[0], self.crop_size[1] / shape[1])
+        scale = max(1.0, self.crop_size[0] / shape[0], self.crop_size[1] / shape[1])
         if scale > 1:
             shape = tuple(max(round(side * scale), crop) for side, crop in zip(shape, self.crop_size, strict=True))
             results['scale_factor'] = self._resize(results, shape)
@@ -77,7 +77,7 @@ class RandomCentralCrop(BaseTransform):
         results['img'] = mmcv.imresize(results['img'], size)
         for key in results.get('seg_fields', ()):
             results[key] = mmcv.imresize(results[key], size, interpolation='nearest')
-        earlier = results.get('scale_factor', (1., 1.))
+        earlier = results.get('scale_factor', (1.0, 1.0))
         return earlier[0] * shape[1] / before[1], earlier[1] * shape[0] / before[0]
 
     def __repr__(self) -> str:

@@ -12,10 +12,9 @@ from mmwsl.registry import TRANSFORMS
 BACKGROUND_RULES = ('exclusive', 'always', 'unknown')
 
 
-def image_label_score(present: Sequence[int],
-                      unknown: Sequence[int],
-                      num_classes: int,
-                      background: str = 'exclusive') -> np.ndarray:
+def image_label_score(
+    present: Sequence[int], unknown: Sequence[int], num_classes: int, background: str = 'exclusive'
+) -> np.ndarray:
     """Score each class 1 (present), 0 (absent) or -1 (unknown).
 
     Class 0, the background, is never tagged. The rule ``background`` scores it:
@@ -39,8 +38,9 @@ def image_label_score(present: Sequence[int],
     """
     wrong = [label for label in (*present, *unknown) if not 0 < label < num_classes]
     if wrong:
-        raise ValueError(f'labels {wrong} are not ids of a foreground class, 1 to {num_classes - 1}; '
-                         'background (0) is never tagged.')
+        raise ValueError(
+            f'labels {wrong} are not ids of a foreground class, 1 to {num_classes - 1}; background (0) is never tagged.'
+        )
     score = np.zeros(num_classes, dtype=np.float32)
     score[list(unknown)] = -1
     score[list(present)] = 1
@@ -72,8 +72,9 @@ class PackPriorInputs(PackSegInputs):
     def transform(self, results: dict) -> dict:
         """Pack picture, masks if any, and maps."""
         packed = super().transform(results)
-        for key, field in dict(ori_img='image', superpixels='superpixels', objectness='objectness',
-                               saliency='saliency').items():
+        for key, field in dict(
+            ori_img='image', superpixels='superpixels', objectness='objectness', saliency='saliency'
+        ).items():
             if key in results:
                 data = torch.from_numpy(np.ascontiguousarray(results[key]))
                 data = data.permute(2, 0, 1) if key == 'ori_img' else data[None]
@@ -121,9 +122,10 @@ class PackImageLabelInputs(PackPriorInputs):
         present = results['img_label']
         score = image_label_score(present, results.get('unknown_label', ()), results['num_classes'], self.background)
         packed['data_samples'].gt_label = LabelData(
-            label=torch.tensor(present, dtype=torch.int64), score=torch.from_numpy(score))
+            label=torch.tensor(present, dtype=torch.int64), score=torch.from_numpy(score)
+        )
         if 'large_label' in results:
-            size = torch.full((results['num_classes'], ), -1.)
+            size = torch.full((results['num_classes'],), -1.0)
             size[results['large_label']] = 1
             size[results['small_label']] = 0
             packed['data_samples'].gt_label.size = size

@@ -46,8 +46,9 @@ def decode_bgr(data: bytes, alpha_color: tuple[int, int, int] = IMAGENET_MEAN_CO
         grey = np.asarray(image).astype(np.int64)
         low, high = grey.min(), grey.max()
         if low < 0 or high > 65535:
-            raise ValueError(f'pixels are integers in {low}..{high}, a range without a known white; save the picture '
-                             'with 8 bits')
+            raise ValueError(
+                f'pixels are integers in {low}..{high}, a range without a known white; save the picture with 8 bits'
+            )
         if high > 255:
             grey //= 256
         return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=-1)
@@ -91,12 +92,14 @@ class LoadImageAsBGR(LoadImageFromFile):
         ValueError: A picture cannot be read, with ``on_bad_image='error'``.
     """
 
-    def __init__(self,
-                 to_float32: bool = False,
-                 on_bad_image: str = 'error',
-                 alpha_color: tuple[int, int, int] = IMAGENET_MEAN_COLOR,
-                 *,
-                 backend_args: dict | None = None) -> None:
+    def __init__(
+        self,
+        to_float32: bool = False,
+        on_bad_image: str = 'error',
+        alpha_color: tuple[int, int, int] = IMAGENET_MEAN_COLOR,
+        *,
+        backend_args: dict | None = None,
+    ) -> None:
         if on_bad_image not in ('error', 'skip'):
             raise ValueError(f"`on_bad_image` must be 'error' or 'skip', but got {on_bad_image!r}.")
         super().__init__(to_float32=to_float32, imdecode_backend='pillow', backend_args=backend_args)
@@ -111,8 +114,10 @@ class LoadImageAsBGR(LoadImageFromFile):
             img = decode_bgr(fileio.get(path, backend_args=self.backend_args), self.alpha_color)
         except Exception as error:  # Pillow's plugins raise many types on broken data
             if self.on_bad_image == 'error':
-                raise ValueError(f'picture {path!r} cannot be read ({type(error).__name__}: {error}). Replace the '
-                                 "file, remove it from the list, or train with `on_bad_image='skip'`.") from error
+                raise ValueError(
+                    f'picture {path!r} cannot be read ({type(error).__name__}: {error}). Replace the '
+                    "file, remove it from the list, or train with `on_bad_image='skip'`."
+                ) from error
             self._report(path, error)
             return None
         if self.to_float32:
@@ -125,12 +130,16 @@ class LoadImageAsBGR(LoadImageFromFile):
     def _report(self, path: str, error: Exception) -> None:
         if path not in self.skipped:
             self.skipped.add(path)
-            message = (f'skipped picture {path!r}, which cannot be read ({type(error).__name__}: {error}); '
-                       f'{len(self.skipped)} skipped by this worker so far')
+            message = (
+                f'skipped picture {path!r}, which cannot be read ({type(error).__name__}: {error}); '
+                f'{len(self.skipped)} skipped by this worker so far'
+            )
             print_log(message, 'current', logging.WARNING)
             # the logger of another process than the first may be silent
             warnings.warn(message, stacklevel=2)
 
     def __repr__(self) -> str:
-        return (f'{self.__class__.__name__}(to_float32={self.to_float32}, on_bad_image={self.on_bad_image!r}, '
-                f'alpha_color={self.alpha_color}, backend_args={self.backend_args})')
+        return (
+            f'{self.__class__.__name__}(to_float32={self.to_float32}, on_bad_image={self.on_bad_image!r}, '
+            f'alpha_color={self.alpha_color}, backend_args={self.backend_args})'
+        )

@@ -64,8 +64,10 @@ class _LoadMap(BaseTransform):
                     raise ValueError(f'{path} must be a grey picture of 8 or 16 bits, but has the mode {file.mode}.')
                 values = np.asarray(file)
         if values.shape != results['img'].shape[:2]:
-            raise ValueError(f'{path} has the shape {values.shape}, its picture {results["img"].shape[:2]}. Both must '
-                             'have one size; this transform stands before Resize.')
+            raise ValueError(
+                f'{path} has the shape {values.shape}, its picture {results["img"].shape[:2]}. Both must '
+                'have one size; this transform stands before Resize.'
+            )
         results[self.key] = self._convert(values, path)
         return results
 

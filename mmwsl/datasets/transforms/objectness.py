@@ -41,11 +41,9 @@ class ComputeObjectness(BaseTransform):
             without ``normalize``; and whatever the source raises.
     """
 
-    def __init__(self,
-                 source: dict | None = None,
-                 kind: str = 'mask',
-                 normalize: bool = True,
-                 key: str = 'objectness') -> None:
+    def __init__(
+        self, source: dict | None = None, kind: str = 'mask', normalize: bool = True, key: str = 'objectness'
+    ) -> None:
         if kind not in KINDS:
             raise ValueError(f'`kind` must be one of {KINDS}, but got {kind!r}.')
         check_map_key(key)
@@ -62,5 +60,7 @@ class ComputeObjectness(BaseTransform):
         return results
 
     def __repr__(self) -> str:
-        return (f'{self.__class__.__name__}(source={self.source!r}, kind={self.kind!r}, normalize={self.normalize}, '
-                f'key={self.key!r})')
+        return (
+            f'{self.__class__.__name__}(source={self.source!r}, kind={self.kind!r}, normalize={self.normalize}, '
+            f'key={self.key!r})'
+        )

@@ -35,7 +35,8 @@ class ComputeSuperpixels(BaseTransform):
 
     methods: ClassVar[dict] = dict(
         felzenszwalb=(felzenszwalb, dict(scale=100, sigma=0.8, min_size=50)),
-        slic=(slic, dict(n_segments=600, start_label=0)))
+        slic=(slic, dict(n_segments=600, start_label=0)),
+    )
 
     def __init__(self, method: str = 'felzenszwalb', **options) -> None:
         if method not in self.methods:
@@ -47,8 +48,10 @@ class ComputeSuperpixels(BaseTransform):
         """Compute the superpixels."""
         img = results['img']
         if img.ndim != 3 or img.shape[2] != 3 or img.dtype != np.uint8:
-            raise ValueError(f'`img` must be (H, W, 3) uint8, but got {img.shape} {img.dtype}: load it with '
-                             'mmwsl.LoadImageAsBGR and compute superpixels first.')
+            raise ValueError(
+                f'`img` must be (H, W, 3) uint8, but got {img.shape} {img.dtype}: load it with '
+                'mmwsl.LoadImageAsBGR and compute superpixels first.'
+            )
         # RGB: SLIC converts to Lab.
         results['superpixels'] = self.methods[self.method][0](img[..., ::-1], **self.options).astype(np.int64)
         return results

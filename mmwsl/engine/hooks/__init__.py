@@ -7,6 +7,10 @@ from .provenance_hook import ProvenanceHook, collect_provenance
 from .weights_only_checkpoint_hook import WeightsOnlyCheckpointHook
 
 __all__ = [
-    'InputVisualizationHook', 'MainProcessLoggerHook', 'PostProcessingHook', 'ProvenanceHook',
-    'WeightsOnlyCheckpointHook', 'collect_provenance'
+    'InputVisualizationHook',
+    'MainProcessLoggerHook',
+    'PostProcessingHook',
+    'ProvenanceHook',
+    'WeightsOnlyCheckpointHook',
+    'collect_provenance',
 ]

@@ -39,23 +39,30 @@ class InputVisualizationHook(SegVisualizationHook):
 
     def before_run(self, runner: Runner) -> None:
         """Check that the segmentor leaves scores that can be drawn."""
-        if self.draw and self.maps and not any(isinstance(module, PostprocessedEncoderDecoder)
-                                               for module in runner.model.modules()):
-            raise ValueError('`maps=True` draws the scores that post-processing left, but '
-                             f'{type(runner.model).__name__} leaves raw ones: use the segmentor '
-                             "type='mmwsl.PostprocessedEncoderDecoder' or 'mmwsl.WeakEncoderDecoder', or remove `maps`")
+        if (
+            self.draw
+            and self.maps
+            and not any(isinstance(module, PostprocessedEncoderDecoder) for module in runner.model.modules())
+        ):
+            raise ValueError(
+                '`maps=True` draws the scores that post-processing left, but '
+                f'{type(runner.model).__name__} leaves raw ones: use the segmentor '
+                "type='mmwsl.PostprocessedEncoderDecoder' or 'mmwsl.WeakEncoderDecoder', or remove `maps`"
+            )
 
     _test_index = 0  # the parent of mmsegmentation 1.2 does not count
 
-    def after_val_iter(self, runner: Runner, batch_idx: int, data_batch: dict,
-                       outputs: Sequence[SegDataSample]) -> None:
+    def after_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict, outputs: Sequence[SegDataSample]
+    ) -> None:
         """Draw the first picture of every ``interval``-th batch."""
         step = runner.iter + batch_idx
         if self.draw and step % self.interval == 0:
             self._paint('val', self._inputs(data_batch)[0], outputs[0], step)
 
-    def after_test_iter(self, runner: Runner, batch_idx: int, data_batch: dict,
-                        outputs: Sequence[SegDataSample]) -> None:
+    def after_test_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict, outputs: Sequence[SegDataSample]
+    ) -> None:
         """Draw every picture."""
         if self.draw:
             for pixels, sample in zip(self._inputs(data_batch), outputs, strict=True):
@@ -72,8 +79,9 @@ class InputVisualizationHook(SegVisualizationHook):
         picture = np.ascontiguousarray(pixels.cpu().permute(1, 2, 0).flip(2).numpy())
         picture = mmcv.imresize(picture, sample.ori_shape[1::-1])
         name = f'{mode}_{Path(sample.img_path).name}'
-        self._visualizer.add_datasample(name, picture, data_sample=sample, show=self.show, wait_time=self.wait_time,
-                                        step=step)
+        self._visualizer.add_datasample(
+            name, picture, data_sample=sample, show=self.show, wait_time=self.wait_time, step=step
+        )
         if self.maps:
             self._paint_maps(name, picture, sample, step)
 
@@ -85,5 +93,5 @@ class InputVisualizationHook(SegVisualizationHook):
             shown |= set(kinds['saliency'].flatten(1).any(1).nonzero().flatten().tolist())
         for c in sorted(shown - {0}):
             for kind, maps in kinds.items():
-                heat = self._visualizer.draw_featmap(maps[c:c + 1].cpu(), picture)
+                heat = self._visualizer.draw_featmap(maps[c : c + 1].cpu(), picture)
                 self._visualizer.add_image(f'{name}_{self._visualizer.dataset_meta["classes"][c]}_{kind}', heat, step)

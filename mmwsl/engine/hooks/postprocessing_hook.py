@@ -36,6 +36,8 @@ class PostProcessingHook(Hook):
         while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
             model = model.module
         if not hasattr(model, 'postprocessors'):
-            raise TypeError(f'PostProcessingHook needs a segmentor that runs a chain, got {type(model).__name__}: '
-                            "use type='mmwsl.WeakEncoderDecoder' or 'mmwsl.PostprocessedEncoderDecoder'")
+            raise TypeError(
+                f'PostProcessingHook needs a segmentor that runs a chain, got {type(model).__name__}: '
+                "use type='mmwsl.WeakEncoderDecoder' or 'mmwsl.PostprocessedEncoderDecoder'"
+            )
         model.postprocessors = self.postprocessors

@@ -8,6 +8,10 @@ from .point_localization_metric import PointLocalizationMetric
 from .threshold_iou_metric import ThresholdIoUMetric
 
 __all__ = [
-    'BoundaryFMetric', 'ClassIoUMetric', 'ClassThresholdMetric', 'ImageLabelMetric', 'PointLocalizationMetric',
-    'ThresholdIoUMetric'
+    'BoundaryFMetric',
+    'ClassIoUMetric',
+    'ClassThresholdMetric',
+    'ImageLabelMetric',
+    'PointLocalizationMetric',
+    'ThresholdIoUMetric',
 ]

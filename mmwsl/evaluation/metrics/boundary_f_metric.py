@@ -51,7 +51,7 @@ def boundary_f(predicted: np.ndarray, truth: np.ndarray, void: np.ndarray, radiu
     if not counted and not truth.any():
         return float('nan')
     if not right.any():
-        return 0.
+        return 0.0
     precision = right.sum() / counted
     recall = (truth & near(predicted, radius)).sum() / truth.sum()
     return float(2 * precision * recall / (precision + recall))
@@ -78,22 +78,28 @@ class BoundaryFMetric(BaseMetric):
     def __init__(self, tolerance: float = 0.0075, **kwargs) -> None:
         super().__init__(**kwargs)
         if not 0 < tolerance < 1:
-            raise ValueError(f'`tolerance` must be a share of the diagonal in (0, 1), got {tolerance!r}: 0.0075 is '
-                             '0.75 %')
+            raise ValueError(
+                f'`tolerance` must be a share of the diagonal in (0, 1), got {tolerance!r}: 0.0075 is 0.75 %'
+            )
         self.tolerance = tolerance
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Keep the score of every class of a batch, and whether it has one, ``(2, K)``."""
         for sample in data_samples:
-            for field, source in (('pred_sem_seg', 'a segmentor'), ('gt_sem_seg', "the transform "
-                                                                    "type='LoadAnnotations'")):
+            for field, source in (
+                ('pred_sem_seg', 'a segmentor'),
+                ('gt_sem_seg', "the transform type='LoadAnnotations'"),
+            ):
                 if field not in sample:
                     raise KeyError(f'BoundaryFMetric needs the field `{field}` of the data sample: add {source}')
-            predicted, truth = (sample[field]['data'].squeeze(0).cpu().numpy()
-                                for field in ('pred_sem_seg', 'gt_sem_seg'))
+            predicted, truth = (
+                sample[field]['data'].squeeze(0).cpu().numpy() for field in ('pred_sem_seg', 'gt_sem_seg')
+            )
             if predicted.shape != truth.shape:
-                raise ValueError(f'`gt_sem_seg` must have the size of `pred_sem_seg`, got {truth.shape} for '
-                                 f"{predicted.shape}: load the mask after the transform type='Resize'")
+                raise ValueError(
+                    f'`gt_sem_seg` must have the size of `pred_sem_seg`, got {truth.shape} for '
+                    f"{predicted.shape}: load the mask after the transform type='Resize'"
+                )
             classes = len(self.dataset_meta['classes'])
             void = (truth < 0) | (truth >= classes)
             radius = self.tolerance * float(np.hypot(*truth.shape))
@@ -108,8 +114,14 @@ class BoundaryFMetric(BaseMetric):
         with np.errstate(invalid='ignore'):
             scores = 100 * total / pictures
         table = PrettyTable(['Class', 'Boundary F', 'Pictures'])
-        table.add_rows([[name, f'{score:.2f}', int(count)]
-                        for name, score, count in zip(self.dataset_meta['classes'], scores, pictures, strict=True)])
-        print_log(f'boundary F-score within {100 * self.tolerance:g} % of the diagonal:\n{table}',
-                  MMLogger.get_current_instance())
+        table.add_rows(
+            [
+                [name, f'{score:.2f}', int(count)]
+                for name, score, count in zip(self.dataset_meta['classes'], scores, pictures, strict=True)
+            ]
+        )
+        print_log(
+            f'boundary F-score within {100 * self.tolerance:g} % of the diagonal:\n{table}',
+            MMLogger.get_current_instance(),
+        )
         return dict(mBoundaryF=round(float(np.nanmean(scores)), 2) if pictures.any() else float('nan'))

@@ -42,8 +42,9 @@ def voc_boxes(path: str | Path, backend_args: dict | None = None) -> list[Object
     try:
         root = ElementTree.fromstring(fileio.get(path, backend_args=backend_args))
     except FileNotFoundError as error:
-        raise FileNotFoundError(f'{path} does not exist: every picture that is evaluated needs its XML file. Check '
-                                '`annotations`.') from error
+        raise FileNotFoundError(
+            f'{path} does not exist: every picture that is evaluated needs its XML file. Check `annotations`.'
+        ) from error
     except ElementTree.ParseError as error:
         raise ValueError(f'{path}: not XML ({error}). Fetch the file again.') from error
     boxes = []
@@ -58,8 +59,10 @@ def voc_boxes(path: str | Path, backend_args: dict | None = None) -> list[Object
         except (TypeError, ValueError):
             box = ()
         if not (box and box[0] <= box[2] and box[1] <= box[3]):
-            raise ValueError(f'{path}: object {number} ({name}) has no proper <bndbox>: {", ".join(EDGES)} are '
-                             f'{texts}. Correct the file.')
+            raise ValueError(
+                f'{path}: object {number} ({name}) has no proper <bndbox>: {", ".join(EDGES)} are '
+                f'{texts}. Correct the file.'
+            )
         boxes.append(ObjectBox(name, box, (item.findtext('difficult') or '0').strip() == '1'))
     return boxes
 
@@ -97,12 +100,16 @@ def coco_boxes(path: str | Path, backend_args: dict | None = None) -> dict[str, 
     for item in annotations:
         image, category, box = (item.get(key) for key in ('image_id', 'category_id', 'bbox'))
         if image not in files or category not in names:
-            raise ValueError(f'{path}: annotation {item.get("id")} refers to picture {image!r} and category '
-                             f'{category!r}, which are not both declared in the file.')
+            raise ValueError(
+                f'{path}: annotation {item.get("id")} refers to picture {image!r} and category '
+                f'{category!r}, which are not both declared in the file.'
+            )
         numbers = isinstance(box, list) and len(box) == 4 and all(isinstance(edge, int | float) for edge in box)
         if not (numbers and box[2] >= 0 and box[3] >= 0):
-            raise ValueError(f'{path}: annotation {item.get("id")} of {files[image]!r} has no proper bbox '
-                             f'[x, y, width, height]: {box!r}. Correct the file.')
+            raise ValueError(
+                f'{path}: annotation {item.get("id")} of {files[image]!r} has no proper bbox '
+                f'[x, y, width, height]: {box!r}. Correct the file.'
+            )
         left, top, width, height = box
         edges = (left, top, left + max(width, 1) - 1, top + max(height, 1) - 1)
         boxes[files[image]].append(ObjectBox(names[category], edges, bool(item.get('iscrowd'))))

@@ -19,5 +19,7 @@ class ClassIoUMetric(IoUMetric):
             return metrics
         intersections, unions = (sum(areas) for areas in list(zip(*results, strict=True))[:2])
         classes = self.dataset_meta['classes']
-        return metrics | {f'IoU_{name}': round(float(100 * hits / union), 2)
-                          for name, hits, union in zip(classes, intersections, unions, strict=True)}
+        return metrics | {
+            f'IoU_{name}': round(float(100 * hits / union), 2)
+            for name, hits, union in zip(classes, intersections, unions, strict=True)
+        }

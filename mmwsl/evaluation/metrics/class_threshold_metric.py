@@ -48,8 +48,10 @@ def search_class_thresholds(counts: np.ndarray) -> tuple[list[int], np.ndarray]:
         ValueError: If there is no pixel.
     """
     if not counts.any():
-        raise ValueError('the masks have no pixel of any class, so there is nothing to search on: check that '
-                         '`seg_map_path` and the classes of the data set fit')
+        raise ValueError(
+            'the masks have no pixel of any class, so there is nothing to search on: check that '
+            '`seg_map_path` and the classes of the data set fit'
+        )
     steps, classes = counts.shape[1] - 1, counts.shape[2]
     # Pixels that class k takes with threshold t, by true class: those that exceed more than t thresholds.
     taken = counts[:, ::-1].cumsum(1)[:, ::-1][:, 1:]  # (K - 1, T, K)
@@ -112,8 +114,14 @@ class ClassThresholdMetric(ThresholdIoUMetric):
         miou = round(100 * float(np.nanmean(ious)), 2)
         table = PrettyTable(['Class', 'Threshold', 'IoU'])
         names = self.dataset_meta['classes']
-        table.add_rows([[name, threshold, f'{100 * iou:.2f}'] for name, threshold, iou in
-                        zip(names, ['', *(f'{threshold:.5g}' for threshold in thresholds)], ious, strict=True)])
+        table.add_rows(
+            [
+                [name, threshold, f'{100 * iou:.2f}']
+                for name, threshold, iou in zip(
+                    names, ['', *(f'{threshold:.5g}' for threshold in thresholds)], ious, strict=True
+                )
+            ]
+        )
         print_log(f'thresholds per class, tuned on {self.tuned_on}:\n{table}', MMLogger.get_current_instance())
         if self.out_file:
             content = dict(thresholds=thresholds, tuned_on=self.tuned_on, mIoU=miou, classes=list(names))

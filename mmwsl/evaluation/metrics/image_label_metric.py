@@ -34,9 +34,14 @@ class ImageLabelMetric(BaseMetric):
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Keep the scores and labels of a batch."""
         for sample in data_samples:
-            for field, source in (('pred_label', "the segmentor type='mmwsl.WeakEncoderDecoder'"),
-                                  ('gt_label', "the transform type='mmwsl.PackImageLabelInputs', and the data set's "
-                                   '`label_file`; without tags, leave the metric out')):
+            for field, source in (
+                ('pred_label', "the segmentor type='mmwsl.WeakEncoderDecoder'"),
+                (
+                    'gt_label',
+                    "the transform type='mmwsl.PackImageLabelInputs', and the data set's "
+                    '`label_file`; without tags, leave the metric out',
+                ),
+            ):
                 if field not in sample:
                     raise KeyError(f'ImageLabelMetric needs the field `{field}` of the data sample: add {source}')
             self.results.append(tuple(sample[field]['score'].cpu().numpy() for field in ('pred_label', 'gt_label')))
@@ -46,11 +51,18 @@ class ImageLabelMetric(BaseMetric):
         scores, labels = (np.stack(values) for values in zip(*results, strict=True))
         classes = self.dataset_meta['classes']
         columns = dict(AP=False, AP_11point=True) if self.eleven_point else dict(AP=False)
-        aps = {key: [100 * average_precision(scores[:, k], labels[:, k], eleven_point=eleven_point)
-                     for k in range(1, len(classes))] for key, eleven_point in columns.items()}
+        aps = {
+            key: [
+                100 * average_precision(scores[:, k], labels[:, k], eleven_point=eleven_point)
+                for k in range(1, len(classes))
+            ]
+            for key, eleven_point in columns.items()
+        }
         table = PrettyTable(['Class', *aps, 'Positives'])
         for name, *values, column in zip(classes[1:], *aps.values(), labels.T[1:], strict=True):
             table.add_row([name, *(f'{ap:.2f}' for ap in values), int((column == 1).sum())])
         print_log(f'per class average precision:\n{table}', MMLogger.get_current_instance())
-        return {f'm{key}': float(np.round(np.nanmean(values), 2)) if not np.isnan(values).all() else float('nan')
-                for key, values in aps.items()}
+        return {
+            f'm{key}': float(np.round(np.nanmean(values), 2)) if not np.isnan(values).all() else float('nan')
+            for key, values in aps.items()
+        }

@@ -30,8 +30,10 @@ def point_outcome(point: tuple[int, int], boxes: Sequence[ObjectBox], tolerance:
         ``FOUND``, ``MISSED`` (there is an object elsewhere), ``ABSENT`` (there is none) or ``UNKNOWN``.
     """
     x, y = point
-    hit = [left - tolerance <= x <= right + tolerance and top - tolerance <= y <= bottom + tolerance
-           for left, top, right, bottom in (item.box for item in boxes)]
+    hit = [
+        left - tolerance <= x <= right + tolerance and top - tolerance <= y <= bottom + tolerance
+        for left, top, right, bottom in (item.box for item in boxes)
+    ]
     counts = [difficult or not item.difficult for item in boxes]
     if any(inside and count for inside, count in zip(hit, counts, strict=True)):
         return FOUND
@@ -75,8 +77,14 @@ class PointLocalizationMetric(BaseMetric):
 
     default_prefix = None
 
-    def __init__(self, annotations: str | None = None, tolerance: float = 18, difficult: bool = False,
-                 backend_args: dict | None = None, **kwargs) -> None:
+    def __init__(
+        self,
+        annotations: str | None = None,
+        tolerance: float = 18,
+        difficult: bool = False,
+        backend_args: dict | None = None,
+        **kwargs,
+    ) -> None:
         super().__init__(**kwargs)
         if not tolerance >= 0:
             raise ValueError(f'`tolerance` must be a number of pixels, not negative, got {tolerance!r}')
@@ -87,22 +95,28 @@ class PointLocalizationMetric(BaseMetric):
         self.coco_boxes = None
         if annotations is not None and not fileio.isdir(annotations, backend_args=backend_args):
             if not fileio.exists(annotations, backend_args=backend_args):
-                raise FileNotFoundError('`annotations` must be the folder of the XML files or an `instances_*.json`, '
-                                        f'but {str(annotations)!r} does not exist')
+                raise FileNotFoundError(
+                    '`annotations` must be the folder of the XML files or an `instances_*.json`, '
+                    f'but {str(annotations)!r} does not exist'
+                )
             self.coco_boxes = coco_boxes(annotations, backend_args)
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Keep the image-level score and the outcome of every class of a batch, background left out."""
         names = self.dataset_meta['classes']
-        needed = [('pred_label', "the segmentor type='mmwsl.WeakEncoderDecoder'"),
-                  ('seg_logits', "the segmentor type='mmwsl.WeakEncoderDecoder'"),
-                  ('gt_sem_seg', "the transform type='LoadAnnotations', or give `annotations`")
-                  if self.annotations is None else ('img_path', 'it to `meta_keys` of the packing transform')]
+        needed = [
+            ('pred_label', "the segmentor type='mmwsl.WeakEncoderDecoder'"),
+            ('seg_logits', "the segmentor type='mmwsl.WeakEncoderDecoder'"),
+            ('gt_sem_seg', "the transform type='LoadAnnotations', or give `annotations`")
+            if self.annotations is None
+            else ('img_path', 'it to `meta_keys` of the packing transform'),
+        ]
         for sample in data_samples:
             for field, source in needed:
                 if field not in sample:
-                    raise KeyError(f'PointLocalizationMetric needs the field `{field}` of the data sample: add '
-                                   f'{source}')
+                    raise KeyError(
+                        f'PointLocalizationMetric needs the field `{field}` of the data sample: add {source}'
+                    )
             maps = sample['seg_logits']['data'][1:]
             width = maps.shape[2]
             boxes = self._boxes(sample, tuple(maps.shape[1:]), names)
@@ -118,15 +132,19 @@ class PointLocalizationMetric(BaseMetric):
         if self.annotations is None:
             mask = sample['gt_sem_seg']['data'].squeeze(0).cpu().numpy()
             if mask.shape != size:
-                raise ValueError(f'`gt_sem_seg` must have the size of `seg_logits`, got {mask.shape} for {size}: load '
-                                 "the mask after the transform type='Resize'")
+                raise ValueError(
+                    f'`gt_sem_seg` must have the size of `seg_logits`, got {mask.shape} for {size}: load '
+                    "the mask after the transform type='Resize'"
+                )
             return mask_boxes(mask, names)
         source, boxes = self._read(Path(sample['img_path']))
         for item in boxes:
             if item.box[2] >= size[1] or item.box[3] >= size[0]:
-                raise ValueError(f'{source}: the box {item.box} (left, top, right, bottom, from 0) of {item.name} '
-                                 f'leaves the picture of {size[1]} x {size[0]}: `annotations` must belong to the '
-                                 'pictures at their own size')
+                raise ValueError(
+                    f'{source}: the box {item.box} (left, top, right, bottom, from 0) of {item.name} '
+                    f'leaves the picture of {size[1]} x {size[0]}: `annotations` must belong to the '
+                    'pictures at their own size'
+                )
         return boxes
 
     def _read(self, picture: Path) -> tuple[str, list[ObjectBox]]:
@@ -135,8 +153,10 @@ class PointLocalizationMetric(BaseMetric):
             path = fileio.join_path(self.annotations, f'{picture.stem}.xml', backend_args=self.backend_args)
             return path, voc_boxes(path, self.backend_args)
         if picture.name not in self.coco_boxes:
-            raise KeyError(f'{self.annotations} has no picture {picture.name!r}: `annotations` must belong to the '
-                           'pictures that are evaluated')
+            raise KeyError(
+                f'{self.annotations} has no picture {picture.name!r}: `annotations` must belong to the '
+                'pictures that are evaluated'
+            )
         return f'{self.annotations}, {picture.name}', self.coco_boxes[picture.name]
 
     def compute_metrics(self, results: list) -> dict[str, float]:
@@ -151,6 +171,5 @@ class PointLocalizationMetric(BaseMetric):
             labels = np.where(outcome == UNKNOWN, -1, outcome == FOUND)
             aps.append(100 * average_precision(score, labels, present))
             table.add_row([name, f'{aps[-1]:.2f}', found, present])
-        print_log(f'{key}, at most {self.tolerance} pixels outside of a box:\n{table}',
-                  MMLogger.get_current_instance())
+        print_log(f'{key}, at most {self.tolerance} pixels outside of a box:\n{table}', MMLogger.get_current_instance())
         return {key: float(np.round(np.nanmean(aps), 2)) if not np.isnan(aps).all() else float('nan')}

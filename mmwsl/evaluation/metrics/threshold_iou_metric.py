@@ -60,16 +60,20 @@ class ThresholdIoUMetric(BaseMetric):
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Count the pixels of a batch at every threshold."""
         for sample in data_samples:
-            for field, source in (('pred_label', "the segmentor type='mmwsl.WeakEncoderDecoder', which predicts "
-                                   'probabilities'), ('gt_sem_seg', "the transform type='LoadAnnotations'")):
+            for field, source in (
+                ('pred_label', "the segmentor type='mmwsl.WeakEncoderDecoder', which predicts probabilities"),
+                ('gt_sem_seg', "the transform type='LoadAnnotations'"),
+            ):
                 if field not in sample:
                     raise KeyError(f'{type(self).__name__} needs the field `{field}` of the data sample: add {source}')
             foreground = sample['seg_logits']['data'][1:].exp()
             truth = sample['gt_sem_seg']['data'].squeeze(0).to(foreground.device)
             if truth.shape != foreground.shape[1:]:
-                raise ValueError(f'{type(self).__name__}: `gt_sem_seg` is {tuple(truth.shape)}, `seg_logits` '
-                                 f'{tuple(foreground.shape[1:])}. In the test pipeline, put LoadAnnotations '
-                                 'behind Resize')
+                raise ValueError(
+                    f'{type(self).__name__}: `gt_sem_seg` is {tuple(truth.shape)}, `seg_logits` '
+                    f'{tuple(foreground.shape[1:])}. In the test pipeline, put LoadAnnotations '
+                    'behind Resize'
+                )
             self.results.append(self.count(foreground, truth).cpu().numpy())
 
     def count(self, foreground: Tensor, truth: Tensor) -> Tensor:
@@ -84,8 +88,9 @@ class ThresholdIoUMetric(BaseMetric):
         with np.errstate(invalid='ignore'):
             curve = 100 * np.nanmean(hits / union, axis=1)
         table = PrettyTable(['Threshold', 'mIoU'])
-        table.add_rows([[f'{threshold:.5g}', f'{miou:.2f}']
-                        for threshold, miou in zip(self.thresholds, curve, strict=True)])
+        table.add_rows(
+            [[f'{threshold:.5g}', f'{miou:.2f}'] for threshold, miou in zip(self.thresholds, curve, strict=True)]
+        )
         best = int(curve.argmax())
         print_log(f'mIoU over the background threshold:\n{table}', MMLogger.get_current_instance())
         return dict(oracle_mIoU=round(float(curve[best]), 2), oracle_threshold=float(self.thresholds[best]))

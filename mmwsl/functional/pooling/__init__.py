@@ -12,6 +12,17 @@ from .smooth import lse_pool, max_pool, mean_pool
 from .weighted import attention_pool, soft_pool
 
 __all__ = [
-    'attention_pool', 'class_wise_mean', 'gem_pool', 'lse_pool', 'max_pool', 'mean_pool', 'noisy_or_pool', 'rank_pool',
-    'soft_pool', 'top_k_pool', 'valid_cells', 'weldon_pool', 'wildcat_pool'
+    'attention_pool',
+    'class_wise_mean',
+    'gem_pool',
+    'lse_pool',
+    'max_pool',
+    'mean_pool',
+    'noisy_or_pool',
+    'rank_pool',
+    'soft_pool',
+    'top_k_pool',
+    'valid_cells',
+    'weldon_pool',
+    'wildcat_pool',
 ]

@@ -50,8 +50,10 @@ def flatten_cells(scores: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]
     if valid is None:
         valid = torch.ones_like(scores[:, 0], dtype=torch.bool)
     elif valid.shape != scores[:, 0].shape or valid.dtype != torch.bool:
-        raise ValueError(f'`valid` must be boolean of shape {tuple(scores[:, 0].shape)} like `scores` without classes, '
-                         f'got {valid.dtype} of shape {tuple(valid.shape)}')
+        raise ValueError(
+            f'`valid` must be boolean of shape {tuple(scores[:, 0].shape)} like `scores` without classes, '
+            f'got {valid.dtype} of shape {tuple(valid.shape)}'
+        )
     if scores.dtype in (torch.float16, torch.bfloat16):
         scores = scores.float()
     return scores.flatten(2), valid.flatten(1)[:, None]
@@ -66,6 +68,7 @@ def per_class(value: float | Tensor, name: str, scores: Tensor) -> float | Tenso
     if not isinstance(value, Tensor):
         return value
     if value.shape != scores.shape[1:2]:
-        raise ValueError(f'`{name}` must have one value for each of the {scores.shape[1]} classes, got shape '
-                         f'{tuple(value.shape)}')
+        raise ValueError(
+            f'`{name}` must have one value for each of the {scores.shape[1]} classes, got shape {tuple(value.shape)}'
+        )
     return value.to(scores)[:, None]

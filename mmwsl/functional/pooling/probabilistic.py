@@ -39,7 +39,7 @@ def noisy_or_pool(scores: Tensor, valid: Tensor | None = None) -> Tensor:
     surprise = F.softplus(scores).sum(2)  # -log(1 - p)
     # Where p is far below 1, the odds are the sum of the cells' odds; 1 - p would round to 1.
     rare = surprise < torch.finfo(scores.dtype).eps
-    return torch.where(rare, scores.logsumexp(2), surprise + _log_one_minus_exp(-surprise.masked_fill(rare, 1.)))
+    return torch.where(rare, scores.logsumexp(2), surprise + _log_one_minus_exp(-surprise.masked_fill(rare, 1.0)))
 
 
 def gem_pool(scores: Tensor, p: float | Tensor, valid: Tensor | None = None) -> Tensor:
@@ -67,10 +67,10 @@ def gem_pool(scores: Tensor, p: float | Tensor, valid: Tensor | None = None) -> 
         raise ValueError(f'`p` must be a positive finite number, got {p}: use max_pool for inf')
     flat, cells = flatten_cells(scores, valid)
     exponent = per_class(p, 'p', flat)
-    log_probs = F.logsigmoid(flat.masked_fill(~cells, 0.))
+    log_probs = F.logsigmoid(flat.masked_fill(~cells, 0.0))
     rare = lse_pool(log_probs.unflatten(2, scores.shape[2:]), p, valid)[:, :, None]  # log m
     # Near 1 that sum rounds away what is missing to 1: sum the missing instead, 1 - m^p.
-    missing = -torch.expm1(exponent * log_probs).masked_fill(~cells, 0.).sum(2, keepdim=True)
+    missing = -torch.expm1(exponent * log_probs).masked_fill(~cells, 0.0).sum(2, keepdim=True)
     missing = missing / cells.sum(2, keepdim=True)
     common = torch.log1p(-missing.clamp(max=0.5)) / exponent
     log_mean = torch.where(missing < 0.5, common, rare).clamp(max=-torch.finfo(flat.dtype).tiny)

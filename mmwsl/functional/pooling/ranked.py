@@ -31,8 +31,9 @@ def top_k_pool(scores: Tensor, k: int | float, valid: Tensor | None = None) -> T
     return total / counts
 
 
-def weldon_pool(scores: Tensor, top: int | float, low: int | float, valid: Tensor | None = None,
-                reduction: str = 'sum') -> Tensor:
+def weldon_pool(
+    scores: Tensor, top: int | float, low: int | float, valid: Tensor | None = None, reduction: str = 'sum'
+) -> Tensor:
     r"""Best and worst cells together, WELDON (Durand et al., CVPR 2016).
 
     .. math:: s^k = \sum_{l=1}^{top} s_{(l)}^k + \sum_{l=1}^{low} s_{(n - l + 1)}^k
@@ -63,8 +64,9 @@ def weldon_pool(scores: Tensor, top: int | float, low: int | float, valid: Tenso
     return sum(total if reduction == 'sum' else total / counts for total, counts in terms)
 
 
-def wildcat_pool(scores: Tensor, top: int | float, low: int | float, alpha: float,
-                 valid: Tensor | None = None) -> Tensor:
+def wildcat_pool(
+    scores: Tensor, top: int | float, low: int | float, alpha: float, valid: Tensor | None = None
+) -> Tensor:
     r"""Best cells against a share of the worst, the spatial pooling of WILDCAT (Durand et al., CVPR 2017).
 
     .. math:: s^k = \frac{1}{top} \sum_{l=1}^{top} s_{(l)}^k + \frac{\alpha}{low} \sum_{l=1}^{low} s_{(n - l + 1)}^k
@@ -112,8 +114,10 @@ def class_wise_mean(maps: Tensor, maps_per_class: int) -> Tensor:
         ValueError: If ``maps_per_class`` is less than 1 or does not divide the number of maps.
     """
     if maps_per_class < 1 or maps.dim() != 4 or maps.shape[1] % maps_per_class:
-        raise ValueError(f'`maps` must be (N, K * M, H, W) with `maps_per_class` M >= 1, got {tuple(maps.shape)} and '
-                         f'{maps_per_class}')
+        raise ValueError(
+            f'`maps` must be (N, K * M, H, W) with `maps_per_class` M >= 1, got {tuple(maps.shape)} and '
+            f'{maps_per_class}'
+        )
     return maps if maps_per_class == 1 else maps.unflatten(1, (-1, maps_per_class)).mean(2)
 
 
@@ -148,14 +152,15 @@ def rank_pool(scores: Tensor, d: float | Sequence[float], valid: Tensor | None =
     if max(decays) < 1:
         ranks = min(ranks, 1 if max(decays) == 0 else math.ceil(math.log(eps) / math.log(max(decays))))
     rank = torch.arange(ranks, device=scores.device)
-    weights = scores.new_tensor(decays)[:, None]**rank  # (1 or K, ranks)
-    weights = weights.masked_fill(weights < eps, 0.) * (rank < valid.sum(2, keepdim=True))  # (N, 1 or K, ranks)
-    best = scores.masked_fill(~valid, -torch.inf).topk(ranks, 2).values.masked_fill(weights == 0, 0.)
+    weights = scores.new_tensor(decays)[:, None] ** rank  # (1 or K, ranks)
+    weights = weights.masked_fill(weights < eps, 0.0) * (rank < valid.sum(2, keepdim=True))  # (N, 1 or K, ranks)
+    best = scores.masked_fill(~valid, -torch.inf).topk(ranks, 2).values.masked_fill(weights == 0, 0.0)
     return (weights * best).sum(2) / weights.sum(2)
 
 
-def _sum_of_extremes(scores: Tensor, valid: Tensor, count: int | float, name: str,
-                     largest: bool) -> tuple[Tensor, Tensor]:
+def _sum_of_extremes(
+    scores: Tensor, valid: Tensor, count: int | float, name: str, largest: bool
+) -> tuple[Tensor, Tensor]:
     """Sum the largest or smallest valid scores of ``(N, K, H*W)``; ``count`` as in :func:`top_k_pool`.
 
     Returns:
@@ -164,7 +169,7 @@ def _sum_of_extremes(scores: Tensor, valid: Tensor, count: int | float, name: st
     counts, most = _counts(count, name, valid)
     values = scores.masked_fill(~valid, -torch.inf if largest else torch.inf).topk(most, 2, largest=largest).values
     chosen = torch.arange(most, device=scores.device) < counts[:, :, None]  # (N, 1, most)
-    return values.masked_fill(~chosen, 0.).sum(2), counts
+    return values.masked_fill(~chosen, 0.0).sum(2), counts
 
 
 def _counts(count: int | float, name: str, valid: Tensor) -> tuple[Tensor, int]:
@@ -174,7 +179,8 @@ def _counts(count: int | float, name: str, valid: Tensor) -> tuple[Tensor, int]:
         most = max(round(count * valid.shape[2]), 1)
         return (count * cells.float()).round().long().clamp(1, most), most
     if isinstance(count, float) or count < 1:
-        raise ValueError(f'`{name}` must be a count, an integer of at least 1, or a fraction, a float in (0, 1], got '
-                         f'{count!r}')
+        raise ValueError(
+            f'`{name}` must be a count, an integer of at least 1, or a fraction, a float in (0, 1], got {count!r}'
+        )
     most = min(count, valid.shape[2])
     return cells.clamp(max=most), most

@@ -21,7 +21,7 @@ def mean_pool(scores: Tensor, valid: Tensor | None = None) -> Tensor:
         Image scores, ``(N, K)``.
     """
     scores, valid = flatten_cells(scores, valid)
-    return scores.masked_fill(~valid, 0.).sum(2) / valid.sum(2)
+    return scores.masked_fill(~valid, 0.0).sum(2) / valid.sum(2)
 
 
 def max_pool(scores: Tensor, valid: Tensor | None = None) -> Tensor:

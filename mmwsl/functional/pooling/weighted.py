@@ -36,7 +36,7 @@ def soft_pool(scores: Tensor, sharpness: float | Tensor, valid: Tensor | None = 
     if not isinstance(sharpness, Tensor) and not math.isfinite(sharpness):
         raise ValueError(f'`sharpness` must be a finite number, got {sharpness}: use max_pool for inf')
     scores, valid = flatten_cells(scores, valid)
-    scores = scores.masked_fill(~valid, 0.)
+    scores = scores.masked_fill(~valid, 0.0)
     return _softmax_mean(scores, per_class(sharpness, 'sharpness', scores) * scores, valid)
 
 
@@ -61,9 +61,11 @@ def attention_pool(scores: Tensor, attention: Tensor, valid: Tensor | None = Non
     """
     flat, cells = flatten_cells(scores, valid)
     if attention.shape not in (scores.shape, scores[:, :1].shape):
-        raise ValueError(f'`attention` must have the shape {tuple(scores.shape)} of `scores`, or one channel, got '
-                         f'{tuple(attention.shape)}')
-    return _softmax_mean(flat.masked_fill(~cells, 0.), attention.flatten(2).to(flat.dtype), cells)
+        raise ValueError(
+            f'`attention` must have the shape {tuple(scores.shape)} of `scores`, or one channel, got '
+            f'{tuple(attention.shape)}'
+        )
+    return _softmax_mean(flat.masked_fill(~cells, 0.0), attention.flatten(2).to(flat.dtype), cells)
 
 
 def _softmax_mean(scores: Tensor, exponents: Tensor, valid: Tensor) -> Tensor:

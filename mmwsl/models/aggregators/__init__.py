@@ -6,6 +6,15 @@ from .smooth import LSEPooling, MaxPooling, MeanPooling
 from .weighted import AttentionPooling, SoftPooling
 
 __all__ = [
-    'AttentionPooling', 'GeMPooling', 'GlobalWeightedRankPooling', 'LSEPooling', 'MaxPooling', 'MeanPooling',
-    'NoisyOrPooling', 'SoftPooling', 'TopKPooling', 'WELDONPooling', 'WILDCATPooling'
+    'AttentionPooling',
+    'GeMPooling',
+    'GlobalWeightedRankPooling',
+    'LSEPooling',
+    'MaxPooling',
+    'MeanPooling',
+    'NoisyOrPooling',
+    'SoftPooling',
+    'TopKPooling',
+    'WELDONPooling',
+    'WILDCATPooling',
 ]

@@ -36,14 +36,14 @@ class GeMPooling(nn.Module):
         ValueError: If ``p`` is not positive and finite.
     """
 
-    def __init__(self, p: float = 3., learned_classes: int | None = None) -> None:
+    def __init__(self, p: float = 3.0, learned_classes: int | None = None) -> None:
         super().__init__()
         if not 0 < p < math.inf:
             raise ValueError(f'`p` must be a positive finite number, got {p}')
         if learned_classes is None:
             self.p = p
         else:
-            self.log_p = nn.Parameter(torch.full((learned_classes, ), math.log(p)))
+            self.log_p = nn.Parameter(torch.full((learned_classes,), math.log(p)))
 
     def forward(self, scores: Tensor, valid: Tensor | None = None) -> Tensor:
         """Aggregate ``(N, K, H, W)`` to ``(N, K)`` over the ``valid (N, H, W)`` cells."""

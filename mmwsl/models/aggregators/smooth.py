@@ -40,14 +40,14 @@ class LSEPooling(nn.Module):
         ValueError: If ``r`` is not positive and finite.
     """
 
-    def __init__(self, r: float = 5., learned_classes: int | None = None) -> None:
+    def __init__(self, r: float = 5.0, learned_classes: int | None = None) -> None:
         super().__init__()
         if not 0 < r < math.inf:
             raise ValueError(f'`r` must be a positive finite number, got {r}')
         if learned_classes is None:
             self.r = r
         else:
-            self.log_r = nn.Parameter(torch.full((learned_classes, ), math.log(r)))
+            self.log_r = nn.Parameter(torch.full((learned_classes,), math.log(r)))
 
     def forward(self, scores: Tensor, valid: Tensor | None = None) -> Tensor:
         """Aggregate ``(N, K, H, W)`` to ``(N, K)`` over the ``valid (N, H, W)`` cells."""

@@ -22,14 +22,14 @@ class SoftPooling(nn.Module):
         ValueError: If ``sharpness`` is not finite.
     """
 
-    def __init__(self, sharpness: float = 1., learned_classes: int | None = None) -> None:
+    def __init__(self, sharpness: float = 1.0, learned_classes: int | None = None) -> None:
         super().__init__()
         if not math.isfinite(sharpness):
             raise ValueError(f'`sharpness` must be a finite number, got {sharpness}')
         if learned_classes is None:
             self.sharpness = sharpness
         else:
-            self.sharpness = nn.Parameter(torch.full((learned_classes, ), float(sharpness)))
+            self.sharpness = nn.Parameter(torch.full((learned_classes,), float(sharpness)))
 
     def forward(self, scores: Tensor, valid: Tensor | None = None) -> Tensor:
         """Aggregate ``(N, K, H, W)`` to ``(N, K)`` over the ``valid (N, H, W)`` cells."""
@@ -37,7 +37,7 @@ class SoftPooling(nn.Module):
 
     def extra_repr(self) -> str:
         """Show ``sharpness``."""
-        return f"sharpness={'learned' if isinstance(self.sharpness, nn.Parameter) else self.sharpness}"
+        return f'sharpness={"learned" if isinstance(self.sharpness, nn.Parameter) else self.sharpness}'
 
 
 @MODELS.register_module()
@@ -64,8 +64,10 @@ class AttentionPooling(nn.Module):
     def forward(self, scores: Tensor, valid: Tensor | None = None) -> Tensor:
         """Aggregate ``(N, K, H, W)`` to ``(N, K)`` over the ``valid (N, H, W)`` cells."""
         if scores.dim() != 4 or scores.shape[1] != self.embed.in_channels:
-            raise ValueError(f'`scores` must be (N, K, H, W) with the {self.embed.in_channels} classes of '
-                             f'`num_classes`, got {tuple(scores.shape)}')
+            raise ValueError(
+                f'`scores` must be (N, K, H, W) with the {self.embed.in_channels} classes of '
+                f'`num_classes`, got {tuple(scores.shape)}'
+            )
         with torch.autocast(scores.device.type, enabled=False):
             scores = scores.to(self.embed.weight.dtype)
             return attention_pool(scores, self.attend(self.embed(scores).tanh()), valid)

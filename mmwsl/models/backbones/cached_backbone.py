@@ -39,8 +39,10 @@ class CachedBackbone(BaseModule):
         self.backbone = MODELS.build(backbone)
         trainable = [name for name, parameter in self.backbone.named_parameters() if parameter.requires_grad]
         if trainable:
-            raise ValueError(f'`backbone` must be frozen to be cached, but {len(trainable)} of its parameters are '
-                             f'trainable, {trainable[0]} the first: set e.g. frozen=True or leave the cache out')
+            raise ValueError(
+                f'`backbone` must be frozen to be cached, but {len(trainable)} of its parameters are '
+                f'trainable, {trainable[0]} the first: set e.g. frozen=True or leave the cache out'
+            )
         self.cache_dir = Path(cache_dir)
         self._config = {key: value for key, value in backbone.items() if key != 'init_cfg'}
         self._fingerprint: bytes | None = None
@@ -65,7 +67,7 @@ class CachedBackbone(BaseModule):
             if feature is None:
                 # One at a time: on a CPU a batch of large maps takes more than twice as long, in allocating memory.
                 # Rounded like a feature that is read, so that a result does not depend on what was in the cache.
-                features[i] = [level[0].half() for level in self.backbone(x[i:i + 1])]
+                features[i] = [level[0].half() for level in self.backbone(x[i : i + 1])]
                 self._write(paths[i], features[i])
         return tuple(torch.stack(level).to(x) for level in zip(*features, strict=True))
 
@@ -108,9 +110,9 @@ def _umask() -> int:
 
 def _drop_prefix(module: nn.Module, state_dict: dict, prefix: str, local_metadata: dict) -> None:
     for key in [key for key in state_dict if key.startswith(f'{prefix}backbone.')]:
-        state_dict[prefix + key[len(f'{prefix}backbone.'):]] = state_dict.pop(key)
+        state_dict[prefix + key[len(f'{prefix}backbone.') :]] = state_dict.pop(key)
 
 
 def _add_prefix(state_dict: dict, prefix: str, *args) -> None:
     for key in [key for key in state_dict if key.startswith(prefix)]:
-        state_dict[f'{prefix}backbone.{key[len(prefix):]}'] = state_dict.pop(key)
+        state_dict[f'{prefix}backbone.{key[len(prefix) :]}'] = state_dict.pop(key)

@@ -46,19 +46,36 @@ class DilatedMobileNetV2(MobileNetV2):
         super().__init__(**self.layouts[output_stride], **kwargs)
         self.frozen = frozen
         if last_conv:
-            self.conv2 = ConvModule(self.in_channels, int(1280 * max(1., self.widen_factor)), 1,
-                                    conv_cfg=self.conv_cfg, norm_cfg=self.norm_cfg, act_cfg=self.act_cfg)
+            self.conv2 = ConvModule(
+                self.in_channels,
+                int(1280 * max(1.0, self.widen_factor)),
+                1,
+                conv_cfg=self.conv_cfg,
+                norm_cfg=self.norm_cfg,
+                act_cfg=self.act_cfg,
+            )
         if frozen:
             self.requires_grad_(False).train(False)
 
-    def make_layer(self, out_channels: int, num_blocks: int, stride: int, dilation: int,
-                   expand_ratio: int) -> nn.Sequential:
+    def make_layer(
+        self, out_channels: int, num_blocks: int, stride: int, dilation: int, expand_ratio: int
+    ) -> nn.Sequential:
         """Stack the blocks of a stage; the first one comes before the removed stride and keeps the old dilation."""
         blocks = []
         for i in range(num_blocks):
-            blocks.append(InvertedResidual(self.in_channels, out_channels, stride if i == 0 else 1, expand_ratio,
-                                           dilation=self._dilation if i == 0 else dilation, conv_cfg=self.conv_cfg,
-                                           norm_cfg=self.norm_cfg, act_cfg=self.act_cfg, with_cp=self.with_cp))
+            blocks.append(
+                InvertedResidual(
+                    self.in_channels,
+                    out_channels,
+                    stride if i == 0 else 1,
+                    expand_ratio,
+                    dilation=self._dilation if i == 0 else dilation,
+                    conv_cfg=self.conv_cfg,
+                    norm_cfg=self.norm_cfg,
+                    act_cfg=self.act_cfg,
+                    with_cp=self.with_cp,
+                )
+            )
             self.in_channels = out_channels
         self._dilation = dilation
         return nn.Sequential(*blocks)
@@ -66,7 +83,7 @@ class DilatedMobileNetV2(MobileNetV2):
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Extract features: ``(N, 3, H, W)`` to the maps of ``out_indices`` and, if asked for, the last one."""
         outs = super().forward(x)
-        outs = outs if isinstance(outs, tuple) else (outs, )  # mmseg returns a single map bare
+        outs = outs if isinstance(outs, tuple) else (outs,)  # mmseg returns a single map bare
         return (*outs, self.conv2(outs[-1])) if hasattr(self, 'conv2') else outs
 
     def train(self, mode: bool = True) -> 'DilatedMobileNetV2':

@@ -41,9 +41,12 @@ class OverFeat(BaseModule):
         """Initialise; warn if convolutions are frozen at random weights."""
         super().init_weights()
         if self.frozen_stages and self.init_cfg['type'] != 'Pretrained':
-            warnings.warn(f'{self.frozen_stages} convolutions of OverFeat are frozen at random weights. Give trained '
-                          "ones, backbone.init_cfg=dict(type='Pretrained', checkpoint=...), or load_from, or set "
-                          'backbone.frozen_stages=0.', stacklevel=2)
+            warnings.warn(
+                f'{self.frozen_stages} convolutions of OverFeat are frozen at random weights. Give trained '
+                "ones, backbone.init_cfg=dict(type='Pretrained', checkpoint=...), or load_from, or set "
+                'backbone.frozen_stages=0.',
+                stacklevel=2,
+            )
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
         """Extract features: ``(N, 3, H, W)`` to one map ``(N, 1024, h, w)`` at stride 12."""
@@ -51,4 +54,4 @@ class OverFeat(BaseModule):
         x = self.pool2(self.relu(self.conv2(x)))
         for conv in (self.conv3, self.conv4, self.conv5, self.conv6):
             x = self.relu(conv(x))
-        return (x, )
+        return (x,)

@@ -27,23 +27,32 @@ class PlainCNN(BaseModule):
         ValueError: If ``channels`` is empty, or ``strides`` or ``pools`` do not have one value for each convolution.
     """
 
-    def __init__(self, channels: Sequence[int], strides: Sequence[int] | None = None,
-                 pools: Sequence[int] | None = None, in_channels: int = 3, norm_cfg: dict | None = None,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        channels: Sequence[int],
+        strides: Sequence[int] | None = None,
+        pools: Sequence[int] | None = None,
+        in_channels: int = 3,
+        norm_cfg: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         strides = [1] * len(channels) if strides is None else strides
         pools = [0] * len(channels) if pools is None else pools
         if not len(channels) == len(strides) == len(pools) > 0:
-            raise ValueError('`channels`, `strides` and `pools` must have one value for each convolution, got '
-                             f'{channels}, {strides} and {pools}')
+            raise ValueError(
+                '`channels`, `strides` and `pools` must have one value for each convolution, got '
+                f'{channels}, {strides} and {pools}'
+            )
         super().__init__(init_cfg or dict(type='Kaiming', layer='Conv2d'))
         self.layers = nn.Sequential()
         for channel, stride, pool in zip(channels, strides, pools, strict=True):
-            self.layers.append(ConvModule(in_channels, channel, 3, stride=stride, padding=1,
-                                          norm_cfg=norm_cfg or dict(type='BN')))
+            self.layers.append(
+                ConvModule(in_channels, channel, 3, stride=stride, padding=1, norm_cfg=norm_cfg or dict(type='BN'))
+            )
             if pool:
                 self.layers.append(nn.MaxPool2d(3, stride=pool, padding=1))
             in_channels = channel
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
         """Extract features: ``(N, C, H, W)`` to one map of the last convolution."""
-        return (self.layers(x), )
+        return (self.layers(x),)

@@ -17,7 +17,9 @@ def pretrained_state_dict(init_cfg: dict | list[dict] | None) -> dict[str, Tenso
     if all(config['type'] != 'Pretrained' for config in configs):
         return None
     if len(configs) > 1 or not configs[0].keys() <= {'type', 'checkpoint'}:
-        raise ValueError("`init_cfg` must be dict(type='Pretrained', checkpoint=...) and nothing else to load a "
-                         f'checkpoint, got {init_cfg}')
+        raise ValueError(
+            "`init_cfg` must be dict(type='Pretrained', checkpoint=...) and nothing else to load a "
+            f'checkpoint, got {init_cfg}'
+        )
     checkpoint = CheckpointLoader.load_checkpoint(configs[0]['checkpoint'], map_location='cpu')
     return checkpoint.get('state_dict', checkpoint)

@@ -48,23 +48,26 @@ class VGG16(BaseModule):
             of 32.
     """
 
-    def __init__(self,
-                 channels: Sequence[int] = (64, 128, 256, 512, 512),
-                 strides: Sequence[int] = (2, 2, 2, 2, 2),
-                 dilations: Sequence[int] = (1, 1, 1, 1, 1),
-                 pool_size: int = 2,
-                 with_bn: bool = False,
-                 fc_channels: int | None = None,
-                 fc_kernel_size: int = 7,
-                 fc_dilations: Sequence[int] = (1, ),
-                 fc_padding: str = 'same',
-                 dropout_ratio: float = 0.5,
-                 out_indices: Sequence[int] = (),
-                 switches: bool = False,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        channels: Sequence[int] = (64, 128, 256, 512, 512),
+        strides: Sequence[int] = (2, 2, 2, 2, 2),
+        dilations: Sequence[int] = (1, 1, 1, 1, 1),
+        pool_size: int = 2,
+        with_bn: bool = False,
+        fc_channels: int | None = None,
+        fc_kernel_size: int = 7,
+        fc_dilations: Sequence[int] = (1,),
+        fc_padding: str = 'same',
+        dropout_ratio: float = 0.5,
+        out_indices: Sequence[int] = (),
+        switches: bool = False,
+        init_cfg: dict | None = None,
+    ) -> None:
         _check(channels, strides, dilations, pool_size, switches, fc_padding)
-        super().__init__(init_cfg or [dict(type='Kaiming', layer='Conv2d'),
-                                      dict(type='Constant', val=1, layer='_BatchNorm')])
+        super().__init__(
+            init_cfg or [dict(type='Kaiming', layer='Conv2d'), dict(type='Constant', val=1, layer='_BatchNorm')]
+        )
         self.out_indices = tuple(out_indices)
         self.switches = switches
         self.min_size = 1
@@ -73,8 +76,9 @@ class VGG16(BaseModule):
         for planes, num_convs, stride, dilation in zip(channels, NUM_CONVS, strides, dilations, strict=True):
             *layers, _ = make_vgg_layer(before, planes, num_convs, dilation, with_bn)
             # A pooled map covers all of its picture, whatever its size; as in Caffe, unlike torchvision.
-            pool = nn.MaxPool2d(pool_size, stride, padding=pool_size // 3, ceil_mode=pool_size == 2,
-                                return_indices=switches)
+            pool = nn.MaxPool2d(
+                pool_size, stride, padding=pool_size // 3, ceil_mode=pool_size == 2, return_indices=switches
+            )
             self.features.extend([*layers, pool])
             before = planes
         self.fc = nn.ModuleList()
@@ -102,8 +106,10 @@ class VGG16(BaseModule):
         """
         step = 32 if self.switches else 1
         if any(side < self.min_size or side % step for side in x.shape[2:]):
-            raise ValueError(f'pictures must have sides of at least {self.min_size} pixels, multiples of {step}, got '
-                             f'{x.shape[2]} x {x.shape[3]}: see `size` and `size_divisor` of the data preprocessor')
+            raise ValueError(
+                f'pictures must have sides of at least {self.min_size} pixels, multiples of {step}, got '
+                f'{x.shape[2]} x {x.shape[3]}: see `size` and `size_divisor` of the data preprocessor'
+            )
         maps, switches = [], []
         for layer in self.features:
             x = layer(x)
@@ -144,8 +150,12 @@ def from_torchvision(state_dict: Mapping[str, Tensor], shapes: Mapping[str, torc
     renamed = {key: value for key, value in state_dict.items() if not key.startswith('classifier.')}
     for key, shape in shapes.items():
         _, _, name = key.rpartition('.conv')  # fc.{branch}.conv{6 or 7}.{weight or bias}
-        source = {'6.weight': 'classifier.0.weight', '6.bias': 'classifier.0.bias',
-                  '7.weight': 'classifier.3.weight', '7.bias': 'classifier.3.bias'}.get(name)
+        source = {
+            '6.weight': 'classifier.0.weight',
+            '6.bias': 'classifier.0.bias',
+            '7.weight': 'classifier.3.weight',
+            '7.bias': 'classifier.3.bias',
+        }.get(name)
         if source in state_dict:
             value = state_dict[source]
             if name == '6.weight':
@@ -167,16 +177,24 @@ def decimate(weight: Tensor, shape: Sequence[int]) -> Tensor:
         ValueError: If ``shape`` asks for more entries than there are.
     """
     if len(shape) != weight.dim() or any(left > size for left, size in zip(shape, weight.shape, strict=True)):
-        raise ValueError(f'a weight of shape {tuple(weight.shape)} cannot be decimated to {tuple(shape)}: choose '
-                         '`channels` and `fc_channels` of at most that size, or leave the checkpoint out')
+        raise ValueError(
+            f'a weight of shape {tuple(weight.shape)} cannot be decimated to {tuple(shape)}: choose '
+            '`channels` and `fc_channels` of at most that size, or leave the checkpoint out'
+        )
     for dim, left in enumerate(shape):
         places = torch.linspace(0, weight.shape[dim] - 1, left, dtype=torch.float64).round().long()
         weight = weight.index_select(dim, places)
     return weight
 
 
-def _check(channels: Sequence[int], strides: Sequence[int], dilations: Sequence[int], pool_size: int,
-           switches: bool, fc_padding: str) -> None:
+def _check(
+    channels: Sequence[int],
+    strides: Sequence[int],
+    dilations: Sequence[int],
+    pool_size: int,
+    switches: bool,
+    fc_padding: str,
+) -> None:
     for name, values in dict(channels=channels, strides=strides, dilations=dilations).items():
         if len(values) != len(NUM_CONVS):
             raise ValueError(f'`{name}` must have one value for each of the {len(NUM_CONVS)} stages, got {values}')

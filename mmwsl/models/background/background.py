@@ -44,7 +44,7 @@ class IndependentClasses(nn.Module, ABC):
     def image_probs(self, image_logits: Tensor) -> Tensor:
         """Turn scores ``(N, K)`` into independent probabilities, 1 for the background."""
         probs = image_logits.sigmoid()
-        probs[:, 0] = 1.
+        probs[:, 0] = 1.0
         return probs
 
 
@@ -77,7 +77,7 @@ class PowerBackground(IndependentClasses):
         alpha: The exponent, positive; larger gives less background.
     """
 
-    def __init__(self, alpha: float = 1.) -> None:
+    def __init__(self, alpha: float = 1.0) -> None:
         super().__init__()
         if not alpha > 0:
             raise ValueError(f'`alpha` must be positive, got {alpha}')

@@ -34,28 +34,40 @@ class AtrousSumHead(BaseDecodeHead):
         ValueError: If there is not one map for each branch, or no branch.
     """
 
-    def __init__(self,
-                 in_channels: int | Sequence[int],
-                 *,
-                 dilations: Sequence[int] = (6, 12, 18, 24),
-                 kernel_size: int = 3,
-                 hidden: bool = False,
-                 in_index: int | Sequence[int] = -1,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        in_channels: int | Sequence[int],
+        *,
+        dilations: Sequence[int] = (6, 12, 18, 24),
+        kernel_size: int = 3,
+        hidden: bool = False,
+        in_index: int | Sequence[int] = -1,
+        **kwargs,
+    ) -> None:
         count = len(dilations)
-        in_channels = (in_channels, ) * count if isinstance(in_channels, int) else tuple(in_channels)
-        in_index = (in_index, ) * count if isinstance(in_index, int) else tuple(in_index)
+        in_channels = (in_channels,) * count if isinstance(in_channels, int) else tuple(in_channels)
+        in_index = (in_index,) * count if isinstance(in_index, int) else tuple(in_index)
         if not count == len(in_channels) == len(in_index) > 0:
-            raise ValueError('`dilations`, `in_channels` and `in_index` must have one value for each branch, got '
-                             f'{tuple(dilations)}, {in_channels} and {in_index}')
+            raise ValueError(
+                '`dilations`, `in_channels` and `in_index` must have one value for each branch, got '
+                f'{tuple(dilations)}, {in_channels} and {in_index}'
+            )
         super().__init__(in_channels, in_index=in_index, input_transform='multiple_select', **kwargs)
         self.conv_seg = nn.ModuleList()
         self.convs = nn.ModuleList()
         for channels, dilation in zip(in_channels, dilations, strict=True):
             atrous = dict(kernel_size=kernel_size, padding=kernel_size // 2 * dilation, dilation=dilation)
             if hidden:
-                self.convs.append(ConvModule(channels, self.channels, **atrous, conv_cfg=self.conv_cfg,
-                                             norm_cfg=self.norm_cfg, act_cfg=self.act_cfg))
+                self.convs.append(
+                    ConvModule(
+                        channels,
+                        self.channels,
+                        **atrous,
+                        conv_cfg=self.conv_cfg,
+                        norm_cfg=self.norm_cfg,
+                        act_cfg=self.act_cfg,
+                    )
+                )
                 self.conv_seg.append(nn.Conv2d(self.channels, self.out_channels, 1))
             else:
                 self.convs.append(nn.Identity())

@@ -32,14 +32,17 @@ class BoxAggregationHead(LSEAggregationHead):
             maps.
     """
 
-    def __init__(self, in_channels: int | Sequence[int], *, crop_size: int = 7, proposals: dict | None = None,
-                 **kwargs) -> None:
+    def __init__(
+        self, in_channels: int | Sequence[int], *, crop_size: int = 7, proposals: dict | None = None, **kwargs
+    ) -> None:
         super().__init__(in_channels, **kwargs)
         if crop_size < 1:
             raise ValueError(f'`crop_size` must be at least 1, got {crop_size}')
         if self._map_losses():
-            raise ValueError(f'{type(self._map_losses()[0]).__name__} needs a score map, and boxes have none: use a '
-                             "loss of image logits, e.g. dict(type='mmwsl.SoftMarginLoss')")
+            raise ValueError(
+                f'{type(self._map_losses()[0]).__name__} needs a score map, and boxes have none: use a '
+                "loss of image logits, e.g. dict(type='mmwsl.SoftMarginLoss')"
+            )
         self.crop_size = crop_size
         self.rule = ProposalRule(**proposals or {})
 
@@ -64,8 +67,8 @@ class BoxAggregationHead(LSEAggregationHead):
         valid = torch.zeros(len(probs), max(map(len, proposed)), dtype=torch.bool, device=probs.device)
         boxes = probs.new_zeros(*valid.shape, 4)
         for index, own in enumerate(proposed):
-            valid[index, :len(own)] = True
-            boxes[index, :len(own)] = own.to(boxes)
+            valid[index, : len(own)] = True
+            boxes[index, : len(own)] = own.to(boxes)
         height, width = probs.shape[2:]
         return boxes / boxes.new_tensor([width, height, width, height]), valid
 

@@ -28,14 +28,16 @@ class DeconvNetHead(BaseDecodeHead):
             is the place of ``fc7`` among the outputs, by default that in front of the switches.
     """
 
-    def __init__(self,
-                 in_channels: int,
-                 *,
-                 stages: Sequence[int] = (64, 128, 256, 512, 512),
-                 fc_kernel_size: int = 7,
-                 norm_cfg: dict | None = None,
-                 in_index: int = -1 - len(NUM_CONVS),
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        *,
+        stages: Sequence[int] = (64, 128, 256, 512, 512),
+        fc_kernel_size: int = 7,
+        norm_cfg: dict | None = None,
+        in_index: int = -1 - len(NUM_CONVS),
+        **kwargs,
+    ) -> None:
         if len(stages) != len(NUM_CONVS):
             raise ValueError(f'`stages` must have {len(NUM_CONVS)} numbers of channels, got {stages}')
         norm_cfg = norm_cfg or dict(type='BN')
@@ -47,12 +49,15 @@ class DeconvNetHead(BaseDecodeHead):
         for i in reversed(range(len(stages))):
             after = stages[max(i - 1, 0)]  # the last convolution of a stage has the channels of the next one
             widths = [stages[i]] * NUM_CONVS[i] + [after]
-            self.stages.append(nn.Sequential(*(ConvModule(widths[j], widths[j + 1], 3, padding=1, **layer)
-                                               for j in range(NUM_CONVS[i]))))
+            self.stages.append(
+                nn.Sequential(
+                    *(ConvModule(widths[j], widths[j + 1], 3, padding=1, **layer) for j in range(NUM_CONVS[i]))
+                )
+            )
 
     def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
         """Score every pixel, ``(N, K, H, W)``."""
         x = self.fc6(self._transform_inputs(inputs))
-        for switches, stage in zip(reversed(inputs[-len(self.stages):]), self.stages, strict=True):
+        for switches, stage in zip(reversed(inputs[-len(self.stages) :]), self.stages, strict=True):
             x = stage(self.unpool(x, switches))
         return self.cls_seg(x)

@@ -33,15 +33,18 @@ class FCNSkipHead(FCNHead):
 
     def __init__(self, *, skip_indices: Sequence[int] = (), skip_channels: Sequence[int] = (), **kwargs) -> None:
         if len(skip_indices) != len(skip_channels):
-            raise ValueError('`skip_indices` and `skip_channels` must have one value for each skip, got '
-                             f'{skip_indices} and {skip_channels}')
+            raise ValueError(
+                '`skip_indices` and `skip_channels` must have one value for each skip, got '
+                f'{skip_indices} and {skip_channels}'
+            )
         super().__init__(**kwargs)
         self.skip_indices = tuple(skip_indices)
         self.skip_scores = nn.ModuleList(nn.Conv2d(channels, self.out_channels, 1) for channels in skip_channels)
         # One row and column more are padded on each side than bilinear interpolation needs, and cut off, see `forward`.
         self.doublings = nn.ModuleList(
             nn.ConvTranspose2d(self.out_channels, self.out_channels, 4, stride=2, padding=3, bias=False)
-            for _ in skip_channels)
+            for _ in skip_channels
+        )
         for score, doubling in zip(self.skip_scores, self.doublings, strict=True):
             nn.init.zeros_(score.weight)
             nn.init.zeros_(score.bias)
@@ -54,10 +57,13 @@ class FCNSkipHead(FCNHead):
         for index, score, doubling in zip(self.skip_indices, self.skip_scores, self.doublings, strict=True):
             fine = score(inputs[index])
             height, width = fine.shape[2:]
-            if not all(0 <= 2 * coarse - size <= 1 for coarse, size in zip(scores.shape[2:], (height, width),
-                                                                             strict=True)):
-                raise ValueError(f'`skip_indices` {self.skip_indices}: map {index} has {height} x {width} cells, which '
-                                 f'is not twice the {scores.shape[2]} x {scores.shape[3]} of the map before')
+            if not all(
+                0 <= 2 * coarse - size <= 1 for coarse, size in zip(scores.shape[2:], (height, width), strict=True)
+            ):
+                raise ValueError(
+                    f'`skip_indices` {self.skip_indices}: map {index} has {height} x {width} cells, which '
+                    f'is not twice the {scores.shape[2]} x {scores.shape[3]} of the map before'
+                )
             # The edge is repeated: beyond it a transposed convolution sees zeros, and would fade the border out.
             doubled = doubling(F.pad(scores, (1, 1, 1, 1), mode='replicate'))
             scores = doubled[..., :height, :width] + fine

@@ -46,41 +46,75 @@ class LSEAggregationHead(BaseDecodeHead):
             ``maps_per_class`` is less than 1.
     """
 
-    def __init__(self, in_channels: int | Sequence[int], *, num_classes: int,
-                 hidden_channels: Sequence[int] = (1024, 768, 512), kernel_size: int | Sequence[int] = 3,
-                 same_padding: bool = True, aggregator: dict | None = None, background: dict | None = None,
-                 loss_decode: dict | Sequence[dict] | None = None, dropout_ratio: float = 0.5,
-                 maps_per_class: int = 1, **kwargs) -> None:
+    def __init__(
+        self,
+        in_channels: int | Sequence[int],
+        *,
+        num_classes: int,
+        hidden_channels: Sequence[int] = (1024, 768, 512),
+        kernel_size: int | Sequence[int] = 3,
+        same_padding: bool = True,
+        aggregator: dict | None = None,
+        background: dict | None = None,
+        loss_decode: dict | Sequence[dict] | None = None,
+        dropout_ratio: float = 0.5,
+        maps_per_class: int = 1,
+        **kwargs,
+    ) -> None:
         channels = [in_channels if isinstance(in_channels, int) else sum(in_channels), *hidden_channels]
         kernels = [kernel_size] * len(channels) if isinstance(kernel_size, int) else list(kernel_size)
         if len(kernels) != len(channels) or any(k < 1 or k % 2 == 0 for k in kernels):
-            raise ValueError(f'`kernel_size` must be odd, one number or {len(channels)} of them for '
-                             f'{len(hidden_channels)} hidden and the last convolution, got {kernel_size}')
+            raise ValueError(
+                f'`kernel_size` must be odd, one number or {len(channels)} of them for '
+                f'{len(hidden_channels)} hidden and the last convolution, got {kernel_size}'
+            )
         if maps_per_class < 1:
             raise ValueError(f'`maps_per_class` must be at least 1, got {maps_per_class}')
-        super().__init__(in_channels, channels[-1], num_classes=num_classes, dropout_ratio=0,
-                         loss_decode=loss_decode or dict(type='mmwsl.SoftmaxLikelihoodLoss'), **kwargs)
+        super().__init__(
+            in_channels,
+            channels[-1],
+            num_classes=num_classes,
+            dropout_ratio=0,
+            loss_decode=loss_decode or dict(type='mmwsl.SoftmaxLikelihoodLoss'),
+            **kwargs,
+        )
         paddings = [k // 2 if same_padding else 0 for k in kernels]
         self.convs = nn.Sequential()
         for i, channel in enumerate(hidden_channels):
-            self.convs.append(ConvModule(channels[i], channel, kernels[i], padding=paddings[i], conv_cfg=self.conv_cfg,
-                                         norm_cfg=self.norm_cfg, act_cfg=self.act_cfg))
+            self.convs.append(
+                ConvModule(
+                    channels[i],
+                    channel,
+                    kernels[i],
+                    padding=paddings[i],
+                    conv_cfg=self.conv_cfg,
+                    norm_cfg=self.norm_cfg,
+                    act_cfg=self.act_cfg,
+                )
+            )
             self.convs.append(nn.Dropout(dropout_ratio))
         self.maps_per_class = maps_per_class
         self.conv_seg = nn.Conv2d(channels[-1], num_classes * maps_per_class, kernels[-1], padding=paddings[-1])
         self.aggregator = MODELS.build(aggregator or dict(type='mmwsl.LSEPooling'))
         self.background = MODELS.build(background or dict(type='mmwsl.LearnedBackground'))
         if self._map_losses() and not isinstance(self.background, LearnedBackground):
-            raise ValueError(f'{type(self._map_losses()[0]).__name__} trains a softmax over classes, background among '
-                             f'them, but `background` is {type(self.background).__name__}: use '
-                             "dict(type='mmwsl.LearnedBackground')")
+            raise ValueError(
+                f'{type(self._map_losses()[0]).__name__} trains a softmax over classes, background among '
+                f'them, but `background` is {type(self.background).__name__}: use '
+                "dict(type='mmwsl.LearnedBackground')"
+            )
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """Score every cell: feature maps of the backbone to ``seg_logits (N, K, H, W)``."""
         return class_wise_mean(self.cls_seg(self.convs(self._transform_inputs(inputs))), self.maps_per_class)
 
-    def aggregate(self, seg_logits: Tensor, batch_img_metas: Sequence[dict], size: tuple[int, int],
-                  canvas: tuple[int, int] | None = None) -> Tensor:
+    def aggregate(
+        self,
+        seg_logits: Tensor,
+        batch_img_metas: Sequence[dict],
+        size: tuple[int, int],
+        canvas: tuple[int, int] | None = None,
+    ) -> Tensor:
         """Aggregate score maps over the pictures' own area, without padding.
 
         Args:
@@ -94,8 +128,13 @@ class LSEAggregationHead(BaseDecodeHead):
         """
         return self.aggregator(seg_logits, self._valid(seg_logits, batch_img_metas, size, canvas))
 
-    def mean_scores(self, seg_logits: Tensor, batch_img_metas: Sequence[dict], size: tuple[int, int],
-                    canvas: tuple[int, int] | None = None) -> Tensor:
+    def mean_scores(
+        self,
+        seg_logits: Tensor,
+        batch_img_metas: Sequence[dict],
+        size: tuple[int, int],
+        canvas: tuple[int, int] | None = None,
+    ) -> Tensor:
         """Average score maps over the same cells as :meth:`aggregate`, of the same arguments, to ``(N, K)``."""
         return mean_pool(seg_logits, self._valid(seg_logits, batch_img_metas, size, canvas))
 
@@ -126,8 +165,12 @@ class LSEAggregationHead(BaseDecodeHead):
         return [loss for loss in self._losses() if getattr(loss, 'level', 'image') == 'map']
 
     @staticmethod
-    def _valid(seg_logits: Tensor, batch_img_metas: Sequence[dict], size: tuple[int, int],
-               canvas: tuple[int, int] | None = None) -> Tensor:
+    def _valid(
+        seg_logits: Tensor,
+        batch_img_metas: Sequence[dict],
+        size: tuple[int, int],
+        canvas: tuple[int, int] | None = None,
+    ) -> Tensor:
         extents = []
         for meta in batch_img_metas:  # mmseg writes `img_padding_size` in testing, `padding_size` in training
             left, right, top, bottom = meta.get('img_padding_size', meta.get('padding_size', (0, 0, 0, 0)))

@@ -28,13 +28,17 @@ def image_labels(data_samples: SampleList, num_classes: int, masks_suffice: bool
         if 'gt_label' in sample:
             scores.append(sample.gt_label.score)
         elif masks_suffice and 'gt_sem_seg' in sample:
-            scores.append(torch.full((num_classes, ), -1., device=sample.gt_sem_seg.data.device))
+            scores.append(torch.full((num_classes,), -1.0, device=sample.gt_sem_seg.data.device))
         else:
-            raise KeyError('a data sample has no field `gt_label`: end the training pipeline with '
-                           "dict(type='mmwsl.PackImageLabelInputs') and give the data set a `label_file`")
+            raise KeyError(
+                'a data sample has no field `gt_label`: end the training pipeline with '
+                "dict(type='mmwsl.PackImageLabelInputs') and give the data set a `label_file`"
+            )
         if len(scores[-1]) != num_classes:
-            raise ValueError(f'`num_classes` of the head is {num_classes}, but the data set has {len(scores[-1])} '
-                             'classes (background included)')
+            raise ValueError(
+                f'`num_classes` of the head is {num_classes}, but the data set has {len(scores[-1])} '
+                'classes (background included)'
+            )
     return torch.stack(scores)
 
 
@@ -69,5 +73,9 @@ def size_labels(data_samples: SampleList, image_labels: Tensor) -> Tensor | None
     sizes = [sample.gt_label.get('size') if 'gt_label' in sample else None for sample in data_samples]
     if all(size is None for size in sizes):
         return None
-    return torch.stack([torch.full_like(labels, -1) if size is None else size.to(labels)
-                        for size, labels in zip(sizes, image_labels, strict=True)])
+    return torch.stack(
+        [
+            torch.full_like(labels, -1) if size is None else size.to(labels)
+            for size, labels in zip(sizes, image_labels, strict=True)
+        ]
+    )

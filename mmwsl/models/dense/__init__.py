@@ -8,6 +8,13 @@ from .tiling import dense_scores
 from .tracing import Fields, receptive_field, trace
 
 __all__ = [
-    'DenseInference', 'Fields', 'Float64', 'ReceptiveField', 'ScoreNetwork', 'dense_scores', 'receptive_field',
-    'to_dense', 'trace'
+    'DenseInference',
+    'Fields',
+    'Float64',
+    'ReceptiveField',
+    'ScoreNetwork',
+    'dense_scores',
+    'receptive_field',
+    'to_dense',
+    'trace',
 ]

@@ -70,14 +70,19 @@ def convert(model: nn.Module, layers: dict[str, Layer], stride: int) -> None:
         window = dict(
             stride=tuple(b // a for a, b in zip(inner, outer, strict=True)),
             dilation=tuple(d * f for d, f in zip(layer.dilation, factors, strict=True)),
-            padding=tuple(p * f for p, f in zip(layer.padding, factors, strict=True)))
+            padding=tuple(p * f for p, f in zip(layer.padding, factors, strict=True)),
+        )
         if isinstance(module, nn.Conv2d):
             module.stride, module.dilation, module.padding = window['stride'], window['dilation'], window['padding']
         elif isinstance(module, (nn.MaxPool2d, DilatedMaxPool2d)):
             poolings[module] = DilatedMaxPool2d(layer.kernel, **window)
         else:
-            poolings[module] = DilatedAvgPool2d(layer.kernel, **window, count_include_pad=module.count_include_pad,
-                                                divisor_override=module.divisor_override)
+            poolings[module] = DilatedAvgPool2d(
+                layer.kernel,
+                **window,
+                count_include_pad=module.count_include_pad,
+                divisor_override=module.divisor_override,
+            )
     for module in list(model.modules()):
         for name, child in module._modules.items():
             if child in poolings:
@@ -86,27 +91,34 @@ def convert(model: nn.Module, layers: dict[str, Layer], stride: int) -> None:
 
 def _to_channels_last(model: nn.Module, args: tuple) -> tuple:
     """Bring pictures into the layout in which dilated convolutions are fastest on a CPU."""
-    return tuple(x.contiguous(memory_format=torch.channels_last)
-                 if isinstance(x, Tensor) and x.dim() == 4 and not x.is_cuda else x for x in args)
+    return tuple(
+        x.contiguous(memory_format=torch.channels_last)
+        if isinstance(x, Tensor) and x.dim() == 4 and not x.is_cuda
+        else x
+        for x in args
+    )
 
 
 @torch.no_grad()
 def verify(coarse: nn.Module, dense: nn.Module, outputs: list, stride: int) -> None:
     """Raise RuntimeError if two networks differ at the cells of the first one, borders included."""
     # The smallest picture with two rows and columns of cells, and pixels left over that make no cell.
-    size = tuple(max(field.after - field.before, 0) + field.stride + 1 + field.stride // 2
-                 for field in max(outputs, key=lambda fields: fields[0].size))
+    size = tuple(
+        max(field.after - field.before, 0) + field.stride + 1 + field.stride // 2
+        for field in max(outputs, key=lambda fields: fields[0].size)
+    )
     picture = probe(coarse, size)
     with torch.autocast(picture.device.type, enabled=False):
         pairs = list(zip(tensors(coarse(picture)), tensors(dense(picture)), outputs, strict=True))
     for expected, found, fields in pairs:
         steps = [field.stride // stride for field in fields]
-        cells = found[..., ::steps[0], ::steps[1]]
+        cells = found[..., :: steps[0], :: steps[1]]
         error = math.inf
         if cells.shape == expected.shape:
             error = float((cells - expected).abs().max() / expected.abs().max().clamp(min=1e-30))
-        if not error < torch.finfo(expected.dtype).eps**0.5:
+        if not error < torch.finfo(expected.dtype).eps ** 0.5:
             raise RuntimeError(
                 f'the dense network does not give the scores of {type(coarse).__name__}: at its cells, maps '
                 f'{tuple(cells.shape)} and {tuple(expected.shape)}, they differ by {error:.1e} of the largest. Does a '
-                'layer use the size of the map, or the values of all cells together?')
+                'layer use the size of the map, or the values of all cells together?'
+            )

@@ -32,7 +32,9 @@ class Float64(nn.Module):
         Returns:
             Its map, or a tuple of its maps, in the precision of ``x``.
         """
-        state = {name: tensor.double() if tensor.is_floating_point() else tensor
-                 for name, tensor in (*self.network.named_parameters(), *self.network.named_buffers())}
-        out = functional_call(self.network, state, (x.double(), ))  # autocast leaves float64 alone
+        state = {
+            name: tensor.double() if tensor.is_floating_point() else tensor
+            for name, tensor in (*self.network.named_parameters(), *self.network.named_buffers())
+        }
+        out = functional_call(self.network, state, (x.double(),))  # autocast leaves float64 alone
         return out.to(x.dtype) if isinstance(out, Tensor) else tuple(one.to(x.dtype) for one in out)

@@ -12,8 +12,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-def slide(x: Tensor, kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int],
-          combine: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+def slide(
+    x: Tensor,
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    dilation: tuple[int, int],
+    combine: Callable[[Tensor, Tensor], Tensor],
+) -> Tensor:
     """Combine the values of each window of ``(N, C, H, W)`` by an associative function."""
     for dim, k, s, d in zip((2, 3), kernel, stride, dilation, strict=True):
         length = x.shape[dim] - d * (k - 1)  # before the stride
@@ -25,7 +30,7 @@ def slide(x: Tensor, kernel: tuple[int, int], stride: tuple[int, int], dilation:
 
 
 def _every(x: Tensor, dim: int, step: int) -> Tensor:
-    return x[(slice(None), ) * dim + (slice(None, None, step), )]
+    return x[(slice(None),) * dim + (slice(None, None, step),)]
 
 
 class _DilatedPool2d(nn.Module):
@@ -33,15 +38,15 @@ class _DilatedPool2d(nn.Module):
 
     ceil_mode = False
 
-    def __init__(self, kernel_size: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int],
-                 padding: tuple[int, int]) -> None:
+    def __init__(
+        self, kernel_size: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int], padding: tuple[int, int]
+    ) -> None:
         super().__init__()
         self.kernel_size, self.stride, self.dilation, self.padding = kernel_size, stride, dilation, padding
 
     def extra_repr(self) -> str:
         """Describe the window."""
-        return (f'kernel_size={self.kernel_size}, stride={self.stride}, dilation={self.dilation}, '
-                f'padding={self.padding}')
+        return f'kernel_size={self.kernel_size}, stride={self.stride}, dilation={self.dilation}, padding={self.padding}'
 
     def _pad(self, x: Tensor, value: float) -> Tensor:
         (top, left) = self.padding
@@ -78,7 +83,7 @@ class DilatedAvgPool2d(_DilatedPool2d):
     def forward(self, x: Tensor) -> Tensor:
         """Average each window."""
         window = self.kernel_size, self.stride, self.dilation, torch.add
-        total = slide(self._pad(x, 0.), *window)
+        total = slide(self._pad(x, 0.0), *window)
         if self.divisor_override or self.count_include_pad:
             return total / (self.divisor_override or self.kernel_size[0] * self.kernel_size[1])
-        return total / slide(self._pad(torch.ones_like(x[:1, :1]), 0.), *window)
+        return total / slide(self._pad(torch.ones_like(x[:1, :1]), 0.0), *window)

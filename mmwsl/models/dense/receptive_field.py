@@ -42,15 +42,17 @@ class ReceptiveField:
             stride=self.stride * stride,
             before=self.before + self.stride * padding,
             after=self.after + self.stride * (dilation * (kernel - 1) - padding),
-            padded_stride=self.padded_stride or (self.stride if padding else 0))
+            padded_stride=self.padded_stride or (self.stride if padding else 0),
+        )
 
     def union(self, other: 'ReceptiveField') -> 'ReceptiveField':
         """Return the field of a map that combines this one with another of the same stride, cell by cell."""
         if self.stride != other.stride:
             raise ValueError(f'maps of stride {self.stride} and {other.stride} are combined')
         padded = [stride for stride in (self.padded_stride, other.padded_stride) if stride]
-        return ReceptiveField(self.stride, max(self.before, other.before), max(self.after, other.after),
-                              min(padded, default=0))
+        return ReceptiveField(
+            self.stride, max(self.before, other.before), max(self.after, other.after), min(padded, default=0)
+        )
 
     def cells(self, length: int) -> int:
         """Return how many cells a picture of ``length`` pixels has."""

@@ -11,8 +11,9 @@ from torch.overrides import TorchFunctionMode
 from .tracing import Fields, on_meta, receptive_field, tensors
 
 
-def dense_scores(model: nn.Module, inputs: Tensor, max_memory: int | None = None,
-                 fields: Fields | None = None) -> Tensor:
+def dense_scores(
+    model: nn.Module, inputs: Tensor, max_memory: int | None = None, fields: Fields | None = None
+) -> Tensor:
     """Score pictures with a network, window by window where all at once would take too much memory.
 
     Windows overlap by the receptive field, start at multiples of the network's stride, and are padded where the
@@ -42,30 +43,35 @@ def dense_scores(model: nn.Module, inputs: Tensor, max_memory: int | None = None
     size = tuple(inputs.shape[2:])
     counts = tuple(field.cells(length) for field, length in zip(fields, size, strict=True))
     if 0 in counts:
-        raise ValueError(f'`inputs` of {size[0]} x {size[1]} pixels have no cell: the receptive field has '
-                         f'{fields[0].size} x {fields[1].size}')
+        raise ValueError(
+            f'`inputs` of {size[0]} x {size[1]} pixels have no cell: the receptive field has '
+            f'{fields[0].size} x {fields[1].size}'
+        )
     tile = choose_tile(Memory(model, inputs), fields, size, counts, max_memory)
     scores = None
     for index in range(len(inputs)):
         for top in range(0, counts[0], tile[0]):
             for left in range(0, counts[1], tile[1]):
-                cells = [(start, min(start + step, count))
-                         for start, step, count in zip((top, left), tile, counts, strict=True)]
-                windows = [field.window(*span, length)
-                           for field, span, length in zip(fields, cells, size, strict=True)]
-                window = inputs[index:index + 1, :, slice(*windows[0]), slice(*windows[1])]
+                cells = [
+                    (start, min(start + step, count))
+                    for start, step, count in zip((top, left), tile, counts, strict=True)
+                ]
+                windows = [field.window(*span, length) for field, span, length in zip(fields, cells, size, strict=True)]
+                window = inputs[index : index + 1, :, slice(*windows[0]), slice(*windows[1])]
                 found = one_map(model(window))
                 if scores is None:
                     scores = found.new_empty(len(inputs), found.shape[1], *counts)
-                here = [slice(start - first // field.stride, stop - first // field.stride)
-                        for (start, stop), (first, _), field in zip(cells, windows, fields, strict=True)]
+                here = [
+                    slice(start - first // field.stride, stop - first // field.stride)
+                    for (start, stop), (first, _), field in zip(cells, windows, fields, strict=True)
+                ]
                 scores[index, :, slice(*cells[0]), slice(*cells[1])] = found[0, :, here[0], here[1]]
     return scores
 
 
 def one_map(outputs: object) -> Tensor:
     """Return the map of a network that has one, maybe in a tuple."""
-    scores, = tensors(outputs)
+    (scores,) = tensors(outputs)
     return scores
 
 
@@ -84,8 +90,9 @@ class Memory:
         return memory.peak
 
 
-def choose_tile(memory: Memory, fields: Fields, size: tuple[int, int], counts: tuple[int, int],
-                max_memory: int) -> tuple[int, int]:
+def choose_tile(
+    memory: Memory, fields: Fields, size: tuple[int, int], counts: tuple[int, int], max_memory: int
+) -> tuple[int, int]:
     """Return the tile, in cells, that makes the least work for overlap and needs at most ``max_memory`` bytes."""
     if memory(*size) <= max_memory:
         return counts
@@ -102,8 +109,10 @@ def choose_tile(memory: Memory, fields: Fields, size: tuple[int, int], counts: t
     order = np.argsort(work, axis=None, kind='stable')
     least = memory(int(lengths[0][0]), int(lengths[1][0]))
     if least > max_memory:
-        raise ValueError(f'`max_memory` must be at least {least} bytes, what a window of one cell, '
-                         f'{lengths[0][0]} x {lengths[1][0]} pixels, needs, got {max_memory}')
+        raise ValueError(
+            f'`max_memory` must be at least {least} bytes, what a window of one cell, '
+            f'{lengths[0][0]} x {lengths[1][0]} pixels, needs, got {max_memory}'
+        )
     fitting = max_memory / memory(*size) * (size[0] * size[1])  # pixels, if the need were proportional
     while True:
         for flat in order:

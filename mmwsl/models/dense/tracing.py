@@ -154,8 +154,10 @@ class _Tracer(TorchFunctionMode):
         """Return the fields of a tensor that ``name`` uses."""
         position = getattr(tensor, 'position', 'an operation that torch functions do not show')
         if isinstance(position, str):
-            raise ValueError(f'the positions of cells are lost before {name}, by {position}: only modules of type '
-                             'Conv2d, MaxPool2d and AvgPool2d may change height and width or combine neighbours')
+            raise ValueError(
+                f'the positions of cells are lost before {name}, by {position}: only modules of type '
+                'Conv2d, MaxPool2d and AvgPool2d may change height and width or combine neighbours'
+            )
         return position
 
     def _enter(self, name: str, module: nn.Module, args: tuple) -> None:
@@ -171,8 +173,9 @@ class _Tracer(TorchFunctionMode):
         strides = (fields[0].stride, fields[1].stride)
         known = self.layers.setdefault(name, _layer(module, strides))
         if known.input_stride != strides:
-            raise ValueError(f'`{name}` is used at strides {known.input_stride} and {strides}: give each '
-                             'its own module')
+            raise ValueError(
+                f'`{name}` is used at strides {known.input_stride} and {strides}: give each its own module'
+            )
         numbers = zip(known.kernel, known.stride, known.dilation, known.padding, strict=True)
         out.position = tuple(f.through(*n) for f, n in zip(fields, numbers, strict=True))
 
@@ -183,10 +186,10 @@ def _check(name: str, module: nn.Module) -> None:
         'ceil_mode=True': getattr(module, 'ceil_mode', False),
         'return_indices=True': getattr(module, 'return_indices', False),
         f'padding_mode={getattr(module, "padding_mode", "")!r}': getattr(module, 'padding_mode', 'zeros') != 'zeros',
-        "padding='same' with an even kernel": module.__dict__.get('padding') == 'same' and any(
-            k % 2 == 0 for k in pair(module.kernel_size)),
-        'a forward of its own': type(module).forward not in _FORWARDS and not type(module).__module__.startswith(
-            'mmcv.cnn.bricks.wrappers'),
+        "padding='same' with an even kernel": module.__dict__.get('padding') == 'same'
+        and any(k % 2 == 0 for k in pair(module.kernel_size)),
+        'a forward of its own': type(module).forward not in _FORWARDS
+        and not type(module).__module__.startswith('mmcv.cnn.bricks.wrappers'),
     }
     for problem, found in problems.items():
         if found:

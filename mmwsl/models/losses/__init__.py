@@ -9,7 +9,19 @@ from .noisy_label_losses import BootstrappedCrossEntropyLoss, GeneralizedCrossEn
 from .score_map_loss import MaskLikelihoodLoss, ScoreMapLoss
 
 __all__ = [
-    'AreaConstrainedLoss', 'AsymmetricLoss', 'AveragePrecisionLoss', 'BestCellLoss', 'BootstrappedCrossEntropyLoss',
-    'EMAdaptLoss', 'EMFixedLoss', 'GeneralizedCrossEntropyLoss', 'ImageLabelLoss', 'MaskLikelihoodLoss',
-    'MultiLabelFocalLoss', 'ScoreMapLoss', 'SoftMarginLoss', 'SoftmaxLikelihoodLoss', 'SymmetricCrossEntropyLoss'
+    'AreaConstrainedLoss',
+    'AsymmetricLoss',
+    'AveragePrecisionLoss',
+    'BestCellLoss',
+    'BootstrappedCrossEntropyLoss',
+    'EMAdaptLoss',
+    'EMFixedLoss',
+    'GeneralizedCrossEntropyLoss',
+    'ImageLabelLoss',
+    'MaskLikelihoodLoss',
+    'MultiLabelFocalLoss',
+    'ScoreMapLoss',
+    'SoftMarginLoss',
+    'SoftmaxLikelihoodLoss',
+    'SymmetricCrossEntropyLoss',
 ]

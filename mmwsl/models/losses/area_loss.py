@@ -44,13 +44,22 @@ class AreaConstrainedLoss(ScoreMapLoss):
             hardness is not positive and finite.
     """
 
-    def __init__(self, background_area: Sequence[float] = (0.3, 0.7), foreground_area: float = 0.05,
-                 large_area: float = 0.1, small_area: float = 0.01, slack: float = 2.,
-                 hardness: float = 1., **kwargs) -> None:
+    def __init__(
+        self,
+        background_area: Sequence[float] = (0.3, 0.7),
+        foreground_area: float = 0.05,
+        large_area: float = 0.1,
+        small_area: float = 0.01,
+        slack: float = 2.0,
+        hardness: float = 1.0,
+        **kwargs,
+    ) -> None:
         super().__init__(**kwargs)
         if len(background_area) != 2 or not 0 <= background_area[0] <= background_area[1] <= 1:
-            raise ValueError('`background_area` must be a smallest and a largest share of the picture, in [0, 1], got '
-                             f'{background_area}')
+            raise ValueError(
+                '`background_area` must be a smallest and a largest share of the picture, in [0, 1], got '
+                f'{background_area}'
+            )
         for name, value in dict(foreground_area=foreground_area, large_area=large_area, small_area=small_area).items():
             if not 0 <= value <= 1:
                 raise ValueError(f'`{name}` is a share of the picture and must be in [0, 1], got {value}')
@@ -84,9 +93,11 @@ class AreaConstrainedLoss(ScoreMapLoss):
         upper = torch.ones_like(lower)
         if sizes is not None:
             if sizes.shape != image_labels.shape:
-                raise ValueError(f'`sizes` must have the shape of `image_labels` {tuple(image_labels.shape)}, got '
-                                 f'{tuple(sizes.shape)}')
-            lower = lower.masked_fill(sizes == 1, self.large_area).masked_fill(sizes == 0, 0.)
+                raise ValueError(
+                    f'`sizes` must have the shape of `image_labels` {tuple(image_labels.shape)}, got '
+                    f'{tuple(sizes.shape)}'
+                )
+            lower = lower.masked_fill(sizes == 1, self.large_area).masked_fill(sizes == 0, 0.0)
             upper = upper.masked_fill(sizes == 0, self.small_area)
         lower[:, 0], upper[:, 0] = self.background_area
         slack = torch.full_like(lower, self.slack)

@@ -38,7 +38,7 @@ class EMFixedLoss(_BiasedLabelLoss):
         **kwargs: ``loss_weight`` and ``loss_name`` of :class:`ScoreMapLoss`, which says how masks are used.
     """
 
-    def __init__(self, foreground_bias: float = 5., background_bias: float = 3., **kwargs) -> None:
+    def __init__(self, foreground_bias: float = 5.0, background_bias: float = 3.0, **kwargs) -> None:
         super().__init__(**kwargs)
         self.foreground_bias, self.background_bias = foreground_bias, background_bias
 
@@ -63,8 +63,9 @@ class EMAdaptLoss(_BiasedLabelLoss):
         ValueError: If a portion is not in [0, 1] or ``sweeps`` is below 1.
     """
 
-    def __init__(self, foreground_portion: float = 0.2, background_portion: float = 0.4, sweeps: int = 5,
-                 **kwargs) -> None:
+    def __init__(
+        self, foreground_portion: float = 0.2, background_portion: float = 0.4, sweeps: int = 5, **kwargs
+    ) -> None:
         super().__init__(**kwargs)
         for name, value in dict(foreground_portion=foreground_portion, background_portion=background_portion).items():
             if not 0 <= value <= 1:

@@ -24,25 +24,31 @@ class ImageLabelLoss(nn.Module):
         loss_name: Key in the log; it must begin with ``loss_`` to be trained.
     """
 
-    def __init__(self, class_weight: Sequence[float] | dict | None = None, loss_weight: float = 1.,
-                 loss_name: str = 'loss_cls') -> None:
+    def __init__(
+        self, class_weight: Sequence[float] | dict | None = None, loss_weight: float = 1.0, loss_name: str = 'loss_cls'
+    ) -> None:
         super().__init__()
         if isinstance(class_weight, dict):
             class_weight = class_balanced_weights(**class_weight).tolist()
-        self.register_buffer('class_weight', None if class_weight is None else torch.tensor(class_weight),
-                             persistent=False)
+        self.register_buffer(
+            'class_weight', None if class_weight is None else torch.tensor(class_weight), persistent=False
+        )
         self.loss_weight = loss_weight
         self.loss_name = loss_name
 
     def _weights(self, image_logits: Tensor, image_labels: Tensor) -> Tensor:
         if image_labels.shape != image_logits.shape:
-            raise ValueError(f'`image_labels` must have the shape of `image_logits` {tuple(image_logits.shape)}, '
-                             f'got {tuple(image_labels.shape)}')
+            raise ValueError(
+                f'`image_labels` must have the shape of `image_logits` {tuple(image_logits.shape)}, '
+                f'got {tuple(image_labels.shape)}'
+            )
         if self.class_weight is None:
             return image_logits.new_ones(image_logits.shape[1])
         if len(self.class_weight) != image_logits.shape[1]:
-            raise ValueError(f'`class_weight` must have {image_logits.shape[1]} values, one for each class with the '
-                             f'background, got {len(self.class_weight)}')
+            raise ValueError(
+                f'`class_weight` must have {image_logits.shape[1]} values, one for each class with the '
+                f'background, got {len(self.class_weight)}'
+            )
         return self.class_weight.to(image_logits)
 
 
@@ -80,6 +86,7 @@ class SoftMarginLoss(ImageLabelLoss):
         """Return the scalar loss of ``image_logits (N, K)`` and ``image_labels (N, K)``."""
         weights = self._weights(image_logits, image_labels)
         known = (image_labels >= 0).to(image_logits)
-        losses = F.binary_cross_entropy_with_logits(image_logits, image_labels.to(image_logits).clamp(min=0),
-                                                    weight=weights, reduction='none')
+        losses = F.binary_cross_entropy_with_logits(
+            image_logits, image_labels.to(image_logits).clamp(min=0), weight=weights, reduction='none'
+        )
         return self.loss_weight * (known * losses).sum() / known.sum().clamp(min=1)

@@ -29,7 +29,7 @@ class MultiLabelFocalLoss(_IndependentLabelLoss):
         **kwargs: ``class_weight``, ``loss_weight`` and ``loss_name`` as in :class:`SoftMarginLoss`.
     """
 
-    def __init__(self, gamma: float = 2., alpha: float | None = None, **kwargs) -> None:
+    def __init__(self, gamma: float = 2.0, alpha: float | None = None, **kwargs) -> None:
         super().__init__(**kwargs)
         self.gamma, self.alpha = gamma, alpha
 
@@ -50,8 +50,9 @@ class AsymmetricLoss(_IndependentLabelLoss):
         **kwargs: ``class_weight``, ``loss_weight`` and ``loss_name`` as in :class:`SoftMarginLoss`.
     """
 
-    def __init__(self, gamma_positive: float = 0., gamma_negative: float = 4., margin: float = 0.05,
-                 **kwargs) -> None:
+    def __init__(
+        self, gamma_positive: float = 0.0, gamma_negative: float = 4.0, margin: float = 0.05, **kwargs
+    ) -> None:
         super().__init__(**kwargs)
         self.gamma_positive, self.gamma_negative, self.margin = gamma_positive, gamma_negative, margin
 

@@ -18,13 +18,19 @@ class NoisyLabelLoss(nn.Module, ABC):
         loss_name: Key in the log; it must begin with ``loss_`` to be trained.
     """
 
-    def __init__(self, loss_weight: float = 1., loss_name: str = 'loss_noisy') -> None:
+    def __init__(self, loss_weight: float = 1.0, loss_name: str = 'loss_noisy') -> None:
         super().__init__()
         self.loss_weight = loss_weight
         self.loss_name = loss_name
 
-    def forward(self, cls_score: Tensor, label: Tensor, weight: Tensor | None = None,
-                ignore_index: int = 255, reduction_override: str | None = None) -> Tensor:
+    def forward(
+        self,
+        cls_score: Tensor,
+        label: Tensor,
+        weight: Tensor | None = None,
+        ignore_index: int = 255,
+        reduction_override: str | None = None,
+    ) -> Tensor:
         """Compute the loss of a batch.
 
         Args:
@@ -78,7 +84,7 @@ class SymmetricCrossEntropyLoss(NoisyLabelLoss):
         **kwargs: ``loss_weight`` and ``loss_name`` of :class:`NoisyLabelLoss`.
     """
 
-    def __init__(self, alpha: float = 0.1, beta: float = 1., log_zero: float = -4., **kwargs) -> None:
+    def __init__(self, alpha: float = 0.1, beta: float = 1.0, log_zero: float = -4.0, **kwargs) -> None:
         super().__init__(**kwargs)
         self.alpha, self.beta, self.log_zero = alpha, beta, log_zero
 

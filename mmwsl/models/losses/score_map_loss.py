@@ -36,13 +36,19 @@ class ScoreMapLoss(nn.Module, ABC):
     uses_tags = True
     """Whether a picture without a mask counts."""
 
-    def __init__(self, loss_weight: float = 1., loss_name: str = 'loss_map') -> None:
+    def __init__(self, loss_weight: float = 1.0, loss_name: str = 'loss_map') -> None:
         super().__init__()
         self.loss_weight = loss_weight
         self.loss_name = loss_name
 
-    def forward(self, seg_logits: Tensor, image_labels: Tensor, valid: Tensor,
-                masks: Sequence[Tensor | None] | None = None, sizes: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        seg_logits: Tensor,
+        image_labels: Tensor,
+        valid: Tensor,
+        masks: Sequence[Tensor | None] | None = None,
+        sizes: Tensor | None = None,
+    ) -> Tensor:
         """Compute the loss of a batch.
 
         Args:
@@ -69,13 +75,15 @@ class ScoreMapLoss(nn.Module, ABC):
         if weak:
             tags = image_labels[weak]
             if self.uses_tags and ((tags[:, 1:] == 1).any(1) & (tags[:, 0] != 1)).any():
-                raise ValueError(f'{type(self).__name__} needs pictures whose tags say that background is present, but '
-                                 'class 0 of some with a tag is absent or unknown: end the training pipeline with '
-                                 "dict(type='mmwsl.PackImageLabelInputs', background='always')")
+                raise ValueError(
+                    f'{type(self).__name__} needs pictures whose tags say that background is present, but '
+                    'class 0 of some with a tag is absent or unknown: end the training pipeline with '
+                    "dict(type='mmwsl.PackImageLabelInputs', background='always')"
+                )
             losses.append(self.weak_loss(seg_logits[weak], tags, valid[weak], None if sizes is None else sizes[weak]))
             usable.append((tags == 1).any(1) & self.uses_tags)
         losses, usable = torch.cat(losses), torch.cat(usable)
-        return self.loss_weight * losses.masked_fill(~usable, 0.).sum() / usable.sum().clamp(min=1)
+        return self.loss_weight * losses.masked_fill(~usable, 0.0).sum() / usable.sum().clamp(min=1)
 
     @abstractmethod
     def weak_loss(self, seg_logits: Tensor, image_labels: Tensor, valid: Tensor, sizes: Tensor | None) -> Tensor:

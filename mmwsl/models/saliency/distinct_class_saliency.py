@@ -33,14 +33,16 @@ class DistinctClassSaliency(GuidedBackpropSaliency):
         ValueError: If an argument is out of range.
     """
 
-    def __init__(self,
-                 layers: Sequence[str],
-                 gain: float = 3.,
-                 signal: str = 'cells',
-                 scales: Sequence[float] = (0.8, 1., 1.2),
-                 compared: int = 4,
-                 at_least: int = 0,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        layers: Sequence[str],
+        gain: float = 3.0,
+        signal: str = 'cells',
+        scales: Sequence[float] = (0.8, 1.0, 1.2),
+        compared: int = 4,
+        at_least: int = 0,
+        **kwargs,
+    ) -> None:
         super().__init__(layers, signal=signal, scales=scales, at_least=at_least, **kwargs)
         if not 0 < gain < float('inf'):
             raise ValueError(f'`gain` must be a positive finite number, got {gain}')

@@ -53,15 +53,17 @@ class GuidedBackpropSaliency:
     compared = 0
     """Number of classes for which signals are sent, if fewer are asked for."""
 
-    def __init__(self,
-                 layers: Sequence[str],
-                 guided: bool = True,
-                 signal: str = 'image',
-                 scales: Sequence[float] = (1., ),
-                 threshold: float = 0.5,
-                 at_least: int = 1,
-                 use_tags: bool = False,
-                 batched: bool = False) -> None:
+    def __init__(
+        self,
+        layers: Sequence[str],
+        guided: bool = True,
+        signal: str = 'image',
+        scales: Sequence[float] = (1.0,),
+        threshold: float = 0.5,
+        at_least: int = 1,
+        use_tags: bool = False,
+        batched: bool = False,
+    ) -> None:
         if isinstance(layers, str) or not layers:
             raise ValueError(f'`layers` must be a list of at least one name of a module, got {layers!r}')
         if signal not in ('image', 'cells'):
@@ -87,13 +89,14 @@ class GuidedBackpropSaliency:
         signals = self._signals([classes for classes, _ in chosen], segmentor.num_classes).to(inputs.device)
         maps = inputs.new_zeros(len(inputs), segmentor.num_classes, *size, dtype=torch.float32)
         if len(signals):
-            layers = torch.cat([self._layer_maps(segmentor, inputs, data_samples, signals, scale)
-                                for scale in self.scales])  # (L, S, N, H, W)
+            layers = torch.cat(
+                [self._layer_maps(segmentor, inputs, data_samples, signals, scale) for scale in self.scales]
+            )  # (L, S, N, H, W)
             for n, (sample, (classes, asked)) in enumerate(zip(data_samples, chosen, strict=True)):
                 if asked:
                     left, right, top, bottom = _padding(sample)
                     area = ..., slice(top, size[0] - bottom), slice(left, size[1] - right)
-                    maps[n][area][classes[:asked]] = self.combine(layers[:, :len(classes), n][area])[:asked]
+                    maps[n][area][classes[:asked]] = self.combine(layers[:, : len(classes), n][area])[:asked]
         blanks = [SegDataSample(metainfo=sample.metainfo) for sample in data_samples]
         # As for scores: crop the padding, flip, resize.
         for sample, blank in zip(data_samples, segmentor.postprocess_result(maps, blanks), strict=True):
@@ -113,8 +116,10 @@ class GuidedBackpropSaliency:
         scores, guess = label.score.cpu(), label.get('guess', label.score).cpu()
         if self.use_tags:
             if 'gt_label' not in sample:
-                raise KeyError('`use_tags` needs the field `gt_label` of the data sample: end the pipeline with '
-                               "dict(type='mmwsl.PackImageLabelInputs') and use a data set of image-level labels")
+                raise KeyError(
+                    '`use_tags` needs the field `gt_label` of the data sample: end the pipeline with '
+                    "dict(type='mmwsl.PackImageLabelInputs') and use a data set of image-level labels"
+                )
             present = sample.gt_label.score.cpu() == 1
             possible = torch.zeros_like(present)
         else:
@@ -127,16 +132,22 @@ class GuidedBackpropSaliency:
         """Signal s is 1 for the s-th class of each picture, ``(S, N, K)``; zero for pictures with fewer."""
         signals = torch.zeros(max(map(len, classes)), len(classes), num_classes)
         for n, ids in enumerate(classes):
-            signals[range(len(ids)), n, ids] = 1.
+            signals[range(len(ids)), n, ids] = 1.0
         return signals
 
-    def _layer_maps(self, segmentor: nn.Module, inputs: Tensor, data_samples: SampleList, signals: Tensor,
-                    scale: float) -> Tensor:
+    def _layer_maps(
+        self, segmentor: nn.Module, inputs: Tensor, data_samples: SampleList, signals: Tensor, scale: float
+    ) -> Tensor:
         """Compute the map of every layer and signal at the size of the inputs, ``(L, S, N, H, W)``."""
         size = tuple(inputs.shape[2:])
-        if scale != 1.:
-            inputs = F.interpolate(inputs, [max(1, round(scale * side)) for side in size], mode='bilinear',
-                                   align_corners=False, antialias=scale < 1)
+        if scale != 1.0:
+            inputs = F.interpolate(
+                inputs,
+                [max(1, round(scale * side)) for side in size],
+                mode='bilinear',
+                align_corners=False,
+                antialias=scale < 1,
+            )
         scaled, (padded, canvas, before) = tuple(inputs.shape[2:]), segmentor.surround(inputs)
         with recorded_layers(segmentor, self.layers, self.guided) as record:
             cells = segmentor(padded)
@@ -153,9 +164,12 @@ class GuidedBackpropSaliency:
             return torch.stack([resize(layer, size=size, mode='bilinear', align_corners=False) for layer in maps])
         if self._fields is None:
             self._fields = trace(_Layers(segmentor, self.layers)).outputs
-        placed = [interpolate_cells(layer, scaled, [field.centre - before for field in fields],
-                                    [field.stride for field in fields])
-                  for layer, fields in zip(maps, self._fields, strict=True)]
+        placed = [
+            interpolate_cells(
+                layer, scaled, [field.centre - before for field in fields], [field.stride for field in fields]
+            )
+            for layer, fields in zip(maps, self._fields, strict=True)
+        ]
         return torch.stack([resize(layer, size=size, mode='bilinear', align_corners=False) for layer in placed])
 
 

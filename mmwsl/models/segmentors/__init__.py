@@ -6,6 +6,4 @@ from .proposal_cascade import ProposalCascade
 from .weak_encoder_decoder import WeakEncoderDecoder
 from .weak_seg_tta import WeakSegTTAModel
 
-__all__ = [
-    'ActivationMaps', 'PostprocessedEncoderDecoder', 'ProposalCascade', 'WeakEncoderDecoder', 'WeakSegTTAModel'
-]
+__all__ = ['ActivationMaps', 'PostprocessedEncoderDecoder', 'ProposalCascade', 'WeakEncoderDecoder', 'WeakSegTTAModel']

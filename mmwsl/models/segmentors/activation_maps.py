@@ -27,16 +27,17 @@ class ActivationMaps:
         TypeError: If the background is one that the network learns.
     """
 
-    def __init__(self, normalization: str = 'max', background: dict | None = None,
-                 tuned_on: str | None = None) -> None:
+    def __init__(self, normalization: str = 'max', background: dict | None = None, tuned_on: str | None = None) -> None:
         if normalization not in NORMALIZATIONS:
             raise ValueError(f'`activation_maps.normalization` must be one of {NORMALIZATIONS}, got {normalization!r}')
         self.normalization = normalization
         self.provenance = dict(tuned_on=tuned_on) if tuned_on else {}
         self.background = MODELS.build(background or dict(type='mmwsl.ConstantBackground', score=0.3))
         if not isinstance(self.background, IndependentClasses):
-            raise TypeError(f'`activation_maps.background` cannot be {type(self.background).__name__}, since maps are '
-                            "normalised per class: use type='mmwsl.ConstantBackground' or 'mmwsl.PowerBackground'")
+            raise TypeError(
+                f'`activation_maps.background` cannot be {type(self.background).__name__}, since maps are '
+                "normalised per class: use type='mmwsl.ConstantBackground' or 'mmwsl.PowerBackground'"
+            )
 
     def __call__(self, views: Sequence[Tensor]) -> Tensor:
         """Merge scores ``(K, H, W)`` of all views to ``(K, H, W)`` in [0, 1]; their channel 0 is not used."""

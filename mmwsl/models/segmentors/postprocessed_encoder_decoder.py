@@ -58,14 +58,18 @@ class PostprocessedEncoderDecoder(EncoderDecoder):
     def __init__(self, *, postprocessors: Sequence[dict] | None = None, **kwargs) -> None:
         super().__init__(**kwargs)
         if self.out_channels == 1:
-            raise ValueError('`decode_head.out_channels` must be the number of classes for a chain of post-processors, '
-                             "got 1: leave it out, or use the segmentor type='EncoderDecoder'")
+            raise ValueError(
+                '`decode_head.out_channels` must be the number of classes for a chain of post-processors, '
+                "got 1: leave it out, or use the segmentor type='EncoderDecoder'"
+            )
         self.postprocessors = build_chain(postprocessors)
         self.test_cfg = self.test_cfg or ConfigDict(mode='whole')
         tiles = self.test_cfg.get('overlap_tile')
         if tiles is not None and self.test_cfg.get('mode', 'whole') != 'whole':
-            raise ValueError(f"`test_cfg.overlap_tile` is for `test_cfg.mode='whole'`, got {self.test_cfg['mode']!r}: "
-                             'remove one of them')
+            raise ValueError(
+                f"`test_cfg.overlap_tile` is for `test_cfg.mode='whole'`, got {self.test_cfg['mode']!r}: "
+                'remove one of them'
+            )
         self.overlap_tile = None if tiles is None else partial(overlap_tile, **tiles)
         maps = self.test_cfg.get('activation_maps')
         self.activation_maps = None if maps is None else ActivationMaps(**maps)
@@ -110,8 +114,12 @@ class PostprocessedEncoderDecoder(EncoderDecoder):
         with torch.autocast(sample.seg_logits.data.device.type, enabled=False):
             probs = self.merge_probs([view.seg_logits.data.float() for view in views], views)
         tiny = torch.finfo(probs.dtype).tiny
-        sample.set_data(dict(seg_logits=PixelData(data=probs.clamp(min=tiny).log()),
-                             pred_sem_seg=PixelData(data=probs.argmax(0, keepdim=True))))
+        sample.set_data(
+            dict(
+                seg_logits=PixelData(data=probs.clamp(min=tiny).log()),
+                pred_sem_seg=PixelData(data=probs.argmax(0, keepdim=True)),
+            )
+        )
         return sample
 
     def merge_probs(self, seg_logits: list[Tensor], views: SampleList) -> Tensor:
@@ -121,8 +129,9 @@ class PostprocessedEncoderDecoder(EncoderDecoder):
         """
         if self.activation_maps is not None:
             return self.run_chain(self.activation_maps([self.evidence(logits) for logits in seg_logits]), views[0])
-        return sum(self.run_chain(self.pixel_probs(logits), view)
-                   for logits, view in zip(seg_logits, views, strict=True)) / len(views)
+        return sum(
+            self.run_chain(self.pixel_probs(logits), view) for logits, view in zip(seg_logits, views, strict=True)
+        ) / len(views)
 
     def pixel_probs(self, seg_logits: Tensor) -> Tensor:
         """Turn scores ``(K, H, W)`` into probabilities of the classes."""
@@ -131,14 +140,16 @@ class PostprocessedEncoderDecoder(EncoderDecoder):
     def evidence(self, seg_logits: Tensor) -> Tensor:
         """Turn scores ``(K, H, W)`` into what activation maps are made of: of a softmax, the probabilities."""
         if not self.use_tags:
-            raise ValueError('`test_cfg.activation_maps` stretches every class of a softmax to the same height, also '
-                             'those that are not there: set `test_cfg.use_tags=True`, or leave it out')
+            raise ValueError(
+                '`test_cfg.activation_maps` stretches every class of a softmax to the same height, also '
+                'those that are not there: set `test_cfg.use_tags=True`, or leave it out'
+            )
         return self.pixel_probs(seg_logits)
 
     def run_chain(self, probs: Tensor, sample: SegDataSample) -> Tensor:
         """Run the post-processors on probabilities ``(K, H, W)``; one that replaces them brings no class back."""
         probs = run_chain(self.postprocessors, probs, sample)
-        return exclude_absent(probs, self.tags(sample, probs), 0.) if self.use_tags else probs
+        return exclude_absent(probs, self.tags(sample, probs), 0.0) if self.use_tags else probs
 
     def believe_tags(self, data_samples: SampleList) -> SampleList:
         """Leave no probability to the classes that the tags exclude, in scores ``seg_logits`` of the network."""
@@ -153,9 +164,11 @@ class PostprocessedEncoderDecoder(EncoderDecoder):
     def tags(sample: SegDataSample, like: Tensor) -> Tensor:
         """Return the tags of a sample, on the device of another tensor."""
         if 'gt_label' not in sample:
-            raise KeyError('`test_cfg.use_tags=True` needs the field `gt_label` of the data sample: end the pipeline '
-                           "with type='mmwsl.PackImageLabelInputs' and give the data set tags; pseudo-labels can do "
-                           'without them, --no-use-tags')
+            raise KeyError(
+                '`test_cfg.use_tags=True` needs the field `gt_label` of the data sample: end the pipeline '
+                "with type='mmwsl.PackImageLabelInputs' and give the data set tags; pseudo-labels can do "
+                'without them, --no-use-tags'
+            )
         return sample.gt_label.score.to(like.device)
 
     def _score_window(self, window: Tensor) -> Tensor:

@@ -37,16 +37,21 @@ class ProposalCascade(WeakEncoderDecoder):
         super().__init__(**kwargs)
         for key in ('border', 'dense'):
             if key in (self.test_cfg or {}):
-                raise ValueError(f'`test_cfg.{key}` is not for a cascade: boxes come from the map as it was trained. '
-                                 'Remove it')
+                raise ValueError(
+                    f'`test_cfg.{key}` is not for a cascade: boxes come from the map as it was trained. Remove it'
+                )
         if (self.test_cfg or {}).get('mode', 'whole') != 'whole':
-            raise ValueError("`test_cfg.mode` must be 'whole' for a cascade, since boxes are proposed for a whole "
-                             f'picture, got {self.test_cfg.mode!r}')
+            raise ValueError(
+                "`test_cfg.mode` must be 'whole' for a cascade, since boxes are proposed for a whole "
+                f'picture, got {self.test_cfg.mode!r}'
+            )
         self.box_backbone = None if box_backbone is None else MODELS.build(box_backbone)
         self.box_head = MODELS.build(box_head)
         if self.box_head.num_classes != self.decode_head.num_classes:
-            raise ValueError(f'`box_head.num_classes` is {self.box_head.num_classes}, but `decode_head.num_classes` is '
-                             f'{self.decode_head.num_classes}: both stages score the same classes')
+            raise ValueError(
+                f'`box_head.num_classes` is {self.box_head.num_classes}, but `decode_head.num_classes` is '
+                f'{self.decode_head.num_classes}: both stages score the same classes'
+            )
         for part in self._first_stage():
             part.requires_grad_(False)
 
@@ -82,7 +87,7 @@ class ProposalCascade(WeakEncoderDecoder):
             cells = self.decode_head(features)
             probs = self.decode_head.background.pixel_probs(cells.float())
             boxes, valid = self.box_head.propose(probs, batch_img_metas, tuple(inputs.shape[2:]))
-            maps = features if self.box_backbone is None else (inputs, )
+            maps = features if self.box_backbone is None else (inputs,)
             crops = tuple(crop_boxes(level, boxes, self.box_head.crop_size).flatten(0, 1) for level in maps)
         if self.box_backbone is not None:
             crops = self.box_backbone(crops[0])

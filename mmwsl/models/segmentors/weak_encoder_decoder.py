@@ -59,29 +59,45 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
             with independent classes; at the first prediction, if the network has no dense version of that stride.
     """
 
-    def __init__(self, *, postprocessors: Sequence[dict] | None = None, saliency: dict | None = None,
-                 zoom_out: dict | None = None, **kwargs) -> None:
+    def __init__(
+        self,
+        *,
+        postprocessors: Sequence[dict] | None = None,
+        saliency: dict | None = None,
+        zoom_out: dict | None = None,
+        **kwargs,
+    ) -> None:
         super().__init__(postprocessors=postprocessors, **kwargs)
         if not hasattr(self.decode_head, 'aggregate'):
-            raise TypeError(f'`decode_head` must aggregate its scores, but {type(self.decode_head).__name__} does not: '
-                            "use type='mmwsl.LSEAggregationHead', or the segmentor type='EncoderDecoder'")
+            raise TypeError(
+                f'`decode_head` must aggregate its scores, but {type(self.decode_head).__name__} does not: '
+                "use type='mmwsl.LSEAggregationHead', or the segmentor type='EncoderDecoder'"
+            )
         self.saliency = None if saliency is None else MODELS.build(saliency)
         self.zoom_out = None if zoom_out is None else MODELS.build(zoom_out)
         if self.overlap_tile is not None:
-            raise ValueError('`test_cfg.overlap_tile` is for heads that do not label the whole picture: use '
-                             '`test_cfg.dense`, whose `max_memory` also makes tiles')
+            raise ValueError(
+                '`test_cfg.overlap_tile` is for heads that do not label the whole picture: use '
+                '`test_cfg.dense`, whose `max_memory` also makes tiles'
+            )
         if self.keep_objects and isinstance(self.decode_head.background, IndependentClasses):
-            raise ValueError('`test_cfg.keep_objects` moves probability between the classes of a softmax, but those of '
-                             f'type={type(self.decode_head.background).__name__!r} are independent: remove it')
+            raise ValueError(
+                '`test_cfg.keep_objects` moves probability between the classes of a softmax, but those of '
+                f'type={type(self.decode_head.background).__name__!r} are independent: remove it'
+            )
         dense = self.test_cfg.get('dense')
         self.dense_inference = None if dense is None else DenseInference(**dense)
         if self.zoom_out is not None and 'border' in self.test_cfg:
-            raise ValueError('`test_cfg.border` is not for `zoom_out`, whose cells are taken to spread evenly over the '
-                             'picture. Remove one of them')
+            raise ValueError(
+                '`test_cfg.border` is not for `zoom_out`, whose cells are taken to spread evenly over the '
+                'picture. Remove one of them'
+            )
         for name, part in dict(saliency=self.saliency, zoom_out=self.zoom_out).items():
             if self.activation_maps is not None and part is not None:
-                raise ValueError(f'`test_cfg.activation_maps` merges all views before the chain, but `{name}` is '
-                                 'computed for each view: remove one of them')
+                raise ValueError(
+                    f'`test_cfg.activation_maps` merges all views before the chain, but `{name}` is '
+                    'computed for each view: remove one of them'
+                )
 
     @property
     def provenance(self) -> dict[str, str]:
@@ -173,4 +189,4 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
 
     def _upsample(self, cells: Tensor, canvas: tuple[int, int], size: tuple[int, int]) -> Tensor:
         """Interpolate a coarse map over its ``canvas`` and cut it to ``size``."""
-        return resize(cells, size=canvas, mode='bilinear', align_corners=self.align_corners)[..., :size[0], :size[1]]
+        return resize(cells, size=canvas, mode='bilinear', align_corners=self.align_corners)[..., : size[0], : size[1]]

@@ -27,8 +27,10 @@ class WeakSegTTAModel(BaseTTAModel):
     def __init__(self, module: dict | nn.Module, **kwargs) -> None:
         super().__init__(module, **kwargs)
         if not hasattr(self.module, 'merge_views'):
-            raise TypeError(f'`module` must merge its views, but {type(self.module).__name__} does not: use '
-                            "type='mmwsl.WeakEncoderDecoder', or tta_model = dict(type='SegTTAModel')")
+            raise TypeError(
+                f'`module` must merge its views, but {type(self.module).__name__} does not: use '
+                "type='mmwsl.WeakEncoderDecoder', or tta_model = dict(type='SegTTAModel')"
+            )
 
     def test_step(self, data: dict[str, list]) -> SampleList:
         """Predict a batch of pictures, each of whose fields lists the views."""

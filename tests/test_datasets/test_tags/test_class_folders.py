@@ -8,12 +8,15 @@ from mmwsl.datasets.tags import read_class_folders
 def test_folder_is_the_tag():
     records = read_class_folders(['dog/x/1.jpg', 'cat/1.jpg', 'background/2.jpg'])
     assert [(record.image, record.tags) for record in records] == [
-        ('background/2.jpg', ()), ('cat/1.jpg', ('cat', )), ('dog/x/1.jpg', ('dog', ))]
+        ('background/2.jpg', ()),
+        ('cat/1.jpg', ('cat',)),
+        ('dog/x/1.jpg', ('dog',)),
+    ]
 
 
 def test_background_folder_can_be_named():
     none, other = read_class_folders(['none/2.jpg', 'other/2.jpg'], background_folder='none')
-    assert (none.tags, other.tags) == ((), ('other', ))
+    assert (none.tags, other.tags) == ((), ('other',))
 
 
 def test_picture_outside_of_the_class_folders():

@@ -12,15 +12,19 @@ CONTENT = dict(
     annotations=[
         dict(id=1, image_id=7, category_id=90, iscrowd=0),
         dict(id=2, image_id=7, category_id=90, iscrowd=1),
-        dict(id=3, image_id=7, category_id=1, iscrowd=1)
-    ])
+        dict(id=3, image_id=7, category_id=1, iscrowd=1),
+    ],
+)
 
 
-@pytest.mark.parametrize(('crowd', 'tags', 'unknown'), [
-    ('present', ('toothbrush', 'person'), ()),
-    ('ignore', ('toothbrush', ), ()),
-    ('unknown', ('toothbrush', ), ('person', )),
-])
+@pytest.mark.parametrize(
+    ('crowd', 'tags', 'unknown'),
+    [
+        ('present', ('toothbrush', 'person'), ()),
+        ('ignore', ('toothbrush',), ()),
+        ('unknown', ('toothbrush',), ('person',)),
+    ],
+)
 def test_instances(tmp_path, crowd, tags, unknown):
     (tmp_path / 'i.json').write_text(json.dumps(CONTENT))
     first, second = read_coco(tmp_path / 'i.json', crowd)
@@ -28,13 +32,16 @@ def test_instances(tmp_path, crowd, tags, unknown):
     assert (second.image, second.tags, second.unknown) == ('000009.jpg', (), ())
 
 
-@pytest.mark.parametrize(('text', 'match'), [
-    ('{', r'i\.json: not JSON'),
-    ('[]', r"i\.json: no \['images', 'annotations', 'categories'\]"),
-    (json.dumps({key: CONTENT[key] for key in ('images', 'categories')}), r"no \['annotations'\].*instances"),
-    (json.dumps(dict(CONTENT, images=CONTENT['images'][1:])), 'annotation 1 refers to picture 7 and category 90'),
-    (json.dumps(dict(CONTENT, annotations=[dict(image_id=7, segments_info=[])])), 'annotation 7 has no .*panoptic'),
-])
+@pytest.mark.parametrize(
+    ('text', 'match'),
+    [
+        ('{', r'i\.json: not JSON'),
+        ('[]', r"i\.json: no \['images', 'annotations', 'categories'\]"),
+        (json.dumps({key: CONTENT[key] for key in ('images', 'categories')}), r"no \['annotations'\].*instances"),
+        (json.dumps(dict(CONTENT, images=CONTENT['images'][1:])), 'annotation 1 refers to picture 7 and category 90'),
+        (json.dumps(dict(CONTENT, annotations=[dict(image_id=7, segments_info=[])])), 'annotation 7 has no .*panoptic'),
+    ],
+)
 def test_mistakes(tmp_path, text, match):
     (tmp_path / 'i.json').write_text(text)
     with pytest.raises(ValueError, match=match):

@@ -4,13 +4,14 @@ import pytest
 
 from mmwsl.datasets.tags import read_voc_lists, read_voc_xml
 
-RULES = {'present': (('dog', 'cat'), ()), 'unknown': (('dog', ), ('cat', )), 'absent': (('dog', ), ())}
+RULES = {'present': (('dog', 'cat'), ()), 'unknown': (('dog',), ('cat',)), 'absent': (('dog',), ())}
 
 
 def voc_xml(*objects):
     parts = ''.join(
         f'<object><name>{name}</name><difficult>{difficult}</difficult><part><name>head</name></part></object>'
-        for name, difficult in objects)
+        for name, difficult in objects
+    )
     return f'<annotation><filename>other.jpg</filename>{parts}</annotation>'
 
 
@@ -41,19 +42,28 @@ def sized_xml(*objects, size='<size><width>20</width><height>10</height></size>'
     edges = ('xmin', 'ymin', 'xmax', 'ymax')
     parts = ''.join(
         f'<object><name>{name}</name><bndbox>'
-        + ''.join(f'<{edge}>{value}</{edge}>' for edge, value in zip(edges, box, strict=True)) + '</bndbox></object>'
-        for name, box in objects)
+        + ''.join(f'<{edge}>{value}</{edge}>' for edge, value in zip(edges, box, strict=True))
+        + '</bndbox></object>'
+        for name, box in objects
+    )
     return f'<annotation>{size}{parts}</annotation>'
 
 
 def test_sizes_are_what_the_boxes_of_a_class_cover_together(tmp_path):
     # of 200 pixels: the cat's two boxes cover 10 + 10 - 5, the dog's 20 twice the same, the bus's 21
-    (tmp_path / 'a.xml').write_text(sized_xml(
-        ('cat', (1, 1, 5, 2)), ('cat', (1, 2, 5, 3)), ('dog', (1, 1, 4, 5)), ('dog', (1, 1, 4, 5)),
-        ('bus', (0.6, 1, 21, 1)), ('bus', (20, 10, 20, 10))))
+    (tmp_path / 'a.xml').write_text(
+        sized_xml(
+            ('cat', (1, 1, 5, 2)),
+            ('cat', (1, 2, 5, 3)),
+            ('dog', (1, 1, 4, 5)),
+            ('dog', (1, 1, 4, 5)),
+            ('bus', (0.6, 1, 21, 1)),
+            ('bus', (20, 10, 20, 10)),
+        )
+    )
     (tmp_path / 'b.xml').write_text(sized_xml())
     first, second = read_voc_xml(tmp_path, large_area=0.1)
-    assert (first.large, first.small) == (('bus', ), ('cat', 'dog'))
+    assert (first.large, first.small) == (('bus',), ('cat', 'dog'))
     assert (second.tags, second.large, second.small) == ((), (), ())
     first, _ = read_voc_xml(tmp_path, large_area=0.07)
     assert set(first.large) == {'cat', 'dog', 'bus'}
@@ -61,13 +71,18 @@ def test_sizes_are_what_the_boxes_of_a_class_cover_together(tmp_path):
     assert (plain.tags, plain.large, plain.small) == (first.tags, (), ())
 
 
-@pytest.mark.parametrize('text', [
-    sized_xml(('cat', (1, 1, 5, 2)), size=''), sized_xml(('cat', (1, 1, 'x', 2))), voc_xml(('cat', 0)),
-    sized_xml(('cat', (1, 1, 5, 2)), size='<size><width>20</width><height>0</height></size>'),
-])
+@pytest.mark.parametrize(
+    'text',
+    [
+        sized_xml(('cat', (1, 1, 5, 2)), size=''),
+        sized_xml(('cat', (1, 1, 'x', 2))),
+        voc_xml(('cat', 0)),
+        sized_xml(('cat', (1, 1, 5, 2)), size='<size><width>20</width><height>0</height></size>'),
+    ],
+)
 def test_sizes_that_cannot_be_told(tmp_path, text):
     (tmp_path / 'a.xml').write_text(text)
-    assert read_voc_xml(tmp_path)[0].tags == ('cat', )
+    assert read_voc_xml(tmp_path)[0].tags == ('cat',)
     with pytest.raises(ValueError, match=r"a\.xml: the size of 'cat' cannot be told .*`large_area` needs the <size>"):
         read_voc_xml(tmp_path, large_area=0.1)
 
@@ -87,12 +102,15 @@ def test_lists(tmp_path, difficult):
     assert (second.image, second.tags, second.unknown) == ('2007_2', (), ())
 
 
-@pytest.mark.parametrize(('cats', 'match'), [
-    ('a 1\nb 2\n', r"cat_train\.txt:2: expected \"name value\".*'b 2'"),
-    ('a\n', r"cat_train\.txt:1: expected"),
-    ('a 1\na 1\n', r"cat_train\.txt:2: picture 'a' is listed twice \(first in line 1\)"),
-    ('a 1\n', r"1 pictures are in this list or in that of 'dog' but not in both: b"),
-])
+@pytest.mark.parametrize(
+    ('cats', 'match'),
+    [
+        ('a 1\nb 2\n', r"cat_train\.txt:2: expected \"name value\".*'b 2'"),
+        ('a\n', r'cat_train\.txt:1: expected'),
+        ('a 1\na 1\n', r"cat_train\.txt:2: picture 'a' is listed twice \(first in line 1\)"),
+        ('a 1\n', r"1 pictures are in this list or in that of 'dog' but not in both: b"),
+    ],
+)
 def test_mistakes_in_lists(tmp_path, cats, match):
     (tmp_path / 'dog_train.txt').write_text('a 1\nb -1\n')
     (tmp_path / 'cat_train.txt').write_text(cats)
@@ -104,7 +122,7 @@ def test_absent_files(tmp_path):
     with pytest.raises(FileNotFoundError, match='folder of XML annotations'):
         read_voc_xml(tmp_path / 'nothing')
     with pytest.raises(FileNotFoundError, match=r'dog_val\.txt'):
-        read_voc_lists(tmp_path, 'val', ('dog', ))
+        read_voc_lists(tmp_path, 'val', ('dog',))
 
 
 def test_difficult_is_checked(tmp_path):

@@ -12,7 +12,7 @@ def coordinates(height, width):
     return dict(img=np.stack([rows, columns, rows], axis=-1), gt_seg_map=rows.copy(), seg_fields=['gt_seg_map'])
 
 
-@pytest.mark.parametrize(('jitter', 'low', 'high'), [(0., 20, 20), (0.5, 10, 30), (1., 0, 40)])
+@pytest.mark.parametrize(('jitter', 'low', 'high'), [(0.0, 20, 20), (0.5, 10, 30), (1.0, 0, 40)])
 def test_range_of_the_offset(jitter, low, high):
     np.random.seed(0)
     crop = RandomCentralCrop(crop_size=(20, 30), jitter=jitter)
@@ -41,11 +41,14 @@ def test_large_picture_keeps_its_scale_and_needs_no_map():
     assert 'scale_factor' not in results and results['img'][0, 0].tolist() == [10, 10, 10]
 
 
-@pytest.mark.parametrize(('settings', 'match'), [
-    (dict(crop_size=0), r'`crop_size` must be a positive integer or \(height, width\), but got 0'),
-    (dict(crop_size=(20, )), r'`crop_size` .* but got \(20,\)'),
-    (dict(crop_size=20, jitter=1.5), r'`jitter` must lie in \[0, 1\], but got 1.5'),
-])
+@pytest.mark.parametrize(
+    ('settings', 'match'),
+    [
+        (dict(crop_size=0), r'`crop_size` must be a positive integer or \(height, width\), but got 0'),
+        (dict(crop_size=(20,)), r'`crop_size` .* but got \(20,\)'),
+        (dict(crop_size=20, jitter=1.5), r'`jitter` must lie in \[0, 1\], but got 1.5'),
+    ],
+)
 def test_mistakes(settings, match):
     with pytest.raises(ValueError, match=match):
         RandomCentralCrop(**settings)

@@ -9,33 +9,46 @@ from mmseg.datasets.transforms import PackSegInputs
 from mmwsl.datasets.transforms import PackImageLabelInputs, image_label_score
 
 
-@pytest.mark.parametrize(('present', 'unknown', 'background', 'score'), [
-    ([1, 3], [], 'exclusive', [0, 1, 0, 1]),
-    ([], [], 'exclusive', [1, 0, 0, 0]),
-    ([], [2], 'exclusive', [-1, 0, -1, 0]),
-    ([1], [2], 'exclusive', [0, 1, -1, 0]),
-    ([1], [2], 'always', [1, 1, -1, 0]),
-    ([], [], 'always', [1, 0, 0, 0]),
-    ([1], [], 'unknown', [-1, 1, 0, 0]),
-    ([], [], 'unknown', [-1, 0, 0, 0]),
-])
+@pytest.mark.parametrize(
+    ('present', 'unknown', 'background', 'score'),
+    [
+        ([1, 3], [], 'exclusive', [0, 1, 0, 1]),
+        ([], [], 'exclusive', [1, 0, 0, 0]),
+        ([], [2], 'exclusive', [-1, 0, -1, 0]),
+        ([1], [2], 'exclusive', [0, 1, -1, 0]),
+        ([1], [2], 'always', [1, 1, -1, 0]),
+        ([], [], 'always', [1, 0, 0, 0]),
+        ([1], [], 'unknown', [-1, 1, 0, 0]),
+        ([], [], 'unknown', [-1, 0, 0, 0]),
+    ],
+)
 def test_score(present, unknown, background, score):
     result = image_label_score(present, unknown, 4, background)
     assert result.dtype == np.float32 and result.tolist() == score
 
 
-@pytest.mark.parametrize(('present', 'unknown', 'match'), [
-    ([0, 1], [], r'labels \[0\] are not ids of a foreground class, 1 to 3'),
-    ([4], [-1], r'labels \[4, -1\] are not ids'),
-])
+@pytest.mark.parametrize(
+    ('present', 'unknown', 'match'),
+    [
+        ([0, 1], [], r'labels \[0\] are not ids of a foreground class, 1 to 3'),
+        ([4], [-1], r'labels \[4, -1\] are not ids'),
+    ],
+)
 def test_wrong_ids(present, unknown, match):
     with pytest.raises(ValueError, match=match):
         image_label_score(present, unknown, 4)
 
 
 def results():
-    return dict(img=np.arange(24, dtype=np.uint8).reshape(2, 4, 3), img_path='a.jpg', ori_shape=(2, 4),
-                img_shape=(2, 4), img_label=[2], unknown_label=[1], num_classes=4)
+    return dict(
+        img=np.arange(24, dtype=np.uint8).reshape(2, 4, 3),
+        img_path='a.jpg',
+        ori_shape=(2, 4),
+        img_shape=(2, 4),
+        img_label=[2],
+        unknown_label=[1],
+        num_classes=4,
+    )
 
 
 def test_sample_is_that_of_the_parent_and_the_tags():
@@ -57,7 +70,7 @@ def test_sizes():
 
 def test_background_picture():
     sample = PackImageLabelInputs()({**results(), 'img_label': [], 'unknown_label': []})['data_samples']
-    assert sample.gt_label.label.shape == (0, ) and sample.gt_label.label.dtype == torch.int64
+    assert sample.gt_label.label.shape == (0,) and sample.gt_label.label.dtype == torch.int64
     assert sample.gt_label.score.tolist() == [1, 0, 0, 0]
 
 

@@ -16,8 +16,9 @@ from torch.utils.data import DataLoader
 
 from mmwsl.datasets.transforms import LoadImageAsBGR, decode_bgr
 
-READS_YCBCR = pytest.mark.skipif(int(PIL.__version__.split('.')[0]) < 13,
-                                 reason='before 13.0 Pillow cannot read the YCbCr TIFF that it writes')
+READS_YCBCR = pytest.mark.skipif(
+    int(PIL.__version__.split('.')[0]) < 13, reason='before 13.0 Pillow cannot read the YCbCr TIFF that it writes'
+)
 RGB = np.array([[[250, 10, 30], [20, 240, 60]], [[0, 0, 200], [90, 90, 90]], [[5, 5, 5], [255, 255, 255]]], np.uint8)
 
 
@@ -60,10 +61,13 @@ def test_sixteen_bits_keep_their_range():
     assert np.array_equal(img, np.repeat((values // 256)[..., None], 3, axis=-1))
 
 
-@pytest.mark.parametrize(('dtype', 'file_format'), [
-    (np.uint16, 'PNG'), (np.uint16, 'TIFF'), ('>u2', 'TIFF'), (np.int32, 'TIFF')])
-@pytest.mark.parametrize(('values', 'expected'), [
-    ([0, 200, 255], [0, 200, 255]), ([0, 255, 256], [0, 0, 1]), ([0, 32768, 65535], [0, 128, 255])])
+@pytest.mark.parametrize(
+    ('dtype', 'file_format'), [(np.uint16, 'PNG'), (np.uint16, 'TIFF'), ('>u2', 'TIFF'), (np.int32, 'TIFF')]
+)
+@pytest.mark.parametrize(
+    ('values', 'expected'),
+    [([0, 200, 255], [0, 200, 255]), ([0, 255, 256], [0, 0, 1]), ([0, 32768, 65535], [0, 128, 255])],
+)
 def test_wide_grey_is_judged_by_its_values(dtype, file_format, values, expected):
     img = decode_bgr(encoded(Image.fromarray(np.array([values], dtype)), file_format))
     assert img.dtype == np.uint8
@@ -83,8 +87,12 @@ def test_sixteen_bit_colour():
 
     # one pixel, 16-bit RGB, which Pillow cannot write
     row = b'\0' + struct.pack('>3H', 65535, 32768, 256)
-    data = (b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>2I5B', 1, 1, 16, 2, 0, 0, 0))
-            + chunk(b'IDAT', zlib.compress(row)) + chunk(b'IEND', b''))
+    data = (
+        b'\x89PNG\r\n\x1a\n'
+        + chunk(b'IHDR', struct.pack('>2I5B', 1, 1, 16, 2, 0, 0, 0))
+        + chunk(b'IDAT', zlib.compress(row))
+        + chunk(b'IEND', b'')
+    )
     assert decode_bgr(data).tolist() == [[[1, 128, 255]]]
 
 
@@ -103,9 +111,17 @@ def test_transparent_palette_entry():
     assert decode_bgr(encoded(image, transparency=1), (1, 2, 3)).tolist() == [[[30, 20, 10], [3, 2, 1]]]
 
 
-@pytest.mark.parametrize(('orientation', 'upright'), [
-    (1, lambda x: x), (2, lambda x: x[:, ::-1]), (3, lambda x: x[::-1, ::-1]), (6, lambda x: np.rot90(x, -1)),
-    (8, np.rot90), (5, lambda x: x.transpose(1, 0, 2))])
+@pytest.mark.parametrize(
+    ('orientation', 'upright'),
+    [
+        (1, lambda x: x),
+        (2, lambda x: x[:, ::-1]),
+        (3, lambda x: x[::-1, ::-1]),
+        (6, lambda x: np.rot90(x, -1)),
+        (8, np.rot90),
+        (5, lambda x: x.transpose(1, 0, 2)),
+    ],
+)
 def test_exif_orientation(tmp_path, orientation, upright):
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -121,8 +137,14 @@ def bad_files():
     jpeg = encoded(Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)), 'JPEG')
     png = encoded(Image.fromarray(RGB))
     floats = encoded(Image.fromarray(np.ones((2, 2), np.float32)), 'TIFF')
-    return dict(text=b'<html>', empty=b'', truncated_jpeg=jpeg[:len(jpeg) // 2], truncated_png=png[:50],
-                floats=floats, absent=None)
+    return dict(
+        text=b'<html>',
+        empty=b'',
+        truncated_jpeg=jpeg[: len(jpeg) // 2],
+        truncated_png=png[:50],
+        floats=floats,
+        absent=None,
+    )
 
 
 @pytest.mark.parametrize('kind', bad_files())
@@ -141,8 +163,11 @@ def test_bad_picture_is_named_or_skipped(tmp_path, kind):
 def test_dataset_fetches_another_picture(build, tagged):
     (tagged / 'images/a.jpg').write_bytes(b'broken')
     settings = dict(
-        data_root=str(tagged), label_file='tags.csv', data_prefix=dict(img_path='images'),
-        metainfo=dict(classes=('background', 'car', 'person')))
+        data_root=str(tagged),
+        label_file='tags.csv',
+        data_prefix=dict(img_path='images'),
+        metainfo=dict(classes=('background', 'car', 'person')),
+    )
     dataset = build('VOCWeakDataset', pipeline=[dict(type='mmwsl.LoadImageAsBGR', on_bad_image='skip')], **settings)
     with pytest.warns(UserWarning, match=r'skipped picture .*a\.jpg'):
         assert dataset[0]['img_path'] != str(tagged / 'images/a.jpg')
@@ -169,9 +194,13 @@ def test_skipped_pictures_are_in_the_runs_log(build, tagged, run_log, workers):
     for name in 'ab':
         (tagged / f'images/{name}.jpg').write_bytes(b'broken')
     dataset = build(
-        'VOCWeakDataset', data_root=str(tagged), label_file='tags.csv', data_prefix=dict(img_path='images'),
+        'VOCWeakDataset',
+        data_root=str(tagged),
+        label_file='tags.csv',
+        data_prefix=dict(img_path='images'),
         metainfo=dict(classes=('background', 'car', 'person')),
-        pipeline=[dict(type='mmwsl.LoadImageAsBGR', on_bad_image='skip')])
+        pipeline=[dict(type='mmwsl.LoadImageAsBGR', on_bad_image='skip')],
+    )
     loaded = list(DataLoader(dataset, batch_size=1, num_workers=workers, collate_fn=pseudo_collate)) * 2
     assert {path[-5:] for batch in loaded for path in batch['img_path']} <= {'c.jpg', 'd.jpg'}
     log = run_log.read_text()
@@ -183,8 +212,13 @@ def test_skipped_pictures_are_in_the_runs_log(build, tagged, run_log, workers):
 @pytest.mark.filterwarnings('ignore:skipped picture:UserWarning')
 def test_a_test_does_not_skip_and_names_the_picture(build, tagged):
     (tagged / 'images/b.jpg').write_bytes(b'broken')
-    dataset = build('VOCWeakDataset', data_root=str(tagged), data_prefix=dict(img_path='images'), test_mode=True,
-                    pipeline=[dict(type='mmwsl.LoadImageAsBGR', on_bad_image='skip')])
+    dataset = build(
+        'VOCWeakDataset',
+        data_root=str(tagged),
+        data_prefix=dict(img_path='images'),
+        test_mode=True,
+        pipeline=[dict(type='mmwsl.LoadImageAsBGR', on_bad_image='skip')],
+    )
     assert dataset[0]['img_path'].endswith('a.jpg')
     with pytest.raises(ValueError, match=r"nothing for picture '.*b\.jpg'.*`on_bad_image='skip'` is for training only"):
         dataset[1]

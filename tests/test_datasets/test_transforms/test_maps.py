@@ -12,13 +12,13 @@ from mmwsl.datasets.transforms import ComputeSuperpixels, KeepImage, LoadObjectn
 
 def results(height=30, width=40, **keys):
     img = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    img[:, :width // 2] //= 4
+    img[:, : width // 2] //= 4
     return dict(img=img, img_path='somewhere/one.jpg', img_shape=(height, width), ori_shape=(height, width), **keys)
 
 
 def test_superpixels_are_those_of_scikit_image():
     found = ComputeSuperpixels(scale=10)(results())['superpixels']
-    expected = felzenszwalb(results()['img'], scale=10, sigma=.8, min_size=50)
+    expected = felzenszwalb(results()['img'], scale=10, sigma=0.8, min_size=50)
     assert found.dtype == np.int64 and (found == expected).all()
 
 
@@ -66,8 +66,10 @@ def test_superpixels_from_disk(suffix, tmp_path):
     assert found.dtype == np.int64 and (found == ids).all()
 
 
-@pytest.mark.parametrize(('values', 'suffix'), [
-    (np.uint8([[0, 51, 255]]), '.png'), (np.uint16([[0, 13107, 65535]]), '.png'), (np.float64([[0, .2, 1]]), '.npy')])
+@pytest.mark.parametrize(
+    ('values', 'suffix'),
+    [(np.uint8([[0, 51, 255]]), '.png'), (np.uint16([[0, 13107, 65535]]), '.png'), (np.float64([[0, 0.2, 1]]), '.npy')],
+)
 def test_objectness_from_disk(values, suffix, tmp_path):
     if suffix == '.npy':
         np.save(tmp_path / 'one.npy', values)
@@ -75,17 +77,20 @@ def test_objectness_from_disk(values, suffix, tmp_path):
         Image.fromarray(values).save(tmp_path / 'one.png')
     found = LoadObjectness(str(tmp_path), suffix, key='saliency')(results(1, 3))['saliency']
     assert found.dtype == np.float32
-    np.testing.assert_array_equal(found, np.float32([[0, .2, 1]]))
+    np.testing.assert_array_equal(found, np.float32([[0, 0.2, 1]]))
 
 
-@pytest.mark.parametrize(('loader', 'values', 'message'), [
-    (LoadSuperpixels, np.zeros((40, 30), int), r'\(40, 30\), its picture \(30, 40\)'),
-    (LoadSuperpixels, np.zeros((30, 40)), 'must hold ids.*float64'),
-    (LoadSuperpixels, np.full((30, 40), -1), 'must hold ids.*-1'),
-    (LoadObjectness, np.full((30, 40), np.nan), r'\[0, 1\], but has nan'),
-    (LoadObjectness, np.full((30, 40), 2.), r'\[0, 1\], but has 2.0'),
-    (LoadObjectness, np.ones((30, 40), int), 'must hold floating point numbers, but has int64'),
-])
+@pytest.mark.parametrize(
+    ('loader', 'values', 'message'),
+    [
+        (LoadSuperpixels, np.zeros((40, 30), int), r'\(40, 30\), its picture \(30, 40\)'),
+        (LoadSuperpixels, np.zeros((30, 40)), 'must hold ids.*float64'),
+        (LoadSuperpixels, np.full((30, 40), -1), 'must hold ids.*-1'),
+        (LoadObjectness, np.full((30, 40), np.nan), r'\[0, 1\], but has nan'),
+        (LoadObjectness, np.full((30, 40), 2.0), r'\[0, 1\], but has 2.0'),
+        (LoadObjectness, np.ones((30, 40), int), 'must hold floating point numbers, but has int64'),
+    ],
+)
 def test_bad_maps_name_the_file(loader, values, message, tmp_path):
     np.save(tmp_path / 'one.npy', values)
     with pytest.raises(ValueError, match=r'one\.npy.*' + message):
@@ -103,13 +108,16 @@ def test_a_missing_map_names_the_file(tmp_path):
         LoadObjectness(str(tmp_path))(results())
 
 
-@pytest.mark.parametrize(('make', 'message'), [
-    (lambda: ComputeSuperpixels('watershed'), "`method` must be one of.*'watershed'"),
-    (lambda: LoadSuperpixels('x', '.jpg'), "`suffix` must be.*'.jpg'"),
-    (lambda: ComputeSuperpixels()(dict(img=np.zeros((4, 4), np.uint8))), r'\(H, W, 3\) uint8, but got \(4, 4\)'),
-    (lambda: ComputeSuperpixels()(dict(img=np.zeros((4, 4, 3), np.float32))), 'uint8, but got .* float32'),
-    (lambda: LoadObjectness('x', key='boxes'), "`key` must be one of.*'boxes'"),
-])
+@pytest.mark.parametrize(
+    ('make', 'message'),
+    [
+        (lambda: ComputeSuperpixels('watershed'), "`method` must be one of.*'watershed'"),
+        (lambda: LoadSuperpixels('x', '.jpg'), "`suffix` must be.*'.jpg'"),
+        (lambda: ComputeSuperpixels()(dict(img=np.zeros((4, 4), np.uint8))), r'\(H, W, 3\) uint8, but got \(4, 4\)'),
+        (lambda: ComputeSuperpixels()(dict(img=np.zeros((4, 4, 3), np.float32))), 'uint8, but got .* float32'),
+        (lambda: LoadObjectness('x', key='boxes'), "`key` must be one of.*'boxes'"),
+    ],
+)
 def test_bad_arguments(make, message):
     with pytest.raises(ValueError, match=message):
         make()
