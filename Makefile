@@ -23,7 +23,7 @@ help: ## Show this text
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo 'Variables: PYTHON=python3.12 (which interpreter), VENV=.venv (where), TORCH_ARGS, PYTEST_ARGS'
 
-demo: $(STAMP) ## Train on the embedded data set from tags alone, evaluate, draw the masks
+demo: $(STAMP) ## Train on the embedded dataset from tags alone, evaluate, draw the masks
 	$(BIN)/python tools/demo.py
 
 test: $(STAMP) ## Run every test

@@ -17,14 +17,14 @@ import torch
 from torch import Tensor, nn
 
 from mmwsl.functional import (
-    class_wise_mean,
+    class_wise_pool,
     gem_pool,
+    global_average_pool,
+    global_max_pool,
+    global_weighted_rank_pool,
     lse_pool,
-    max_pool,
-    mean_pool,
     noisy_or_pool,
-    rank_pool,
-    soft_pool,
+    softmax_pool,
     top_k_pool,
     weldon_pool,
     wildcat_pool,
@@ -70,23 +70,23 @@ def main() -> None:
     attention = AttentionPooling(CLASSES)
     nn.init.normal_(attention.attend.weight)
     pools = {
-        'mean': mean_pool,
-        'max': max_pool,
+        'mean': global_average_pool,
+        'max': global_max_pool,
         'lse, r=5': lambda s: lse_pool(s, 5.0),
         'logsumexp, r=5': lambda s: plain_lse(s, 5.0),
         'top-k, 20 %': lambda s: top_k_pool(s, 0.2),
         'weldon, 3+3': lambda s: weldon_pool(s, 3, 3),
         'wildcat, 80+80': lambda s: wildcat_pool(s, 80, 80, 0.7),
         'wildcat, M=4': lambda s: wildcat_pool(s, 80, 80, 0.7),
-        'rank, d=0.996': lambda s: rank_pool(s, 0.996),
+        'rank, d=0.996': lambda s: global_weighted_rank_pool(s, 0.996),
         'noisy-or': noisy_or_pool,
         'gem, p=3': lambda s: gem_pool(s, 3.0),
-        'soft, pi=1': lambda s: soft_pool(s, 1.0),
+        'soft, pi=1': lambda s: softmax_pool(s, 1.0),
         'attention': attention,
     }
 
     def step(pool: Callable[[Tensor], Tensor], maps_per_class: int) -> None:
-        maps = class_wise_mean(heads[maps_per_class](features), maps_per_class)
+        maps = class_wise_pool(heads[maps_per_class](features), maps_per_class)
         pool(maps).mean().backward()  # no loss: it could saturate for the scores of one aggregator alone
 
     forward = medians({name: lambda pool=pool: pool(scores) for name, pool in pools.items()})

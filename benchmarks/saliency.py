@@ -1,8 +1,8 @@
-"""Compares guided back-propagation of several classes of a picture with captum and pytorch-grad-cam.
+"""Compares guided back-propagation of several classes of an image with captum and pytorch-grad-cam.
 
-A ResNet-18 with random weights and a picture of 224 x 224 pixels, 3 and 20 classes: the gradients of the picture
+A ResNet-18 with random weights and an image of 224 x 224 pixels, 3 and 20 classes: the gradients of the image
 itself, and those of the four stages, which saliency of intermediate layers is made of. The peers propagate one class
-after another to the picture, a forward pass each; the stages' gradients are noted on the way. CPU time on one thread.
+after another to the image, a forward pass each; the stages' gradients are noted on the way. CPU time on one thread.
 
     pip install captum
     pip install --no-deps grad-cam ttach    # it imports torchvision: one built for the installed torch
@@ -28,13 +28,13 @@ class Classifier(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.picture = nn.Identity()  # a layer whose gradient is that of the picture
+        self.image = nn.Identity()  # a layer whose gradient is that of the image
         self.backbone = ResNet(depth=18, out_indices=(3,))
         self.fc = nn.Linear(512, 20)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Score pictures, ``(N, 3, H, W)`` to ``(N, 20)``."""
-        return self.fc(self.backbone(self.picture(x))[0].mean((2, 3)))
+        """Score images, ``(N, 3, H, W)`` to ``(N, 20)``."""
+        return self.fc(self.backbone(self.image(x))[0].mean((2, 3)))
 
 
 def network() -> Classifier:
@@ -47,8 +47,8 @@ def network() -> Classifier:
     return net
 
 
-def picture(size: int) -> Tensor:
-    """Make a picture of noise."""
+def image(size: int) -> Tensor:
+    """Make an image of noise."""
     return torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(1))
 
 
@@ -59,7 +59,7 @@ def maps(gradients: Sequence[Tensor]) -> Tensor:
 
 def ours(classes: int, size: int, layers: Sequence[str], batched: bool = False) -> Callable[[], Tensor]:
     """Prepare the function of the package, one class after another or all at once."""
-    net, x = network(), picture(size)
+    net, x = network(), image(size)
     signals = torch.eye(20)[:classes, None]
 
     def call() -> Tensor:
@@ -73,7 +73,7 @@ def ours(classes: int, size: int, layers: Sequence[str], batched: bool = False) 
 def one_by_one(
     attribute: Callable[[int], object], net: nn.Module, classes: int, layers: Sequence[str]
 ) -> Callable[[], Tensor]:
-    """Prepare a peer that propagates one class at a time to the picture.
+    """Prepare a peer that propagates one class at a time to the image.
 
     Args:
         attribute: Propagates a class; its result is not used, the gradients of the layers are.
@@ -106,7 +106,7 @@ def captum(classes: int, size: int, layers: Sequence[str]) -> Callable[[], Tenso
     """Prepare captum."""
     from captum.attr import GuidedBackprop
 
-    net, x = network(), picture(size)
+    net, x = network(), image(size)
     method = GuidedBackprop(net)
     return one_by_one(lambda c: method.attribute(x.clone().requires_grad_(), target=c), net, classes, layers)
 
@@ -115,7 +115,7 @@ def grad_cam(classes: int, size: int, layers: Sequence[str]) -> Callable[[], Ten
     """Prepare pytorch-grad-cam."""
     from pytorch_grad_cam import GuidedBackpropReLUModel
 
-    net, x = network(), picture(size)
+    net, x = network(), image(size)
     method = GuidedBackpropReLUModel(net, 'cpu')
     return one_by_one(lambda c: method(x.clone(), c), net, classes, layers)
 
@@ -124,7 +124,7 @@ def main() -> None:
     """Measure and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--classes', type=int, nargs='+', default=[3, 20], help='numbers of classes, up to 20')
-    parser.add_argument('--size', type=int, default=224, help='side of the picture')
+    parser.add_argument('--size', type=int, default=224, help='side of the image')
     parser.add_argument('--repeats', type=int, default=5, help='turns of each case, of which the median counts')
     parser.add_argument('--out', default='saliency.json', help='where the JSON goes')
     arguments = parser.parse_args()
@@ -141,7 +141,7 @@ def main() -> None:
             lambda way=way, count=count, layers=layers: way(count, arguments.size, layers),
             'mmwsl' not in name,
         )
-        for what, layers in (('the picture', ('picture',)), ('the four stages', STAGES))
+        for what, layers in (('the image', ('image',)), ('the four stages', STAGES))
         for count in arguments.classes
         for name, way in ways.items()
     ]

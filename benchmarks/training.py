@@ -1,16 +1,16 @@
 """What aggregation costs in a training step, against a plain FCN head on the same backbone and convolutions.
 
 The network is that of `configs/wsl_lse_DATA.py`, every layer trained, from random weights; the aggregators are those
-of `configs/wsl_METHOD_DATA.py`. Pictures are the embedded scenes, so no file is needed. Two more rows:
+of `configs/wsl_METHOD_DATA.py`. Images are the embedded scenes, so no file is needed. Two more rows:
 
-- fcn: MMSegmentation's pixel loss with masks, on scores brought to the pictures' size, and its accuracy;
+- fcn: MMSegmentation's pixel loss with masks, on scores brought to the images' size, and its accuracy;
 - none: the sum of the score map as loss, the least that any training does.
 
-A step is forward, backward and optimiser on one batch. The rows take turns, and "/ fcn" and "/ none" are medians of
+A step is forward, backward and optimizer on one batch. The rows take turns, and "/ fcn" and "/ none" are medians of
 the ratios within a turn. "own" is what follows the score map, aggregation and loss, forward and backward, measured
 alone: its share of the step does not suffer from the noise of the rest. The learning rate is 0, so that every step is
 the same work, on scores spread as a trained network's. Then each row trains from the loader, with the config's
-workers: pictures a second, and the share of the time in which the step waits for pictures. On a CPU, one thread; times
+workers: images a second, and the share of the time in which the step waits for images. On a CPU, one thread; times
 of steps are CPU times, and memory is the growth of the resident memory by a step. On a GPU memory is all that torch
 holds at the peak.
 
@@ -79,8 +79,8 @@ def base_config(data: str, size: int, batch_size: int) -> Config:
         cfg.model.backbone.frozen = False
     cfg.model.data_preprocessor.size = (size, size)
     pipeline = [
-        dict(type='mmwsl.GenerateShapes'),
-        dict(type='mmwsl.GenerateShapesMask'),
+        dict(type='mmwsl.RenderShapesImage'),
+        dict(type='mmwsl.RenderShapesMask'),
         dict(type='mmwsl.PackImageLabelInputs', background='unknown'),
     ]
     cfg.train_dataloader.batch_size = batch_size
@@ -90,7 +90,7 @@ def base_config(data: str, size: int, batch_size: int) -> Config:
 
 
 def network(cfg: Config, method: str, data: str, device: torch.device) -> tuple[EncoderDecoder, OptimWrapper]:
-    """Build the network of a row, the same weights in all of them, and its optimiser."""
+    """Build the network of a row, the same weights in all of them, and its optimizer."""
     model = Config(dict(model=cfg.model.to_dict()))
     if method in REFERENCES:
         model.merge_from_dict(dict(model=dict(decode_head=REFERENCES[method])))
@@ -162,7 +162,7 @@ def gpu_memory(call: Callable[[], object]) -> float:
 def from_loader(
     model: EncoderDecoder, optimizer: OptimWrapper, loader: DataLoader, steps: int, device: torch.device
 ) -> dict[str, float]:
-    """Train from the loader: pictures a second, and the share of the time that is spent waiting for them."""
+    """Train from the loader: images a second, and the share of the time that is spent waiting for them."""
     batches = (batch for _ in iter(int, 1) for batch in loader)
     next(batches)  # the workers start
     if device.type == 'cuda':
@@ -174,7 +174,7 @@ def from_loader(
         waited += time.perf_counter() - asked
         model.train_step(batch, optimizer)['loss'].item()  # the value is there when the step is done
     total = time.perf_counter() - start
-    return dict(pictures_per_second=steps * loader.batch_size / total, loader_share=waited / total)
+    return dict(images_per_second=steps * loader.batch_size / total, loader_share=waited / total)
 
 
 def measure(args: argparse.Namespace) -> list[dict]:
@@ -213,11 +213,11 @@ def measure(args: argparse.Namespace) -> list[dict]:
 
 def show(rows: list[dict]) -> None:
     """Print the table."""
-    print(f'{"":12}{"step ms":>9}{"/ fcn":>8}{"/ none":>8}{"own":>8}{"pictures/s":>12}{"MiB":>8}{"loader":>8}')
+    print(f'{"":12}{"step ms":>9}{"/ fcn":>8}{"/ none":>8}{"own":>8}{"images/s":>12}{"MiB":>8}{"loader":>8}')
     for row in rows:
         print(
             f'{row["name"]:12}{row["step_ms"]:9.1f}{row["over_fcn"]:8.3f}{row["over_none"]:8.3f}'
-            f'{row["own_share"]:8.2%}{row["pictures_per_second"]:12.1f}{row["peak_mib"]:8.0f}'
+            f'{row["own_share"]:8.2%}{row["images_per_second"]:12.1f}{row["peak_mib"]:8.0f}'
             f'{row["loader_share"]:8.1%}'
         )
 
@@ -233,7 +233,7 @@ def main() -> None:
         help='as in configs/wsl_METHOD_DATA.py; lse and mean by default',
     )
     parser.add_argument('--data', default='voc6', help='voc6 is MobileNetV2, voc ResNet-50, as in configs/wsl_lse_DATA')
-    parser.add_argument('--size', type=int, default=224, help='side of the pictures in pixels')
+    parser.add_argument('--size', type=int, default=224, help='side of the images in pixels')
     parser.add_argument('--batch-size', type=int, default=4)
     parser.add_argument('--rounds', type=int, default=15, help='timed turns of each row')
     parser.add_argument('--steps', type=int, default=10, help='steps from the loader')

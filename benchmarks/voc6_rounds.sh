@@ -13,7 +13,7 @@ train() {  # NAME [arguments of tools/train.py]
     python tools/train.py "configs/$1.py" --resume "${@:2}"
 }
 
-# The variable names what the network learnt, nothing in round 1: the manifest takes over which masks that owes to.
+# The variable names what the network learned, nothing in round 1: the manifest takes over which masks that owes to.
 label() {  # ROUND NAME CHECKPOINT [arguments of tools/generate_pseudo_labels.py]
     MMWSL_PSEUDO_LABELS="work_dirs/pseudo_labels_$(($1 - 1))" \
         bash tools/dist_pseudo_labels.sh "configs/$2.py" "$3" "$processes" --out "work_dirs/pseudo_labels_$1" --masks "${@:4}"

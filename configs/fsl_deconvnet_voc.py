@@ -1,6 +1,6 @@
 # DeconvNet (Noh, Hong & Han, ICCV 2015): VGG-16 and its mirror image. Published, VOC 2012 test: 69.6, with the CRF
-# 70.5, averaged with FCN-8s 71.7, both 72.5. Those take the pixel-wise maximum over 50 proposals a picture, after a
-# first training on single objects; here windows of the paper's size slide over the picture, and there is one
+# 70.5, averaged with FCN-8s 71.7, both 72.5. Those take the pixel-wise maximum over 50 proposals an image, after a
+# first training on single objects; here windows of the paper's size slide over the image, and there is one
 # training, on crops.
 _base_ = ['fsl_fcn32s_voc.py']
 crop_size = (224, 224)
@@ -9,7 +9,7 @@ model = dict(
     backbone=dict(
         with_bn=True,
         fc_padding='valid',
-        switches=True,
+        return_pool_indices=True,
         init_cfg=dict(checkpoint='{{$MMWSL_WEIGHTS_ROOT:weights}}/vgg16_bn_imagenet.pth'),
     ),
     decode_head=dict(

@@ -1,4 +1,4 @@
-# DeconvNet of a quarter of the width, from scratch, whole pictures of 224 pixels: see fsl_unet_voc6.py.
+# DeconvNet of a quarter of the width, from scratch, whole images of 224 pixels: see fsl_unet_voc6.py.
 _base_ = ['fsl_unet_voc6.py']
 model = dict(
     data_preprocessor=dict(test_cfg=dict(_delete_=True, size=(224, 224))),
@@ -9,7 +9,7 @@ model = dict(
         with_bn=True,
         fc_channels=512,
         fc_padding='valid',
-        switches=True,
+        return_pool_indices=True,
     ),
     decode_head=dict(
         _delete_=True,

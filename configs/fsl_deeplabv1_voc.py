@@ -14,7 +14,7 @@ model = dict(
     ),
     decode_head=dict(
         _delete_=True,
-        type='mmwsl.AtrousSumHead',
+        type='mmwsl.DeepLabV2Head',
         in_channels=1024,
         channels=1024,
         dilations=(1,),

@@ -1,10 +1,10 @@
-# DeepLab v1 LargeFOV on the frozen MobileNetV2: one a-trous convolution of dilation 6 at stride 16, which is 12 at
+# DeepLab v1 LargeFOV on the frozen MobileNetV2: one dilated convolution of dilation 6 at stride 16, which is 12 at
 # stride 8; see fsl_deeplabv1_voc.py.
 _base_ = ['fsl_fcn_voc6.py']
 model = dict(
     decode_head=dict(
         _delete_=True,
-        type='mmwsl.AtrousSumHead',
+        type='mmwsl.DeepLabV2Head',
         in_channels=320,
         channels=256,
         dilations=(6,),

@@ -5,7 +5,7 @@ _base_ = [
     '_base_/schedules/adamw_4e.py',
     '_base_/default_runtime.py',
 ]
-# Crops of pictures at half to twice their size. A network that sees pictures whole learns where their border is, and
+# Crops of images at half to twice their size. A network that sees images whole learns where their border is, and
 # from pseudo-labels that objects seldom reach it.
 train_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
@@ -15,7 +15,7 @@ train_pipeline = [
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
-# Pictures of a class that fewer than one picture in six shows (cow, horse, sheep) come twice in an epoch: without, cows
+# Images of a class that fewer than one image in six shows (cow, horse, sheep) come twice in an epoch: without, cows
 # are taken for horses.
 train_dataloader = dict(
     persistent_workers=False,  # new ones start with the same random numbers: a resumed epoch has the same crops

@@ -1,4 +1,4 @@
-# SegFormer-B0 on voc6, on pictures of 224 pixels, with a narrower head. From scratch, where 3131 pictures teach little;
+# SegFormer-B0 on voc6, on images of 224 pixels, with a narrower head. From scratch, where 3131 images teach little;
 # with weights: model.backbone.init_cfg=dict(type='Pretrained', checkpoint=...).
 _base_ = [
     '_base_/models/segformer_mit-b0.py',

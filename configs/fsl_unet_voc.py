@@ -1,7 +1,7 @@
 # U-Net (Ronneberger, Fischer & Brox, MICCAI 2015), mmseg's, from scratch. Published on cells alone: ISBI EM warping
 # error 0.000353, PhC-U373 IoU 0.920, DIC-HeLa 0.776; no number on VOC. The paper's convolutions do not pad and
-# nothing is normalised; here they pad and are. As in the paper, prediction keeps of each tile the scores that have
-# their context, and mirrors the picture at its border; the context, 92 pixels on each side in the paper, is 122 with
+# nothing is normalized; here they pad and are. As in the paper, prediction keeps of each tile the scores that have
+# their context, and mirrors the image at its border; the context, 92 pixels on each side in the paper, is 122 with
 # mmseg's interpolation.
 _base_ = [
     '_base_/models/unet.py',

@@ -1,15 +1,15 @@
-# DCSM + CRF: see wsl_dcsm_voc_crf.py. Layers and threshold are the best of a few by the masks of 40 pictures of train.
-_base_ = ['wsl_max_voc6.py']
+# DCSM + CRF: see wsl_dcsm_voc_crf.py. Layers and threshold are the best of a few by the masks of 40 images of train.
+_base_ = ['wsl_gmp_voc6.py']
 model = dict(
     saliency=dict(type='mmwsl.DistinctClassSaliency', layers=['backbone.backbone.layer4', 'backbone.backbone.layer5']),
     postprocessors=[
         dict(type='mmwsl.SaliencyScores', tuned_on='masks of voc6 train'),
         dict(type='mmwsl.ClassThresholds', thresholds=0.55, tuned_on='masks of voc6 train'),
-        dict(type='mmwsl.NormalizeOdds', temperature=2.0, tuned_on='masks of voc6 train'),
+        dict(type='mmwsl.LogitSoftmax', temperature=2.0, tuned_on='masks of voc6 train'),
         dict(type='mmwsl.DenseCRF', preset='ccnn', min_image_prob=0.05, tuned_on='masks of voc6 train'),
     ],
 )
-maps = [dict(type='mmwsl.KeepImage')]
+maps = [dict(type='mmwsl.KeepOriginalImage')]
 test_pipeline = _base_.test_pipeline[:1] + maps + _base_.test_pipeline[1:]
 tta_pipeline = _base_.tta_pipeline[:1] + maps + _base_.tta_pipeline[1:]
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))

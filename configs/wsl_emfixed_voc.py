@@ -5,7 +5,7 @@
 _base_ = ['wsl_lse_voc.py']
 model = dict(
     decode_head=dict(
-        aggregator=dict(_delete_=True, type='mmwsl.MaxPooling'),
+        aggregator=dict(_delete_=True, type='mmwsl.GlobalMaxPooling'),
         background=dict(_delete_=True, type='mmwsl.LearnedBackground'),
         loss_decode=dict(_delete_=True, type='mmwsl.EMFixedLoss', foreground_bias=5.0, background_bias=3.0),
     )

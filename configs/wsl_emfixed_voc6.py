@@ -1,9 +1,9 @@
-# EM-Fixed (Papandreou et al., ICCV 2015) on voc6: a softmax over classes, background present in every picture, latent
+# EM-Fixed (Papandreou et al., ICCV 2015) on voc6: a softmax over classes, background present in every image, latent
 # labels with fixed biases. Its masks are an argmax: there is no threshold to sweep.
 _base_ = ['wsl_lse_voc6.py']
 model = dict(
     decode_head=dict(
-        aggregator=dict(_delete_=True, type='mmwsl.MaxPooling'),
+        aggregator=dict(_delete_=True, type='mmwsl.GlobalMaxPooling'),
         background=dict(_delete_=True, type='mmwsl.LearnedBackground'),
         loss_decode=dict(_delete_=True, type='mmwsl.EMFixedLoss', foreground_bias=5.0, background_bias=3.0),
     )

@@ -2,7 +2,7 @@
 # times the image-level prior times the saliency of each class, from guided back-propagation to several layers, against
 # a threshold. Published, VGG-16, VOC 2012 val and test mIoU: 41.4 and 40.7; the same with MCG proposals in place of
 # the saliency 33.8 and 33.1. The poster gives no other number: layers, threshold and what is propagated are choices.
-_base_ = ['wsl_max_voc.py']
+_base_ = ['wsl_gmp_voc.py']
 model = dict(
     saliency=dict(
         type='mmwsl.GuidedBackpropSaliency',

@@ -1,5 +1,5 @@
-# FCN + GBP: see wsl_fcn_gbp_voc.py. Layers and threshold are the best of a few by the masks of 40 pictures of train.
-_base_ = ['wsl_max_voc6.py']
+# FCN + GBP: see wsl_fcn_gbp_voc.py. Layers and threshold are the best of a few by the masks of 40 images of train.
+_base_ = ['wsl_gmp_voc6.py']
 model = dict(
     saliency=dict(
         type='mmwsl.GuidedBackpropSaliency',

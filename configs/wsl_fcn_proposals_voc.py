@@ -1,5 +1,5 @@
 # FCN + proposals, the row that wsl_fcn_gbp_voc.py is compared with: objectness by masks in place of the saliency.
-_base_ = ['wsl_max_voc.py']
+_base_ = ['wsl_gmp_voc.py']
 model = dict(
     postprocessors=[
         dict(type='mmwsl.ImageLevelPrior'),

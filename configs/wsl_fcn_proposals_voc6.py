@@ -1,5 +1,5 @@
 # FCN + proposals, the row that wsl_fcn_gbp_voc6.py is compared with: objectness by masks in place of the saliency.
-_base_ = ['wsl_max_voc6.py']
+_base_ = ['wsl_gmp_voc6.py']
 model = dict(
     postprocessors=[
         dict(type='mmwsl.ImageLevelPrior'),

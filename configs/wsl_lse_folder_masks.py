@@ -1,4 +1,4 @@
-# wsl_lse_folder.py with masks for the pictures of val.csv: data/folder/masks/*.png, whose pixels hold the index of the
+# wsl_lse_folder.py with masks for the images of val.csv: data/folder/masks/*.png, whose pixels hold the index of the
 # class in `classes`. It evaluates them as well.
 _base_ = ['wsl_lse_folder.py']
 load_masks = _base_.load_masks

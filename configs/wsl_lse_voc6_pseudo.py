@@ -1,13 +1,13 @@
 # For tools/generate_pseudo_labels.py, which believes the tags: where a class is known to be there, how likely a pixel
 # belongs to an object says more about its extent than the network's own, saturated probability.
 _base_ = ['wsl_lse_voc6_seg_crf.py']
-tuned_on = 'masks of every fourth picture of voc6 train'
+tuned_on = 'masks of every fourth image of voc6 train'
 model = dict(
     postprocessors=[
         dict(type='mmwsl.ImageLevelPrior'),
         dict(type='mmwsl.ObjectnessPrior', power=0.15, tuned_on=tuned_on),
         dict(type='mmwsl.ClassThresholds', thresholds=(0.2, 0.2, 0.2, 0.2, 0.28, 0.22), tuned_on=tuned_on),
-        dict(type='mmwsl.NormalizeOdds', temperature=4.0, tuned_on=tuned_on),
+        dict(type='mmwsl.LogitSoftmax', temperature=4.0, tuned_on=tuned_on),
         dict(type='mmwsl.DenseCRF', preset='ccnn', min_image_prob=0.05, tuned_on=tuned_on),
     ]
 )

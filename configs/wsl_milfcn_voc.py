@@ -3,7 +3,7 @@
 # VOC 2012 test; without those weights 3.52 on val. Optimizer and length as in the paper. Here: ResNet-50, whose last
 # layer starts from small random weights, which train ten times as fast as the backbone.
 _base_ = ['wsl_emfixed_voc.py']
-model = dict(decode_head=dict(loss_decode=dict(_delete_=True, type='mmwsl.BestCellLoss')))
+model = dict(decode_head=dict(loss_decode=dict(_delete_=True, type='mmwsl.MILFCNLoss')))
 optim_wrapper = dict(optimizer=dict(lr=1e-3))  # times 0.1 in the backbone: the paper's 1e-4
 param_scheduler = [dict(type='ConstantLR', factor=1.0, by_epoch=False)]
 train_cfg = dict(max_iters=10000)

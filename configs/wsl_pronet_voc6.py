@@ -1,5 +1,5 @@
 # The cascade of wsl_pronet_voc.py, for two CPU cores: boxes are cut out of the first network's feature map (RoIAlign),
-# which the cache holds, and not out of the picture. Train wsl_lse_voc6.py first.
+# which the cache holds, and not out of the image. Train wsl_lse_voc6.py first.
 _base_ = ['wsl_lse_voc6.py']
 load_from = 'work_dirs/wsl_lse_voc6/epoch_6.pth'
 model = dict(
@@ -14,6 +14,6 @@ model = dict(
         crop_size=7,
         proposals=dict(sides=(0.25, 0.5, 0.75, 1.0), max_boxes=8),
         aggregator=dict(type='mmwsl.LSEPooling', r=5.0),
-        loss_decode=dict(type='mmwsl.SoftMarginLoss'),
+        loss_decode=dict(type='mmwsl.MultiLabelSoftMarginLoss'),
     ),
 )

@@ -1,4 +1,4 @@
-# WILDCAT (Durand et al., CVPR 2017): ResNet-101 at stride 32, fine-tuned, pictures warped to 448 x 448, one
+# WILDCAT (Durand et al., CVPR 2017): ResNet-101 at stride 32, fine-tuned, images warped to 448 x 448, one
 # convolution to 4 maps a class, the best 20 of 14 x 14 cells and 0.7 times the worst 20. Learning rates as in the
 # public code. Published, over several scales: classification mAP VOC 2007 95.0, VOC 2012 93.4, COCO 80.7; pointwise
 # localisation VOC 2012 82.9, COCO 53.4; segmentation VOC 2012 val mIoU 39.2, with a CRF 43.7 (how background was
@@ -17,7 +17,7 @@ model = dict(
         hidden_channels=(),
         kernel_size=1,
         maps_per_class=4,
-        aggregator=dict(_delete_=True, type='mmwsl.WILDCATPooling', top=20, low=20, alpha=0.7),
+        aggregator=dict(_delete_=True, type='mmwsl.WILDCATPooling', kmax=20, kmin=20, alpha=0.7),
     ),
 )
 train_pipeline = [

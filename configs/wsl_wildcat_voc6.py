@@ -2,6 +2,6 @@
 _base_ = ['wsl_lse_voc6.py']
 model = dict(
     decode_head=dict(
-        maps_per_class=4, aggregator=dict(_delete_=True, type='mmwsl.WILDCATPooling', top=0.1, low=0.1, alpha=0.7)
+        maps_per_class=4, aggregator=dict(_delete_=True, type='mmwsl.WILDCATPooling', kmax=0.1, kmin=0.1, alpha=0.7)
     )
 )

@@ -11,11 +11,11 @@ model = dict(
         dict(type='mmwsl.SaliencyPrior', power=0.5, tuned_on='masks of voc6 train'),
         dict(type='mmwsl.ImageLevelPrior'),
         dict(type='mmwsl.ClassThresholds', thresholds=0.07, tuned_on='masks of voc6 train'),
-        dict(type='mmwsl.NormalizeOdds', temperature=2.0, tuned_on='masks of voc6 train'),
+        dict(type='mmwsl.LogitSoftmax', temperature=2.0, tuned_on='masks of voc6 train'),
         dict(type='mmwsl.SuperpixelCRF', tuned_on='masks of voc6 train'),
     ],
 )
-maps = [dict(type='mmwsl.KeepImage'), dict(type='mmwsl.ComputeSuperpixels')]
+maps = [dict(type='mmwsl.KeepOriginalImage'), dict(type='mmwsl.ComputeSuperpixels')]
 test_pipeline = _base_.test_pipeline[:1] + maps + _base_.test_pipeline[1:]
 tta_pipeline = _base_.tta_pipeline[:1] + maps + _base_.tta_pipeline[1:]
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))

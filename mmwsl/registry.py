@@ -27,5 +27,5 @@ TRANSFORMS = Registry('transform', parent=parent.TRANSFORMS, scope='mmwsl', loca
 MODELS = Registry('model', parent=parent.MODELS, scope='mmwsl', locations=['mmwsl.models'])
 HOOKS = Registry('hook', parent=parent.HOOKS, scope='mmwsl', locations=['mmwsl.engine.hooks'])
 METRICS = Registry('metric', parent=parent.METRICS, scope='mmwsl', locations=['mmwsl.evaluation'])
-POSTPROCESSORS = Registry('postprocessor', scope='mmwsl', locations=['mmwsl.postprocessing'])
+POSTPROCESSORS = Registry('postprocessor', scope='mmwsl', locations=['mmwsl.inference.postprocessors'])
 PROPOSALS = Registry('proposal source', scope='mmwsl', locations=['mmwsl.datasets.proposals'])

@@ -3,7 +3,7 @@
 Two environment variables lead tests to what a clone does not carry; tests that need one are skipped, with the reason
 in the report, where it is unset:
 
-- ``MMWSL_DATA_ROOT``: a folder with the data sets (``voc6/`` in VOC devkit layout).
+- ``MMWSL_DATA_ROOT``: a folder with the datasets (``voc6/`` in VOC devkit layout).
 - ``MMWSL_WEIGHTS_ROOT``: a folder with pretrained weights (``mobilenet_v2_imagenet.pth``).
 """
 
@@ -14,13 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 REPOSITORY = Path(__file__).parent.parent
 
 
 def pytest_collection_finish():
-    """Leave what the imports made to itself: every data set collects garbage when it is built."""
+    """Leave what the imports made to itself: every dataset collects garbage when it is built."""
     gc.freeze()
 
 
@@ -68,7 +69,7 @@ def free_port():
 
 
 def write_scenes(root, count=7, size=16, seed=0):
-    """Write ``count`` pictures of one bright square each, with masks: 0 background, 1 square."""
+    """Write ``count`` images of one bright square each, with masks: 0 background, 1 square."""
     rng = np.random.default_rng(seed)
     for name in ('images', 'masks'):
         (root / name).mkdir(parents=True)
@@ -186,3 +187,9 @@ def tiny_config(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def seeded():
+    """Seed torch, so that random numbers are the same in every run."""
+    torch.manual_seed(0)

@@ -16,7 +16,7 @@ from PIL import Image
 
 from mmwsl.apis.config import dicts_in
 from mmwsl.apis.testing import use_test_time_augmentation
-from mmwsl.datasets import COCOWeakDataset, VOC6Dataset, VOCWeakDataset
+from mmwsl.datasets import COCOWeakDataset, VOC6WeakDataset, VOCWeakDataset
 from mmwsl.models import DilatedMobileNetV2
 
 CONFIGS = sorted((Path(__file__).parent.parent / 'configs').glob('*.py'))
@@ -51,7 +51,7 @@ WIDE = {
 }
 
 
-def _picture(path, suffix='.jpg', size=SIZE):
+def _image(path, suffix='.jpg', size=SIZE):
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     Image.fromarray(pixels).save(f'{path}{suffix}')
@@ -71,18 +71,18 @@ def _table(path, rows):
 
 def _voc(root, mask_folder, lists):
     for name in NAMES:
-        _picture(root / 'JPEGImages' / name)
+        _image(root / 'JPEGImages' / name)
         _mask(root / mask_folder / name, VOCWeakDataset.METAINFO['classes'].index('cat'))
     for name in lists:
         path = root / 'ImageSets' / 'Segmentation' / f'{name}.txt'
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text('\n'.join(NAMES))
-    path.with_stem('train').write_text(NAMES[0])  # the pictures whose masks a semi-supervised config may open
+    path.with_stem('train').write_text(NAMES[0])  # the images whose masks a semi-supervised config may open
 
 
 @pytest.fixture(scope='module')
 def data(tmp_path_factory):
-    """Two pictures in the layout of each data set, and weights in the shape of the pretrained ones."""
+    """Two images in the layout of each dataset, and weights in the shape of the pretrained ones."""
     root = tmp_path_factory.mktemp('data')
     _voc(root / 'voc6', 'SegmentationClassAug', ('train_aug', 'val'))
     _table(root / 'voc6' / 'image_labels.csv', [('one', 'cat'), ('two', 'dog person')])
@@ -101,7 +101,7 @@ def data(tmp_path_factory):
     categories = [dict(id=i, name=name) for i, name in enumerate(COCOWeakDataset.METAINFO['classes'][1:], 1)]
     for split in ('train2017', 'val2017'):
         for name in NAMES:
-            _picture(root / 'coco' / split / name)
+            _image(root / 'coco' / split / name)
             _mask(root / 'coco' / 'masks' / split / name, 1)
         images = [dict(id=i, file_name=f'{name}.jpg') for i, name in enumerate(NAMES)]
         annotations = [dict(id=0, image_id=0, category_id=1, iscrowd=0, bbox=[0, 0, 10, 10])]
@@ -110,12 +110,12 @@ def data(tmp_path_factory):
             json.dumps(dict(images=images, annotations=annotations, categories=categories))
         )
     for name in NAMES:
-        _picture(root / 'folder' / 'pictures' / name)
+        _image(root / 'folder' / 'images' / name)
         _mask(root / 'folder' / 'masks' / name, 1)
     for split in ('train', 'val'):
         _table(root / 'folder' / f'{split}.csv', [('one', 'cat'), ('two', '')])
-    _picture(root / 'imagenet_voc' / 'cat' / 'one', '.JPEG')
-    _picture(root / 'imagenet_voc' / 'background' / 'two', '.JPEG')
+    _image(root / 'imagenet_voc' / 'cat' / 'one', '.JPEG')
+    _image(root / 'imagenet_voc' / 'background' / 'two', '.JPEG')
     torch.manual_seed(0)
     torch.save(DilatedMobileNetV2(last_conv=True).state_dict(), root / 'mobilenet_v2_imagenet.pth')
     return root
@@ -140,12 +140,12 @@ def _shorten(cfg):
         loader.update(batch_size=len(parts), num_workers=0, persistent_workers=False)
         for part in parts:
             part.indices = 1
-    if re.search('ASPP|Deconv', cfg.model.decode_head.type):  # normalises one value a picture: needs two pictures
+    if re.search('ASPP|Deconv', cfg.model.decode_head.type):  # normalizes one value an image: needs two images
         cfg.train_dataloader.batch_size = _parts(cfg.train_dataloader.dataset)[0].indices = 2
     sizes = {224: 128, 320: 64, 448: 128, 512: 64}
     if 'Deconv' in cfg.model.decode_head.type:  # it does not pad
         del sizes[224]
-    for part in dicts_in(cfg._cfg_dict):  # small pictures; a network that does not pad needs its size
+    for part in dicts_in(cfg._cfg_dict):  # small images; a network that does not pad needs its size
         for key in ('scale', 'size', 'crop_size'):
             side = part.get(key, (0,))
             if isinstance(side, tuple) and set(side) <= sizes.keys():
@@ -185,7 +185,7 @@ def _slim(model):
                 part[key] = part[key] // 16 if isinstance(part[key], int) else tuple(n // 16 for n in part[key])
 
 
-@pytest.mark.filterwarnings('ignore:no picture of:UserWarning')
+@pytest.mark.filterwarnings('ignore:no image of:UserWarning')
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
 def test_config_trains_and_evaluates(path, data, tmp_path, monkeypatch):
     monkeypatch.setitem(os.environ, 'MMWSL_DATA_ROOT', str(data))
@@ -213,7 +213,7 @@ def test_config_trains_and_evaluates(path, data, tmp_path, monkeypatch):
     assert ('mAP' in metrics) == weak
 
 
-@pytest.mark.filterwarnings('ignore:no picture of:UserWarning')
+@pytest.mark.filterwarnings('ignore:no image of:UserWarning')
 def test_a_resumed_training_sees_the_crops_of_an_unbroken_one(data, tmp_path, monkeypatch):
     """Workers start anew with each epoch: those that persist would go on with their random numbers."""
     monkeypatch.setitem(os.environ, 'MMWSL_DATA_ROOT', str(data))
@@ -266,9 +266,9 @@ def test_test_time_augmentation(name, data, tmp_path, monkeypatch):
     assert ('mIoU' in metrics) == (name != 'wsl_lse_folder') and ('mAP' in metrics) == name.startswith('wsl')
 
 
-@pytest.mark.filterwarnings('ignore:no picture of:UserWarning')
+@pytest.mark.filterwarnings('ignore:no image of:UserWarning')
 @pytest.mark.parametrize('path', [path for path in CONFIGS if path.stem.endswith('semi')], ids=lambda path: path.stem)
-def test_semi_supervision_has_every_picture_once(path, data, monkeypatch):
+def test_semi_supervision_has_every_image_once(path, data, monkeypatch):
     monkeypatch.setitem(os.environ, 'MMWSL_DATA_ROOT', str(data))
     cfg = Config.fromfile(path)
     with DefaultScope.overwrite_default_scope('mmseg'):
@@ -296,8 +296,8 @@ def test_pseudo_labels_are_all_that_differs_from_full_supervision(path, monkeypa
     cfg = Config.fromfile(path)
     (dataset,) = _parts(cfg.train_dataloader.dataset)
     assert dataset.data_prefix.seg_map_path == str(Path.cwd() / 'made' / 'labels' / 'masks')
-    if dataset.type == 'mmwsl.VOC6Dataset':  # its own masks have the ids of VOC
-        assert tuple(dataset.pop('seg_map_classes')) == VOC6Dataset.METAINFO['classes']
+    if dataset.type == 'mmwsl.VOC6WeakDataset':  # its own masks have the ids of VOC
+        assert tuple(dataset.pop('seg_map_classes')) == VOC6WeakDataset.METAINFO['classes']
     else:
         assert dataset.label_file == 'Annotations'
         dataset.label_file = ''

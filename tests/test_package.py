@@ -90,9 +90,9 @@ def test_missing_or_old_mmseg_is_named_with_the_command(tmp_path, version, messa
 @pytest.mark.parametrize(
     'folder, forbidden',
     [
-        ('datasets', ['mmwsl.models', 'mmwsl.postprocessing', 'mmwsl.apis']),
+        ('datasets', ['mmwsl.models', 'mmwsl.inference', 'mmwsl.apis']),
         ('models', ['mmwsl.datasets', 'mmwsl.apis']),
-        ('postprocessing', ['mmwsl.datasets', 'mmwsl.models', 'mmwsl.apis']),
+        ('inference', ['mmwsl.datasets', 'mmwsl.models', 'mmwsl.engine', 'mmwsl.evaluation', 'mmwsl.apis']),
         ('engine', ['mmwsl.apis']),
         ('evaluation', ['mmwsl.datasets', 'mmwsl.models', 'mmwsl.apis']),
     ],

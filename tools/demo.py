@@ -1,4 +1,4 @@
-"""Train on the embedded data set from tags alone, evaluate and draw: ``python tools/demo.py [--work-dir DIR]``."""
+"""Train on the embedded dataset from tags alone, evaluate and draw: ``python tools/demo.py [--work-dir DIR]``."""
 
 from mmwsl.apis.demo import main
 

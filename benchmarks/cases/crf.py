@@ -1,4 +1,4 @@
-"""The fully connected CRF: a picture of 500 x 375 pixels, 10 iterations with the preset ``psa``, lattices included.
+"""The fully connected CRF: an image of 500 x 375 pixels, 10 iterations with the preset ``psa``, lattices included.
 
 The peer is pydensecrf2, C++. What was tried on the way, in CPU ms of one run each on one thread, for the appearance
 kernel (187 500 points, 1.1 million corner entries, 17 000 corners); the first of a line is what the package does. The
@@ -28,7 +28,7 @@ from mmwsl.functional import CRF_PRESETS, dense_crf
 SIZE = (375, 500)
 
 
-def picture() -> np.ndarray:
+def make_image() -> np.ndarray:
     """A photograph distributed with scikit-image, RGB."""
     return np.array(Image.fromarray(skimage.data.astronaut()).resize(SIZE[::-1]))
 
@@ -41,7 +41,7 @@ def scores(labels: int) -> torch.Tensor:
 
 def ours(labels: int) -> Callable[[], torch.Tensor]:
     """Prepare the function of the package."""
-    probs, image = scores(labels), torch.from_numpy(picture()).permute(2, 0, 1).contiguous()
+    probs, image = scores(labels), torch.from_numpy(make_image()).permute(2, 0, 1).contiguous()
     return lambda: dense_crf(probs, image)
 
 
@@ -49,7 +49,7 @@ def pydensecrf(labels: int) -> Callable[[], np.ndarray]:
     """Prepare the peer; it gets the logarithms for free."""
     from pydensecrf.densecrf import DenseCRF2D
 
-    image, constants = picture(), CRF_PRESETS['psa']
+    image, constants = make_image(), CRF_PRESETS['psa']
     energy = np.ascontiguousarray(-scores(labels).clamp(min=1e-5).log().flatten(1).numpy())
 
     def call() -> np.ndarray:

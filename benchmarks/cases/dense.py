@@ -8,9 +8,9 @@ from harness import Case
 from torch import Tensor, nn
 
 from mmwsl.functional import shift_and_stitch
-from mmwsl.models import dense_scores, to_dense
-from mmwsl.models.dense.conversion import convert
-from mmwsl.models.dense.tracing import trace
+from mmwsl.inference.dense.conversion import convert
+from mmwsl.inference.dense.tracing import trace
+from mmwsl.models import convert_to_dense, dense_scores
 
 GROUP = 'dense scores: three poolings, 400 x 400 to 363 x 363 x 21'
 
@@ -29,11 +29,11 @@ def case(name: str, build: Callable[[nn.Module], Callable[[Tensor], Tensor]]) ->
 
     def prepare() -> Callable[[], Tensor]:
         torch.manual_seed(1)
-        score, picture = build(network()), torch.randn(1, 3, 400, 400)
+        score, image = build(network()), torch.randn(1, 3, 400, 400)
 
         def call() -> Tensor:
             with torch.no_grad():
-                return score(picture)[0]
+                return score(image)[0]
 
         return call
 
@@ -49,15 +49,15 @@ def planar(model: nn.Module) -> nn.Module:
 
 def tiled(model: nn.Module) -> Callable[[Tensor], Tensor]:
     """Return dense scoring in 30 MiB."""
-    dense = to_dense(model)
-    return lambda picture: dense_scores(dense, picture, max_memory=30 * 2**20)
+    dense = convert_to_dense(model)
+    return lambda image: dense_scores(dense, image, max_memory=30 * 2**20)
 
 
 def cases() -> list[Case]:
     """Return the cases; the first is what the others are compared with."""
     return [
-        case('shift-and-stitch', lambda model: lambda picture: shift_and_stitch(model, picture, stride=8)),
-        case('a-trous (to_dense)', to_dense),
-        case('a-trous, not channels_last', planar),
-        case('a-trous, max_memory=30 MiB', tiled),
+        case('shift-and-stitch', lambda model: lambda image: shift_and_stitch(model, image, stride=8)),
+        case('dilated (convert_to_dense)', convert_to_dense),
+        case('dilated, not channels_last', planar),
+        case('dilated, max_memory=30 MiB', tiled),
     ]

@@ -1,7 +1,7 @@
-"""Pixel-adaptive refinement: a picture of 500 x 375 pixels, 10 iterations, dilations 1 to 24.
+"""Pixel-adaptive refinement: an image of 500 x 375 pixels, 10 iterations, dilations 1 to 24.
 
 No package has it, so it is compared with two plain ways to write the paper's definition: with convolutions that copy
-the neighbours, 48 copies of the map (half a minute for 21 labels, so for 4 alone), and as a sum of shifted maps.
+the neighbors, 48 copies of the map (half a minute for 21 labels, so for 4 alone), and as a sum of shifted maps.
 """
 
 from collections.abc import Callable
@@ -13,13 +13,13 @@ from torch.nn import functional as F
 
 from mmwsl.functional import pixel_adaptive_refinement
 
-from .crf import SIZE, picture, scores
+from .crf import SIZE, make_image, scores
 
 DILATIONS = (1, 2, 4, 8, 12, 24)
 
 
-def neighbours(maps: Tensor, center: bool = False) -> Tensor:
-    """Copies of ``maps (K, H, W)`` shifted to each neighbour, ``(K, O, H, W)``."""
+def neighbors(maps: Tensor, center: bool = False) -> Tensor:
+    """Copies of ``maps (K, H, W)`` shifted to each neighbor, ``(K, O, H, W)``."""
     kernel = torch.eye(9).view(9, 1, 3, 3)
     kernel = kernel if center else kernel[torch.arange(9) != 4]
     return torch.cat(
@@ -28,20 +28,20 @@ def neighbours(maps: Tensor, center: bool = False) -> Tensor:
 
 
 def affinity(image: Tensor) -> Tensor:
-    """Weights of the neighbours, ``(O, H, W)``."""
-    std = neighbours(image, center=True).std(1, keepdim=True)
-    distance = (neighbours(image) - image[:, None]).abs() / (0.1 * std + 1e-8)
+    """Weights of the neighbors, ``(O, H, W)``."""
+    std = neighbors(image, center=True).std(1, keepdim=True)
+    distance = (neighbors(image) - image[:, None]).abs() / (0.1 * std + 1e-8)
     return (-distance.mean(0)).softmax(0)
 
 
 def by_convolution(labels: int) -> Callable[[], Tensor]:
     """Prepare the definition, written with convolutions."""
-    probs, image = scores(labels), torch.from_numpy(picture()).permute(2, 0, 1).float()
+    probs, image = scores(labels), torch.from_numpy(make_image()).permute(2, 0, 1).float()
 
     def call() -> Tensor:
         weights, result = affinity(image), probs
         for _ in range(10):
-            result = (neighbours(result) * weights).sum(1)
+            result = (neighbors(result) * weights).sum(1)
         return result
 
     return call
@@ -49,7 +49,7 @@ def by_convolution(labels: int) -> Callable[[], Tensor]:
 
 def by_shifts(labels: int) -> Callable[[], Tensor]:
     """Prepare the definition, written as a sum of shifted maps."""
-    probs, image = scores(labels), torch.from_numpy(picture()).permute(2, 0, 1).float()
+    probs, image = scores(labels), torch.from_numpy(make_image()).permute(2, 0, 1).float()
     height, width = SIZE
     offsets = [(y * d, x * d) for d in DILATIONS for y in (-1, 0, 1) for x in (-1, 0, 1) if y or x]
 
@@ -67,7 +67,7 @@ def by_shifts(labels: int) -> Callable[[], Tensor]:
 
 def ours(labels: int) -> Callable[[], Tensor]:
     """Prepare the function of the package."""
-    probs, image = scores(labels), torch.from_numpy(picture()).permute(2, 0, 1).contiguous()
+    probs, image = scores(labels), torch.from_numpy(make_image()).permute(2, 0, 1).contiguous()
     return lambda: pixel_adaptive_refinement(probs, image, DILATIONS)
 
 
@@ -79,4 +79,4 @@ def cases() -> list[Case]:
         for labels in (21, 4)
         for name, way in ways.items()
     ]
-    return [*listed, Case('PAMR, 4 labels', 'neighbours by convolution', lambda: by_convolution(4))]
+    return [*listed, Case('PAMR, 4 labels', 'neighbors by convolution', lambda: by_convolution(4))]

@@ -9,9 +9,9 @@ from skimage import data
 from skimage.segmentation import felzenszwalb
 
 from mmwsl.datasets.proposals import RegionTree, SelectiveSearch
-from mmwsl.datasets.proposals.runs import mask_runs, segmentation_runs
+from mmwsl.datasets.proposals.rle import mask_runs, segmentation_runs
 from mmwsl.datasets.transforms import ComputeObjectness
-from mmwsl.functional import box_objectness, region_objectness, run_objectness
+from mmwsl.functional import box_objectness, region_objectness, rle_objectness
 
 SIZE = (500, 375)
 
@@ -22,7 +22,7 @@ def photo() -> np.ndarray:
 
 
 def objectness(source: str, **settings: object) -> Callable[[], np.ndarray]:
-    """The whole way from the picture to the map."""
+    """The whole way from the image to the map."""
     image = photo()
     transform = ComputeObjectness(source=dict(type=source, **settings), kind='box')
     return lambda: transform(dict(img=image))['objectness']
@@ -78,7 +78,7 @@ def region_masks(way: str) -> Callable[[], np.ndarray]:
         return lambda: region_objectness(masks.members, scores, masks.superpixels)
     if way == 'runs':
         runs = [mask_runs(mask) for mask in masks]
-        return lambda: run_objectness(runs, scores, SIZE[::-1])
+        return lambda: rle_objectness(runs, scores, SIZE[::-1])
 
     def call() -> np.ndarray:
         total, count = np.zeros(SIZE[::-1]), np.zeros(SIZE[::-1])

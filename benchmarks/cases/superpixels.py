@@ -14,14 +14,14 @@ from mmwsl.functional import superpixel_majority, superpixel_mean
 LABELS = 21
 
 
-def picture() -> np.ndarray:
+def make_image() -> np.ndarray:
     """A photograph, (375, 500, 3) uint8."""
     return (255 * resize(astronaut(), (375, 500))).round().astype(np.uint8)
 
 
 def segment(method: str) -> Callable[[], np.ndarray]:
     """Return the call that computes superpixels and says how many: their numbers are arbitrary."""
-    image, transform = picture(), ComputeSuperpixels(method)
+    image, transform = make_image(), ComputeSuperpixels(method)
     return lambda: np.array([len(np.unique(transform(dict(img=image))['superpixels']))], dtype=float)
 
 
@@ -31,7 +31,7 @@ def contrib_felzenszwalb() -> Callable[[], np.ndarray]:
 
     if not hasattr(cv2, 'ximgproc'):
         raise ImportError('pip install opencv-contrib-python-headless')
-    image = picture()
+    image = make_image()
     segmentation = cv2.ximgproc.segmentation.createGraphSegmentation(0.8, 100, 50)
     return lambda: np.array([len(np.unique(segmentation.processImage(image)))], dtype=float)
 
@@ -39,7 +39,7 @@ def contrib_felzenszwalb() -> Callable[[], np.ndarray]:
 def vote(function: Callable) -> Callable[[], torch.Tensor]:
     """Return the call of a vote."""
     probs = torch.rand(LABELS, 375, 500, generator=torch.Generator().manual_seed(0))
-    superpixels = torch.from_numpy(ComputeSuperpixels()(dict(img=picture()))['superpixels'])
+    superpixels = torch.from_numpy(ComputeSuperpixels()(dict(img=make_image()))['superpixels'])
     return lambda: function(probs, superpixels)
 
 
@@ -48,7 +48,7 @@ def scipy_mean() -> Callable[[], np.ndarray]:
     from scipy import ndimage
 
     probs = torch.rand(LABELS, 375, 500, generator=torch.Generator().manual_seed(0)).numpy()
-    superpixels = ComputeSuperpixels()(dict(img=picture()))['superpixels']
+    superpixels = ComputeSuperpixels()(dict(img=make_image()))['superpixels']
     ids = np.arange(superpixels.max() + 1)
     return lambda: np.stack([ndimage.mean(plane, superpixels, ids)[superpixels] for plane in probs])
 

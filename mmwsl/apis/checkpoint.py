@@ -21,7 +21,7 @@ from mmengine.config import Config
 from mmengine.logging import HistoryBuffer, print_log
 
 from mmwsl.apis.config import dicts_in
-from mmwsl.apis.files import digest_file
+from mmwsl.utils.files import digest_file
 
 FORCE_WEIGHTS_ONLY = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
 FORCE_ANY_LOAD = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
@@ -84,7 +84,7 @@ def identify_checkpoint(path: str) -> str:
     Raises:
         FileNotFoundError: If there is no such file.
     """
-    if is_address(path):
+    if is_url(path):
         return path
     _check_exists(path)
     return digest_file(path)
@@ -98,13 +98,13 @@ def _check_exists(path: str | Path) -> None:
         )
 
 
-def is_address(path: str) -> bool:
+def is_url(path: str) -> bool:
     """Tell an address (``https://``, ``torchvision://``, ``open-mmlab://``) from a local path."""
     return re.match(r'\w[\w-]*://', path) is not None
 
 
 def checkpoints_in(cfg: Config) -> list[str]:
-    """List every checkpoint that a config names: ``load_from``, ``pretrained`` and ``Pretrained`` initialisers."""
+    """List every checkpoint that a config names: ``load_from``, ``pretrained`` and ``Pretrained`` initializers."""
     names = []
     for part in dicts_in(cfg.to_dict()):
         names += [part.get('load_from'), part.get('pretrained')]
@@ -131,8 +131,8 @@ def weights_only_loading(cfg: Config, trust: bool = False) -> Iterator[None]:
         return
     checkpoints = checkpoints_in(cfg)
     for path in checkpoints:
-        # Initial weights may be absent where nothing is initialised, as in an evaluation.
-        if Path(path).is_file() or (path == cfg.get('load_from') and not is_address(path)):
+        # Initial weights may be absent where nothing is initialized, as in an evaluation.
+        if Path(path).is_file() or (path == cfg.get('load_from') and not is_url(path)):
             check_checkpoint(path)
     try:
         with environment(FORCE_WEIGHTS_ONLY), safe_types():

@@ -1,4 +1,4 @@
-"""The demonstration: train on the embedded data set from tags alone, evaluate twice, draw the masks."""
+"""The demonstration: train on the embedded dataset from tags alone, evaluate twice, draw the masks."""
 
 import argparse
 from pathlib import Path
@@ -7,7 +7,7 @@ from mmengine.config import DictAction
 
 from mmwsl.apis.checkpoint import latest_checkpoint, weights_only_loading
 from mmwsl.apis.config import load_config
-from mmwsl.apis.drawing import picture_sheet
+from mmwsl.apis.drawing import image_grid
 from mmwsl.apis.launch import build_runner
 from mmwsl.apis.prediction import predict
 from mmwsl.apis.training import train
@@ -44,11 +44,11 @@ def demo(
         with weights_only_loading(cfg):
             runner = build_runner(cfg)
             scores[name] = float(runner.test()['mIoU'])
-        pictures, truths, predictions = predict(runner, scenes)
-        columns |= {'input': pictures, 'truth': truths, name: predictions}
+        images, truths, predictions = predict(runner, scenes)
+        columns |= {'input': images, 'truth': truths, name: predictions}
     sheet = work_dir / 'sheet.png'
-    picture_sheet(columns).save(sheet)
-    print(f'{report(scores)}\n\n{THRESHOLD_NOTE}\nPictures: {sheet}')
+    image_grid(columns).save(sheet)
+    print(f'{report(scores)}\n\n{THRESHOLD_NOTE}\nImages: {sheet}')
     return scores
 
 
@@ -61,7 +61,7 @@ def report(scores: dict[str, float]) -> str:
 
 def main(argv: list[str] | None = None) -> None:
     """Run ``tools/demo.py``."""
-    parser = argparse.ArgumentParser(description='Train on the embedded data set from tags alone, evaluate and draw')
+    parser = argparse.ArgumentParser(description='Train on the embedded dataset from tags alone, evaluate and draw')
     parser.add_argument('--work-dir', default='work_dirs/demo', help='folder for everything that is written')
     parser.add_argument(
         '--cfg-options',

@@ -1,4 +1,4 @@
-"""Picture sheets: what went in, what is true and what was predicted, side by side."""
+"""Image grids: what went in, what is true and what was predicted, side by side."""
 
 from collections.abc import Sequence
 
@@ -9,27 +9,27 @@ GAP = 6
 HEADER = 22
 
 
-def colour_mask(mask: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
-    """Give every class of a mask its colour.
+def colorize_mask(mask: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
+    """Give every class of a mask its color.
 
     Args:
         mask (np.ndarray): Class indices, (H, W); one that the palette lacks, such as 255, becomes white.
-        palette (Sequence[Sequence[int]]): A colour for each class, (K, 3).
+        palette (Sequence[Sequence[int]]): A color for each class, (K, 3).
 
     Returns:
-        np.ndarray: The coloured mask, (H, W, 3) uint8.
+        np.ndarray: The colored mask, (H, W, 3) uint8.
     """
-    colours = np.full((256, 3), 255, np.uint8)
-    colours[: len(palette)] = palette
-    return colours[mask]  # (H, W) -> (H, W, 3)
+    colors = np.full((256, 3), 255, np.uint8)
+    colors[: len(palette)] = palette
+    return colors[mask]  # (H, W) -> (H, W, 3)
 
 
-def picture_sheet(columns: dict[str, Sequence[np.ndarray]], tile: int = 144) -> Image.Image:
-    """Lay pictures out in a grid, one titled column for each kind and one row for each scene.
+def image_grid(columns: dict[str, Sequence[np.ndarray]], tile: int = 144) -> Image.Image:
+    """Lay images out in a grid, one titled column for each kind and one row for each scene.
 
     Args:
-        columns (dict[str, Sequence[np.ndarray]]): Title -> pictures, each (H, W, 3) uint8, RGB.
-        tile (int): Side of a picture on the sheet; the longer side of each is scaled to it. Defaults to 144.
+        columns (dict[str, Sequence[np.ndarray]]): Title -> images, each (H, W, 3) uint8, RGB.
+        tile (int): Side of an image on the sheet; the longer side of each is scaled to it. Defaults to 144.
 
     Returns:
         Image.Image: The sheet.
@@ -37,20 +37,20 @@ def picture_sheet(columns: dict[str, Sequence[np.ndarray]], tile: int = 144) -> 
     Raises:
         ValueError: If the columns differ in length.
     """
-    lengths = {title: len(pictures) for title, pictures in columns.items()}
+    lengths = {title: len(images) for title, images in columns.items()}
     if len(set(lengths.values())) != 1:
-        raise ValueError(f'columns must hold one picture per scene each, but have {lengths}. Fill them equally.')
+        raise ValueError(f'columns must hold one image per scene each, but have {lengths}. Fill them equally.')
     rows = next(iter(lengths.values()))
     step = tile + GAP
     sheet = Image.new('RGB', (GAP + step * len(columns), HEADER + step * rows), 'white')
     draw = ImageDraw.Draw(sheet)
-    for column, (title, pictures) in enumerate(columns.items()):
+    for column, (title, images) in enumerate(columns.items()):
         left = GAP + step * column
         draw.text((left, GAP // 2), title, fill='black', font=_fitting_font(draw, title, tile))
-        for row, picture in enumerate(pictures):
-            image = Image.fromarray(picture)
+        for row, image in enumerate(images):
+            image = Image.fromarray(image)
             scale = tile / max(image.size)
-            # Nearest neighbour: a mask has no colours between those of its classes.
+            # Nearest neighbor: a mask has no colors between those of its classes.
             image = image.resize([round(side * scale) for side in image.size], Image.Resampling.NEAREST)
             sheet.paste(image, (left, HEADER + step * row))
     return sheet

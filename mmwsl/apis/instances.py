@@ -1,4 +1,4 @@
-"""Superpixels of tagged pictures as instances of bags, with their zoom-out features; kept on disk."""
+"""Superpixels of tagged images as instances of bags, with their zoom-out features; kept on disk."""
 
 import hashlib
 from collections.abc import Sequence
@@ -11,47 +11,47 @@ from mmengine.utils import track_iter_progress
 from torch.utils.data import Subset
 
 from mmwsl.apis.checkpoint import weights_only_loading
-from mmwsl.apis.files import whole_file
 from mmwsl.apis.launch import build_runner
 from mmwsl.apis.pipelines import MASK_LOADERS, without
-from mmwsl.datasets.transforms.formatting import image_label_score
+from mmwsl.datasets.transforms.formatting import multi_hot_labels
 from mmwsl.registry import DATASETS
+from mmwsl.utils.files import atomic_write
 
 
 def collect_instances(
     cfg: Config,
     checkpoint: str,
     cache_dir: str | Path,
-    per_picture: int = 20,
+    per_image: int = 20,
     every: int = 1,
     seed: int = 0,
     trust_checkpoint: bool = False,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Sequence[str]]:
-    """Describe superpixels of the training pictures by the zoom-out features of a trained classifier.
+    """Describe superpixels of the training images by the zoom-out features of a trained classifier.
 
-    The pictures and tags are those of the config's training set, the pipeline is that of its test set without
-    the steps that load masks: no mask is opened. Of each picture ``per_picture`` superpixels are drawn by area, as
-    pixels are what counts, and stored in half precision under ``cache_dir``, one file a picture. A run that was
+    The images and tags are those of the config's training set, the pipeline is that of its test set without
+    the steps that load masks: no mask is opened. Of each image ``per_image`` superpixels are drawn by area, as
+    pixels are what counts, and stored in half precision under ``cache_dir``, one file an image. A run that was
     stopped goes on where it was; another network, pipeline or draw makes new files.
 
     Args:
         cfg (Config): The config, with ``model.zoom_out``; changed in place.
         checkpoint (str): The classifier, a file or an address.
         cache_dir (str | Path): Folder of the files; it may be deleted at any time.
-        per_picture (int): How many superpixels to draw from a picture; of fewer all are taken. Defaults to 20.
-        every (int): Use every so many-th picture of the list. Defaults to 1.
+        per_image (int): How many superpixels to draw from an image; of fewer all are taken. Defaults to 20.
+        every (int): Use every so many-th image of the list. Defaults to 1.
         seed (int): Of the draw. Defaults to 0.
         trust_checkpoint (bool): Whether to load a checkpoint that can run code. Defaults to False.
 
     Returns:
-        tuple: ``features (n, D)`` float32, ``bags (n,)``, the number of the picture of each row, and ``tags (B, K)``,
+        tuple: ``features (n, D)`` float32, ``bags (n,)``, the number of the image of each row, and ``tags (B, K)``,
             1 present, 0 absent, -1 unknown, and the names of the K classes.
 
     Raises:
         ValueError: If a number is less than 1, the config computes no zoom-out features, or the training set has no
             tags.
     """
-    for name, value in dict(per_picture=per_picture, every=every).items():
+    for name, value in dict(per_image=per_image, every=every).items():
         if value < 1:
             raise ValueError(f'`{name}` must be at least 1, got {value}')
     if not cfg.model.get('zoom_out'):
@@ -71,7 +71,7 @@ def collect_instances(
     infos = [dataset.get_data_info(index) for index in range(len(dataset))]
     if any('img_label' not in info for info in infos):
         raise ValueError('the training set of the config has no tags: give it a `label_file`')
-    digest = hashlib.blake2b(f'{cfg.model}{pipeline}{per_picture},{every},{seed}'.encode(), digest_size=10)
+    digest = hashlib.blake2b(f'{cfg.model}{pipeline}{per_image},{every},{seed}'.encode(), digest_size=10)
     for name, value in model.state_dict().items():
         digest.update(name.encode() + value.cpu().numpy().tobytes())
     folder = Path(cache_dir, digest.hexdigest())
@@ -90,12 +90,12 @@ def collect_instances(
             for sample in samples:
                 index = missing[position]
                 sizes = sample.superpixels.data.unique(return_counts=True)[1].cpu().numpy()
-                with whole_file(paths[index]) as file:
-                    np.save(file, _draw(sample.superpixel_features, sizes, per_picture, (seed, index)))
+                with atomic_write(paths[index]) as file:
+                    np.save(file, _draw(sample.superpixel_features, sizes, per_image, (seed, index)))
                 position += 1
     instances = [np.load(path) for path in paths]
     tags = np.stack(
-        [image_label_score(info['img_label'], info['unknown_label'], info['num_classes'], 'unknown') for info in infos]
+        [multi_hot_labels(info['img_label'], info['unknown_label'], info['num_classes'], 'unknown') for info in infos]
     )
     bags = np.repeat(np.arange(len(instances)), [len(part) for part in instances])
     return np.concatenate(instances).astype(np.float32), bags, tags, dataset.metainfo['classes']

@@ -61,11 +61,11 @@ def prepare_for_cpu(cfg: Config) -> None:
         find_unused_parameters=cfg.get('find_unused_parameters', False),
     )
     cfg.model_wrapper_cfg = dict(wrapper, device_ids=None)
-    synchronised = [norm for norm in dicts_in(cfg.model) if norm.get('type') == 'SyncBN']
-    for norm in synchronised:
+    synchronized = [norm for norm in dicts_in(cfg.model) if norm.get('type') == 'SyncBN']
+    for norm in synchronized:
         norm['type'] = 'BN'
-    if synchronised:
-        print_log('SyncBN exists on GPUs only: every process normalises its own batch.', 'current', logging.WARNING)
+    if synchronized:
+        print_log('SyncBN exists on GPUs only: every process normalizes its own batch.', 'current', logging.WARNING)
 
 
 def leave_process_group() -> None:

@@ -66,7 +66,7 @@ def fit_classes(
     svm: ClassifierMixin | None = None,
     max_iterations: int = 8,
 ) -> tuple[np.ndarray, np.ndarray]:
-    r"""Train one mi-SVM for each foreground class from the tags of pictures.
+    r"""Train one mi-SVM for each foreground class from the tags of images.
 
     Features are scaled to mean 0 and deviation 1. Scores become probabilities by Platt's sigmoid on the best instance
     of each bag: tags are the only labels known. Both are folded into the result:
@@ -74,20 +74,20 @@ def fit_classes(
 
     Args:
         features (np.ndarray): Instances, ``(n, D)``; scaled in place.
-        bags (np.ndarray): The picture of each instance, ``(n,)`` integers from 0.
-        tags (np.ndarray): 1 present, 0 absent, -1 unknown, ``(B, K)``. Class 0, the background, is not used; pictures
+        bags (np.ndarray): The image of each instance, ``(n,)`` integers from 0.
+        tags (np.ndarray): 1 present, 0 absent, -1 unknown, ``(B, K)``. Class 0, the background, is not used; images
             where a class is unknown take no part in its training.
         classes (Sequence[str]): Names of the K classes.
         svm (ClassifierMixin, optional): A linear classifier of scikit-learn. Defaults to None: a linear SVM by
             stochastic gradient descent, which stays in float32 and goes on from one training to the next. Classes are
-            not balanced: weighted up, most superpixels of a tagged picture stay positive.
+            not balanced: weighted up, most superpixels of a tagged image stay positive.
         max_iterations (int): Most trainings of a class. Defaults to 8.
 
     Returns:
         tuple[np.ndarray, np.ndarray]: ``weight (K - 1, D)`` and ``bias (K - 1,)``, float32.
 
     Raises:
-        ValueError: If no picture, or every picture, has the tag of a class, or there are not as many tags as classes.
+        ValueError: If no image, or every image, has the tag of a class, or there are not as many tags as classes.
     """
     if tags.shape[1] != len(classes):
         raise ValueError(f'`tags` must have one column for each of the {len(classes)} classes, got {tags.shape}')
@@ -110,7 +110,7 @@ def fit_classes(
         weights.append(slope * trained.coef_[0] / deviation)
         biases.append(slope * (trained.intercept_[0] - trained.coef_[0] @ (mean / deviation)) + offset)
         print_log(
-            f'{name}: {labels[positive[places]].mean():.0%} of the superpixels of {positive.sum()} pictures are '
+            f'{name}: {labels[positive[places]].mean():.0%} of the superpixels of {positive.sum()} images are '
             f'positive{"" if converged else f", labels still changing after {max_iterations} trainings"}',
             'current',
         )
@@ -128,6 +128,6 @@ def _check_tags(tags: np.ndarray, classes: Sequence[str]) -> None:
         missing = [name for label, name in enumerate(classes) if label and not (tags[:, label] == value).any()]
         if missing:
             raise ValueError(
-                f'no picture {word} the tag {", ".join(missing)}: an mi-SVM needs pictures with and '
+                f'no image {word} the tag {", ".join(missing)}: an mi-SVM needs images with and '
                 'without each class. Add some, or leave the class out of `metainfo["classes"]`'
             )

@@ -1,8 +1,8 @@
-"""Pipelines of data sets without some of their steps."""
+"""Pipelines of datasets without some of their steps."""
 
 from collections.abc import Sequence
 
-MASK_LOADERS = ('LoadAnnotations', 'GenerateShapesMask')
+MASK_LOADERS = ('LoadAnnotations', 'RenderShapesMask')
 
 
 def without(pipeline: Sequence, types: Sequence[str]) -> list:

@@ -15,7 +15,7 @@ from mmwsl.apis.pipelines import MASK_LOADERS
 
 TAGS, SIZES, PSEUDO_LABELS, MASKS = 'tags', 'tags and sizes', 'pseudo-labels', 'masks'
 SECONDS = {TAGS: 1.0, SIZES: 2.0, PSEUDO_LABELS: 1.0, MASKS: 79.0}
-"""Seconds for one label, a class in a picture (Bearman et al., ECCV 2016, for an object's mask in COCO). That a size
+"""Seconds for one label, a class in an image (Bearman et al., ECCV 2016, for an object's mask in COCO). That a size
 takes as long as a tag is an assumption."""
 
 
@@ -25,15 +25,15 @@ class Supervision:
 
     Attributes:
         kind: ``'tags'``, ``'tags and sizes'``, ``'pseudo-labels'``, ``'masks'``, or several, joined by `` + ``.
-        pictures: Pictures with labels.
-        labels: Pairs of a picture and a foreground class in it.
+        images: Images with labels.
+        labels: Pairs of an image and a foreground class in it.
         seconds: Time to annotate: 1 s for a tag, 2 s with its size, 79 s for a mask. Pseudo-labels cost the tags
             that they came from.
         tuned_on: See :func:`labels_tuned_on`.
     """
 
     kind: str
-    pictures: int
+    images: int
     labels: int
     seconds: float
     tuned_on: str = ''
@@ -42,7 +42,7 @@ class Supervision:
 def measure_supervision(cfg: Config) -> Supervision:
     """Look at what the training set of a config reads.
 
-    Its pipelines and folders tell the kind, not its name. Labels are counted in the tags of the data set, or in its
+    Its pipelines and folders tell the kind, not its name. Labels are counted in the tags of the dataset, or in its
     masks where it has no tags.
 
     Args:
@@ -55,20 +55,20 @@ def measure_supervision(cfg: Config) -> Supervision:
         ValueError: If a set of pseudo-labels has no tags: its masks do not tell what was annotated.
     """
     init_default_scope(cfg.get('default_scope', 'mmseg'))
-    kinds, pictures, labels, seconds = [], 0, 0, 0.0
+    kinds, images, labels, seconds = [], 0, 0, 0.0
     for part in training_sets(cfg):
         kind = kind_of(part, cfg)
         counts, sizes = count_labels(part, kind)
         kind = SIZES if sizes and kind == TAGS else kind
         kinds.append(kind)
-        pictures += len(counts)
+        images += len(counts)
         labels += sum(counts)
         seconds += SECONDS[kind] * sum(counts)
-    return Supervision(' + '.join(dict.fromkeys(kinds)), pictures, labels, seconds, labels_tuned_on(cfg))
+    return Supervision(' + '.join(dict.fromkeys(kinds)), images, labels, seconds, labels_tuned_on(cfg))
 
 
 def training_sets(cfg: Config) -> list[dict]:
-    """Return the data sets that a config trains on, out of their wrappers, which may have a pipeline too."""
+    """Return the datasets that a config trains on, out of their wrappers, which may have a pipeline too."""
     loader = cfg.get('train_dataloader') or {}
     return [
         part
@@ -78,7 +78,7 @@ def training_sets(cfg: Config) -> list[dict]:
 
 
 def kind_of(dataset: dict, cfg: Config) -> str:
-    """Tell the supervision of a data set.
+    """Tell the supervision of a dataset.
 
     Masks are pseudo-labels if their folder has the ``manifest.json`` of ``tools/generate_pseudo_labels.py`` above it,
     or is the one that the config names in ``pseudo_labels``.
@@ -101,7 +101,7 @@ def label_folder(dataset: dict) -> Path:
 def labels_tuned_on(cfg: Config) -> str:
     """Say which masks the pseudo-labels that a config trains on owe their numbers to, by their ``manifest.json``.
 
-    These are the masks of the chain, those of the thresholds, and, where a network that made the labels had learnt
+    These are the masks of the chain, those of the thresholds, and, where a network that made the labels had learned
     from others itself, theirs. '' if there are none.
     """
     texts = []
@@ -122,7 +122,7 @@ def labels_tuned_on(cfg: Config) -> str:
 
 
 def count_labels(dataset: dict, kind: str) -> tuple[list[int], bool]:
-    """Count the foreground classes in each picture of a data set, and tell whether sizes are tagged."""
+    """Count the foreground classes in each image of a dataset, and tell whether sizes are tagged."""
     loaders = [step for step in dataset['pipeline'] if step['type'].split('.')[-1] in MASK_LOADERS]
     built = DATASETS.build(dict(dataset, pipeline=[]))  # masks that are not opened need not be there
     infos = [built.get_data_info(index) for index in range(len(built))]
@@ -130,7 +130,7 @@ def count_labels(dataset: dict, kind: str) -> tuple[list[int], bool]:
         return [len(info['img_label']) for info in infos], any('large_label' in info for info in infos)
     if kind != MASKS:
         raise ValueError(
-            f'a training set of {kind} has no tags to count: give its data set the `label_file` that the '
+            f'a training set of {kind} has no tags to count: give its dataset the `label_file` that the '
             f'{kind} came from.'
         )
     built = DATASETS.build(dict(dataset, pipeline=loaders))

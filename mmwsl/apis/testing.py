@@ -43,7 +43,7 @@ def run_test(
 
 
 def use_test_time_augmentation(cfg: Config) -> None:
-    """Evaluate the mean over the augmented versions of each picture that ``tta_pipeline`` makes.
+    """Evaluate the mean over the augmented versions of each image that ``tta_pipeline`` makes.
 
     Args:
         cfg (Config): The config, changed in place.
@@ -65,7 +65,7 @@ def write_predictions(cfg: Config, folder: str) -> None:
     """Write the predicted masks as PNG files: ``IoUMetric`` does that, other metrics know nothing of it.
 
     Where the config compares no masks, one is added that only writes. Without any metric, true masks are not loaded:
-    the pictures may be new.
+    the images may be new.
 
     Args:
         cfg (Config): The config, changed in place.
@@ -84,7 +84,7 @@ def write_predictions(cfg: Config, folder: str) -> None:
 
 
 def draw_predictions(cfg: Config, show: bool = False, show_dir: str | None = None, wait_time: float = 2.0) -> None:
-    """Paint the predictions over all pictures, into a window or a folder.
+    """Paint the predictions over all images, into a window or a folder.
 
     Args:
         cfg (Config): The config, changed in place.
@@ -99,7 +99,7 @@ def draw_predictions(cfg: Config, show: bool = False, show_dir: str | None = Non
     if not hook:
         raise ValueError(
             '--show and --show-dir need default_hooks.visualization in the config. Add '
-            "visualization=dict(type='mmwsl.InputVisualizationHook') to its default_hooks."
+            "visualization=dict(type='mmwsl.WeakSegVisualizationHook') to its default_hooks."
         )
     hook['draw'] = True
     hook['interval'] = 1  # with its own hook, mmsegmentation 1.2 paints every 50th batch of a test
@@ -116,8 +116,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('checkpoint', help='checkpoint file or address')
     parser.add_argument('--out', metavar='DIR', help='folder for the predicted masks, as PNG files of class indices')
     parser.add_argument('--show', action='store_true', help='show the predictions in windows')
-    parser.add_argument('--show-dir', metavar='DIR', help='folder for pictures with the predictions painted over them')
-    parser.add_argument('--wait-time', type=float, default=2, help='seconds for which --show shows a picture')
+    parser.add_argument('--show-dir', metavar='DIR', help='folder for images with the predictions painted over them')
+    parser.add_argument('--wait-time', type=float, default=2, help='seconds for which --show shows an image')
     parser.add_argument('--tta', action='store_true', help='evaluate with test-time augmentation')
     args = parse(parser, argv)
     cfg = load_config(args.config, args.cfg_options, args.work_dir, 'test')

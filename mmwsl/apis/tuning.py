@@ -21,9 +21,9 @@ def tune_thresholds(cfg: Config, out_file: str, ann_file: str | None = None, ind
     Args:
         cfg (Config): The config, changed in place.
         out_file (str): JSON file for the thresholds.
-        ann_file (str, optional): List of the pictures to search on, such as ``'ImageSets/Segmentation/train.txt'``.
+        ann_file (str, optional): List of the images to search on, such as ``'ImageSets/Segmentation/train.txt'``.
             Defaults to None: the list of the config's test set.
-        indices (int, optional): How many of the pictures to use. Defaults to None: all.
+        indices (int, optional): How many of the images to use. Defaults to None: all.
 
     Raises:
         TypeError: If the model has no post-processing chain.
@@ -49,18 +49,18 @@ def tune_thresholds(cfg: Config, out_file: str, ann_file: str | None = None, ind
         dataset.ann_file = ann_file
     if indices:
         dataset.indices = indices
-    masks = f'{dataset.get("ann_file") or "all pictures"} of {dataset.type.split(".")[-1]}'
+    masks = f'{dataset.get("ann_file") or "all images"} of {dataset.type.split(".")[-1]}'
     if indices:
         masks += f', the first {indices}'
-    cfg.test_evaluator = [dict(type='mmwsl.ClassThresholdMetric', out_file=out_file, tuned_on=f'masks: {masks}')]
+    cfg.test_evaluator = [dict(type='mmwsl.ClassThresholdSearch', out_file=out_file, tuned_on=f'masks: {masks}')]
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run ``tools/tune_thresholds.py``."""
-    parser = base_parser('Search the thresholds per class of mmwsl.ClassThresholds on pictures with masks')
+    parser = base_parser('Search the thresholds per class of mmwsl.ClassThresholds on images with masks')
     parser.add_argument('checkpoint', help='checkpoint file or address')
-    parser.add_argument('--ann-file', metavar='LIST', help="pictures to search on; the config's test set by default")
-    parser.add_argument('--indices', type=int, metavar='N', help='use the first N pictures only')
+    parser.add_argument('--ann-file', metavar='LIST', help="images to search on; the config's test set by default")
+    parser.add_argument('--indices', type=int, metavar='N', help='use the first N images only')
     parser.add_argument('--out', metavar='FILE', help='JSON file for the result; WORK_DIR/thresholds.json by default')
     args = parse(parser, argv)
     cfg = load_config(args.config, args.cfg_options, args.work_dir, 'tune')

@@ -1,16 +1,16 @@
-"""Data sets whose training labels are tags."""
+"""Datasets whose training labels are tags."""
 
 from .coco import COCOWeakDataset
 from .folder import FolderWeakDataset
 from .image_label import ImageLabelDataset
 from .shapes import ShapesDataset
-from .voc import VOC6Dataset, VOCWeakDataset
+from .voc import VOC6WeakDataset, VOCWeakDataset
 
 __all__ = [
     'COCOWeakDataset',
     'FolderWeakDataset',
     'ImageLabelDataset',
     'ShapesDataset',
-    'VOC6Dataset',
+    'VOC6WeakDataset',
     'VOCWeakDataset',
 ]

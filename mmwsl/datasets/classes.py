@@ -1,4 +1,4 @@
-"""Class names and palettes of the data sets; index 0 is always ``background``."""
+"""Class names and palettes of the datasets; index 0 is always ``background``."""
 
 BACKGROUND = 'background'
 
@@ -116,10 +116,10 @@ SHAPES_CLASSES = (BACKGROUND, 'circle', 'square', 'triangle', 'star', 'ring', 'c
 
 
 def voc_colormap(num_colors: int) -> list[list[int]]:
-    """Colours of PASCAL VOC's palette files.
+    """Colors of PASCAL VOC's palette files.
 
-    Bit ``3 j + c`` of the index becomes bit ``7 - j`` of channel ``c`` (R, G, B), so that neighbouring indices get
-    distant colours and index 0 is black.
+    Bit ``3 j + c`` of the index becomes bit ``7 - j`` of channel ``c`` (R, G, B), so that neighboring indices get
+    distant colors and index 0 is black.
 
     Args:
         num_colors (int): Length of the palette, 1 to 256.

@@ -1,12 +1,12 @@
 """COCO with image-level labels."""
 
+from mmwsl.annotations import ImageLabelRecord, read_coco
+from mmwsl.annotations.coco import CROWD
+from mmwsl.annotations.record import check_choice
 from mmwsl.registry import DATASETS
 
 from .classes import COCO_CLASSES, voc_colormap
 from .image_label import ImageLabelDataset
-from .tags import TagRecord, read_coco
-from .tags.coco import CROWD
-from .tags.record import check_choice
 
 
 @DATASETS.register_module()
@@ -17,7 +17,7 @@ class COCOWeakDataset(ImageLabelDataset):
     category ids (1..90, with gaps) are not these: convert such masks.
 
     Args:
-        ann_file (str): Optional list of pictures.
+        ann_file (str): Optional list of images.
         label_file (str): ``instances_*.json``, or a table of tags (``.csv``, ``.jsonl``).
         crowd (str): What a class is whose every annotation is a crowd region: ``'present'``, ``'ignore'`` (absent)
             or ``'unknown'``. Defaults to 'present': the masks have its pixels.
@@ -31,7 +31,7 @@ class COCOWeakDataset(ImageLabelDataset):
         self.crowd = crowd
         super().__init__(ann_file=ann_file, label_file=label_file, **kwargs)
 
-    def read_records(self, names: list[str] | None) -> list[TagRecord] | None:
+    def read_records(self, names: list[str] | None) -> list[ImageLabelRecord] | None:
         """Read COCO's instances, or a table."""
         if self.label_file.endswith('.json'):
             return read_coco(self.label_file, self.crowd, self.backend_args)

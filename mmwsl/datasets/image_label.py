@@ -1,4 +1,4 @@
-"""The base of the data sets with image-level labels."""
+"""The base of the datasets with image-level labels."""
 
 import os.path as osp
 import warnings
@@ -9,19 +9,20 @@ from mmengine.utils import is_abs
 from mmseg.datasets import BaseSegDataset
 from mmseg.datasets.transforms import LoadAnnotations
 
+from mmwsl.annotations import ImageLabelRecord, read_table
+
 from .classes import BACKGROUND, voc_colormap
-from .pictures import PICTURE_SUFFIXES, first_five, list_pictures, locate, read_names, stem
-from .tags import TagRecord, read_table
+from .images import IMG_EXTENSIONS, first_five, list_images, locate, read_names, stem
 from .vocabulary import check_classes, encode
 
 
 class ImageLabelDataset(BaseSegDataset):
-    """Pictures with image-level labels, and with masks where ``data_prefix`` has ``seg_map_path``.
+    """Images with image-level labels, and with masks where ``data_prefix`` has ``seg_map_path``.
 
-    It differs from :class:`mmseg.datasets.BaseSegDataset` in what it knows of a picture. A data info holds
+    It differs from :class:`mmseg.datasets.BaseSegDataset` in what it knows of an image. A data info holds
     ``img_path``, ``num_classes``, ``label_map``, ``reduce_zero_label``, ``seg_fields`` and
 
-    - ``img_label`` (list[int]): sorted ids of the foreground classes present; empty for a background picture;
+    - ``img_label`` (list[int]): sorted ids of the foreground classes present; empty for a background image;
     - ``unknown_label`` (list[int]): sorted ids of the classes whose presence is unknown;
     - ``large_label``, ``small_label`` (list[int]): sorted ids of the classes whose size is tagged; only if one is;
     - ``seg_map_path`` (str): only if ``data_prefix`` has ``seg_map_path``.
@@ -33,31 +34,31 @@ class ImageLabelDataset(BaseSegDataset):
     class left out become 255, tags of it are dropped. Class 0 is always ``background``.
 
     Args:
-        ann_file (str): List of picture names, one per line, with or without suffix. Defaults to '': every picture of
-            the tags, or, without tags, every picture of the folder.
-        label_file (str): The tags, relative to ``data_root``: a table, see :func:`~.tags.read_table`; subclasses
-            read more formats. Every picture of ``ann_file`` must be in it. Defaults to '', no tags.
+        ann_file (str): List of image names, one per line, with or without suffix. Defaults to '': every image of
+            the tags, or, without tags, every image of the folder.
+        label_file (str): The tags, relative to ``data_root``: a table, see :func:`~mmwsl.annotations.read_table`; subclasses
+            read more formats. Every image of ``ann_file`` must be in it. Defaults to '', no tags.
         label_cfg (dict, optional): Options of the table reader, e.g. ``dict(label_column='tags', separator=';')``.
         seg_map_classes (Sequence[str], optional): Names of the indices in the mask files. Defaults to None, those
-            of the data set's own masks. Pseudo-labels are written with the ids of a model: give its classes.
-        img_suffix (str | Sequence[str], optional): Suffix of the pictures, or several. Defaults to '.jpg'. None is
-            any picture.
+            of the dataset's own masks. Pseudo-labels are written with the ids of a model: give its classes.
+        img_suffix (str | Sequence[str], optional): Suffix of the images, or several. Defaults to '.jpg'. None is
+            any image.
         data_prefix (dict, optional): Folders ``img_path`` and ``seg_map_path``, relative to ``data_root``. None as
             a value is the same as no key. Defaults to ``dict(img_path='')``.
-        filter_cfg (dict, optional): ``filter_empty_gt=True`` drops pictures without a tag; ``exclude_file`` drops
+        filter_cfg (dict, optional): ``filter_empty_gt=True`` drops images without a tag; ``exclude_file`` drops
             those of a list, relative to ``data_root``, such as those that another part of a ``ConcatDataset`` has.
-        backend_args (dict, optional): Where lists, tags and pictures are read from, see :mod:`mmengine.fileio`. Give
+        backend_args (dict, optional): Where lists, tags and images are read from, see :mod:`mmengine.fileio`. Give
             the same to the loading transforms. Defaults to None, by the form of the paths.
         **kwargs: See :class:`mmseg.datasets.BaseSegDataset`: ``metainfo``, ``data_root``, ``pipeline`` ...
 
     Raises:
-        FileNotFoundError: A file or folder is missing, or pictures listed are, or masks that the pipeline opens
+        FileNotFoundError: A file or folder is missing, or images listed are, or masks that the pipeline opens
             (count and first five).
         ValueError: Classes, tags, or the lists do not fit together.
     """
 
     SEG_MAP_CLASSES: Sequence[str] | None = None
-    """Names of the indices in the data set's mask files, where they differ from ``METAINFO['classes']``."""
+    """Names of the indices in the dataset's mask files, where they differ from ``METAINFO['classes']``."""
 
     def __init__(
         self,
@@ -77,7 +78,7 @@ class ImageLabelDataset(BaseSegDataset):
         data_prefix = dict(img_path='') if data_prefix is None else data_prefix
         super().__init__(
             ann_file=ann_file,
-            img_suffix=PICTURE_SUFFIXES if img_suffix is None else img_suffix,
+            img_suffix=IMG_EXTENSIONS if img_suffix is None else img_suffix,
             data_prefix={key: prefix for key, prefix in data_prefix.items() if prefix is not None},
             **kwargs,
         )
@@ -110,13 +111,13 @@ class ImageLabelDataset(BaseSegDataset):
                 'for full supervision).'
             )
         if records is not None and not records and names is None:
-            raise ValueError(f'{self._tag_source()} is empty: no picture is listed.')
-        listing = list_pictures(self.data_prefix['img_path'], self._suffixes(), self.backend_args)
+            raise ValueError(f'{self._tag_source()} is empty: no image is listed.')
+        listing = list_images(self.data_prefix['img_path'], self._suffixes(), self.backend_args)
         if names is None:
             names = listing if records is None else [record.image for record in records]
         if not names:
             raise ValueError(
-                f'no picture with a suffix of {self._suffixes()} in {self.data_prefix["img_path"]!r}. '
+                f'no image with a suffix of {self._suffixes()} in {self.data_prefix["img_path"]!r}. '
                 'Check `data_prefix["img_path"]` and `img_suffix`.'
             )
         files = locate({*names, *(record.image for record in records or ())}, listing, self._suffixes())
@@ -126,21 +127,21 @@ class ImageLabelDataset(BaseSegDataset):
             self._add_tags(data_list, self._match(names, records, files))
         return data_list
 
-    def read_records(self, names: list[str] | None) -> list[TagRecord] | None:
+    def read_records(self, names: list[str] | None) -> list[ImageLabelRecord] | None:
         """Read the tags; the method that subclasses with another format override.
 
         Args:
-            names (list[str], optional): The pictures wanted. A reader may return more; None means all.
+            names (list[str], optional): The images wanted. A reader may return more; None means all.
 
         Returns:
-            list[TagRecord] | None: One record per picture; None without tags.
+            list[ImageLabelRecord] | None: One record per image; None without tags.
         """
         if not self.label_file:
             return None
         return read_table(self.label_file, backend_args=self.backend_args, **self.label_cfg)
 
     def prepare_data(self, idx: int) -> dict | None:
-        """Run the pipeline; None makes mmengine fetch another picture, in training only.
+        """Run the pipeline; None makes mmengine fetch another image, in training only.
 
         Raises:
             ValueError: In test mode, the pipeline returns None.
@@ -148,8 +149,8 @@ class ImageLabelDataset(BaseSegDataset):
         data = super().prepare_data(idx)
         if data is None and self.test_mode:
             raise ValueError(
-                f'the pipeline returned nothing for picture {self.get_data_info(idx)["img_path"]!r}. A '
-                "test leaves no picture out: `on_bad_image='skip'` is for training only. Replace the file "
+                f'the pipeline returned nothing for image {self.get_data_info(idx)["img_path"]!r}. A '
+                "test leaves no image out: `on_bad_image='skip'` is for training only. Replace the file "
                 'or remove it from the list.'
             )
         return data
@@ -172,7 +173,7 @@ class ImageLabelDataset(BaseSegDataset):
             kept = [info for info in kept if info.get('img_label')]
             if not kept:
                 raise ValueError(
-                    '`filter_cfg=dict(filter_empty_gt=True)` leaves no picture: none has a tag of '
+                    '`filter_cfg=dict(filter_empty_gt=True)` leaves no image: none has a tag of '
                     f'{list(self._metainfo["classes"][1:])}.'
                 )
         return kept
@@ -191,7 +192,7 @@ class ImageLabelDataset(BaseSegDataset):
         if not 0 < len(kept) < len(data_list):
             raise ValueError(
                 f'`filter_cfg=dict(exclude_file={path!r})` leaves {len(kept)} of {len(data_list)} '
-                'pictures: the list should name some of them, as `ann_file` does.'
+                'images: the list should name some of them, as `ann_file` does.'
             )
         return kept
 
@@ -228,7 +229,7 @@ class ImageLabelDataset(BaseSegDataset):
         if missing:
             listed = f'ann_file={self.ann_file!r}' if self.ann_file else self._tag_source()
             raise FileNotFoundError(
-                f'{len(missing)} of the {len(names)} pictures of {listed} are not in '
+                f'{len(missing)} of the {len(names)} images of {listed} are not in '
                 f'{self.data_prefix["img_path"]!r} with a suffix of {self._suffixes()}: {first_five(missing)}. '
                 'Check `data_prefix["img_path"]` and `img_suffix`, or remove them from the list.'
             )
@@ -240,7 +241,7 @@ class ImageLabelDataset(BaseSegDataset):
                 'LoadAnnotations opens masks, but `data_prefix` has no `seg_map_path`: name the folder of '
                 'the masks, or take the step out of the pipeline.'
             )
-        there = set(list_pictures(folder, (self.seg_map_suffix.lower(),), self.backend_args))
+        there = set(list_images(folder, (self.seg_map_suffix.lower(),), self.backend_args))
         missing = [
             name
             for name in (osp.relpath(info['seg_map_path'], folder) for info in data_list)
@@ -252,23 +253,25 @@ class ImageLabelDataset(BaseSegDataset):
                 f'{first_five(missing)}. Check `data_prefix["seg_map_path"]` and `seg_map_suffix`, or the list.'
             )
 
-    def _match(self, names: list[str], records: list[TagRecord], files: dict[str, str]) -> list[TagRecord]:
+    def _match(
+        self, names: list[str], records: list[ImageLabelRecord], files: dict[str, str]
+    ) -> list[ImageLabelRecord]:
         # a list may say "a" where the table says "a.jpg": the file they mean is the common key
-        by_file: dict[str, TagRecord] = {}
+        by_file: dict[str, ImageLabelRecord] = {}
         for record in records:
             file = files.get(record.image, record.image)
             if file in by_file:
                 raise ValueError(
-                    f'{record.source}: picture {record.image!r} has tags twice '
-                    f'(first at {by_file[file].source}). Keep one row per picture.'
+                    f'{record.source}: image {record.image!r} has tags twice '
+                    f'(first at {by_file[file].source}). Keep one row per image.'
                 )
             by_file[file] = record
         untagged = [name for name in names if files[name] not in by_file]
         if untagged:
             raise ValueError(
-                f'{len(untagged)} of the {len(names)} pictures of ann_file={self.ann_file!r} have no '
-                f'tags in {self._tag_source()}: {first_five(untagged)}. Add them (a picture without '
-                'labels is a background picture), or remove them from the list.'
+                f'{len(untagged)} of the {len(names)} images of ann_file={self.ann_file!r} have no '
+                f'tags in {self._tag_source()}: {first_five(untagged)}. Add them (an image without '
+                'labels is a background image), or remove them from the list.'
             )
         return [by_file[files[name]] for name in names]
 
@@ -286,7 +289,7 @@ class ImageLabelDataset(BaseSegDataset):
             )
         return info
 
-    def _add_tags(self, data_list: list[dict], records: list[TagRecord]) -> None:
+    def _add_tags(self, data_list: list[dict], records: list[ImageLabelRecord]) -> None:
         classes = self._metainfo['classes']
         known = self._known_classes() or set(classes)
         for info, record in zip(data_list, records, strict=True):
@@ -298,13 +301,13 @@ class ImageLabelDataset(BaseSegDataset):
         unseen = [name for label, name in enumerate(classes) if label > 0 and label not in seen]
         if unseen and not self.test_mode:
             remark = (
-                f'a tag of {", ".join(unseen)}: these classes will not be learnt. Check the spelling of the '
+                f'a tag of {", ".join(unseen)}: these classes will not be learned. Check the spelling of the '
                 'tags, or leave them out of `metainfo["classes"]`.'
             )
             if not any(info['img_label'] or info['unknown_label'] for info in data_list):
                 remark = (
-                    f'any tag of the {len(unseen)} classes: all are background pictures. That is fine for one '
+                    f'any tag of the {len(unseen)} classes: all are background images. That is fine for one '
                     'part of a `ConcatDataset`; by themselves they teach no class. If they should have tags, '
                     'check the column of the labels.'
                 )
-            warnings.warn(f'no picture of {self._tag_source()} (ann_file={self.ann_file!r}) has {remark}', stacklevel=2)
+            warnings.warn(f'no image of {self._tag_source()} (ann_file={self.ann_file!r}) has {remark}', stacklevel=2)

@@ -1,11 +1,11 @@
-"""The embedded data set: scenes of shapes, made as they are asked for."""
+"""The embedded dataset: scenes of shapes, made as they are asked for."""
 
+from mmwsl.annotations import ImageLabelRecord
 from mmwsl.registry import DATASETS
 
 from .classes import SHAPES_CLASSES, voc_colormap
 from .image_label import ImageLabelDataset
-from .scenes import draw_layout
-from .tags import TagRecord
+from .synthetic import draw_layout
 from .vocabulary import encode
 
 
@@ -15,16 +15,16 @@ class ShapesDataset(ImageLabelDataset):
 
     ``(seed, index)`` determines a scene in full: give each split its own seed. The tags are known from the layout
     without painting. A tenth of the scenes is empty; a scene with a star has a ring in more than half of the cases,
-    see :mod:`~.scenes.layout`. Form and surface tell the class, as they do with animals; colours, scales, places and
+    see :mod:`~.scenes.layout`. Form and surface tell the class, as they do with animals; colors, scales, places and
     rotations are random and do not.
 
     A data info holds what :class:`ImageLabelDataset` says, with ``img_path`` a mere name (``shapes-0-000012.png``),
-    and ``scene``: dict(seed, index, size), from which ``GenerateShapes`` paints the picture and, for evaluation only,
-    ``GenerateShapesMask`` the mask.
+    and ``scene``: dict(seed, index, size), from which ``RenderShapesImage`` paints the image and, for evaluation only,
+    ``RenderShapesMask`` the mask.
 
     Args:
         length (int): Number of scenes. Defaults to 2000.
-        size (int): Side of the pictures in pixels, at least 32. Defaults to 96.
+        size (int): Side of the images in pixels, at least 32. Defaults to 96.
         seed (int): Seed, 0 or more. Defaults to 0.
         **kwargs: See :class:`ImageLabelDataset`: ``metainfo``, ``pipeline``, ``test_mode``, ``indices`` ...
 
@@ -50,7 +50,7 @@ class ShapesDataset(ImageLabelDataset):
     def _scene_info(self, index: int) -> dict:
         name = f'shapes-{self.seed}-{index:06d}.png'
         labels = sorted({item.label for item in draw_layout(self.seed, index, self.size)})
-        record = TagRecord(name, tuple(SHAPES_CLASSES[label] for label in labels), source=name)
+        record = ImageLabelRecord(name, tuple(SHAPES_CLASSES[label] for label in labels), source=name)
         present, unknown = encode(record, self._metainfo['classes'], SHAPES_CLASSES)
         return dict(
             img_path=name,

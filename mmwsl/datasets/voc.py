@@ -2,13 +2,13 @@
 
 from mmengine import fileio
 
+from mmwsl.annotations import ImageLabelRecord, read_voc_lists, read_voc_xml
+from mmwsl.annotations.record import DIFFICULT, check_choice
 from mmwsl.registry import DATASETS
 
 from .classes import BACKGROUND, VOC6_CLASSES, VOC_CLASSES, voc_colormap
 from .image_label import ImageLabelDataset
-from .pictures import stem
-from .tags import TagRecord, read_voc_lists, read_voc_xml
-from .tags.record import DIFFICULT, check_choice
+from .images import stem
 
 
 @DATASETS.register_module()
@@ -18,16 +18,16 @@ class VOCWeakDataset(ImageLabelDataset):
     ``label_file`` decides where the tags come from:
 
     - a file (``.csv``, ``.json``, ``.jsonl``): a table of tags;
-    - a folder (``'Annotations'``): VOC's XML files, those of ``ann_file``'s pictures;
+    - a folder (``'Annotations'``): VOC's XML files, those of ``ann_file``'s images;
     - a folder (``'ImageSets/Main'``) with ``label_split``: VOC's classification lists.
 
     Args:
-        ann_file (str): List of pictures, e.g. ``'ImageSets/Segmentation/train_aug.txt'``.
+        ann_file (str): List of images, e.g. ``'ImageSets/Segmentation/train_aug.txt'``.
         label_file (str): The tags, as above.
         label_split (str, optional): Split of the classification lists, e.g. ``'trainval'``.
         difficult (str): For XML and lists, what a class is whose every object is flagged difficult: ``'present'``
             (the default: the mask has its pixels, and most public tag files count it), ``'unknown'`` or ``'absent'``.
-        large_area (float, optional): For XML, add size tags from the boxes, see :func:`~.tags.read_voc_xml`.
+        large_area (float, optional): For XML, add size tags from the boxes, see :func:`~mmwsl.annotations.read_voc_xml`.
         **kwargs: See :class:`ImageLabelDataset`.
     """
 
@@ -48,7 +48,7 @@ class VOCWeakDataset(ImageLabelDataset):
         self.large_area = large_area
         super().__init__(ann_file=ann_file, label_file=label_file, **kwargs)
 
-    def read_records(self, names: list[str] | None) -> list[TagRecord] | None:
+    def read_records(self, names: list[str] | None) -> list[ImageLabelRecord] | None:
         """Read a table, XML files or classification lists."""
         if self.large_area is not None and not self._has_xml():
             raise ValueError(
@@ -73,7 +73,7 @@ class VOCWeakDataset(ImageLabelDataset):
 
 
 @DATASETS.register_module()
-class VOC6Dataset(VOCWeakDataset):
+class VOC6WeakDataset(VOCWeakDataset):
     """Six classes of PASCAL VOC: cat, cow, dog, horse, person, sheep, and background.
 
     The masks are VOC's own, with the indices 0..20: pixels of the other 14 classes become 255 (ignored), and tags of

@@ -3,8 +3,9 @@
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 
+from mmwsl.annotations import ImageLabelRecord
+
 from .classes import BACKGROUND
-from .tags import TagRecord
 
 
 def nearest_names(name: str, known: Collection[str]) -> str:
@@ -19,7 +20,7 @@ def check_classes(classes: Sequence[str] | None, known: Collection[str] | None =
 
     Args:
         classes (Sequence[str], optional): The names, background first.
-        known (Collection[str], optional): Names the data set can have. Defaults to None, any.
+        known (Collection[str], optional): Names the dataset can have. Defaults to None, any.
 
     Raises:
         ValueError: Background is not first, a name is repeated, or a name is unknown.
@@ -42,14 +43,14 @@ def check_classes(classes: Sequence[str] | None, known: Collection[str] | None =
             raise ValueError(f'`metainfo["classes"]` has the unknown class {name!r}: {nearest_names(name, known)}')
 
 
-def encode(record: TagRecord, classes: Sequence[str], known: Collection[str]) -> tuple[list[int], list[int]]:
+def encode(record: ImageLabelRecord, classes: Sequence[str], known: Collection[str]) -> tuple[list[int], list[int]]:
     """Turn the names of a record into ids.
 
     A known name that is not among ``classes`` is dropped. The name ``background`` may stand alone, for a background
-    picture.
+    image.
 
     Args:
-        record (TagRecord): Tags by name.
+        record (ImageLabelRecord): Tags by name.
         classes (Sequence[str]): Names by id, background first.
         known (Collection[str]): Names that may occur.
 
@@ -59,10 +60,10 @@ def encode(record: TagRecord, classes: Sequence[str], known: Collection[str]) ->
     Raises:
         ValueError: A name is unknown, or ``background`` stands beside a class.
     """
-    if BACKGROUND in record.tags and len(record.tags) > 1:
+    if BACKGROUND in record.labels and len(record.labels) > 1:
         raise ValueError(
-            f'{record.source}: picture {record.image!r} has the tag {BACKGROUND!r} beside others '
-            f'({", ".join(record.tags)}). Tag a picture with the classes in it, or with nothing.'
+            f'{record.source}: image {record.image!r} has the tag {BACKGROUND!r} beside others '
+            f'({", ".join(record.labels)}). Tag an image with the classes in it, or with nothing.'
         )
     ids = {name: index for index, name in enumerate(classes) if index > 0}
 
@@ -70,10 +71,10 @@ def encode(record: TagRecord, classes: Sequence[str], known: Collection[str]) ->
         for name in names:
             if name not in ids and name not in known and name != BACKGROUND:
                 raise ValueError(
-                    f'{record.source}: picture {record.image!r} has the unknown class {name!r}: '
+                    f'{record.source}: image {record.image!r} has the unknown class {name!r}: '
                     f'{nearest_names(name, known)} Correct the tag, or add the class to '
                     '`metainfo["classes"]`; if one cell holds several names, see `separator`.'
                 )
         return sorted(ids[name] for name in names if name in ids)
 
-    return encode_names(record.tags), encode_names(record.unknown)
+    return encode_names(record.labels), encode_names(record.unknown)

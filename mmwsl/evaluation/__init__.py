@@ -3,7 +3,7 @@
 from .metrics import (
     BoundaryFMetric,
     ClassIoUMetric,
-    ClassThresholdMetric,
+    ClassThresholdSearch,
     ImageLabelMetric,
     PointLocalizationMetric,
     ThresholdIoUMetric,
@@ -12,7 +12,7 @@ from .metrics import (
 __all__ = [
     'BoundaryFMetric',
     'ClassIoUMetric',
-    'ClassThresholdMetric',
+    'ClassThresholdSearch',
     'ImageLabelMetric',
     'PointLocalizationMetric',
     'ThresholdIoUMetric',

@@ -1,4 +1,4 @@
-"""Biases of the classes present that give each a share of the picture (Papandreou et al., ICCV 2015)."""
+"""Biases of the classes present that give each a share of the image (Papandreou et al., ICCV 2015)."""
 
 from collections.abc import Sequence
 
@@ -34,7 +34,7 @@ def adaptive_bias(
         scores: Class scores :math:`f`, ``(N, K, H, W)``.
         present: Classes present, boolean, ``(N, K)``.
         portions: :math:`\rho` of each class, in [0, 1], K values. The paper uses 0.4 for the background and 0.2 else.
-        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one a picture. All cells if None.
+        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one an image. All cells if None.
         sweeps: How often all classes take turns. More lets the shares settle.
         generator: Source of the random order; torch's global one if None.
 
@@ -44,7 +44,7 @@ def adaptive_bias(
     Raises:
         ValueError: If shapes do not agree, or a portion or the number of sweeps is out of range.
     """
-    num_pictures, num_classes = scores.shape[:2]
+    num_images, num_classes = scores.shape[:2]
     portions = torch.as_tensor(portions, dtype=torch.float64)
     if portions.shape != (num_classes,) or not ((portions >= 0) & (portions <= 1)).all():
         raise ValueError(
@@ -58,21 +58,21 @@ def adaptive_bias(
     scores = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
     biases = torch.zeros_like(scores[:, :, 0]).masked_fill(~present, -torch.inf)
     counts = cells.sum(1)
-    pictures = torch.arange(num_pictures, device=scores.device)
-    turns = int(present.sum(1).amax()) if num_pictures else 0
+    images = torch.arange(num_images, device=scores.device)
+    turns = int(present.sum(1).amax()) if num_images else 0
     best = (scores + biases[:, :, None]).amax(1)  # (N, H*W), of the classes present
     for _ in range(sweeps):
-        keys = torch.rand(num_pictures, num_classes, generator=generator).to(scores.device)
+        keys = torch.rand(num_images, num_classes, generator=generator).to(scores.device)
         keys[:, 0] = -1  # the background is first
         order = keys.masked_fill(~present, 2.0).argsort(1)
         for turn in range(turns):
-            label = order[:, turn]  # (N,); of no consequence where the picture has fewer classes
-            lacking = best - scores[pictures, label] - biases[pictures, label][:, None]
+            label = order[:, turn]  # (N,); of no consequence where the image has fewer classes
+            lacking = best - scores[images, label] - biases[images, label][:, None]
             lacking = lacking.masked_fill(~cells, torch.inf).sort(1).values
             rank = (portions.to(counts.device)[label] * counts).long().minimum(counts - 1)
-            raised = lacking.gather(1, rank[:, None])[:, 0].where(present[pictures, label], 0.0)
-            biases[pictures, label] += raised
-            best = best.maximum(scores[pictures, label] + biases[pictures, label][:, None])
+            raised = lacking.gather(1, rank[:, None])[:, 0].where(present[images, label], 0.0)
+            biases[images, label] += raised
+            best = best.maximum(scores[images, label] + biases[images, label][:, None])
     return biases
 
 

@@ -6,9 +6,9 @@ import numpy as np
 def average_precision(
     scores: np.ndarray, labels: np.ndarray, positives: int | None = None, eleven_point: bool = False
 ) -> float:
-    r"""Average precision of pictures ranked by score.
+    r"""Average precision of images ranked by score.
 
-    :math:`P_n` and :math:`R_n` are precision and recall of the pictures that score at least the n-th best threshold.
+    :math:`P_n` and :math:`R_n` are precision and recall of the images that score at least the n-th best threshold.
     The area under their curve, without interpolation, is
 
     .. math:: \mathrm{AP} = \sum_n (R_n - R_{n-1}) P_n
@@ -22,7 +22,7 @@ def average_precision(
         scores: Confidences, ``(N,)``. Equal scores are one threshold, so their order does not matter.
         labels: 1 (right), 0 (wrong) or -1 (unknown, left out), ``(N,)``.
         positives: How many are to be found, at least the number of labels 1. None is that number; it is more where
-            a picture may hold the class and yet be wrong, because the class was looked for in the wrong place.
+            an image may hold the class and yet be wrong, because the class was looked for in the wrong place.
         eleven_point: Return :math:`\mathrm{AP}_{11}`.
 
     Returns:
@@ -47,7 +47,7 @@ def average_precision(
         return float('nan')
     order = np.argsort(-scores, kind='stable')
     scores, hits = scores[order], np.cumsum(labels[order] == 1)
-    last = np.append(scores[1:] != scores[:-1], True)[: len(scores)]  # the last picture at each threshold
+    last = np.append(scores[1:] != scores[:-1], True)[: len(scores)]  # the last image at each threshold
     hits, picked = hits[last], np.flatnonzero(last) + 1
     if eleven_point:
         # In whole numbers, 10 hits >= step positives: 0.1 * 3 is not 0.3 for a computer.

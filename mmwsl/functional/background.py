@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 
-def constant_background(foreground: Tensor, score: float) -> Tensor:
+def constant_background(foreground: Tensor, threshold: float) -> Tensor:
     r"""Independent classes against a constant, :math:`p_0 = \tau`.
 
-    The argmax is then background where no class exceeds the threshold :math:`\tau` = ``score``, in [0, 1].
+    The argmax is then background where no class exceeds the threshold :math:`\tau` = ``threshold``, in [0, 1].
     """
     _check(foreground)
-    return torch.cat([torch.full_like(foreground[..., :1, :, :], score), foreground], dim=-3)
+    return torch.cat([torch.full_like(foreground[..., :1, :, :], threshold), foreground], dim=-3)
 
 
 def power_background(foreground: Tensor, alpha: float) -> Tensor:
@@ -26,7 +26,7 @@ def power_background(foreground: Tensor, alpha: float) -> Tensor:
     return torch.cat([(1 - foreground.amax(-3, keepdim=True)) ** alpha, foreground], dim=-3)
 
 
-def normalize_odds(scores: Tensor, temperature: float = 1.0) -> Tensor:
+def logit_softmax(scores: Tensor, temperature: float = 1.0) -> Tensor:
     r"""Turn scores of independent classes into one distribution, the softmax of their log-odds.
 
     .. math:: p_k \propto \Big( \frac{s_k}{1 - s_k} \Big)^{1/T}

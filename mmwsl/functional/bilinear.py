@@ -11,11 +11,11 @@ def bilinear_kernel(factor: int) -> Tensor:
 
     .. math:: k_t = 1 - \frac{|t - (f - 1/2)|}{f}
 
-    which is interpolation between the centres of cells (``align_corners=False``) for even factors (Long et al., CVPR
+    which is interpolation between the centers of cells (``align_corners=False``) for even factors (Long et al., CVPR
     2015, Sec. 3.3).
 
     Args:
-        factor: How many times larger the map becomes, an even number: the kernel of an odd one would not be centred.
+        factor: How many times larger the map becomes, an even number: the kernel of an odd one would not be centered.
 
     Returns:
         Taps, ``(2 factor, 2 factor)`` float32, that sum to ``factor ** 2``.

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def crop_boxes(maps: Tensor, boxes: Tensor, size: int, samples: int = 2) -> Tensor:
-    """Cut boxes out and bring each to one size: of pictures, a zoom; of feature maps, RoIAlign (He et al., ICCV 2017).
+def crop_and_resize(maps: Tensor, boxes: Tensor, size: int, samples: int = 2) -> Tensor:
+    """Cut boxes out and bring each to one size: of images, a zoom; of feature maps, RoIAlign (He et al., ICCV 2017).
 
     A cell of the result is the mean of ``samples x samples`` points, interpolated bilinearly, that are spread evenly
     over its part of the box.
@@ -29,16 +29,16 @@ def crop_boxes(maps: Tensor, boxes: Tensor, size: int, samples: int = 2) -> Tens
     start, extent = boxes[..., :2, None], (boxes[..., 2:] - boxes[..., :2])[..., None]
     x, y = (2 * (start + extent * offsets) - 1).unbind(2)  # (N, B, steps), from -1 to 1 as grid_sample counts
     grid = torch.stack([x[:, :, None, :].expand(-1, -1, steps, -1), y[:, :, :, None].expand(-1, -1, -1, steps)], -1)
-    dtype = torch.promote_types(maps.dtype, torch.float32)  # half precision cannot tell the pixels of a picture apart
-    # The boxes of a picture below each other: its map is not repeated for each.
+    dtype = torch.promote_types(maps.dtype, torch.float32)  # half precision cannot tell the pixels of an image apart
+    # The boxes of an image below each other: its map is not repeated for each.
     crops = F.grid_sample(
         maps.to(dtype), grid.flatten(1, 2).to(dtype), mode='bilinear', padding_mode='border', align_corners=False
     )
     return F.avg_pool2d(crops, samples).unflatten(2, (boxes.shape[1], size)).transpose(1, 2)
 
 
-def paint_boxes(scores: Tensor, boxes: Tensor, valid: Tensor, size: tuple[int, int]) -> Tensor:
-    """Paint the scores of boxes: a cell gets the mean score of the boxes that hold its centre, 0 if none does.
+def boxes_to_map(scores: Tensor, boxes: Tensor, valid: Tensor, size: tuple[int, int]) -> Tensor:
+    """Paint the scores of boxes: a cell gets the mean score of the boxes that hold its center, 0 if none does.
 
     Args:
         scores: ``(N, K, B)``.

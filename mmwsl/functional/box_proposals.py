@@ -13,8 +13,8 @@ class ProposalRule:
     """Which boxes :func:`propose_boxes` tries and keeps.
 
     Args:
-        sides: Heights and widths of the boxes, as fractions of the picture's; all pairs are tried.
-        max_boxes: Boxes at most, beside the whole picture.
+        sides: Heights and widths of the boxes, as fractions of the image's; all pairs are tried.
+        max_boxes: Boxes at most, beside the whole image.
         min_score: A box must score more than this for some class, in [0, 1).
         max_overlap: Intersection over union that two boxes may have, in [0, 1].
 
@@ -46,12 +46,12 @@ def propose_boxes(probs: Tensor, rule: ProposalRule | None = None) -> Tensor:
     classes together).
 
     Args:
-        probs: Probabilities of the classes in the cells of one picture, ``(K, H, W)``, without background.
+        probs: Probabilities of the classes in the cells of one image, ``(K, H, W)``, without background.
         rule: Shapes and limits; the defaults if None.
 
     Returns:
         Boxes ``(B, 4)`` in cells, int64: left, top, right, bottom, the last two exclusive. The first is the whole
-        picture, which does not take part in the suppression; the others are sorted from the best.
+        image, which does not take part in the suppression; the others are sorted from the best.
 
     Raises:
         ValueError: If ``probs`` is not a map of three dimensions with a class and a cell.

@@ -1,4 +1,4 @@
-"""Fully connected conditional random field over the pixels of a picture."""
+"""Fully connected conditional random field over the pixels of an image."""
 
 from dataclasses import dataclass
 
@@ -12,14 +12,14 @@ MIN_PROB = 1e-5
 
 
 @dataclass(frozen=True)
-class CRFConstants:
+class CRFParams:
     r"""Constants of :func:`dense_crf`.
 
     Args:
         gaussian_sxy: Width :math:`\sigma_\gamma` of the smoothness kernel, in pixels.
         gaussian_weight: Weight :math:`w_2` of the smoothness kernel; 0 leaves it out.
         bilateral_sxy: Width :math:`\sigma_\alpha` of the appearance kernel, in pixels.
-        bilateral_srgb: Width :math:`\sigma_\beta` of the appearance kernel, in units of the picture's values.
+        bilateral_srgb: Width :math:`\sigma_\beta` of the appearance kernel, in units of the image's values.
         bilateral_weight: Weight :math:`w_1` of the appearance kernel; 0 leaves it out.
         iterations: Mean-field updates; 0 returns the unary distribution.
         gt_prob: If given, the unary term is that of the best label alone, which gets this probability, in (0, 1); the
@@ -51,14 +51,14 @@ class CRFConstants:
 
 
 CRF_PRESETS = {
-    'ccnn': CRFConstants(6.0, 6.0, 50.0, 4.0, 5.0),
-    'deeplab': CRFConstants(19.0, 15.0, 61.0, 10.0, 35.0),
-    'irn': CRFConstants(3.0, 3.0, 50.0, 5.0, 10.0, gt_prob=0.7),
-    'psa': CRFConstants(3.0, 3.0, 80.0, 13.0, 10.0),
+    'ccnn': CRFParams(6.0, 6.0, 50.0, 4.0, 5.0),
+    'deeplab': CRFParams(19.0, 15.0, 61.0, 10.0, 35.0),
+    'irn': CRFParams(3.0, 3.0, 50.0, 5.0, 10.0, gt_prob=0.7),
+    'psa': CRFParams(3.0, 3.0, 80.0, 13.0, 10.0),
 }
 """Constants of published systems, 10 iterations each.
 
-``ccnn``: the defaults of the code of Pathak et al., ICCV 2015. ``deeplab``: the tuned constants of DeepLab as in CCNN
+``ccnn``: the defaults of the code of Pathak et al., ICCV 2015. ``deeplab``: the tuned params of DeepLab as in CCNN
 and WSSL (Papandreou et al., ICCV 2015). ``irn``: for hard labels, Ahn et al., CVPR 2019. ``psa``: for softmax scores,
 as in PSA (Ahn & Kwak, CVPR 2018), AFA and ToCo.
 """
@@ -67,7 +67,7 @@ as in PSA (Ahn & Kwak, CVPR 2018), AFA and ToCo.
 def dense_crf(
     probs: Tensor,
     image: Tensor,
-    constants: CRFConstants = CRF_PRESETS['psa'],
+    params: CRFParams = CRF_PRESETS['psa'],
     compatibility: Tensor | None = None,
     plausible: Tensor | None = None,
 ) -> Tensor:
@@ -79,8 +79,8 @@ def dense_crf(
 
     with the appearance kernel :math:`k_1 = \exp(-\lVert x_i - x_j \rVert^2 / 2 \sigma_\alpha^2 - \lVert c_i - c_j
     \rVert^2 / 2 \sigma_\beta^2)` and the smoothness kernel :math:`k_2 = \exp(-\lVert x_i - x_j \rVert^2 / 2
-    \sigma_\gamma^2)` of positions x and colours c. The start is :math:`Q = p`. As in pydensecrf's defaults, kernels
-    are normalised symmetrically and the sums over j include i.
+    \sigma_\gamma^2)` of positions x and colors c. The start is :math:`Q = p`. As in pydensecrf's defaults, kernels
+    are normalized symmetrically and the sums over j include i.
 
     The sums are computed on a permutohedral lattice, which is an approximation. Against exact sums, on four photographs
     scaled to 32 x 24 pixels with 3 and 5 labels, at least 93 % of the pixels have the same label (97 % in the median),
@@ -90,11 +90,11 @@ def dense_crf(
     The result is differentiable in ``probs``, except through labels below ``MIN_PROB`` and with ``gt_prob``.
 
     Args:
-        probs: Scores of the labels, ``(K, H, W)``, not negative; they are normalised to a sum of one. Pixels where
+        probs: Scores of the labels, ``(K, H, W)``, not negative; they are normalized to a sum of one. Pixels where
             all are zero start uniform. Half precision is computed and returned in float32.
-        image: The picture, ``(C, H, W)``, values 0 to 255. The order of the channels has a small effect, as it turns
+        image: The image, ``(C, H, W)``, values 0 to 255. The order of the channels has a small effect, as it turns
             the lattice: RGB as elsewhere.
-        constants: Widths and weights of the kernels, number of updates.
+        params: Widths and weights of the kernels, number of updates.
         compatibility: Penalty :math:`\mu(l, l')` of label l near label l', ``(K, K)``. None is the Potts model, one
             where labels differ and zero where they agree.
         plausible: Boolean mask of the labels to use, ``(K,)``, at least one; the result for the others is zero.
@@ -112,15 +112,15 @@ def dense_crf(
         kept = plausible.nonzero().flatten()
         if compatibility is not None:
             compatibility = compatibility[kept][:, kept]
-        result = dense_crf(probs[kept], image, constants, compatibility)
+        result = dense_crf(probs[kept], image, params, compatibility)
         return torch.zeros_like(probs).index_copy(0, kept, result)
     if len(probs) == 1:
         return torch.ones_like(probs)
     # One row per pixel: the filters move rows.
-    log_unary = _log_unary(probs.flatten(1), constants.gt_prob).T.contiguous()
-    kernels = _kernels(image.to(log_unary), constants)
+    log_unary = _log_unary(probs.flatten(1), params.gt_prob).T.contiguous()
+    kernels = _kernels(image.to(log_unary), params)
     q = _softmax(log_unary)
-    for _ in range(constants.iterations if kernels else 0):
+    for _ in range(params.iterations if kernels else 0):
         message = sum(kernel.filter(q) for kernel in kernels)
         # For the Potts model minus the penalty is the message of the label itself, up to a sum over all labels.
         q = _softmax(log_unary + message if compatibility is None else log_unary - message @ compatibility.to(q).T)
@@ -130,13 +130,13 @@ def dense_crf(
 def plausible_labels(
     probs: Tensor, min_pixel_prob: float = 0.0, image_probs: Tensor | None = None, min_image_prob: float = 0.0
 ) -> Tensor:
-    """Find the labels that may be in a picture: likely enough in some pixel, and in the picture.
+    """Find the labels that may be in an image: likely enough in some pixel, and in the image.
 
     Args:
-        probs: Scores of the pixels, ``(K, H, W)``, not negative; they are normalised to a sum of one.
+        probs: Scores of the pixels, ``(K, H, W)``, not negative; they are normalized to a sum of one.
         min_pixel_prob: Least probability in the best pixel, in [0, 1].
-        image_probs: Probabilities of the labels in the picture, ``(K,)``, or None for no condition.
-        min_image_prob: Least probability in the picture, in [0, 1].
+        image_probs: Probabilities of the labels in the image, ``(K,)``, or None for no condition.
+        min_image_prob: Least probability in the image, in [0, 1].
 
     Returns:
         Boolean mask ``(K,)``. Label 0, the background, is always in.
@@ -161,19 +161,19 @@ def _log_unary(probs: Tensor, gt_prob: float | None) -> Tensor:
     return unary.scatter_(0, probs.argmax(0, keepdim=True), gt_prob).log_()
 
 
-def _kernels(image: Tensor, constants: CRFConstants) -> list[PermutohedralLattice]:
-    """Build the normalised and weighted kernels."""
+def _kernels(image: Tensor, params: CRFParams) -> list[PermutohedralLattice]:
+    """Build the normalized and weighted kernels."""
     height, width = image.shape[1:]
     grid = torch.meshgrid(torch.arange(height), torch.arange(width), indexing='ij')
     position = torch.stack(grid[::-1], -1).reshape(-1, 2).to(image)
     color = image.reshape(len(image), -1).T
     kernels = []
-    if constants.gaussian_weight:
-        lattice = PermutohedralLattice(position / constants.gaussian_sxy)
-        kernels.append(_normalized(lattice, constants.gaussian_weight, position))
-    if constants.bilateral_weight:
-        features = torch.cat([position / constants.bilateral_sxy, color / constants.bilateral_srgb], 1)
-        kernels.append(_normalized(PermutohedralLattice(features), constants.bilateral_weight, position))
+    if params.gaussian_weight:
+        lattice = PermutohedralLattice(position / params.gaussian_sxy)
+        kernels.append(_normalized(lattice, params.gaussian_weight, position))
+    if params.bilateral_weight:
+        features = torch.cat([position / params.bilateral_sxy, color / params.bilateral_srgb], 1)
+        kernels.append(_normalized(PermutohedralLattice(features), params.bilateral_weight, position))
     return kernels
 
 
@@ -202,7 +202,7 @@ def _check(probs: Tensor, image: Tensor, compatibility: Tensor | None, plausible
     if image.dim() != 3 or image.shape[1:] != probs.shape[1:]:
         raise ValueError(
             f'`image` must be (C, {probs.shape[1]}, {probs.shape[2]}) like `probs`, got '
-            f'{tuple(image.shape)}: give the picture at the size of the map'
+            f'{tuple(image.shape)}: give the image at the size of the map'
         )
     if not image.isfinite().all():
         raise ValueError('`image` must be finite, got NaN or infinite values')

@@ -44,7 +44,7 @@ class LayerRecord:
 
         .. math:: v_{l,s} = \sum_{n,k} g_{s,n,k} \, \frac{\partial S_{n,k}}{\partial L_l}
 
-        A signal is 1 for one class of each picture and 0 for all others to have that class's gradient. Signals share
+        A signal is 1 for one class of each image and 0 for all others to have that class's gradient. Signals share
         the forward pass, and nothing below the lowest layer is computed.
 
         Args:
@@ -125,7 +125,7 @@ def recorded_layers(network: nn.Module, layers: Sequence[str], guided: bool = Fa
     The gradient at a layer that ends in a ReLU is that before this ReLU: it may be negative.
 
     Args:
-        network: The network, in evaluation mode: in training, batch normalisation mixes the pictures of a batch.
+        network: The network, in evaluation mode: in training, batch normalization mixes the images of a batch.
         layers: Names of modules, as in ``network.named_modules()``, each of which gives one map and runs once.
         guided: Whether ReLUs are guided, see :data:`GUIDED`. Other activations raise in
             :meth:`LayerRecord.gradients`, but ``x.clamp(min=0)`` cannot be told from arithmetic.

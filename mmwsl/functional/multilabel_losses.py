@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def focal_loss(logits: Tensor, labels: Tensor, gamma: float = 2.0, alpha: float | None = None) -> Tensor:
+def sigmoid_focal_loss(logits: Tensor, labels: Tensor, gamma: float = 2.0, alpha: float | None = None) -> Tensor:
     r"""Focal loss of independent classes (Lin et al., ICCV 2017, Eq. 5).
 
     .. math:: \ell = -\alpha_t (1 - p_t)^\gamma \log p_t, \quad p_t = \sigma(s)\ \text{if present, else}\ 1 - \sigma(s)
@@ -39,7 +39,7 @@ def focal_loss(logits: Tensor, labels: Tensor, gamma: float = 2.0, alpha: float 
 
 
 def asymmetric_loss(
-    logits: Tensor, labels: Tensor, gamma_positive: float = 0.0, gamma_negative: float = 4.0, margin: float = 0.05
+    logits: Tensor, labels: Tensor, gamma_pos: float = 0.0, gamma_neg: float = 4.0, clip: float = 0.05
 ) -> Tensor:
     r"""Asymmetric loss of independent classes (Ridnik et al., ICCV 2021, Eq. 7).
 
@@ -47,15 +47,15 @@ def asymmetric_loss(
               -p_m^{\gamma_-} \log (1 - p_m) & \text{absent} \end{cases}
               \quad p = \sigma(s), \quad p_m = \max(p - m, 0)
 
-    Most labels of a picture are absent and easy: the larger :math:`\gamma_-` lets them fade, and those below the
-    margin :math:`m` count nothing.
+    Most labels of an image are absent and easy: the larger :math:`\gamma_-` lets them fade, and those below the
+    clip :math:`m` count nothing.
 
     Args:
         logits: Scores, any shape.
         labels: 1 (present) or 0 (absent), the shape of ``logits``.
-        gamma_positive: Focus on the labels present, not negative.
-        gamma_negative: Focus on the labels absent, not negative.
-        margin: Probability up to which an absent label counts nothing, in [0, 1).
+        gamma_pos: Focus on the labels present, not negative.
+        gamma_neg: Focus on the labels absent, not negative.
+        clip: Probability up to which an absent label counts nothing, in [0, 1).
 
     Returns:
         Losses of the shape of ``logits``, not negative.
@@ -63,22 +63,22 @@ def asymmetric_loss(
     Raises:
         ValueError: If a parameter is out of its range.
     """
-    for name, value in dict(gamma_positive=gamma_positive, gamma_negative=gamma_negative).items():
+    for name, value in dict(gamma_pos=gamma_pos, gamma_neg=gamma_neg).items():
         if not 0 <= value < float('inf'):
             raise ValueError(f'`{name}` must be a finite number, not negative, got {value}')
-    if not 0 <= margin < 1:
-        raise ValueError(f'`margin` must be in [0, 1), got {margin}')
+    if not 0 <= clip < 1:
+        raise ValueError(f'`clip` must be in [0, 1), got {clip}')
     logits = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
     log_present, log_absent = F.logsigmoid(logits), F.logsigmoid(-logits)
-    present = -(gamma_positive * log_absent).exp() * log_present  # exp of a log: a power of 0 may have no gradient
-    if margin:
+    present = -(gamma_pos * log_absent).exp() * log_present  # exp of a log: a power of 0 may have no gradient
+    if clip:
         # Never quite 0, likewise, nor 1.
         tiny = torch.finfo(logits.dtype).eps
-        shifted = (logits.sigmoid() - margin).clamp(tiny, 1 - tiny)
-        absent = -(shifted**gamma_negative) * torch.log1p(-shifted)
-        absent = absent.where(logits.sigmoid() > margin, 0.0)
+        shifted = (logits.sigmoid() - clip).clamp(tiny, 1 - tiny)
+        absent = -(shifted**gamma_neg) * torch.log1p(-shifted)
+        absent = absent.where(logits.sigmoid() > clip, 0.0)
     else:
-        absent = -(gamma_negative * log_present).exp() * log_absent
+        absent = -(gamma_neg * log_present).exp() * log_absent
     return torch.where(labels == 1, present, absent)
 
 

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 
 def generalized_cross_entropy(scores: Tensor, labels: Tensor, q: float = 0.7, ignore_index: int = 255) -> Tensor:
-    r"""Generalised cross entropy (Zhang & Sabuncu, NeurIPS 2018, Eq. 6).
+    r"""Generalized cross entropy (Zhang & Sabuncu, NeurIPS 2018, Eq. 6).
 
     .. math:: \ell = \frac{1 - p_y^q}{q}
 

@@ -1,4 +1,4 @@
-r"""Objectness of the pixels of a picture, from scored proposals.
+r"""Objectness of the pixels of an image, from scored proposals.
 
 The definition is that of Pinheiro & Collobert (CVPR 2015, section 3.3, SP-bb and SP-seg): with :math:`B_{ij}` the
 proposals that cover pixel :math:`ij`, and :math:`s_b` in [0, 1] the score of a proposal,
@@ -26,7 +26,7 @@ def min_max_normalize(scores: ArrayLike) -> np.ndarray:
         scores: Scores of any range, ``(n,)``.
 
     Returns:
-        Normalised scores, ``(n,)`` float64.
+        Normalized scores, ``(n,)`` float64.
 
     Raises:
         ValueError: A score is not finite.
@@ -40,14 +40,14 @@ def min_max_normalize(scores: ArrayLike) -> np.ndarray:
 def box_objectness(boxes: ArrayLike, scores: ArrayLike, shape: tuple[int, int]) -> np.ndarray:
     """Mean score of the boxes that cover each pixel, by integral images.
 
-    A box ``(x1, y1, x2, y2)`` is half open, in pixels from the picture's upper left corner: it covers the pixel in row
-    i and column j if that pixel's centre does, ``x1 <= j + 0.5 < x2`` and ``y1 <= i + 0.5 < y2``. So the whole picture
-    is ``(0, 0, W, H)``. Parts outside the picture do not matter; a box that covers no centre has no effect.
+    A box ``(x1, y1, x2, y2)`` is half open, in pixels from the image's upper left corner: it covers the pixel in row
+    i and column j if that pixel's center does, ``x1 <= j + 0.5 < x2`` and ``y1 <= i + 0.5 < y2``. So the whole image
+    is ``(0, 0, W, H)``. Parts outside the image do not matter; a box that covers no center has no effect.
 
     Args:
         boxes: Boxes, ``(n, 4)`` float.
         scores: Scores in [0, 1], ``(n,)``.
-        shape: Height and width of the picture.
+        shape: Height and width of the image.
 
     Returns:
         Objectness, ``(H, W)`` float32.
@@ -79,7 +79,7 @@ def box_objectness(boxes: ArrayLike, scores: ArrayLike, shape: tuple[int, int]) 
     return _mean(cover(signs * np.tile(scores[covers], 4)), cover(signs))
 
 
-def run_objectness(runs: Sequence[np.ndarray], scores: ArrayLike, shape: tuple[int, int]) -> np.ndarray:
+def rle_objectness(runs: Sequence[np.ndarray], scores: ArrayLike, shape: tuple[int, int]) -> np.ndarray:
     """Mean score of the masks that cover each pixel, from their runs.
 
     The pixels are counted down the columns, as in COCO's run-length encoding: the pixel in row i and column j has the
@@ -88,13 +88,13 @@ def run_objectness(runs: Sequence[np.ndarray], scores: ArrayLike, shape: tuple[i
     Args:
         runs: For each mask its runs, ``(k, 2)`` int, disjoint. A mask may be empty.
         scores: Scores in [0, 1], ``(n,)``.
-        shape: Height and width of the picture.
+        shape: Height and width of the image.
 
     Returns:
         Objectness, ``(H, W)`` float32.
 
     Raises:
-        ValueError: Shapes do not agree, a run leaves the picture, or a score is not in [0, 1].
+        ValueError: Shapes do not agree, a run leaves the image, or a score is not in [0, 1].
     """
     scores = _unit(scores)
     if len(runs) != len(scores):
@@ -104,7 +104,7 @@ def run_objectness(runs: Sequence[np.ndarray], scores: ArrayLike, shape: tuple[i
     pixels = shape[0] * shape[1]
     if len(ends) and not 0 <= ends.min() <= ends.max() <= pixels:
         raise ValueError(
-            f'`runs` must lie in the {pixels} pixels of a picture of {shape[0]}x{shape[1]}, got runs '
+            f'`runs` must lie in the {pixels} pixels of an image of {shape[0]}x{shape[1]}, got runs '
             f'from {ends.min()} to {ends.max()}'
         )
 
@@ -159,7 +159,7 @@ def _unit(scores: ArrayLike) -> np.ndarray:
     scores = _finite(scores)
     if len(scores) and not 0 <= scores.min() <= scores.max() <= 1:
         raise ValueError(
-            f'`scores` must lie in [0, 1], got {scores.min():g} to {scores.max():g}: normalise them with '
+            f'`scores` must lie in [0, 1], got {scores.min():g} to {scores.max():g}: normalize them with '
             'min_max_normalize'
         )
     return scores

@@ -1,4 +1,4 @@
-"""Seamless scores of a picture of any size, tile by tile."""
+"""Seamless scores of an image of any size, tile by tile."""
 
 from collections.abc import Callable
 
@@ -7,19 +7,19 @@ from torch import Tensor
 
 
 def overlap_tile(score: Callable[[Tensor], Tensor], inputs: Tensor, tile: int, margin: int) -> Tensor:
-    r"""Score pictures by the overlap-tile strategy (Ronneberger et al., MICCAI 2015, Fig. 2).
+    r"""Score images by the overlap-tile strategy (Ronneberger et al., MICCAI 2015, Fig. 2).
 
-    The picture is cut into tiles; the network sees each with ``margin`` pixels around it, and of its scores those of
-    the tile are kept, none of them near the window's edge. Beyond the picture the window shows its mirror image, so
+    The image is cut into tiles; the network sees each with ``margin`` pixels around it, and of its scores those of
+    the tile are kept, none of them near the window's edge. Beyond the image the window shows its mirror image, so
     position :math:`i` of an axis of :math:`n` pixels is pixel :math:`(n - 1) - |(n - 1) - (i \bmod 2 (n - 1))|`.
 
     With a margin of at least the network's context, and ``tile`` and ``margin`` multiples of its stride, the scores are
-    those of the whole picture, mirrored at its border; memory does not grow with the picture. Unlike a sliding window
+    those of the whole image, mirrored at its border; memory does not grow with the image. Unlike a sliding window
     whose overlaps are averaged, no score is made without its context.
 
     Args:
         score: The network, ``(N, C, S, S)`` to ``(N, K, S, S)`` with ``S = tile + 2 margin``.
-        inputs: Pictures, ``(N, C, H, W)``.
+        inputs: Images, ``(N, C, H, W)``.
         tile: Side of a tile, in pixels.
         margin: Context on each side, in pixels.
 

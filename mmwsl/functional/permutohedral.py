@@ -17,7 +17,7 @@ class PermutohedralLattice:
 
     A lattice divides the feature space into simplices. Values are *splat* onto the corners of the simplex around each
     point with barycentric weights, *blurred* along the directions of the lattice with [1 2 1] / 2, and *sliced* at the
-    points with the same weights. Only corners that touch a point are kept; a missing neighbour counts as zero.
+    points with the same weights. Only corners that touch a point are kept; a missing neighbor counts as zero.
 
     Sums come out too small, alike everywhere: for 600 points spread evenly over 3 standard deviations by 9 % in one
     dimension, 14 % in two, 20 % in three, 37 % in five. Divided by the sum of the kernel, they are averages; those of
@@ -70,8 +70,8 @@ class PermutohedralLattice:
         corners = F.embedding_bag(
             self._points, values.contiguous(), self._starts, mode='sum', per_sample_weights=self._point_weights
         )
-        for neighbours in reversed(self._neighbours) if transposed else self._neighbours:
-            corners = F.embedding_bag(neighbours, corners, mode='sum', per_sample_weights=self._blur_weights)
+        for neighbors in reversed(self._neighbors) if transposed else self._neighbors:
+            corners = F.embedding_bag(neighbors, corners, mode='sum', per_sample_weights=self._blur_weights)
         return F.embedding_bag(self._corners, corners, mode='sum', per_sample_weights=self._corner_weights)
 
     def _number(self, keys: Tensor) -> tuple[Tensor, Tensor]:
@@ -100,14 +100,14 @@ class PermutohedralLattice:
         number = first.cumsum(0, dtype=torch.int32) - 1
         self._corners = torch.empty_like(number).scatter_(0, positions, number).view(points, corners)
         self._points = torch.div(positions.int(), corners, rounding_mode='floor')
-        # One more corner, which no point touches, stands for missing neighbours: it stays zero.
+        # One more corner, which no point touches, stands for missing neighbors: it stays zero.
         self._starts = F.pad(starts, (0, 1), value=len(pairs)).int()
         return pairs[starts] if distinct is None else distinct, positions
 
     def _link(self, keys: Tensor, strides: list[int]) -> None:
-        """Find each corner's neighbours, before and after, along the axes and then along their diagonal."""
+        """Find each corner's neighbors, before and after, along the axes and then along their diagonal."""
         missing = len(keys)
-        self._neighbours = []
+        self._neighbors = []
         for step in (*strides, sum(strides)):
             after = torch.searchsorted(keys, keys + step).clamp_(max=missing - 1)
             found = keys[after] == keys + step
@@ -115,7 +115,7 @@ class PermutohedralLattice:
             table[after[found], 0] = found.nonzero().flatten().int()
             table[:, 1] = torch.arange(missing + 1, device=keys.device)
             table[:-1, 2] = torch.where(found, after, missing)
-            self._neighbours.append(table)
+            self._neighbors.append(table)
 
 
 class _Filter(torch.autograd.Function):
@@ -160,7 +160,7 @@ def _simplices(features: Tensor) -> tuple[Tensor, Tensor, list[int]]:
     coordinates = _basis(dim).to(features) @ features.T
     cubes = coordinates.floor()
     lowest = cubes.amin(1, keepdim=True)
-    # A corner may lie one beyond its cube. Position 0 of each axis stays free: a neighbour beyond either end gets it,
+    # A corner may lie one beyond its cube. Position 0 of each axis stays free: a neighbor beyond either end gets it,
     # so its key is never that of a corner.
     extents = [int(extent) + 3 for extent in (cubes.amax(1, keepdim=True) - lowest).flatten().tolist()]
     if math.prod(extents) >= 2**63:

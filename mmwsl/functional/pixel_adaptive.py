@@ -1,4 +1,4 @@
-"""Refinement of a map by the colours around each pixel."""
+"""Refinement of a map by the colors around each pixel."""
 
 from collections.abc import Sequence
 
@@ -13,12 +13,12 @@ EPS = 1e-8
 def pixel_adaptive_refinement(
     probs: Tensor, image: Tensor, dilations: Sequence[int] = DILATIONS, iterations: int = 10, variant: str = 'pamr'
 ) -> Tensor:
-    r"""Replace each pixel's scores by an average over its neighbours of similar colour, several times.
+    r"""Replace each pixel's scores by an average over its neighbors of similar color, several times.
 
     .. math:: p_i \leftarrow \sum_{j \in N(i)} a_{ij} \, p_j
 
-    :math:`N(i)` are the 8 neighbours at each dilation; beyond the border the nearest pixel stands in. With channels c
-    of the picture x and the standard deviation :math:`\sigma_i^c` of x around i:
+    :math:`N(i)` are the 8 neighbors at each dilation; beyond the border the nearest pixel stands in. With channels c
+    of the image x and the standard deviation :math:`\sigma_i^c` of x around i:
 
     - ``'pamr'`` (Araslanov & Roth, CVPR 2020, pixel-adaptive mask refinement):
       :math:`a_{ij} = \mathrm{softmax}_j(-\mathrm{mean}_c \, |x_i^c - x_j^c| / 0.1 \sigma_i^c)`; the pixel itself
@@ -26,14 +26,14 @@ def pixel_adaptive_refinement(
     - ``'par'`` (AFA, Ru et al., CVPR 2022):
       :math:`a_{ij} = \mathrm{softmax}_j(-\mathrm{mean}_c \, (|x_i^c - x_j^c| / 0.3 \sigma_i^c)^2) + 0.01 \,
       \mathrm{softmax}_j(-(d_j / 0.3 \sigma_d)^2)` with the distance :math:`d_j` in pixels and its standard deviation;
-      :math:`\sigma` is over the neighbours alone. Scores grow by 1 % in each iteration.
+      :math:`\sigma` is over the neighbors alone. Scores grow by 1 % in each iteration.
 
-    The result is differentiable in ``probs``; the weights take the picture as given.
+    The result is differentiable in ``probs``; the weights take the image as given.
 
     Args:
         probs: Scores, ``(K, H, W)``, finite. Half precision is computed and returned in float32.
-        image: The picture, ``(C, H, W)``, in any range of values.
-        dilations: Distances of the neighbours in pixels, positive.
+        image: The image, ``(C, H, W)``, in any range of values.
+        dilations: Distances of the neighbors in pixels, positive.
         iterations: How often to average; 0 changes nothing.
         variant: ``'pamr'`` or ``'par'``.
 
@@ -49,15 +49,15 @@ def pixel_adaptive_refinement(
     offsets = [(y * d, x * d) for d in dilations for y in (-1, 0, 1) for x in (-1, 0, 1) if y or x]
     with torch.no_grad():
         weights = _affinity(image.to(probs), offsets, variant).flatten(1).T.contiguous()
-        neighbours = _neighbours(offsets, *probs.shape[1:], device=probs.device)
+        neighbors = _neighbors(offsets, *probs.shape[1:], device=probs.device)
     rows = probs.flatten(1).T.contiguous()
     for _ in range(iterations):
-        rows = F.embedding_bag(neighbours, rows, mode='sum', per_sample_weights=weights)
+        rows = F.embedding_bag(neighbors, rows, mode='sum', per_sample_weights=weights)
     return rows.T.reshape(probs.shape)
 
 
-def _neighbours(offsets: list[tuple[int, int]], height: int, width: int, device: torch.device) -> Tensor:
-    """Index of each pixel's neighbours in the flat picture, ``(H*W, O)``."""
+def _neighbors(offsets: list[tuple[int, int]], height: int, width: int, device: torch.device) -> Tensor:
+    """Index of each pixel's neighbors in the flat image, ``(H*W, O)``."""
     dy, dx = torch.tensor(offsets, dtype=torch.int32, device=device).unbind(1)
     y = (torch.arange(height, dtype=torch.int32, device=device)[:, None] + dy).clamp_(0, height - 1)
     x = (torch.arange(width, dtype=torch.int32, device=device)[:, None] + dx).clamp_(0, width - 1)
@@ -65,7 +65,7 @@ def _neighbours(offsets: list[tuple[int, int]], height: int, width: int, device:
 
 
 def _affinity(image: Tensor, offsets: list[tuple[int, int]], variant: str) -> Tensor:
-    """Weights of the neighbours, ``(O, H, W)``."""
+    """Weights of the neighbors, ``(O, H, W)``."""
     height, width = image.shape[1:]
     reach = max(max(offset) for offset in offsets)
     padded = F.pad(image[None], [reach] * 4, mode='replicate')[0]
@@ -74,7 +74,7 @@ def _affinity(image: Tensor, offsets: list[tuple[int, int]], variant: str) -> Te
         for dy, dx in offsets:
             yield padded[:, reach + dy : reach + dy + height, reach + dx : reach + dx + width] - image
 
-    # Moments about the pixel itself: exact where a picture of integers is nearly flat.
+    # Moments about the pixel itself: exact where an image of integers is nearly flat.
     total, squares = torch.zeros_like(image), torch.zeros_like(image)
     for difference in differences():
         total += difference
@@ -101,7 +101,7 @@ def _check(probs: Tensor, image: Tensor, dilations: Sequence[int], iterations: i
     if image.dim() != 3 or image.shape[1:] != probs.shape[1:]:
         raise ValueError(
             f'`image` must be (C, {probs.shape[1]}, {probs.shape[2]}) like `probs`, got '
-            f'{tuple(image.shape)}: give the picture at the size of the map'
+            f'{tuple(image.shape)}: give the image at the size of the map'
         )
     for name, values in dict(probs=probs, image=image).items():
         if not values.isfinite().all():

@@ -6,17 +6,17 @@ import torch
 from torch import Tensor
 
 
-def interpolate_cells(scores: Tensor, size: Sequence[int], first: Sequence[float], stride: Sequence[int]) -> Tensor:
+def interpolate_score_map(scores: Tensor, size: Sequence[int], first: Sequence[float], stride: Sequence[int]) -> Tensor:
     """Interpolate a score map at every pixel, each cell at its own place.
 
-    Bilinear between the centres of the cells, constant outside of the first and last ones. Where a pixel is the
-    centre of a cell it gets that cell's score as it is. ``resize`` knows no places: it spreads the cells evenly over
-    the picture, the first one centred half a cell inside.
+    Bilinear between the centers of the cells, constant outside of the first and last ones. Where a pixel is the
+    center of a cell it gets that cell's score as it is. ``resize`` knows no places: it spreads the cells evenly over
+    the image, the first one centered half a cell inside.
 
     Args:
         scores: Score map, ``(N, K, h, w)``.
         size: Height and width of the result, in pixels.
-        first: Row and column of the pixel at which cell (0, 0) is centred; may lie between pixels or outside.
+        first: Row and column of the pixel at which cell (0, 0) is centered; may lie between pixels or outside.
         stride: Pixels from cell to cell, along height and width.
 
     Returns:

@@ -5,13 +5,13 @@ from torch import Tensor
 
 
 def image_level_prior(probs: Tensor, image_probs: Tensor) -> Tensor:
-    r"""Weigh every pixel by how likely its class is in the picture (Pinheiro & Collobert, CVPR 2015, Eq. 7).
+    r"""Weigh every pixel by how likely its class is in the image (Pinheiro & Collobert, CVPR 2015, Eq. 7).
 
     .. math:: \hat y_{ij}(k) = p_{ij}(k \mid I) \, p(k \mid I)
 
     Args:
         probs: Class probabilities of the pixels, ``(K, H, W)``.
-        image_probs: Class probabilities of the picture, ``(K,)``.
+        image_probs: Class probabilities of the image, ``(K,)``.
 
     Returns:
         Scores ``(K, H, W)``; they no longer sum to one.
@@ -33,7 +33,7 @@ def objectness_prior(probs: Tensor, objectness: Tensor, power: float = 1.0) -> T
     .. math:: \hat y_{ij}(k) = p_{ij}(k)^\gamma \, p(ij \in \mathrm{Obj}), \quad k \ge 1
 
     The paper has :math:`\gamma = 1`. The smaller it is, the more the objectness decides where an object ends, and the
-    less the network: for classes that are known to be in the picture. Background, channel 0, stays as it is. The paper
+    less the network: for classes that are known to be in the image. Background, channel 0, stays as it is. The paper
     decides by :func:`class_thresholds` afterwards.
 
     Args:
@@ -51,7 +51,7 @@ def objectness_prior(probs: Tensor, objectness: Tensor, power: float = 1.0) -> T
     if objectness.shape != probs.shape[1:]:
         raise ValueError(
             f'`objectness` must have the size of `probs` (K, H, W), got {tuple(objectness.shape)} and '
-            f'{tuple(probs.shape)}: compute it at the size of the picture, before it is resized'
+            f'{tuple(probs.shape)}: compute it at the size of the image, before it is resized'
         )
     if not (objectness.amin() >= 0 and objectness.amax() <= 1):  # false for NaN too
         raise ValueError(

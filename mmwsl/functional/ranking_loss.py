@@ -24,7 +24,7 @@ def average_precision_loss(scores: Tensor, labels: Tensor) -> Tensor:
     \sum_j \max(0, \max_i \delta_j(i))`. All pairs are computed at once, :math:`O(K N^2)`.
 
     Args:
-        scores: Scores of the pictures, ``(N, K)``.
+        scores: Scores of the images, ``(N, K)``.
         labels: 1 (positive), 0 (negative) or -1 (unknown, left out), ``(N, K)``.
 
     Returns:

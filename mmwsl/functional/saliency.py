@@ -17,16 +17,16 @@ def channel_saliency(gradients: Tensor) -> Tensor:
 
 
 def candidate_classes(
-    image_probs: Tensor, present: Tensor, possible: Tensor, at_least: int = 0, compared: int = 0
+    image_probs: Tensor, present: Tensor, possible: Tensor, min_classes: int = 0, num_compared: int = 0
 ) -> tuple[Tensor, int]:
-    """Choose foreground classes of a picture: those present, filled up with the next best.
+    """Choose foreground classes of an image: those present, filled up with the next best.
 
     Args:
-        image_probs: Scores of the classes in the picture, ``(K,)``, background first.
+        image_probs: Scores of the classes in the image, ``(K,)``, background first.
         present: Classes that are asked for, ``(K,)`` bool.
         possible: Classes that may be asked for beside them, ``(K,)`` bool.
-        at_least: Number of classes to ask for below which possible ones are added, as far as there are any.
-        compared: Number of classes below which any others are added, which are not asked for.
+        min_classes: Number of classes to ask for below which possible ones are added, as far as there are any.
+        num_compared: Number of classes below which any others are added, which are not asked for.
 
     Returns:
         Indices of the classes, 1 to K - 1, ``(n,)``, and how many of them, the first ones, are asked for. Those
@@ -34,13 +34,13 @@ def candidate_classes(
     """
     order = image_probs[1:].argsort(descending=True, stable=True) + 1
     first = order[present[order]]
-    added = order[(possible & ~present)[order]][: max(at_least - len(first), 0)]
+    added = order[(possible & ~present)[order]][: max(min_classes - len(first), 0)]
     asked = torch.cat([first, added])
     others = order[~torch.isin(order, asked)]
-    return torch.cat([asked, others])[: max(len(asked), compared)], len(asked)
+    return torch.cat([asked, others])[: max(len(asked), num_compared)], len(asked)
 
 
-def normalize_maximum(maps: Tensor) -> Tensor:
+def max_normalize(maps: Tensor) -> Tensor:
     """Divide maps ``(..., H, W)``, 0 or more, by their maxima; a map of zeros stays so."""
     peak = maps.amax((-2, -1), keepdim=True)
     return maps / torch.where(peak > 0, peak, 1.0)
@@ -56,11 +56,11 @@ def distinct_class_saliency(maps: Tensor, gain: float = 3.0) -> Tensor:
         D^c = \sum_l \sum_{c' \ne c} \Big[ \tanh\Big( \gamma \, \frac{d^{c,c'}_l}{\max d^{c,c'}_l} \Big) \Big]_+, \quad
         \hat M^c = \tanh\Big( \gamma \, \frac{D^c}{\max D^c} \Big)
 
-    with maxima over the picture. A difference that is nowhere positive adds nothing (the authors' code divides by a
+    with maxima over the image. A difference that is nowhere positive adds nothing (the authors' code divides by a
     negative maximum there). A single class has nothing to be taken from it: its terms are those of its own maps.
 
     Args:
-        maps: Saliency of the classes, ``(L, C, H, W)``, 0 or more: all layers and scales of one picture, at one size.
+        maps: Saliency of the classes, ``(L, C, H, W)``, 0 or more: all layers and scales of one image, at one size.
         gain: :math:`\gamma`, positive.
 
     Returns:
@@ -78,5 +78,5 @@ def distinct_class_saliency(maps: Tensor, gain: float = 3.0) -> Tensor:
         for c, own in enumerate(layer):
             others = torch.cat([layer[:c], layer[c + 1 :]])
             differences = (own - others if len(others) else own[None]).clamp(min=0)
-            total[c] += (gain * normalize_maximum(differences)).tanh().sum(0)
-    return (gain * normalize_maximum(total)).tanh()
+            total[c] += (gain * max_normalize(differences)).tanh().sum(0)
+    return (gain * max_normalize(total)).tanh()

@@ -1,4 +1,4 @@
-"""Dense scores from a network with a stride, by running it on shifted pictures."""
+"""Dense scores from a network with a stride, by running it on shifted images."""
 
 from collections.abc import Callable
 
@@ -8,17 +8,17 @@ from torch import Tensor
 def shift_and_stitch(score: Callable[[Tensor], Tensor], inputs: Tensor, stride: int, step: int = 1) -> Tensor:
     r"""Score every ``step``-th pixel with a network that scores every ``stride``-th one.
 
-    For each shift :math:`(\delta_y, \delta_x)` of :math:`\{0, t, 2t, \ldots < S\}^2` the network sees the picture
+    For each shift :math:`(\delta_y, \delta_x)` of :math:`\{0, t, 2t, \ldots < S\}^2` the network sees the image
     without its first :math:`\delta_y` rows and :math:`\delta_x` columns, and the maps are interleaved:
 
     .. math:: s_{(S i + \delta_y) / t, \, (S j + \delta_x) / t} = f(x_{\delta_y:, \, \delta_x:})_{ij}
 
     This is the definition of dense inference (Sermanet et al., ICLR 2014, Sec. 3.3; Pinheiro & Collobert, CVPR 2015,
-    Sec. 5), at the price of :math:`(S/t)^2` runs; :func:`mmwsl.models.to_dense` gives the same scores for less.
+    Sec. 5), at the price of :math:`(S/t)^2` runs; :func:`mmwsl.models.convert_to_dense` gives the same scores for less.
 
     Args:
         score: The network, ``(N, C, H, W)`` to ``(N, K, h, w)``. It must not depend on training mode or chance.
-        inputs: Pictures, ``(N, C, H, W)``, so large that the network has a cell left at the largest shift,
+        inputs: Images, ``(N, C, H, W)``, so large that the network has a cell left at the largest shift,
             ``stride - step`` pixels.
         stride: Stride S of the network, in pixels of the input.
         step: Stride t of the result, in pixels; a divisor of ``stride``.

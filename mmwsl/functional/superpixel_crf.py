@@ -1,4 +1,4 @@
-"""Conditional random field over the superpixels of a picture."""
+"""Conditional random field over the superpixels of an image."""
 
 import torch
 from torch import Tensor
@@ -15,26 +15,26 @@ def superpixel_crf(
     color_sigma: float = 30.0,
     iterations: int = 10,
 ) -> Tensor:
-    r"""Mean-field inference in a CRF whose nodes are superpixels and whose edges join neighbours.
+    r"""Mean-field inference in a CRF whose nodes are superpixels and whose edges join neighbors.
 
     .. math::
         E(x) = \sum_i -\log p_i(x_i) + \sum_{i \sim j} w_{ij} \, [x_i \ne x_j], \qquad
         w_{ij} = w \, \frac{\ell_{ij}}{\sqrt{L_i L_j}} \exp\Big(-\frac{\lVert c_i - c_j \rVert^2}{2 \sigma^2}\Big)
 
-    with the mean :math:`p_i` of the scores in superpixel i, its mean colour :math:`c_i`, the length
+    with the mean :math:`p_i` of the scores in superpixel i, its mean color :math:`c_i`, the length
     :math:`\ell_{ij}` of a common boundary, and :math:`L_i = \sum_j \ell_{ij}`, which makes :math:`w` independent of
-    the sizes of superpixels and picture. Shimoda & Yanai's ZOF + GBP smooths its maps by a CRF over superpixels; their
+    the sizes of superpixels and image. Shimoda & Yanai's ZOF + GBP smooths its maps by a CRF over superpixels; their
     poster gives no energy, this is the usual contrast-sensitive one (Fulkerson et al., ICCV 2009, Sec. 4).
 
     Not differentiable.
 
     Args:
-        probs: Scores of the labels, ``(K, H, W)``, not negative; they are normalised to a sum of one in each
+        probs: Scores of the labels, ``(K, H, W)``, not negative; they are normalized to a sum of one in each
             superpixel. Superpixels where all are zero start uniform.
-        image: The picture, ``(C, H, W)``.
+        image: The image, ``(C, H, W)``.
         superpixels: Id of each pixel's superpixel, ``(H, W)``; ids may have gaps.
         weight: Weight :math:`w` of the smoothness, 0 or more.
-        color_sigma: Width :math:`\sigma` of the contrast, in units of the picture's values.
+        color_sigma: Width :math:`\sigma` of the contrast, in units of the image's values.
         iterations: Sweeps over the superpixels, see :func:`mean_field`.
 
     Returns:
@@ -87,7 +87,7 @@ def mean_field(log_unary: Tensor, edges: Tensor, weights: Tensor, iterations: in
 
     Nodes are updated one after another, so no update raises the free energy :math:`\sum_i \sum_l Q_i(l) \log
     \frac{Q_i(l)}{p_i(l)} + \sum_{i \sim j} w_{ij} (1 - \sum_l Q_i(l) Q_j(l))`, which bounds :math:`-\log Z`; updates
-    of all at once may swing for ever. Nodes of one colour of a graph colouring have no edge between them, and are
+    of all at once may swing for ever. Nodes of one color of a graph coloring have no edge between them, and are
     updated together.
 
     Args:
@@ -110,21 +110,21 @@ def mean_field(log_unary: Tensor, edges: Tensor, weights: Tensor, iterations: in
         places = torch.searchsorted(nodes, targets[into])
         steps.append((nodes, places, sources[into], weights[into]))
     for _ in range(iterations):
-        for nodes, places, neighbours, strengths in steps:
-            message = q.new_zeros(len(nodes), q.shape[1]).index_add_(0, places, strengths * q[neighbours])
+        for nodes, places, neighbors, strengths in steps:
+            message = q.new_zeros(len(nodes), q.shape[1]).index_add_(0, places, strengths * q[neighbors])
             q[nodes] = (log_unary[nodes] + message).softmax(1)
     return q
 
 
 def _coloring(edges: Tensor, count: int) -> Tensor:
-    """Colour the nodes greedily so that no edge joins two of a colour; ``(count,)``."""
-    neighbours: list[list[int]] = [[] for _ in range(count)]
+    """Color the nodes greedily so that no edge joins two of a color; ``(count,)``."""
+    neighbors: list[list[int]] = [[] for _ in range(count)]
     for a, b in edges.tolist():
-        neighbours[a].append(b)
-        neighbours[b].append(a)
+        neighbors[a].append(b)
+        neighbors[b].append(a)
     colors = [-1] * count
     for node in range(count):
-        taken = {colors[other] for other in neighbours[node]}
+        taken = {colors[other] for other in neighbors[node]}
         colors[node] = next(color for color in range(count) if color not in taken)
     return torch.tensor(colors)
 

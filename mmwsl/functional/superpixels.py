@@ -46,7 +46,7 @@ def _members(probs: Tensor, superpixels: Tensor) -> tuple[Tensor, Tensor]:
     if probs.dim() != 3 or superpixels.shape != probs.shape[1:]:
         raise ValueError(
             f'`superpixels` must have the size of `probs` (K, H, W), got {tuple(superpixels.shape)} and '
-            f'{tuple(probs.shape)}: compute them at the size of the picture, before it is resized'
+            f'{tuple(probs.shape)}: compute them at the size of the image, before it is resized'
         )
     if superpixels.is_floating_point() or superpixels.min() < 0:
         raise ValueError(

@@ -1,7 +1,7 @@
-"""Losses of a score map, one value per picture: against tags, labels or distributions of its cells.
+"""Losses of a score map, one value per image: against tags, labels or distributions of its cells.
 
 ``scores (N, K, H, W)`` are logits of a softmax over classes; ``image_labels (N, K)`` are 1 (present), 0 (absent) or
--1 (unknown); ``valid (N, H, W)`` marks the cells that belong to the picture, all if None. An unknown class leaves the
+-1 (unknown); ``valid (N, H, W)`` marks the cells that belong to the image, all if None. An unknown class leaves the
 softmax: it changes no loss and gets no gradient. Half precision input is computed in float32.
 """
 
@@ -10,21 +10,21 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def best_cell_loss(scores: Tensor, image_labels: Tensor, valid: Tensor | None = None) -> Tensor:
+def mil_fcn_loss(scores: Tensor, image_labels: Tensor, valid: Tensor | None = None) -> Tensor:
     r"""Likelihood of each class present at its best cell, MIL-FCN (Pathak et al., ICLR 2015 workshop, Eq. 1).
 
     .. math:: \ell = -\frac{1}{|L|} \sum_{l \in L} \max_{ij \in V} \log p_{ij}(l), \quad L = \{ l\ \text{present} \}
 
     The gradient reaches one cell for each class, at which all classes compete. The paper counts the background as
-    present in every picture.
+    present in every image.
 
     Args:
         scores: Class scores, ``(N, K, H, W)``.
         image_labels: Tags, ``(N, K)``.
-        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one a picture. All cells if None.
+        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one an image. All cells if None.
 
     Returns:
-        Losses ``(N,)``, not negative; 0 for a picture without a class present.
+        Losses ``(N,)``, not negative; 0 for an image without a class present.
 
     Raises:
         ValueError: If shapes do not agree.
@@ -37,8 +37,8 @@ def best_cell_loss(scores: Tensor, image_labels: Tensor, valid: Tensor | None = 
     return -best.masked_fill(~present, 0.0).sum(1) / present.sum(1).clamp(min=1)
 
 
-def cell_label_loss(scores: Tensor, labels: Tensor, image_labels: Tensor | None = None) -> Tensor:
-    r"""Cross entropy of labelled cells, averaged over them.
+def score_map_cross_entropy(scores: Tensor, labels: Tensor, image_labels: Tensor | None = None) -> Tensor:
+    r"""Cross entropy of labeled cells, averaged over them.
 
     .. math:: \ell = -\frac{1}{|C|} \sum_{ij \in C} \log p_{ij}(y_{ij}), \quad C = \{ ij : y_{ij} \ge 0 \}
 
@@ -48,7 +48,7 @@ def cell_label_loss(scores: Tensor, labels: Tensor, image_labels: Tensor | None 
         image_labels: Tags, ``(N, K)``, of which only -1 (unknown) matters. All classes are known if None.
 
     Returns:
-        Losses ``(N,)``, not negative; 0 for a picture without a labelled cell.
+        Losses ``(N,)``, not negative; 0 for an image without a labeled cell.
 
     Raises:
         ValueError: If shapes do not agree, or a label is not a class.
@@ -64,7 +64,7 @@ def cell_label_loss(scores: Tensor, labels: Tensor, image_labels: Tensor | None 
     return losses.sum((1, 2)) / (labels >= 0).sum((1, 2)).clamp(min=1)
 
 
-def cell_divergence(
+def score_map_kl_divergence(
     scores: Tensor, targets: Tensor, image_labels: Tensor | None = None, valid: Tensor | None = None
 ) -> Tensor:
     r"""Kullback-Leibler divergence of the cells from target distributions, averaged over the cells.
@@ -78,7 +78,7 @@ def cell_divergence(
         scores: Class scores, ``(N, K, H, W)``.
         targets: Distributions :math:`P` that sum to one over the known classes, ``(N, K, H, W)``.
         image_labels: Tags, ``(N, K)``, of which only -1 (unknown) matters. All classes are known if None.
-        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one a picture. All cells if None.
+        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one an image. All cells if None.
 
     Returns:
         Losses ``(N,)``, not negative.

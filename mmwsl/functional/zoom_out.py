@@ -20,13 +20,13 @@ def zoom_out_features(
 
     where :math:`F_l(p)` is the map of layer l, interpolated at pixel p. From layer to layer the receptive fields zoom
     out from the superpixel to its surroundings; the last part, the scene level, is the mean of the last layer over the
-    picture I, the same for all of its superpixels. The paper also has a level of bounding boxes around the superpixel,
+    image I, the same for all of its superpixels. The paper also has a level of bounding boxes around the superpixel,
     each in a forward pass of its own, which is left out.
 
     Args:
-        maps: Feature maps of one picture, ``(C_l, h_l, w_l)`` each.
+        maps: Feature maps of one image, ``(C_l, h_l, w_l)`` each.
         superpixels: Id of each pixel's superpixel, ``(H, W)``; ids may have gaps.
-        box: Which part of the maps the picture covers, see :func:`superpixel_pool`.
+        box: Which part of the maps the image covers, see :func:`superpixel_pool`.
         scene: Append the scene level.
 
     Returns:
@@ -53,16 +53,16 @@ def zoom_out_features(
 
 
 def superpixel_pool(features: Tensor, superpixels: Tensor, box: Sequence[float] = WHOLE_MAP) -> Tensor:
-    r"""Average a feature map over superpixels of the picture's own size, :math:`\frac{1}{|s|} \sum_{p \in s} F(p)`.
+    r"""Average a feature map over superpixels of the original image size, :math:`\frac{1}{|s|} \sum_{p \in s} F(p)`.
 
     :math:`F(p)` is bilinear between the cells, as in ``interpolate(align_corners=False)``. That is linear in the map:
     the means are a sparse matrix, of the weight of each cell in each superpixel, times the map, so no map is ever made
-    at the size of the picture.
+    at the size of the image.
 
     Args:
         features: Feature map, ``(C, h, w)``.
         superpixels: Id of each pixel's superpixel, ``(H, W)``; ids may have gaps.
-        box: Top, bottom, left and right edge of the part of the map that the picture covers, as fractions of its
+        box: Top, bottom, left and right edge of the part of the map that the image covers, as fractions of its
             height and width: for inputs with padding.
 
     Returns:
@@ -82,8 +82,8 @@ def superpixel_pool(features: Tensor, superpixels: Tensor, box: Sequence[float] 
         raise ValueError(f'`box` must be top < bottom and left < right in [0, 1], got {tuple(box)}')
     (height, width), (h, w) = superpixels.shape, features.shape[1:]
     _, members, sizes = superpixels.to(features.device).unique(return_inverse=True, return_counts=True)
-    rows, row_weights = _neighbours(height, h, top, bottom, features)
-    columns, column_weights = _neighbours(width, w, left, right, features)
+    rows, row_weights = _neighbors(height, h, top, bottom, features)
+    columns, column_weights = _neighbors(width, w, left, right, features)
     cells = rows[:, None, :, None] * w + columns[None, :, None]  # (2, 2, H, W)
     weights = row_weights[:, None, :, None] * column_weights[None, :, None] / sizes.to(features)[members]
     index = torch.stack([members.expand_as(cells).flatten(), cells.flatten()])
@@ -93,7 +93,7 @@ def superpixel_pool(features: Tensor, superpixels: Tensor, box: Sequence[float] 
     return matrix @ features.flatten(1).T
 
 
-def _neighbours(length: int, cells: int, start: float, end: float, like: Tensor) -> tuple[Tensor, Tensor]:
+def _neighbors(length: int, cells: int, start: float, end: float, like: Tensor) -> tuple[Tensor, Tensor]:
     """Return the two cells next to each pixel along one side, and their weights, each ``(2, length)``."""
     centers = start + (torch.arange(length, dtype=torch.float64) + 0.5) / length * (end - start)
     places = (centers * cells - 0.5).clamp(0, cells - 1)

@@ -1,35 +1,35 @@
 """Models."""
 
+from ..inference.dense import Float64, ReceptiveField, convert_to_dense, dense_scores, receptive_field
 from .aggregators import (
     AttentionPooling,
     GeMPooling,
+    GlobalAveragePooling,
+    GlobalMaxPooling,
     GlobalWeightedRankPooling,
     LSEPooling,
-    MaxPooling,
-    MeanPooling,
     NoisyOrPooling,
-    SoftPooling,
+    SoftmaxPooling,
     TopKPooling,
     WELDONPooling,
     WILDCATPooling,
 )
 from .backbones import VGG16, CachedBackbone, DilatedMobileNetV2, OverFeat, PlainCNN
-from .background import ConstantBackground, LearnedBackground, PowerBackground
-from .decode_heads import AtrousSumHead, BoxAggregationHead, DeconvNetHead, FCNSkipHead, LSEAggregationHead
-from .dense import Float64, ReceptiveField, dense_scores, receptive_field, to_dense
+from .backgrounds import ConstantBackground, LearnedBackground, PowerBackground
+from .decode_heads import BoxAggregationHead, DeconvNetHead, DeepLabV2Head, FCNSkipHead, LSEAggregationHead
 from .losses import (
-    AreaConstrainedLoss,
     AsymmetricLoss,
     AveragePrecisionLoss,
-    BestCellLoss,
     BootstrappedCrossEntropyLoss,
+    CCNNLoss,
     EMAdaptLoss,
     EMFixedLoss,
     GeneralizedCrossEntropyLoss,
-    MaskLikelihoodLoss,
+    MaskCrossEntropyLoss,
+    MILFCNLoss,
     MultiLabelFocalLoss,
-    SoftMarginLoss,
-    SoftmaxLikelihoodLoss,
+    MultiLabelSoftMarginLoss,
+    SoftmaxCrossEntropyLoss,
     SymmetricCrossEntropyLoss,
 )
 from .saliency import DistinctClassSaliency, GuidedBackpropSaliency
@@ -37,12 +37,12 @@ from .segmentors import PostprocessedEncoderDecoder, ProposalCascade, WeakEncode
 from .zoom_out import ZoomOutFeatures
 
 __all__ = [
-    'AreaConstrainedLoss',
+    'CCNNLoss',
     'AsymmetricLoss',
-    'AtrousSumHead',
+    'DeepLabV2Head',
     'AttentionPooling',
     'AveragePrecisionLoss',
-    'BestCellLoss',
+    'MILFCNLoss',
     'BootstrappedCrossEntropyLoss',
     'BoxAggregationHead',
     'CachedBackbone',
@@ -61,9 +61,9 @@ __all__ = [
     'LSEAggregationHead',
     'LSEPooling',
     'LearnedBackground',
-    'MaskLikelihoodLoss',
-    'MaxPooling',
-    'MeanPooling',
+    'MaskCrossEntropyLoss',
+    'GlobalMaxPooling',
+    'GlobalAveragePooling',
     'MultiLabelFocalLoss',
     'NoisyOrPooling',
     'OverFeat',
@@ -72,9 +72,9 @@ __all__ = [
     'PowerBackground',
     'ProposalCascade',
     'ReceptiveField',
-    'SoftMarginLoss',
-    'SoftPooling',
-    'SoftmaxLikelihoodLoss',
+    'MultiLabelSoftMarginLoss',
+    'SoftmaxPooling',
+    'SoftmaxCrossEntropyLoss',
     'SymmetricCrossEntropyLoss',
     'TopKPooling',
     'VGG16',
@@ -85,5 +85,5 @@ __all__ = [
     'ZoomOutFeatures',
     'dense_scores',
     'receptive_field',
-    'to_dense',
+    'convert_to_dense',
 ]

@@ -13,16 +13,16 @@ from ..registry import MODELS
 
 @MODELS.register_module()
 class ZoomOutFeatures:
-    """Zoom-out features of a picture, by all layers of a network; see :func:`mmwsl.functional.zoom_out_features`.
+    """Zoom-out features of an image, by all layers of a network; see :func:`mmwsl.functional.zoom_out_features`.
 
     Writes ``superpixel_features (S, D)`` into the data sample, one row for each id in its field ``superpixels``,
-    ascending. One forward pass of the whole picture gives all layers, also where ``test_cfg`` asks for windows or
+    ascending. One forward pass of the whole image gives all layers, also where ``test_cfg`` asks for windows or
     dense inference. The cells of a map are taken to spread evenly over the input, as in networks that pad:
     the segmentor refuses ``test_cfg.border``.
 
     Args:
         layers: Names of modules of the segmentor, from the lowest to the highest.
-        scene: Append the mean of the last layer over the picture.
+        scene: Append the mean of the last layer over the image.
 
     Raises:
         ValueError: If ``layers`` is empty; at the first prediction, if there is no such module, or it does not give
@@ -40,7 +40,7 @@ class ZoomOutFeatures:
 
         Args:
             segmentor: The network.
-            inputs: Normalised and padded pictures, ``(N, 3, H, W)``.
+            inputs: Normalized and padded images, ``(N, 3, H, W)``.
             data_samples: Their samples, with ``superpixels`` and the meta information of padding and flip.
         """
         if any('superpixels' not in sample for sample in data_samples):

@@ -1,4 +1,4 @@
-"""What the tests of pseudo-labels share: runs over the first scenes of the embedded data set."""
+"""What the tests of pseudo-labels share: runs over the first scenes of the embedded dataset."""
 
 import shutil
 from pathlib import Path

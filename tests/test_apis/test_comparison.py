@@ -73,7 +73,7 @@ TAGS = [LOAD, dict(type='mmwsl.PackImageLabelInputs', background='unknown')]
 
 @pytest.fixture
 def dataset(tmp_path):
-    """A function that makes the config of a data set of seven pictures with one square each; the tags know of four."""
+    """A function that makes the config of a dataset of seven images with one square each; the tags know of four."""
     write_scenes(tmp_path / 'scenes')
     rows = [f'{index}.png,{"square" if index < 4 else ""}' for index in range(7)]
     (tmp_path / 'scenes' / 'tags.csv').write_text('\n'.join(['image,labels', *rows]))
@@ -95,7 +95,7 @@ def dataset(tmp_path):
 
 def _measure(dataset, **settings):
     result = measure_supervision(Config(dict(train_dataloader=dict(dataset=dataset), **settings)))
-    return result.kind, result.pictures, result.labels, result.seconds
+    return result.kind, result.images, result.labels, result.seconds
 
 
 def test_tags_open_no_mask(dataset, tmp_path):
@@ -128,7 +128,7 @@ def test_pseudo_labels_cost_their_tags(dataset, tmp_path):
     assert _measure(dataset(MASKS)) == ('pseudo-labels', 7, 4, 4.0)
     shutil.rmtree(tmp_path / 'scenes' / 'masks')  # tags are counted, masks are not opened
     assert _measure(dataset(MASKS)) == ('pseudo-labels', 7, 4, 4.0)
-    with pytest.raises(ValueError, match='pseudo-labels has no tags to count: give its data set the `label_file`'):
+    with pytest.raises(ValueError, match='pseudo-labels has no tags to count: give its dataset the `label_file`'):
         _measure(dataset(MASKS, tags=False))
 
 
@@ -166,13 +166,13 @@ def _result(miou, kind, architecture='a', **kwargs):
             mIoU=miou,
             classes=dict(background=90.0, cat=None),
             names='n',
-            pictures=3,
+            images=3,
             architecture=architecture,
             macs=2e9,
             parameters=1500000,
-            pictures_per_second=2.5,
+            images_per_second=2.5,
             provenance={},
-            supervision=dict(kind=kind, pictures=5, labels=100, seconds=100 * seconds),
+            supervision=dict(kind=kind, images=5, labels=100, seconds=100 * seconds),
         ),
         **kwargs,
     )
@@ -188,14 +188,14 @@ RESULTS = dict(
 
 def test_share_is_of_the_twin_or_of_the_best_run_with_masks():
     rows = {row['run']: row for row in table_rows(RESULTS)}
-    assert (rows['pseudo']['of_full'], rows['pseudo']['full']) == (90.0, 'twin')
-    assert (rows['weak']['of_full'], rows['weak']['full']) == (50.0, 'better')
-    assert rows['twin']['of_full'] is None and rows['better']['full'] is None
+    assert (rows['pseudo']['ratio_to_full'], rows['pseudo']['full']) == (90.0, 'twin')
+    assert (rows['weak']['ratio_to_full'], rows['weak']['full']) == (50.0, 'better')
+    assert rows['twin']['ratio_to_full'] is None and rows['better']['full'] is None
     assert (rows['weak']['annotation_seconds'], rows['twin']['annotation_seconds']) == (100.0, 7900.0)
     alone = table_rows({'weak': RESULTS['weak']})
-    assert alone[0]['of_full'] is None
+    assert alone[0]['ratio_to_full'] is None
     weak, blind = table_rows({'weak': RESULTS['weak'], 'blind': _result(0.0, 'masks')})
-    assert weak['of_full'] is weak['full'] is None and blind['mIoU'] == 0.0
+    assert weak['ratio_to_full'] is weak['full'] is None and blind['mIoU'] == 0.0
 
 
 def test_three_forms_hold_the_same():
@@ -220,10 +220,10 @@ def test_chart_has_a_bar_for_each_number_and_a_point_for_each_run(tmp_path):
 
 @pytest.mark.parametrize(
     'other',
-    [_result(1.0, 'tags', names='others', pictures=9), _result(1.0, 'tags', classes=dict(background=1.0, dog=2.0))],
+    [_result(1.0, 'tags', names='others', images=9), _result(1.0, 'tags', classes=dict(background=1.0, dog=2.0))],
 )
 def test_runs_of_other_test_sets_are_named(other):
-    with pytest.raises(RunError, match=f"run 'other' was evaluated on other .*{other['pictures']} pictures, 2 classes"):
+    with pytest.raises(RunError, match=f"run 'other' was evaluated on other .*{other['images']} images, 2 classes"):
         check_comparable(dict(weak=RESULTS['weak'], other=other))
     check_comparable(RESULTS)
 

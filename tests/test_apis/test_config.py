@@ -25,7 +25,7 @@ def test_absent_config_names_the_nearest(tmp_path, monkeypatch, asked):
         load_config(asked)
 
 
-def test_absent_config_without_neighbours(tmp_path, monkeypatch):
+def test_absent_config_without_neighbors(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError, match='Give the path of a .py config file'):
         load_config('x.py')

@@ -16,15 +16,15 @@ def test_demo_trains_evaluates_twice_and_draws(tiny_config, tmp_path, capsys):
     cfg = apis.load_config(config, work_dir=str(tmp_path / 'again'))
     again = apis.test(cfg, str(tmp_path / 'demo/train/iter_30.pth'))
     assert scores == {'raw': again['mIoU'], '+ image-level prior': again['mIoU']}
-    assert scores['raw'] > 60, 'a bright square on a dark ground was not learnt'
+    assert scores['raw'] > 60, 'a bright square on a dark ground was not learned'
 
     printed = capsys.readouterr().out
     assert report(scores) in printed and str(tmp_path / 'demo/sheet.png') in printed
     columns = np.split(np.asarray(Image.open(tmp_path / 'demo/sheet.png'))[24:, 6:], 4, axis=1)
-    picture, truth, raw, with_prior = (column[:144, :144].astype(int) for column in columns)
+    image, truth, raw, with_prior = (column[:144, :144].astype(int) for column in columns)
     assert (raw == with_prior).all()
-    assert {tuple(colour) for colour in truth[8:136].reshape(-1, 3)} == {(0, 0, 0), (255, 0, 0)}
-    assert picture[truth[..., 0] == 255].mean() > 100 + picture[(truth == 0).all(-1)].mean()
+    assert {tuple(color) for color in truth[8:136].reshape(-1, 3)} == {(0, 0, 0), (255, 0, 0)}
+    assert image[truth[..., 0] == 255].mean() > 100 + image[(truth == 0).all(-1)].mean()
 
 
 def test_report_is_an_aligned_table():

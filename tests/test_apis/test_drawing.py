@@ -1,35 +1,35 @@
 import numpy as np
 import pytest
 
-from mmwsl.apis.drawing import GAP, HEADER, colour_mask, picture_sheet
+from mmwsl.apis.drawing import GAP, HEADER, colorize_mask, image_grid
 
 
-def test_every_class_has_its_colour_and_the_ignored_are_white():
-    coloured = colour_mask(np.array([[0, 1], [1, 255]]), [[0, 0, 0], [10, 20, 30]])
-    assert coloured.tolist() == [[[0, 0, 0], [10, 20, 30]], [[10, 20, 30], [255, 255, 255]]]
+def test_every_class_has_its_color_and_the_ignored_are_white():
+    colored = colorize_mask(np.array([[0, 1], [1, 255]]), [[0, 0, 0], [10, 20, 30]])
+    assert colored.tolist() == [[[0, 0, 0], [10, 20, 30]], [[10, 20, 30], [255, 255, 255]]]
 
 
 def test_sheet_has_a_column_per_kind_and_a_row_per_scene():
-    red, blue = (np.broadcast_to(np.array(colour, np.uint8), (4, 8, 3)) for colour in ([255, 0, 0], [0, 0, 255]))
-    sheet = np.asarray(picture_sheet({'input': [red, blue], 'truth': [blue, blue], 'raw': [red, red]}, tile=16))
+    red, blue = (np.broadcast_to(np.array(color, np.uint8), (4, 8, 3)) for color in ([255, 0, 0], [0, 0, 255]))
+    sheet = np.asarray(image_grid({'input': [red, blue], 'truth': [blue, blue], 'raw': [red, red]}, tile=16))
     step = 16 + GAP
     assert sheet.shape == (HEADER + 2 * step, GAP + 3 * step, 3)
-    centres = [
+    centers = [
         [sheet[HEADER + 4 + step * row, GAP + 8 + step * column].tolist() for column in range(3)] for row in range(2)
     ]
     r, b = [255, 0, 0], [0, 0, 255]
-    assert centres == [[r, b, r], [b, b, r]]
+    assert centers == [[r, b, r], [b, b, r]]
     below = sheet[HEADER + 8 : HEADER + 16, GAP : GAP + 16]
-    assert (below == 255).all(), 'a wide picture keeps its shape'
+    assert (below == 255).all(), 'a wide image keeps its shape'
 
 
 def test_unequal_columns_are_an_error():
-    picture = np.zeros((2, 2, 3), np.uint8)
+    image = np.zeros((2, 2, 3), np.uint8)
     with pytest.raises(ValueError, match=r"columns .*'truth': 0.*Fill them equally"):
-        picture_sheet({'input': [picture], 'truth': []})
+        image_grid({'input': [image], 'truth': []})
 
 
 def test_a_long_title_stays_above_its_column():
-    picture = np.zeros((8, 8, 3), np.uint8)
-    sheet = np.asarray(picture_sheet({'psl_deeplabv3plus_voc6_round2': [picture], ' ': [picture]}))[:HEADER]
+    image = np.zeros((8, 8, 3), np.uint8)
+    sheet = np.asarray(image_grid({'psl_deeplabv3plus_voc6_round2': [image], ' ': [image]}))[:HEADER]
     assert (sheet[:, GAP : GAP + 144] < 255).any() and (sheet[:, GAP + 144 :] == 255).all()

@@ -4,14 +4,14 @@ import hashlib
 
 import pytest
 
-from mmwsl.apis.files import digest_files, whole_file
+from mmwsl.utils.files import atomic_write, digest_files
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
     path = tmp_path / 'folder' / 'file'
-    with whole_file(path) as file:
+    with atomic_write(path) as file:
         file.write(b'one')
-    with pytest.raises(KeyError), whole_file(path) as file:
+    with pytest.raises(KeyError), atomic_write(path) as file:
         file.write(b'tw')
         raise KeyError
     assert path.read_bytes() == b'one'
@@ -23,7 +23,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
 def test_digests_are_of_the_files_that_a_config_names(tmp_path):
     contents = {'a.pth': b'1', 'sets/tags.csv': b'2', 'sets/other.csv': b'3'}
     for name, content in contents.items():
-        with whole_file(tmp_path / name) as file:
+        with atomic_write(tmp_path / name) as file:
             file.write(content)
     config = dict(
         model=dict(steps=[dict(type='Step', file=str(tmp_path / 'a.pth'), address='https://a/b.pth', none=None)]),

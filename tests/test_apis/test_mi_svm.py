@@ -112,7 +112,7 @@ def test_probabilities_of_each_class_apply_to_unscaled_features(unknown):
     assert np.abs(weight * features.std(0)).argmax(1).tolist() == [2, 4]
 
 
-def test_pictures_where_a_class_is_unknown_take_no_part_in_it():
+def test_images_where_a_class_is_unknown_take_no_part_in_it():
     features, bags, tags, _ = two_classes(unknown=True)
     changed = features.copy()
     changed[bags < 20] = changed[bags < 20][::-1]  # the same values for the scaling
@@ -126,9 +126,9 @@ def test_pictures_where_a_class_is_unknown_take_no_part_in_it():
 @pytest.mark.parametrize(
     ('column', 'value', 'message'),
     [
-        (2, 0, 'no picture has the tag second: .*leave the class out'),
-        (2, -1, 'no picture has the tag second'),
-        (1, 1, 'no picture lacks the tag first'),
+        (2, 0, 'no image has the tag second: .*leave the class out'),
+        (2, -1, 'no image has the tag second'),
+        (1, 1, 'no image lacks the tag first'),
     ],
 )
 def test_a_class_without_bags_of_both_kinds_is_named(column, value, message):

@@ -1,4 +1,4 @@
-"""Pseudo-labels of written pictures in folders, with a table of tags and masks that may be missing."""
+"""Pseudo-labels of written images in folders, with a table of tags and masks that may be missing."""
 
 import json
 from pathlib import Path
@@ -13,14 +13,14 @@ from PIL import Image
 from mmwsl import apis
 from mmwsl.apis.pseudo_labels import ManifestError
 from mmwsl.apis.pseudo_labels.command import main
-from mmwsl.apis.pseudo_labels.quality import truth_data_set
+from mmwsl.apis.pseudo_labels.quality import ground_truth_dataset
 
 from .conftest import files
 
 
 @pytest.fixture
 def written(shapes, tmp_path):
-    """Pictures in folders with a table of tags and masks that no reader can open; returns the arguments of a run."""
+    """Images in folders with a table of tags and masks that no reader can open; returns the arguments of a run."""
     root = tmp_path / 'data'
     names = ('a/one', 'b/one', 'b/two.half')
     for number, name in enumerate(names):
@@ -28,7 +28,7 @@ def written(shapes, tmp_path):
             (root / folder / name).parent.mkdir(parents=True, exist_ok=True)
         pixels = np.random.default_rng(number).integers(0, 256, (20 + number, 30, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(root / 'images' / f'{name}.png')
-        (root / 'masks' / f'{name}.png').write_text('no picture')
+        (root / 'masks' / f'{name}.png').write_text('no image')
     (root / 'tags.csv').write_text('image,labels\na/one,ring\nb/one,"circle,star"\nb/two.half,\n')
     config = tmp_path / 'config.py'
     config.write_text(f"""_base_ = ['{shapes[0].replace('_ilp', '')}']
@@ -70,7 +70,7 @@ def test_no_mask_is_opened_and_the_folder_serves_as_masks(written, tmp_path, tta
     assert dataset[1]['gt_seg_map'].shape == (21, 30)
 
 
-def test_a_broken_picture_is_named_and_the_others_stay(written, tmp_path):
+def test_a_broken_image_is_named_and_the_others_stay(written, tmp_path):
     broken = tmp_path / 'data' / 'images' / 'b' / 'two.half.png'
     whole = broken.read_bytes()
     broken.write_bytes(whole[:60])
@@ -82,8 +82,8 @@ def test_a_broken_picture_is_named_and_the_others_stay(written, tmp_path):
     assert len(files(tmp_path / 'out', '.png')) == 3
 
 
-def test_a_picture_may_leave_the_table_but_tags_that_were_believed_stay(written, tmp_path):
-    """The table is also the list of the pictures here."""
+def test_a_image_may_leave_the_table_but_tags_that_were_believed_stay(written, tmp_path):
+    """The table is also the list of the images here."""
     main(written)
     table = tmp_path / 'data' / 'tags.csv'
     before = files(tmp_path / 'out', '.npz', '.png')
@@ -92,7 +92,7 @@ def test_a_picture_may_leave_the_table_but_tags_that_were_believed_stay(written,
     assert files(tmp_path / 'out', '.npz', '.png') == before
     changed = table.read_text().replace('circle,star', 'circle')
     table.write_text(changed)
-    with pytest.raises(ManifestError, match=r"1 pictures have other tags now .*'b/one' had \[1, 4\] and has \[1\]"):
+    with pytest.raises(ManifestError, match=r"1 images have other tags now .*'b/one' had \[1, 4\] and has \[1\]"):
         main(written)
     (tmp_path / 'out' / 'scores' / 'b' / 'one.npz').unlink()
     (tmp_path / 'out' / 'masks' / 'b' / 'one.png').unlink()
@@ -106,10 +106,10 @@ def test_true_masks_are_read_as_the_test_set_says(written):
     init_default_scope('mmseg')
     split = dict(cfg.train_dataloader.dataset, seg_map_classes=('background', 'ring'), seg_map_suffix='_label.png')
     step = [dict(type='LoadAnnotations')]
-    truth = truth_data_set(ConfigDict(split), ConfigDict(pipeline=step), 'masks')
+    truth = ground_truth_dataset(ConfigDict(split), ConfigDict(pipeline=step), 'masks')
     assert truth.seg_map_classes is None and truth.seg_map_suffix == '.png' and len(truth) == 3
     names = ('background', 'star', 'ring', 'circle', 'square', 'triangle', 'cross')
-    truth = truth_data_set(ConfigDict(split), ConfigDict(pipeline=step, seg_map_classes=names), 'masks')
+    truth = ground_truth_dataset(ConfigDict(split), ConfigDict(pipeline=step, seg_map_classes=names), 'masks')
     assert tuple(truth.seg_map_classes) == names and truth.label_map[1] == 4
 
 
@@ -130,7 +130,7 @@ def test_masks_that_are_no_png_files(written):
         main([*written, '--cfg-options', "train_dataloader.dataset.seg_map_suffix='.tif'"])
 
 
-def test_a_network_that_learnt_pseudo_labels_labels_again(written, tmp_path):
+def test_a_network_that_learned_pseudo_labels_labels_again(written, tmp_path):
     """It believes the tags, and its manifest names the masks that the first round owes to."""
     first, second = tmp_path / 'out', tmp_path / 'second'
     main(written)
@@ -146,10 +146,10 @@ def test_a_network_that_learnt_pseudo_labels_labels_again(written, tmp_path):
     ]
     main([*again, *options])
     provenance = json.loads((second / 'manifest.json').read_text())['provenance']
-    assert provenance == dict(tags='the tags of the predicted pictures', labels_tuned_on='masks of a test')
+    assert provenance == dict(tags='the tags of the predicted images', labels_tuned_on='masks of a test')
     for name, present in (('a/one', {5}), ('b/one', {1, 4}), ('b/two.half', set())):
         assert set(np.unique(Image.open(second / 'masks' / f'{name}.png'))) <= {0, *present}
-    with pytest.raises(ValueError, match='train_dataloader.dataset has none: .*--no-use-tags'):
+    with pytest.raises(ValueError, match='train_dataloader.dataset has none: .*--no-use-image-labels'):
         main([*again, *options, 'train_dataloader.dataset.label_file='])
 
 

@@ -66,24 +66,26 @@ def launch(arguments):
 
 
 @FORKS
-def test_two_processes_label_one_picture_then_more(finished, shapes, tmp_path):
-    for indices in (1, 6):  # fewer pictures than processes; then five for two
+def test_two_processes_label_one_image_then_more(finished, shapes, tmp_path):
+    for indices in (1, 6):  # fewer images than processes; then five for two
         assert launch(
             [*shapes, '--out', str(tmp_path / 'two'), '--indices', str(indices), '--cfg-options', *SHORT]
         ) == [0, 0]
         assert len(files(tmp_path / 'two', '.png')) == indices
     assert files(tmp_path / 'two', '.png', '.npz') == files(finished, '.png', '.npz')
     # All refuse, none waits for the first.
-    assert launch([*shapes, '--out', str(tmp_path / 'two'), '--no-use-tags', '--cfg-options', *SHORT]) == [1, 1]
+    assert launch([*shapes, '--out', str(tmp_path / 'two'), '--no-use-image-labels', '--cfg-options', *SHORT]) == [1, 1]
 
 
 def test_other_options_are_refused_and_listed(run, copied, shapes, tmp_path):
     folder = copied
     before = files(folder, '.png', '.npz', '.json')
-    with pytest.raises(ManifestError, match=r'(?s)use_tags: true there, false asked for.*test_cfg\.use_tags: true'):
-        run('out', '--no-use-tags', indices=1)
-    with pytest.raises(ManifestError, match=r'model\.decode_head\.background\.score: 0\.5 there, 0\.4 asked for'):
-        run('out', indices=1, options=['model.decode_head.background.score=0.4'])
+    with pytest.raises(
+        ManifestError, match=r'(?s)use_image_labels: true there, false asked for.*test_cfg\.use_image_labels: true'
+    ):
+        run('out', '--no-use-image-labels', indices=1)
+    with pytest.raises(ManifestError, match=r'model\.decode_head\.background\.threshold: 0\.5 there, 0\.4 asked for'):
+        run('out', indices=1, options=['model.decode_head.background.threshold=0.4'])
     with pytest.raises(ManifestError, match=r'(?s)masks of .*high: null there, 0\.5 asked for.*--rethreshold'):
         run('out', '--high', '0.5', indices=1)
     other = tmp_path / 'other.pth'
@@ -96,13 +98,13 @@ def test_other_options_are_refused_and_listed(run, copied, shapes, tmp_path):
 
 
 def test_a_folder_without_scores_begins_anew(tmp_path):
-    Manifest(tmp_path).agree(dict(use_tags=True))
-    Manifest(tmp_path).agree(dict(use_tags=False))
+    Manifest(tmp_path).agree(dict(use_image_labels=True))
+    Manifest(tmp_path).agree(dict(use_image_labels=False))
     (tmp_path / 'scores').mkdir()
     (tmp_path / 'scores' / 'one.npz').touch()
-    Manifest(tmp_path).agree(dict(use_tags=False))
-    with pytest.raises(ManifestError, match='use_tags: false there, true asked for'):
-        Manifest(tmp_path).agree(dict(use_tags=True))
+    Manifest(tmp_path).agree(dict(use_image_labels=False))
+    with pytest.raises(ManifestError, match='use_image_labels: false there, true asked for'):
+        Manifest(tmp_path).agree(dict(use_image_labels=True))
     (tmp_path / 'manifest.json').unlink()
     with pytest.raises(ManifestError, match='no manifest.json'):
-        Manifest(tmp_path).agree(dict(use_tags=False))
+        Manifest(tmp_path).agree(dict(use_image_labels=False))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmwsl.functional import DECODED
+from mmwsl.functional import DEQUANTIZED
 
 from .conftest import codes, files, mask
 
@@ -22,7 +22,7 @@ def test_new_thresholds_equal_a_fresh_run(run, copied):
     assert files(old, '.png', '.npz') == files(fresh, '.png', '.npz')
     assert {path: path.stat().st_mtime_ns for path in old.glob('scores/*')} == stamps
     for index in range(6):
-        scores = DECODED[codes(old, index)][1:]
+        scores = DEQUANTIZED[codes(old, index)][1:]
         expected = np.where(scores.max(0) > 0.7, scores.argmax(0) + 1, np.where(scores.max(0) <= 0.3, 0, 255))
         np.testing.assert_array_equal(mask(old, index), expected)
     assert any(255 in mask(old, index) for index in range(6))

@@ -21,6 +21,6 @@ def test_rows_hold_all_that_is_promised(repository, tmp_path):
     assert list(rows) == ['fcn', 'none', 'lse', 'wildcat']
     assert rows['fcn']['over_fcn'] == rows['none']['over_none'] == 1
     for row in rows.values():
-        assert row['step_ms'] > 0 and row['pictures_per_second'] > 0 and row['peak_mib'] > 0
+        assert row['step_ms'] > 0 and row['images_per_second'] > 0 and row['peak_mib'] > 0
         assert 0 < row['own_share'] < 1 and 0 <= row['loader_share'] < 1
         assert row['name'] in done.stdout

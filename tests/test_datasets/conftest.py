@@ -1,4 +1,4 @@
-"""Tiny pictures and data sets on disk."""
+"""Tiny images and datasets on disk."""
 
 import numpy as np
 import pytest
@@ -19,8 +19,8 @@ def mmseg_scope():
 
 
 @pytest.fixture
-def write_pictures():
-    """A function that writes small random pictures ``folder/name`` and returns the folder."""
+def write_images():
+    """A function that writes small random images ``folder/name`` and returns the folder."""
 
     def write(folder, names, size=(12, 8)):
         rng = np.random.default_rng(0)
@@ -35,7 +35,7 @@ def write_pictures():
 
 @pytest.fixture
 def build():
-    """A function that builds a data set of mmwsl by its short name."""
+    """A function that builds a dataset of mmwsl by its short name."""
 
     def build_dataset(name, **settings):
         return DATASETS.build(dict(type=f'mmwsl.{name}', **settings))
@@ -44,9 +44,9 @@ def build():
 
 
 @pytest.fixture
-def tagged(tmp_path, write_pictures):
-    """A folder with four VOC pictures, a table of their tags, and a list of two of them."""
-    write_pictures(tmp_path / 'images', [f'{name}.jpg' for name in 'abcd'])
+def tagged(tmp_path, write_images):
+    """A folder with four VOC images, a table of their tags, and a list of two of them."""
+    write_images(tmp_path / 'images', [f'{name}.jpg' for name in 'abcd'])
     (tmp_path / 'tags.csv').write_text('image,labels,unknown\na,dog cat,\nb,,\nc.jpg,person,horse\nd,car,bus\n')
     (tmp_path / 'list.txt').write_text('c\na.jpg\n\n')
     return tmp_path
@@ -54,7 +54,7 @@ def tagged(tmp_path, write_pictures):
 
 @pytest.fixture
 def by_name():
-    """A function that maps the stem of each picture to its (present, unknown) class names."""
+    """A function that maps the stem of each image to its (present, unknown) class names."""
 
     def tags_by_name(dataset):
         classes = dataset.metainfo['classes']

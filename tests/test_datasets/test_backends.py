@@ -1,4 +1,4 @@
-"""Lists, tags and pictures from elsewhere than the local disk."""
+"""Lists, tags and images from elsewhere than the local disk."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 from mmengine.fileio.backends import BaseStorageBackend, backends, prefix_to_backends, register_backend
 from mmengine.fileio.io import backend_instances
 
-pytestmark = pytest.mark.filterwarnings('ignore:no picture of')
+pytestmark = pytest.mark.filterwarnings('ignore:no image of')
 
 XML = '<?xml version="1.0" encoding="latin-1"?><annotation><object><name>{}</name></object></annotation>'
 
@@ -47,9 +47,9 @@ def vault(tmp_path):
 
 
 @pytest.fixture
-def filled(vault, write_pictures):
-    """Two pictures, a dog and a cat, with a list and the tags in every format."""
-    write_pictures(vault / 'images', ['a.jpg', 'b.jpg'])
+def filled(vault, write_images):
+    """Two images, a dog and a cat, with a list and the tags in every format."""
+    write_images(vault / 'images', ['a.jpg', 'b.jpg'])
     tags = dict(a='dog', b='cat')
     (vault / 'list.txt').write_text('a\nb\n')
     (vault / 'tags.csv').write_bytes(b'\xef\xbb\xbfimage,labels\r\na,dog\r\nb,cat\r\n')

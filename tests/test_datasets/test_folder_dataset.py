@@ -6,22 +6,22 @@ from PIL import Image
 
 
 @pytest.fixture
-def table_folder(tmp_path, write_pictures):
-    """Pictures of several formats with a table."""
-    write_pictures(tmp_path / 'pictures', ['a.jpg', 'b.PNG', 'sub/c.webp'])
+def table_folder(tmp_path, write_images):
+    """Images of several formats with a table."""
+    write_images(tmp_path / 'images', ['a.jpg', 'b.PNG', 'sub/c.webp'])
     (tmp_path / 'tags.csv').write_text('image,labels\na,owl\nb.PNG,\nsub/c.webp,fox;owl\n')
     return tmp_path
 
 
 @pytest.fixture
-def class_folders(tmp_path, write_pictures):
+def class_folders(tmp_path, write_images):
     """One folder per class."""
-    return write_pictures(tmp_path / 'classes', ['owl/1.jpg', 'fox/1.jpg', 'fox/2.png', 'background/3.jpg'])
+    return write_images(tmp_path / 'classes', ['owl/1.jpg', 'fox/1.jpg', 'fox/2.png', 'background/3.jpg'])
 
 
 def test_table(build, table_folder, by_name):
     dataset = build(
-        'FolderWeakDataset', data_root=str(table_folder), label_file='tags.csv', data_prefix=dict(img_path='pictures')
+        'FolderWeakDataset', data_root=str(table_folder), label_file='tags.csv', data_prefix=dict(img_path='images')
     )
     assert dataset.metainfo['classes'] == ('background', 'fox', 'owl')
     assert dataset.metainfo['palette'] == [[0, 0, 0], [128, 0, 0], [0, 128, 0]]
@@ -31,7 +31,7 @@ def test_table(build, table_folder, by_name):
 def test_inferred_classes_are_reported(build, table_folder, monkeypatch):
     messages = []
     monkeypatch.setattr('mmwsl.datasets.folder.print_log', lambda message, **_: messages.append(message))
-    settings = dict(data_root=str(table_folder), label_file='tags.csv', data_prefix=dict(img_path='pictures'))
+    settings = dict(data_root=str(table_folder), label_file='tags.csv', data_prefix=dict(img_path='images'))
     build('FolderWeakDataset', **settings)
     (message,) = messages
     assert message.startswith("Classes found in the tags: ('background', 'fox', 'owl'). Name them in `metainfo")
@@ -50,8 +50,8 @@ def test_inferred_classes_are_reported(build, table_folder, monkeypatch):
         (['traffic light', 'dog'], None, ('dog', 'light', 'traffic')),
     ],
 )
-def test_spaces_in_inferred_classes(build, tmp_path, write_pictures, rows, label_cfg, classes):
-    write_pictures(tmp_path, ['a.jpg', 'b.jpg'])
+def test_spaces_in_inferred_classes(build, tmp_path, write_images, rows, label_cfg, classes):
+    write_images(tmp_path, ['a.jpg', 'b.jpg'])
     (tmp_path / 'tags.csv').write_text('image,labels\na,{}\nb,{}\n'.format(*rows))
     dataset = build('FolderWeakDataset', data_root=str(tmp_path), label_file='tags.csv', label_cfg=label_cfg)
     assert dataset.metainfo['classes'] == ('background', *classes)
@@ -60,8 +60,8 @@ def test_spaces_in_inferred_classes(build, tmp_path, write_pictures, rows, label
 @pytest.mark.parametrize(
     ('text', 'match'),
     [
-        ('image,labels\n', r"from the table label_file='.*/tags\.csv': no picture is listed, it is empty"),
-        ('image,labels\na,\n', r"from the table label_file='.*/tags\.csv': all are background pictures\. .*`metainfo="),
+        ('image,labels\n', r"from the table label_file='.*/tags\.csv': no image is listed, it is empty"),
+        ('image,labels\na,\n', r"from the table label_file='.*/tags\.csv': all are background images\. .*`metainfo="),
     ],
 )
 def test_table_that_names_no_class(build, table_folder, text, match):
@@ -71,12 +71,12 @@ def test_table_that_names_no_class(build, table_folder, text, match):
             'FolderWeakDataset',
             data_root=str(table_folder),
             label_file='tags.csv',
-            data_prefix=dict(img_path='pictures'),
+            data_prefix=dict(img_path='images'),
         )
 
 
 def test_empty_class_folders(build, tmp_path):
-    with pytest.raises(ValueError, match=r"from the class folders of '.*': no picture is listed, it is empty"):
+    with pytest.raises(ValueError, match=r"from the class folders of '.*': no image is listed, it is empty"):
         build('FolderWeakDataset', class_folders=True, data_prefix=dict(img_path=str(tmp_path)))
 
 
@@ -114,10 +114,10 @@ def test_own_classes_in_own_order(build, class_folders):
     assert [dataset.get_data_info(i)['img_label'] for i in range(4)] == [[], [2], [2], [1]]
 
 
-def test_pictures_alone_for_inference(build, table_folder):
+def test_images_alone_for_inference(build, table_folder):
     dataset = build(
         'FolderWeakDataset',
-        data_prefix=dict(img_path=str(table_folder / 'pictures')),
+        data_prefix=dict(img_path=str(table_folder / 'images')),
         test_mode=True,
         metainfo=dict(classes=('background', 'owl')),
     )
@@ -130,19 +130,19 @@ def test_pictures_alone_for_inference(build, table_folder):
         (dict(metainfo=dict(classes=('background', 'owl', 'fax'))), r"unknown class 'fox': did you mean 'fax'"),
         (dict(class_folders=True), '`label_file=.*` and `class_folders=True` are two sources'),
         (dict(label_file=''), 'no class is known: there are no tags. Give .*`label_file`'),
-        (dict(img_suffix='.jpg'), r'pictures of label_file=.* are not in'),
+        (dict(img_suffix='.jpg'), r'images of label_file=.* are not in'),
     ],
 )
 def test_mistakes(build, table_folder, settings, match):
     settings = {
-        **dict(data_root=str(table_folder), label_file='tags.csv', data_prefix=dict(img_path='pictures')),
+        **dict(data_root=str(table_folder), label_file='tags.csv', data_prefix=dict(img_path='images')),
         **settings,
     }
     with pytest.raises((ValueError, FileNotFoundError), match=match):
         build('FolderWeakDataset', **settings)
 
 
-def test_stray_picture_and_unknown_folder(build, class_folders, write_pictures):
+def test_stray_image_and_unknown_folder(build, class_folders, write_images):
     with pytest.raises(ValueError, match=r"classes/owl/1\.jpg: .*unknown class 'owl'"):
         build(
             'FolderWeakDataset',
@@ -150,6 +150,6 @@ def test_stray_picture_and_unknown_folder(build, class_folders, write_pictures):
             data_prefix=dict(img_path=str(class_folders)),
             metainfo=dict(classes=('background', 'fox')),
         )
-    write_pictures(class_folders, ['stray.jpg'])
-    with pytest.raises(ValueError, match=r'1 pictures lie in no class folder: stray\.jpg'):
+    write_images(class_folders, ['stray.jpg'])
+    with pytest.raises(ValueError, match=r'1 images lie in no class folder: stray\.jpg'):
         build('FolderWeakDataset', class_folders=True, data_prefix=dict(img_path=str(class_folders)))

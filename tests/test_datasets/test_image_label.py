@@ -1,4 +1,4 @@
-"""What all data sets with tags share: lists, matching, classes, checks."""
+"""What all datasets with tags share: lists, matching, classes, checks."""
 
 import warnings
 
@@ -9,14 +9,14 @@ from PIL import Image
 
 from mmwsl.datasets import VOCWeakDataset
 from mmwsl.datasets.classes import VOC_CLASSES, voc_colormap
-from mmwsl.datasets.pictures import list_pictures, locate, stem
+from mmwsl.datasets.images import list_images, locate, stem
 
 FIVE = ('background', 'car', 'cat', 'dog', 'horse')
 
 
 @pytest.fixture
 def voc(build, tagged):
-    """A function that builds the tagged pictures as VOC, without the warning of classes unseen."""
+    """A function that builds the tagged images as VOC, without the warning of classes unseen."""
 
     def build_voc(**settings):
         settings = {
@@ -24,7 +24,7 @@ def voc(build, tagged):
             **settings,
         }
         with warnings.catch_warnings():
-            warnings.filterwarnings('ignore', 'no picture of')
+            warnings.filterwarnings('ignore', 'no image of')
             return build('VOCWeakDataset', **settings)
 
     return build_voc
@@ -127,7 +127,7 @@ def test_no_prefix_means_no_mask_path(voc):
 
 def test_warning_names_the_classes_without_a_tag(build, tagged):
     settings = dict(data_root=str(tagged), label_file='tags.csv', data_prefix=dict(img_path='images'))
-    with pytest.warns(UserWarning, match='has a tag of horse: these classes will not be learnt'):
+    with pytest.warns(UserWarning, match='has a tag of horse: these classes will not be learned'):
         build('VOCWeakDataset', metainfo=dict(classes=FIVE), **settings)
     with warnings.catch_warnings():
         warnings.simplefilter('error')
@@ -135,13 +135,13 @@ def test_warning_names_the_classes_without_a_tag(build, tagged):
         build('VOCWeakDataset', metainfo=dict(classes=FIVE[:-1]), **settings)
 
 
-def test_remark_where_no_picture_has_a_tag(build, tagged):
+def test_remark_where_no_image_has_a_tag(build, tagged):
     (tagged / 'background.txt').write_text('b\n')
     settings = dict(data_root=str(tagged), ann_file='background.txt', data_prefix=dict(img_path='images'))
     with pytest.warns(
         UserWarning,
-        match=r'no picture of .*background\.txt.* has any tag of the 20 classes: all are '
-        'background pictures. That is fine for one part of a `ConcatDataset`',
+        match=r'no image of .*background\.txt.* has any tag of the 20 classes: all are '
+        'background images. That is fine for one part of a `ConcatDataset`',
     ) as caught:
         dataset = build('VOCWeakDataset', label_file='tags.csv', **settings)
     assert len(caught) == 1
@@ -167,32 +167,32 @@ def test_remark_where_no_picture_has_a_tag(build, tagged):
             {'tags.csv': 'image,labels\na,cat\na.jpg,dog\n'},
             {},
             ValueError,
-            r"tags\.csv:3: picture 'a\.jpg' has tags twice \(first at .*tags\.csv:2\)",
+            r"tags\.csv:3: image 'a\.jpg' has tags twice \(first at .*tags\.csv:2\)",
         ),
         ({'tags.csv': 'image,labels\n'}, {}, ValueError, r"label_file='.*tags\.csv' is empty"),
         (
             {'tags.csv': 'image,labels\n' + ''.join(f'{n},\n' for n in 'azyxwvu')},
             {},
             FileNotFoundError,
-            r"6 of the 7 pictures of label_file='.*tags\.csv' are not in '.*images'.*: z, y, x, w, v \.\.\.",
+            r"6 of the 7 images of label_file='.*tags\.csv' are not in '.*images'.*: z, y, x, w, v \.\.\.",
         ),
         (
             {'list.txt': 'a\nz\n'},
             dict(ann_file='list.txt'),
             FileNotFoundError,
-            r"1 of the 2 pictures of ann_file='.*list\.txt' are not in .*: z\.",
+            r"1 of the 2 images of ann_file='.*list\.txt' are not in .*: z\.",
         ),
         (
             {'tags.csv': 'image,labels\na,\n', 'list.txt': 'a\nb\nc'},
             dict(ann_file='list.txt'),
             ValueError,
-            r"2 of the 3 pictures of ann_file='.*list\.txt' have no tags in label_file='.*tags\.csv': b, c\.",
+            r"2 of the 3 images of ann_file='.*list\.txt' have no tags in label_file='.*tags\.csv': b, c\.",
         ),
         (
             {'list.txt': 'a\nb\na\n'},
             dict(ann_file='list.txt'),
             ValueError,
-            r"list\.txt:3: picture 'a' is listed twice \(first in line 1\)",
+            r"list\.txt:3: image 'a' is listed twice \(first in line 1\)",
         ),
         ({'list.txt': '\n'}, dict(ann_file='list.txt'), ValueError, r'list\.txt. is empty'),
         ({}, dict(ann_file='nothing.txt'), FileNotFoundError, r"`ann_file` '.*nothing\.txt' is not a file"),
@@ -202,7 +202,7 @@ def test_remark_where_no_picture_has_a_tag(build, tagged):
             {},
             dict(label_file='', img_suffix='.png', test_mode=True),
             ValueError,
-            r"no picture with a suffix of \('.png',",
+            r"no image with a suffix of \('.png',",
         ),
         ({}, dict(label_file=''), ValueError, 'training needs tags or masks: give `label_file`'),
         ({}, dict(metainfo=dict(classes=('cat', 'background'))), ValueError, "must start with 'background'"),
@@ -212,7 +212,7 @@ def test_remark_where_no_picture_has_a_tag(build, tagged):
             {},
             dict(filter_cfg=dict(filter_empty_gt=True), metainfo=dict(classes=('background', 'sofa'))),
             ValueError,
-            r"leaves no picture: none has a tag of \['sofa'\]",
+            r"leaves no image: none has a tag of \['sofa'\]",
         ),
     ],
 )
@@ -248,12 +248,12 @@ def test_masks_that_are_opened_must_be_there(voc, tagged):
 
 def test_name_that_fits_two_files():
     assert locate(['a', 'b.png', 'c'], ['a.jpg', 'b.png', 'b.jpg']) == {'a': 'a.jpg', 'b.png': 'b.png'}
-    with pytest.raises(ValueError, match=r"picture 'b' fits several files: b\.jpg, b\.png"):
+    with pytest.raises(ValueError, match=r"image 'b' fits several files: b\.jpg, b\.png"):
         locate(['b'], ['b.png', 'b.jpg'])
 
 
 @pytest.mark.parametrize(
-    ('picture', 'suffixes', 'expected'),
+    ('image', 'suffixes', 'expected'),
     [
         ('a/b.JPG', ('.jpg',), 'a/b'),
         ('2007.0063', ('.jpg',), '2007.0063'),
@@ -263,13 +263,13 @@ def test_name_that_fits_two_files():
         ('a.jpg', ('',), 'a.jpg'),
     ],
 )
-def test_stem(picture, suffixes, expected):
-    assert stem(picture, suffixes) == expected
+def test_stem(image, suffixes, expected):
+    assert stem(image, suffixes) == expected
 
 
-def test_compound_suffix(build, tmp_path, write_pictures):
-    """As Cityscapes has them: the list holds what picture and mask share."""
-    write_pictures(tmp_path / 'images', [f'bonn/{name}_leftImg8bit.png' for name in 'ab'] + ['bonn/a_other.png'])
+def test_compound_suffix(build, tmp_path, write_images):
+    """As Cityscapes has them: the list holds what image and mask share."""
+    write_images(tmp_path / 'images', [f'bonn/{name}_leftImg8bit.png' for name in 'ab'] + ['bonn/a_other.png'])
     (tmp_path / 'tags.csv').write_text('image,labels\nbonn/b,dog\nbonn/a_leftImg8bit.png,cat\n')
     (tmp_path / 'list.txt').write_text('bonn/a\nbonn/b\n')
     suffixes = dict(img_suffix='_leftImg8bit.png', seg_map_suffix='_gtFine_labelTrainIds.png')
@@ -291,17 +291,17 @@ def test_compound_suffix(build, tmp_path, write_pictures):
         ]
 
 
-def test_listing_leaves_out_what_is_hidden(tmp_path, write_pictures):
-    write_pictures(tmp_path, ['cat/B.JPG', 'a.png', '.hidden.png', '.checkpoints/a.png', 'cat/.old/a.png'])
+def test_listing_leaves_out_what_is_hidden(tmp_path, write_images):
+    write_images(tmp_path, ['cat/B.JPG', 'a.png', '.hidden.png', '.checkpoints/a.png', 'cat/.old/a.png'])
     (tmp_path / 'notes.txt').write_text('')
-    assert list_pictures(str(tmp_path)) == ['a.png', 'cat/B.JPG']
+    assert list_images(str(tmp_path)) == ['a.png', 'cat/B.JPG']
 
 
 def test_filter_empty_gt(voc, by_name):
     assert list(by_name(voc(filter_cfg=dict(filter_empty_gt=True)))) == ['a', 'c', 'd']
 
 
-def test_pictures_of_a_list_are_left_out(voc, by_name, tagged):
+def test_images_of_a_list_are_left_out(voc, by_name, tagged):
     assert list(by_name(voc(filter_cfg=dict(exclude_file='list.txt')))) == ['b', 'd']
     assert list(by_name(voc(filter_cfg=dict(exclude_file='list.txt', filter_empty_gt=True)))) == ['d']
     (tagged / 'folders').mkdir()
@@ -320,11 +320,11 @@ def test_without_a_root_the_list_is_relative_to_the_current_folder(voc, tagged, 
 @pytest.mark.parametrize(('names', 'left'), [('e', 4), ('a b c d', 0)])
 def test_a_list_that_leaves_out_nothing_or_everything(voc, tagged, names, left):
     (tagged / 'other.txt').write_text('\n'.join(names.split()))
-    with pytest.raises(ValueError, match=rf"exclude_file='.*other\.txt'\)` leaves {left} of 4 pictures"):
+    with pytest.raises(ValueError, match=rf"exclude_file='.*other\.txt'\)` leaves {left} of 4 images"):
         voc(filter_cfg=dict(exclude_file='other.txt'))
 
 
-@pytest.mark.filterwarnings('ignore:no picture of')
+@pytest.mark.filterwarnings('ignore:no image of')
 @pytest.mark.parametrize('serialize', [True, False])
 def test_features_of_the_parent(voc, serialize):
     dataset = voc(indices=[2, 0], serialize_data=serialize)

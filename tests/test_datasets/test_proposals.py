@@ -1,4 +1,4 @@
-"""Proposals from the picture itself, and the transform that turns proposals into objectness."""
+"""Proposals from the image itself, and the transform that turns proposals into objectness."""
 
 import tracemalloc
 
@@ -27,7 +27,7 @@ def noise(shape=(12, 16), seed=0):
 
 
 def scene(background=(180, 60, 40), square=(30, 90, 220), shape=(90, 120)):
-    """A square a bit off the centre, with noise."""
+    """A square a bit off the center, with noise."""
     image = np.full((*shape, 3), background, dtype=np.int64)
     image[SQUARE] = square
     return (image + np.random.default_rng(0).integers(-8, 8, image.shape)).clip(0, 255).astype(np.uint8)
@@ -59,7 +59,7 @@ def test_graph_against_loops_over_pixels():
         assert graph.sizes[index] == mask.sum()
         assert graph.boxes[index].tolist() == [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
         assert graph.border[index] == sum((rows == 0) | (rows == 11) | (columns == 0) | (columns == 15))
-        np.testing.assert_allclose(graph.centres[index], [rows.mean(), columns.mean()])
+        np.testing.assert_allclose(graph.centers[index], [rows.mean(), columns.mean()])
         np.testing.assert_allclose(graph.lab[index], lab[mask].mean(0), rtol=1e-5)
         expected = np.histogram(lab[mask][:, 0], 25, (0, 100))[0] / (3 * mask.sum())
         np.testing.assert_allclose(graph.colors[index, :25], expected, atol=1e-12)
@@ -199,7 +199,7 @@ def test_memory_is_bounded_with_thousands_of_superpixels():
     np.testing.assert_allclose(scores[some], score_regions(graph, members[some]))
 
 
-def test_large_pictures_get_larger_superpixels():
+def test_large_images_get_larger_superpixels():
     image = np.kron(noise((60, 80)), np.ones((8, 8, 1), np.uint8))  # 4800 patches of 64 pixels
     proposals = RegionTree(sigma=0, scale=1, min_size=1)(image, {})
     sizes = np.bincount(proposals.masks.superpixels.reshape(-1))
@@ -208,7 +208,7 @@ def test_large_pictures_get_larger_superpixels():
         RegionTree()(image, dict(superpixels=blocks((480, 640))))
 
 
-def test_the_same_picture_gives_the_same_proposals():
+def test_the_same_image_gives_the_same_proposals():
     first, second = (RegionTree()(scene(), {}) for _ in range(2))
     np.testing.assert_array_equal(first.scores, second.scores)
     np.testing.assert_array_equal(first.masks.members, second.masks.members)
@@ -224,7 +224,7 @@ def test_the_same_picture_gives_the_same_proposals():
     ids=['constant', 'one pixel', 'constant row'],
 )
 @pytest.mark.parametrize('kind', ['box', 'mask'])
-def test_a_picture_of_one_superpixel_has_no_objects(image, kind):
+def test_a_image_of_one_superpixel_has_no_objects(image, kind):
     assert len(RegionTree(max_area=1.0)(image, {}).scores) == 0
     objectness = compute(image, kind=kind)
     assert objectness.shape == image.shape[:2] and not objectness.any()
@@ -239,9 +239,9 @@ def test_a_picture_of_one_superpixel_has_no_objects(image, kind):
         np.repeat(noise((40, 60))[..., :1], 3, axis=-1),
         scene((90,) * 3, (160,) * 3),
     ],
-    ids=['row', 'column', 'two rows', 'grey noise', 'grey scene'],
+    ids=['row', 'column', 'two rows', 'gray noise', 'gray scene'],
 )
-def test_thin_and_grey_pictures(image):
+def test_thin_and_gray_images(image):
     source = dict(type='mmwsl.RegionTree', min_size=5)
     for kind in ('box', 'mask'):
         objectness = compute(image, kind=kind, source=source)
@@ -249,8 +249,8 @@ def test_thin_and_grey_pictures(image):
         assert objectness.max() > objectness.min()
 
 
-def test_colours_of_the_border_alone_give_zero():
-    """Two superpixels of one colour: nothing differs from the border, so no score exceeds zero."""
+def test_colors_of_the_border_alone_give_zero():
+    """Two superpixels of one color: nothing differs from the border, so no score exceeds zero."""
     image = np.full((8, 8, 3), 50, np.uint8)
     proposals = RegionTree()(image, dict(superpixels=(np.indices((8, 8))[1] > 3).astype(int)))
     assert len(proposals.scores) == 2 and not proposals.scores.any()
@@ -259,7 +259,7 @@ def test_colours_of_the_border_alone_give_zero():
 @pytest.mark.parametrize(
     ('call', 'message'),
     [
-        (lambda: RegionTree()(noise(), dict(superpixels=blocks((12, 20)))), r'size \(12, 16\) of the picture, got'),
+        (lambda: RegionTree()(noise(), dict(superpixels=blocks((12, 20)))), r'size \(12, 16\) of the image, got'),
         (lambda: RegionTree()(noise() / 255.0, dict(superpixels=blocks())), r'must be \(H, W, 3\) uint8, got float64'),
         (lambda: RegionTree()(noise()[..., 0], dict(superpixels=blocks())), r'got uint8 of shape \(12, 16\)'),
         (
@@ -297,7 +297,7 @@ def fixed_source():
     PROPOSALS.module_dict.pop('Fixed')
 
 
-def test_normalisation_and_key(fixed_source):
+def test_normalization_and_key(fixed_source):
     image = noise((4, 4))
     source = dict(type=fixed_source, scores=[0.5, 0.75])
     stretched = compute(image, source=source, kind='box', key='saliency')

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from mmwsl.datasets.proposals import COCOProposals, ProposalFiles
-from mmwsl.datasets.proposals.runs import count_runs, decode_counts, mask_boxes, mask_runs, segmentation_runs
+from mmwsl.datasets.proposals import COCOProposals, NpzProposals
+from mmwsl.datasets.proposals.rle import count_runs, decode_counts, mask_boxes, mask_runs, segmentation_runs
 from mmwsl.registry import TRANSFORMS
 
 SHAPE = (6, 9)
@@ -46,18 +46,18 @@ def compressed(counts):
 
 @pytest.fixture
 def npz(tmp_path):
-    """A function that writes the arrays of one picture and reads them back."""
+    """A function that writes the arrays of one image and reads them back."""
 
     def write_and_read(**arrays):
         np.savez_compressed(tmp_path / '000042.npz', **arrays)
-        return ProposalFiles(str(tmp_path))(IMAGE, RESULTS)
+        return NpzProposals(str(tmp_path))(IMAGE, RESULTS)
 
     return write_and_read
 
 
 @pytest.fixture
 def coco(tmp_path):
-    """A function that writes a file and reads the proposals of the one picture."""
+    """A function that writes a file and reads the proposals of the one image."""
 
     def write_and_read(content):
         path = tmp_path / 'proposals.json'
@@ -189,7 +189,7 @@ def test_objectness_of_files(npz, tmp_path):
     for kind in ('box', 'mask'):
         transform = TRANSFORMS.build(
             dict(
-                type='mmwsl.ComputeObjectness', kind=kind, source=dict(type='mmwsl.ProposalFiles', folder=str(tmp_path))
+                type='mmwsl.ComputeObjectness', kind=kind, source=dict(type='mmwsl.NpzProposals', folder=str(tmp_path))
             )
         )
         objectness = transform(dict(img=IMAGE, **RESULTS))['objectness']
@@ -223,7 +223,7 @@ def test_objectness_of_files(npz, tmp_path):
             '`boxes` must be finite .* inf in proposal 1',
         ),
         (dict(scores=[1.0], boxes=[[5, 5, 2, 1]]), r'x1 <= x2.*got \[5.0, 5.0, 2.0, 1.0\]. Is it x, y, width, height'),
-        (dict(scores=[1.0, 2.0], boxes=[[90, 0, 95, 5], [0, -9, 9, 0]]), 'all 2 boxes lie outside the picture of 6x9'),
+        (dict(scores=[1.0, 2.0], boxes=[[90, 0, 95, 5], [0, -9, 9, 0]]), 'all 2 boxes lie outside the image of 6x9'),
         (dict(scores=['a', 'b'], boxes=BOXES), '`scores` must be numbers, got <U1'),
         (dict(scores=[1.0]), r"expected the arrays `scores`, and `boxes` or .* got \['scores'\]"),
         (dict(boxes=BOXES), r"got \['boxes'\]"),
@@ -239,27 +239,27 @@ def test_bad_npz(npz, arrays, message):
 def test_an_npz_file_that_is_none(tmp_path, content):
     (tmp_path / '000042.npz').write_bytes(content)
     with pytest.raises(ValueError, match='000042.npz: cannot be read as .npz'):
-        ProposalFiles(str(tmp_path))(IMAGE, RESULTS)
+        NpzProposals(str(tmp_path))(IMAGE, RESULTS)
 
 
 def test_an_array_saved_without_archive(tmp_path):
     with open(tmp_path / '000042.npz', 'wb') as file:
         np.save(file, np.zeros(3))
     with pytest.raises(ValueError, match='cannot be read as .npz'):
-        ProposalFiles(str(tmp_path))(IMAGE, RESULTS)
+        NpzProposals(str(tmp_path))(IMAGE, RESULTS)
 
 
-def test_a_missing_file_names_picture_and_path(tmp_path):
-    with pytest.raises(FileNotFoundError, match="picture '000042': .*000042.npz' does not exist"):
-        ProposalFiles(str(tmp_path))(IMAGE, RESULTS)
+def test_a_missing_file_names_image_and_path(tmp_path):
+    with pytest.raises(FileNotFoundError, match="image '000042': .*000042.npz' does not exist"):
+        NpzProposals(str(tmp_path))(IMAGE, RESULTS)
     with pytest.raises(FileNotFoundError, match='proposal file .*nothing.json'):
         COCOProposals(str(tmp_path / 'nothing.json'))
 
 
-def test_a_picture_without_path_or_proposals(npz, coco, tmp_path):
-    with pytest.raises(KeyError, match='ProposalFiles finds proposals by the name.*`img_path`'):
-        ProposalFiles(str(tmp_path))(IMAGE, {})
-    with pytest.raises(KeyError, match="no proposals for picture '000042'; it has 1 pictures.*'43'"):
+def test_a_image_without_path_or_proposals(npz, coco, tmp_path):
+    with pytest.raises(KeyError, match='NpzProposals finds proposals by the name.*`img_path`'):
+        NpzProposals(str(tmp_path))(IMAGE, {})
+    with pytest.raises(KeyError, match="no proposals for image '000042'; it has 1 images.*'43'"):
         coco([result(image_id=43)])
 
 
@@ -286,7 +286,7 @@ def test_a_picture_without_path_or_proposals(npz, coco, tmp_path):
         ([result(segmentation=dict(counts=[54]))], 'got the size None'),
         (
             [result(segmentation=dict(size=[6, 9], counts=[50]))],
-            'add up to the 54 pixels of the picture, got .50. .sum 50',
+            'add up to the 54 pixels of the image, got .50. .sum 50',
         ),
         ([result(segmentation=dict(size=[6, 9], counts=[60, -6]))], 'whole numbers that add up'),
         ([result(segmentation=dict(size=[6, 9], counts=[53.5, 0.5]))], 'whole numbers that add up'),

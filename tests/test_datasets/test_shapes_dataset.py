@@ -1,4 +1,4 @@
-"""The embedded data set: determined by (seed, index), tags true to the pixels, statistics as documented."""
+"""The embedded dataset: determined by (seed, index), tags true to the pixels, statistics as documented."""
 
 import numpy as np
 import pytest
@@ -8,9 +8,9 @@ from scipy import stats
 from torch.utils.data import DataLoader
 
 from mmwsl.datasets.classes import SHAPES_CLASSES
-from mmwsl.datasets.scenes import draw_layout, paint_mask, paint_picture
+from mmwsl.datasets.synthetic import draw_layout, render_image, render_mask
 
-PACKED = [dict(type='mmwsl.GenerateShapes'), dict(type='mmwsl.PackImageLabelInputs')]
+PACKED = [dict(type='mmwsl.RenderShapesImage'), dict(type='mmwsl.PackImageLabelInputs')]
 RING, STAR = SHAPES_CLASSES.index('ring'), SHAPES_CLASSES.index('star')
 
 
@@ -23,10 +23,10 @@ def tags():
 def test_tags_agree_with_the_visible_pixels():
     for index in range(200):
         objects = draw_layout(3, index, 96)
-        mask = paint_mask(objects, 96)
+        mask = render_mask(objects, 96)
         assert set(np.unique(mask)) - {0} == {item.label for item in objects}
         for item in objects:
-            # the circle around an object lies in the picture, and holds no pixel of another class
+            # the circle around an object lies in the image, and holds no pixel of another class
             rows, columns = np.mgrid[:96, :96]
             inside = np.hypot(columns - item.x, rows - item.y) <= item.radius
             assert item.radius <= min(item.x, item.y) and max(item.x, item.y) + item.radius <= 95
@@ -34,12 +34,12 @@ def test_tags_agree_with_the_visible_pixels():
             assert (mask[inside] == item.label).mean() > 0.3
 
 
-def test_mask_is_that_of_the_picture():
+def test_mask_is_that_of_the_image():
     objects = draw_layout(0, 3, 96)
-    mask = paint_mask(objects, 96)
-    with_objects = paint_picture(objects, 96, 0, 3).astype(int)
+    mask = render_mask(objects, 96)
+    with_objects = render_image(objects, 96, 0, 3).astype(int)
     # without objects the same background is painted, up to the noise
-    without = paint_picture((), 96, 0, 3).astype(int)
+    without = render_image((), 96, 0, 3).astype(int)
     changed = np.abs(with_objects - without).sum(axis=-1) > 90
     assert changed[mask > 0].mean() > 0.9 and changed[mask == 0].mean() < 0.1
 
@@ -48,7 +48,7 @@ def test_ring_has_a_hole():
     index = next(i for i in range(100) if any(item.label == RING for item in draw_layout(0, i, 96)))
     objects = draw_layout(0, index, 96)
     ring = next(item for item in objects if item.label == RING)
-    assert paint_mask(objects, 96)[round(ring.y), round(ring.x)] == 0
+    assert render_mask(objects, 96)[round(ring.y), round(ring.x)] == 0
 
 
 def test_statistics_are_as_documented(tags):
@@ -69,7 +69,7 @@ def test_statistics_are_as_documented(tags):
 
 def test_same_scene_in_every_worker(build):
     dataset = build('ShapesDataset', length=6, size=48, pipeline=PACKED)
-    pictures = [
+    images = [
         torch.cat(
             [
                 batch['inputs'][0][None]
@@ -78,23 +78,23 @@ def test_same_scene_in_every_worker(build):
         )
         for workers in (0, 2)
     ]
-    assert torch.equal(*pictures)
-    assert len({picture.numpy().tobytes() for picture in pictures[0]}) == 6
+    assert torch.equal(*images)
+    assert len({image.numpy().tobytes() for image in images[0]}) == 6
 
 
 def test_seeds_are_disjoint(build):
     first, second = (build('ShapesDataset', length=20, size=48, seed=seed, pipeline=PACKED) for seed in (0, 1))
-    pictures = {dataset[index]['inputs'].numpy().tobytes() for dataset in (first, second) for index in range(20)}
-    assert len(pictures) == 40
+    images = {dataset[index]['inputs'].numpy().tobytes() for dataset in (first, second) for index in range(20)}
+    assert len(images) == 40
 
 
-def test_colour_does_not_tell_the_class():
+def test_color_does_not_tell_the_class():
     colors = {label: [] for label in range(1, 7)}
     for index in range(300):
         objects = draw_layout(5, index, 48)
-        mask, picture = paint_mask(objects, 48), paint_picture(objects, 48, 5, index)
+        mask, image = render_mask(objects, 48), render_image(objects, 48, 5, index)
         for label in np.unique(mask[mask > 0]):
-            colors[label].append(picture[mask == label].mean(axis=0))
+            colors[label].append(image[mask == label].mean(axis=0))
     means = np.array([np.mean(values, axis=0) for values in colors.values()])
     within = np.mean([np.std(values, axis=0) for values in colors.values()])
     assert np.ptp(means, axis=0).max() < 0.6 * within
@@ -116,26 +116,26 @@ def test_classes_restrict_and_reorder_tags_and_masks(build):
         'ShapesDataset',
         length=40,
         metainfo=dict(classes=classes),
-        pipeline=[dict(type='mmwsl.GenerateShapes'), dict(type='mmwsl.GenerateShapesMask')],
+        pipeline=[dict(type='mmwsl.RenderShapesImage'), dict(type='mmwsl.RenderShapesMask')],
     )
     ids = {SHAPES_CLASSES.index(name): index for index, name in enumerate(classes)}
     seen = set()
     for index in range(40):
-        info, full = dataset[index], paint_mask(draw_layout(0, index, 96), 96)
+        info, full = dataset[index], render_mask(draw_layout(0, index, 96), 96)
         assert np.array_equal(info['gt_seg_map'], np.vectorize(lambda old: ids.get(old, 255))(full))
         assert info['img_label'] == sorted(set(np.unique(info['gt_seg_map']).tolist()) - {0, 255})
         seen |= set(info['img_label'])
     assert seen == {1, 2}
 
 
-def test_mask_keeps_the_size_of_the_picture_after_resize(build):
+def test_mask_keeps_the_size_of_the_image_after_resize(build):
     dataset = build(
         'ShapesDataset',
         length=1,
         pipeline=[
-            dict(type='mmwsl.GenerateShapes'),
+            dict(type='mmwsl.RenderShapesImage'),
             dict(type='Resize', scale=(64, 64)),
-            dict(type='mmwsl.GenerateShapesMask'),
+            dict(type='mmwsl.RenderShapesMask'),
             dict(type='PackSegInputs'),
         ],
     )

@@ -13,7 +13,7 @@ def voc6(build, data_root):
     def build_split(split, **settings):
         settings = {**dict(data_prefix=dict(img_path='JPEGImages')), **settings}
         return build(
-            'VOC6Dataset',
+            'VOC6WeakDataset',
             data_root=str(data_root / 'voc6'),
             label_file='image_labels.csv',
             ann_file=f'ImageSets/Segmentation/{split}.txt',
@@ -23,7 +23,7 @@ def voc6(build, data_root):
     return build_split
 
 
-@pytest.mark.filterwarnings('ignore:no picture of')
+@pytest.mark.filterwarnings('ignore:no image of')
 @pytest.mark.parametrize(('split', 'count'), [('train_aug', 3131), ('train', 437), ('background', 122), ('val', 300)])
 def test_counts(voc6, data_root, split, count):
     dataset = voc6(split)
@@ -37,7 +37,7 @@ def test_counts(voc6, data_root, split, count):
     assert (sum(expected.values()) == 0) == (split == 'background')
 
 
-def test_pictures_with_masks_are_left_out_of_those_with_tags(voc6):
+def test_images_with_masks_are_left_out_of_those_with_tags(voc6):
     tagged = voc6('train_aug', filter_cfg=dict(exclude_file='ImageSets/Segmentation/train.txt'))
     paths = [
         {dataset.get_data_info(index)['img_path'] for index in range(len(dataset))}

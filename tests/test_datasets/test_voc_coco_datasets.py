@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmwsl.datasets import COCOWeakDataset, VOC6Dataset
+from mmwsl.datasets import COCOWeakDataset, VOC6WeakDataset
 from mmwsl.datasets.classes import COCO_CLASSES, VOC6_CLASSES, VOC_CLASSES, voc_colormap
 
-pytestmark = pytest.mark.filterwarnings('ignore:no picture of')
+pytestmark = pytest.mark.filterwarnings('ignore:no image of')
 
 
 @pytest.fixture
-def devkit(tmp_path, write_pictures):
-    """Two pictures with the same tags as XML, as lists and as a table: a dog and a difficult cat; none."""
-    write_pictures(tmp_path / 'JPEGImages', ['2007_1.jpg', '2007_2.jpg'])
+def devkit(tmp_path, write_images):
+    """Two images with the same tags as XML, as lists and as a table: a dog and a difficult cat; none."""
+    write_images(tmp_path / 'JPEGImages', ['2007_1.jpg', '2007_2.jpg'])
     for folder in ('Annotations', 'ImageSets/Main', 'ImageSets/Segmentation'):
         (tmp_path / folder).mkdir(parents=True)
     body = ''.join(
@@ -40,7 +40,7 @@ def devkit(tmp_path, write_pictures):
     ],
 )
 @pytest.mark.parametrize('ann_file', ['', 'ImageSets/Segmentation/train.txt'])
-@pytest.mark.parametrize('name', ['VOCWeakDataset', 'VOC6Dataset'])
+@pytest.mark.parametrize('name', ['VOCWeakDataset', 'VOC6WeakDataset'])
 def test_sources_agree(build, devkit, by_name, name, source, ann_file):
     dataset = build(name, data_root=str(devkit), ann_file=ann_file, data_prefix=dict(img_path='JPEGImages'), **source)
     assert by_name(dataset) == {'2007_1': (['dog'], ['cat']), '2007_2': ([], [])}
@@ -53,9 +53,9 @@ def test_difficult_is_present_by_default(build, devkit, by_name):
     assert by_name(dataset)['2007_1'] == (['cat', 'dog'], [])
 
 
-def test_listed_picture_without_xml(build, devkit):
+def test_listed_image_without_xml(build, devkit):
     (devkit / 'Annotations/2007_2.xml').unlink()
-    with pytest.raises(ValueError, match=r'1 of the 2 pictures of .*train\.txt.* have no tags in .*: 2007_2\.'):
+    with pytest.raises(ValueError, match=r'1 of the 2 images of .*train\.txt.* have no tags in .*: 2007_2\.'):
         build(
             'VOCWeakDataset',
             data_root=str(devkit),
@@ -73,7 +73,7 @@ def test_voc6_masks_hold_the_indices_of_voc(build, devkit):
     for name in ('2007_1', '2007_2'):
         mask.save(devkit / f'SegmentationClassAug/{name}.png')
     dataset = build(
-        'VOC6Dataset',
+        'VOC6WeakDataset',
         data_root=str(devkit),
         test_mode=True,
         pipeline=[dict(type='LoadAnnotations')],
@@ -87,15 +87,15 @@ def test_voc6_masks_hold_the_indices_of_voc(build, devkit):
 def test_voc6_drops_tags_of_the_other_classes(build, devkit, by_name):
     (devkit / 'tags.csv').write_text('image,labels\n2007_1,car dog\n2007_2,sofa\n')
     settings = dict(data_root=str(devkit), label_file='tags.csv', data_prefix=dict(img_path='JPEGImages'))
-    assert by_name(build('VOC6Dataset', **settings)) == {'2007_1': (['dog'], []), '2007_2': ([], [])}
+    assert by_name(build('VOC6WeakDataset', **settings)) == {'2007_1': (['dog'], []), '2007_2': ([], [])}
     (devkit / 'tags.csv').write_text('image,labels\n2007_1,sofaa\n')
     with pytest.raises(ValueError, match="unknown class 'sofaa': did you mean 'sofa'"):
-        build('VOC6Dataset', **settings)
+        build('VOC6WeakDataset', **settings)
 
 
 def test_voc6_can_be_reordered_and_restricted(build, devkit, by_name):
     dataset = build(
-        'VOC6Dataset',
+        'VOC6WeakDataset',
         data_root=str(devkit),
         label_file='tags.csv',
         data_prefix=dict(img_path='JPEGImages'),
@@ -106,9 +106,9 @@ def test_voc6_can_be_reordered_and_restricted(build, devkit, by_name):
 
 
 @pytest.fixture
-def coco(tmp_path, write_pictures):
-    """Two pictures of COCO: a toothbrush and a crowd of people; none."""
-    write_pictures(tmp_path / 'train2017', ['000001.jpg', '000002.jpg'])
+def coco(tmp_path, write_images):
+    """Two images of COCO: a toothbrush and a crowd of people; none."""
+    write_images(tmp_path / 'train2017', ['000001.jpg', '000002.jpg'])
     (tmp_path / 'annotations').mkdir()
     (tmp_path / 'annotations/instances_train2017.json').write_text(
         json.dumps(
@@ -137,7 +137,7 @@ def test_coco(build, coco, crowd, present, unknown):
     assert dataset.get_data_info(1)['img_label'] == []
 
 
-def test_coco_restricted_without_empty_pictures(build, coco):
+def test_coco_restricted_without_empty_images(build, coco):
     dataset = build(
         'COCOWeakDataset',
         metainfo=dict(classes=('background', 'toothbrush')),
@@ -155,7 +155,7 @@ def test_coco_reads_a_table_too(build, coco, tmp_path):
 
 
 def test_numbers_of_classes():
-    for dataset, count in ((VOC6Dataset, 7), (COCOWeakDataset, 81)):
+    for dataset, count in ((VOC6WeakDataset, 7), (COCOWeakDataset, 81)):
         assert len(set(dataset.METAINFO['classes'])) == len(dataset.METAINFO['palette']) == count
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmwsl.datasets.tags import TagRecord
+from mmwsl.annotations import ImageLabelRecord
 from mmwsl.datasets.vocabulary import check_classes, encode
 
 CLASSES = ('background', 'cat', 'dog')
@@ -19,21 +19,21 @@ KNOWN = ('cat', 'dog', 'horse')
     ],
 )
 def test_encode(tags, unknown, expected):
-    assert encode(TagRecord('a', tags, unknown), CLASSES, KNOWN) == expected
+    assert encode(ImageLabelRecord('a', tags, unknown), CLASSES, KNOWN) == expected
 
 
 @pytest.mark.parametrize(
     ('tags', 'unknown', 'match'),
     [
-        (('Dog',), (), r"t\.csv:2: picture 'a' has the unknown class 'Dog': did you mean 'dog'\?"),
+        (('Dog',), (), r"t\.csv:2: image 'a' has the unknown class 'Dog': did you mean 'dog'\?"),
         (('hors',), (), r"did you mean 'horse'"),
         ((), ('zebra',), r"unknown class 'zebra': known classes: cat, dog, horse"),
-        (('background', 'cat'), (), r"t\.csv:2: picture 'a' has the tag 'background' beside others"),
+        (('background', 'cat'), (), r"t\.csv:2: image 'a' has the tag 'background' beside others"),
     ],
 )
 def test_bad_tags(tags, unknown, match):
     with pytest.raises(ValueError, match=match):
-        encode(TagRecord('a', tags, unknown, 't.csv:2'), CLASSES, KNOWN)
+        encode(ImageLabelRecord('a', tags, unknown, 't.csv:2'), CLASSES, KNOWN)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from mmengine.fileio.backends import LocalBackend
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
-pytestmark = pytest.mark.filterwarnings('ignore:no picture of')
+pytestmark = pytest.mark.filterwarnings('ignore:no image of')
 
 AUGMENT = [
     dict(type='mmwsl.LoadImageAsBGR'),
@@ -38,8 +38,8 @@ def test_stock_transforms_around_ours(build, tagged):
         pipeline=AUGMENT,
     )
     first, second = batches(dataset, workers=1)
-    assert [picture.shape for picture in first['inputs'] + second['inputs']] == [(3, 20, 20)] * 4
-    assert all(picture.dtype == torch.uint8 for picture in first['inputs'])
+    assert [image.shape for image in first['inputs'] + second['inputs']] == [(3, 20, 20)] * 4
+    assert all(image.dtype == torch.uint8 for image in first['inputs'])
     samples = first['data_samples'] + second['data_samples']
     assert [sample.gt_label.label.tolist() for sample in samples] == [[8, 12], [], [15], [7]]
     scores = torch.stack([sample.gt_label.score for sample in samples])
@@ -74,7 +74,7 @@ def test_no_mask_is_opened(build, tagged, opened):
     # poison: whoever decodes it fails
     (tagged / 'masks').mkdir()
     for name in 'abcd':
-        (tagged / f'masks/{name}.png').write_bytes(b'not a picture')
+        (tagged / f'masks/{name}.png').write_bytes(b'not an image')
     settings = dict(data_root=str(tagged), label_file='tags.csv', ann_file='list.txt')
     opened.clear()
     for prefix in (dict(img_path='images'), dict(img_path='images', seg_map_path='masks')):
@@ -95,11 +95,11 @@ def test_no_mask_is_opened(build, tagged, opened):
 
 
 @pytest.fixture
-def shipped_layout(tmp_path, write_pictures):
-    """Two pictures where configs/wsl_lse_voc6.py and wsl_lse_voc.py expect them; every mask is poison."""
+def shipped_layout(tmp_path, write_images):
+    """Two images where configs/wsl_lse_voc6.py and wsl_lse_voc.py expect them; every mask is poison."""
     for folder in ('voc6', 'VOCdevkit/VOC2012'):
         root = tmp_path / folder
-        write_pictures(root / 'JPEGImages', ['one.jpg', 'two.jpg'])
+        write_images(root / 'JPEGImages', ['one.jpg', 'two.jpg'])
         for name in ('SegmentationClass', 'SegmentationClassAug', 'ImageSets/Segmentation', 'Annotations'):
             (root / name).mkdir(parents=True)
         for split in ('train_aug', 'val'):
@@ -110,7 +110,7 @@ def shipped_layout(tmp_path, write_pictures):
                 f'<annotation><object><name>{tag}</name></object></annotation>'
             )
             for masks in ('SegmentationClass', 'SegmentationClassAug'):
-                (root / masks / f'{name}.png').write_bytes(b'not a picture')
+                (root / masks / f'{name}.png').write_bytes(b'not an image')
     return tmp_path
 
 

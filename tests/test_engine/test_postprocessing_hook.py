@@ -7,7 +7,7 @@ import torch
 from mmengine.model import BaseModel, BaseTTAModel
 from torch import nn
 
-from mmwsl.postprocessing import ImageLevelPrior
+from mmwsl.inference.postprocessors import ImageLevelPrior
 from mmwsl.registry import HOOKS
 
 

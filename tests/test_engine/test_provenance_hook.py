@@ -12,12 +12,12 @@ from torch import nn
 
 from mmwsl import apis
 from mmwsl.engine.hooks import ProvenanceHook, collect_provenance
-from mmwsl.postprocessing import ClassThresholds, DenseCRF, ImageLevelPrior
+from mmwsl.inference.postprocessors import ClassThresholds, DenseCRF, ImageLevelPrior
 from mmwsl.registry import MODELS
 
 
 class _Part(nn.Module):
-    provenance = dict(test_tags='of the test pictures')
+    provenance = dict(test_tags='of the test images')
 
 
 class _Segmentor(BaseModel):
@@ -44,7 +44,7 @@ def test_every_part_is_asked_once_and_equal_answers_are_one(wrap):
     ]
     segmentor = _Segmentor(*steps)
     segmentor.part = _Part()
-    assert collect_provenance(wrap(segmentor)) == dict(test_tags='of the test pictures', tuned_on='set a; set b')
+    assert collect_provenance(wrap(segmentor)) == dict(test_tags='of the test images', tuned_on='set a; set b')
 
 
 def test_nothing_to_say_adds_nothing():

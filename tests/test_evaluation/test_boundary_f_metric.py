@@ -16,7 +16,7 @@ CLASSES = ('background', 'cat', 'dog')
 
 
 def _edge(mask, k):
-    """Pixels of class k with a 4-neighbour, in the picture, of another class."""
+    """Pixels of class k with a 4-neighbor, in the image, of another class."""
     height, width = mask.shape
     return [
         (y, x)

@@ -14,7 +14,7 @@ from mmwsl.functional import average_precision
 
 
 def _definition(scores, labels):
-    """The mean, over the positives, of the precision among the pictures that score at least as high."""
+    """The mean, over the positives, of the precision among the images that score at least as high."""
     positives = [i for i, label in enumerate(labels) if label == 1]
     precisions = []
     for i in positives:

@@ -51,8 +51,8 @@ def _xml(folder, stem, *objects):
     (folder / f'{stem}.xml').write_text(f'<annotation>{body}</annotation>')
 
 
-def _json(path, pictures, **replaced):
-    """Write COCO's file: of each picture ``(class, box with last pixels, crowd)``; ids are no places and no labels."""
+def _json(path, objects, **replaced):
+    """Write COCO's file: of each image ``(class, box with last pixels, crowd)``; ids are no places and no labels."""
     names = {70: 'dog', 9: 'cat', 3: 'tree'}
     annotations = [
         dict(
@@ -62,11 +62,11 @@ def _json(path, pictures, **replaced):
             bbox=[*box[:2], box[2] - box[0] + 1, box[3] - box[1] + 1],
             category_id=next(key for key, value in names.items() if value == name),
         )
-        for i, objects in enumerate(pictures.values())
+        for i, objects in enumerate(objects.values())
         for j, (name, box, crowd) in enumerate(objects)
     ]
     content = dict(
-        images=[dict(id=500 - i, file_name=name) for i, name in enumerate(pictures)],
+        images=[dict(id=500 - i, file_name=name) for i, name in enumerate(objects)],
         categories=[dict(id=key, name=name) for key, name in names.items()],
         annotations=annotations,
     )
@@ -74,10 +74,10 @@ def _json(path, pictures, **replaced):
     return str(path)
 
 
-def _loops(pictures, k, tolerance):
+def _loops(images, k, tolerance):
     """AP of class k by plain loops over ``(score, peak, boxes)``, with boxes as sets of pixels."""
     found, present = [], 0
-    for score, peak, boxes in pictures:
+    for score, peak, boxes in images:
         allowed = {
             (x, y)
             for left, top, right, bottom in boxes[k]
@@ -97,7 +97,7 @@ def _loops(pictures, k, tolerance):
 @pytest.mark.parametrize('tolerance', [0, 3, 18])
 def test_it_is_its_definition_with_boxes_of_files(tmp_path, tolerance):
     rng = np.random.default_rng(0)
-    pictures, samples = [], []
+    images, samples = [], []
     for number in range(30):
         boxes = [[], []]
         for _ in range(rng.integers(0, 4)):
@@ -117,16 +117,16 @@ def test_it_is_its_definition_with_boxes_of_files(tmp_path, tolerance):
             number,
             *((CLASSES[k + 1], [edge + 1 for edge in box], False) for k in range(2) for box in boxes[k]),
         )
-        pictures.append((scores, peaks, boxes))
+        images.append((scores, peaks, boxes))
         samples.append(_sample(peaks, scores, path=f'{number}.jpg'))
     file = _json(
         tmp_path / 'instances.json',
         {
             f'{number}.jpg': [(CLASSES[k + 1], box, False) for k in range(2) for box in boxes[k]]
-            for number, (_, _, boxes) in enumerate(pictures)
+            for number, (_, _, boxes) in enumerate(images)
         },
     )
-    expected = [100 * _loops(pictures, k, tolerance) for k in range(2)]
+    expected = [100 * _loops(images, k, tolerance) for k in range(2)]
     assert min(expected) > 0
     for annotations in (str(tmp_path), file):
         result = _evaluate(_metric(annotations=annotations, tolerance=tolerance), samples)
@@ -167,30 +167,30 @@ def test_components_of_the_mask_are_boxes_and_the_result_says_so():
     ]
     # between the two components, inside the box of all pixels of the class
     samples = [_sample([(30, 10), (1, 31)], [0.5, 0.5], mask)]
-    assert _evaluate(_metric(tolerance=0), samples) == {'point_mAP_maskboxes': 50.0}
+    assert _evaluate(_metric(tolerance=0), samples) == {'point_mAP_from_masks': 50.0}
     # inside the first component's box, where the mask is background
     samples = [_sample([(3, 0), (1, 31)], [0.5, 0.5], mask)]
-    assert _evaluate(_metric(tolerance=0), samples) == {'point_mAP_maskboxes': 100.0}
+    assert _evaluate(_metric(tolerance=0), samples) == {'point_mAP_from_masks': 100.0}
 
 
-def test_a_miss_is_a_false_positive_and_a_picture_not_found():
+def test_a_miss_is_a_false_positive_and_a_image_not_found():
     square = np.zeros((40, 60), int)
     square[:5, :5] = 1
     samples = [_sample([(59, 39), (0, 0)], [0.9, 0.1], square), _sample([(0, 0), (0, 0)], [0.8, 0.1], square)]
-    # of two pictures one is found, at precision 1/2; dog is in no picture and does not count
-    assert _evaluate(_metric(tolerance=3), samples) == {'point_mAP_maskboxes': 25.0}
+    # of two images one is found, at precision 1/2; dog is in no image and does not count
+    assert _evaluate(_metric(tolerance=3), samples) == {'point_mAP_from_masks': 25.0}
 
 
-def test_pictures_without_the_class_lower_precision_wherever_the_point_is():
+def test_images_without_the_class_lower_precision_wherever_the_point_is():
     square = np.zeros((40, 60), int)
     square[:5, :5] = 1
     samples = [_sample([(0, 0), (0, 0)], [0.8, 0.1], square), _sample([(0, 0), (0, 0)], [0.9, 0.1], 0 * square)]
-    assert _evaluate(_metric(), samples) == {'point_mAP_maskboxes': 50.0}
+    assert _evaluate(_metric(), samples) == {'point_mAP_from_masks': 50.0}
 
 
 def test_no_object_at_all_is_no_number():
     assert np.isnan(
-        _evaluate(_metric(), [_sample([(0, 0)] * 2, [0.5, 0.5], np.zeros((40, 60), int))])['point_mAP_maskboxes']
+        _evaluate(_metric(), [_sample([(0, 0)] * 2, [0.5, 0.5], np.zeros((40, 60), int))])['point_mAP_from_masks']
     )
 
 
@@ -211,7 +211,7 @@ def test_difficult_objects_count_only_on_demand(tmp_path):
     assert _evaluate(_metric(annotations=str(tmp_path), tolerance=0, difficult=True), samples) == {
         'point_mAP': pytest.approx(expected)
     }
-    # COCO's crowds are treated alike; its pictures may be named with a folder, and other categories are nothing
+    # COCO's crowds are treated alike; its images may be named with a folder, and other categories are nothing
     file = _json(
         tmp_path / 'instances.json',
         {
@@ -236,7 +236,7 @@ def test_parts_of_an_object_are_no_objects(tmp_path):
 @pytest.mark.parametrize(
     ('text', 'error', 'message'),
     [
-        (None, FileNotFoundError, r'1.xml does not exist: every picture .* Check `annotations`'),
+        (None, FileNotFoundError, r'1.xml does not exist: every image .* Check `annotations`'),
         ('<annotation>', ValueError, 'not XML'),
         ('<annotation><object/></annotation>', ValueError, 'object 1 has no <name>'),
         (
@@ -249,7 +249,7 @@ def test_parts_of_an_object_are_no_objects(tmp_path):
         (
             f'<annotation>{OBJECT.format("cat", "", 5, 1, 61, 9)}</annotation>',
             ValueError,
-            'leaves the picture of 60 x 40',
+            'leaves the image of 60 x 40',
         ),
     ],
 )
@@ -271,8 +271,8 @@ def test_coco_boxes_of_less_than_a_pixel_are_one(tmp_path):
     ('replaced', 'message'),
     [
         (dict(images=[dict(id=500, file_name='a/1.jpg'), dict(id=2, file_name='b/1.jpg')]), "two .* called '1.jpg'"),
-        (dict(images=[dict(id=1, file_name='1.jpg')]), 'annotation 1000 refers to picture 500 and category 9'),
-        (dict(categories=[]), 'annotation 1000 .* picture 500 and category 9, which are not both declared'),
+        (dict(images=[dict(id=1, file_name='1.jpg')]), 'annotation 1000 refers to image 500 and category 9'),
+        (dict(categories=[]), 'annotation 1000 .* image 500 and category 9, which are not both declared'),
         (dict(categories=None), "not of COCO's structure .*`instances_"),
         (
             dict(annotations=[dict(id=4, image_id=500, category_id=9)]),
@@ -287,15 +287,15 @@ def test_bad_coco_files(tmp_path, replaced, message):
         _metric(annotations=file)
 
 
-def test_coco_files_that_do_not_belong_to_the_pictures(tmp_path):
+def test_coco_files_that_do_not_belong_to_the_images(tmp_path):
     (tmp_path / 'broken.json').write_text('{"images"')
     with pytest.raises(ValueError, match="broken.json: not of COCO's structure"):
         _metric(annotations=str(tmp_path / 'broken.json'))
     file = _json(tmp_path / 'instances.json', {'1.jpg': [('cat', (0, 0, 60, 4), False)]})
     samples = [_sample([(0, 0)] * 2, [0.5, 0.5], path=f'{number}.jpg') for number in (1, 2)]
-    with pytest.raises(ValueError, match=r'instances.json, 1.jpg: the box .* leaves the picture of 60 x 40'):
+    with pytest.raises(ValueError, match=r'instances.json, 1.jpg: the box .* leaves the image of 60 x 40'):
         Evaluator(_metric(annotations=file)).process(samples[:1])
-    with pytest.raises(KeyError, match=r"instances.json has no picture '2.jpg'"):
+    with pytest.raises(KeyError, match=r"instances.json has no image '2.jpg'"):
         Evaluator(_metric(annotations=file)).process(samples[1:])
 
 

@@ -1,4 +1,4 @@
-"""Two processes that share the pictures report what one reports."""
+"""Two processes that share the images report what one reports."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from torch import distributed, multiprocessing
 from mmwsl.evaluation import BoundaryFMetric, ImageLabelMetric, PointLocalizationMetric
 from tests.conftest import free_port
 
-COUNT = 7  # odd: a sampler gives the second process a picture twice, which must not count
+COUNT = 7  # odd: a sampler gives the second process an image twice, which must not count
 
 
 def _samples():

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mmwsl.functional import constant_background, image_level_prior, normalize_odds, power_background
+from mmwsl.functional import constant_background, image_level_prior, logit_softmax, power_background
 
 
 def test_constant_background_is_a_threshold():
@@ -58,14 +58,14 @@ def test_odds_make_a_distribution_with_the_same_best_class():
     torch.manual_seed(0)
     scores = torch.rand(4, 6, 5, dtype=torch.float64)
     odds = scores / (1 - scores)
-    probs = normalize_odds(scores)
+    probs = logit_softmax(scores)
     torch.testing.assert_close(probs, odds / odds.sum(0))
-    torch.testing.assert_close(normalize_odds(scores, 2.0), odds.sqrt() / odds.sqrt().sum(0))
+    torch.testing.assert_close(logit_softmax(scores, 2.0), odds.sqrt() / odds.sqrt().sum(0))
     assert torch.equal(probs.argmax(0), scores.argmax(0))
 
 
 def test_odds_of_certain_scores_stay_finite():
-    probs = normalize_odds(torch.tensor([0.0, 0.5, 1.0]).view(3, 1, 1))
+    probs = logit_softmax(torch.tensor([0.0, 0.5, 1.0]).view(3, 1, 1))
     assert probs.isfinite().all() and probs[2] > 0.999
 
 
@@ -79,4 +79,4 @@ def test_odds_of_certain_scores_stay_finite():
 )
 def test_odds_refuse(score, temperature, message):
     with pytest.raises(ValueError, match=message):
-        normalize_odds(torch.full((2, 1, 1), score), temperature)
+        logit_softmax(torch.full((2, 1, 1), score), temperature)

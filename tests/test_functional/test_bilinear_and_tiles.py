@@ -1,4 +1,4 @@
-"""Interpolation as a transposed convolution; overlap-tile against the whole, mirrored picture."""
+"""Interpolation as a transposed convolution; overlap-tile against the whole, mirrored image."""
 
 import numpy as np
 import pytest
@@ -29,20 +29,20 @@ def test_bad_factor(factor):
         bilinear_kernel(factor)
 
 
-def _mirror(picture, margin):
-    return torch.from_numpy(np.pad(picture.numpy(), ((0, 0), (0, 0), (margin, margin), (margin, margin)), 'reflect'))
+def _mirror(image, margin):
+    return torch.from_numpy(np.pad(image.numpy(), ((0, 0), (0, 0), (margin, margin), (margin, margin)), 'reflect'))
 
 
 @pytest.mark.parametrize('size', [(8, 8), (13, 21), (3, 2), (1, 9)])
 @pytest.mark.parametrize('tile', [4, 5, 32])
-def test_tiles_score_the_mirrored_picture(size, tile):
-    """Also of pictures smaller than the margin, which are mirrored again and again, as numpy does."""
+def test_tiles_score_the_mirrored_image(size, tile):
+    """Also of images smaller than the margin, which are mirrored again and again, as numpy does."""
     torch.manual_seed(0)
     margin = 4
     net = nn.Sequential(nn.Conv2d(2, 3, 5, padding=2), nn.ReLU(), nn.Conv2d(3, 2, 5, padding=2)).double()
-    picture = torch.randn(2, 2, *size, dtype=torch.float64)
-    expected = net(_mirror(picture, 2 * margin))[..., 2 * margin : -2 * margin, 2 * margin : -2 * margin]
-    torch.testing.assert_close(overlap_tile(net, picture, tile, margin), expected)
+    image = torch.randn(2, 2, *size, dtype=torch.float64)
+    expected = net(_mirror(image, 2 * margin))[..., 2 * margin : -2 * margin, 2 * margin : -2 * margin]
+    torch.testing.assert_close(overlap_tile(net, image, tile, margin), expected)
 
 
 def _strided():
@@ -58,22 +58,22 @@ def _strided():
     ).double()
 
 
-def test_away_from_the_border_tiles_are_the_whole_picture():
+def test_away_from_the_border_tiles_are_the_whole_image():
     torch.manual_seed(0)
-    net, picture = _strided(), torch.randn(1, 1, 96, 80, dtype=torch.float64)
-    whole, tiled = net(picture), overlap_tile(net, picture, tile=16, margin=20)
+    net, image = _strided(), torch.randn(1, 1, 96, 80, dtype=torch.float64)
+    whole, tiled = net(image), overlap_tile(net, image, tile=16, margin=20)
     torch.testing.assert_close(tiled[..., 20:-20, 20:-20], whole[..., 20:-20, 20:-20])
     assert not torch.allclose(tiled, whole), 'the border should be mirrored, not padded with zeros'
 
 
 def test_a_margin_without_context_leaves_seams():
     torch.manual_seed(0)
-    net, picture = _strided(), torch.randn(1, 1, 96, 80, dtype=torch.float64)
-    whole, tiled = net(picture), overlap_tile(net, picture, tile=16, margin=0)
+    net, image = _strided(), torch.randn(1, 1, 96, 80, dtype=torch.float64)
+    whole, tiled = net(image), overlap_tile(net, image, tile=16, margin=0)
     assert not torch.allclose(tiled[..., 20:-20, 20:-20], whole[..., 20:-20, 20:-20])
 
 
-def test_windows_do_not_grow_with_the_picture():
+def test_windows_do_not_grow_with_the_image():
     seen = []
     overlap_tile(lambda x: seen.append(x.shape[2:]) or x, torch.zeros(1, 1, 50, 33), tile=16, margin=8)
     assert seen == [(32, 32)] * (4 * 3)

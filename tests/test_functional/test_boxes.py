@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mmwsl.functional import ProposalRule, crop_boxes, paint_boxes, propose_boxes, soft_jaccard
+from mmwsl.functional import ProposalRule, boxes_to_map, crop_and_resize, propose_boxes, soft_jaccard
 
 
 def overlap(a, b):
@@ -57,7 +57,7 @@ def test_proposals_are_greedy_suppression_of_all_windows():
     ],
     ids=['one cell', 'nothing', 'below the score', 'none asked for', 'no shape'],
 )
-def test_the_whole_picture_remains(probs, rule):
+def test_the_whole_image_remains(probs, rule):
     assert propose_boxes(probs, rule).tolist() == [[0, 0, probs.shape[2], probs.shape[1]]]
 
 
@@ -86,32 +86,32 @@ def test_a_map_of_another_shape_is_refused(shape):
 
 def test_the_whole_map_as_a_crop_is_the_map():
     maps = torch.randn(2, 3, 6, 6)
-    crops = crop_boxes(maps, torch.tensor([0.0, 0.0, 1.0, 1.0]).expand(2, 1, 4), 6, samples=1)
+    crops = crop_and_resize(maps, torch.tensor([0.0, 0.0, 1.0, 1.0]).expand(2, 1, 4), 6, samples=1)
     torch.testing.assert_close(crops[:, 0], maps)
 
 
 def test_cells_of_a_crop_lie_at_their_places():
-    # Bilinear interpolation of a ramp is exact: every cell tells where its centre is.
+    # Bilinear interpolation of a ramp is exact: every cell tells where its center is.
     y, x = torch.meshgrid(torch.arange(16) + 0.5, torch.arange(32) + 0.5, indexing='ij')
     maps = torch.stack([x, y])[None].repeat(2, 1, 1, 1)
     maps[1] *= 10
     boxes = torch.tensor([[[0.125, 0.25, 0.5, 0.75], [0.25, 0.25, 0.75, 0.5]]] * 2)
-    crops = crop_boxes(maps, boxes, 4)
+    crops = crop_and_resize(maps, boxes, 4)
     assert crops.shape == (2, 2, 2, 4, 4)
     for b, (left, top, right, bottom) in enumerate(boxes[0].tolist()):
-        centres = (torch.arange(4) + 0.5) / 4
-        torch.testing.assert_close(crops[0, b, 0], (32 * (left + (right - left) * centres)).expand(4, 4))
-        torch.testing.assert_close(crops[0, b, 1], (16 * (top + (bottom - top) * centres))[:, None].expand(4, 4))
+        centers = (torch.arange(4) + 0.5) / 4
+        torch.testing.assert_close(crops[0, b, 0], (32 * (left + (right - left) * centers)).expand(4, 4))
+        torch.testing.assert_close(crops[0, b, 1], (16 * (top + (bottom - top) * centers))[:, None].expand(4, 4))
     torch.testing.assert_close(crops[1], 10 * crops[0])
 
 
 def test_crops_keep_precision_and_gradient():
     boxes = torch.tensor([[[0.1, 0.2, 0.7, 0.9], [0.0, 0.0, 0.3, 1.0]]], dtype=torch.float64)
     maps = torch.randn(1, 2, 5, 4, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda m: crop_boxes(m, boxes, 2), (maps,))
+    assert torch.autograd.gradcheck(lambda m: crop_and_resize(m, boxes, 2), (maps,))
     wide = torch.linspace(0, 1, 448).expand(1, 1, 448, 448)
-    half = crop_boxes(wide.half(), boxes.float(), 224)
-    torch.testing.assert_close(half, crop_boxes(wide.half().float(), boxes.float(), 224))
+    half = crop_and_resize(wide.half(), boxes.float(), 224)
+    torch.testing.assert_close(half, crop_and_resize(wide.half().float(), boxes.float(), 224))
 
 
 def test_painting_is_the_mean_of_the_boxes_over_a_cell():
@@ -120,7 +120,7 @@ def test_painting_is_the_mean_of_the_boxes_over_a_cell():
     boxes = corners.flatten(2)  # left, top, right, bottom
     valid = torch.tensor([[True, True, False, True, True], [True, False, True, False, False]])
     scores = torch.randn(2, 3, 5)
-    painted = paint_boxes(scores, boxes, valid, (6, 8))
+    painted = boxes_to_map(scores, boxes, valid, (6, 8))
     for n in range(2):
         for i in range(6):
             for j in range(8):

@@ -9,32 +9,32 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from mmwsl.functional import CRF_PRESETS, CRFConstants, PermutohedralLattice, dense_crf, plausible_labels
+from mmwsl.functional import CRF_PRESETS, CRFParams, PermutohedralLattice, dense_crf, plausible_labels
 
-PICTURES = ('astronaut', 'chelsea', 'coffee', 'rocket')  # distributed with scikit-image
+IMAGES = ('astronaut', 'chelsea', 'coffee', 'rocket')  # distributed with scikit-image
 
 
-def picture(name='astronaut', width=32, height=24):
+def make_image(name='astronaut', width=32, height=24):
     image = Image.fromarray(getattr(skimage.data, name)()).resize((width, height))
     return torch.from_numpy(np.array(image)).permute(2, 0, 1)
 
 
 def scores(labels, height=24, width=32, sharpness=3, seed=0, dtype=torch.float64):
-    """Probabilities in soft blobs that know nothing of the picture."""
+    """Probabilities in soft blobs that know nothing of the image."""
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.randn(1, labels, 4, 5, generator=generator, dtype=dtype)
     return (sharpness * F.interpolate(coarse, (height, width), mode='bilinear'))[0].softmax(0)
 
 
-def features(image, constants):
-    """Points of the smoothness and of the appearance kernel, in the order x, y, colours."""
+def features(image, params):
+    """Points of the smoothness and of the appearance kernel, in the order x, y, colors."""
     height, width = image.shape[1:]
     where = [[x, y] for y in range(height) for x in range(width)]
     position = torch.tensor(where, dtype=torch.float64)
     color = image.double().flatten(1).T
     return (
-        position / constants.gaussian_sxy,
-        torch.cat([position / constants.bilateral_sxy, color / constants.bilateral_srgb], 1),
+        position / params.gaussian_sxy,
+        torch.cat([position / params.bilateral_sxy, color / params.bilateral_srgb], 1),
     )
 
 
@@ -46,21 +46,19 @@ def lattice_kernel(points):
     return PermutohedralLattice(points).apply(torch.eye(len(points), dtype=torch.float64))
 
 
-def mean_field(probs, image, constants, kernel, penalty=None):
+def mean_field(probs, image, params, kernel, penalty=None):
     """The definition with N x N matrices."""
     labels = len(probs)
     if penalty is None:
         penalty = 1 - torch.eye(labels, dtype=torch.float64)
     unary = -(probs / probs.sum(0)).flatten(1).clamp(min=1e-5).log()
     pairwise = 0
-    for weight, points in zip(
-        (constants.gaussian_weight, constants.bilateral_weight), features(image, constants), strict=True
-    ):
+    for weight, points in zip((params.gaussian_weight, params.bilateral_weight), features(image, params), strict=True):
         matrix = kernel(points)
         norm = matrix.sum(1)
         pairwise = pairwise + weight * matrix / (norm[:, None] * norm).sqrt()
     q = (-unary).softmax(0)
-    for _ in range(constants.iterations):
+    for _ in range(params.iterations):
         q = (-unary - penalty @ (q @ pairwise.T)).softmax(0)
     return q.reshape(probs.shape)
 
@@ -72,12 +70,12 @@ def same_labels(a, b):
 def test_against_exact_sums():
     """What the lattice costs, on 32 x 24 pixels; the docstring states these bounds."""
     shares, errors = [], []
-    for name in PICTURES:
+    for name in IMAGES:
         for labels in (3, 5):
             for preset in ('deeplab', 'psa'):
-                probs, image, constants = scores(labels), picture(name), CRF_PRESETS[preset]
-                exact = mean_field(probs, image, constants, exact_kernel)
-                result = dense_crf(probs, image, constants)
+                probs, image, params = scores(labels), make_image(name), CRF_PRESETS[preset]
+                exact = mean_field(probs, image, params, exact_kernel)
+                result = dense_crf(probs, image, params)
                 shares.append(same_labels(result, exact))
                 errors.append((result - exact).abs().mean().item())
                 assert same_labels(probs, exact) < shares[-1] - 0.1  # the CRF had something to do
@@ -88,36 +86,36 @@ def test_against_exact_sums():
 @pytest.mark.parametrize('preset', ['ccnn', 'deeplab', 'psa'])
 @pytest.mark.parametrize('penalty', [None, [[0.0, 2.0, 0.3], [1.0, 0.0, -1.0], [0.0, 0.5, 0.2]]])
 def test_with_the_lattices_own_matrix_it_is_the_definition(preset, penalty):
-    probs, image, constants = scores(3, 9, 11), picture('chelsea', 11, 9), CRF_PRESETS[preset]
+    probs, image, params = scores(3, 9, 11), make_image('chelsea', 11, 9), CRF_PRESETS[preset]
     penalty = None if penalty is None else torch.tensor(penalty, dtype=torch.float64)
-    expected = mean_field(probs, image, constants, lattice_kernel, penalty)
-    torch.testing.assert_close(dense_crf(probs, image, constants, penalty), expected)
+    expected = mean_field(probs, image, params, lattice_kernel, penalty)
+    torch.testing.assert_close(dense_crf(probs, image, params, penalty), expected)
     assert same_labels(expected, probs) < 0.95
 
 
 def test_many_labels_are_treated_like_few():
     """The softmax of 16 and more labels goes another way."""
-    probs, image, constants = scores(20, 6, 7), picture(width=7, height=6), CRFConstants(iterations=3)
-    torch.testing.assert_close(dense_crf(probs, image, constants), mean_field(probs, image, constants, lattice_kernel))
+    probs, image, params = scores(20, 6, 7), make_image(width=7, height=6), CRFParams(iterations=3)
+    torch.testing.assert_close(dense_crf(probs, image, params), mean_field(probs, image, params, lattice_kernel))
 
 
 @pytest.mark.parametrize(('labels', 'width', 'height'), [(2, 160, 120), (4, 160, 120), (21, 500, 375)])
 def test_agrees_with_pydensecrf(labels, width, height):
     densecrf = pytest.importorskip('pydensecrf.densecrf', reason="the extra 'bench' is not installed")
-    image, probs = picture(width=width, height=height), scores(labels, height, width, dtype=torch.float32)
-    constants = CRF_PRESETS['psa']
+    image, probs = make_image(width=width, height=height), scores(labels, height, width, dtype=torch.float32)
+    params = CRF_PRESETS['psa']
     peer = densecrf.DenseCRF2D(width, height, labels)
     peer.setUnaryEnergy(np.ascontiguousarray(-probs.clamp(min=1e-5).log().flatten(1).numpy()))
     peer.addPairwiseGaussian(sxy=3, compat=3)
     peer.addPairwiseBilateral(sxy=80, srgb=13, rgbim=np.ascontiguousarray(image.permute(1, 2, 0).numpy()), compat=10)
-    expected = torch.from_numpy(np.array(peer.inference(constants.iterations))).view_as(probs)
-    result = dense_crf(probs, image, constants)
+    expected = torch.from_numpy(np.array(peer.inference(params.iterations))).view_as(probs)
+    result = dense_crf(probs, image, params)
     assert same_labels(result, expected) >= 0.999
     assert (result - expected).abs().mean() < 1e-5
     assert same_labels(probs, expected) < 0.95
 
 
-def test_agrees_with_pydensecrf_on_pictures_of_voc(data_root):
+def test_agrees_with_pydensecrf_on_images_of_voc(data_root):
     densecrf = pytest.importorskip('pydensecrf.densecrf', reason="the extra 'bench' is not installed")
     paths = sorted((data_root / 'voc6' / 'JPEGImages').glob('*.jpg'))[::1500]
     assert paths
@@ -138,17 +136,17 @@ def test_hard_labels_agree_with_pydensecrfs():
     densecrf = pytest.importorskip('pydensecrf.densecrf', reason="the extra 'bench' is not installed")
     from pydensecrf.utils import unary_from_labels
 
-    image, probs, constants = picture(width=80, height=60), scores(4, 60, 80, dtype=torch.float32), CRF_PRESETS['irn']
+    image, probs, params = make_image(width=80, height=60), scores(4, 60, 80, dtype=torch.float32), CRF_PRESETS['irn']
     peer = densecrf.DenseCRF2D(80, 60, 4)
     peer.setUnaryEnergy(unary_from_labels(probs.argmax(0).numpy(), 4, gt_prob=0.7, zero_unsure=False))
     peer.addPairwiseGaussian(sxy=3, compat=3)
     peer.addPairwiseBilateral(sxy=50, srgb=5, rgbim=np.ascontiguousarray(image.permute(1, 2, 0).numpy()), compat=10)
     expected = torch.from_numpy(np.array(peer.inference(10))).view_as(probs)
-    torch.testing.assert_close(dense_crf(probs, image, constants), expected, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(dense_crf(probs, image, params), expected, atol=1e-4, rtol=1e-4)
 
 
 def test_presets_are_the_published_constants():
-    rows = {name: dataclasses.astuple(constants) for name, constants in CRF_PRESETS.items()}
+    rows = {name: dataclasses.astuple(params) for name, params in CRF_PRESETS.items()}
     assert rows == {
         'ccnn': (6, 6, 50, 4, 5, 10, None),
         'deeplab': (19, 15, 61, 10, 35, 10, None),
@@ -159,19 +157,19 @@ def test_presets_are_the_published_constants():
 
 @pytest.mark.parametrize('penalty', [None, torch.tensor([[0.0, 2.0, 1.0], [1.0, 0.0, -1.0], [1.0, 1.0, 0.5]]).double()])
 def test_gradient(penalty):
-    image, constants = picture(width=5, height=4), CRFConstants(iterations=3)
+    image, params = make_image(width=5, height=4), CRFParams(iterations=3)
     probs = (scores(3, 4, 5) + 0.1).requires_grad_()
-    assert torch.autograd.gradcheck(lambda p: dense_crf(p, image, constants, penalty), probs)
+    assert torch.autograd.gradcheck(lambda p: dense_crf(p, image, params, penalty), probs)
 
 
 def test_gradient_reaches_plausible_labels_only():
     probs = scores(4, 4, 5).requires_grad_()
     plausible = torch.tensor([True, False, True, True])
-    dense_crf(probs, picture(width=5, height=4), CRFConstants(iterations=2), plausible=plausible)[2].sum().backward()
+    dense_crf(probs, make_image(width=5, height=4), CRFParams(iterations=2), plausible=plausible)[2].sum().backward()
     assert probs.grad[2].abs().min() > 0 and not probs.grad[1].any()
 
 
-def test_noise_is_cleaned_along_the_edge_of_two_colours():
+def test_noise_is_cleaned_along_the_edge_of_two_colors():
     image = torch.full((3, 20, 30), 40, dtype=torch.uint8)
     image[:, :, 13:] = 200
     truth = torch.zeros(20, 30, dtype=torch.long)
@@ -183,20 +181,20 @@ def test_noise_is_cleaned_along_the_edge_of_two_colours():
 
 
 def test_plausible_labels_alone_are_used():
-    probs, image, constants = scores(5), picture(), CRFConstants(iterations=2)
+    probs, image, params = scores(5), make_image(), CRFParams(iterations=2)
     plausible = torch.tensor([True, False, True, False, True])
     penalty = torch.rand(5, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    result = dense_crf(probs, image, constants, penalty, plausible)
+    result = dense_crf(probs, image, params, penalty, plausible)
     assert not result[~plausible].any()
     torch.testing.assert_close(
-        result[plausible], dense_crf(probs[plausible], image, constants, penalty[::2, ::2].contiguous())
+        result[plausible], dense_crf(probs[plausible], image, params, penalty[::2, ::2].contiguous())
     )
     torch.testing.assert_close(result.sum(0), torch.ones_like(result[0]))
 
 
 def test_which_labels_are_plausible():
     probs = torch.zeros(4, 2, 2)
-    probs[0], probs[1], probs[2, 0, 0] = 1.0, 4.0, 5.0  # normalised: the best pixels are 0.2, 0.8, 0.5, 0
+    probs[0], probs[1], probs[2, 0, 0] = 1.0, 4.0, 5.0  # normalized: the best pixels are 0.2, 0.8, 0.5, 0
     assert plausible_labels(probs, 0.4).tolist() == [True, True, True, False]
     assert plausible_labels(probs, 0.6).tolist() == [True, True, False, False]
     assert plausible_labels(probs, 0.6, torch.tensor([0.0, 0.1, 0.9, 0.9]), 0.3).tolist() == [True, False, False, False]
@@ -205,62 +203,62 @@ def test_which_labels_are_plausible():
 
 @pytest.mark.parametrize('height', [1, 2])
 @pytest.mark.parametrize('width', [1, 40])
-def test_thin_pictures(height, width):
-    probs, image, constants = scores(3, height, width), picture(width=width, height=height), CRF_PRESETS['psa']
-    torch.testing.assert_close(dense_crf(probs, image), mean_field(probs, image, constants, lattice_kernel))
+def test_thin_images(height, width):
+    probs, image, params = scores(3, height, width), make_image(width=width, height=height), CRF_PRESETS['psa']
+    torch.testing.assert_close(dense_crf(probs, image), mean_field(probs, image, params, lattice_kernel))
 
 
 def test_one_label_is_certain():
-    assert torch.equal(dense_crf(scores(1), picture()), torch.ones(1, 24, 32, dtype=torch.float64))
+    assert torch.equal(dense_crf(scores(1), make_image()), torch.ones(1, 24, 32, dtype=torch.float64))
     only = torch.tensor([False, True, False])
-    assert torch.equal(dense_crf(scores(3), picture(), plausible=only)[1], torch.ones(24, 32, dtype=torch.float64))
+    assert torch.equal(dense_crf(scores(3), make_image(), plausible=only)[1], torch.ones(24, 32, dtype=torch.float64))
 
 
 def test_200_labels():
-    result = dense_crf(scores(200), picture())
+    result = dense_crf(scores(200), make_image())
     torch.testing.assert_close(result.sum(0), torch.ones_like(result[0]))
-    assert same_labels(result, mean_field(scores(200), picture(), CRF_PRESETS['psa'], lattice_kernel)) == 1
+    assert same_labels(result, mean_field(scores(200), make_image(), CRF_PRESETS['psa'], lattice_kernel)) == 1
 
 
-def test_an_all_background_picture_stays_background():
+def test_an_all_background_image_stays_background():
     probs = torch.zeros(21, 24, 32)
     probs[0] = 1
-    assert dense_crf(probs, picture())[0].min() > 0.999
+    assert dense_crf(probs, make_image())[0].min() > 0.999
 
 
 def test_only_ratios_of_scores_count_and_no_score_at_all_is_uniform():
-    probs, image = scores(4), picture()
+    probs, image = scores(4), make_image()
     torch.testing.assert_close(dense_crf(probs * 7, image), dense_crf(probs, image))
     probs[:, 3:5, 3:5] = 0
     assert dense_crf(probs, image).isfinite().all()
     torch.testing.assert_close(
-        dense_crf(probs, image, CRFConstants(iterations=0))[:, 3, 3], torch.full((4,), 0.25, dtype=torch.float64)
+        dense_crf(probs, image, CRFParams(iterations=0))[:, 3, 3], torch.full((4,), 0.25, dtype=torch.float64)
     )
 
 
 def test_without_iterations_or_weights_the_scores_come_back():
-    probs, image = scores(4), picture()
-    for constants in (CRFConstants(iterations=0), CRFConstants(gaussian_weight=0.0, bilateral_weight=0.0)):
-        torch.testing.assert_close(dense_crf(probs, image, constants), probs, atol=1e-4, rtol=0)
+    probs, image = scores(4), make_image()
+    for params in (CRFParams(iterations=0), CRFParams(gaussian_weight=0.0, bilateral_weight=0.0)):
+        torch.testing.assert_close(dense_crf(probs, image, params), probs, atol=1e-4, rtol=0)
 
 
 def test_one_kernel_alone():
-    probs, image = scores(3), picture()
-    without = CRFConstants(bilateral_weight=0.0)
+    probs, image = scores(3), make_image()
+    without = CRFParams(bilateral_weight=0.0)
     torch.testing.assert_close(dense_crf(probs, image, without), dense_crf(probs, torch.zeros_like(image), without))
-    color = CRFConstants(gaussian_weight=0.0)
+    color = CRFParams(gaussian_weight=0.0)
     assert not torch.allclose(dense_crf(probs, image, color), dense_crf(probs, torch.zeros_like(image), color))
 
 
 def test_half_precision_is_computed_in_float32():
     probs = scores(3).half()
-    result = dense_crf(probs, picture())
+    result = dense_crf(probs, make_image())
     assert result.dtype == torch.float32
-    assert torch.equal(result, dense_crf(probs.float(), picture()))
+    assert torch.equal(result, dense_crf(probs.float(), make_image()))
 
 
 def test_the_input_is_left_as_it_is():
-    probs, image = scores(3), picture()
+    probs, image = scores(3), make_image()
     copies = probs.clone(), image.clone()
     dense_crf(probs, image, plausible=torch.tensor([True, True, False]))
     assert torch.equal(probs, copies[0]) and torch.equal(image, copies[1])
@@ -309,4 +307,4 @@ def test_bad_input(changes, message):
 )
 def test_bad_constants(name, value):
     with pytest.raises(ValueError, match=f'`{name}` must .* got {value}'):
-        CRFConstants(**{name: value})
+        CRFParams(**{name: value})

@@ -55,8 +55,8 @@ def _network(inplace=False):
     return net
 
 
-def _signals(*classes, pictures=2):
-    signals = torch.zeros(len(classes), pictures, 4, dtype=torch.float64)
+def _signals(*classes, images=2):
+    signals = torch.zeros(len(classes), images, 4, dtype=torch.float64)
     for s, c in enumerate(classes):
         signals[s, :, c] = 1
     return signals
@@ -101,15 +101,15 @@ def test_gradients_are_those_of_the_definition(inplace, guided, batched):
     assert differ, 'guiding made no difference: the test shows nothing'
 
 
-def test_pictures_do_not_mix_and_signals_may_differ_between_them():
+def test_images_do_not_mix_and_signals_may_differ_between_them():
     net, x = _network(), torch.randn(2, 3, 9, 8, dtype=torch.float64)
     mixed = torch.stack([_signals(1, 2)[0], _signals(1, 2)[1]])
-    mixed[0, 1] = mixed[1, 1].roll(1)  # class 3 for the second picture
+    mixed[0, 1] = mixed[1, 1].roll(1)  # class 3 for the second image
     with recorded_layers(net, ['0'], guided=True) as record:
         (both,) = record.gradients(net(x), mixed)
     for n, classes in enumerate([(1, 2), (3, 2)]):
         with recorded_layers(net, ['0'], guided=True) as record:
-            (alone,) = record.gradients(net(x[n : n + 1]), _signals(*classes, pictures=1))
+            (alone,) = record.gradients(net(x[n : n + 1]), _signals(*classes, images=1))
         torch.testing.assert_close(both[:, n : n + 1], alone)
 
 

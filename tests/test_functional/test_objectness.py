@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmwsl.functional import box_objectness, min_max_normalize, region_objectness, run_objectness
+from mmwsl.functional import box_objectness, min_max_normalize, region_objectness, rle_objectness
 
 SHAPE = (7, 11)
 
@@ -28,7 +28,7 @@ def random_masks(rng, count=9):
 def test_boxes_with_fractions_and_parts_outside(seed):
     rng = np.random.default_rng(seed)
     corners = rng.uniform(-4, 15, (30, 2, 2))
-    # borders that pass exactly through pixel centres and through pixel edges
+    # borders that pass exactly through pixel centers and through pixel edges
     corners[:10] = np.round(corners[:10] * 2) / 2
     boxes = np.concatenate([corners.min(1), corners.max(1)], axis=1)
     scores = rng.random(30)
@@ -60,7 +60,7 @@ def test_a_box_covers_whole_pixels_half_open():
 @pytest.mark.parametrize(
     'box', [[2.6, 0, 3.4, 9], [20, 20, 30, 30], [-9, -9, -1, -1], [3, 3, 3, 5], [5, 0, 2, 7], [1e300, 0, 1e301, 5]]
 )
-def test_a_box_without_pixel_centre_has_no_effect(box):
+def test_a_box_without_pixel_center_has_no_effect(box):
     np.testing.assert_array_equal(
         box_objectness([box, [0, 0, 3, 3]], [1, 0.25], SHAPE), box_objectness([[0, 0, 3, 3]], [0.25], SHAPE)
     )
@@ -77,7 +77,7 @@ def test_many_boxes_lose_no_precision():
 
 def test_no_proposals_is_zero():
     assert not box_objectness(np.zeros((0, 4)), [], SHAPE).any()
-    assert not run_objectness([], [], SHAPE).any()
+    assert not rle_objectness([], [], SHAPE).any()
     assert not region_objectness(np.zeros((0, 3), bool), [], np.zeros(SHAPE, int)).any()
 
 
@@ -90,7 +90,7 @@ def test_runs(seed):
         starts = [i for i in range(line.size) if line[i] and (i == 0 or not line[i - 1])]
         runs.append(np.array([(start, start + int(np.argmin(line[start:]))) for start in starts]).reshape(-1, 2))
     expected = naive(lambda index, row, column: masks[index, row, column], scores, SHAPE)
-    np.testing.assert_allclose(run_objectness(runs, scores, SHAPE), expected, atol=1e-6)
+    np.testing.assert_allclose(rle_objectness(runs, scores, SHAPE), expected, atol=1e-6)
 
 
 def test_regions():
@@ -120,8 +120,8 @@ def test_min_max_normalize():
         (lambda: box_objectness(np.zeros((1, 4)), [1.5], SHAPE), r'must lie in \[0, 1\], got 1.5.*min_max_normalize'),
         (lambda: box_objectness(np.zeros((2, 4)), [0, np.nan], SHAPE), 'finite numbers, got nan as number 1 of 2'),
         (lambda: box_objectness(np.zeros((1, 4)), [[1]], SHAPE), r'must be \(n,\), got shape \(1, 1\)'),
-        (lambda: run_objectness([], [1], SHAPE), 'one entry for each of the 1 `scores`, got 0'),
-        (lambda: run_objectness([np.array([[70, 78]])], [1], SHAPE), '77 pixels of a picture of 7x11, got.*70 to 78'),
+        (lambda: rle_objectness([], [1], SHAPE), 'one entry for each of the 1 `scores`, got 0'),
+        (lambda: rle_objectness([np.array([[70, 78]])], [1], SHAPE), '77 pixels of an image of 7x11, got.*70 to 78'),
         (lambda: region_objectness(np.ones((1, 2), bool), [1], np.full(SHAPE, 2)), '0 to 1, the columns.*got 2 to 2'),
         (lambda: region_objectness(np.ones((1, 2)), [1], np.zeros(SHAPE, int)), 'must be boolean'),
         (lambda: min_max_normalize([0, np.inf]), 'finite numbers, got inf'),

@@ -103,7 +103,7 @@ def test_transposed_filter_is_the_adjoint():
     lattice = PermutohedralLattice(points(40, 5, 4))
     matrix = lattice.apply(torch.eye(40, dtype=torch.float64))
     torch.testing.assert_close(lattice.apply(torch.eye(40, dtype=torch.float64), transposed=True), matrix.T)
-    # Missing neighbours make it differ from its transpose, so the order of the blur matters.
+    # Missing neighbors make it differ from its transpose, so the order of the blur matters.
     assert (matrix - matrix.T).abs().max() > 1e-3
 
 
@@ -125,7 +125,7 @@ def test_float32_is_close_to_float64():
     torch.testing.assert_close(single, PermutohedralLattice(features).filter(values).float(), atol=1e-4, rtol=1e-4)
 
 
-def test_neighbours_beyond_an_end_are_missing():
+def test_neighbors_beyond_an_end_are_missing():
     """A diamond whose sides lie along the lattice: many corners are the first or the last of an axis."""
     a, b = points(300, 2, 5).unbind(1)
     features, values = torch.stack([(a - b) * 3**0.5 / 2, (a + b) / 2], 1), points(300, 2, 1, seed=1)

@@ -10,7 +10,7 @@ from mmwsl.functional import pixel_adaptive_refinement
 
 
 def definition(probs, image, dilations, iterations, variant):
-    """Loops over pixels and neighbours."""
+    """Loops over pixels and neighbors."""
     channels, height, width = image.shape
     offsets = [(dy * d, dx * d) for d in dilations for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
     moves = [offset for offset in offsets if offset != (0, 0)]
@@ -57,7 +57,7 @@ def case(labels=3, height=7, width=9):
 
 
 @pytest.mark.parametrize('variant', ['pamr', 'par'])
-@pytest.mark.parametrize('dilations', [(1, 3), (1, 2, 12)])  # the last one reaches over the whole picture
+@pytest.mark.parametrize('dilations', [(1, 3), (1, 2, 12)])  # the last one reaches over the whole image
 def test_equals_the_definition(variant, dilations):
     probs, image = case()
     torch.testing.assert_close(
@@ -66,15 +66,15 @@ def test_equals_the_definition(variant, dilations):
     )
 
 
-def test_float32_is_close_to_float64_where_the_picture_is_nearly_flat():
+def test_float32_is_close_to_float64_where_the_image_is_nearly_flat():
     probs, image = case()
-    image = 250 + image // 200  # steps of 1 on a bright picture
+    image = 250 + image // 200  # steps of 1 on a bright image
     torch.testing.assert_close(
         pixel_adaptive_refinement(probs.float(), image), pixel_adaptive_refinement(probs, image).float()
     )
 
 
-def test_scores_flow_within_a_colour_and_not_over_an_edge():
+def test_scores_flow_within_a_color_and_not_over_an_edge():
     image = torch.zeros(3, 12, 20)
     image[:, :, 10:] = 255.0
     probs = torch.zeros(2, 12, 20)

@@ -8,32 +8,32 @@ import torch
 from mmwsl.functional import (
     attention_pool,
     gem_pool,
+    global_average_pool,
+    global_max_pool,
+    global_weighted_rank_pool,
     lse_pool,
-    max_pool,
-    mean_pool,
     noisy_or_pool,
-    rank_pool,
-    soft_pool,
+    softmax_pool,
     top_k_pool,
-    valid_cells,
+    valid_locations,
     weldon_pool,
     wildcat_pool,
 )
 
 POOLS = dict(
-    mean=mean_pool,
-    max=max_pool,
+    mean=global_average_pool,
+    max=global_max_pool,
     lse=lambda scores, valid=None: lse_pool(scores, 5.0, valid),
     top_count=lambda scores, valid=None: top_k_pool(scores, 3, valid),
     top_fraction=lambda scores, valid=None: top_k_pool(scores, 0.3, valid),
     weldon=lambda scores, valid=None: weldon_pool(scores, 3, 2, valid),
     weldon_mean=lambda scores, valid=None: weldon_pool(scores, 0.2, 0.4, valid, 'mean'),
     wildcat=lambda scores, valid=None: wildcat_pool(scores, 4, 0.2, 0.7, valid),
-    rank=lambda scores, valid=None: rank_pool(scores, 0.9, valid),
-    rank_truncated=lambda scores, valid=None: rank_pool(scores, 1e-4, valid),
+    rank=lambda scores, valid=None: global_weighted_rank_pool(scores, 0.9, valid),
+    rank_truncated=lambda scores, valid=None: global_weighted_rank_pool(scores, 1e-4, valid),
     noisy_or=noisy_or_pool,
     gem=lambda scores, valid=None: gem_pool(scores, 3.0, valid),
-    soft=lambda scores, valid=None: soft_pool(scores, 2.0, valid),
+    soft=lambda scores, valid=None: softmax_pool(scores, 2.0, valid),
     attention=lambda scores, valid=None: attention_pool(scores, (3 * scores).sin(), valid),
 )
 ONE_CELL = dict(weldon=2.0, weldon_mean=2.0, wildcat=1.7)  # best and worst cell are the same one
@@ -67,7 +67,11 @@ def test_lse_limits():
 
 def test_lse_lies_between_mean_and_max_and_grows_with_r():
     scores = _scores(1, 2, 5, 5)
-    values = [mean_pool(scores), *(lse_pool(scores, r) for r in (0.1, 1.0, 5.0, 50.0)), max_pool(scores)]
+    values = [
+        global_average_pool(scores),
+        *(lse_pool(scores, r) for r in (0.1, 1.0, 5.0, 50.0)),
+        global_max_pool(scores),
+    ]
     for low, high in zip(values[:-1], values[1:], strict=True):
         assert (low < high).all()
 
@@ -136,7 +140,7 @@ def test_gradients(pool):
 
 def test_max_gradient_reaches_one_cell_and_lse_all():
     scores = _scores(1, 1, 4, 4)
-    for pool, cells in ((max_pool, 1), (POOLS['lse'], 16), (mean_pool, 16)):
+    for pool, cells in ((global_max_pool, 1), (POOLS['lse'], 16), (global_average_pool, 16)):
         leaf = scores.clone().requires_grad_()
         pool(leaf).sum().backward()
         assert (leaf.grad > 0).sum() == cells
@@ -150,15 +154,15 @@ def test_learned_r_receives_a_gradient():
 
 @pytest.mark.parametrize('pool', POOLS.values(), ids=POOLS)
 def test_padding_takes_no_part(pool):
-    """Neither the value nor the gradient of a padded cell matters; the result is that of the bare picture."""
-    picture = _scores(1, 2, 3, 4)
+    """Neither the value nor the gradient of a padded cell matters; the result is that of the bare image."""
+    image = _scores(1, 2, 3, 4)
     padded = torch.full((1, 2, 6, 6), 1e3, dtype=torch.float64)
-    padded[:, :, :3, :4] = picture
+    padded[:, :, :3, :4] = image
     padded.requires_grad_()
     valid = torch.zeros(1, 6, 6, dtype=torch.bool)
     valid[:, :3, :4] = True
     pooled = pool(padded, valid)
-    torch.testing.assert_close(pooled, pool(picture))
+    torch.testing.assert_close(pooled, pool(image))
     pooled.sum().backward()
     assert not padded.grad[:, :, ~valid[0]].any()
 
@@ -177,17 +181,17 @@ def test_one_cell_is_itself(name):
 
 
 @pytest.mark.parametrize('pool', POOLS.values(), ids=POOLS)
-def test_pictures_of_a_batch_keep_to_themselves(pool):
-    """Pictures of 12, 4, 1 and 30 cells, padded to one size: each has the score that it has alone."""
+def test_images_of_a_batch_keep_to_themselves(pool):
+    """Images of 12, 4, 1 and 30 cells, padded to one size: each has the score that it has alone."""
     sizes = [(3, 4), (2, 2), (1, 1), (6, 5)]
-    pictures = [_scores(1, 2, *size, scale=index + 1.0) for index, size in enumerate(sizes)]
+    images = [_scores(1, 2, *size, scale=index + 1.0) for index, size in enumerate(sizes)]
     scores = torch.full((4, 2, 6, 5), -1e3, dtype=torch.float64)
     scores[::2] = 1e3
     valid = torch.zeros(4, 6, 5, dtype=torch.bool)
-    for index, picture in enumerate(pictures):
-        scores[index, :, : picture.shape[2], : picture.shape[3]] = picture
-        valid[index, : picture.shape[2], : picture.shape[3]] = True
-    torch.testing.assert_close(pool(scores, valid), torch.cat([pool(picture) for picture in pictures]))
+    for index, image in enumerate(images):
+        scores[index, :, : image.shape[2], : image.shape[3]] = image
+        valid[index, : image.shape[2], : image.shape[3]] = True
+    torch.testing.assert_close(pool(scores, valid), torch.cat([pool(image) for image in images]))
 
 
 @pytest.mark.parametrize(
@@ -227,14 +231,14 @@ def test_cells_too_weak_to_matter_get_no_denormal_gradient():
     assert (scores.grad == 0).any()
 
 
-def test_valid_cells_takes_the_cells_whose_centre_is_in_the_picture():
+def test_valid_cells_takes_the_cells_whose_center_is_in_the_image():
     extents = torch.tensor([[0, 64, 0, 64], [0, 40, 0, 41], [10, 64, 0, 64]])  # top, bottom, left, right
-    valid = valid_cells(extents, (64, 64), (4, 4))  # centres at 8, 24, 40, 56
+    valid = valid_locations(extents, (64, 64), (4, 4))  # centers at 8, 24, 40, 56
     assert valid[0].all()
     assert valid[1].sum(0).tolist() == [2, 2, 2, 0]  # 40 is outside rows [0, 40), inside columns [0, 41)
     assert valid[2].any(1).tolist() == [False, True, True, True]
 
 
 def test_valid_cells_always_leaves_one():
-    valid = valid_cells(torch.tensor([[0, 3, 0, 2]]), (64, 64), (4, 4))
+    valid = valid_locations(torch.tensor([[0, 3, 0, 2]]), (64, 64), (4, 4))
     assert valid[0].nonzero().tolist() == [[0, 0]]

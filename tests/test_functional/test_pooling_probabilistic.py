@@ -1,4 +1,4 @@
-"""Noisy-or and generalised mean against exact probabilities, their limits and gradients."""
+"""Noisy-or and generalized mean against exact probabilities, their limits and gradients."""
 
 import math
 from fractions import Fraction
@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 import torch
 
-from mmwsl.functional import gem_pool, max_pool, noisy_or_pool
+from mmwsl.functional import gem_pool, global_max_pool, noisy_or_pool
 
 
 def _scores(*shape, scale=1.0):
@@ -48,7 +48,7 @@ def test_noisy_or_in_single_precision_at_any_score(shift):
 def test_noisy_or_is_at_least_the_maximum_and_grows_with_the_cells():
     scores = _scores(2, 3, 4, 4)
     whole, part = noisy_or_pool(scores), noisy_or_pool(scores[:, :, :2])
-    assert (whole > max_pool(scores)).all() and (whole > part).all()
+    assert (whole > global_max_pool(scores)).all() and (whole > part).all()
 
 
 def test_noisy_or_of_unlikely_cells_is_log_n_above_one():
@@ -75,7 +75,7 @@ def test_gem_is_its_formula(p):
 def test_gem_limits():
     scores = _scores(2, 3, 4, 5)
     torch.testing.assert_close(gem_pool(scores, 1.0), _logit(scores.sigmoid().mean((2, 3))))
-    torch.testing.assert_close(gem_pool(scores, 1e5), max_pool(scores), rtol=0, atol=1e-3)
+    torch.testing.assert_close(gem_pool(scores, 1e5), global_max_pool(scores), rtol=0, atol=1e-3)
     geometric = scores.sigmoid().log().mean((2, 3)).exp()
     torch.testing.assert_close(gem_pool(scores, 1e-7), _logit(geometric), rtol=0, atol=1e-6)
 

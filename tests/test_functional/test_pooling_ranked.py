@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from mmwsl.functional import (
-    class_wise_mean,
-    max_pool,
-    mean_pool,
-    rank_pool,
+    class_wise_pool,
+    global_average_pool,
+    global_max_pool,
+    global_weighted_rank_pool,
     top_k_pool,
     weldon_pool,
     wildcat_pool,
@@ -21,7 +21,7 @@ def _scores(*shape):
 
 
 def _each(scores, aggregate):
-    """Apply a function of one sorted list, best first, to every picture and class."""
+    """Apply a function of one sorted list, best first, to every image and class."""
     lists = [[sorted(k.flatten().tolist(), reverse=True) for k in n] for n in scores]
     return torch.tensor([[aggregate(cells) for cells in n] for n in lists], dtype=torch.float64)
 
@@ -47,12 +47,12 @@ def test_top_k_is_the_mean_of_the_best(k, count):
 def test_top_k_limits():
     scores = _scores(2, 3, 4, 5)
     for one in (1, 1e-9):
-        torch.testing.assert_close(top_k_pool(scores, one), max_pool(scores), rtol=0, atol=0)
+        torch.testing.assert_close(top_k_pool(scores, one), global_max_pool(scores), rtol=0, atol=0)
     for all_cells in (20, 1.0):
-        torch.testing.assert_close(top_k_pool(scores, all_cells), mean_pool(scores))
+        torch.testing.assert_close(top_k_pool(scores, all_cells), global_average_pool(scores))
 
 
-def test_a_fraction_is_of_the_pictures_own_cells_and_never_none():
+def test_a_fraction_is_of_the_images_own_cells_and_never_none():
     scores = _scores(3, 1, 4, 5)
     valid = torch.zeros(3, 20, dtype=torch.bool)
     for index, cells in enumerate((20, 7, 1)):
@@ -77,7 +77,7 @@ def test_weldon_is_its_formula(top, low):
     torch.testing.assert_close(weldon_pool(scores, top, low, reduction='mean'), best / k + worst / max(m, 1))
 
 
-def test_weldon_sums_what_a_small_picture_has():
+def test_weldon_sums_what_a_small_image_has():
     scores, valid = _scores(1, 2, 3, 3), torch.zeros(1, 3, 3, dtype=torch.bool)
     valid[0, 0, :2] = True
     torch.testing.assert_close(weldon_pool(scores, 3, 3, valid), 2 * scores[:, :, 0, :2].sum(2))
@@ -96,7 +96,7 @@ def test_wildcat_limits():
     scores = _scores(2, 3, 4, 5)
     torch.testing.assert_close(wildcat_pool(scores, 3, 5, 0.0), top_k_pool(scores, 3), rtol=0, atol=0)
     torch.testing.assert_close(wildcat_pool(scores, 3, 4, 1.0), weldon_pool(scores, 3, 4, reduction='mean'))
-    torch.testing.assert_close(wildcat_pool(scores, 1.0, 1.0, 0.7), 1.7 * mean_pool(scores))
+    torch.testing.assert_close(wildcat_pool(scores, 1.0, 1.0, 0.7), 1.7 * global_average_pool(scores))
 
 
 def test_wildcat_raises_the_best_and_the_worst_cells():
@@ -107,10 +107,10 @@ def test_wildcat_raises_the_best_and_the_worst_cells():
 def test_class_wise_mean_groups_the_maps_of_a_class():
     maps = _scores(2, 6, 3, 3).requires_grad_()
     expected = torch.stack([(maps[:, 2 * k] + maps[:, 2 * k + 1]) / 2 for k in range(3)], 1)
-    torch.testing.assert_close(class_wise_mean(maps, 2), expected)
-    class_wise_mean(maps, 2).sum().backward()
+    torch.testing.assert_close(class_wise_pool(maps, 2), expected)
+    class_wise_pool(maps, 2).sum().backward()
     assert (maps.grad == 0.5).all()
-    assert class_wise_mean(maps, 1) is maps
+    assert class_wise_pool(maps, 1) is maps
 
 
 @pytest.mark.parametrize('d', [0.0, 0.3, 0.9, 0.996, 1.0])
@@ -118,32 +118,32 @@ def test_rank_pool_is_its_formula(d):
     scores = _scores(2, 3, 4, 5)
     weights = [d**rank if rank or d else 1.0 for rank in range(20)]
     expected = _each(scores, lambda cells: sum(w * s for w, s in zip(weights, cells, strict=True)) / sum(weights))
-    torch.testing.assert_close(rank_pool(scores, d), expected)
+    torch.testing.assert_close(global_weighted_rank_pool(scores, d), expected)
 
 
 def test_rank_pool_limits():
     scores = _scores(2, 3, 4, 5)
-    torch.testing.assert_close(rank_pool(scores, 0.0), max_pool(scores), rtol=0, atol=0)
-    torch.testing.assert_close(rank_pool(scores, 1.0), mean_pool(scores))
+    torch.testing.assert_close(global_weighted_rank_pool(scores, 0.0), global_max_pool(scores), rtol=0, atol=0)
+    torch.testing.assert_close(global_weighted_rank_pool(scores, 1.0), global_average_pool(scores))
 
 
 def test_rank_pool_with_one_decay_for_each_class():
     scores, decays = _scores(2, 4, 4, 5), [0.0, 0.5, 0.996, 1.0]
-    expected = torch.cat([rank_pool(scores[:, k : k + 1], d) for k, d in enumerate(decays)], 1)
-    torch.testing.assert_close(rank_pool(scores, decays), expected)
+    expected = torch.cat([global_weighted_rank_pool(scores[:, k : k + 1], d) for k, d in enumerate(decays)], 1)
+    torch.testing.assert_close(global_weighted_rank_pool(scores, decays), expected)
 
 
 def test_ranks_that_are_left_out_do_not_matter():
     """In single precision 0.5 ** 24 adds nothing to 1: the same sum over all 400 cells in double precision."""
     scores = _scores(1, 2, 20, 20)
     expected = _each(scores, lambda cells: sum(0.5**rank * s for rank, s in enumerate(cells)) / 2)
-    torch.testing.assert_close(rank_pool(scores.float(), 0.5).double(), expected, rtol=1e-6, atol=1e-6)
-    gradient = _gradient(lambda s: rank_pool(s, 0.5), scores.float())
+    torch.testing.assert_close(global_weighted_rank_pool(scores.float(), 0.5).double(), expected, rtol=1e-6, atol=1e-6)
+    gradient = _gradient(lambda s: global_weighted_rank_pool(s, 0.5), scores.float())
     assert 20 < (gradient != 0).sum() / 2 < 30 and gradient[gradient != 0].min() > 1e-8
 
 
 def test_gradient_of_rank_pool_is_the_weight_of_the_rank():
-    gradient = _gradient(lambda s: rank_pool(s, 0.5), torch.tensor([[[[3.0, 1.0], [4.0, 2.0]]]]))
+    gradient = _gradient(lambda s: global_weighted_rank_pool(s, 0.5), torch.tensor([[[[3.0, 1.0], [4.0, 2.0]]]]))
     torch.testing.assert_close(gradient * 15, torch.tensor([[[[4.0, 1.0], [8.0, 2.0]]]]))
 
 
@@ -155,21 +155,24 @@ def test_gradient_of_rank_pool_is_the_weight_of_the_rank():
         (lambda s: top_k_pool(s, 0.0), '`k` must be a count.*got 0.0$'),
         (lambda s: top_k_pool(s, 3.0), r'a float in \(0, 1\], got 3.0$'),
         (lambda s: top_k_pool(s, math.nan), '`k` must be a count.*got nan$'),
-        (lambda s: weldon_pool(s, 0, 1), '`top` must be a count.*got 0$'),
-        (lambda s: weldon_pool(s, 1, -1), '`low` must be a count.*got -1$'),
+        (lambda s: weldon_pool(s, 0, 1), '`kmax` must be a count.*got 0$'),
+        (lambda s: weldon_pool(s, 1, -1), '`kmin` must be a count.*got -1$'),
         (lambda s: weldon_pool(s, 1, 1, reduction='max'), "`reduction` must be 'sum' or 'mean', got 'max'"),
-        (lambda s: wildcat_pool(s, 1.5, 1, 1.0), '`top` must be a count.*got 1.5$'),
+        (lambda s: wildcat_pool(s, 1.5, 1, 1.0), '`kmax` must be a count.*got 1.5$'),
         (lambda s: wildcat_pool(s, 1, 1, -0.1), '`alpha` must be a finite number of at least 0, got -0.1'),
         (lambda s: wildcat_pool(s, 1, 1, math.inf), '`alpha` must be a finite number of at least 0, got inf'),
-        (lambda s: rank_pool(s, 1.1), r'`d` must be in \[0, 1\], got 1.1'),
-        (lambda s: rank_pool(s, -0.1), r'`d` must be in \[0, 1\], got -0.1'),
-        (lambda s: rank_pool(s, math.nan), r'`d` must be in \[0, 1\], got nan'),
-        (lambda s: rank_pool(s, []), r'`d` must be in \[0, 1\], got \[\]'),
-        (lambda s: rank_pool(s, [0.5, 2.0]), r'`d` must be in \[0, 1\], got \[0.5, 2.0\]'),
-        (lambda s: rank_pool(s, [0.5]), '`d` must be one number or one for each of the 2 classes, got 1'),
-        (lambda s: class_wise_mean(s, 0), r'`maps_per_class` M >= 1, got \(1, 2, 3, 3\) and 0'),
-        (lambda s: class_wise_mean(s, 3), r'`maps` must be \(N, K \* M, H, W\)'),
-        (lambda s: class_wise_mean(s[0], 1), r'got \(2, 3, 3\) and 1'),
+        (lambda s: global_weighted_rank_pool(s, 1.1), r'`d` must be in \[0, 1\], got 1.1'),
+        (lambda s: global_weighted_rank_pool(s, -0.1), r'`d` must be in \[0, 1\], got -0.1'),
+        (lambda s: global_weighted_rank_pool(s, math.nan), r'`d` must be in \[0, 1\], got nan'),
+        (lambda s: global_weighted_rank_pool(s, []), r'`d` must be in \[0, 1\], got \[\]'),
+        (lambda s: global_weighted_rank_pool(s, [0.5, 2.0]), r'`d` must be in \[0, 1\], got \[0.5, 2.0\]'),
+        (
+            lambda s: global_weighted_rank_pool(s, [0.5]),
+            '`d` must be one number or one for each of the 2 classes, got 1',
+        ),
+        (lambda s: class_wise_pool(s, 0), r'`maps_per_class` M >= 1, got \(1, 2, 3, 3\) and 0'),
+        (lambda s: class_wise_pool(s, 3), r'`maps` must be \(N, K \* M, H, W\)'),
+        (lambda s: class_wise_pool(s[0], 1), r'got \(2, 3, 3\) and 1'),
     ],
 )
 def test_bad_arguments(call, message):

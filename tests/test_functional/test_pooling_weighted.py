@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from mmwsl.functional import attention_pool, max_pool, mean_pool, soft_pool
+from mmwsl.functional import attention_pool, global_average_pool, global_max_pool, softmax_pool
 
 
 def _scores(*shape, seed=0):
@@ -24,19 +24,19 @@ def _weighted(scores, exponents):
 @pytest.mark.parametrize('sharpness', [-3.0, 0.5, 1.0, 5.0])
 def test_soft_pool_is_its_formula(sharpness):
     scores = _scores(2, 3, 4, 5)
-    torch.testing.assert_close(soft_pool(scores, sharpness), _weighted(scores, sharpness * scores))
+    torch.testing.assert_close(softmax_pool(scores, sharpness), _weighted(scores, sharpness * scores))
 
 
 def test_soft_pool_limits():
     scores = _scores(2, 3, 4, 5)
-    torch.testing.assert_close(soft_pool(scores, 0.0), mean_pool(scores))
-    torch.testing.assert_close(soft_pool(scores, 1e4), max_pool(scores))
-    torch.testing.assert_close(soft_pool(scores, -1e4), -max_pool(-scores))
+    torch.testing.assert_close(softmax_pool(scores, 0.0), global_average_pool(scores))
+    torch.testing.assert_close(softmax_pool(scores, 1e4), global_max_pool(scores))
+    torch.testing.assert_close(softmax_pool(scores, -1e4), -global_max_pool(-scores))
 
 
 def test_gradient_of_soft_pool_takes_from_cells_far_below():
     scores = _scores(2, 3, 4, 5).requires_grad_()
-    pooled = soft_pool(scores, 2.0)
+    pooled = softmax_pool(scores, 2.0)
     pooled.sum().backward()
     weights = (2 * scores.detach()).flatten(2).softmax(2).view_as(scores)
     below = scores.detach() - pooled.detach()[:, :, None, None]
@@ -46,9 +46,9 @@ def test_gradient_of_soft_pool_takes_from_cells_far_below():
 
 def test_sharpness_per_class_equals_one_call_for_each_and_is_learned():
     scores, sharpness = _scores(2, 3, 4, 4), torch.tensor([-1.0, 0.0, 8.0], dtype=torch.float64, requires_grad=True)
-    expected = torch.cat([soft_pool(scores[:, k : k + 1], sharpness[k].item()) for k in range(3)], 1)
-    torch.testing.assert_close(soft_pool(scores, sharpness), expected)
-    assert torch.autograd.gradcheck(lambda r: soft_pool(scores, r), sharpness)
+    expected = torch.cat([softmax_pool(scores[:, k : k + 1], sharpness[k].item()) for k in range(3)], 1)
+    torch.testing.assert_close(softmax_pool(scores, sharpness), expected)
+    assert torch.autograd.gradcheck(lambda r: softmax_pool(scores, r), sharpness)
 
 
 def test_padding_gives_the_sharpness_no_gradient():
@@ -57,8 +57,8 @@ def test_padding_gives_the_sharpness_no_gradient():
     valid = torch.zeros(1, 3, 3, dtype=torch.bool)
     valid[:, :2, :2] = True
     padded, bare = (torch.ones(2, dtype=torch.float64, requires_grad=True) for _ in range(2))
-    soft_pool(scores, padded, valid).sum().backward()
-    soft_pool(scores[:, :, :2, :2], bare).sum().backward()
+    softmax_pool(scores, padded, valid).sum().backward()
+    softmax_pool(scores[:, :, :2, :2], bare).sum().backward()
     torch.testing.assert_close(padded.grad, bare.grad)
 
 
@@ -70,14 +70,14 @@ def test_attention_pool_is_its_formula(channels):
 
 def test_attention_limits():
     scores = _scores(2, 3, 4, 5)
-    torch.testing.assert_close(attention_pool(scores, torch.full_like(scores, 7.0)), mean_pool(scores))
-    torch.testing.assert_close(attention_pool(scores, 2 * scores), soft_pool(scores, 2.0))
+    torch.testing.assert_close(attention_pool(scores, torch.full_like(scores, 7.0)), global_average_pool(scores))
+    torch.testing.assert_close(attention_pool(scores, 2 * scores), softmax_pool(scores, 2.0))
     chosen = torch.zeros_like(scores)
     chosen[:, :, 1, 2] = 100.0
     torch.testing.assert_close(attention_pool(scores, chosen), scores[:, :, 1, 2])
 
 
-def test_scores_and_attention_learn_where_the_picture_is():
+def test_scores_and_attention_learn_where_the_image_is():
     scores, attention = (_scores(2, 3, 3, 3, seed=seed).requires_grad_() for seed in (0, 1))
     valid = torch.ones(2, 3, 3, dtype=torch.bool)
     valid[1, :, 1:] = False
@@ -99,9 +99,12 @@ def test_attention_far_below_gets_no_denormal_gradient():
 @pytest.mark.parametrize(
     ('call', 'message'),
     [
-        (lambda s: soft_pool(s, math.inf), '`sharpness` must be a finite number, got inf'),
-        (lambda s: soft_pool(s, math.nan), '`sharpness` must be a finite number, got nan'),
-        (lambda s: soft_pool(s, torch.ones(2)), r'`sharpness` must have one value for each of the 3 classes.*\(2,\)'),
+        (lambda s: softmax_pool(s, math.inf), '`sharpness` must be a finite number, got inf'),
+        (lambda s: softmax_pool(s, math.nan), '`sharpness` must be a finite number, got nan'),
+        (
+            lambda s: softmax_pool(s, torch.ones(2)),
+            r'`sharpness` must have one value for each of the 3 classes.*\(2,\)',
+        ),
         (lambda s: attention_pool(s, s[:, :2]), r'`attention` must have the shape \(1, 3, 2, 2\).*got \(1, 2, 2, 2\)'),
         (lambda s: attention_pool(s, s[0]), r'`attention` must have the shape .* got \(3, 2, 2\)'),
     ],

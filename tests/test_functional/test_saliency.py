@@ -9,7 +9,7 @@ from mmwsl.functional import (
     candidate_classes,
     channel_saliency,
     distinct_class_saliency,
-    normalize_maximum,
+    max_normalize,
     saliency_prior,
 )
 
@@ -24,7 +24,7 @@ def test_channel_saliency_is_the_largest_magnitude():
 
 
 @pytest.mark.parametrize(
-    'present, possible, at_least, compared, expected',
+    'present, possible, min_classes, num_compared, expected',
     [
         ({0, 2, 3}, {}, 0, 0, [2, 3]),
         ({2, 3}, {0, 1, 4}, 3, 0, [2, 3, 4]),
@@ -35,16 +35,16 @@ def test_channel_saliency_is_the_largest_magnitude():
         ({1}, {4}, 2, 3, [1, 4]),
     ],
 )
-def test_candidates(present, possible, at_least, compared, expected):
+def test_candidates(present, possible, min_classes, num_compared, expected):
     flags = [torch.tensor([c in chosen for c in range(5)]) for chosen in (present, possible)]
-    classes, asked = candidate_classes(torch.tensor([1.0, 0.2, 0.9, 0.6, 0.4]), *flags, at_least, compared)
+    classes, asked = candidate_classes(torch.tensor([1.0, 0.2, 0.9, 0.6, 0.4]), *flags, min_classes, num_compared)
     assert classes[:asked].tolist() == expected
     others = [c for c in (2, 3, 4, 1) if c not in expected]  # best first
-    assert classes[asked:].tolist() == others[: max(compared - asked, 0)]
+    assert classes[asked:].tolist() == others[: max(num_compared - asked, 0)]
 
 
 def test_a_map_of_zeros_has_no_maximum_to_be_divided_by():
-    maps = normalize_maximum(torch.stack([torch.zeros(3, 4), torch.full((3, 4), 1e-30)]))
+    maps = max_normalize(torch.stack([torch.zeros(3, 4), torch.full((3, 4), 1e-30)]))
     assert not maps[0].any() and (maps[1] == 1).all()
 
 

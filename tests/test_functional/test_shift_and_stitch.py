@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mmwsl.functional import interpolate_cells, shift_and_stitch
+from mmwsl.functional import interpolate_score_map, shift_and_stitch
 
 
 def _largest(x):
@@ -49,17 +49,17 @@ def test_cells_land_on_their_places(first, stride):
     pixels = torch.meshgrid(*(torch.arange(n, dtype=torch.float32) for n in size), indexing='ij')
     limits = ((rows[0], rows[-1]), (columns[0], columns[-1]))
     expected = torch.stack([p.clamp(*limit) for p, limit in zip(pixels, limits, strict=True)])[None]
-    torch.testing.assert_close(interpolate_cells(scores, size, first, stride), expected)
+    torch.testing.assert_close(interpolate_score_map(scores, size, first, stride), expected)
 
 
 def test_a_map_of_pixels_stays_as_it_is():
     scores = torch.randn(1, 2, 5, 6)
-    assert interpolate_cells(scores, (5, 6), (0, 0), (1, 1)) is scores
+    assert interpolate_score_map(scores, (5, 6), (0, 0), (1, 1)) is scores
     torch.testing.assert_close(
-        interpolate_cells(scores, (17, 21), (0, 0), (4, 4))[..., ::4, ::4], scores, rtol=0, atol=0
+        interpolate_score_map(scores, (17, 21), (0, 0), (4, 4))[..., ::4, ::4], scores, rtol=0, atol=0
     )
 
 
 def test_gradient_of_the_interpolation():
     scores = torch.randn(1, 1, 3, 4, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda s: interpolate_cells(s, (7, 5), (1, -0.5), (2, 3)), scores)
+    assert torch.autograd.gradcheck(lambda s: interpolate_score_map(s, (7, 5), (1, -0.5), (2, 3)), scores)

@@ -20,7 +20,7 @@ def random_graph(seed, nodes=5, labels=3, strength=1.0):
 
 
 def energies(log_unary, edges, weights):
-    """Every labelling and its energy."""
+    """Every labeling and its energy."""
     nodes, labels = log_unary.shape
     labellings = torch.tensor(list(itertools.product(range(labels), repeat=nodes)))
     unary = -log_unary[torch.arange(nodes), labellings].sum(1)
@@ -73,7 +73,7 @@ def test_weak_edges_give_the_marginals_of_the_distribution():
 
 
 def test_a_chain_of_two_labels_finds_the_best_labelling():
-    """Submodular, with sure ends and an undecided middle that follows its nearer neighbour."""
+    """Submodular, with sure ends and an undecided middle that follows its nearer neighbor."""
     log_unary = torch.tensor([[0.95, 0.05], [0.55, 0.45], [0.45, 0.55], [0.05, 0.95], [0.1, 0.9]]).double().log()
     edges = torch.tensor([[0, 1], [1, 2], [2, 3], [3, 4]])
     for weights in ([2.0, 0.5, 2.0, 1.0], [2.0, 2.0, 0.1, 1.0], [0.1, 2.0, 2.0, 1.0], [0.0, 0.0, 0.0, 0.0]):
@@ -83,15 +83,15 @@ def test_a_chain_of_two_labels_finds_the_best_labelling():
         assert torch.equal(found, labellings[energy.argmin()])
 
 
-def test_graph_of_a_small_picture():
+def test_graph_of_a_small_image():
     superpixels = torch.tensor([[0, 0, 2], [0, 4, 2], [4, 4, 4]])
     edges, lengths = superpixel_graph(superpixels)
     assert edges.tolist() == [[0, 2], [0, 4], [2, 4]]
     assert lengths.tolist() == [1, 3, 2]
 
 
-def picture():
-    """Two halves by colour; the middle superpixel of the left half says the wrong class, not sure."""
+def make_image():
+    """Two halves by color; the middle superpixel of the left half says the wrong class, not sure."""
     superpixels = torch.arange(6).view(1, 6).repeat(4, 1).repeat_interleave(3, 1) * 2
     image = torch.full((3, 4, 18), 20, dtype=torch.uint8)
     image[:, :, 9:] = 220
@@ -99,8 +99,8 @@ def picture():
     return torch.stack([first, 1 - first]), image, superpixels
 
 
-def test_smoothing_stops_at_the_edge_of_the_colours():
-    probs, image, superpixels = picture()
+def test_smoothing_stops_at_the_edge_of_the_colors():
+    probs, image, superpixels = make_image()
     result = superpixel_crf(probs, image, superpixels, weight=4.0, color_sigma=20.0)
     torch.testing.assert_close(result.sum(0), torch.ones(4, 18))
     assert result.argmax(0)[0].tolist() == [0] * 9 + [1] * 9
@@ -129,7 +129,7 @@ def test_weights_are_those_of_the_formula():
 
 
 def test_gaps_in_the_ids_and_dtypes_do_not_matter():
-    probs, image, superpixels = picture()
+    probs, image, superpixels = make_image()
     expected = superpixel_crf(probs, image, superpixels)
     assert torch.equal(superpixel_crf(probs, image, superpixels * 1000 + 7), expected)
     assert torch.equal(superpixel_crf(probs, image, superpixels.to(torch.int32)), expected)
@@ -156,6 +156,6 @@ def test_one_superpixel_and_scores_of_zero():
     ],
 )
 def test_bad_input(change, message):
-    probs, image, superpixels = picture()
+    probs, image, superpixels = make_image()
     with pytest.raises(ValueError, match=message):
         superpixel_crf(**{**dict(probs=probs, image=image, superpixels=superpixels), **change})

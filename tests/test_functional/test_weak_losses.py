@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from mmwsl.functional import best_cell_loss, cell_divergence, cell_label_loss
+from mmwsl.functional import mil_fcn_loss, score_map_cross_entropy, score_map_kl_divergence
 
 LABELS = torch.tensor([[1, 1, 0, 0], [1, 0, 1, -1], [-1, -1, -1, -1]])
 
@@ -23,16 +23,14 @@ def _valid():
 def _log_probs(scores, labels):
     """Log-softmax by loops: ``table[n][k][i][j]``, None for a class that is unknown."""
     table = []
-    for n, picture in enumerate(scores.tolist()):
-        known = [k for k in range(len(picture)) if labels[n, k] != -1] or [0]
-        rows, columns = len(picture[0]), len(picture[0][0])
-        total = [
-            [math.log(sum(math.exp(picture[k][i][j]) for k in known)) for j in range(columns)] for i in range(rows)
-        ]
+    for n, image in enumerate(scores.tolist()):
+        known = [k for k in range(len(image)) if labels[n, k] != -1] or [0]
+        rows, columns = len(image[0]), len(image[0][0])
+        total = [[math.log(sum(math.exp(image[k][i][j]) for k in known)) for j in range(columns)] for i in range(rows)]
         table.append(
             [
-                [[picture[k][i][j] - total[i][j] for j in range(columns)] for i in range(rows)] if k in known else None
-                for k in range(len(picture))
+                [[image[k][i][j] - total[i][j] for j in range(columns)] for i in range(rows)] if k in known else None
+                for k in range(len(image))
             ]
         )
     return table
@@ -53,15 +51,15 @@ def test_best_cell_loss_is_its_formula():
         present = [k for k in range(4) if LABELS[n, k] == 1]
         best = [max(table[n][k][i][j] for i in range(4) for j in range(5) if valid[n, i, j]) for k in present]
         expected.append(-sum(best) / len(best) if best else 0.0)
-    torch.testing.assert_close(best_cell_loss(scores, LABELS, valid), torch.tensor(expected, dtype=torch.float64))
+    torch.testing.assert_close(mil_fcn_loss(scores, LABELS, valid), torch.tensor(expected, dtype=torch.float64))
 
 
 def test_best_cell_loss_reaches_one_cell_for_each_class():
     scores = torch.zeros(1, 3, 2, 2, requires_grad=True)  # every cell ties
-    best_cell_loss(scores, torch.tensor([[1, 0, 0]])).sum().backward()
+    mil_fcn_loss(scores, torch.tensor([[1, 0, 0]])).sum().backward()
     assert (scores.grad.abs().sum(1) > 0).sum() == 1
     scores = _scores(1, 3, 6, 6).requires_grad_()
-    best_cell_loss(scores, torch.tensor([[1, 1, 0]])).sum().backward()
+    mil_fcn_loss(scores, torch.tensor([[1, 1, 0]])).sum().backward()
     cells = scores.grad.abs().sum(1)[0]
     best = scores.detach().softmax(1)[0, :2].flatten(1).argmax(1)
     assert set(cells.flatten().nonzero()[:, 0].tolist()) == set(best.tolist())
@@ -70,8 +68,8 @@ def test_best_cell_loss_reaches_one_cell_for_each_class():
 def test_best_cell_loss_limits():
     perfect = torch.full((1, 2, 2, 2), -50.0)
     perfect[0, 0, 0], perfect[0, 1, 1] = 50.0, 50.0
-    assert best_cell_loss(perfect, torch.tensor([[1, 1]])) == 0
-    uniform = best_cell_loss(torch.zeros(1, 4, 1, 1), torch.tensor([[1, 1, 0, 0]]))
+    assert mil_fcn_loss(perfect, torch.tensor([[1, 1]])) == 0
+    uniform = mil_fcn_loss(torch.zeros(1, 4, 1, 1), torch.tensor([[1, 1, 0, 0]]))
     assert uniform.item() == pytest.approx(math.log(4))
 
 
@@ -84,7 +82,9 @@ def test_cell_label_loss_is_its_formula():
     for n in range(3):
         values = [-table[n][cells[n, i, j]][i][j] for i in range(4) for j in range(5) if cells[n, i, j] >= 0]
         expected.append(sum(values) / len(values) if values else 0.0)
-    torch.testing.assert_close(cell_label_loss(scores, cells, tags), torch.tensor(expected, dtype=torch.float64))
+    torch.testing.assert_close(
+        score_map_cross_entropy(scores, cells, tags), torch.tensor(expected, dtype=torch.float64)
+    )
 
 
 def test_cell_divergence_is_its_formula():
@@ -99,29 +99,29 @@ def test_cell_divergence_is_its_formula():
             for j in range(5)
             if valid[n, i, j]
         ]
-        value = cell_divergence(scores, targets, LABELS, valid)[n].item()
+        value = score_map_kl_divergence(scores, targets, LABELS, valid)[n].item()
         assert value == pytest.approx(sum(values) / int(valid[n].sum()))
 
 
 def test_divergence_is_zero_at_the_target_and_agrees_with_labels():
     scores = _scores(2, 3, 4, 4)
-    assert cell_divergence(scores, scores.softmax(1)).abs().max() < 1e-15
+    assert score_map_kl_divergence(scores, scores.softmax(1)).abs().max() < 1e-15
     cells = torch.randint(0, 3, (2, 4, 4), generator=torch.Generator().manual_seed(0))
     one_hot = torch.nn.functional.one_hot(cells, 3).movedim(3, 1).double()
-    torch.testing.assert_close(cell_divergence(scores, one_hot), cell_label_loss(scores, cells))
+    torch.testing.assert_close(score_map_kl_divergence(scores, one_hot), score_map_cross_entropy(scores, cells))
 
 
 def test_divergence_gradient_is_difference_of_probabilities():
     scores, targets = _scores(1, 4, 4, 5).requires_grad_(), _targets(LABELS)[:1].requires_grad_()
-    cell_divergence(scores, targets).sum().backward()
+    score_map_kl_divergence(scores, targets).sum().backward()
     torch.testing.assert_close(scores.grad, (scores.softmax(1) - targets).detach() / 20)
     assert targets.grad is None
 
 
 LOSSES = dict(
-    best=lambda scores: best_cell_loss(scores, LABELS, _valid()),
-    label=lambda scores: cell_label_loss(scores, torch.where(_valid(), 0, -1), LABELS),
-    divergence=lambda scores: cell_divergence(scores, _targets(LABELS), LABELS, _valid()),
+    best=lambda scores: mil_fcn_loss(scores, LABELS, _valid()),
+    label=lambda scores: score_map_cross_entropy(scores, torch.where(_valid(), 0, -1), LABELS),
+    divergence=lambda scores: score_map_kl_divergence(scores, _targets(LABELS), LABELS, _valid()),
 )
 
 
@@ -154,16 +154,25 @@ def test_half_precision_computes_in_float32(loss):
 @pytest.mark.parametrize(
     ('call', 'message'),
     [
-        (lambda: best_cell_loss(torch.zeros(2, 3), torch.zeros(2, 3)), r'`scores` must be \(N, K, H, W\)'),
-        (lambda: best_cell_loss(torch.zeros(2, 3, 0, 4), torch.zeros(2, 3)), 'with at least one cell'),
-        (lambda: best_cell_loss(torch.zeros(2, 3, 1, 1), torch.zeros(2, 4)), r'`image_labels` must be \(N, K\)'),
+        (lambda: mil_fcn_loss(torch.zeros(2, 3), torch.zeros(2, 3)), r'`scores` must be \(N, K, H, W\)'),
+        (lambda: mil_fcn_loss(torch.zeros(2, 3, 0, 4), torch.zeros(2, 3)), 'with at least one cell'),
+        (lambda: mil_fcn_loss(torch.zeros(2, 3, 1, 1), torch.zeros(2, 4)), r'`image_labels` must be \(N, K\)'),
         (
-            lambda: best_cell_loss(torch.zeros(2, 3, 1, 1), torch.zeros(2, 3), torch.ones(2, 1, 1)),
+            lambda: mil_fcn_loss(torch.zeros(2, 3, 1, 1), torch.zeros(2, 3), torch.ones(2, 1, 1)),
             r'`valid` must be boolean of shape \(2, 1, 1\)',
         ),
-        (lambda: cell_label_loss(torch.zeros(1, 3, 2, 2), torch.zeros(1, 2, 1, dtype=torch.long)), '`labels` must be'),
-        (lambda: cell_label_loss(torch.zeros(1, 3, 2, 2), torch.full((1, 2, 2), 3)), 'classes 0 to 2, or -1 for none'),
-        (lambda: cell_divergence(torch.zeros(1, 3, 2, 2), torch.zeros(1, 2, 2, 2)), '`targets` must have the shape'),
+        (
+            lambda: score_map_cross_entropy(torch.zeros(1, 3, 2, 2), torch.zeros(1, 2, 1, dtype=torch.long)),
+            '`labels` must be',
+        ),
+        (
+            lambda: score_map_cross_entropy(torch.zeros(1, 3, 2, 2), torch.full((1, 2, 2), 3)),
+            'classes 0 to 2, or -1 for none',
+        ),
+        (
+            lambda: score_map_kl_divergence(torch.zeros(1, 3, 2, 2), torch.zeros(1, 2, 2, 2)),
+            '`targets` must have the shape',
+        ),
     ],
 )
 def test_bad_input(call, message):

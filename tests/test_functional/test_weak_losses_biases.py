@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy.optimize import minimize
 
-from mmwsl.functional import adaptive_bias, constrained_bias
+from mmwsl.functional import adaptive_bias, ccnn_bias
 
 
 def _scores(*shape, seed=0, scale=1.0):
@@ -113,7 +113,7 @@ def test_bad_input_of_adaptive_bias(kwargs, message):
 
 
 def _bounds(rows, lower=0.05, background=(0.3, 0.7), slack=math.inf):
-    """Bounds of all pictures alike: ``lower, upper, slack`` of shape (rows, 4)."""
+    """Bounds of all images alike: ``lower, upper, slack`` of shape (rows, 4)."""
     low, high, beta = (torch.full((rows, 4), value, dtype=torch.float64) for value in (lower, 1.0, slack))
     low[:, 0], high[:, 0] = background
     beta[:, 0] = math.inf
@@ -125,7 +125,7 @@ def _latent(scores, biases):
 
 
 def _primal_by_scipy(scores, present, lower, upper, slack):
-    """Minimise KL plus slack over the distributions themselves, one picture, with SLSQP; return P of present ones."""
+    """Minimise KL plus slack over the distributions themselves, one image, with SLSQP; return P of present ones."""
     logits = scores[present].flatten(1).numpy()  # (C, cells)
     log_q = torch.from_numpy(logits).log_softmax(0).numpy()
     classes, cells = logits.shape
@@ -171,7 +171,7 @@ def test_constrained_latent_is_the_nearest_distribution(seed, slack):
     scores[:, 1] -= 3
     scores[:, 0] += 2
     present, bounds = _present([1, 1, 0, 1]), _bounds(1, lower=0.2, slack=slack)
-    latent = _latent(scores, constrained_bias(scores, present, *bounds, tolerance=1e-9, max_iterations=10000))
+    latent = _latent(scores, ccnn_bias(scores, present, *bounds, tolerance=1e-9, max_iterations=10000))
     expected = _primal_by_scipy(scores[0], present[0], *(bound[0] for bound in bounds))
     torch.testing.assert_close(latent[0, present[0]].flatten(1), expected, rtol=0, atol=2e-5)
     assert not latent[0, 2].any()
@@ -185,7 +185,7 @@ def test_optimality_conditions(scale):
     scores[4:, 1] += 4 * scale
     present = _present(*[[1, 1, 0, 1], [1, 0, 1, 0]] * 4)
     lower, upper, slack = _bounds(8, slack=2.0)
-    biases = constrained_bias(scores, present, lower, upper, slack, tolerance=1e-7, max_iterations=10000)
+    biases = ccnn_bias(scores, present, lower, upper, slack, tolerance=1e-7, max_iterations=10000)
     areas = _latent(scores, biases).mean((2, 3))
     assert (areas[:, 0] >= 0.3 - 1e-6).all() and (areas[:, 0] <= 0.7 + 1e-6).all()
     for n, k in present.nonzero().tolist():
@@ -203,34 +203,34 @@ def test_optimality_conditions(scale):
 def test_satisfied_bounds_leave_the_network_alone():
     scores = torch.zeros(1, 3, 4, 4)
     bounds = torch.tensor([[0.3, 0.05, 0.05]]), torch.tensor([[0.7, 1.0, 1.0]]), torch.full((1, 3), torch.inf)
-    assert not constrained_bias(scores, _present([1, 1, 1]), *bounds).any()
+    assert not ccnn_bias(scores, _present([1, 1, 1]), *bounds).any()
 
 
 def test_one_class_or_none_has_nothing_to_move():
     scores = _scores(2, 4, 3, 3)
-    biases = constrained_bias(scores, _present([1, 0, 0, 0], [0, 0, 0, 0]), *_bounds(2))
+    biases = ccnn_bias(scores, _present([1, 0, 0, 0], [0, 0, 0, 0]), *_bounds(2))
     assert biases.tolist() == [[0.0] + [-math.inf] * 3, [-math.inf] * 4]
 
 
-def test_padding_does_not_matter_and_pictures_do_not_mix():
+def test_padding_does_not_matter_and_images_do_not_mix():
     scores, present = _scores(3, 4, 4, 4, scale=3.0), _present([1, 1, 0, 0], [1, 1, 1, 1], [1, 0, 0, 0])
     valid = torch.ones(3, 4, 4, dtype=torch.bool)
     valid[0, :, 2:] = False
     options = dict(tolerance=1e-9, max_iterations=10000)
-    biases = constrained_bias(scores, present, *_bounds(3), valid, **options)
+    biases = ccnn_bias(scores, present, *_bounds(3), valid, **options)
     scores[0, :, :, 2:] = 60.0
-    torch.testing.assert_close(constrained_bias(scores, present, *_bounds(3), valid, **options), biases)
-    alone = constrained_bias(scores[:1, :, :, :2], present[:1], *_bounds(1), **options)
+    torch.testing.assert_close(ccnn_bias(scores, present, *_bounds(3), valid, **options), biases)
+    alone = ccnn_bias(scores[:1, :, :, :2], present[:1], *_bounds(1), **options)
     torch.testing.assert_close(alone, biases[:1])
 
 
 def test_a_constant_does_not_matter():
-    """However far down all scores lie, a picture with fewer classes than another has no mass in the others."""
+    """However far down all scores lie, an image with fewer classes than another has no mass in the others."""
     scores, present = _scores(2, 4, 4, 4, scale=3.0), _present([1, 1, 0, 0], [1, 1, 1, 1])
     scores[:, 0] += 6
-    biases = constrained_bias(scores, present, *_bounds(2))
+    biases = ccnn_bias(scores, present, *_bounds(2))
     assert biases[0, 0] < 0
-    torch.testing.assert_close(constrained_bias(scores - 3e4, present, *_bounds(2)), biases, rtol=0, atol=1e-6)
+    torch.testing.assert_close(ccnn_bias(scores - 3e4, present, *_bounds(2)), biases, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize('shift', [0.0, 20.0, 60.0])
@@ -239,7 +239,7 @@ def test_the_default_tolerance_is_kept_far_from_the_bounds(shift):
     scores = _scores(4, 4, 28, 28, scale=3.0).float()
     scores[:, 0] += shift
     present = _present(*[[1, 1, 1, 0]] * 4)
-    areas = _latent(scores, constrained_bias(scores, present, *_bounds(4))).mean((2, 3))
+    areas = _latent(scores, ccnn_bias(scores, present, *_bounds(4))).mean((2, 3))
     assert (areas[:, 0] <= 0.701).all() and (areas[:, 1:3] >= 0.049).all()
 
 
@@ -250,8 +250,8 @@ def test_eighty_iterations_are_enough():
     present = _present(*[[1, 1, 1, 0], [1, 1, 1, 1]] * 8)
     bounds = _bounds(16, slack=2.0)
     torch.testing.assert_close(
-        constrained_bias(scores, present, *bounds, max_iterations=80),
-        constrained_bias(scores, present, *bounds, max_iterations=5000),
+        ccnn_bias(scores, present, *bounds, max_iterations=80),
+        ccnn_bias(scores, present, *bounds, max_iterations=5000),
         rtol=0,
         atol=0,
     )
@@ -272,14 +272,14 @@ def test_bad_bounds(index, value, message):
     bounds = list(_bounds(1))
     bounds[index] = value
     with pytest.raises(ValueError, match=message):
-        constrained_bias(torch.zeros(1, 4, 2, 2), _present([1, 1, 1, 1]), *bounds)
+        ccnn_bias(torch.zeros(1, 4, 2, 2), _present([1, 1, 1, 1]), *bounds)
 
 
 def test_upper_bounds_must_leave_room():
     lower, _, slack = _bounds(1, lower=0.0)
     upper, scores = torch.full((1, 4), 0.3), _scores(1, 4, 6, 6)
     slack[:] = math.inf
-    biases = constrained_bias(scores, _present([1, 1, 1, 1]), lower, upper, slack)
+    biases = ccnn_bias(scores, _present([1, 1, 1, 1]), lower, upper, slack)
     assert (_latent(scores, biases).mean((2, 3)) <= 0.301).all()
     with pytest.raises(ValueError, match='hard bounds cannot hold: .* `upper` to less than 1'):
-        constrained_bias(scores, _present([1, 1, 1, 0]), lower, upper, slack)
+        ccnn_bias(scores, _present([1, 1, 1, 0]), lower, upper, slack)

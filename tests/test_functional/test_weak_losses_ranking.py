@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mmwsl.functional import asymmetric_loss, average_precision_loss, class_balanced_weights, focal_loss
+from mmwsl.functional import asymmetric_loss, average_precision_loss, class_balanced_weights, sigmoid_focal_loss
 
 
 def _scores(*shape, seed=0):
@@ -16,20 +16,20 @@ def _scores(*shape, seed=0):
 
 def _average_precision(ranking, positives):
     hits, total = 0, 0.0
-    for position, picture in enumerate(ranking, 1):
-        if picture in positives:
+    for position, image in enumerate(ranking, 1):
+        if image in positives:
             hits += 1
             total += hits / position
     return total / len(positives)
 
 
 def _by_search(scores, labels):
-    """The structural hinge loss of one class: every ranking of the pictures is tried."""
+    """The structural hinge loss of one class: every ranking of the images is tried."""
     positives = [i for i, label in enumerate(labels) if label == 1]
     negatives = [i for i, label in enumerate(labels) if label == 0]
 
     def joint(ranking):
-        place = {picture: position for position, picture in enumerate(ranking)}
+        place = {image: position for position, image in enumerate(ranking)}
         signs = ((1 if place[p] < place[n] else -1) * (scores[p] - scores[n]) for p in positives for n in negatives)
         return sum(signs) / (len(positives) * len(negatives))
 
@@ -121,7 +121,7 @@ def test_asymmetric_loss_is_its_formula(positive, negative, margin):
 @pytest.mark.parametrize('alpha', [None, 0.25])
 def test_focal_loss_is_its_formula(alpha):
     logits = 2 * _scores(2, 3)
-    losses = focal_loss(logits, LABELS, 2.0, alpha)
+    losses = sigmoid_focal_loss(logits, LABELS, 2.0, alpha)
     for logit, label, loss in zip(logits.flatten().tolist(), LABELS.flatten().tolist(), losses.flatten(), strict=True):
         p = 1 / (1 + math.exp(-logit))
         p_t, alpha_t = (p, alpha) if label else (1 - p, None if alpha is None else 1 - alpha)
@@ -131,14 +131,14 @@ def test_focal_loss_is_its_formula(alpha):
 def test_without_focus_both_are_the_logistic_loss():
     logits = 3 * _scores(2, 3)
     expected = F.binary_cross_entropy_with_logits(logits, LABELS.double(), reduction='none')
-    torch.testing.assert_close(focal_loss(logits, LABELS, 0.0), expected)
+    torch.testing.assert_close(sigmoid_focal_loss(logits, LABELS, 0.0), expected)
     torch.testing.assert_close(asymmetric_loss(logits, LABELS, 0.0, 0.0, 0.0), expected)
 
 
 @pytest.mark.parametrize(
     'loss',
     [
-        lambda x: focal_loss(x, LABELS),
+        lambda x: sigmoid_focal_loss(x, LABELS),
         lambda x: asymmetric_loss(x, LABELS),
         lambda x: asymmetric_loss(x, LABELS, 1.0, 2.0, 0.0),
     ],
@@ -152,7 +152,7 @@ def test_easy_labels_fade():
     asymmetric_loss(logits, torch.zeros(2)).sum().backward()
     assert logits.grad[0] == 0, 'below the margin'
     assert logits.grad[1] > 0
-    plain, focal = (focal_loss(torch.tensor([3.0, -3.0]), torch.ones(2), gamma) for gamma in (0.0, 2.0))
+    plain, focal = (sigmoid_focal_loss(torch.tensor([3.0, -3.0]), torch.ones(2), gamma) for gamma in (0.0, 2.0))
     assert focal[0] / plain[0] < 0.01 < 0.8 < focal[1] / plain[1]
 
 
@@ -184,10 +184,16 @@ def test_class_balanced_weights_limits():
 @pytest.mark.parametrize(
     ('call', 'message'),
     [
-        (lambda: focal_loss(torch.zeros(1), torch.zeros(1), -1.0), '`gamma` must be a finite number, not negative'),
-        (lambda: focal_loss(torch.zeros(1), torch.zeros(1), alpha=2.0), r'`alpha` .* in \[0, 1\] or None, got 2.0'),
-        (lambda: asymmetric_loss(torch.zeros(1), torch.zeros(1), gamma_negative=math.inf), '`gamma_negative` must be'),
-        (lambda: asymmetric_loss(torch.zeros(1), torch.zeros(1), margin=1.0), r'`margin` must be in \[0, 1\), got 1.0'),
+        (
+            lambda: sigmoid_focal_loss(torch.zeros(1), torch.zeros(1), -1.0),
+            '`gamma` must be a finite number, not negative',
+        ),
+        (
+            lambda: sigmoid_focal_loss(torch.zeros(1), torch.zeros(1), alpha=2.0),
+            r'`alpha` .* in \[0, 1\] or None, got 2.0',
+        ),
+        (lambda: asymmetric_loss(torch.zeros(1), torch.zeros(1), gamma_neg=math.inf), '`gamma_neg` must be'),
+        (lambda: asymmetric_loss(torch.zeros(1), torch.zeros(1), clip=1.0), r'`clip` must be in \[0, 1\), got 1.0'),
         (lambda: class_balanced_weights([1, 2], beta=1.0), r'`beta` must be in \[0, 1\), got 1.0'),
         (lambda: class_balanced_weights([0, 0]), '`counts` must be one number of examples for each class, not all 0'),
         (lambda: class_balanced_weights([1, -2]), '`counts` must be'),

@@ -27,7 +27,7 @@ def test_pooling_is_the_mean_of_the_interpolated_map(superpixels, size, dense_en
 
 
 def test_the_box_leaves_the_padding_out(superpixels):
-    """A picture of 24 x 32 pixels at (8, 16) of an input of 48 x 64, at half its own size."""
+    """An image of 24 x 32 pixels at (8, 16) of an input of 48 x 64, at half its own size."""
     features = torch.randn(3, 6, 8)
     pixels = F.interpolate(features[None], size=(60, 80), mode='bilinear', align_corners=False)[0]
     inside = pixels[:, 10:40, 20:60]

@@ -1,4 +1,4 @@
-"""The head through mmseg's own train step, on tiny pictures."""
+"""The head through mmseg's own train step, on tiny images."""
 
 import pytest
 import torch
@@ -57,8 +57,8 @@ def _sample(shape, labels=(0.0, 1.0, 0.0), ori_shape=None, **meta):
 
 
 def _batch(*shapes, **kwargs):
-    pictures = [torch.randint(0, 256, (3, *shape), dtype=torch.uint8) for shape in shapes]
-    return dict(inputs=pictures, data_samples=[_sample(shape, **kwargs) for shape in shapes])
+    images = [torch.randint(0, 256, (3, *shape), dtype=torch.uint8) for shape in shapes]
+    return dict(inputs=images, data_samples=[_sample(shape, **kwargs) for shape in shapes])
 
 
 def test_the_papers_network_is_the_default():
@@ -80,9 +80,9 @@ def test_one_1x1_convolution_is_the_smallest_head():
     assert head([torch.zeros(2, 8, 1, 1)]).shape == (2, 3, 1, 1)
 
 
-@pytest.mark.parametrize('loss', ['mmwsl.SoftMarginLoss', 'mmwsl.SoftmaxLikelihoodLoss'])
+@pytest.mark.parametrize('loss', ['mmwsl.MultiLabelSoftMarginLoss', 'mmwsl.SoftmaxCrossEntropyLoss'])
 @pytest.mark.parametrize(
-    'aggregator', [dict(type='mmwsl.LSEPooling', learned_classes=3), dict(type='mmwsl.MeanPooling')]
+    'aggregator', [dict(type='mmwsl.LSEPooling', learned_classes=3), dict(type='mmwsl.GlobalAveragePooling')]
 )
 def test_mixed_precision_trains_with_a_float32_loss(loss, aggregator):
     model = _model(loss_decode=dict(type=loss), aggregator=aggregator)
@@ -123,7 +123,7 @@ def test_training_step_needs_no_mask_and_reaches_all_parameters():
 
 
 def test_loss_is_that_of_the_aggregated_scores():
-    model = _model(loss_decode=dict(type='mmwsl.SoftMarginLoss'))
+    model = _model(loss_decode=dict(type='mmwsl.MultiLabelSoftMarginLoss'))
     batch = model.data_preprocessor(_batch((32, 32)), training=True)
     scores = model(batch['inputs'])[0, :, :, :].flatten(1)
     pooled = (torch.logsumexp(5 * scores, 1) - torch.tensor(64.0).log()) / 5
@@ -132,7 +132,7 @@ def test_loss_is_that_of_the_aggregated_scores():
 
 
 def test_padding_of_a_training_batch_does_not_change_the_score():
-    """Whatever the network says about the padding, the aggregate sees the picture's own cells."""
+    """Whatever the network says about the padding, the aggregate sees the image's own cells."""
     head = LSEAggregationHead(8, num_classes=3, hidden_channels=(), kernel_size=1)
     scores = torch.randn(2, 3, 8, 8)
     metas = [dict(img_shape=(32, 32), padding_size=(0, 0, 0, 0)), dict(img_shape=(16, 32), padding_size=(0, 0, 0, 16))]
@@ -144,7 +144,7 @@ def test_padding_of_a_training_batch_does_not_change_the_score():
 
 
 def test_two_losses_of_one_name_add_up():
-    loss = dict(type='mmwsl.SoftMarginLoss')
+    loss = dict(type='mmwsl.MultiLabelSoftMarginLoss')
     one, two = _model(loss_decode=loss), _model(loss_decode=[loss, loss])
     batch = one.data_preprocessor(_batch((32, 32)), training=True)
     torch.testing.assert_close(
@@ -159,5 +159,5 @@ def test_samples_without_tags_say_what_to_add():
     with pytest.raises(KeyError, match='PackImageLabelInputs'):
         model(**batch, mode='loss')
     batch['data_samples'] = [_sample((32, 32), (0.0, 1.0), padding_size=(0, 0, 0, 0))]
-    with pytest.raises(ValueError, match='`num_classes` of the head is 3, but the data set has 2 classes'):
+    with pytest.raises(ValueError, match='`num_classes` of the head is 3, but the dataset has 2 classes'):
         model(**batch, mode='loss')

@@ -10,25 +10,28 @@ from mmseg.structures import SegDataSample
 from torch import nn
 
 from mmwsl import functional as F
-from mmwsl.models import AttentionPooling, GeMPooling, LSEAggregationHead, SoftPooling, to_dense
+from mmwsl.models import AttentionPooling, GeMPooling, LSEAggregationHead, SoftmaxPooling, convert_to_dense
 from mmwsl.registry import MODELS
 
 AGGREGATORS = {
     'TopKPooling': (dict(k=2), lambda s, v: F.top_k_pool(s, 2, v)),
     'WELDONPooling': (dict(), lambda s, v: F.weldon_pool(s, 3, 3, v)),
-    'WILDCATPooling': (dict(top=2, low=0.5), lambda s, v: F.wildcat_pool(s, 2, 0.5, 0.7, v)),
-    'GlobalWeightedRankPooling': (dict(d=[0.9, 0.5, 1.0]), lambda s, v: F.rank_pool(s, [0.9, 0.5, 1.0], v)),
+    'WILDCATPooling': (dict(kmax=2, kmin=0.5), lambda s, v: F.wildcat_pool(s, 2, 0.5, 0.7, v)),
+    'GlobalWeightedRankPooling': (
+        dict(d=[0.9, 0.5, 1.0]),
+        lambda s, v: F.global_weighted_rank_pool(s, [0.9, 0.5, 1.0], v),
+    ),
     'NoisyOrPooling': (dict(), F.noisy_or_pool),
     'GeMPooling': (dict(), lambda s, v: F.gem_pool(s, 3.0, v)),
-    'SoftPooling': (dict(sharpness=2.0), lambda s, v: F.soft_pool(s, 2.0, v)),
-    'AttentionPooling': (dict(num_classes=3), F.mean_pool),
-    'MeanPooling': (dict(), F.mean_pool),
-    'MaxPooling': (dict(), F.max_pool),
+    'SoftmaxPooling': (dict(sharpness=2.0), lambda s, v: F.softmax_pool(s, 2.0, v)),
+    'AttentionPooling': (dict(num_classes=3), F.global_average_pool),
+    'GlobalAveragePooling': (dict(), F.global_average_pool),
+    'GlobalMaxPooling': (dict(), F.global_max_pool),
     'LSEPooling': (dict(), lambda s, v: F.lse_pool(s, 5.0, v)),
 }
 LEARNED = [
     dict(type='mmwsl.GeMPooling', learned_classes=3),
-    dict(type='mmwsl.SoftPooling', learned_classes=3),
+    dict(type='mmwsl.SoftmaxPooling', learned_classes=3),
     dict(type='mmwsl.LSEPooling', learned_classes=3),
     dict(type='mmwsl.AttentionPooling', num_classes=3),
 ]
@@ -55,7 +58,7 @@ def _head(**kwargs):
         hidden_channels=(6,),
         kernel_size=1,
         dropout_ratio=0.0,
-        loss_decode=dict(type='mmwsl.SoftMarginLoss'),
+        loss_decode=dict(type='mmwsl.MultiLabelSoftMarginLoss'),
     )
     head = MODELS.build(dict(type='mmwsl.LSEAggregationHead', **{**arguments, **kwargs}))
     nn.init.normal_(head.conv_seg.weight)  # mmseg's 0.01 would leave all scores alike
@@ -85,7 +88,7 @@ def test_aggregator_is_its_function(name):
 
 
 @pytest.mark.parametrize('aggregator', CONFIGS + LEARNED, ids=_name)
-def test_head_trains_with_pictures_of_several_sizes(aggregator):
+def test_head_trains_with_images_of_several_sizes(aggregator):
     """Cells of padding get no gradient, all parameters do, and the map may be of one cell."""
     head = _head(aggregator=aggregator)
     if isinstance(head.aggregator, AttentionPooling):
@@ -129,11 +132,11 @@ def test_head_predicts_the_aggregated_label(aggregator):
             test_cfg=ConfigDict(mode='whole'),
         )
     ).eval()
-    picture = torch.randint(0, 256, (3, 16, 16), dtype=torch.uint8)
+    image = torch.randint(0, 256, (3, 16, 16), dtype=torch.uint8)
     (sample,) = model.test_step(
-        dict(inputs=[picture], data_samples=[SegDataSample(metainfo=dict(img_shape=(16, 16), ori_shape=(16, 16)))])
+        dict(inputs=[image], data_samples=[SegDataSample(metainfo=dict(img_shape=(16, 16), ori_shape=(16, 16)))])
     )
-    scores = model.decode_head([(picture[None, :, ::4, ::4] - 128.0) / 64.0])
+    scores = model.decode_head([(image[None, :, ::4, ::4] - 128.0) / 64.0])
     torch.testing.assert_close(sample.pred_label.score, model.decode_head.aggregator(scores)[0].softmax(0))
 
 
@@ -153,7 +156,7 @@ def test_learned_exponents_begin_where_they_are_told():
     scores = torch.randn(2, 3, 4, 4)
     for learned, fixed in (
         (GeMPooling(2.0, learned_classes=3), GeMPooling(2.0)),
-        (SoftPooling(-2.0, learned_classes=3), SoftPooling(-2.0)),
+        (SoftmaxPooling(-2.0, learned_classes=3), SoftmaxPooling(-2.0)),
     ):
         torch.testing.assert_close(learned(scores), fixed(scores))
         assert [parameter.shape for parameter in learned.parameters()] == [(3,)]
@@ -185,15 +188,15 @@ def test_attention_of_another_number_of_classes_is_an_error():
     [
         (dict(type='TopKPooling', k=0), '`k` must be a count'),
         (dict(type='TopKPooling', k=2.0), '`k` must be a count'),
-        (dict(type='WELDONPooling', top=0), '`top` must be a count'),
+        (dict(type='WELDONPooling', kmax=0), '`kmax` must be a count'),
         (dict(type='WELDONPooling', reduction='max'), '`reduction` must be'),
-        (dict(type='WILDCATPooling', low=-1), '`low` must be a count'),
+        (dict(type='WILDCATPooling', kmin=-1), '`kmin` must be a count'),
         (dict(type='WILDCATPooling', alpha=-1.0), '`alpha` must be'),
         (dict(type='GlobalWeightedRankPooling', d=1.5), '`d` must be in'),
         (dict(type='GlobalWeightedRankPooling', d=[0.5, -1.0]), '`d` must be in'),
         (dict(type='GeMPooling', p=0.0), '`p` must be a positive finite number, got 0.0'),
         (dict(type='GeMPooling', p=math.inf, learned_classes=3), '`p` must be a positive finite number, got inf'),
-        (dict(type='SoftPooling', sharpness=math.nan), '`sharpness` must be a finite number, got nan'),
+        (dict(type='SoftmaxPooling', sharpness=math.nan), '`sharpness` must be a finite number, got nan'),
     ],
 )
 def test_a_bad_argument_is_an_error_of_the_config(config, message):
@@ -206,13 +209,13 @@ def test_a_bad_argument_is_an_error_of_the_config(config, message):
     ('config', 'shown'),
     [
         (dict(type='TopKPooling', k=0.2), 'k=0.2'),
-        (dict(type='WELDONPooling', low=0), "top=3, low=0, reduction='sum'"),
-        (dict(type='WILDCATPooling'), 'top=20, low=20, alpha=0.7'),
+        (dict(type='WELDONPooling', kmin=0), "kmax=3, kmin=0, reduction='sum'"),
+        (dict(type='WILDCATPooling'), 'kmax=20, kmin=20, alpha=0.7'),
         (dict(type='GlobalWeightedRankPooling'), 'd=0.996'),
         (dict(type='GeMPooling'), 'p=3.0'),
         (dict(type='GeMPooling', learned_classes=2), 'p=learned'),
-        (dict(type='SoftPooling'), 'sharpness=1.0'),
-        (dict(type='SoftPooling', learned_classes=2), 'sharpness=learned'),
+        (dict(type='SoftmaxPooling'), 'sharpness=1.0'),
+        (dict(type='SoftmaxPooling', learned_classes=2), 'sharpness=learned'),
     ],
 )
 def test_the_log_shows_the_arguments(config, shown):
@@ -233,8 +236,8 @@ def test_noisy_or_begins_near_one_half_with_its_bias():
 
 def test_maps_per_class_are_averaged_before_everything_else():
     """The scores are those of one map with the mean weights."""
-    several = _head(maps_per_class=4, aggregator=dict(type='mmwsl.WILDCATPooling', top=2, low=2))
-    one = _head(aggregator=dict(type='mmwsl.WILDCATPooling', top=2, low=2))
+    several = _head(maps_per_class=4, aggregator=dict(type='mmwsl.WILDCATPooling', kmax=2, kmin=2))
+    one = _head(aggregator=dict(type='mmwsl.WILDCATPooling', kmax=2, kmin=2))
     assert several.conv_seg.weight.shape == (12, 6, 1, 1)
     state = several.state_dict()
     state['conv_seg.weight'] = state['conv_seg.weight'].unflatten(0, (3, 4)).mean(1)
@@ -258,8 +261,8 @@ def test_a_head_of_several_maps_has_a_dense_version():
         def forward(self, x):
             return self.head([self.backbone(x)])
 
-    network, picture = Network().eval(), torch.randn(1, 3, 16, 16)
-    torch.testing.assert_close(to_dense(network)(picture)[:, :, ::2, ::2], network(picture))
+    network, image = Network().eval(), torch.randn(1, 3, 16, 16)
+    torch.testing.assert_close(convert_to_dense(network)(image)[:, :, ::2, ::2], network(image))
 
 
 def test_bad_maps_per_class():

@@ -1,4 +1,4 @@
-"""Backbones: shapes of the paper, a-trous equality, freezing, checkpoints of which every key fits."""
+"""Backbones: shapes of the paper, dilated equality, freezing, checkpoints of which every key fits."""
 
 import pytest
 import torch
@@ -56,7 +56,7 @@ def test_overfeat_freezes_the_first_convolutions_only():
 
 @pytest.mark.parametrize('stride', [16, 8])
 def test_dilation_keeps_the_features_of_the_original_grid(stride):
-    """A-trous: at every pixel of the stride-32 grid, the features of the undilated network."""
+    """Dilated: at every pixel of the stride-32 grid, the features of the undilated network."""
     torch.manual_seed(0)
     coarse, dense = (DilatedMobileNetV2(output_stride=s, out_indices=(6,), frozen=True) for s in (32, stride))
     dense.load_state_dict(coarse.state_dict())
@@ -119,7 +119,7 @@ def test_real_checkpoint(weights_root):
     assert converted.keys() == network.state_dict().keys()
 
 
-def test_a_checkpoint_among_other_initialisations_is_refused():
+def test_a_checkpoint_among_other_initializations_is_refused():
     with pytest.raises(ValueError, match='`init_cfg` must be dict'):
         DilatedMobileNetV2(init_cfg=[dict(type='Pretrained', checkpoint='x.pth')] * 2).init_weights()
 

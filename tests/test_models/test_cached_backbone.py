@@ -1,4 +1,4 @@
-"""The cache gives the backbone's own features, computes each picture once, and never an old entry."""
+"""The cache gives the backbone's own features, computes each image once, and never an old entry."""
 
 import pytest
 import torch
@@ -9,14 +9,14 @@ BACKBONE = dict(type='mmwsl.DilatedMobileNetV2', out_indices=(3, 6), frozen=True
 
 
 class _Counter:
-    """Counts the pictures that reach a module."""
+    """Counts the images that reach a module."""
 
     def __init__(self, module):
-        self.pictures = 0
+        self.images = 0
         module.register_forward_pre_hook(self)
 
     def __call__(self, module, args):
-        self.pictures += len(args[0])
+        self.images += len(args[0])
 
 
 def _cached(tmp_path, seed=0):
@@ -34,13 +34,13 @@ def test_features_are_the_backbones_to_half_precision(tmp_path):
             torch.testing.assert_close(feature[i], expected[0].half().float(), rtol=0, atol=0)
 
 
-def test_each_picture_is_computed_once_and_a_hit_equals_a_miss(tmp_path):
+def test_each_image_is_computed_once_and_a_hit_equals_a_miss(tmp_path):
     cached, counter = _cached(tmp_path)
     x = torch.randn(3, 3, 32, 32)
     first = cached(x[:2])
-    assert counter.pictures == 2
+    assert counter.images == 2
     second = cached(x[[1, 2, 0]])
-    assert counter.pictures == 3
+    assert counter.images == 3
     for a, b in zip(first, second, strict=True):
         torch.testing.assert_close(a, b[[2, 0]], rtol=0, atol=0)
 
@@ -50,7 +50,7 @@ def test_another_run_finds_the_entries(tmp_path):
     _cached(tmp_path)[0](x)
     again, counter = _cached(tmp_path)
     again(x)
-    assert counter.pictures == 0
+    assert counter.images == 0
 
 
 def test_other_pixels_weights_or_structure_are_other_entries(tmp_path):
@@ -58,10 +58,10 @@ def test_other_pixels_weights_or_structure_are_other_entries(tmp_path):
     cached, counter = _cached(tmp_path)
     cached(x)
     cached(x.flip(-1))
-    assert counter.pictures == 2
+    assert counter.images == 2
     other, counter = _cached(tmp_path, seed=1)
     other(x)
-    assert counter.pictures == 1
+    assert counter.images == 1
     dilated = CachedBackbone(dict(BACKBONE, output_stride=8), tmp_path / 'cache').train()
     dilated.load_state_dict(cached.state_dict())
     assert dilated(x)[1].shape != cached(x)[1].shape
@@ -71,7 +71,7 @@ def test_other_pixels_weights_or_structure_are_other_entries(tmp_path):
     cached.load_state_dict(other.state_dict())
     counter = _Counter(cached.backbone)
     cached.train()(x)
-    assert counter.pictures == 0  # the entry that `other` made
+    assert counter.images == 0  # the entry that `other` made
 
 
 def test_a_damaged_entry_is_computed_again(tmp_path):
@@ -82,7 +82,7 @@ def test_a_damaged_entry_is_computed_again(tmp_path):
     for content in (b'', entry.read_bytes()[:1000]):
         entry.write_bytes(content)
         torch.testing.assert_close(cached(x), expected, rtol=0, atol=0)
-    assert counter.pictures == 3
+    assert counter.images == 3
 
 
 def test_evaluation_leaves_the_cache_alone(tmp_path):
@@ -90,7 +90,7 @@ def test_evaluation_leaves_the_cache_alone(tmp_path):
     x = torch.randn(1, 3, 32, 32)
     cached.eval()(x)
     cached(x)
-    assert counter.pictures == 2
+    assert counter.images == 2
     assert not (tmp_path / 'cache').exists()
 
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mmwsl.models.losses import SoftMarginLoss, SoftmaxLikelihoodLoss
+from mmwsl.models.losses import MultiLabelSoftMarginLoss, SoftmaxCrossEntropyLoss
 
-LOSSES = [SoftmaxLikelihoodLoss, SoftMarginLoss]
+LOSSES = [SoftmaxCrossEntropyLoss, MultiLabelSoftMarginLoss]
 
 
 def _logits(*shape):
@@ -16,21 +16,23 @@ def _logits(*shape):
 def test_one_tag_is_the_papers_likelihood():
     logits, tags = _logits(4, 5), torch.tensor([0, 2, 4, 1])
     expected = -(logits.gather(1, tags[:, None])[:, 0] - logits.exp().sum(1).log()).mean()  # Eq. 4
-    torch.testing.assert_close(SoftmaxLikelihoodLoss()(logits, F.one_hot(tags, 5)), expected)
+    torch.testing.assert_close(SoftmaxCrossEntropyLoss()(logits, F.one_hot(tags, 5)), expected)
 
 
 def test_several_tags_share_the_mass():
     logits, labels = _logits(1, 4), torch.tensor([[0, 1, 0, 1]])
     expected = -logits.log_softmax(1)[0, [1, 3]].mean()
-    torch.testing.assert_close(SoftmaxLikelihoodLoss()(logits, labels), expected)
+    torch.testing.assert_close(SoftmaxCrossEntropyLoss()(logits, labels), expected)
 
 
 def test_soft_margin_is_torchs():
     logits, labels = _logits(3, 4), torch.tensor([[0, 1, 0, 1], [1, 0, 0, 0], [0, 0, 0, 0]])
     weights = [1.0, 2.0, 0.5, 3.0]
-    torch.testing.assert_close(SoftMarginLoss()(logits, labels), F.multilabel_soft_margin_loss(logits, labels.double()))
+    torch.testing.assert_close(
+        MultiLabelSoftMarginLoss()(logits, labels), F.multilabel_soft_margin_loss(logits, labels.double())
+    )
     expected = F.multilabel_soft_margin_loss(logits, labels.double(), weight=torch.tensor(weights))
-    torch.testing.assert_close(SoftMarginLoss(class_weight=weights)(logits, labels), expected)
+    torch.testing.assert_close(MultiLabelSoftMarginLoss(class_weight=weights)(logits, labels), expected)
 
 
 @pytest.mark.parametrize('loss', LOSSES)

@@ -9,8 +9,8 @@ from mmengine.runner import Runner
 from mmengine.structures import LabelData, PixelData
 from mmseg.structures import SegDataSample
 
-from mmwsl.functional import best_cell_loss, cell_label_loss
-from mmwsl.models.losses import AreaConstrainedLoss
+from mmwsl.functional import mil_fcn_loss, score_map_cross_entropy
+from mmwsl.models.losses import CCNNLoss
 from mmwsl.registry import MODELS
 
 from ..conftest import write_scenes
@@ -27,7 +27,7 @@ def _head(loss, **kwargs):
             num_classes=4,
             hidden_channels=(),
             kernel_size=1,
-            aggregator=dict(type='mmwsl.MaxPooling'),
+            aggregator=dict(type='mmwsl.GlobalMaxPooling'),
             loss_decode=loss,
             **kwargs,
         )
@@ -47,64 +47,62 @@ def _sample(tags=None, mask=None, size=None, shape=(24, 24)):
 
 def test_head_samples_masks_at_the_centres_of_cells():
     mask = torch.full((24, 24), 255)
-    mask[2::4, 2::4] = _mask().masked_fill(_mask() == -1, 255)  # cells of 4 pixels, centred between 1 and 2
+    mask[2::4, 2::4] = _mask().masked_fill(_mask() == -1, 255)  # cells of 4 pixels, centered between 1 and 2
     scores = _scores(2, 4, 6, 6)
-    losses = _head(dict(type='mmwsl.BestCellLoss')).loss_by_feat(
-        scores, [_sample(TAGS[0].tolist()), _sample(mask=mask)]
-    )
-    weak = best_cell_loss(scores[:1], TAGS[:1])[0]
-    expected = (weak + cell_label_loss(scores[1:], _mask()[None])[0]) / 2
+    losses = _head(dict(type='mmwsl.MILFCNLoss')).loss_by_feat(scores, [_sample(TAGS[0].tolist()), _sample(mask=mask)])
+    weak = mil_fcn_loss(scores[:1], TAGS[:1])[0]
+    expected = (weak + score_map_cross_entropy(scores[1:], _mask()[None])[0]) / 2
     torch.testing.assert_close(losses, dict(loss_map=expected))
 
 
 def test_head_leaves_padding_out():
-    head, scores = _head(dict(type='mmwsl.BestCellLoss')), _scores(1, 4, 6, 6)
+    head, scores = _head(dict(type='mmwsl.MILFCNLoss')), _scores(1, 4, 6, 6)
     samples = [_sample(TAGS[1].tolist(), shape=(16, 24))]
     value = head.loss_by_feat(scores, samples)['loss_map']
-    torch.testing.assert_close(value, best_cell_loss(scores, TAGS[1:], VALID[1:])[0])
+    torch.testing.assert_close(value, mil_fcn_loss(scores, TAGS[1:], VALID[1:])[0])
 
 
 def test_head_passes_sizes():
-    head, scores = _head(dict(type='mmwsl.AreaConstrainedLoss')), _scores(2, 4, 6, 6)
+    head, scores = _head(dict(type='mmwsl.CCNNLoss')), _scores(2, 4, 6, 6)
     samples = [_sample(TAGS[0].tolist(), size=[-1.0, 0.0, -1.0, -1.0]), _sample(TAGS[1].tolist())]
     sizes = torch.tensor([[-1.0, 0.0, -1.0, -1.0], [-1.0] * 4])
     value = head.loss_by_feat(scores, samples)['loss_map']
-    loss, every = AreaConstrainedLoss(), torch.ones_like(VALID)
+    loss, every = CCNNLoss(), torch.ones_like(VALID)
     torch.testing.assert_close(value, loss(scores, TAGS, every, None, sizes))
     assert value != loss(scores, TAGS, every)
 
 
 def test_image_scores_and_masks_in_one_head():
-    """Every picture's tags, and the masks of those that have one."""
+    """Every image's tags, and the masks of those that have one."""
     scores = _scores(2, 4, 6, 6)
     mask = torch.zeros(24, 24, dtype=torch.long)
     samples = [_sample([0.0, 1.0, 0.0, 0.0]), _sample([0.0, 0.0, 1.0, 0.0], mask)]
-    both = _head([dict(type='mmwsl.SoftmaxLikelihoodLoss'), dict(type='mmwsl.MaskLikelihoodLoss')])
-    tags_alone = _head(dict(type='mmwsl.SoftmaxLikelihoodLoss'))
+    both = _head([dict(type='mmwsl.SoftmaxCrossEntropyLoss'), dict(type='mmwsl.MaskCrossEntropyLoss')])
+    tags_alone = _head(dict(type='mmwsl.SoftmaxCrossEntropyLoss'))
     losses = both.loss_by_feat(scores, samples)
     torch.testing.assert_close(losses['loss_cls'], tags_alone.loss_by_feat(scores, samples)['loss_cls'])
     torch.testing.assert_close(losses['loss_map'], -scores.log_softmax(1)[1, 0].mean())
 
 
 def test_errors_of_the_head():
-    with pytest.raises(ValueError, match='BestCellLoss trains a softmax .* ConstantBackground: use dict'):
-        _head(dict(type='mmwsl.BestCellLoss'), background=dict(type='mmwsl.ConstantBackground'))
+    with pytest.raises(ValueError, match='MILFCNLoss trains a softmax .* ConstantBackground: use dict'):
+        _head(dict(type='mmwsl.MILFCNLoss'), background=dict(type='mmwsl.ConstantBackground'))
     mask, scores = torch.zeros(24, 24, dtype=torch.long), _scores(1, 4, 6, 6)
     with pytest.raises(KeyError, match='PackImageLabelInputs'):  # a mask does not replace the tag of an image loss
-        _head(dict(type='mmwsl.SoftmaxLikelihoodLoss')).loss_by_feat(scores, [_sample(mask=mask)])
+        _head(dict(type='mmwsl.SoftmaxCrossEntropyLoss')).loss_by_feat(scores, [_sample(mask=mask)])
     with pytest.raises(KeyError, match='PackImageLabelInputs'):
-        _head(dict(type='mmwsl.BestCellLoss')).loss_by_feat(scores, [_sample()])
+        _head(dict(type='mmwsl.MILFCNLoss')).loss_by_feat(scores, [_sample()])
     with pytest.raises(ValueError, match='`labels` must be classes 0 to 3'):
-        _head(dict(type='mmwsl.BestCellLoss')).loss_by_feat(scores, [_sample(mask=mask + 4)])
+        _head(dict(type='mmwsl.MILFCNLoss')).loss_by_feat(scores, [_sample(mask=mask + 4)])
 
 
 @pytest.mark.parametrize(
     'loss',
     [
-        'BestCellLoss',
+        'MILFCNLoss',
         'EMFixedLoss',
         'EMAdaptLoss',
-        'AreaConstrainedLoss',
+        'CCNNLoss',
         'AveragePrecisionLoss',
         'AsymmetricLoss',
         'MultiLabelFocalLoss',
@@ -139,13 +137,13 @@ def test_training_step(loss):
         )
     )
     model.init_weights()
-    pictures = [torch.randint(0, 256, (3, side, 24), dtype=torch.uint8) for side in (24, 20)]
+    images = [torch.randint(0, 256, (3, side, 24), dtype=torch.uint8) for side in (24, 20)]
     tags = [[1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 1.0, 0.0]]
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     values = []
     for _ in range(8):
         samples = [_sample(tag) for tag in tags]
-        batch = model.data_preprocessor(dict(inputs=pictures, data_samples=samples), training=True)
+        batch = model.data_preprocessor(dict(inputs=images, data_samples=samples), training=True)
         value, log = model.parse_losses(model(**batch, mode='loss'))
         optimizer.zero_grad()
         value.backward()
@@ -162,7 +160,7 @@ def test_masks_and_tags_mixed_in_one_config(tmp_path):
     """One folder with masks and no tags, one with tags and no masks: both reach the loss in every batch."""
     for name, seed in (('strong', 0), ('weak', 1)):
         write_scenes(tmp_path / name, count=4, size=24, seed=seed)
-    (tmp_path / 'weak' / 'masks' / '0.png').write_bytes(b'not a picture')  # whoever opens it fails
+    (tmp_path / 'weak' / 'masks' / '0.png').write_bytes(b'not an image')  # whoever opens it fails
     with open(tmp_path / 'weak' / 'tags.csv', 'w', newline='') as file:
         csv.writer(file).writerows([('image', 'labels'), *((f'{i}.png', 'square') for i in range(4))])
     classes = dict(classes=('background', 'square'))
@@ -200,7 +198,7 @@ def test_masks_and_tags_mixed_in_one_config(tmp_path):
                     num_classes=2,
                     hidden_channels=(),
                     kernel_size=1,
-                    aggregator=dict(type='mmwsl.MaxPooling'),
+                    aggregator=dict(type='mmwsl.GlobalMaxPooling'),
                     loss_decode=dict(type='mmwsl.EMAdaptLoss'),
                 ),
                 data_preprocessor=dict(

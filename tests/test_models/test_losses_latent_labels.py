@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from mmwsl.functional import adaptive_bias, cell_label_loss
-from mmwsl.models.losses import AreaConstrainedLoss, EMAdaptLoss, EMFixedLoss
+from mmwsl.functional import adaptive_bias, score_map_cross_entropy
+from mmwsl.models.losses import CCNNLoss, EMAdaptLoss, EMFixedLoss
 
 from .test_losses_score_map import TAGS, VALID, _scores
 
@@ -15,7 +15,7 @@ def test_em_fixed_is_its_definition():
     for n, i, j in VALID.nonzero().tolist():
         biased = {k: scores[n, k, i, j].item() + (1.0 if k == 0 else 2.5) for k in range(4) if TAGS[n, k] == 1}
         labels[n, i, j] = max(biased, key=biased.get)
-    expected = cell_label_loss(scores, labels, TAGS).mean()
+    expected = score_map_cross_entropy(scores, labels, TAGS).mean()
     torch.testing.assert_close(EMFixedLoss(2.5, 1.0)(scores, TAGS, VALID), expected)
     plain = EMFixedLoss(1.5, 0.0)(scores, TAGS, VALID)
     torch.testing.assert_close(plain, expected, msg='only the difference of the biases matters')
@@ -53,10 +53,10 @@ def test_area_loss_teaches_the_bounds():
     scores.requires_grad_()
     optimizer = torch.optim.SGD([scores], lr=100.0)  # 1 for each of the 100 cells
     valid, tags = torch.ones(1, 10, 10, dtype=torch.bool), torch.tensor([[1.0, 1.0, 0.0]])
-    first = AreaConstrainedLoss()(scores, tags, valid).item()
+    first = CCNNLoss()(scores, tags, valid).item()
     for _ in range(400):  # what is left is the absent class, which fades as 1 / step
         optimizer.zero_grad()
-        value = AreaConstrainedLoss()(scores, tags, valid)
+        value = CCNNLoss()(scores, tags, valid)
         value.backward()
         optimizer.step()
     areas = scores.detach().softmax(1).mean((0, 2, 3))
@@ -67,12 +67,12 @@ def test_area_loss_teaches_the_bounds():
 def test_area_loss_is_zero_where_bounds_hold():
     scores = torch.full((1, 3, 4, 4), -30.0)
     scores[0, 0, :2], scores[0, 1, 2:] = 30.0, 30.0
-    value = AreaConstrainedLoss()(scores, torch.tensor([[1.0, 1.0, 0.0]]), torch.ones(1, 4, 4, dtype=torch.bool))
+    value = CCNNLoss()(scores, torch.tensor([[1.0, 1.0, 0.0]]), torch.ones(1, 4, 4, dtype=torch.bool))
     assert value.abs() < 1e-6
 
 
 def test_sizes_replace_the_bounds():
-    loss = AreaConstrainedLoss(background_area=(0.2, 0.6), slack=3.0)
+    loss = CCNNLoss(background_area=(0.2, 0.6), slack=3.0)
     lower, upper, slack = loss.bounds(torch.ones(1, 5), torch.tensor([[-1.0, 1.0, 0.0, -1.0, -1.0]]))
     torch.testing.assert_close(lower, torch.tensor([[0.2, 0.1, 0.0, 0.05, 0.05]]))
     torch.testing.assert_close(upper, torch.tensor([[0.6, 1.0, 0.01, 1.0, 1.0]]))
@@ -90,7 +90,7 @@ def test_hardness_gives_each_cell_to_one_class_and_counts_cells():
     entropies = []
     for hardness in (1.0, 1000.0):
         inputs = scores.clone().requires_grad_()
-        value = AreaConstrainedLoss(**settings, hardness=hardness)(inputs, tags, valid, sizes=sizes)
+        value = CCNNLoss(**settings, hardness=hardness)(inputs, tags, valid, sizes=sizes)
         latent = inputs.detach().softmax(1) - 100 * torch.autograd.grad(value, inputs)[0]
         entropies.append(-torch.xlogy(latent.clamp(0), latent.clamp(0)).sum(1).mean().item())
         areas = latent.mean((0, 2, 3))
@@ -102,4 +102,4 @@ def test_hardness_gives_each_cell_to_one_class_and_counts_cells():
 @pytest.mark.parametrize('hardness', [0.0, -1.0, float('inf'), float('nan')])
 def test_hardness_is_positive(hardness):
     with pytest.raises(ValueError, match=f'`hardness` must be positive and finite, got {hardness}'):
-        AreaConstrainedLoss(hardness=hardness)
+        CCNNLoss(hardness=hardness)

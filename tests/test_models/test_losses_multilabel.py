@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from mmwsl.functional import asymmetric_loss, average_precision_loss, class_balanced_weights, focal_loss
-from mmwsl.models.losses import AsymmetricLoss, AveragePrecisionLoss, MultiLabelFocalLoss, SoftMarginLoss
+from mmwsl.functional import asymmetric_loss, average_precision_loss, class_balanced_weights, sigmoid_focal_loss
+from mmwsl.models.losses import AsymmetricLoss, AveragePrecisionLoss, MultiLabelFocalLoss, MultiLabelSoftMarginLoss
 
 LOSSES = [MultiLabelFocalLoss, AsymmetricLoss, AveragePrecisionLoss]
 LABELS = torch.tensor([[-1, 1, 0, 0], [1, 0, 1, -1], [1, 0, 0, 1]])
@@ -17,7 +17,7 @@ def _logits(*shape):
 @pytest.mark.parametrize(
     ('loss', 'values'),
     [
-        (MultiLabelFocalLoss(gamma=1.0, alpha=0.3), lambda x: focal_loss(x, LABELS, 1.0, 0.3)),
+        (MultiLabelFocalLoss(gamma=1.0, alpha=0.3), lambda x: sigmoid_focal_loss(x, LABELS, 1.0, 0.3)),
         (AsymmetricLoss(1.0, 3.0, 0.1), lambda x: asymmetric_loss(x, LABELS, 1.0, 3.0, 0.1)),
     ],
 )
@@ -78,7 +78,7 @@ def test_wrong_shapes(loss):
 def test_class_balanced_weights_are_an_option_of_the_older_losses_too():
     logits = _logits(3, 4)
     counts = [1, 10, 100, 1000]
-    expected = SoftMarginLoss(class_weight=class_balanced_weights(counts).tolist())(logits, LABELS)
-    torch.testing.assert_close(SoftMarginLoss(class_weight=dict(counts=counts))(logits, LABELS), expected)
+    expected = MultiLabelSoftMarginLoss(class_weight=class_balanced_weights(counts).tolist())(logits, LABELS)
+    torch.testing.assert_close(MultiLabelSoftMarginLoss(class_weight=dict(counts=counts))(logits, LABELS), expected)
     with pytest.raises(ValueError, match='`counts` must be'):
-        SoftMarginLoss(class_weight=dict(counts=[0, 0]))
+        MultiLabelSoftMarginLoss(class_weight=dict(counts=[0, 0]))

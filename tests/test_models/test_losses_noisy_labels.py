@@ -30,7 +30,7 @@ LABELS[:, 0] = 255
         (BootstrappedCrossEntropyLoss(hard=True), lambda: bootstrapped_cross_entropy(SCORES, LABELS, 0.8, hard=True)),
     ],
 )
-def test_average_over_labelled_pixels(loss, values):
+def test_average_over_labeled_pixels(loss, values):
     torch.testing.assert_close(loss(SCORES, LABELS), values()[LABELS != 255].mean())
     weight = torch.rand(LABELS.shape)
     torch.testing.assert_close(loss(SCORES, LABELS, weight), (values() * weight)[LABELS != 255].mean())
@@ -63,7 +63,7 @@ def _head(loss, **kwargs):
 
 def _loss(head, mask):
     features = [torch.randn(2, 5, 4, 4, generator=torch.Generator().manual_seed(2))]
-    samples = [SegDataSample(gt_sem_seg=PixelData(data=picture[None])) for picture in mask]
+    samples = [SegDataSample(gt_sem_seg=PixelData(data=image[None])) for image in mask]
     return head.loss(features, samples, None)
 
 
@@ -79,7 +79,7 @@ def test_a_batch_without_a_decided_pixel_is_zero_with_a_gradient(loss, sampler):
 
 
 @pytest.mark.parametrize('loss', [STOCK, *LOSSES])
-def test_undecided_pictures_leave_the_others_as_they_are(loss):
+def test_undecided_images_leave_the_others_as_they_are(loss):
     mask = torch.randint(0, 3, (2, 16, 16), generator=torch.Generator().manual_seed(3))
     mask[1] = 255
     head = _head(loss)

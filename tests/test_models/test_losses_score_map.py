@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from mmwsl.functional import cell_label_loss
-from mmwsl.models.losses import AreaConstrainedLoss, BestCellLoss, EMAdaptLoss, EMFixedLoss, MaskLikelihoodLoss
+from mmwsl.functional import score_map_cross_entropy
+from mmwsl.models.losses import CCNNLoss, EMAdaptLoss, EMFixedLoss, MaskCrossEntropyLoss, MILFCNLoss
 
-WEAK = [BestCellLoss, EMFixedLoss, EMAdaptLoss, AreaConstrainedLoss]
+WEAK = [MILFCNLoss, EMFixedLoss, EMAdaptLoss, CCNNLoss]
 TAGS = torch.tensor([[1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 1.0, -1.0]])
 VALID = torch.ones(2, 6, 6, dtype=torch.bool)
 VALID[1, 4:] = False
@@ -22,15 +22,15 @@ def _mask(seed=0):
 
 @pytest.mark.parametrize('loss', WEAK)
 def test_background_alone_is_cross_entropy(loss):
-    """A picture of background has no other latent label than background, whatever the shares and bounds say."""
+    """An image of background has no other latent label than background, whatever the shares and bounds say."""
     scores, valid = _scores(1, 3, 4, 4), torch.ones(1, 4, 4, dtype=torch.bool)
     value = loss()(scores, torch.tensor([[1.0, 0.0, 0.0]]), valid)
     log_probs = scores.log_softmax(1)[0, 0]
-    torch.testing.assert_close(value, -(log_probs.amax() if loss is BestCellLoss else log_probs.mean()))
+    torch.testing.assert_close(value, -(log_probs.amax() if loss is MILFCNLoss else log_probs.mean()))
 
 
 @pytest.mark.parametrize('loss', WEAK)
-def test_average_over_pictures_that_have_a_tag(loss):
+def test_average_over_images_that_have_a_tag(loss):
     torch.manual_seed(0)  # the order of EM-Adapt matters little with one foreground class
     scores = _scores(3, 4, 6, 6)
     tags, valid = torch.cat([TAGS, torch.full((1, 4), -1.0)]), torch.cat([VALID, VALID[:1]])
@@ -38,11 +38,11 @@ def test_average_over_pictures_that_have_a_tag(loss):
     torch.testing.assert_close(loss()(scores, tags, valid), sum(alone) / 2, rtol=1e-4, atol=0)
 
 
-@pytest.mark.parametrize('loss', [*WEAK, MaskLikelihoodLoss])
-def test_a_picture_with_a_mask_is_supervised_by_it(loss):
+@pytest.mark.parametrize('loss', [*WEAK, MaskCrossEntropyLoss])
+def test_a_image_with_a_mask_is_supervised_by_it(loss):
     scores, mask = _scores(2, 4, 6, 6), _mask()
-    expected = cell_label_loss(scores[:1], mask[None])[0]
-    if loss is not MaskLikelihoodLoss:
+    expected = score_map_cross_entropy(scores[:1], mask[None])[0]
+    if loss is not MaskCrossEntropyLoss:
         expected = (expected + loss()(scores[1:], TAGS[1:], VALID[1:])) / 2
     torch.testing.assert_close(loss()(scores, TAGS, VALID, [mask, None]), expected)
     unknown = TAGS.clone()
@@ -53,9 +53,9 @@ def test_a_picture_with_a_mask_is_supervised_by_it(loss):
 def test_padding_of_a_mask_does_not_count():
     scores = _scores(2, 4, 6, 6)
     mask = _mask().clamp(min=0)
-    value = BestCellLoss()(scores, TAGS, VALID, [None, mask])
+    value = MILFCNLoss()(scores, TAGS, VALID, [None, mask])
     mask[4:] = 3
-    torch.testing.assert_close(BestCellLoss()(scores, TAGS, VALID, [None, mask]), value)
+    torch.testing.assert_close(MILFCNLoss()(scores, TAGS, VALID, [None, mask]), value)
 
 
 @pytest.mark.parametrize('loss', WEAK)
@@ -69,7 +69,7 @@ def test_unknown_classes_and_padding_do_not_contribute(loss):
     torch.testing.assert_close(loss()(changed, TAGS, VALID), value.detach())
 
 
-@pytest.mark.parametrize('loss', [*WEAK, MaskLikelihoodLoss])
+@pytest.mark.parametrize('loss', [*WEAK, MaskCrossEntropyLoss])
 @pytest.mark.parametrize('masks', [None, [torch.full((6, 6), -1), None], [torch.full((6, 6), -1)] * 2])
 @pytest.mark.parametrize('tag', [-1.0, 0.0])
 def test_nothing_to_learn_is_zero_with_a_gradient(loss, masks, tag):
@@ -98,7 +98,7 @@ def test_settings_may_be_integers():
     scores = _scores(2, 4, 6, 6)
     for whole, real in (
         (EMFixedLoss(5, 3), EMFixedLoss(5.0, 3.0)),
-        (AreaConstrainedLoss(foreground_area=0), AreaConstrainedLoss(foreground_area=0.0)),
+        (CCNNLoss(foreground_area=0), CCNNLoss(foreground_area=0.0)),
     ):
         torch.testing.assert_close(whole(scores, TAGS, VALID), real(scores, TAGS, VALID))
 
@@ -118,9 +118,9 @@ def test_tags_must_say_that_background_is_present(loss, background):
         (lambda: EMAdaptLoss(foreground_portion=1.2), '`foreground_portion` is a share .* got 1.2'),
         (lambda: EMAdaptLoss(background_portion=-0.1), '`background_portion` is a share'),
         (lambda: EMAdaptLoss(sweeps=0), '`sweeps` must be at least 1, got 0'),
-        (lambda: AreaConstrainedLoss(background_area=(0.7, 0.3)), r'`background_area` must be .* got \(0.7, 0.3\)'),
-        (lambda: AreaConstrainedLoss(foreground_area=5), '`foreground_area` is a share .* got 5'),
-        (lambda: AreaConstrainedLoss(slack=-1.0), '`slack` must not be negative, got -1.0'),
+        (lambda: CCNNLoss(background_area=(0.7, 0.3)), r'`background_area` must be .* got \(0.7, 0.3\)'),
+        (lambda: CCNNLoss(foreground_area=5), '`foreground_area` is a share .* got 5'),
+        (lambda: CCNNLoss(slack=-1.0), '`slack` must not be negative, got -1.0'),
     ],
 )
 def test_bad_settings(build, message):

@@ -14,9 +14,9 @@ def test_stride_and_channels():
 def test_receptive_field():
     torch.manual_seed(0)
     network = PlainCNN(channels=(8, 8), strides=(2, 1), in_channels=1).eval()  # 3 + 2 * 2 = 7 pixels
-    picture = torch.rand(1, 1, 32, 32, requires_grad=True)
-    network(picture)[0][0, :, 8, 8].sum().backward()
-    rows = picture.grad[0, 0].abs().sum(1).nonzero().flatten()
+    image = torch.rand(1, 1, 32, 32, requires_grad=True)
+    network(image)[0][0, :, 8, 8].sum().backward()
+    rows = image.grad[0, 0].abs().sum(1).nonzero().flatten()
     assert (rows.min(), rows.max()) == (13, 19)
 
 

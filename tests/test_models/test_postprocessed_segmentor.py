@@ -37,7 +37,7 @@ def _segmentor(kind='mmwsl.PostprocessedEncoderDecoder', **settings):
 
 
 def _sample(size=(12, 10), image=None):
-    sample = SegDataSample(metainfo=dict(img_path='picture', ori_shape=size, img_shape=(16, 16), pad_shape=(16, 16)))
+    sample = SegDataSample(metainfo=dict(img_path='image', ori_shape=size, img_shape=(16, 16), pad_shape=(16, 16)))
     if image is not None:
         sample.image = PixelData(data=image)
     return sample
@@ -65,7 +65,7 @@ def test_it_trains_as_mmseg_does():
 
 
 @torch.no_grad()
-def test_the_chain_runs_on_probabilities_at_the_pictures_own_size():
+def test_the_chain_runs_on_probabilities_at_the_images_own_size():
     image = torch.randint(256, (3, 12, 10), dtype=torch.uint8, generator=torch.Generator().manual_seed(2))
     (sample,) = _segmentor(postprocessors=[dict(type='mmwsl.DenseCRF')]).predict(_inputs(), [_sample(image=image)])
     (plain,) = _segmentor('EncoderDecoder').predict(_inputs(), [_sample()])
@@ -77,7 +77,7 @@ def test_the_chain_runs_on_probabilities_at_the_pictures_own_size():
 
 @torch.no_grad()
 def test_a_step_that_lacks_its_map_names_the_transform():
-    with pytest.raises(KeyError, match="needs the field `image` .* type='mmwsl.KeepImage'"):
+    with pytest.raises(KeyError, match="needs the field `image` .* type='mmwsl.KeepOriginalImage'"):
         _segmentor(postprocessors=[dict(type='mmwsl.DenseCRF')]).predict(_inputs(), [_sample()])
 
 
@@ -96,11 +96,11 @@ def test_views_are_averaged():
 @torch.no_grad()
 def test_activation_maps_are_those_of_the_probabilities_of_all_views():
     """Each class by its largest sum over the views; classes that the tags exclude are nowhere, even after a step."""
-    maps = dict(background=dict(type='mmwsl.ConstantBackground', score=0.8))
+    maps = dict(background=dict(type='mmwsl.ConstantBackground', threshold=0.8))
     segmentor = _segmentor(
-        test_cfg=dict(mode='whole', use_tags=True, activation_maps=maps),
+        test_cfg=dict(mode='whole', use_image_labels=True, class_activation_maps=maps),
         data_preprocessor=dict(type='SegDataPreProcessor'),
-        postprocessors=[dict(type='mmwsl.NormalizeOdds')],
+        postprocessors=[dict(type='mmwsl.LogitSoftmax')],
     )
     inputs, samples = _inputs(), [_sample(), _sample()]
     samples[1].set_metainfo(dict(flip=True, flip_direction='horizontal'))
@@ -122,14 +122,14 @@ def test_activation_maps_are_those_of_the_probabilities_of_all_views():
 
 
 def test_activation_maps_of_a_softmax_need_tags():
-    segmentor = _segmentor(test_cfg=dict(mode='whole', activation_maps=dict(tuned_on='some masks')))
+    segmentor = _segmentor(test_cfg=dict(mode='whole', class_activation_maps=dict(tuned_on='some masks')))
     assert segmentor.provenance == dict(tuned_on='some masks')
-    with pytest.raises(ValueError, match='set `test_cfg.use_tags=True`'):
+    with pytest.raises(ValueError, match='set `test_cfg.use_image_labels=True`'):
         segmentor.predict(_inputs(), [_sample()])
 
 
 @torch.no_grad()
-def test_tiles_score_what_the_whole_picture_scores():
+def test_tiles_score_what_the_whole_image_scores():
     """The network sees 9 pixels: away from the border by more, tiles change nothing."""
     inputs, metas = torch.randn(1, 3, 64, 48), [dict(img_shape=(64, 48))]
     whole = _segmentor().whole_inference(inputs, metas)
@@ -147,9 +147,9 @@ def test_a_margin_of_128_is_the_context_of_mmsegs_unet():
     unet = UNet(in_channels=1, base_channels=1)
     unet.eval()
     unet.double()
-    picture = torch.randn(1, 1, 272, 272, dtype=torch.float64)
-    tiled = overlap_tile(lambda window: unet(window)[-1], picture, tile=144, margin=128)
-    torch.testing.assert_close(tiled[..., 128:-128, 128:-128], unet(picture)[-1][..., 128:-128, 128:-128])
+    image = torch.randn(1, 1, 272, 272, dtype=torch.float64)
+    tiled = overlap_tile(lambda window: unet(window)[-1], image, tile=144, margin=128)
+    torch.testing.assert_close(tiled[..., 128:-128, 128:-128], unet(image)[-1][..., 128:-128, 128:-128])
 
 
 def test_what_does_not_fit():
@@ -168,7 +168,7 @@ def test_what_does_not_fit():
         _segmentor(test_cfg=dict(mode='slide', crop_size=(8, 8), stride=(4, 4), overlap_tile=dict(tile=16, margin=8)))
 
 
-def test_whole_pictures_are_the_default():
+def test_whole_images_are_the_default():
     metas = [dict(ori_shape=(16, 16), img_shape=(16, 16), pad_shape=(16, 16))]
     given, default = (
         _segmentor(test_cfg=test_cfg).inference(_inputs(), metas) for test_cfg in (dict(mode='whole'), None)

@@ -8,7 +8,7 @@ from mmengine.structures import LabelData
 from mmseg.structures import SegDataSample
 from torch import nn
 
-from mmwsl.functional import crop_boxes, paint_boxes
+from mmwsl.functional import boxes_to_map, crop_and_resize
 from mmwsl.models import BoxAggregationHead
 from mmwsl.registry import MODELS
 
@@ -20,9 +20,9 @@ PARTS = dict(
     dropout_ratio=0.5,
     norm_cfg=dict(type='BN'),
     background=dict(type='mmwsl.ConstantBackground'),
-    loss_decode=dict(type='mmwsl.SoftMarginLoss'),
+    loss_decode=dict(type='mmwsl.MultiLabelSoftMarginLoss'),
 )
-PICTURE_MODE = dict(box_backbone=BACKBONE)
+IMAGE_MODE = dict(box_backbone=BACKBONE)
 
 
 def _model(box_head=None, **settings):
@@ -56,16 +56,16 @@ def _model(box_head=None, **settings):
 
 def _batch(*shapes):
     torch.manual_seed(1)
-    pictures = [torch.randint(0, 256, (3, *shape), dtype=torch.uint8) for shape in shapes]
+    images = [torch.randint(0, 256, (3, *shape), dtype=torch.uint8) for shape in shapes]
     samples = []
     for shape in shapes:
         sample = SegDataSample(metainfo=dict(img_shape=shape, ori_shape=shape))
         sample.gt_label = LabelData(label=torch.tensor([1]), score=torch.tensor([0.0, 1.0, 0.0]))
         samples.append(sample)
-    return dict(inputs=pictures, data_samples=samples)
+    return dict(inputs=images, data_samples=samples)
 
 
-@pytest.mark.parametrize('settings', [{}, PICTURE_MODE], ids=['features', 'pictures'])
+@pytest.mark.parametrize('settings', [{}, IMAGE_MODE], ids=['features', 'images'])
 def test_only_the_second_stage_trains(settings):
     model = _model(**settings).train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -77,7 +77,7 @@ def test_only_the_second_stage_trains(settings):
     assert {name for name in before if name.startswith('box') and name.endswith('weight')} <= changed
 
 
-@pytest.mark.parametrize('settings', [{}, PICTURE_MODE], ids=['features', 'pictures'])
+@pytest.mark.parametrize('settings', [{}, IMAGE_MODE], ids=['features', 'images'])
 def test_both_stages_have_a_say(settings):
     model = _model(**settings).eval()
     inputs, metas = torch.randn(2, 3, 32, 32), [dict(img_shape=(32, 32))] * 2
@@ -89,12 +89,12 @@ def test_both_stages_have_a_say(settings):
         scores = torch.zeros(2, 3, valid.shape[1])
         for n, b in valid.nonzero().tolist():
             source = inputs if settings else features[0]
-            crop = crop_boxes(source[n : n + 1], boxes[n : n + 1, b : b + 1], 4)[:, 0]
+            crop = crop_and_resize(source[n : n + 1], boxes[n : n + 1, b : b + 1], 4)[:, 0]
             crop = model.box_backbone(crop) if settings else (crop,)
             scores[n, :, b] = model.box_head(crop).mean((0, 2, 3))
         pixels = model.encode_decode(inputs, metas)
         found = model._predict_logits(inputs, metas)[1]
-    fused = (cells + paint_boxes(scores, boxes, valid, cells.shape[2:])) / 2
+    fused = (cells + boxes_to_map(scores, boxes, valid, cells.shape[2:])) / 2
     torch.testing.assert_close(pixels, nn.functional.interpolate(fused, size=(32, 32), mode='bilinear'))
     for n in range(2):
         own = scores[n][:, valid[n]]
@@ -102,7 +102,7 @@ def test_both_stages_have_a_say(settings):
         torch.testing.assert_close(found[n], (model.decode_head.aggregate(cells, metas, (32, 32))[n] + pooled) / 2)
 
 
-def test_padding_proposes_nothing_and_neighbours_change_nothing():
+def test_padding_proposes_nothing_and_neighbors_change_nothing():
     model = _model(box_head=dict(proposals=dict(min_score=0.0))).eval()
     probs = torch.rand(2, 3, 8, 8)
     metas = [dict(padding_size=(0, 8, 0, 4)), dict(padding_size=(0, 0, 0, 0))]
@@ -162,6 +162,6 @@ def test_what_does_not_fit_is_refused(settings, match):
 
 
 def test_losses_of_score_maps_are_refused():
-    loss = dict(background=dict(type='mmwsl.LearnedBackground'), loss_decode=dict(type='mmwsl.BestCellLoss'))
-    with pytest.raises(ValueError, match='BestCellLoss needs a score map'):
+    loss = dict(background=dict(type='mmwsl.LearnedBackground'), loss_decode=dict(type='mmwsl.MILFCNLoss'))
+    with pytest.raises(ValueError, match='MILFCNLoss needs a score map'):
         BoxAggregationHead(8, **dict(PARTS, **loss))

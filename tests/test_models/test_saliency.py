@@ -1,4 +1,4 @@
-"""Class saliency as the segmentor writes it, in real prediction on tiny pictures."""
+"""Class saliency as the segmentor writes it, in real prediction on tiny images."""
 
 import pytest
 import torch
@@ -47,7 +47,7 @@ def _model(
 
 def _batch(*shapes, ori_shape=None, flip=False, tags=None):
     generator = torch.Generator().manual_seed(1)
-    pictures = [torch.randn(3, *shape, generator=generator) for shape in shapes]
+    images = [torch.randn(3, *shape, generator=generator) for shape in shapes]
     samples = []
     for shape in shapes:
         sample = SegDataSample(
@@ -62,7 +62,7 @@ def _batch(*shapes, ori_shape=None, flip=False, tags=None):
         if tags is not None:
             sample.gt_label = LabelData(score=torch.tensor(tags))
         samples.append(sample)
-    return dict(inputs=pictures, data_samples=samples)
+    return dict(inputs=images, data_samples=samples)
 
 
 def _predict(model, batch):
@@ -70,8 +70,8 @@ def _predict(model, batch):
         return model.test_step(dict(inputs=list(batch['inputs']), data_samples=batch['data_samples']))
 
 
-def _expected(model, picture, c, layers, size):
-    """The definition for one picture and class, with plain autograd (no ReLU lies above the last layer but one)."""
+def _expected(model, image, c, layers, size):
+    """The definition for one image and class, with plain autograd (no ReLU lies above the last layer but one)."""
     maps, values = [], {}
     hooks = [
         model.get_submodule(name).register_forward_hook(
@@ -79,7 +79,7 @@ def _expected(model, picture, c, layers, size):
         )
         for name in layers
     ]
-    score = model.decode_head.aggregator(model(picture[None].requires_grad_()))[0, c]
+    score = model.decode_head.aggregator(model(image[None].requires_grad_()))[0, c]
     for name in layers:
         (gradient,) = torch.autograd.grad(score, values[name], retain_graph=True)
         maps.append(F.interpolate(gradient.abs().amax(1, keepdim=True), size, mode='bilinear')[0, 0])
@@ -90,7 +90,7 @@ def _expected(model, picture, c, layers, size):
 
 
 def test_the_map_of_a_class_is_the_definition():
-    model = _model(dict(guided=False, threshold=1.0, at_least=2))
+    model = _model(dict(guided=False, threshold=1.0, min_classes=2))
     batch = _batch((32, 32))
     (sample,) = _predict(model, batch)
     maps, scores = sample.class_saliency.data, sample.pred_label.score
@@ -125,14 +125,16 @@ def test_scales_are_averaged():
     torch.testing.assert_close((system @ mixture.solution).flatten(), mean.flatten(), rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize('aggregator', ['MaxPooling', 'MeanPooling', 'LSEPooling', 'NoisyOrPooling', 'GeMPooling'])
+@pytest.mark.parametrize(
+    'aggregator', ['GlobalMaxPooling', 'GlobalAveragePooling', 'LSEPooling', 'NoisyOrPooling', 'GeMPooling']
+)
 def test_signal_of_the_cells_needs_no_aggregator(aggregator):
     maps = [
         _predict(
-            _model(dict(signal='cells', use_tags=True), aggregator=dict(type=f'mmwsl.{name}')),
+            _model(dict(signal='cells', use_image_labels=True), aggregator=dict(type=f'mmwsl.{name}')),
             _batch((32, 32), tags=(1.0, 1.0, 1.0, 1.0)),
         )[0].class_saliency.data
-        for name in (aggregator, 'MeanPooling')
+        for name in (aggregator, 'GlobalAveragePooling')
     ]
     torch.testing.assert_close(*maps)
     (by_image,) = _predict(_model(dict(threshold=1.0), aggregator=dict(type=f'mmwsl.{aggregator}')), _batch((32, 32)))
@@ -172,7 +174,7 @@ def test_backbones(name):
         (dict(layers=['a'], signal='pixels'), "`signal` must be 'image' or 'cells', got 'pixels'"),
         (dict(layers=['a'], scales=()), '`scales` must be positive'),
         (dict(layers=['a'], scales=(1.0, 0.0)), '`scales` must be positive'),
-        (dict(layers=['a'], at_least=-1), '`at_least` must be 0 or more'),
+        (dict(layers=['a'], min_classes=-1), '`min_classes` must be 0 or more'),
     ],
 )
 def test_bad_settings(settings, message):
@@ -182,11 +184,11 @@ def test_bad_settings(settings, message):
 
 
 def test_activation_maps_of_all_views_have_no_saliency():
-    with pytest.raises(ValueError, match=r'`test_cfg\.activation_maps` merges all views .* `saliency`'):
-        _model(dict(), test_cfg=dict(mode='whole', activation_maps=dict()))
+    with pytest.raises(ValueError, match=r'`test_cfg\.class_activation_maps` merges all views .* `saliency`'):
+        _model(dict(), test_cfg=dict(mode='whole', class_activation_maps=dict()))
 
 
-@pytest.mark.parametrize('settings, message', [(dict(gain=0.0), '`gain`'), (dict(compared=-1), '`compared`')])
+@pytest.mark.parametrize('settings, message', [(dict(gain=0.0), '`gain`'), (dict(num_compared=-1), '`num_compared`')])
 def test_bad_settings_of_distinct_saliency(settings, message):
     with pytest.raises(ValueError, match=message):
         DistinctClassSaliency(['a'], **settings)

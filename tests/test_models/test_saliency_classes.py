@@ -11,11 +11,11 @@ from .test_saliency import _batch, _model, _predict
     'tags, expected', [((-1.0, 1.0, 0.0, 1.0), {1, 3}), ((1.0, 0.0, 0.0, 0.0), set()), ((-1.0, -1.0, 1.0, -1.0), {2})]
 )
 @pytest.mark.parametrize('kind', ['GuidedBackpropSaliency', 'DistinctClassSaliency'])
-def test_tags_choose_the_classes_of_training_pictures(tags, expected, kind):
-    model = _model(dict(type=f'mmwsl.{kind}', use_tags=True))
+def test_tags_choose_the_classes_of_training_images(tags, expected, kind):
+    model = _model(dict(type=f'mmwsl.{kind}', use_image_labels=True))
     (sample,) = _predict(model, _batch((32, 32), tags=tags))
     assert set(sample.class_saliency.data.flatten(1).any(1).nonzero().flatten().tolist()) == expected
-    with pytest.raises(KeyError, match=r'`use_tags` needs the field `gt_label`'):
+    with pytest.raises(KeyError, match=r'`use_image_labels` needs the field `gt_label`'):
         _predict(model, _batch((32, 32)))
 
 
@@ -23,13 +23,13 @@ def test_tags_choose_the_classes_of_training_pictures(tags, expected, kind):
 @pytest.mark.parametrize('threshold', [0.5, 0.0])
 def test_the_best_absent_class_is_compared_with_that_of_the_tags(believe, threshold):
     """Class 2 is present; the network prefers class 3 to it, and it to class 1, the first by number."""
-    common = dict(type='mmwsl.DistinctClassSaliency', guided=False, scales=(1.0,), at_least=2)
-    tagged = dict(common, threshold=threshold, use_tags=believe.get('saliency', False))
-    test_cfg = dict(mode='whole', use_tags=believe.get('test_cfg', False))
+    common = dict(type='mmwsl.DistinctClassSaliency', guided=False, scales=(1.0,), min_classes=2)
+    tagged = dict(common, threshold=threshold, use_image_labels=believe.get('saliency', False))
+    test_cfg = dict(mode='whole', use_image_labels=believe.get('test_cfg', False))
     models = [
-        _model(dict(tagged, compared=2), test_cfg=test_cfg),
-        _model(dict(common, threshold=1.0, compared=0)),
-        _model(dict(tagged, compared=0), test_cfg=test_cfg),
+        _model(dict(tagged, num_compared=2), test_cfg=test_cfg),
+        _model(dict(common, threshold=1.0, num_compared=0)),
+        _model(dict(tagged, num_compared=0), test_cfg=test_cfg),
     ]
     maps = []
     for model in models:
@@ -40,17 +40,19 @@ def test_the_best_absent_class_is_compared_with_that_of_the_tags(believe, thresh
     assert known.flatten(1).any(1).tolist() == [False, False, True, False]
     assert best_two.flatten(1).any(1).tolist() == [False, False, True, True]
     assert torch.equal(known[2], best_two[2]) and not torch.equal(known[2], alone[2])
-    assert models[0].provenance == dict(tags='the tags of the predicted pictures') and models[1].provenance == {}
+    assert models[0].provenance == dict(tags='the tags of the predicted images') and models[1].provenance == {}
 
 
 def test_steps_that_replace_scores_bring_no_excluded_class_back():
     model = _model(
-        dict(threshold=1.0, at_least=3), postprocessors=[dict(type='mmwsl.SaliencyScores')], test_cfg=dict(mode='whole')
+        dict(threshold=1.0, min_classes=3),
+        postprocessors=[dict(type='mmwsl.SaliencyScores')],
+        test_cfg=dict(mode='whole'),
     )
     tags = (-1.0, 0.0, 1.0, -1.0)
     before = _predict(model, _batch((32, 32), tags=tags))[0].seg_logits.data.exp()
     assert before[1:].amax((1, 2)).min() > 0.9
-    model.use_tags = True
+    model.use_image_labels = True
     (sample,) = _predict(model, _batch((32, 32), tags=tags))
     assert set(sample.class_saliency.data.flatten(1).any(1).nonzero().flatten().tolist()) == {2, 3}
     assert sample.seg_logits.data.exp()[1].max() < 1e-37 and not (sample.pred_sem_seg.data == 1).any()
@@ -64,8 +66,10 @@ def test_classes_for_comparison_get_no_map():
     threshold = float(scores[1:].sort(descending=True)[0][:2].mean())
     saliency = dict(type='mmwsl.DistinctClassSaliency', guided=False, threshold=threshold, scales=(1.0,))
     maps = {
-        compared: _predict(_model(dict(saliency, compared=compared)), _batch((32, 32)))[0].class_saliency.data
-        for compared in (0, 3)
+        num_compared: _predict(_model(dict(saliency, num_compared=num_compared)), _batch((32, 32)))[
+            0
+        ].class_saliency.data
+        for num_compared in (0, 3)
     }
     assert maps[0].flatten(1).any(1).nonzero().flatten().tolist() == [best]
     assert not maps[3][[c for c in range(4) if c != best]].any()

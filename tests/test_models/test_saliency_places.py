@@ -1,4 +1,4 @@
-"""Maps of saliency lie where the picture is: in batches, under padding, in flipped and unpadded views."""
+"""Maps of saliency lie where the image is: in batches, under padding, in flipped and unpadded views."""
 
 import pytest
 import torch
@@ -14,19 +14,19 @@ from .test_saliency import _batch, _model, _predict
 @pytest.mark.parametrize(
     'saliency',
     [
-        dict(at_least=3),
+        dict(min_classes=3),
         dict(scales=(1.0, 0.5), signal='cells'),
         dict(type='mmwsl.DistinctClassSaliency', threshold=0.0, scales=(1.0, 1.5)),
     ],
 )
-def test_a_picture_has_the_same_map_alone_and_in_a_batch(saliency):
+def test_a_image_has_the_same_map_alone_and_in_a_batch(saliency):
     model = _model(saliency)
     together = _predict(model, _batch((24, 32), (24, 32), ori_shape=(40, 30)))
-    for picture, sample in zip(_batch((24, 32), (24, 32))['inputs'], together, strict=True):
+    for image, sample in zip(_batch((24, 32), (24, 32))['inputs'], together, strict=True):
         maps = sample.class_saliency.data
         assert maps.shape == (4, 40, 30) and maps.min() >= 0
         (alone,) = _predict(
-            model, dict(inputs=[picture], data_samples=_batch((24, 32), ori_shape=(40, 30))['data_samples'])
+            model, dict(inputs=[image], data_samples=_batch((24, 32), ori_shape=(40, 30))['data_samples'])
         )
         torch.testing.assert_close(maps, alone.class_saliency.data)
         if not isinstance(model.saliency, DistinctClassSaliency):
@@ -36,7 +36,7 @@ def test_a_picture_has_the_same_map_alone_and_in_a_batch(saliency):
 
 @MODELS.register_module()
 class PixelByPixel(nn.Module):
-    """Sees one pixel, so that padding cannot reach the picture through the network."""
+    """Sees one pixel, so that padding cannot reach the image through the network."""
 
     def __init__(self):
         super().__init__()
@@ -49,8 +49,8 @@ class PixelByPixel(nn.Module):
 @pytest.mark.parametrize(
     'saliency',
     [
-        dict(at_least=3),
-        dict(at_least=3, signal='cells'),
+        dict(min_classes=3),
+        dict(min_classes=3, signal='cells'),
         dict(type='mmwsl.DistinctClassSaliency', scales=(1.0,), threshold=0.0),
     ],
 )
@@ -62,17 +62,17 @@ def test_padding_is_no_part_of_the_map(saliency):
         aggregator=dict(type='mmwsl.LSEPooling', r=1.0),
     )
     batch = _batch((20, 32), (32, 20))
-    padded = torch.full((2, 3, 32, 32), 300.0)  # brighter than the pictures
+    padded = torch.full((2, 3, 32, 32), 300.0)  # brighter than the images
     padded[0, :, :20], padded[1, :, :, :20] = batch['inputs']
     samples = batch['data_samples']
     samples[0].set_metainfo(dict(img_padding_size=(0, 0, 0, 12)))
     samples[1].set_metainfo(dict(img_padding_size=(0, 12, 0, 0)))
     with torch.no_grad():
         together = model.predict(padded, samples)
-    for shape, picture, sample in zip([(20, 32), (32, 20)], batch['inputs'], together, strict=True):
+    for shape, image, sample in zip([(20, 32), (32, 20)], batch['inputs'], together, strict=True):
         blank = SegDataSample(metainfo=dict(img_shape=shape, ori_shape=shape))
         with torch.no_grad():
-            (alone,) = model.predict(picture[None], [blank])
+            (alone,) = model.predict(image[None], [blank])
         assert alone.class_saliency.data.any()
         torch.testing.assert_close(sample.class_saliency.data, alone.class_saliency.data)
 
@@ -98,16 +98,16 @@ def test_layers_of_a_network_that_does_not_pad_are_placed_where_they_look():
         classes=2,
         size=None,
         test_cfg=dict(mode='whole', border=dict(before=4, after=4, stride=4)),
-        aggregator=dict(type='mmwsl.MaxPooling'),
+        aggregator=dict(type='mmwsl.GlobalMaxPooling'),
     )
     with torch.no_grad():
         for convolution in (model.backbone.conv, model.decode_head.convs[0].conv, model.decode_head.conv_seg):
             convolution.weight.fill_(1)
             convolution.bias.zero_()
-    picture = torch.zeros(3, 32, 40)
-    picture[:, 10, 18] = 9.0
+    image = torch.zeros(3, 32, 40)
+    image[:, 10, 18] = 9.0
     sample = SegDataSample(metainfo=dict(img_shape=(32, 40), ori_shape=(32, 40)))
-    maps = _predict(model, dict(inputs=[picture], data_samples=[sample]))[0].class_saliency.data[1]
+    maps = _predict(model, dict(inputs=[image], data_samples=[sample]))[0].class_saliency.data[1]
     peak = (maps == maps.max()).nonzero().float().mean(0)
     assert (peak - torch.tensor([10.0, 18.0])).abs().max() <= 2, peak
 

@@ -7,7 +7,7 @@ from mmseg.models.decode_heads import FCNHead
 from mmseg.structures import SegDataSample
 from torch.nn import functional as F
 
-from mmwsl.models import VGG16, AtrousSumHead, DeconvNetHead, FCNSkipHead
+from mmwsl.models import VGG16, DeconvNetHead, DeepLabV2Head, FCNSkipHead
 
 SLIM = (4, 6, 8, 10, 12)
 FCN = dict(in_channels=16, channels=16, num_convs=0, concat_input=False, num_classes=5, dropout_ratio=0.0)
@@ -83,7 +83,7 @@ def test_maps_that_do_not_double():
 
 def _sum_head(**settings):
     torch.manual_seed(2)
-    return AtrousSumHead(**{**dict(in_channels=16, channels=8, num_classes=5, dropout_ratio=0.0), **settings})
+    return DeepLabV2Head(**{**dict(in_channels=16, channels=8, num_classes=5, dropout_ratio=0.0), **settings})
 
 
 def test_scores_are_the_sum_of_the_branches():
@@ -102,7 +102,7 @@ def test_scores_are_the_sum_of_the_branches():
 
 
 def test_one_branch_is_mmsegs_head():
-    """DeepLab v1: an a-trous layer and its scores."""
+    """DeepLab v1: an dilated layer and its scores."""
     head = _sum_head(dilations=(2,), hidden=True)
     mmseg = FCNHead(
         in_channels=16, channels=8, num_classes=5, num_convs=1, dilation=2, concat_input=False, dropout_ratio=0.0
@@ -126,7 +126,7 @@ def test_one_value_for_each_branch(settings):
 
 def test_deconvnet_scores_every_pixel_and_learns():
     torch.manual_seed(0)
-    network = VGG16(channels=SLIM, fc_channels=16, fc_padding='valid', switches=True, with_bn=True)
+    network = VGG16(channels=SLIM, fc_channels=16, fc_padding='valid', return_pool_indices=True, with_bn=True)
     head = DeconvNetHead(16, stages=SLIM, num_classes=5, dropout_ratio=0.0)
     samples = [SegDataSample(gt_sem_seg=PixelData(data=torch.randint(5, (1, 224, 256)))) for _ in range(2)]
     outputs = network(torch.randn(2, 3, 224, 256))
@@ -157,12 +157,12 @@ def test_deconvnet_has_five_stages():
 def test_deconvnet_unpools_with_the_switches_of_the_stage():
     """One active cell comes back to where its maximum was, not to a fixed corner."""
     torch.manual_seed(0)
-    network = VGG16(channels=SLIM, fc_channels=16, fc_padding='valid', switches=True)
+    network = VGG16(channels=SLIM, fc_channels=16, fc_padding='valid', return_pool_indices=True)
     head = DeconvNetHead(16, stages=SLIM, num_classes=5)
     seen = []
     head.unpool.register_forward_hook(lambda module, args, output: seen.append((*args, output)))
     outputs = network(torch.randn(1, 3, 224, 224))
     head(outputs)
-    assert [id(switches) for _, switches, _ in seen] == [id(switches) for switches in reversed(outputs[1:])]
-    for values, switches, restored in seen:
-        assert torch.equal(restored.flatten(2).gather(2, switches.flatten(2)), values.flatten(2))
+    assert [id(indices) for _, indices, _ in seen] == [id(indices) for indices in reversed(outputs[1:])]
+    for values, indices, restored in seen:
+        assert torch.equal(restored.flatten(2).gather(2, indices.flatten(2)), values.flatten(2))

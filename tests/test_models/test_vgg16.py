@@ -1,4 +1,4 @@
-"""VGG-16: shapes, field of view, switches, torchvision's checkpoints."""
+"""VGG-16: shapes, field of view, return_pool_indices, torchvision's checkpoints."""
 
 import pytest
 import torch
@@ -54,7 +54,7 @@ def test_full_width_is_vgg16():
     assert count == 138_357_544 - 1000 * 4097  # of torchvision's vgg16, less its last layer
 
 
-def test_maps_cover_the_picture():
+def test_maps_cover_the_image():
     network = VGG16(channels=SLIM, fc_channels=16, out_indices=(2, 3))
     shapes = [tuple(x.shape) for x in network(torch.zeros(1, 3, 65, 96))]
     assert shapes == [(1, 8, 9, 12), (1, 10, 5, 6), (1, 16, 3, 3)]
@@ -87,14 +87,14 @@ def test_receptive_field_in_pixels():
 
 def test_switches_lead_back_to_the_maxima():
     torch.manual_seed(0)
-    network = VGG16(channels=SLIM, out_indices=range(5), switches=True)
+    network = VGG16(channels=SLIM, out_indices=range(5), return_pool_indices=True)
     before = []
     pools = [i for i, layer in enumerate(network.features) if isinstance(layer, nn.MaxPool2d)]
     for i in pools:
         network.features[i].register_forward_pre_hook(lambda module, args: before.append(args[0].detach()))
     outputs = network(torch.randn(2, 3, 64, 96))
-    for x, pooled, switches in zip(before, outputs[:5], outputs[5:], strict=True):
-        restored = F.max_unpool2d(pooled, switches, 2)
+    for x, pooled, return_pool_indices in zip(before, outputs[:5], outputs[5:], strict=True):
+        restored = F.max_unpool2d(pooled, return_pool_indices, 2)
         largest = F.interpolate(pooled, scale_factor=2, mode='nearest')
         assert restored.shape == x.shape
         assert ((restored == 0) | ((restored == x) & (x == largest))).all(), 'a value that is not at its maximum'
@@ -113,13 +113,13 @@ def test_torchvisions_checkpoint_loads_every_key(tmp_path, with_bn):
 def test_convolutions_compute_the_classifier(tmp_path):
     checkpoint = _torchvision()
     network = _loaded(tmp_path, checkpoint, fc_channels=20, fc_padding='valid')
-    picture = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(1))
-    features = network.features(picture).flatten(1)
+    image = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(1))
+    features = network.features(image).flatten(1)
     for place in (0, 3):
         features = F.linear(
             features, checkpoint[f'classifier.{place}.weight'], checkpoint[f'classifier.{place}.bias']
         ).relu()
-    torch.testing.assert_close(network(picture)[-1].flatten(1), features, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(network(image)[-1].flatten(1), features, rtol=1e-4, atol=1e-4)
 
 
 def test_branches_share_the_decimated_classifier(tmp_path):
@@ -133,7 +133,7 @@ def test_branches_share_the_decimated_classifier(tmp_path):
         torch.testing.assert_close(branch.conv7.bias, checkpoint['classifier.3.bias'][kept])
 
 
-def test_normalisation_of_the_classifier_starts_afresh(tmp_path):
+def test_normalization_of_the_classifier_starts_afresh(tmp_path):
     checkpoint = _torchvision(with_bn=True)
     network = _loaded(tmp_path, checkpoint, with_bn=True, fc_channels=20)
     for norm in (network.fc[0].bn6, network.fc[0].bn7):
@@ -141,7 +141,7 @@ def test_normalisation_of_the_classifier_starts_afresh(tmp_path):
     assert torch.equal(network.features[1].running_var, checkpoint['features.1.running_var'])
 
 
-def test_a_network_is_not_half_normalised(tmp_path):
+def test_a_network_is_not_half_normalized(tmp_path):
     with pytest.raises(RuntimeError, match='running_mean'):
         _loaded(tmp_path, _torchvision(with_bn=False), with_bn=True)
 
@@ -173,7 +173,7 @@ def test_decimation_cannot_add():
         (dict(channels=(4, 4)), '`channels` must have one value for each of the 5 stages'),
         (dict(strides=(2, 2, 2, 1, 1)), '`pool_size` must be 3, or 2 if all `strides` are 2'),
         (dict(pool_size=5), '`pool_size` must be 3, or 2'),
-        (dict(pool_size=3, switches=True), '`switches` need `pool_size` 2'),
+        (dict(pool_size=3, return_pool_indices=True), '`return_pool_indices` need `pool_size` 2'),
         (dict(fc_padding=3), "`fc_padding` must be 'same' or 'valid', got 3"),
     ],
 )
@@ -185,10 +185,10 @@ def test_bad_arguments(settings, message):
 @pytest.mark.parametrize(
     'size, settings',
     [
-        ((63, 64), dict(switches=True)),
+        ((63, 64), dict(return_pool_indices=True)),
         ((192, 224), dict(fc_channels=8, fc_padding='valid')),
     ],
 )
-def test_bad_pictures(size, settings):
-    with pytest.raises(ValueError, match=f'pictures must have sides of at least .* got {size[0]} x {size[1]}'):
+def test_bad_images(size, settings):
+    with pytest.raises(ValueError, match=f'images must have sides of at least .* got {size[0]} x {size[1]}'):
         VGG16(channels=SLIM, **settings)(torch.zeros(1, 3, *size))

@@ -1,12 +1,12 @@
-"""The segmentor through mmseg's own test step, on tiny pictures."""
+"""The segmentor through mmseg's own test step, on tiny images."""
 
 import pytest
 import torch
 from mmengine.structures import PixelData
 from torch import nn
 
+from mmwsl.inference.postprocessors import PostProcessor
 from mmwsl.models import WeakEncoderDecoder
-from mmwsl.postprocessing import PostProcessor
 from mmwsl.registry import MODELS, POSTPROCESSORS
 
 from .test_aggregation_head import _batch, _model, _sample
@@ -37,7 +37,7 @@ def test_a_wrong_mode_or_head_is_an_error():
         )
 
 
-def test_prediction_is_at_the_pictures_own_size_with_a_label():
+def test_prediction_is_at_the_images_own_size_with_a_label():
     model = _model().eval()
     (sample,) = model.test_step(_batch((24, 32), ori_shape=(50, 70)))
     assert sample.pred_sem_seg.shape == (50, 70)
@@ -56,7 +56,7 @@ def test_prediction_without_samples():
 
 
 def test_independent_classes_ignore_the_background_channel():
-    model = _model(background=dict(type='mmwsl.ConstantBackground', score=0.5)).eval()
+    model = _model(background=dict(type='mmwsl.ConstantBackground', threshold=0.5)).eval()
     batch = _batch((32, 32))
     (first,) = model.test_step(dict(batch, data_samples=[_sample((32, 32))]))
     nn.init.constant_(model.decode_head.conv_seg.bias[:1], 100.0)
@@ -84,8 +84,8 @@ def test_image_level_prior_changes_the_mask_by_the_label():
     torch.testing.assert_close(after.seg_logits.data.exp(), expected)
 
 
-def test_sliding_windows_share_the_label_of_the_whole_picture():
-    """The chain runs once a picture, with one label, aggregated from the stitched map and not from a window."""
+def test_sliding_windows_share_the_label_of_the_whole_image():
+    """The chain runs once an image, with one label, aggregated from the stitched map and not from a window."""
     model = _model(
         dict(mode='slide', crop_size=(16, 16), stride=(8, 8)), postprocessors=[dict(type='KeepClass', label=1)]
     ).eval()
@@ -99,7 +99,7 @@ def test_sliding_windows_share_the_label_of_the_whole_picture():
     torch.testing.assert_close(sample.pred_label.score, pooled.softmax(1)[0])
 
 
-def test_one_large_window_equals_the_whole_picture():
+def test_one_large_window_equals_the_whole_image():
     whole, slide = _model(), _model(dict(mode='slide', crop_size=(64, 64), stride=(32, 32)))
     batch = _batch((32, 40))
     (first,) = whole.eval().test_step(dict(batch, data_samples=[_sample((32, 40))]))
@@ -109,24 +109,24 @@ def test_one_large_window_equals_the_whole_picture():
 
 def test_flipped_view_is_flipped_back():
     model = _model().eval()
-    picture = torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8)
-    (plain,) = model.test_step(dict(inputs=[picture], data_samples=[_sample((32, 32))]))
+    image = torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8)
+    (plain,) = model.test_step(dict(inputs=[image], data_samples=[_sample((32, 32))]))
     meta = dict(flip=True, flip_direction='horizontal')
-    (flipped,) = model.test_step(dict(inputs=[picture], data_samples=[_sample((32, 32), **meta)]))
+    (flipped,) = model.test_step(dict(inputs=[image], data_samples=[_sample((32, 32), **meta)]))
     torch.testing.assert_close(flipped.seg_logits.data.flip(-1), plain.seg_logits.data)
 
 
 @pytest.mark.parametrize(
-    'background', [dict(type='mmwsl.LearnedBackground'), dict(type='mmwsl.ConstantBackground', score=0.5)]
+    'background', [dict(type='mmwsl.LearnedBackground'), dict(type='mmwsl.ConstantBackground', threshold=0.5)]
 )
 def test_tta_averages_scores_and_labels(background):
     model = _model(postprocessors=[dict(type='mmwsl.ImageLevelPrior')], background=background)
     tta = MODELS.build(dict(type='mmwsl.WeakSegTTAModel', module=model)).eval()
-    pictures = [torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8) for _ in range(2)]
-    path = dict(img_path='picture.jpg')
-    views = [model.test_step(dict(inputs=[p], data_samples=[_sample((32, 32), **path)]))[0] for p in pictures]
+    images = [torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8) for _ in range(2)]
+    path = dict(img_path='image.jpg')
+    views = [model.test_step(dict(inputs=[p], data_samples=[_sample((32, 32), **path)]))[0] for p in images]
     (merged,) = tta.test_step(
-        dict(inputs=[[p] for p in pictures], data_samples=[[_sample((32, 32), **path)] for _ in pictures])
+        dict(inputs=[[p] for p in images], data_samples=[[_sample((32, 32), **path)] for _ in images])
     )
     torch.testing.assert_close(merged.pred_label.score, (views[0].pred_label.score + views[1].pred_label.score) / 2)
     mean = (views[0].seg_logits.data.exp() + views[1].seg_logits.data.exp()) / 2
@@ -135,7 +135,7 @@ def test_tta_averages_scores_and_labels(background):
 
 
 def test_border_aligns_a_network_that_does_not_pad():
-    """OverFeat and the paper's head: with the border, the cells are centred at 6, 18, 30 ... of the picture."""
+    """OverFeat and the paper's head: with the border, the cells are centered at 6, 18, 30 ... of the image."""
     torch.manual_seed(0)
     model = WeakEncoderDecoder(
         backbone=dict(type='mmwsl.OverFeat'),
@@ -157,14 +157,14 @@ def test_border_aligns_a_network_that_does_not_pad():
         if isinstance(module, nn.Conv2d):
             nn.init.constant_(module.weight, 1 / module.weight[0].numel())
             nn.init.zeros_(module.bias)
-    picture = torch.ones(1, 3, 332, 324, requires_grad=True)
-    cells, canvas = model._score_cells(picture)
+    image = torch.ones(1, 3, 332, 324, requires_grad=True)
+    cells, canvas = model._score_cells(image)
     assert cells.shape == (1, 3, 28, 27) and canvas == (336, 324)
-    (gradient,) = torch.autograd.grad(cells[0, :, 12, 13].sum(), picture)
-    for dims, centre in (((0, 1, 3), 6 + 12 * 12), ((0, 1, 2), 6 + 12 * 13)):
+    (gradient,) = torch.autograd.grad(cells[0, :, 12, 13].sum(), image)
+    for dims, center in (((0, 1, 3), 6 + 12 * 12), ((0, 1, 2), 6 + 12 * 13)):
         seen = gradient.sum(dims).nonzero()  # a cell sees 245 pixels
-        assert (seen.min(), seen.max()) == (centre - 122, centre + 122)
-    # The cell centred at row 18 lies in the pixels that were added below a picture of 13 rows: it takes no part.
+        assert (seen.min(), seen.max()) == (center - 122, center + 122)
+    # The cell centered at row 18 lies in the pixels that were added below an image of 13 rows: it takes no part.
     scores = torch.zeros(1, 3, 2, 2)
     label = model.decode_head.aggregate(scores, [dict()], (13, 24), (24, 24))
     scores[:, :, 1] = 1e3
@@ -189,8 +189,8 @@ def test_the_chain_runs_in_float32_under_autocast(dtype):
     """Steps that half precision would break: odds of scores near 1, many pixels in a superpixel, the lattice."""
     model = _model(
         postprocessors=[
-            dict(type='mmwsl.NormalizeOdds'),
-            dict(type='mmwsl.SuperpixelVote', vote='mean'),
+            dict(type='mmwsl.LogitSoftmax'),
+            dict(type='mmwsl.SuperpixelVote', reduction='mean'),
             dict(type='mmwsl.DenseCRF'),
         ]
     ).eval()

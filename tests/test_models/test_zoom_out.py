@@ -7,7 +7,7 @@ from mmengine.structures import LabelData, PixelData
 from mmseg.structures import SegDataSample
 
 from mmwsl.functional import zoom_out_features
-from mmwsl.postprocessing import build_chain
+from mmwsl.inference.postprocessors import build_postprocessors
 from mmwsl.registry import MODELS
 
 LAYERS = ['backbone.layers.0', 'backbone.layers.2', 'decode_head.convs.0']
@@ -82,7 +82,7 @@ def test_the_padding_is_left_out():
     assert (whole - alone).abs().max() < 0.1 * alone.abs().max()  # only the last row sees the padding
 
 
-def test_a_flipped_picture_has_the_features_of_its_superpixels_in_the_flipped_map():
+def test_a_flipped_image_has_the_features_of_its_superpixels_in_the_flipped_map():
     model = build(dict(layers=LAYERS[:1], scene=False))
     for direction, dim in (('horizontal', 2), ('vertical', 1)):
         data, twin = batch(image(), flip=True, flip_direction=direction), batch(image())
@@ -117,8 +117,8 @@ def test_no_hook_stays_also_after_an_error():
 
 def test_a_classifier_of_the_features_brings_no_excluded_class_back(tmp_path):
     torch.save(dict(weight=torch.zeros(2, 4), bias=torch.tensor([9.0, 1.0])), tmp_path / 'svm.pth')
-    model = build(dict(layers=LAYERS[:1], scene=False), mode='whole', use_tags=True)
-    model.postprocessors = build_chain([dict(type='mmwsl.ZoomOutSVM', svm=str(tmp_path / 'svm.pth'))])
+    model = build(dict(layers=LAYERS[:1], scene=False), mode='whole', use_image_labels=True)
+    model.postprocessors = build_postprocessors([dict(type='mmwsl.ZoomOutSVM', svm=str(tmp_path / 'svm.pth'))])
     data = batch(image())
     data['data_samples'][0].gt_label = LabelData(score=torch.tensor([0.0, 0.0, 1.0]))
     with torch.no_grad():
@@ -131,8 +131,8 @@ def test_a_classifier_of_the_features_brings_no_excluded_class_back(tmp_path):
 def test_a_border_or_activation_maps_are_refused():
     with pytest.raises(ValueError, match=r'`test_cfg\.border` is not for `zoom_out`'):
         build(dict(layers=LAYERS), mode='whole', border=dict(before=4, after=4, stride=4))
-    with pytest.raises(ValueError, match=r'`test_cfg\.activation_maps` merges all views .* `zoom_out`'):
-        build(dict(layers=LAYERS), mode='whole', activation_maps=dict())
+    with pytest.raises(ValueError, match=r'`test_cfg\.class_activation_maps` merges all views .* `zoom_out`'):
+        build(dict(layers=LAYERS), mode='whole', class_activation_maps=dict())
 
 
 def test_bad_arguments_and_samples():

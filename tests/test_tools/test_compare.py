@@ -20,7 +20,7 @@ SHORT = {
 }
 FULL = """
 _base_ = ['{base}']
-load = [dict(type='mmwsl.GenerateShapes'), dict(type='mmwsl.GenerateShapesMask'), dict(type='PackSegInputs')]
+load = [dict(type='mmwsl.RenderShapesImage'), dict(type='mmwsl.RenderShapesMask'), dict(type='PackSegInputs')]
 model = dict(type='EncoderDecoder', decode_head=dict(
     _delete_=True, type='FCNHead', in_channels=64, channels=8, num_convs=1, concat_input=False, num_classes=7,
     align_corners=False, loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True)))
@@ -45,7 +45,7 @@ def runs(repository, tmp_path_factory):
 
 
 def test_two_runs_become_one_table_and_one_grid(runs, tmp_path, capsys):
-    rows = compare([str(runs / 'weak'), str(runs / 'masks')], tmp_path / 'out', indices=5, pictures=3)
+    rows = compare([str(runs / 'weak'), str(runs / 'masks')], tmp_path / 'out', indices=5, images=3)
     weak, full = rows
     assert (weak['supervision'], full['supervision']) == ('tags', 'masks')
     assert full['annotation_seconds'] == 79 * weak['annotation_seconds'] == 79 * weak['labels'] > 0
@@ -62,11 +62,13 @@ def test_two_runs_become_one_table_and_one_grid(runs, tmp_path, capsys):
         assert _convolutions(model, 96) <= row['macs'] < 1.2 * _convolutions(model, 96)
         classes = [value for key, value in row.items() if key.startswith('IoU_') and value is not None]
         assert np.mean(classes) == pytest.approx(row['mIoU'], abs=0.01)
-    assert weak['full'] == 'masks' and weak['of_full'] == pytest.approx(100 * weak['mIoU'] / full['mIoU'], abs=0.01)
+    assert weak['full'] == 'masks' and weak['ratio_to_full'] == pytest.approx(
+        100 * weak['mIoU'] / full['mIoU'], abs=0.01
+    )
     assert json.loads((tmp_path / 'out' / 'comparison.json').read_text()) == rows
     assert (tmp_path / 'out' / 'comparison.md').read_text() in capsys.readouterr().out
     assert (tmp_path / 'out' / 'comparison.csv').is_file() and (tmp_path / 'out' / 'comparison.png').is_file()
-    sheet = np.asarray(Image.open(tmp_path / 'out' / 'pictures.png'))
+    sheet = np.asarray(Image.open(tmp_path / 'out' / 'images.png'))
     columns = [sheet[22:, 6 + 150 * column : 150 + 150 * column] for column in range(4)]
     for column, kind, run in zip(
         columns, ('input', 'truth', 'prediction', 'prediction'), ('weak', 'weak', 'weak', 'masks'), strict=True
@@ -97,11 +99,11 @@ def test_an_error_names_the_run_and_costs_nothing_that_is_done(runs, tmp_path):
     (broken / 'epoch_1.pth').write_bytes((runs / 'masks' / 'epoch_1.pth').read_bytes())
     arguments = [str(runs / 'weak'), str(broken)]
     with pytest.raises(RunError, match=r"run 'broken' .*broken\.py.* could not be evaluated: .*NoSuchHead"):
-        compare(arguments, tmp_path / 'out', indices=4, pictures=1)
+        compare(arguments, tmp_path / 'out', indices=4, images=1)
     assert not (tmp_path / 'out').exists()
     done = {path: path.stat().st_mtime_ns for path in (runs / 'weak' / 'comparison').rglob('result.json')}
     config.write_text((runs / 'masks' / 'full.py').read_text())
-    compare(arguments, tmp_path / 'out', indices=4, pictures=1)
+    compare(arguments, tmp_path / 'out', indices=4, images=1)
     assert done == {path: path.stat().st_mtime_ns for path in (runs / 'weak' / 'comparison').rglob('result.json')}
 
 
@@ -110,15 +112,15 @@ def test_other_weights_are_evaluated_anew(runs, tmp_path):
     weights = torch.load(runs / 'masks' / 'epoch_1.pth', weights_only=True)
     torch.save(weights, checkpoint)
     pair = f'{runs / "masks" / "full.py"}:{checkpoint}'
-    (first,) = compare([pair], tmp_path / 'out', indices=4, pictures=0)
+    (first,) = compare([pair], tmp_path / 'out', indices=4, images=0)
     for name, value in weights['state_dict'].items():
         if 'conv_seg' in name:
             value.zero_()
     torch.save(weights, checkpoint)
-    (second,) = compare([pair], tmp_path / 'out', indices=4, pictures=0)
+    (second,) = compare([pair], tmp_path / 'out', indices=4, images=0)
     assert second['mIoU'] != first['mIoU'] and second['IoU_circle'] == 0.0
     assert len(list((tmp_path / 'comparison').glob('*/result.json'))) == 2
-    assert not (tmp_path / 'out' / 'pictures.png').exists()
+    assert not (tmp_path / 'out' / 'images.png').exists()
 
 
 def test_a_missing_run_is_found_before_any_is_evaluated(runs, tmp_path):

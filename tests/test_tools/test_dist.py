@@ -8,7 +8,7 @@ import torch
 from mmwsl.apis.testing import main as evaluate
 from mmwsl.apis.training import main as train
 
-# Without normalisation over the batch, two processes with two pictures each are one process with four.
+# Without normalization over the batch, two processes with two images each are one process with four.
 NO_BATCH_STATISTICS = ['model.backbone.norm_cfg=None', 'model.decode_head.norm_cfg=None']
 
 
@@ -29,7 +29,7 @@ def test_two_processes_train_as_one_and_evaluate_to_the_same_digits(tiny_config,
     for name, weights in one.items():
         torch.testing.assert_close(two[name], weights, rtol=1e-3, atol=1e-5, msg=name)
 
-    # Seven pictures: the processes get four and three, and none may count twice.
+    # Seven images: the processes get four and three, and none may count twice.
     checkpoint = tmp_path / 'two' / 'iter_12.pth'
     run(
         'dist_test.sh',

@@ -21,14 +21,14 @@ SHORT = [
 
 @pytest.fixture
 def config(repository, tmp_path):
-    """A config of the embedded data set with superpixels; the SVM file it names does not exist."""
+    """A config of the embedded dataset with superpixels; the SVM file it names does not exist."""
     path = tmp_path / 'config.py'
     path.write_text(f"""_base_ = ['{repository}/configs/wsl_lse_shapes.py']
 model = dict(
     zoom_out=dict(type='mmwsl.ZoomOutFeatures', layers=['backbone.layers.0', 'decode_head.convs.0'], scene=False),
     postprocessors=[dict(type='mmwsl.ZoomOutSVM', svm='work/zoom_out/svm.pth'), dict(type='mmwsl.ImageLevelPrior'),
                     dict(type='mmwsl.SuperpixelCRF')])
-maps = [dict(type='mmwsl.KeepImage'), dict(type='mmwsl.ComputeSuperpixels', method='slic', n_segments=30)]
+maps = [dict(type='mmwsl.KeepOriginalImage'), dict(type='mmwsl.ComputeSuperpixels', method='slic', n_segments=30)]
 test_pipeline = _base_.test_pipeline[:1] + maps + _base_.test_pipeline[1:]
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
@@ -44,13 +44,13 @@ def test_fit_then_test(config, tmp_path, monkeypatch, capfd):
     init_default_scope(cfg.default_scope)
     torch.manual_seed(0)
     torch.save(MODELS.build(cfg.model).state_dict(), 'checkpoint.pth')
-    fit = [str(config), 'checkpoint.pth', '--per-picture', '5', '--iterations', '2', '--every', '2']
+    fit = [str(config), 'checkpoint.pth', '--per-image', '5', '--iterations', '2', '--every', '2']
     main([*fit, '--cfg-options', *SHORT])
     content = torch.load('work/zoom_out/svm.pth', weights_only=True)
     assert content['weight'].shape == (6, 80) and content['bias'].shape == (6,) and len(content['classes']) == 7
     entries = {path: path.stat().st_mtime_ns for path in Path('work', 'zoom_out', 'features').rglob('*.npy')}
     assert len(entries) == 20
-    assert '100 superpixels of 20 pictures, 80 features each' in ''.join(capfd.readouterr())
+    assert '100 superpixels of 20 images, 80 features each' in ''.join(capfd.readouterr())
 
     # As if stopped: what is there stays, the rest is computed. The result does not depend on it.
     lost, *kept = entries
@@ -72,7 +72,7 @@ def test_what_cannot_be_fitted(config, tmp_path):
     cfg.model.zoom_out = None
     with pytest.raises(ValueError, match='computes no zoom-out features: give its model `zoom_out=dict'):
         fit_zoom_out(cfg, 'none.pth', str(tmp_path / 'svm.pth'))
-    for name in ('per_picture', 'every'):
+    for name in ('per_image', 'every'):
         with pytest.raises(ValueError, match=f'`{name}` must be at least 1, got 0'):
             fit_zoom_out(Config.fromfile(config), 'none.pth', str(tmp_path / 'svm.pth'), **{name: 0})
     with pytest.raises(ValueError, match='--launcher must be none, got pytorch'):

@@ -26,7 +26,7 @@ class MakesAFolder:
 
 @pytest.fixture
 def trained(tiny_config, tmp_path):
-    """A config with two metrics, and a checkpoint of it that has learnt something."""
+    """A config with two metrics, and a checkpoint of it that has learned something."""
     metrics = [dict(type='IoUMetric'), dict(type='IoUMetric', iou_metrics=['mDice'], prefix='dice')]
     config = tiny_config(test_evaluator=metrics)
     train([str(config), '--work-dir', str(tmp_path / 'train'), '--cfg-options', 'train_cfg.max_iters=30'])
@@ -54,7 +54,7 @@ def test_all_outputs_of_one_evaluation(trained, run, tmp_path):
     painted = sorted((tmp_path / 'painted').rglob('*.png'))
     assert len(painted) == 7
     plain = apis.test(apis.load_config(config, work_dir=str(tmp_path / 'plain')), str(checkpoint))
-    assert plain['aAcc'] != scores['aAcc'], 'the flipped pictures changed nothing'
+    assert plain['aAcc'] != scores['aAcc'], 'the flipped images changed nothing'
 
 
 def test_augmentation_follows_the_configs_recipe(tiny_config):
@@ -117,8 +117,8 @@ def test_an_absent_checkpoint_is_named(tiny_config):
         main([str(tiny_config()), 'none.pth'])
 
 
-def test_masks_of_new_pictures_need_neither_tags_nor_masks(repository, tmp_path):
-    """By the test command, and by mmseg's own inference on a single picture."""
+def test_masks_of_new_images_need_neither_tags_nor_masks(repository, tmp_path):
+    """By the test command, and by mmseg's own inference on a single image."""
     (tmp_path / 'new').mkdir()
     for name, size in (('a', (40, 30)), ('b', (50, 60))):
         Image.fromarray(np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)).save(

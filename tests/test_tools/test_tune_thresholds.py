@@ -29,7 +29,7 @@ def test_search_then_evaluation_says_where_its_numbers_come_from(run, repository
     # The file that the chain names does not exist yet: the search must not need it.
     run('tune_thresholds.py', config, checkpoint, '--out', 'found.json', '--indices', 5, '--cfg-options', *SHORT)
     found = json.loads((tmp_path / 'found.json').read_text())
-    assert found['tuned_on'] == 'masks: all pictures of ShapesDataset, the first 5'
+    assert found['tuned_on'] == 'masks: all images of ShapesDataset, the first 5'
     assert len(found['thresholds']) == len(found['classes']) - 1 == 6
     output = run(
         'test.py',
@@ -41,13 +41,13 @@ def test_search_then_evaluation_says_where_its_numbers_come_from(run, repository
         'test_dataloader.dataset.indices=5',
         *SHORT,
     )
-    assert 'tuned_on: masks: all pictures of ShapesDataset, the first 5' in output
+    assert 'tuned_on: masks: all images of ShapesDataset, the first 5' in output
     written = json.loads(next((tmp_path / 'tested').glob('*/*.json')).read_text())
     assert written['tuned_on'] == found['tuned_on']
     measured = written['mIoU']
     without = run('test.py', base, checkpoint, '--work-dir', 'plain', '--cfg-options', *SHORT)
     assert 'tuned_on' not in without
-    assert measured == pytest.approx(found['mIoU'], abs=0.02)  # the same pictures: what the search promised
+    assert measured == pytest.approx(found['mIoU'], abs=0.02)  # the same images: what the search promised
 
 
 def test_the_chain_is_cut_before_the_thresholds(repository):
@@ -58,12 +58,12 @@ def test_the_chain_is_cut_before_the_thresholds(repository):
     assert cfg.test_dataloader.dataset.ann_file == 'ImageSets/Segmentation/train.txt'
     assert cfg.test_dataloader.dataset.pipeline == before
     (metric,) = cfg.test_evaluator
-    assert metric.tuned_on == 'masks: ImageSets/Segmentation/train.txt of VOC6Dataset'
+    assert metric.tuned_on == 'masks: ImageSets/Segmentation/train.txt of VOC6WeakDataset'
 
 
 def test_thresholds_within_another_step_are_refused(repository):
     cfg = apis.load_config(repository / 'configs' / 'wsl_lse_voc6_sppxl.py')
-    cfg.model.postprocessors = [dict(type='mmwsl.AverageOfChains', chains=[cfg.model.postprocessors])]
+    cfg.model.postprocessors = [dict(type='mmwsl.PostProcessorEnsemble', chains=[cfg.model.postprocessors])]
     with pytest.raises(ValueError, match='ClassThresholds within another step'):
         tune_thresholds(cfg, 'out.json')
 
@@ -71,7 +71,7 @@ def test_thresholds_within_another_step_are_refused(repository):
 def test_a_kind_of_the_segmentor_has_a_chain_too(repository):
     cfg = apis.load_config(repository / 'configs' / 'wsl_pronet_voc6.py')
     tune_thresholds(cfg, 'out.json')
-    assert cfg.test_evaluator[0].type == 'mmwsl.ClassThresholdMetric'
+    assert cfg.test_evaluator[0].type == 'mmwsl.ClassThresholdSearch'
 
 
 def test_a_model_without_a_chain_is_refused():

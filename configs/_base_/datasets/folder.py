@@ -1,6 +1,6 @@
-# Your own pictures: a folder of them, and a table `image,labels` (labels separated by spaces; empty is background).
+# Your own images: a folder of them, and a table `image,labels` (labels separated by spaces; empty is background).
 #
-#   data/folder/pictures/*.jpg    data/folder/train.csv    data/folder/val.csv
+#   data/folder/images/*.jpg    data/folder/train.csv    data/folder/val.csv
 #
 # It evaluates the tags; with masks at hand, see wsl_lse_folder_masks.py.
 _base_ = ['voc.py']
@@ -14,7 +14,7 @@ train_dataloader = dict(
         metainfo=metainfo,
         ann_file='',
         label_file='train.csv',
-        data_prefix=dict(img_path='pictures'),
+        data_prefix=dict(img_path='images'),
     )
 )
 load_masks = dict(type='LoadAnnotations')
@@ -28,7 +28,7 @@ val_dataloader = dict(
         metainfo=metainfo,
         ann_file='',
         label_file='val.csv',
-        data_prefix=dict(img_path='pictures', seg_map_path=None),
+        data_prefix=dict(img_path='images', seg_map_path=None),
         pipeline=test_pipeline,
     )
 )

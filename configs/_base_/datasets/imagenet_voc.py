@@ -1,4 +1,4 @@
-# Pinheiro & Collobert, CVPR 2015: train on one tag per picture, a folder of ImageNet pictures for each VOC class and
+# Pinheiro & Collobert, CVPR 2015: train on one tag per image, a folder of ImageNet images for each VOC class and
 # one for the background; evaluate on VOC 2012.
 #
 #   data/imagenet_voc/aeroplane/*.JPEG ... data/imagenet_voc/tvmonitor/*.JPEG    data/imagenet_voc/background/*.JPEG

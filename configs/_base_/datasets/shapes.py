@@ -1,13 +1,13 @@
-# The embedded data set: scenes are painted as they are asked for, the test scenes from another seed.
+# The embedded dataset: scenes are painted as they are asked for, the test scenes from another seed.
 # No flip: patterns have a direction.
 dataset_type = 'mmwsl.ShapesDataset'
 train_pipeline = [
-    dict(type='mmwsl.GenerateShapes'),
+    dict(type='mmwsl.RenderShapesImage'),
     dict(type='mmwsl.PackImageLabelInputs', background='unknown'),
 ]
 test_pipeline = [
-    dict(type='mmwsl.GenerateShapes'),
-    dict(type='mmwsl.GenerateShapesMask'),
+    dict(type='mmwsl.RenderShapesImage'),
+    dict(type='mmwsl.RenderShapesMask'),
     dict(type='mmwsl.PackImageLabelInputs', background='unknown'),
 ]
 train_dataloader = dict(

@@ -3,7 +3,7 @@ dataset_type = 'mmwsl.VOCWeakDataset'
 data_root = '{{$MMWSL_DATA_ROOT:data}}/VOCdevkit/VOC2012'
 crop_size = (448, 448)
 train_pipeline = [
-    # The whole picture, padded to the crop: a smaller crop could cut the tagged object out.
+    # The whole image, padded to the crop: a smaller crop could cut the tagged object out.
     dict(type='mmwsl.LoadImageAsBGR'),
     dict(type='Resize', scale=crop_size, keep_ratio=True),
     dict(type='RandomFlip', prob=0.5),

@@ -1,8 +1,8 @@
 # Six classes of PASCAL VOC 2012 (cat, cow, dog, horse, person, sheep), in the layout of the VOC devkit.
 _base_ = ['voc.py']
-dataset_type = 'mmwsl.VOC6Dataset'
+dataset_type = 'mmwsl.VOC6WeakDataset'
 data_root = '{{$MMWSL_DATA_ROOT:data}}/voc6'
-train_pipeline = [  # nothing random: the features of a picture are computed once, see mmwsl.CachedBackbone
+train_pipeline = [  # nothing random: the features of an image are computed once, see mmwsl.CachedBackbone
     dict(type='mmwsl.LoadImageAsBGR'),
     dict(type='Resize', scale={{_base_.crop_size}}, keep_ratio=True),
     dict(type='mmwsl.PackImageLabelInputs', background='unknown'),

@@ -1,5 +1,5 @@
 # PASCAL VOC 2012 with masks: the augmented training list needs the masks of SBD, in the folder SegmentationClassAug.
-# Training sees crops of pictures at half to twice their size; testing each picture at its own size.
+# Training sees crops of images at half to twice their size; testing each image at its own size.
 _base_ = ['voc.py']
 crop_size = (512, 512)
 train_pipeline = [
@@ -14,7 +14,7 @@ train_pipeline = [
 test_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
     dict(type='LoadAnnotations'),
-    dict(type='mmwsl.PackPriorInputs'),
+    dict(type='mmwsl.PackSegInputsWithMaps'),
 ]
 tta_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
@@ -24,7 +24,7 @@ tta_pipeline = [
             [dict(type='Resize', scale=(side, side), keep_ratio=True) for side in (384, 512, 640)],
             [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0.0, 1.0)],
             [dict(type='LoadAnnotations')],
-            [dict(type='mmwsl.PackPriorInputs')],
+            [dict(type='mmwsl.PackSegInputsWithMaps')],
         ],
     ),
 ]

@@ -1,4 +1,4 @@
-# DeepLab v3: ResNet-101 at stride 16, multi-grid, and a-trous branches beside the mean of the picture.
+# DeepLab v3: ResNet-101 at stride 16, multi-grid, and dilated branches beside the mean of the image.
 norm_cfg = dict(type='BN')
 data_preprocessor = dict(
     type='SegDataPreProcessor',

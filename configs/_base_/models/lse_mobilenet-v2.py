@@ -32,8 +32,8 @@ model = dict(
         dropout_ratio=0.0,
         # Better than 1 by the masks of voc6 val: a low r rewards the whole object.
         aggregator=dict(type='mmwsl.LSEPooling', r=0.3),
-        background=dict(type='mmwsl.ConstantBackground', score=0.5),
-        loss_decode=dict(type='mmwsl.SoftMarginLoss'),
+        background=dict(type='mmwsl.ConstantBackground', threshold=0.5),
+        loss_decode=dict(type='mmwsl.MultiLabelSoftMarginLoss'),
     ),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),

@@ -23,7 +23,7 @@ model = dict(
         dropout_ratio=0.5,
         aggregator=dict(type='mmwsl.LSEPooling', r=5.0),
         background=dict(type='mmwsl.LearnedBackground'),
-        loss_decode=dict(type='mmwsl.SoftmaxLikelihoodLoss'),
+        loss_decode=dict(type='mmwsl.SoftmaxCrossEntropyLoss'),
     ),
     train_cfg=dict(),
     test_cfg=dict(mode='whole', border=dict(before=68, after=69, stride=12)),

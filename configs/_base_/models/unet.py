@@ -1,4 +1,4 @@
-# U-Net, mmseg's: four poolings, 64 channels at the picture's own size, batch normalisation.
+# U-Net, mmseg's: four poolings, 64 channels at the original image size, batch normalization.
 norm_cfg = dict(type='BN')
 data_preprocessor = dict(
     type='SegDataPreProcessor',

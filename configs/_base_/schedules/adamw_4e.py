@@ -1,4 +1,4 @@
-# A head with normalisation bears a larger rate and needs fewer epochs: with 1e-3, DeepLab v3+ still took cows for
+# A head with normalization bears a larger rate and needs fewer epochs: with 1e-3, DeepLab v3+ still took cows for
 # horses after 6.
 _base_ = ['adamw_6e.py']
 optim_wrapper = dict(optimizer=dict(lr=5e-3))

@@ -14,5 +14,5 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='mmwsl.WeightsOnlyCheckpointHook', by_epoch=True, interval=1, max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    visualization=dict(type='mmwsl.InputVisualizationHook'),
+    visualization=dict(type='mmwsl.WeakSegVisualizationHook'),
 )

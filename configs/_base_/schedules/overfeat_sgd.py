@@ -1,4 +1,4 @@
-# Pinheiro & Collobert, CVPR 2015: SGD, learning rate 0.001 times 0.8 every 5 million pictures, batches of 16.
+# Pinheiro & Collobert, CVPR 2015: SGD, learning rate 0.001 times 0.8 every 5 million images, batches of 16.
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.001, momentum=0.9, weight_decay=5e-5))
 param_scheduler = [dict(type='StepLR', gamma=0.8, step_size=312500, by_epoch=False)]
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=2500000, val_interval=100000)
@@ -11,5 +11,5 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='mmwsl.WeightsOnlyCheckpointHook', by_epoch=False, interval=20000, max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    visualization=dict(type='mmwsl.InputVisualizationHook'),
+    visualization=dict(type='mmwsl.WeakSegVisualizationHook'),
 )

@@ -1,4 +1,4 @@
-"""Results of several runs as a picture."""
+"""Results of several runs as an image."""
 
 from collections.abc import Sequence
 

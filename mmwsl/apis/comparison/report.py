@@ -11,20 +11,18 @@ from .runs import RunError
 
 
 def check_comparable(results: dict[str, dict]) -> None:
-    """Check that runs were evaluated on the same pictures and classes.
+    """Check that runs were evaluated on the same images and classes.
 
     Raises:
         RunError: If one was not; the message names it.
     """
     sets = {name: (result['names'], list(result['classes'])) for name, result in results.items()}
-    sizes = {
-        name: f'{result["pictures"]} pictures, {len(result["classes"])} classes' for name, result in results.items()
-    }
+    sizes = {name: f'{result["images"]} images, {len(result["classes"])} classes' for name, result in results.items()}
     first, *others = sets
     for name in others:
         if sets[name] != sets[first]:
             raise RunError(
-                f'run {name!r} was evaluated on other pictures or classes ({sizes[name]}) than {first!r} '
+                f'run {name!r} was evaluated on other images or classes ({sizes[name]}) than {first!r} '
                 f'({sizes[first]}). Compare runs of one test set.'
             )
 
@@ -32,7 +30,7 @@ def check_comparable(results: dict[str, dict]) -> None:
 def table_rows(results: dict[str, dict]) -> list[dict]:
     """Make one flat row for each run.
 
-    ``of_full`` is the share of mIoU, in percent, that a run reaches of ``full``: the run with masks whose network is
+    ``ratio_to_full`` is the share of mIoU, in percent, that a run reaches of ``full``: the run with masks whose network is
     the same, or, where there is none, the best run with masks. Neither is given where that run finds nothing, mIoU 0.
 
     Args:
@@ -57,12 +55,12 @@ def table_rows(results: dict[str, dict]) -> list[dict]:
                 labels=supervision['labels'],
                 annotation_seconds=supervision['seconds'],
                 mIoU=result['mIoU'],
-                of_full=share,
+                ratio_to_full=share,
                 full=reference,
                 **{f'IoU_{label}': value for label, value in result['classes'].items()},
                 parameters=result['parameters'],
                 macs=result['macs'],
-                pictures_per_second=result['pictures_per_second'],
+                images_per_second=result['images_per_second'],
                 provenance='; '.join(f'{key}: {text}' for key, text in result['provenance'].items()),
             )
         )
@@ -96,11 +94,11 @@ def to_markdown(rows: Sequence[dict], notes: Sequence[str] = ()) -> str:
         *(key.removeprefix('IoU_') for key in classes),
         'parameters M',
         'GMACs',
-        'pictures/s',
+        'images/s',
     ]
     lines = ['| ' + ' | '.join(header) + ' |', '|---' * len(header) + '|']
     for row in rows:
-        share = '' if row['of_full'] is None else f'{row["of_full"]:.1f} % of {row["full"]}'
+        share = '' if row['ratio_to_full'] is None else f'{row["ratio_to_full"]:.1f} % of {row["full"]}'
         cells = [
             row['run'],
             row['supervision'],
@@ -111,7 +109,7 @@ def to_markdown(rows: Sequence[dict], notes: Sequence[str] = ()) -> str:
             *('' if row[key] is None else f'{row[key]:.1f}' for key in classes),
             f'{row["parameters"] / 1e6:.2f}',
             f'{row["macs"] / 1e9:.2f}',
-            f'{row["pictures_per_second"]:.1f}',
+            f'{row["images_per_second"]:.1f}',
         ]
         lines.append('| ' + ' | '.join(cells) + ' |')
     notes = [*notes, *(f'{row["run"]}: {row["provenance"]}.' for row in rows if row['provenance'])]

@@ -1,4 +1,4 @@
-"""Pseudo-labels: scores and masks of pictures, with a record of how they were made."""
+"""Pseudo-labels: scores and masks of images, with a record of how they were made."""
 
 from .command import generate_pseudo_labels
 from .manifest import ManifestError

@@ -13,15 +13,15 @@ from mmseg.registry import DATASETS
 from mmwsl.apis.arguments import base_parser, parse
 from mmwsl.apis.checkpoint import identify_checkpoint
 from mmwsl.apis.config import load_config
-from mmwsl.apis.files import digest_files, remove_leftovers, whole_file
 from mmwsl.apis.launch import join_processes
 from mmwsl.apis.testing import use_test_time_augmentation
+from mmwsl.utils.files import atomic_write, digest_files, remove_partial_files
 
 from .generation import predict_scores
+from .images import ImageItem, describe_list, identity, list_items, select_images
 from .manifest import Manifest, ManifestError, list_differences
 from .masks import write_masks
-from .pictures import Picture, choose_pictures, describe_list, identity, list_data_set
-from .quality import measure_quality, table, truth_data_set
+from .quality import ground_truth_dataset, measure_quality, table
 from .store import MIN_SCORE
 
 
@@ -33,7 +33,7 @@ def generate_pseudo_labels(
     split: str = 'train',
     ann_file: str | None = None,
     indices: int | None = None,
-    use_tags: bool | None = None,
+    use_image_labels: bool | None = None,
     tta: bool = False,
     low: float | None = None,
     high: float | None = None,
@@ -44,19 +44,19 @@ def generate_pseudo_labels(
     launcher: str = 'none',
     trust_checkpoint: bool = False,
 ) -> dict | None:
-    """Make pseudo-labels of the pictures of a split, or finish them.
+    """Make pseudo-labels of the images of a split, or finish them.
 
     The folder gets ``scores/NAME.npz``, ``masks/NAME.png``, ``manifest.json`` and ``quality.json``. ``masks`` serves
-    as ``seg_map_path`` of the data set, with ``seg_map_classes`` the classes of the model.
+    as ``seg_map_path`` of the dataset, with ``seg_map_classes`` the classes of the model.
 
     Args:
         cfg: The config; changed in place.
         checkpoint: A file or an address.
         out: The folder.
-        split: Whose data set, list and tags: ``'train'``, ``'val'`` or ``'test'``.
-        ann_file: Another list of pictures.
-        indices: Label the first so many pictures only.
-        use_tags: Whether prediction believes the tags, see
+        split: Whose dataset, list and tags: ``'train'``, ``'val'`` or ``'test'``.
+        ann_file: Another list of images.
+        indices: Label the first so many images only.
+        use_image_labels: Whether prediction believes the tags, see
             :class:`mmwsl.models.PostprocessedEncoderDecoder`. None: for ``'train'``.
         tta: Whether to average over augmented views.
         low: Background up to this score; None is ``high``.
@@ -74,7 +74,7 @@ def generate_pseudo_labels(
 
     Raises:
         ManifestError: If the folder was made with other options.
-        FileNotFoundError: If a picture or a mask is missing, before anything is predicted.
+        FileNotFoundError: If an image or a mask is missing, before anything is predicted.
         ValueError: If an argument does not fit the others.
     """
     if high is None and (low is not None or tuned_on):
@@ -90,7 +90,7 @@ def generate_pseudo_labels(
             '--low, or begin another --out with a smaller --min-score.'
         )
     folder = Path(out)
-    use_tags = split == 'train' if use_tags is None else use_tags
+    use_image_labels = split == 'train' if use_image_labels is None else use_image_labels
     test_set = cfg.test_dataloader.dataset.copy()
     if masks == '':
         masks = (test_set.get('data_prefix') or {}).get('seg_map_path', '')
@@ -99,26 +99,26 @@ def generate_pseudo_labels(
                 "the test set of the config names no folder of masks, data_prefix['seg_map_path']: give --masks FOLDER."
             )
     test_cfg = cfg.model.get('test_cfg') or {}
-    if use_tags or 'use_tags' in test_cfg:
-        cfg.model.test_cfg = dict(test_cfg, use_tags=use_tags)
+    if use_image_labels or 'use_image_labels' in test_cfg:
+        cfg.model.test_cfg = dict(test_cfg, use_image_labels=use_image_labels)
     model = cfg.model
     if tta:
         use_test_time_augmentation(cfg)
-    choose_pictures(cfg, folder, split, ann_file, indices)
+    select_images(cfg, folder, split, ann_file, indices)
     join_processes(cfg, launcher)
     init_default_scope(cfg.get('default_scope', 'mmseg'))  # before the runner does
     dataset = cfg.test_dataloader.dataset
     source = DATASETS.build(dataset)
-    pictures = list_data_set(source, folder)
-    if use_tags and any(picture.tags is None for picture in pictures):
+    images = list_items(source, folder)
+    if use_image_labels and any(image.labels is None for image in images):
         raise ValueError(
             f'prediction is to believe the tags, but {split}_dataloader.dataset has none: give it a '
-            '`label_file`, or add --no-use-tags.'
+            '`label_file`, or add --no-use-image-labels.'
         )
-    truth = None if masks is None else truth_data_set(dataset, test_set, masks)  # before hours of work
+    truth = None if masks is None else ground_truth_dataset(dataset, test_set, masks)  # before hours of work
     options = dict(
         split=split,
-        use_tags=use_tags,
+        use_image_labels=use_image_labels,
         tta=tta,
         min_score=min_score,
         model=model,
@@ -129,21 +129,21 @@ def generate_pseudo_labels(
         custom_hooks=cfg.get('custom_hooks'),
     )
     rule = dict(low=low, high=high, tuned_on=tuned_on)
-    believed = use_tags or bool((model.get('saliency') or {}).get('use_tags'))
+    believed = use_image_labels or bool((model.get('saliency') or {}).get('use_image_labels'))
     manifest = Manifest(folder)
-    todo = in_first_process(lambda: prepare(manifest, options, rule, pictures, rethreshold, believed))
+    todo = in_first_process(lambda: prepare(manifest, options, rule, images, rethreshold, believed))
     if todo:
         predict_scores(
-            cfg, checkpoint, [pictures[index] for index in todo], manifest, min_score, launcher, trust_checkpoint
+            cfg, checkpoint, [images[index] for index in todo], manifest, min_score, launcher, trust_checkpoint
         )
         dist.barrier()
     if not dist.is_main_process():
         return None
     processes = cfg.test_dataloader.get('num_workers', 0)
-    manifest.update(config=cfg.filename, pictures=describe_list(pictures, dataset.get('ann_file', '')))
-    finish_masks(manifest, pictures, rule, source.metainfo['palette'], processes)
-    report = measure_quality(pictures, source.metainfo['classes'], truth, processes)
-    with whole_file(folder / 'quality.json') as file:
+    manifest.update(config=cfg.filename, images=describe_list(images, dataset.get('ann_file', '')))
+    finish_masks(manifest, images, rule, source.metainfo['palette'], processes)
+    report = measure_quality(images, source.metainfo['classes'], truth, processes)
+    with atomic_write(folder / 'quality.json') as file:
         content = dict(report, against=masks, provenance=manifest.content['provenance'])
         file.write(json.dumps(content, indent=1).encode())
     print(f'{folder}:\n{table(report)}')
@@ -151,12 +151,12 @@ def generate_pseudo_labels(
 
 
 def prepare(
-    manifest: Manifest, options: dict, rule: dict, pictures: Sequence[Picture], rethreshold: bool, believed: bool
+    manifest: Manifest, options: dict, rule: dict, images: Sequence[ImageItem], rethreshold: bool, believed: bool
 ) -> list[int]:
-    """Check a folder, or begin it, and return the numbers of the pictures that have no scores yet."""
+    """Check a folder, or begin it, and return the numbers of the images that have no scores yet."""
     manifest.agree(options)
     if believed:
-        manifest.agree_on_tags(pictures)
+        manifest.agree_on_tags(images)
     masks = manifest.content.get('masks')
     if masks and not rethreshold and (differences := list_differences(masks['rule'], rule)):
         lines = '\n'.join(f'  {key}: {there} there, {asked} asked for' for key, there, asked in differences)
@@ -164,32 +164,32 @@ def prepare(
             f'the masks of {manifest.path.parent} were made with other thresholds:\n{lines}\nAdd '
             '--rethreshold to replace them.'
         )
-    remove_leftovers(manifest.path.parent)
-    todo = [number for number, picture in enumerate(pictures) if not picture.scores.is_file()]
+    remove_partial_files(manifest.path.parent)
+    todo = [number for number, image in enumerate(images) if not image.scores.is_file()]
     if todo and rethreshold:
         raise ValueError(
-            f'--rethreshold needs the scores of every picture, but {len(todo)} of {len(pictures)} have '
-            f'none in {manifest.path.parent}, {pictures[todo[0]].name!r} the first. Finish them first: '
+            f'--rethreshold needs the scores of every image, but {len(todo)} of {len(images)} have '
+            f'none in {manifest.path.parent}, {images[todo[0]].name!r} the first. Finish them first: '
             'run the command that began the folder again.'
         )
-    print(f'{len(pictures) - len(todo)} of {len(pictures)} pictures have scores in {manifest.path.parent}')
+    print(f'{len(images) - len(todo)} of {len(images)} images have scores in {manifest.path.parent}')
     return todo
 
 
 def finish_masks(
-    manifest: Manifest, pictures: Sequence[Picture], rule: dict, palette: Sequence[Sequence[int]], processes: int
+    manifest: Manifest, images: Sequence[ImageItem], rule: dict, palette: Sequence[Sequence[int]], processes: int
 ) -> None:
     """Write the masks that are missing; if those there may be of another rule, remove them first.
 
-    Also those of pictures that are not asked for now: a folder has masks of one rule.
+    Also those of images that are not asked for now: a folder has masks of one rule.
     """
     masks = manifest.content.get('masks')
     if masks != dict(rule=rule, complete=True):
         manifest.update(masks=dict(rule=rule, complete=False))
         for path in manifest.path.parent.glob('masks/**/*.png'):
             path.unlink()
-    if pictures := [picture for picture in pictures if not picture.mask.is_file()]:
-        write_masks(pictures, palette, rule['low'], rule['high'], processes)
+    if images := [image for image in images if not image.mask.is_file()]:
+        write_masks(images, palette, rule['low'], rule['high'], processes)
     manifest.update(masks=dict(rule=rule, complete=True))
 
 
@@ -209,14 +209,14 @@ def in_first_process(function: Callable[[], object]) -> object:
 
 def main(argv: list[str] | None = None) -> None:
     """Run ``tools/generate_pseudo_labels.py``."""
-    parser = base_parser('Make pseudo-labels of pictures: soft scores, masks and a report')
+    parser = base_parser('Make pseudo-labels of images: soft scores, masks and a report')
     parser.add_argument('checkpoint', help='checkpoint file or address')
     parser.add_argument('--out', metavar='DIR', required=True, help='folder to make, or to finish')
-    parser.add_argument('--split', choices=['train', 'val', 'test'], default='train', help='whose pictures and tags')
-    parser.add_argument('--ann-file', metavar='LIST', help="pictures to label; the split's list by default")
-    parser.add_argument('--indices', type=int, metavar='N', help='label the first N pictures only')
+    parser.add_argument('--split', choices=['train', 'val', 'test'], default='train', help='whose images and tags')
+    parser.add_argument('--ann-file', metavar='LIST', help="images to label; the split's list by default")
+    parser.add_argument('--indices', type=int, metavar='N', help='label the first N images only')
     parser.add_argument(
-        '--use-tags',
+        '--use-image-labels',
         action=argparse.BooleanOptionalAction,
         help='believe the tags: a class that they exclude has no pixel. By default for --split train',
     )
@@ -250,7 +250,7 @@ def main(argv: list[str] | None = None) -> None:
         nargs='?',
         const='',
         metavar='FOLDER',
-        help="compare with true masks: a folder relative to the data set's root, by default that of the test set",
+        help="compare with true masks: a folder relative to the dataset's root, by default that of the test set",
     )
     args = parse(parser, argv)
     cfg = load_config(args.config, args.cfg_options, args.work_dir, 'pseudo_labels')
@@ -261,7 +261,7 @@ def main(argv: list[str] | None = None) -> None:
         split=args.split,
         ann_file=args.ann_file,
         indices=args.indices,
-        use_tags=args.use_tags,
+        use_image_labels=args.use_image_labels,
         tta=args.tta,
         low=args.low,
         high=args.high,

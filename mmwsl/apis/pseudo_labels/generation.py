@@ -1,4 +1,4 @@
-"""Scores of pictures, by the ordinary prediction of a model."""
+"""Scores of images, by the ordinary prediction of a model."""
 
 from collections.abc import Sequence
 
@@ -16,22 +16,22 @@ from mmwsl.apis.supervision import labels_tuned_on
 from mmwsl.engine.hooks import collect_provenance
 from mmwsl.models import PostprocessedEncoderDecoder
 
+from .images import ImageItem
 from .manifest import Manifest
-from .pictures import Picture
 from .store import MIN_SCORE, write_scores
 
 
 class ScoreWriter(Hook):
-    """Writes the scores of every picture that a test loop predicts, as soon as they are there.
+    """Writes the scores of every image that a test loop predicts, as soon as they are there.
 
     Args:
-        pictures: The pictures by their ``img_path``.
+        images: The images by their ``img_path``.
         manifest: Gets the provenance of the scores.
         min_score: Of :func:`.store.compress_scores`.
     """
 
-    def __init__(self, pictures: dict[str, Picture], manifest: Manifest, min_score: float = MIN_SCORE) -> None:
-        self.pictures = pictures
+    def __init__(self, images: dict[str, ImageItem], manifest: Manifest, min_score: float = MIN_SCORE) -> None:
+        self.images = images
         self.manifest = manifest
         self.min_score = min_score
 
@@ -49,11 +49,11 @@ class ScoreWriter(Hook):
     ) -> None:
         """Write the scores of a batch."""
         for sample in outputs:
-            path = self.pictures[sample.img_path].scores
+            path = self.images[sample.img_path].scores
             try:
                 write_scores(path, sample.seg_logits.data.exp(), self.min_score)
             except ValueError as error:
-                raise ValueError(f'picture {sample.img_path!r}: {error}') from error
+                raise ValueError(f'image {sample.img_path!r}: {error}') from error
 
 
 def check_model(model: nn.Module) -> None:
@@ -80,18 +80,18 @@ def check_model(model: nn.Module) -> None:
 def predict_scores(
     cfg: Config,
     checkpoint: str,
-    pictures: Sequence[Picture],
+    images: Sequence[ImageItem],
     manifest: Manifest,
     min_score: float = MIN_SCORE,
     launcher: str = 'none',
     trust_checkpoint: bool = False,
 ) -> None:
-    """Predict pictures with a model, as a test does, and write their scores.
+    """Predict images with a model, as a test does, and write their scores.
 
     Args:
-        cfg: The config, of :func:`.pictures.choose_pictures`; changed in place.
+        cfg: The config, of :func:`.images.select_images`; changed in place.
         checkpoint: A file or an address.
-        pictures: Those to predict, at least one; several processes share them.
+        images: Those to predict, at least one; several processes share them.
         manifest: Gets the provenance of the scores.
         min_score: Of :func:`.store.compress_scores`.
         launcher: Who started the processes.
@@ -99,14 +99,14 @@ def predict_scores(
 
     Raises:
         TypeError: If the model is not one of :func:`check_model`.
-        ValueError: If a picture cannot be read, or its scores leave [0, 1].
+        ValueError: If an image cannot be read, or its scores leave [0, 1].
     """
     dataset = cfg.test_dataloader.dataset
-    by_path = {picture.img_path: picture for picture in pictures}
+    by_path = {image.img_path: image for image in images}
     before = dataset.get('indices')
-    todo = [picture.index for picture in pictures]
+    todo = [image.index for image in images]
     indices = [before[index] for index in todo] if isinstance(before, Sequence) else todo
-    # A copy: the caller's data set stays that of all pictures.
+    # A copy: the caller's dataset stays that of all images.
     cfg.test_dataloader = dict(cfg.test_dataloader, dataset=dict(dataset, indices=indices))
     cfg.test_evaluator = []
     cfg.load_from, cfg.resume = checkpoint, False

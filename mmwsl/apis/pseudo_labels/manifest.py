@@ -10,9 +10,9 @@ import mmseg
 import torch
 
 import mmwsl
-from mmwsl.apis.files import whole_file
+from mmwsl.utils.files import atomic_write
 
-from .pictures import Picture
+from .images import ImageItem
 
 
 class ManifestError(ValueError):
@@ -24,9 +24,9 @@ class Manifest:
 
     - ``options``: what determines the scores. They never change.
     - ``config``: the file that they came from.
-    - ``tags``: of each picture, where prediction believes them: ids present, and ``-id`` of unknown ones. Those of a
-      picture that has scores do not change.
-    - ``pictures``: list, count and digest of the names. A list may grow or lose a broken picture.
+    - ``tags``: of each image, where prediction believes them: ids present, and ``-id`` of unknown ones. Those of a
+      image that has scores do not change.
+    - ``images``: list, count and digest of the names. A list may grow or lose a broken image.
     - ``masks``: what determines the masks, and whether all were written.
     - ``provenance``: which masks or tags took part, see :func:`mmwsl.engine.hooks.collect_provenance`.
     - ``versions``: of the process that began.
@@ -71,19 +71,19 @@ class Manifest:
                 'options of its manifest.json.'
             )
 
-    def agree_on_tags(self, pictures: Sequence[Picture]) -> None:
-        """Note the tags of pictures, or check that those with scores still have the same.
+    def agree_on_tags(self, images: Sequence[ImageItem]) -> None:
+        """Note the tags of images, or check that those with scores still have the same.
 
         Raises:
             ManifestError: If one has others.
         """
         before = self.content.get('tags', {})
-        tags = {picture.name: [*(picture.tags or ()), *(-label for label in picture.unknown)] for picture in pictures}
-        labelled = [picture.name for picture in pictures if picture.scores.is_file()]
-        if changed := [name for name in labelled if name in before and before[name] != tags[name]]:
+        tags = {image.name: [*(image.labels or ()), *(-label for label in image.unknown)] for image in images}
+        labeled = [image.name for image in images if image.scores.is_file()]
+        if changed := [name for name in labeled if name in before and before[name] != tags[name]]:
             name = changed[0]
             raise ManifestError(
-                f'{len(changed)} pictures have other tags now than when they were labelled in {self.path.parent}: '
+                f'{len(changed)} images have other tags now than when they were labeled in {self.path.parent}: '
                 f'{name!r} had {before[name]} and has {tags[name]} (ids; negative: unknown). Delete their files in '
                 'scores/ and masks/, or give another --out.'
             )
@@ -93,7 +93,7 @@ class Manifest:
     def update(self, **content) -> None:
         """Write parts of the record anew."""
         self.content.update(plain(content))
-        with whole_file(self.path) as file:
+        with atomic_write(self.path) as file:
             file.write(json.dumps(self.content, indent=1).encode())
 
 

@@ -5,29 +5,29 @@ from functools import partial
 
 from mmengine.utils import track_parallel_progress, track_progress
 
-from .pictures import Picture
+from .images import ImageItem
 from .store import label_pixels, read_codes, write_mask
 
 CHUNK = 4
 
 
 def write_masks(
-    pictures: Sequence[Picture],
+    images: Sequence[ImageItem],
     palette: Sequence[Sequence[int]],
     low: float | None = None,
     high: float | None = None,
     processes: int = 0,
 ) -> None:
-    """Write the masks of pictures from their stored scores.
+    """Write the masks of images from their stored scores.
 
     Args:
-        pictures: The pictures.
-        palette: Colour of each class.
+        images: The images.
+        palette: Color of each class.
         low: See :func:`.store.label_pixels`.
         high: See :func:`.store.label_pixels`.
-        processes: How many processes share the pictures; 0 or 1 is this one.
+        processes: How many processes share the images; 0 or 1 is this one.
     """
-    for_each(partial(_write_mask, palette=palette, low=low, high=high), pictures, processes)
+    for_each(partial(_write_mask, palette=palette, low=low, high=high), images, processes)
 
 
 def for_each(function: Callable, tasks: Sequence, processes: int = 0) -> list:
@@ -40,5 +40,5 @@ def for_each(function: Callable, tasks: Sequence, processes: int = 0) -> list:
     return results
 
 
-def _write_mask(picture: Picture, palette: Sequence[Sequence[int]], low: float | None, high: float | None) -> None:
-    write_mask(picture.mask, label_pixels(read_codes(picture.scores), low, high), palette)
+def _write_mask(image: ImageItem, palette: Sequence[Sequence[int]], low: float | None, high: float | None) -> None:
+    write_mask(image.mask, label_pixels(read_codes(image.scores), low, high), palette)

@@ -1,4 +1,4 @@
-"""Scores and masks of pictures on disk, each file whole or absent."""
+"""Scores and masks of images on disk, each file whole or absent."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,8 +7,8 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from mmwsl.apis.files import whole_file
-from mmwsl.functional import codes_above, double_threshold, encode_scores
+from mmwsl.functional import double_threshold, quantize_scores, quantize_threshold
+from mmwsl.utils.files import atomic_write
 
 UNDECIDED = 255
 UNDECIDED_COLOR = (224, 224, 192)  # of VOC's own masks
@@ -16,7 +16,7 @@ MIN_SCORE = 0.01
 
 
 def compress_scores(scores: Tensor, min_score: float = MIN_SCORE) -> dict[str, np.ndarray]:
-    """Keep the plausible classes of a picture, in 8 bits.
+    """Keep the plausible classes of an image, in 8 bits.
 
     Plausible are the background, the best class of any pixel, and every class that reaches ``min_score`` in one.
 
@@ -25,10 +25,10 @@ def compress_scores(scores: Tensor, min_score: float = MIN_SCORE) -> dict[str, n
         min_score: The bound, in [0, 1].
 
     Returns:
-        ``classes (n,)`` int16 ascending; ``codes (n, H, W)`` uint8, see :func:`mmwsl.functional.encode_scores`;
+        ``classes (n,)`` int16 ascending; ``codes (n, H, W)`` uint8, see :func:`mmwsl.functional.quantize_scores`;
         ``num_classes``, K.
     """
-    codes = encode_scores(scores)
+    codes = quantize_scores(scores)
     plausible = scores.flatten(1).amax(1) >= min_score
     plausible[codes.argmax(0).unique()] = True
     plausible[0] = True
@@ -47,8 +47,8 @@ def expand_codes(classes: np.ndarray, codes: np.ndarray, num_classes: int) -> np
 
 
 def write_scores(path: Path, scores: Tensor, min_score: float = MIN_SCORE) -> None:
-    """Write the scores of a picture, see :func:`compress_scores`, to a compressed ``.npz`` file."""
-    with whole_file(path) as file:
+    """Write the scores of an image, see :func:`compress_scores`, to a compressed ``.npz`` file."""
+    with atomic_write(path) as file:
         np.savez_compressed(file, **compress_scores(scores, min_score))
 
 
@@ -68,15 +68,15 @@ def label_pixels(codes: np.ndarray, low: float | None = None, high: float | None
     """
     if high is None:
         return codes.argmax(0).astype(np.uint8)
-    return double_threshold(codes, codes_above(low) - 1, codes_above(high) - 1, UNDECIDED)
+    return double_threshold(codes, quantize_threshold(low) - 1, quantize_threshold(high) - 1, UNDECIDED)
 
 
 def write_mask(path: Path, labels: np.ndarray, palette: Sequence[Sequence[int]]) -> None:
-    """Write labels as a palette PNG; 255, undecided, has the colour of VOC's void."""
-    picture = Image.fromarray(labels)
+    """Write labels as a palette PNG; 255, undecided, has the color of VOC's void."""
+    image = Image.fromarray(labels)
     colors = np.zeros((256, 3), np.uint8)
     colors[: len(palette)] = palette
     colors[UNDECIDED] = UNDECIDED_COLOR
-    picture.putpalette(colors.tobytes())
-    with whole_file(path) as file:
-        picture.save(file, 'PNG')
+    image.putpalette(colors.tobytes())
+    with atomic_write(path) as file:
+        image.save(file, 'PNG')

@@ -1,18 +1,18 @@
-"""Sources of proposals: computed from the picture, or read from disk."""
+"""Sources of proposals: computed from the image, or read from disk."""
 
-from .base import Proposals, ProposalSource, RegionMasks, RunMasks
-from .coco_file import COCOProposals
-from .npz_files import ProposalFiles
+from .base import Proposals, ProposalSource, RegionMasks, RLEMasks
+from .coco_proposals import COCOProposals
+from .npz_proposals import NpzProposals
 from .region_tree import RegionTree
 from .selective_search import SelectiveSearch
 
 __all__ = [
     'COCOProposals',
-    'ProposalFiles',
+    'NpzProposals',
     'ProposalSource',
     'Proposals',
     'RegionMasks',
     'RegionTree',
-    'RunMasks',
+    'RLEMasks',
     'SelectiveSearch',
 ]

@@ -1,11 +1,11 @@
-"""Proposals: where in a picture something could be, and how sure that is."""
+"""Proposals: where in an image something could be, and how sure that is."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
 
-from ...functional.objectness import box_objectness, region_objectness, run_objectness
+from ...functional.objectness import box_objectness, region_objectness, rle_objectness
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ class RegionMasks:
 
 
 @dataclass(frozen=True)
-class RunMasks:
-    """Any masks, as runs of pixels counted down the columns; see :mod:`mmwsl.datasets.proposals.runs`.
+class RLEMasks:
+    """Any masks, as runs of pixels counted down the columns; see :mod:`mmwsl.datasets.proposals.rle`.
 
     Attributes:
         runs: For each mask the ``(k, 2)`` int starts and stops of its runs.
-        shape: Height and width of the picture.
+        shape: Height and width of the image.
     """
 
     runs: list[np.ndarray]
@@ -54,24 +54,24 @@ class RunMasks:
 
     def objectness(self, scores: np.ndarray) -> np.ndarray:
         """Mean score of the masks over each pixel, ``(H, W)``."""
-        return run_objectness(self.runs, scores, self.shape)
+        return rle_objectness(self.runs, scores, self.shape)
 
 
 @dataclass(frozen=True)
 class Proposals:
-    """The scored proposals of one picture.
+    """The scored proposals of one image.
 
     Attributes:
-        boxes: ``(n, 4)`` float, half open ``(x1, y1, x2, y2)`` in pixels of the picture.
+        boxes: ``(n, 4)`` float, half open ``(x1, y1, x2, y2)`` in pixels of the image.
         scores: ``(n,)`` float, larger is more like an object. The range is the source's own.
-        shape: Height and width of the picture.
+        shape: Height and width of the image.
         masks: The same proposals as masks (``masks[i]`` is ``(H, W)`` bool), where the source knows them.
     """
 
     boxes: np.ndarray
     scores: np.ndarray
     shape: tuple[int, int]
-    masks: RegionMasks | RunMasks | None = None
+    masks: RegionMasks | RLEMasks | None = None
 
     def objectness(self, kind: str, scores: np.ndarray) -> np.ndarray:
         """Objectness of the pixels, ``(H, W)`` float32, from the boxes or the masks.
@@ -94,13 +94,13 @@ class Proposals:
 
 
 class ProposalSource(ABC):
-    """Where proposals come from: computed from the picture, or read from disk."""
+    """Where proposals come from: computed from the image, or read from disk."""
 
     @abstractmethod
     def __call__(self, image: np.ndarray, results: dict) -> Proposals:
         """Propose.
 
         Args:
-            image: The picture at its own size, ``(H, W, 3)`` uint8, BGR.
-            results: What the pipeline knows about the picture: ``img_path``, ``superpixels`` ...
+            image: The image at its own size, ``(H, W, 3)`` uint8, BGR.
+            results: What the pipeline knows about the image: ``img_path``, ``superpixels`` ...
         """

@@ -11,27 +11,27 @@ ORIENTATIONS = 8
 
 @dataclass(frozen=True)
 class SuperpixelGraph:
-    """The R superpixels of a picture and the E pairs of them that touch.
+    """The R superpixels of an image and the E pairs of them that touch.
 
     Attributes:
         labels: Superpixel of each pixel, ``(H, W)`` int in 0..R-1.
         sizes: Pixels of each superpixel, ``(R,)`` float.
         boxes: Bounding boxes, half open ``(x1, y1, x2, y2)``, ``(R, 4)`` int.
-        centres: Mean position ``(y, x)`` in pixels, ``(R, 2)``.
-        border: Pixels of each superpixel on the outermost rows and columns of the picture, ``(R,)`` float.
-        lab: Mean CIE Lab colour, ``(R, 3)``.
+        centers: Mean position ``(y, x)`` in pixels, ``(R, 2)``.
+        border: Pixels of each superpixel on the outermost rows and columns of the image, ``(R,)`` float.
+        lab: Mean CIE Lab color, ``(R, 3)``.
         colors: Histograms of the three Lab channels, 25 bins each, ``(R, 75)``; each row sums to 1.
         textures: Histograms of gradient orientation, weighted by magnitude, 8 bins for each channel, ``(R, 24)``; each
             row sums to 1, or to 0 in a constant superpixel.
         edges: Pairs ``i < j`` of superpixels that touch, ``(E, 2)``.
-        lengths: Pairs of neighbouring pixels along each edge, ``(E,)`` float.
+        lengths: Pairs of neighboring pixels along each edge, ``(E,)`` float.
         contrasts: Mean Lab distance of those pixels, ``(E,)``.
     """
 
     labels: np.ndarray
     sizes: np.ndarray
     boxes: np.ndarray
-    centres: np.ndarray
+    centers: np.ndarray
     border: np.ndarray
     lab: np.ndarray
     colors: np.ndarray
@@ -42,20 +42,20 @@ class SuperpixelGraph:
 
 
 def superpixel_graph(image: np.ndarray, superpixels: np.ndarray) -> SuperpixelGraph:
-    """Describe the superpixels of a picture.
+    """Describe the superpixels of an image.
 
     Args:
         image: ``(H, W, 3)`` uint8, BGR.
         superpixels: ``(H, W)`` int, any labels.
 
     Raises:
-        ValueError: The sizes differ, the picture is not three channels uint8, or the labels are not whole numbers.
+        ValueError: The sizes differ, the image is not three channels uint8, or the labels are not whole numbers.
     """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
         raise ValueError(f'`image` must be (H, W, 3) uint8, got {image.dtype} of shape {image.shape}')
     if superpixels.shape != image.shape[:2]:
         raise ValueError(
-            f'`superpixels` must have the size {image.shape[:2]} of the picture, got {superpixels.shape}: '
+            f'`superpixels` must have the size {image.shape[:2]} of the image, got {superpixels.shape}: '
             'compute both before any resizing'
         )
     if superpixels.dtype.kind not in 'iu':
@@ -77,7 +77,7 @@ def superpixel_graph(image: np.ndarray, superpixels: np.ndarray) -> SuperpixelGr
         labels=labels,
         sizes=sizes,
         boxes=_boxes(labels, count),
-        centres=np.stack([mean(rows), mean(columns)], axis=1),
+        centers=np.stack([mean(rows), mean(columns)], axis=1),
         border=np.bincount(labels[rim], minlength=count).astype(np.float64),
         lab=np.stack([mean(channel) for channel in np.moveaxis(lab, 2, 0)], axis=1),
         colors=_colors(flat, lab, count),

@@ -8,7 +8,7 @@ from .graph import SuperpixelGraph
 
 
 def group_regions(graph: SuperpixelGraph) -> tuple[np.ndarray, np.ndarray]:
-    r"""Merge the two most similar neighbours again and again until one region is left.
+    r"""Merge the two most similar neighbors again and again until one region is left.
 
     The similarity of two regions is that of Uijlings et al. (section 3.2), each term in [0, 1]:
 
@@ -16,8 +16,8 @@ def group_regions(graph: SuperpixelGraph) -> tuple[np.ndarray, np.ndarray]:
         s = \sum_b \min(c^1_b, c^2_b) + \sum_b \min(t^1_b, t^2_b)
             + 1 - \frac{|r_1| + |r_2|}{|I|} + 1 - \frac{|BB_{12}| - |r_1| - |r_2|}{|I|}
 
-    with the histograms of colour :math:`c` and texture :math:`t`, the areas of the regions, of the box around both and
-    of the picture. Histograms are handed on weighted by area. Differences to the paper: texture is the orientation of
+    with the histograms of color :math:`c` and texture :math:`t`, the areas of the regions, of the box around both and
+    of the image. Histograms are handed on weighted by area. Differences to the paper: texture is the orientation of
     the gradient, weighted by its magnitude, in 8 bins for each channel (there: Gaussian derivatives in 8 orientations,
     10 bins each).
 
@@ -25,7 +25,7 @@ def group_regions(graph: SuperpixelGraph) -> tuple[np.ndarray, np.ndarray]:
         graph: The R superpixels.
 
     Returns:
-        Which superpixels belong to each region, ``(2R - 1, R)`` bool, superpixels first and the whole picture last;
+        Which superpixels belong to each region, ``(2R - 1, R)`` bool, superpixels first and the whole image last;
         and the regions' boxes, ``(2R - 1, 4)``.
     """
     count = len(graph.sizes)
@@ -44,10 +44,10 @@ def group_regions(graph: SuperpixelGraph) -> tuple[np.ndarray, np.ndarray]:
         # the areas of the two regions cancel in the sum of the size and the fill term
         return shared + 2 - corners.prod(-1) / area
 
-    neighbours: list[set[int]] = [set() for _ in range(total)]
+    neighbors: list[set[int]] = [set() for _ in range(total)]
     for one, other in graph.edges.tolist():
-        neighbours[one].add(other)
-        neighbours[other].add(one)
+        neighbors[one].add(other)
+        neighbors[other].add(one)
     values = similarity(*graph.edges.T)
     queue = [(-value, one, other) for value, (one, other) in zip(values.tolist(), graph.edges.tolist(), strict=True)]
     heapq.heapify(queue)
@@ -63,11 +63,11 @@ def group_regions(graph: SuperpixelGraph) -> tuple[np.ndarray, np.ndarray]:
         boxes[new, :2] = np.minimum(boxes[one, :2], boxes[other, :2])
         boxes[new, 2:] = np.maximum(boxes[one, 2:], boxes[other, 2:])
         members[new] = members[one] | members[other]
-        neighbours[new] = (neighbours[one] | neighbours[other]) - {one, other}
-        near = sorted(neighbours[new])
-        for neighbour in near:
-            neighbours[neighbour] -= {one, other}
-            neighbours[neighbour].add(new)
-        for value, neighbour in zip(similarity(np.array(near, dtype=int), new).tolist(), near, strict=True):
-            heapq.heappush(queue, (-value, neighbour, new))
+        neighbors[new] = (neighbors[one] | neighbors[other]) - {one, other}
+        near = sorted(neighbors[new])
+        for neighbor in near:
+            neighbors[neighbor] -= {one, other}
+            neighbors[neighbor].add(new)
+        for value, neighbor in zip(similarity(np.array(near, dtype=int), new).tolist(), near, strict=True):
+            heapq.heappush(queue, (-value, neighbor, new))
     return members, boxes

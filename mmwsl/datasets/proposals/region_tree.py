@@ -21,20 +21,20 @@ class RegionTree(ProposalSource):
     The superpixels (``results['superpixels']`` if there, else those of Felzenszwalb & Huttenlocher, IJCV 2004) are
     grouped by :func:`~mmwsl.datasets.proposals.grouping.group_regions` (Uijlings et al., IJCV 2013); every region is
     scored by :func:`~mmwsl.datasets.proposals.scoring.score_regions`, in [0, 1]. R superpixels give at most 2R - 1
-    proposals. Time and memory grow with R squared, so superpixels of our own have at least a 4000th of the picture's
+    proposals. Time and memory grow with R squared, so superpixels of our own have at least a 4000th of the image's
     pixels, and more than 10 000 from elsewhere are an error.
 
-    A picture of a single superpixel has no proposals: there is nothing in it.
+    An image of a single superpixel has no proposals: there is nothing in it.
 
     Args:
         scale (float): Felzenszwalb's scale; more gives fewer, larger superpixels. Defaults to 100.
         sigma (float): Width of the smoothing before, in pixels. Defaults to 0.8.
-        min_size (int): Least number of pixels of a superpixel, raised for pictures of more than ``4000 * min_size``
+        min_size (int): Least number of pixels of a superpixel, raised for images of more than ``4000 * min_size``
             pixels. Defaults to 50.
-        max_area (float): Regions above this fraction of the picture are left out. Defaults to 0.9.
+        max_area (float): Regions above this fraction of the image are left out. Defaults to 0.9.
 
     Raises:
-        ValueError: An argument is out of range; the picture is not ``(H, W, 3)`` uint8; superpixels of another size
+        ValueError: An argument is out of range; the image is not ``(H, W, 3)`` uint8; superpixels of another size
             or too many.
     """
 

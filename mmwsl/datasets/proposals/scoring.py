@@ -9,23 +9,23 @@ BLOCK = 256
 
 
 def score_regions(graph: SuperpixelGraph, members: np.ndarray) -> np.ndarray:
-    r"""Score regions by where they lie, whether the picture's border cuts them, and how they differ from it.
+    r"""Score regions by where they lie, whether the image's border cuts them, and how they differ from it.
 
     .. math:: s(r) = \ell(r) \; \Big(1 - \frac{b(r)}{b(r) + c(r)}\Big) \; \sqrt{d(r)}
 
     - :math:`\ell(r)` is the mean over the region's pixels of
       :math:`\exp(-\|u - \tfrac12\|^2 / (2 \cdot 0.25^2))`, :math:`u` the position as a fraction of width and height:
       objects are photographed in the middle (the location cue of Alexe et al., PAMI 2012).
-    - :math:`b(r)` counts the region's pixels on the border of the picture, :math:`c(r)` the pairs of neighbouring
+    - :math:`b(r)` counts the region's pixels on the border of the image, :math:`c(r)` the pairs of neighboring
       pixels that its outline separates. Background is cut by the border, objects seldom (boundary connectivity,
       Zhu et al., CVPR 2014; there :math:`b(r)` is divided by the root of the area).
     - :math:`d(r)` is the mean over the region's pixels of the mean Lab distance of their superpixel to the pixels on
       the border, divided by its maximum over the superpixels: what the border shows is background (Zhu et al., and
       Wei et al., ECCV 2012). The root keeps it from ruling the product.
 
-    Nothing is trained, but masks chose the form of the product: those of 146 pictures of voc6's train list. On the
-    other 291, the resulting objectness ranks the pixels of a picture with an area under the ROC curve of 0.889 (masks)
-    and 0.868 (boxes) on average; the distance to the centre alone has 0.834.
+    Nothing is trained, but masks chose the form of the product: those of 146 images of voc6's train list. On the
+    other 291, the resulting objectness ranks the pixels of an image with an area under the ROC curve of 0.889 (masks)
+    and 0.868 (boxes) on average; the distance to the center alone has 0.834.
 
     Args:
         graph: The R superpixels.
@@ -38,7 +38,7 @@ def score_regions(graph: SuperpixelGraph, members: np.ndarray) -> np.ndarray:
     cues = np.stack([np.ones_like(graph.sizes), _location(graph), _distance_to_border(graph)], axis=1)
     summands = np.concatenate([cues * graph.sizes[:, None], graph.border[:, None]], axis=1)
     scores = []
-    # in blocks: all regions times all edges would not fit for a large picture
+    # in blocks: all regions times all edges would not fit for a large image
     for start in range(0, len(members), BLOCK):
         block = members[start : start + BLOCK]
         area, location, distance, border = (block @ summands).T

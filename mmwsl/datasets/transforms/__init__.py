@@ -1,25 +1,25 @@
 """Transforms that mmcv and mmseg lack."""
 
 from .cropping import RandomCentralCrop
-from .formatting import PackImageLabelInputs, PackPriorInputs, image_label_score
+from .formatting import PackImageLabelInputs, PackSegInputsWithMaps, multi_hot_labels
 from .loading import LoadImageAsBGR, decode_bgr
-from .maps import KeepImage, LoadObjectness, LoadSuperpixels
+from .maps import KeepOriginalImage, LoadObjectness, LoadSuperpixels
 from .objectness import ComputeObjectness
-from .shapes import GenerateShapes, GenerateShapesMask
+from .shapes import RenderShapesImage, RenderShapesMask
 from .superpixels import ComputeSuperpixels
 
 __all__ = [
     'ComputeObjectness',
     'ComputeSuperpixels',
-    'GenerateShapes',
-    'GenerateShapesMask',
-    'KeepImage',
+    'RenderShapesImage',
+    'RenderShapesMask',
+    'KeepOriginalImage',
     'LoadImageAsBGR',
     'LoadObjectness',
     'LoadSuperpixels',
     'PackImageLabelInputs',
-    'PackPriorInputs',
+    'PackSegInputsWithMaps',
     'RandomCentralCrop',
     'decode_bgr',
-    'image_label_score',
+    'multi_hot_labels',
 ]

@@ -10,13 +10,13 @@ from mmwsl.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class RandomCentralCrop(BaseTransform):
-    """Cut a random patch from the centre of the picture; enlarge a picture that is too small first.
+    """Cut a random patch from the center of the image; enlarge an image that is too small first.
 
     "Random central 400x400 patch of the deformed image; if smaller, rescale so that the short side is 400"
-    (Pinheiro & Collobert, CVPR 2015). The paper does not say how far from the centre: along each side, the offset
+    (Pinheiro & Collobert, CVPR 2015). The paper does not say how far from the center: along each side, the offset
     from the central position is uniform in ``[-jitter, jitter]`` times the largest one possible. ``jitter=0`` is
-    a centre crop, ``jitter=1`` a random crop. Near the centre, a crop seldom loses the tagged object. Use mmseg's
-    ``RandomCrop`` where padding of small pictures is wanted instead of enlargement.
+    a center crop, ``jitter=1`` a random crop. Near the center, a crop seldom loses the tagged object. Use mmseg's
+    ``RandomCrop`` where padding of small images is wanted instead of enlargement.
 
     Required Keys:
 
@@ -56,7 +56,7 @@ class RandomCentralCrop(BaseTransform):
         return np.random.uniform(-self.jitter, self.jitter, size=2)
 
     def transform(self, results: dict) -> dict:
-        """Enlarge if needed, and crop the picture and its maps alike."""
+        """Enlarge if needed, and crop the image and its maps alike."""
         shape = results['img'].shape[:2]
         scale = max(1.0, self.crop_size[0] / shape[0], self.crop_size[1] / shape[1])
         if scale > 1:

@@ -1,4 +1,4 @@
-"""Pack a picture with its image-level labels and with what post-processing asks for."""
+"""Pack an image with its image-level labels and with what post-processing asks for."""
 
 from collections.abc import Sequence
 
@@ -12,16 +12,16 @@ from mmwsl.registry import TRANSFORMS
 BACKGROUND_RULES = ('exclusive', 'always', 'unknown')
 
 
-def image_label_score(
+def multi_hot_labels(
     present: Sequence[int], unknown: Sequence[int], num_classes: int, background: str = 'exclusive'
 ) -> np.ndarray:
     """Score each class 1 (present), 0 (absent) or -1 (unknown).
 
     Class 0, the background, is never tagged. The rule ``background`` scores it:
 
-    - ``'exclusive'``: 1 for a picture without foreground, else 0: one of ``num_classes`` kinds of picture, as in
-      Pinheiro & Collobert (CVPR 2015). A picture with no tag but unknown ones scores -1.
-    - ``'always'``: 1, since nearly every picture shows some background.
+    - ``'exclusive'``: 1 for an image without foreground, else 0: one of ``num_classes`` kinds of image, as in
+      Pinheiro & Collobert (CVPR 2015). An image with no tag but unknown ones scores -1.
+    - ``'always'``: 1, since nearly every image shows some background.
     - ``'unknown'``: -1, no loss on it.
 
     Args:
@@ -54,7 +54,7 @@ def image_label_score(
 
 
 @TRANSFORMS.register_module()
-class PackPriorInputs(PackSegInputs):
+class PackSegInputsWithMaps(PackSegInputs):
     """Pack the inputs as ``PackSegInputs`` does, and the maps that post-processing asks for, where there are any.
 
     Required Keys:
@@ -66,11 +66,11 @@ class PackPriorInputs(PackSegInputs):
 
     - inputs
     - data_samples, with the fields ``image``, (3, H, W) uint8, ``superpixels``, (1, H, W) int64, ``objectness`` and
-      ``saliency``, (1, H, W) float32, all at the picture's own size
+      ``saliency``, (1, H, W) float32, all at the original image size
     """
 
     def transform(self, results: dict) -> dict:
-        """Pack picture, masks if any, and maps."""
+        """Pack image, masks if any, and maps."""
         packed = super().transform(results)
         for key, field in dict(
             ori_img='image', superpixels='superpixels', objectness='objectness', saliency='saliency'
@@ -83,12 +83,12 @@ class PackPriorInputs(PackSegInputs):
 
 
 @TRANSFORMS.register_module()
-class PackImageLabelInputs(PackPriorInputs):
-    """Pack the inputs as :class:`PackPriorInputs` does, and the tags as ``data_samples.gt_label``.
+class PackImageLabelInputs(PackSegInputsWithMaps):
+    """Pack the inputs as :class:`PackSegInputsWithMaps` does, and the tags as ``data_samples.gt_label``.
 
     ``gt_label`` is a ``LabelData`` with ``label``, the (n,) int64 ids of the foreground classes present, and
     ``score``, (num_classes,) float32 with 1 present, 0 absent and -1 unknown. Where sizes are tagged, it also has
-    ``size``, (num_classes,) float32 with 1 large, 0 small and -1 not known. A picture without tags, such as a new one
+    ``size``, (num_classes,) float32 with 1 large, 0 small and -1 not known. An image without tags, such as a new one
     to predict, has no ``gt_label``; a training on tags says so.
 
     Required Keys:
@@ -96,7 +96,7 @@ class PackImageLabelInputs(PackPriorInputs):
     - img
     - img_label, with num_classes (optional)
     - unknown_label, large_label, small_label (each optional)
-    - those of :class:`PackPriorInputs`
+    - those of :class:`PackSegInputsWithMaps`
 
     Added Keys:
 
@@ -104,7 +104,7 @@ class PackImageLabelInputs(PackPriorInputs):
     - data_samples
 
     Args:
-        background (str): How to score class 0, see :func:`image_label_score`. Defaults to 'exclusive'.
+        background (str): How to score class 0, see :func:`multi_hot_labels`. Defaults to 'exclusive'.
         **kwargs: See ``PackSegInputs``: ``meta_keys``.
     """
 
@@ -115,12 +115,12 @@ class PackImageLabelInputs(PackPriorInputs):
         self.background = background
 
     def transform(self, results: dict) -> dict:
-        """Pack picture, masks and tags, if any."""
+        """Pack image, masks and tags, if any."""
         packed = super().transform(results)
         if 'img_label' not in results:
             return packed
         present = results['img_label']
-        score = image_label_score(present, results.get('unknown_label', ()), results['num_classes'], self.background)
+        score = multi_hot_labels(present, results.get('unknown_label', ()), results['num_classes'], self.background)
         packed['data_samples'].gt_label = LabelData(
             label=torch.tensor(present, dtype=torch.int64), score=torch.from_numpy(score)
         )

@@ -1,4 +1,4 @@
-"""Load pictures as people have them: any mode, any orientation, some of them broken."""
+"""Load images as people have them: any mode, any orientation, some of them broken."""
 
 import io
 import logging
@@ -17,17 +17,17 @@ TRANSPARENT_MODES = ('RGBA', 'LA', 'PA', 'RGBa', 'La')
 
 
 def decode_bgr(data: bytes, alpha_color: tuple[int, int, int] = IMAGENET_MEAN_COLOR) -> np.ndarray:
-    """Decode a picture file to BGR, right side up.
+    """Decode an image file to BGR, right side up.
 
-    Grey, palette, CMYK and other modes are converted. Transparent pixels are composited onto ``alpha_color``. The EXIF
+    Gray, palette, CMYK and other modes are converted. Transparent pixels are composited onto ``alpha_color``. The EXIF
     orientation is applied. Of an animation, the first frame is taken.
 
-    Grey values of 16 or 32 bits are judged by the picture, since Pillow opens one and the same 16-bit file with either
+    Gray values of 16 or 32 bits are judged by the image, since Pillow opens one and the same 16-bit file with either
     width: values up to 255 stay as they are; else, up to 65535, ``v`` becomes ``v // 256``, with nothing stretched.
 
     Args:
         data (bytes): Content of the file.
-        alpha_color (tuple[int, int, int]): RGB colour behind transparent pixels.
+        alpha_color (tuple[int, int, int]): RGB color behind transparent pixels.
 
     Returns:
         np.ndarray: (H, W, 3) uint8, BGR.
@@ -40,18 +40,18 @@ def decode_bgr(data: bytes, alpha_color: tuple[int, int, int] = IMAGENET_MEAN_CO
         file.load()
         image = ImageOps.exif_transpose(file)
     if image.mode == 'F':
-        raise ValueError('pixels are floating point numbers of unknown range; save the picture with 8 bits')
+        raise ValueError('pixels are floating point numbers of unknown range; save the image with 8 bits')
     if image.mode.startswith('I'):
         # convert('RGB') would clip at 255
-        grey = np.asarray(image).astype(np.int64)
-        low, high = grey.min(), grey.max()
+        gray = np.asarray(image).astype(np.int64)
+        low, high = gray.min(), gray.max()
         if low < 0 or high > 65535:
             raise ValueError(
-                f'pixels are integers in {low}..{high}, a range without a known white; save the picture with 8 bits'
+                f'pixels are integers in {low}..{high}, a range without a known white; save the image with 8 bits'
             )
         if high > 255:
-            grey //= 256
-        return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=-1)
+            gray //= 256
+        return np.repeat(gray.astype(np.uint8)[..., None], 3, axis=-1)
     if image.mode in TRANSPARENT_MODES or 'transparency' in image.info:
         layer = image.convert('RGBA')
         canvas = Image.new('RGBA', layer.size, (*alpha_color, 255))
@@ -61,12 +61,12 @@ def decode_bgr(data: bytes, alpha_color: tuple[int, int, int] = IMAGENET_MEAN_CO
 
 @TRANSFORMS.register_module()
 class LoadImageAsBGR(LoadImageFromFile):
-    """Load any picture as three channels uint8 BGR, right side up, or say which file is broken.
+    """Load any image as three channels uint8 BGR, right side up, or say which file is broken.
 
-    mmcv's ``LoadImageFromFile`` reads ordinary JPEG and PNG files just as well. This one differs for pictures of
-    mixed origin: transparent pixels do not show the colour hidden behind them, 16-bit and CMYK files are converted as
-    :func:`decode_bgr` says, and a truncated file is an error (OpenCV fills the rest with grey) that names the file.
-    ``ori_shape`` is the shape of the upright picture.
+    mmcv's ``LoadImageFromFile`` reads ordinary JPEG and PNG files just as well. This one differs for images of
+    mixed origin: transparent pixels do not show the color hidden behind them, 16-bit and CMYK files are converted as
+    :func:`decode_bgr` says, and a truncated file is an error (OpenCV fills the rest with gray) that names the file.
+    ``ori_shape`` is the shape of the upright image.
 
     Required Keys:
 
@@ -79,17 +79,17 @@ class LoadImageAsBGR(LoadImageFromFile):
     - ori_shape
 
     Args:
-        to_float32 (bool): Whether to convert the picture to float32. Defaults to False.
-        on_bad_image (str): ``'error'``, or ``'skip'``: return None, so that the data set fetches another picture
+        to_float32 (bool): Whether to convert the image to float32. Defaults to False.
+        on_bad_image (str): ``'error'``, or ``'skip'``: return None, so that the dataset fetches another image
             instead (at most ``max_refetch`` times in a row). Each file is reported once by each worker, as a warning
-            and in the run's log, with the number of files that the worker has skipped so far. A data set in test mode
+            and in the run's log, with the number of files that the worker has skipped so far. A dataset in test mode
             does not skip: it raises an error that names the file. Defaults to 'error'.
-        alpha_color (tuple[int, int, int]): RGB colour behind transparent pixels. Defaults to (124, 117, 104), the
-            ImageNet mean, as in mmcv's Pillow backend: about zero after normalisation.
+        alpha_color (tuple[int, int, int]): RGB color behind transparent pixels. Defaults to (124, 117, 104), the
+            ImageNet mean, as in mmcv's Pillow backend: about zero after normalization.
         backend_args (dict, optional): See mmcv's ``LoadImageFromFile``.
 
     Raises:
-        ValueError: A picture cannot be read, with ``on_bad_image='error'``.
+        ValueError: An image cannot be read, with ``on_bad_image='error'``.
     """
 
     def __init__(
@@ -108,14 +108,14 @@ class LoadImageAsBGR(LoadImageFromFile):
         self.skipped: set[str] = set()
 
     def transform(self, results: dict) -> dict | None:
-        """Load the picture; None for a bad one with ``on_bad_image='skip'``."""
+        """Load the image; None for a bad one with ``on_bad_image='skip'``."""
         path = results['img_path']
         try:
             img = decode_bgr(fileio.get(path, backend_args=self.backend_args), self.alpha_color)
         except Exception as error:  # Pillow's plugins raise many types on broken data
             if self.on_bad_image == 'error':
                 raise ValueError(
-                    f'picture {path!r} cannot be read ({type(error).__name__}: {error}). Replace the '
+                    f'image {path!r} cannot be read ({type(error).__name__}: {error}). Replace the '
                     "file, remove it from the list, or train with `on_bad_image='skip'`."
                 ) from error
             self._report(path, error)
@@ -131,7 +131,7 @@ class LoadImageAsBGR(LoadImageFromFile):
         if path not in self.skipped:
             self.skipped.add(path)
             message = (
-                f'skipped picture {path!r}, which cannot be read ({type(error).__name__}: {error}); '
+                f'skipped image {path!r}, which cannot be read ({type(error).__name__}: {error}); '
                 f'{len(self.skipped)} skipped by this worker so far'
             )
             print_log(message, 'current', logging.WARNING)

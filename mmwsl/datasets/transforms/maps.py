@@ -1,4 +1,4 @@
-"""What post-processing needs at the picture's own size: the picture, and maps from disk."""
+"""What post-processing needs at the original image size: the image, and maps from disk."""
 
 from abc import abstractmethod
 from pathlib import Path
@@ -19,8 +19,8 @@ def check_map_key(key: str) -> None:
 
 
 @TRANSFORMS.register_module()
-class KeepImage(BaseTransform):
-    """Keep the picture at its own size, for steps that look at its colours. Stands before ``Resize``.
+class KeepOriginalImage(BaseTransform):
+    """Keep the image at its own size, for steps that look at its colors. Stands before ``Resize``.
 
     Required Keys:
 
@@ -32,13 +32,13 @@ class KeepImage(BaseTransform):
     """
 
     def transform(self, results: dict) -> dict:
-        """Keep the picture."""
+        """Keep the image."""
         results['ori_img'] = results['img']
         return results
 
 
 class _LoadMap(BaseTransform):
-    """Load a file named after the picture.
+    """Load a file named after the image.
 
     Args:
         folder (str): Where the files are.
@@ -52,20 +52,20 @@ class _LoadMap(BaseTransform):
         self.folder, self.suffix, self.key = folder, suffix, key
 
     def transform(self, results: dict) -> dict:
-        """Load the map of the picture."""
+        """Load the map of the image."""
         path = Path(self.folder, Path(results['img_path']).stem + self.suffix)
         if not path.is_file():
-            raise FileNotFoundError(f'{path} does not exist: {self!r} needs one file for each picture, named after it.')
+            raise FileNotFoundError(f'{path} does not exist: {self!r} needs one file for each image, named after it.')
         if self.suffix == '.npy':
             values = np.load(path, allow_pickle=False)
         else:
             with Image.open(path) as file:
                 if file.mode not in ('1', 'L') and not file.mode.startswith('I'):
-                    raise ValueError(f'{path} must be a grey picture of 8 or 16 bits, but has the mode {file.mode}.')
+                    raise ValueError(f'{path} must be a gray image of 8 or 16 bits, but has the mode {file.mode}.')
                 values = np.asarray(file)
         if values.shape != results['img'].shape[:2]:
             raise ValueError(
-                f'{path} has the shape {values.shape}, its picture {results["img"].shape[:2]}. Both must '
+                f'{path} has the shape {values.shape}, its image {results["img"].shape[:2]}. Both must '
                 'have one size; this transform stands before Resize.'
             )
         results[self.key] = self._convert(values, path)
@@ -81,7 +81,7 @@ class _LoadMap(BaseTransform):
 
 @TRANSFORMS.register_module()
 class LoadSuperpixels(_LoadMap):
-    """Load superpixels from files named after the pictures. Stands before ``Resize``.
+    """Load superpixels from files named after the images. Stands before ``Resize``.
 
     Required Keys:
 
@@ -97,8 +97,8 @@ class LoadSuperpixels(_LoadMap):
         suffix (str): ``.png`` of one channel with 8 or 16 bits, or ``.npy`` with integers. Defaults to '.png'.
 
     Raises:
-        FileNotFoundError: A picture has no file.
-        ValueError: A file has another size than its picture, or is not made of ids.
+        FileNotFoundError: An image has no file.
+        ValueError: A file has another size than its image, or is not made of ids.
     """
 
     def __init__(self, folder: str, suffix: str = '.png') -> None:
@@ -112,7 +112,7 @@ class LoadSuperpixels(_LoadMap):
 
 @TRANSFORMS.register_module()
 class LoadObjectness(_LoadMap):
-    """Load a map of objectness or saliency from files named after the pictures. Stands before ``Resize``.
+    """Load a map of objectness or saliency from files named after the images. Stands before ``Resize``.
 
     Required Keys:
 
@@ -130,8 +130,8 @@ class LoadObjectness(_LoadMap):
         key (str): Name of the map, 'objectness' or 'saliency'. Defaults to 'objectness'.
 
     Raises:
-        FileNotFoundError: A picture has no file.
-        ValueError: A file has another size than its picture, or values outside [0, 1].
+        FileNotFoundError: An image has no file.
+        ValueError: A file has another size than its image, or values outside [0, 1].
     """
 
     def __init__(self, folder: str, suffix: str = '.png', key: str = 'objectness') -> None:
@@ -142,7 +142,7 @@ class LoadObjectness(_LoadMap):
         if values.dtype == bool:
             return values.astype(np.float32)
         if values.dtype.kind in 'iu' and self.suffix == '.png':
-            # Pillow opens 16-bit grey files as int32 or uint16, by version.
+            # Pillow opens 16-bit gray files as int32 or uint16, by version.
             values = values / (255 if values.dtype == np.uint8 else 65535)
         elif values.dtype.kind != 'f':
             raise ValueError(f'{path} must hold floating point numbers, but has {values.dtype}.')

@@ -1,4 +1,4 @@
-"""The objectness of a picture's pixels, from proposals."""
+"""The objectness of an image's pixels, from proposals."""
 
 from mmcv.transforms import BaseTransform
 
@@ -15,8 +15,8 @@ class ComputeObjectness(BaseTransform):
     """Compute how sure each pixel is part of an object: the mean score of the proposals that cover it.
 
     The priors SP-bb (boxes) and SP-seg (masks) of Pinheiro & Collobert (CVPR 2015); see
-    :mod:`mmwsl.functional.objectness`. It stands after the picture is loaded and before it is resized, so that the map
-    has the picture's own size.
+    :mod:`mmwsl.functional.objectness`. It stands after the image is loaded and before it is resized, so that the map
+    has the original image size.
 
     Required Keys:
 
@@ -30,9 +30,9 @@ class ComputeObjectness(BaseTransform):
 
     Args:
         source (dict): Where proposals come from: ``mmwsl.RegionTree``, ``mmwsl.SelectiveSearch``,
-            ``mmwsl.ProposalFiles`` or ``mmwsl.COCOProposals``. Defaults to RegionTree.
+            ``mmwsl.NpzProposals`` or ``mmwsl.COCOProposals``. Defaults to RegionTree.
         kind (str): ``'box'`` or ``'mask'``. Defaults to 'mask'.
-        normalize (bool): Whether to stretch the scores of each picture to [0, 1] first, as in the paper. If not, they
+        normalize (bool): Whether to stretch the scores of each image to [0, 1] first, as in the paper. If not, they
             must lie there. Defaults to True.
         key (str): Where to put the map. Defaults to 'objectness'.
 

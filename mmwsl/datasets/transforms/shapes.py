@@ -4,12 +4,12 @@ from mmcv.transforms import BaseTransform
 
 from mmwsl.registry import TRANSFORMS
 
-from ..scenes import draw_layout, paint_mask, paint_picture
+from ..synthetic import draw_layout, render_image, render_mask
 
 
 @TRANSFORMS.register_module()
-class GenerateShapes(BaseTransform):
-    """Paint the picture of a scene; it stands where other data sets load a file. No mask is made.
+class RenderShapesImage(BaseTransform):
+    """Paint the image of a scene; it stands where other datasets load a file. No mask is made.
 
     Required Keys:
 
@@ -23,20 +23,20 @@ class GenerateShapes(BaseTransform):
     """
 
     def transform(self, results: dict) -> dict:
-        """Paint the picture."""
+        """Paint the image."""
         scene = results['scene']
-        results['img'] = paint_picture(draw_layout(**scene), **scene)
+        results['img'] = render_image(draw_layout(**scene), **scene)
         results['img_shape'] = results['img'].shape[:2]
         results['ori_shape'] = results['img'].shape[:2]
         return results
 
 
 @TRANSFORMS.register_module()
-class GenerateShapesMask(BaseTransform):
+class RenderShapesMask(BaseTransform):
     """Paint the exact mask of a scene, for evaluation or full supervision.
 
-    It stands where other data sets have ``LoadAnnotations``: after ``Resize`` in a test pipeline, so that the mask
-    keeps the picture's own size. The classes follow ``metainfo=dict(classes=...)``.
+    It stands where other datasets have ``LoadAnnotations``: after ``Resize`` in a test pipeline, so that the mask
+    keeps the original image size. The classes follow ``metainfo=dict(classes=...)``.
 
     Required Keys:
 
@@ -56,7 +56,7 @@ class GenerateShapesMask(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Paint the mask."""
         scene = results['scene']
-        painted = paint_mask(draw_layout(**scene), scene['size'])
+        painted = render_mask(draw_layout(**scene), scene['size'])
         mask = painted.copy()
         for old, new in (results['label_map'] or {}).items():
             mask[painted == old] = new

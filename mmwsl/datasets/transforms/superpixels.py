@@ -11,9 +11,9 @@ from mmwsl.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class ComputeSuperpixels(BaseTransform):
-    """Divide the picture into superpixels with scikit-image.
+    """Divide the image into superpixels with scikit-image.
 
-    Stands before ``Resize``, so that the superpixels have the size of the picture.
+    Stands before ``Resize``, so that the superpixels have the size of the image.
 
     Required Keys:
 
@@ -30,7 +30,7 @@ class ComputeSuperpixels(BaseTransform):
             sigma=0.8, min_size=50``; for SLIC ``n_segments=600``.
 
     Raises:
-        ValueError: The method is unknown, or a picture is not (H, W, 3) uint8.
+        ValueError: The method is unknown, or an image is not (H, W, 3) uint8.
     """
 
     methods: ClassVar[dict] = dict(

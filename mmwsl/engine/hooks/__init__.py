@@ -1,13 +1,13 @@
 """Hooks."""
 
-from .input_visualization_hook import InputVisualizationHook
 from .main_process_logger_hook import MainProcessLoggerHook
 from .postprocessing_hook import PostProcessingHook
 from .provenance_hook import ProvenanceHook, collect_provenance
+from .weak_seg_visualization_hook import WeakSegVisualizationHook
 from .weights_only_checkpoint_hook import WeightsOnlyCheckpointHook
 
 __all__ = [
-    'InputVisualizationHook',
+    'WeakSegVisualizationHook',
     'MainProcessLoggerHook',
     'PostProcessingHook',
     'ProvenanceHook',

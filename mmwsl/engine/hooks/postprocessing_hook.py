@@ -6,7 +6,7 @@ from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 
-from ...postprocessing import build_chain
+from ...inference.postprocessors import build_postprocessors
 from ...registry import HOOKS
 
 
@@ -21,7 +21,7 @@ class PostProcessingHook(Hook):
     """
 
     def __init__(self, postprocessors: Sequence[dict]) -> None:
-        self.postprocessors = build_chain(postprocessors)
+        self.postprocessors = build_postprocessors(postprocessors)
 
     def before_val(self, runner: Runner) -> None:
         """Install the chain."""

@@ -2,7 +2,7 @@
 
 from .boundary_f_metric import BoundaryFMetric
 from .class_iou_metric import ClassIoUMetric
-from .class_threshold_metric import ClassThresholdMetric
+from .class_threshold_search import ClassThresholdSearch
 from .image_label_metric import ImageLabelMetric
 from .point_localization_metric import PointLocalizationMetric
 from .threshold_iou_metric import ThresholdIoUMetric
@@ -10,7 +10,7 @@ from .threshold_iou_metric import ThresholdIoUMetric
 __all__ = [
     'BoundaryFMetric',
     'ClassIoUMetric',
-    'ClassThresholdMetric',
+    'ClassThresholdSearch',
     'ImageLabelMetric',
     'PointLocalizationMetric',
     'ThresholdIoUMetric',

@@ -12,9 +12,9 @@ from ...registry import METRICS
 
 
 def mask_boundary(mask: np.ndarray) -> np.ndarray:
-    """Return the pixels of a mask, ``(H, W)`` bool, that have one of their 4 neighbours outside of it.
+    """Return the pixels of a mask, ``(H, W)`` bool, that have one of their 4 neighbors outside of it.
 
-    The frame of the picture is no boundary.
+    The frame of the image is no boundary.
     """
     padded = np.pad(mask, 1, mode='edge')
     inside = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
@@ -61,11 +61,11 @@ def boundary_f(predicted: np.ndarray, truth: np.ndarray, void: np.ndarray, radiu
 class BoundaryFMetric(BaseMetric):
     """Mean boundary F-score of ``pred_sem_seg`` (Csurka et al., BMVC 2013; Perazzi et al., CVPR 2016), in percent.
 
-    See :func:`boundary_f`. The score of a class is the mean over the pictures where its predicted or true mask has a
+    See :func:`boundary_f`. The score of a class is the mean over the images where its predicted or true mask has a
     boundary; ``mBoundaryF`` is the mean over classes, background included as in the mean IoU.
 
     Args:
-        tolerance: Radius as a share of the picture's diagonal, positive.
+        tolerance: Radius as a share of the image's diagonal, positive.
         **kwargs: Of :class:`mmengine.evaluator.BaseMetric`.
 
     Raises:
@@ -110,18 +110,18 @@ class BoundaryFMetric(BaseMetric):
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Compute the score of each class, print them, and return their mean."""
-        total, pictures = np.sum(results, axis=0)
+        total, images = np.sum(results, axis=0)
         with np.errstate(invalid='ignore'):
-            scores = 100 * total / pictures
-        table = PrettyTable(['Class', 'Boundary F', 'Pictures'])
+            scores = 100 * total / images
+        table = PrettyTable(['Class', 'Boundary F', 'Images'])
         table.add_rows(
             [
                 [name, f'{score:.2f}', int(count)]
-                for name, score, count in zip(self.dataset_meta['classes'], scores, pictures, strict=True)
+                for name, score, count in zip(self.dataset_meta['classes'], scores, images, strict=True)
             ]
         )
         print_log(
             f'boundary F-score within {100 * self.tolerance:g} % of the diagonal:\n{table}',
             MMLogger.get_current_instance(),
         )
-        return dict(mBoundaryF=round(float(np.nanmean(scores)), 2) if pictures.any() else float('nan'))
+        return dict(mBoundaryF=round(float(np.nanmean(scores)), 2) if images.any() else float('nan'))

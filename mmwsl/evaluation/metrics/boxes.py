@@ -1,4 +1,4 @@
-"""Boxes of a picture's objects, from VOC's XML, COCO's JSON or a mask."""
+"""Boxes of an image's objects, from VOC's XML, COCO's JSON or a mask."""
 
 import json
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ class ObjectBox:
 
 
 def voc_boxes(path: str | Path, backend_args: dict | None = None) -> list[ObjectBox]:
-    """Read the boxes of one picture from VOC's XML, which counts pixels from 1.
+    """Read the boxes of one image from VOC's XML, which counts pixels from 1.
 
     Args:
         path: The XML file.
@@ -43,7 +43,7 @@ def voc_boxes(path: str | Path, backend_args: dict | None = None) -> list[Object
         root = ElementTree.fromstring(fileio.get(path, backend_args=backend_args))
     except FileNotFoundError as error:
         raise FileNotFoundError(
-            f'{path} does not exist: every picture that is evaluated needs its XML file. Check `annotations`.'
+            f'{path} does not exist: every image that is evaluated needs its XML file. Check `annotations`.'
         ) from error
     except ElementTree.ParseError as error:
         raise ValueError(f'{path}: not XML ({error}). Fetch the file again.') from error
@@ -68,7 +68,7 @@ def voc_boxes(path: str | Path, backend_args: dict | None = None) -> list[Object
 
 
 def coco_boxes(path: str | Path, backend_args: dict | None = None) -> dict[str, list[ObjectBox]]:
-    """Read the boxes of all pictures from COCO's ``instances_*.json``, ``[x, y, width, height]`` from 0.
+    """Read the boxes of all images from COCO's ``instances_*.json``, ``[x, y, width, height]`` from 0.
 
     A box of less than a pixel, which COCO has, is one pixel. A crowd region is difficult.
 
@@ -77,12 +77,12 @@ def coco_boxes(path: str | Path, backend_args: dict | None = None) -> dict[str, 
         backend_args: See :mod:`mmengine.fileio`.
 
     Returns:
-        The boxes by the picture's file name, without folder.
+        The boxes by the image's file name, without folder.
 
     Raises:
         FileNotFoundError: The file does not exist.
-        ValueError: It is not JSON or not of COCO's structure, two pictures have one name, an annotation refers to an
-            unknown picture or category, or has no proper box.
+        ValueError: It is not JSON or not of COCO's structure, two images have one name, an annotation refers to an
+            unknown image or category, or has no proper box.
     """
     try:
         content = json.loads(fileio.get_text(path, backend_args=backend_args))
@@ -96,12 +96,12 @@ def coco_boxes(path: str | Path, backend_args: dict | None = None) -> dict[str, 
     boxes: dict[str, list[ObjectBox]] = {file: [] for file in files.values()}
     if len(boxes) < len(files):
         twice = next(file for file in boxes if list(files.values()).count(file) > 1)
-        raise ValueError(f'{path}: two pictures are called {twice!r}, and boxes are found by the name.')
+        raise ValueError(f'{path}: two images are called {twice!r}, and boxes are found by the name.')
     for item in annotations:
         image, category, box = (item.get(key) for key in ('image_id', 'category_id', 'bbox'))
         if image not in files or category not in names:
             raise ValueError(
-                f'{path}: annotation {item.get("id")} refers to picture {image!r} and category '
+                f'{path}: annotation {item.get("id")} refers to image {image!r} and category '
                 f'{category!r}, which are not both declared in the file.'
             )
         numbers = isinstance(box, list) and len(box) == 4 and all(isinstance(edge, int | float) for edge in box)
@@ -117,7 +117,7 @@ def coco_boxes(path: str | Path, backend_args: dict | None = None) -> dict[str, 
 
 
 def mask_boxes(mask: np.ndarray, names: Sequence[str]) -> list[ObjectBox]:
-    """Return the box of every connected component (8 neighbours) of every class but the first, background.
+    """Return the box of every connected component (8 neighbors) of every class but the first, background.
 
     Objects of one class that touch are one component, and an object that another one cuts is several.
 

@@ -13,7 +13,7 @@ class ClassIoUMetric(IoUMetric):
     """
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Compute the metrics of all pictures."""
+        """Compute the metrics of all images."""
         metrics = super().compute_metrics(results)
         if self.format_only:
             return metrics

@@ -15,7 +15,7 @@ from ...registry import METRICS
 class ImageLabelMetric(BaseMetric):
     """Mean average precision of ``pred_label.score`` against ``gt_label.score``, in percent.
 
-    Background (class 0) does not count, nor a class without a positive picture. See
+    Background (class 0) does not count, nor a class without a positive image. See
     :func:`mmwsl.functional.average_precision`.
 
     Args:
@@ -38,7 +38,7 @@ class ImageLabelMetric(BaseMetric):
                 ('pred_label', "the segmentor type='mmwsl.WeakEncoderDecoder'"),
                 (
                     'gt_label',
-                    "the transform type='mmwsl.PackImageLabelInputs', and the data set's "
+                    "the transform type='mmwsl.PackImageLabelInputs', and the dataset's "
                     '`label_file`; without tags, leave the metric out',
                 ),
             ):

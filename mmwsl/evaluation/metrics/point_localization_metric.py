@@ -17,14 +17,14 @@ ABSENT, MISSED, FOUND, UNKNOWN = 0, 1, 2, -1
 
 
 def point_outcome(point: tuple[int, int], boxes: Sequence[ObjectBox], tolerance: float, difficult: bool = False) -> int:
-    """Judge the point of one class in one picture.
+    """Judge the point of one class in one image.
 
     Args:
         point: Column and row, counted from 0.
         boxes: Of the objects of this class.
         tolerance: How many pixels outside of a box still count, on each side.
         difficult: Whether difficult objects count like any other. If not, a point that lies on no other object than
-            difficult ones is unknown, and so is any in a picture that has no other.
+            difficult ones is unknown, and so is any in an image that has no other.
 
     Returns:
         ``FOUND``, ``MISSED`` (there is an object elsewhere), ``ABSENT`` (there is none) or ``UNKNOWN``.
@@ -46,9 +46,9 @@ def point_outcome(point: tuple[int, int], boxes: Sequence[ObjectBox], tolerance:
 class PointLocalizationMetric(BaseMetric):
     """Mean average precision of pointing at objects (Oquab et al., CVPR 2015, Sec. 5), in percent.
 
-    For each class, the pixel of the best score (``seg_logits`` at the picture's own size; of equals the first, row by
+    For each class, the pixel of the best score (``seg_logits`` at the original image size; of equals the first, row by
     row) is right if it lies in a box of the class, or at most ``tolerance`` pixels outside. If not, it is a false
-    positive, and the picture's objects are not found. The points of all pictures are ranked by the image-level score
+    positive, and the image's objects are not found. The points of all images are ranked by the image-level score
     ``pred_label.score``; the area under the curve is the AP of the class, see
     :func:`mmwsl.functional.average_precision`. Background (class 0) does not count, nor a class without an object.
 
@@ -56,23 +56,23 @@ class PointLocalizationMetric(BaseMetric):
     an image-level prior that removes a class, leave a first pixel that says little.
 
     Without ``annotations``, the boxes are those of the connected components of ``gt_sem_seg``. They differ from drawn
-    boxes where objects touch or cut each other, so the result is then named ``point_mAP_maskboxes``, otherwise
+    boxes where objects touch or cut each other, so the result is then named ``point_mAP_from_masks``, otherwise
     ``point_mAP``: only the latter compares with published numbers, whose curve may have been made monotone first.
 
     Args:
-        annotations: Folder of VOC's XML files, ``{stem of the picture}.xml``, or COCO's ``instances_*.json``, whose
-            pictures and categories are matched by name.
-        tolerance: In pixels of the picture, not negative. 18, as in the paper, is what its network pools.
+        annotations: Folder of VOC's XML files, ``{stem of the image}.xml``, or COCO's ``instances_*.json``, whose
+            images and categories are matched by name.
+        tolerance: In pixels of the image, not negative. 18, as in the paper, is what its network pools.
         difficult: Whether objects that VOC flags as difficult, and COCO's crowd regions, count like any other. By
-            default they neither help nor hurt, as in the data sets' own evaluations.
+            default they neither help nor hurt, as in the datasets' own evaluations.
         backend_args: See :mod:`mmengine.fileio`.
         **kwargs: Of :class:`mmengine.evaluator.BaseMetric`.
 
     Raises:
-        FileNotFoundError: If ``annotations`` does not exist; in evaluation, if a picture has no XML file.
-        KeyError: In evaluation, if a sample lacks a field, or the JSON file a picture.
+        FileNotFoundError: If ``annotations`` does not exist; in evaluation, if an image has no XML file.
+        KeyError: In evaluation, if a sample lacks a field, or the JSON file an image.
         ValueError: If ``tolerance`` is negative or an annotation file is not as it should be; in evaluation, if a mask
-            or a box is not of the picture's size.
+            or a box is not of the image's size.
     """
 
     default_prefix = None
@@ -128,7 +128,7 @@ class PointLocalizationMetric(BaseMetric):
             self.results.append((scores, np.array(outcomes, np.int8)))
 
     def _boxes(self, sample: dict, size: tuple[int, int], names: Sequence[str]) -> list[ObjectBox]:
-        """Return the boxes of a picture of ``size``, height and width."""
+        """Return the boxes of an image of ``size``, height and width."""
         if self.annotations is None:
             mask = sample['gt_sem_seg']['data'].squeeze(0).cpu().numpy()
             if mask.shape != size:
@@ -142,29 +142,29 @@ class PointLocalizationMetric(BaseMetric):
             if item.box[2] >= size[1] or item.box[3] >= size[0]:
                 raise ValueError(
                     f'{source}: the box {item.box} (left, top, right, bottom, from 0) of {item.name} '
-                    f'leaves the picture of {size[1]} x {size[0]}: `annotations` must belong to the '
-                    'pictures at their own size'
+                    f'leaves the image of {size[1]} x {size[0]}: `annotations` must belong to the '
+                    'images at their own size'
                 )
         return boxes
 
-    def _read(self, picture: Path) -> tuple[str, list[ObjectBox]]:
-        """Return where the boxes of a picture stand, and the boxes."""
+    def _read(self, image: Path) -> tuple[str, list[ObjectBox]]:
+        """Return where the boxes of an image stand, and the boxes."""
         if self.coco_boxes is None:
-            path = fileio.join_path(self.annotations, f'{picture.stem}.xml', backend_args=self.backend_args)
+            path = fileio.join_path(self.annotations, f'{image.stem}.xml', backend_args=self.backend_args)
             return path, voc_boxes(path, self.backend_args)
-        if picture.name not in self.coco_boxes:
+        if image.name not in self.coco_boxes:
             raise KeyError(
-                f'{self.annotations} has no picture {picture.name!r}: `annotations` must belong to the '
-                'pictures that are evaluated'
+                f'{self.annotations} has no image {image.name!r}: `annotations` must belong to the '
+                'images that are evaluated'
             )
-        return f'{self.annotations}, {picture.name}', self.coco_boxes[picture.name]
+        return f'{self.annotations}, {image.name}', self.coco_boxes[image.name]
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Compute the AP of each class, print them, and return their mean."""
         scores, outcomes = (np.stack(values) for values in zip(*results, strict=True))
-        key = 'point_mAP_maskboxes' if self.annotations is None else 'point_mAP'
+        key = 'point_mAP_from_masks' if self.annotations is None else 'point_mAP'
         aps = []
-        table = PrettyTable(['Class', 'AP', 'Found', 'Pictures'])
+        table = PrettyTable(['Class', 'AP', 'Found', 'Images'])
         for name, score, outcome in zip(self.dataset_meta['classes'][1:], scores.T, outcomes.T, strict=True):
             found = int((outcome == FOUND).sum())
             present = found + int((outcome == MISSED).sum())

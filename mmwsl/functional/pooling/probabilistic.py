@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .cells import flatten_cells, per_class
+from .locations import flatten_locations, per_class
 from .smooth import lse_pool
 
 
@@ -26,7 +26,7 @@ def noisy_or_pool(scores: Tensor, valid: Tensor | None = None) -> Tensor:
 
     Args:
         scores: Class scores, the log-odds of each cell, ``(N, K, H, W)``.
-        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one a picture. All cells if None.
+        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one an image. All cells if None.
 
     Returns:
         Image scores, log-odds, ``(N, K)``.
@@ -34,7 +34,7 @@ def noisy_or_pool(scores: Tensor, valid: Tensor | None = None) -> Tensor:
     Raises:
         ValueError: If shapes do not agree.
     """
-    scores, valid = flatten_cells(scores, valid)
+    scores, valid = flatten_locations(scores, valid)
     scores = scores.masked_fill(~valid, -torch.inf)
     surprise = F.softplus(scores).sum(2)  # -log(1 - p)
     # Where p is far below 1, the odds are the sum of the cells' odds; 1 - p would round to 1.
@@ -43,19 +43,19 @@ def noisy_or_pool(scores: Tensor, valid: Tensor | None = None) -> Tensor:
 
 
 def gem_pool(scores: Tensor, p: float | Tensor, valid: Tensor | None = None) -> Tensor:
-    r"""Generalised mean of the cells' probabilities, as log-odds (GeM; Radenovic et al., TPAMI 2019, Eq. 3).
+    r"""Generalized mean of the cells' probabilities, as log-odds (GeM; Radenovic et al., TPAMI 2019, Eq. 3).
 
     .. math:: m^k = \Big[ \frac{1}{|V|} \sum_{ij \in V} \sigma(s_{ij}^k)^p \Big]^{1/p}, \quad
               s^k = \log \frac{m^k}{1 - m^k}
 
     GeM is defined for positive activations, in the paper the features after the last ReLU. Class scores have a sign
     that says present or absent, so the positive activation is here the probability. :math:`p = 1` is the mean
-    probability, :math:`p \to \infty` the largest one and so :func:`max_pool`, :math:`p \to 0` the geometric mean.
+    probability, :math:`p \to \infty` the largest one and so :func:`global_max_pool`, :math:`p \to 0` the geometric mean.
 
     Args:
         scores: Class scores, the log-odds of each cell, ``(N, K, H, W)``.
         p: Exponent, positive; a number, or a tensor ``(K,)`` with one value per class. The paper's initial value is 3.
-        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one a picture. All cells if None.
+        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one an image. All cells if None.
 
     Returns:
         Image scores, log-odds, ``(N, K)``; in float32 at most 87.
@@ -64,8 +64,8 @@ def gem_pool(scores: Tensor, p: float | Tensor, valid: Tensor | None = None) -> 
         ValueError: If ``p`` is a number that is not positive and finite, or shapes do not agree.
     """
     if not isinstance(p, Tensor) and not 0 < p < math.inf:
-        raise ValueError(f'`p` must be a positive finite number, got {p}: use max_pool for inf')
-    flat, cells = flatten_cells(scores, valid)
+        raise ValueError(f'`p` must be a positive finite number, got {p}: use global_max_pool for inf')
+    flat, cells = flatten_locations(scores, valid)
     exponent = per_class(p, 'p', flat)
     log_probs = F.logsigmoid(flat.masked_fill(~cells, 0.0))
     rare = lse_pool(log_probs.unflatten(2, scores.shape[2:]), p, valid)[:, :, None]  # log m

@@ -6,20 +6,20 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .cells import flatten_cells
+from .locations import flatten_locations
 
 
 def top_k_pool(scores: Tensor, k: int | float, valid: Tensor | None = None) -> Tensor:
     r"""Average of the k best scores of each class, :math:`s^k = \frac{1}{k} \sum_{l=1}^k s_{(l)}^k`.
 
-    ``k=1`` is :func:`max_pool`, ``k=1.0``, all cells, is :func:`mean_pool`. Only the chosen cells get a gradient,
+    ``k=1`` is :func:`global_max_pool`, ``k=1.0``, all cells, is :func:`global_average_pool`. Only the chosen cells get a gradient,
     :math:`1 / k` each.
 
     Args:
         scores: Class scores, ``(N, K, H, W)``.
-        k: How many cells: an integer is a count, at least 1; a float is a fraction of the picture's own cells, in
-            (0, 1], rounded to at least one cell. A picture with fewer cells than the count uses all.
-        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one a picture. All cells if None.
+        k: How many cells: an integer is a count, at least 1; a float is a fraction of the image's own cells, in
+            (0, 1], rounded to at least one cell. An image with fewer cells than the count uses all.
+        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one an image. All cells if None.
 
     Returns:
         Image scores, ``(N, K)``.
@@ -27,77 +27,77 @@ def top_k_pool(scores: Tensor, k: int | float, valid: Tensor | None = None) -> T
     Raises:
         ValueError: If ``k`` is out of range or shapes do not agree.
     """
-    total, counts = _sum_of_extremes(*flatten_cells(scores, valid), k, 'k', largest=True)
+    total, counts = _sum_of_extremes(*flatten_locations(scores, valid), k, 'k', largest=True)
     return total / counts
 
 
 def weldon_pool(
-    scores: Tensor, top: int | float, low: int | float, valid: Tensor | None = None, reduction: str = 'sum'
+    scores: Tensor, kmax: int | float, kmin: int | float, valid: Tensor | None = None, reduction: str = 'sum'
 ) -> Tensor:
     r"""Best and worst cells together, WELDON (Durand et al., CVPR 2016).
 
-    .. math:: s^k = \sum_{l=1}^{top} s_{(l)}^k + \sum_{l=1}^{low} s_{(n - l + 1)}^k
+    .. math:: s^k = \sum_{l=1}^{kmax} s_{(l)}^k + \sum_{l=1}^{kmin} s_{(n - l + 1)}^k
 
     The worst cells speak against the class. The paper sums; WILDCAT's account of it, and public code, average each of
     the two terms.
 
     Args:
         scores: Class scores, ``(N, K, H, W)``.
-        top: How many of the best cells, a count or a fraction as in :func:`top_k_pool`. The paper uses 3.
-        low: How many of the worst cells, likewise, or 0 for none. The paper uses 3. Where ``top + low`` exceeds the
+        kmax: How many of the best cells, a count or a fraction as in :func:`top_k_pool`. The paper uses 3.
+        kmin: How many of the worst cells, likewise, or 0 for none. The paper uses 3. Where ``kmax + kmin`` exceeds the
             number of cells, cells count in both terms.
-        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one a picture. All cells if None.
+        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one an image. All cells if None.
         reduction: ``'sum'`` or ``'mean'`` of each term.
 
     Returns:
         Image scores, ``(N, K)``.
 
     Raises:
-        ValueError: If ``top``, ``low`` or ``reduction`` is out of range, or shapes do not agree.
+        ValueError: If ``kmax``, ``kmin`` or ``reduction`` is out of range, or shapes do not agree.
     """
     if reduction not in ('sum', 'mean'):
         raise ValueError(f"`reduction` must be 'sum' or 'mean', got {reduction!r}")
-    scores, valid = flatten_cells(scores, valid)
-    terms = [_sum_of_extremes(scores, valid, top, 'top', largest=True)]
-    if low != 0:
-        terms.append(_sum_of_extremes(scores, valid, low, 'low', largest=False))
+    scores, valid = flatten_locations(scores, valid)
+    terms = [_sum_of_extremes(scores, valid, kmax, 'kmax', largest=True)]
+    if kmin != 0:
+        terms.append(_sum_of_extremes(scores, valid, kmin, 'kmin', largest=False))
     return sum(total if reduction == 'sum' else total / counts for total, counts in terms)
 
 
 def wildcat_pool(
-    scores: Tensor, top: int | float, low: int | float, alpha: float, valid: Tensor | None = None
+    scores: Tensor, kmax: int | float, kmin: int | float, alpha: float, valid: Tensor | None = None
 ) -> Tensor:
     r"""Best cells against a share of the worst, the spatial pooling of WILDCAT (Durand et al., CVPR 2017).
 
-    .. math:: s^k = \frac{1}{top} \sum_{l=1}^{top} s_{(l)}^k + \frac{\alpha}{low} \sum_{l=1}^{low} s_{(n - l + 1)}^k
+    .. math:: s^k = \frac{1}{kmax} \sum_{l=1}^{kmax} s_{(l)}^k + \frac{\alpha}{kmin} \sum_{l=1}^{kmin} s_{(n - l + 1)}^k
 
     The public code returns half of this. ``alpha=0`` is :func:`top_k_pool`. With several maps per class, their
-    :func:`class_wise_mean` comes first.
+    :func:`class_wise_pool` comes first.
 
     Args:
         scores: Class scores, ``(N, K, H, W)``.
-        top: How many of the best cells, a count or a fraction as in :func:`top_k_pool`. The paper uses 20 of 14 x 14.
-        low: How many of the worst cells, likewise, or 0 for none.
+        kmax: How many of the best cells, a count or a fraction as in :func:`top_k_pool`. The paper uses 20 of 14 x 14.
+        kmin: How many of the worst cells, likewise, or 0 for none.
         alpha: Weight of the worst cells, finite and not negative. The paper uses 0.7.
-        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one a picture. All cells if None.
+        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one an image. All cells if None.
 
     Returns:
         Image scores, ``(N, K)``.
 
     Raises:
-        ValueError: If ``top``, ``low`` or ``alpha`` is out of range, or shapes do not agree.
+        ValueError: If ``kmax``, ``kmin`` or ``alpha`` is out of range, or shapes do not agree.
     """
     if not 0 <= alpha < math.inf:
         raise ValueError(f'`alpha` must be a finite number of at least 0, got {alpha}')
-    scores, valid = flatten_cells(scores, valid)
-    best, best_counts = _sum_of_extremes(scores, valid, top, 'top', largest=True)
-    if alpha == 0 or low == 0:
+    scores, valid = flatten_locations(scores, valid)
+    best, best_counts = _sum_of_extremes(scores, valid, kmax, 'kmax', largest=True)
+    if alpha == 0 or kmin == 0:
         return best / best_counts
-    worst, worst_counts = _sum_of_extremes(scores, valid, low, 'low', largest=False)
+    worst, worst_counts = _sum_of_extremes(scores, valid, kmin, 'kmin', largest=False)
     return best / best_counts + alpha * worst / worst_counts
 
 
-def class_wise_mean(maps: Tensor, maps_per_class: int) -> Tensor:
+def class_wise_pool(maps: Tensor, maps_per_class: int) -> Tensor:
     r"""Average the M maps of each class, :math:`s_{ij}^k = \frac{1}{M} \sum_m z_{ij}^{k,m}` (WILDCAT).
 
     The mean of linear maps is one linear map: after a plain convolution, M changes how the scores are learned
@@ -121,18 +121,18 @@ def class_wise_mean(maps: Tensor, maps_per_class: int) -> Tensor:
     return maps if maps_per_class == 1 else maps.unflatten(1, (-1, maps_per_class)).mean(2)
 
 
-def rank_pool(scores: Tensor, d: float | Sequence[float], valid: Tensor | None = None) -> Tensor:
+def global_weighted_rank_pool(scores: Tensor, d: float | Sequence[float], valid: Tensor | None = None) -> Tensor:
     r"""Global weighted rank pooling (Kolesnikov & Lampert, ECCV 2016, "Seed, Expand and Constrain").
 
     .. math:: s^k = \frac{\sum_{l=1}^n d^{\,l-1} s_{(l)}^k}{\sum_{l=1}^n d^{\,l-1}}
 
-    ``d=0`` is :func:`max_pool`, ``d=1`` is :func:`mean_pool`. About :math:`1 / (1 - d)` cells carry the weight: the
+    ``d=0`` is :func:`global_max_pool`, ``d=1`` is :func:`global_average_pool`. About :math:`1 / (1 - d)` cells carry the weight: the
     paper's 0.996 for classes and 0.999 for background are meant for its map of 41 x 41 cells.
 
     Args:
         scores: Class scores, ``(N, K, H, W)``.
         d: Decay with the rank, in [0, 1]; a number, or one for each class.
-        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one a picture. All cells if None.
+        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one an image. All cells if None.
 
     Returns:
         Image scores, ``(N, K)``.
@@ -140,7 +140,7 @@ def rank_pool(scores: Tensor, d: float | Sequence[float], valid: Tensor | None =
     Raises:
         ValueError: If ``d`` leaves [0, 1] or does not have K values, or shapes do not agree.
     """
-    scores, valid = flatten_cells(scores, valid)
+    scores, valid = flatten_locations(scores, valid)
     decays = list(d) if isinstance(d, Sequence) else [d]
     if not decays or not all(0 <= value <= 1 for value in decays):
         raise ValueError(f'`d` must be in [0, 1], got {d}')
@@ -164,7 +164,7 @@ def _sum_of_extremes(
     """Sum the largest or smallest valid scores of ``(N, K, H*W)``; ``count`` as in :func:`top_k_pool`.
 
     Returns:
-        The sums ``(N, K)`` and how many scores each picture contributes ``(N, 1)``.
+        The sums ``(N, K)`` and how many scores each image contributes ``(N, 1)``.
     """
     counts, most = _counts(count, name, valid)
     values = scores.masked_fill(~valid, -torch.inf if largest else torch.inf).topk(most, 2, largest=largest).values
@@ -173,7 +173,7 @@ def _sum_of_extremes(
 
 
 def _counts(count: int | float, name: str, valid: Tensor) -> tuple[Tensor, int]:
-    """Return how many cells of each picture ``(N, 1)`` a count or fraction means, and the most it can mean."""
+    """Return how many cells of each image ``(N, 1)`` a count or fraction means, and the most it can mean."""
     cells = valid.sum(2)
     if isinstance(count, float) and 0 < count <= 1:
         most = max(round(count * valid.shape[2]), 1)

@@ -5,32 +5,32 @@ import math
 import torch
 from torch import Tensor
 
-from .cells import flatten_cells, per_class
+from .locations import flatten_locations, per_class
 
 
-def mean_pool(scores: Tensor, valid: Tensor | None = None) -> Tensor:
+def global_average_pool(scores: Tensor, valid: Tensor | None = None) -> Tensor:
     r"""Average of the scores, :math:`s^k = \frac{1}{|V|} \sum_{ij \in V} s_{ij}^k` (Zhou et al., CVPR 2016).
 
     Pinheiro & Collobert (Eq. 4) compare with the sum, which differs by the factor :math:`|V|`.
 
     Args:
         scores: Class scores, ``(N, K, H, W)``.
-        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one a picture. All cells if None.
+        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one an image. All cells if None.
 
     Returns:
         Image scores, ``(N, K)``.
     """
-    scores, valid = flatten_cells(scores, valid)
+    scores, valid = flatten_locations(scores, valid)
     return scores.masked_fill(~valid, 0.0).sum(2) / valid.sum(2)
 
 
-def max_pool(scores: Tensor, valid: Tensor | None = None) -> Tensor:
+def global_max_pool(scores: Tensor, valid: Tensor | None = None) -> Tensor:
     r"""Maximum of the scores, :math:`s^k = \max_{ij \in V} s_{ij}^k` (Pinheiro & Collobert, Eq. 5).
 
     The gradient reaches the best cell only, in equal parts if several tie. Arguments and result as in
-    :func:`mean_pool`.
+    :func:`global_average_pool`.
     """
-    scores, valid = flatten_cells(scores, valid)
+    scores, valid = flatten_locations(scores, valid)
     return scores.masked_fill(~valid, -torch.inf).amax(2)
 
 
@@ -40,12 +40,12 @@ def lse_pool(scores: Tensor, r: float | Tensor, valid: Tensor | None = None) -> 
     .. math:: s^k = \frac{1}{r} \log \Big[ \frac{1}{|V|} \sum_{ij \in V} \exp(r \, s_{ij}^k) \Big]
 
     The gradient of :math:`s^k` is the softmax of :math:`r s_{ij}^k` over the cells: cells of similar score get similar
-    weight. ``r -> 0`` is :func:`mean_pool`, ``r -> infinity`` is :func:`max_pool`.
+    weight. ``r -> 0`` is :func:`global_average_pool`, ``r -> infinity`` is :func:`global_max_pool`.
 
     Args:
         scores: Class scores, ``(N, K, H, W)``.
         r: Sharpness, positive; a number, or a tensor ``(K,)`` with one value per class.
-        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one a picture. All cells if None.
+        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one an image. All cells if None.
 
     Returns:
         Image scores, ``(N, K)``.
@@ -54,8 +54,10 @@ def lse_pool(scores: Tensor, r: float | Tensor, valid: Tensor | None = None) -> 
         ValueError: If ``r`` is a number that is not positive and finite, or shapes do not agree.
     """
     if not isinstance(r, Tensor) and not 0 < r < float('inf'):
-        raise ValueError(f'`r` must be a positive finite number, got {r}: use mean_pool for r -> 0, max_pool for inf')
-    scores, valid = flatten_cells(scores, valid)
+        raise ValueError(
+            f'`r` must be a positive finite number, got {r}: use global_average_pool for r -> 0, global_max_pool for inf'
+        )
+    scores, valid = flatten_locations(scores, valid)
     r = per_class(r, 'r', scores)
     # logsumexp is stable without the peak, but r * 100 would have lost the differences between scores to rounding.
     peak = scores.detach().masked_fill(~valid, -torch.inf).amax(2, keepdim=True)

@@ -5,10 +5,10 @@ import math
 import torch
 from torch import Tensor
 
-from .cells import flatten_cells, per_class
+from .locations import flatten_locations, per_class
 
 
-def soft_pool(scores: Tensor, sharpness: float | Tensor, valid: Tensor | None = None) -> Tensor:
+def softmax_pool(scores: Tensor, sharpness: float | Tensor, valid: Tensor | None = None) -> Tensor:
     r"""Average of the scores, weighted by their own softmax.
 
     .. math:: s^k = \sum_{ij \in V} w_{ij}^k s_{ij}^k, \quad
@@ -16,7 +16,7 @@ def soft_pool(scores: Tensor, sharpness: float | Tensor, valid: Tensor | None = 
 
     The parametric soft-max pooling of SPLeaP (Kulkarni et al., ECCV 2016), here of class scores: its boosted part
     classifiers, whose responses the paper pools, are not part of it. McFee et al. (2018, AutoPool) have the same form
-    for probabilities. :math:`\pi = 0` is :func:`mean_pool`, :math:`\pi \to \infty` is :func:`max_pool`, a negative
+    for probabilities. :math:`\pi = 0` is :func:`global_average_pool`, :math:`\pi \to \infty` is :func:`global_max_pool`, a negative
     :math:`\pi` leans to the minimum.
 
     The gradient is :math:`w_{ij} (1 + \pi (s_{ij} - s))`. Unlike that of Log-Sum-Exp it is negative for cells more
@@ -25,7 +25,7 @@ def soft_pool(scores: Tensor, sharpness: float | Tensor, valid: Tensor | None = 
     Args:
         scores: Class scores, ``(N, K, H, W)``.
         sharpness: :math:`\pi`, finite; a number, or a tensor ``(K,)`` with one value per class.
-        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one a picture. All cells if None.
+        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one an image. All cells if None.
 
     Returns:
         Image scores, ``(N, K)``.
@@ -34,8 +34,8 @@ def soft_pool(scores: Tensor, sharpness: float | Tensor, valid: Tensor | None = 
         ValueError: If ``sharpness`` is a number that is not finite, or shapes do not agree.
     """
     if not isinstance(sharpness, Tensor) and not math.isfinite(sharpness):
-        raise ValueError(f'`sharpness` must be a finite number, got {sharpness}: use max_pool for inf')
-    scores, valid = flatten_cells(scores, valid)
+        raise ValueError(f'`sharpness` must be a finite number, got {sharpness}: use global_max_pool for inf')
+    scores, valid = flatten_locations(scores, valid)
     scores = scores.masked_fill(~valid, 0.0)
     return _softmax_mean(scores, per_class(sharpness, 'sharpness', scores) * scores, valid)
 
@@ -46,12 +46,12 @@ def attention_pool(scores: Tensor, attention: Tensor, valid: Tensor | None = Non
     .. math:: s^k = \sum_{ij \in V} w_{ij}^k s_{ij}^k, \quad
               w_{ij}^k = \frac{\exp(a_{ij}^k)}{\sum_{i'j' \in V} \exp(a_{i'j'}^k)}
 
-    A constant :math:`a` is :func:`mean_pool`.
+    A constant :math:`a` is :func:`global_average_pool`.
 
     Args:
         scores: Class scores, ``(N, K, H, W)``.
         attention: :math:`a`, ``(N, K, H, W)``, or ``(N, 1, H, W)`` for all classes together.
-        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one a picture. All cells if None.
+        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one an image. All cells if None.
 
     Returns:
         Image scores, ``(N, K)``.
@@ -59,7 +59,7 @@ def attention_pool(scores: Tensor, attention: Tensor, valid: Tensor | None = Non
     Raises:
         ValueError: If shapes do not agree.
     """
-    flat, cells = flatten_cells(scores, valid)
+    flat, cells = flatten_locations(scores, valid)
     if attention.shape not in (scores.shape, scores[:, :1].shape):
         raise ValueError(
             f'`attention` must have the shape {tuple(scores.shape)} of `scores`, or one channel, got '

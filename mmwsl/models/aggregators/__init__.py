@@ -2,18 +2,18 @@
 
 from .probabilistic import GeMPooling, NoisyOrPooling
 from .ranked import GlobalWeightedRankPooling, TopKPooling, WELDONPooling, WILDCATPooling
-from .smooth import LSEPooling, MaxPooling, MeanPooling
-from .weighted import AttentionPooling, SoftPooling
+from .smooth import GlobalAveragePooling, GlobalMaxPooling, LSEPooling
+from .weighted import AttentionPooling, SoftmaxPooling
 
 __all__ = [
     'AttentionPooling',
     'GeMPooling',
     'GlobalWeightedRankPooling',
     'LSEPooling',
-    'MaxPooling',
-    'MeanPooling',
+    'GlobalMaxPooling',
+    'GlobalAveragePooling',
     'NoisyOrPooling',
-    'SoftPooling',
+    'SoftmaxPooling',
     'TopKPooling',
     'WELDONPooling',
     'WILDCATPooling',

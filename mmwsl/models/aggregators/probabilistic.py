@@ -25,7 +25,7 @@ class NoisyOrPooling(nn.Module):
 
 @MODELS.register_module()
 class GeMPooling(nn.Module):
-    """Generalised mean of the probabilities, as log-odds; see :func:`mmwsl.functional.gem_pool`.
+    """Generalized mean of the probabilities, as log-odds; see :func:`mmwsl.functional.gem_pool`.
 
     Args:
         p: Exponent, or its initial value if learned.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ...functional import rank_pool, top_k_pool, weldon_pool, wildcat_pool
+from ...functional import global_weighted_rank_pool, top_k_pool, weldon_pool, wildcat_pool
 from ...registry import MODELS
 
 _ONE_CELL = torch.zeros(1, 1, 1, 1)  # aggregated once by each constructor: a bad argument is an error there
@@ -16,8 +16,8 @@ class TopKPooling(nn.Module):
     """Average of the best k scores; see :func:`mmwsl.functional.top_k_pool`.
 
     Args:
-        k: A count (integer) or a fraction of the picture's cells (float in (0, 1]). Counts depend on the size of the
-            map, so with pictures of several sizes a fraction is the safer choice.
+        k: A count (integer) or a fraction of the image's cells (float in (0, 1]). Counts depend on the size of the
+            map, so with images of several sizes a fraction is the safer choice.
 
     Raises:
         ValueError: If ``k`` is out of range.
@@ -42,26 +42,26 @@ class WELDONPooling(nn.Module):
     """Sum of the best and the worst scores; see :func:`mmwsl.functional.weldon_pool`.
 
     Args:
-        top: Best cells, a count or a fraction as in :class:`TopKPooling`.
-        low: Worst cells, likewise, or 0.
+        kmax: Best cells, a count or a fraction as in :class:`TopKPooling`.
+        kmin: Worst cells, likewise, or 0.
         reduction: ``'sum'`` as in the paper, or ``'mean'``.
 
     Raises:
         ValueError: If an argument is out of range.
     """
 
-    def __init__(self, top: int | float = 3, low: int | float = 3, reduction: str = 'sum') -> None:
+    def __init__(self, kmax: int | float = 3, kmin: int | float = 3, reduction: str = 'sum') -> None:
         super().__init__()
-        self.top, self.low, self.reduction = top, low, reduction
+        self.kmax, self.kmin, self.reduction = kmax, kmin, reduction
         self(_ONE_CELL)
 
     def forward(self, scores: Tensor, valid: Tensor | None = None) -> Tensor:
         """Aggregate ``(N, K, H, W)`` to ``(N, K)`` over the ``valid (N, H, W)`` cells."""
-        return weldon_pool(scores, self.top, self.low, valid, self.reduction)
+        return weldon_pool(scores, self.kmax, self.kmin, valid, self.reduction)
 
     def extra_repr(self) -> str:
         """Show the arguments."""
-        return f'top={self.top}, low={self.low}, reduction={self.reduction!r}'
+        return f'kmax={self.kmax}, kmin={self.kmin}, reduction={self.reduction!r}'
 
 
 @MODELS.register_module()
@@ -71,31 +71,31 @@ class WILDCATPooling(nn.Module):
     The paper's several maps per class are the option ``maps_per_class`` of :class:`mmwsl.models.LSEAggregationHead`.
 
     Args:
-        top: Best cells, a count or a fraction as in :class:`TopKPooling`. The paper's 20 are of 14 x 14 cells.
-        low: Worst cells, likewise, or 0.
+        kmax: Best cells, a count or a fraction as in :class:`TopKPooling`. The paper's 20 are of 14 x 14 cells.
+        kmin: Worst cells, likewise, or 0.
         alpha: Weight of the worst cells.
 
     Raises:
         ValueError: If an argument is out of range.
     """
 
-    def __init__(self, top: int | float = 20, low: int | float = 20, alpha: float = 0.7) -> None:
+    def __init__(self, kmax: int | float = 20, kmin: int | float = 20, alpha: float = 0.7) -> None:
         super().__init__()
-        self.top, self.low, self.alpha = top, low, alpha
+        self.kmax, self.kmin, self.alpha = kmax, kmin, alpha
         self(_ONE_CELL)
 
     def forward(self, scores: Tensor, valid: Tensor | None = None) -> Tensor:
         """Aggregate ``(N, K, H, W)`` to ``(N, K)`` over the ``valid (N, H, W)`` cells."""
-        return wildcat_pool(scores, self.top, self.low, self.alpha, valid)
+        return wildcat_pool(scores, self.kmax, self.kmin, self.alpha, valid)
 
     def extra_repr(self) -> str:
         """Show the arguments."""
-        return f'top={self.top}, low={self.low}, alpha={self.alpha}'
+        return f'kmax={self.kmax}, kmin={self.kmin}, alpha={self.alpha}'
 
 
 @MODELS.register_module()
 class GlobalWeightedRankPooling(nn.Module):
-    """Average with weights that fall with the rank; see :func:`mmwsl.functional.rank_pool`.
+    """Average with weights that fall with the rank; see :func:`mmwsl.functional.global_weighted_rank_pool`.
 
     Args:
         d: Decay, in [0, 1]; one number or one for each class, background included. The paper's 0.996 is for 41 x 41
@@ -112,7 +112,7 @@ class GlobalWeightedRankPooling(nn.Module):
 
     def forward(self, scores: Tensor, valid: Tensor | None = None) -> Tensor:
         """Aggregate ``(N, K, H, W)`` to ``(N, K)`` over the ``valid (N, H, W)`` cells."""
-        return rank_pool(scores, self.d, valid)
+        return global_weighted_rank_pool(scores, self.d, valid)
 
     def extra_repr(self) -> str:
         """Show ``d``."""

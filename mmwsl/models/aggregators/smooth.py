@@ -5,26 +5,26 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ...functional import lse_pool, max_pool, mean_pool
+from ...functional import global_average_pool, global_max_pool, lse_pool
 from ...registry import MODELS
 
 
 @MODELS.register_module()
-class MeanPooling(nn.Module):
-    """Average of the scores; see :func:`mmwsl.functional.mean_pool`."""
+class GlobalAveragePooling(nn.Module):
+    """Average of the scores; see :func:`mmwsl.functional.global_average_pool`."""
 
     def forward(self, scores: Tensor, valid: Tensor | None = None) -> Tensor:
         """Aggregate ``(N, K, H, W)`` to ``(N, K)`` over the ``valid (N, H, W)`` cells."""
-        return mean_pool(scores, valid)
+        return global_average_pool(scores, valid)
 
 
 @MODELS.register_module()
-class MaxPooling(nn.Module):
-    """Maximum of the scores; see :func:`mmwsl.functional.max_pool`."""
+class GlobalMaxPooling(nn.Module):
+    """Maximum of the scores; see :func:`mmwsl.functional.global_max_pool`."""
 
     def forward(self, scores: Tensor, valid: Tensor | None = None) -> Tensor:
         """Aggregate ``(N, K, H, W)`` to ``(N, K)`` over the ``valid (N, H, W)`` cells."""
-        return max_pool(scores, valid)
+        return global_max_pool(scores, valid)
 
 
 @MODELS.register_module()

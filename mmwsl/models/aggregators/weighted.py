@@ -5,13 +5,13 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ...functional import attention_pool, soft_pool
+from ...functional import attention_pool, softmax_pool
 from ...registry import MODELS
 
 
 @MODELS.register_module()
-class SoftPooling(nn.Module):
-    """Average weighted by the softmax of the scores, as in SPLeaP; see :func:`mmwsl.functional.soft_pool`.
+class SoftmaxPooling(nn.Module):
+    """Average weighted by the softmax of the scores, as in SPLeaP; see :func:`mmwsl.functional.softmax_pool`.
 
     Args:
         sharpness: Factor of the scores in the softmax, or its initial value if learned.
@@ -33,7 +33,7 @@ class SoftPooling(nn.Module):
 
     def forward(self, scores: Tensor, valid: Tensor | None = None) -> Tensor:
         """Aggregate ``(N, K, H, W)`` to ``(N, K)`` over the ``valid (N, H, W)`` cells."""
-        return soft_pool(scores, self.sharpness, valid)
+        return softmax_pool(scores, self.sharpness, valid)
 
     def extra_repr(self) -> str:
         """Show ``sharpness``."""

@@ -16,10 +16,10 @@ from ...registry import MODELS
 
 @MODELS.register_module()
 class CachedBackbone(BaseModule):
-    """Wraps a frozen backbone so that training computes the features of a picture once.
+    """Wraps a frozen backbone so that training computes the features of an image once.
 
-    The key of a picture is a hash of its pixels, after augmentation and normalisation, and of the backbone's config,
-    structure and weights. So a change of any makes new entries by itself, and runs that share pictures, pipeline and
+    The key of an image is a hash of its pixels, after augmentation and normalization, and of the backbone's config,
+    structure and weights. So a change of any makes new entries by itself, and runs that share images, pipeline and
     backbone share entries. It pays where augmentation has few outcomes, such as a fixed size and a flip.
 
     Only training reads and writes the cache. State dicts have the wrapped backbone's own names: a checkpoint fits a
@@ -27,7 +27,7 @@ class CachedBackbone(BaseModule):
 
     Args:
         backbone: Config of the backbone; it must have no trainable parameter.
-        cache_dir: Folder of the entries, one file of half precision values for each picture and feature level.
+        cache_dir: Folder of the entries, one file of half precision values for each image and feature level.
             It may be deleted at any time.
 
     Raises:
@@ -61,7 +61,7 @@ class CachedBackbone(BaseModule):
         """Extract features, ``(N, 3, H, W)`` to the wrapped backbone's maps."""
         if not self.training:
             return self.backbone(x)
-        paths = [self.cache_dir / self._key(picture) for picture in x]
+        paths = [self.cache_dir / self._key(image) for image in x]
         features = [self._read(path) for path in paths]
         for i, feature in enumerate(features):
             if feature is None:
@@ -71,7 +71,7 @@ class CachedBackbone(BaseModule):
                 self._write(paths[i], features[i])
         return tuple(torch.stack(level).to(x) for level in zip(*features, strict=True))
 
-    def _key(self, picture: Tensor) -> str:
+    def _key(self, image: Tensor) -> str:
         if self._fingerprint is None:
             digest = hashlib.blake2b(f'{self._config}{self.backbone}'.encode())
             for name, value in self.backbone.state_dict().items():
@@ -79,8 +79,8 @@ class CachedBackbone(BaseModule):
                 digest.update(value.cpu().numpy().tobytes())
             self._fingerprint = digest.digest()
         precision = torch.is_autocast_enabled()
-        digest = hashlib.blake2b(f'{tuple(picture.shape)}{precision}'.encode(), key=self._fingerprint, digest_size=20)
-        digest.update(picture.cpu().contiguous().numpy())
+        digest = hashlib.blake2b(f'{tuple(image.shape)}{precision}'.encode(), key=self._fingerprint, digest_size=20)
+        digest.update(image.cpu().contiguous().numpy())
         name = digest.hexdigest()
         return f'{name[:2]}/{name}'
 

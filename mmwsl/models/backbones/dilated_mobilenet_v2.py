@@ -16,10 +16,10 @@ from .pretrained import pretrained_state_dict
 class DilatedMobileNetV2(MobileNetV2):
     """mmseg's ``MobileNetV2`` for pretrained features at a small stride.
 
-    It differs in four points. A stage whose stride is removed is dilated a-trous: its first block keeps the dilation
+    It differs in four points. A stage whose stride is removed is dilated dilated: its first block keeps the dilation
     of the stage before, the others take the new one (mmseg dilates the first block alone), so at the pixels of the
     original grid the features are those of the original network. ``last_conv`` adds the 1x1 convolution to 1280
-    channels. ``frozen`` holds every layer, batch normalisation in evaluation mode. And
+    channels. ``frozen`` holds every layer, batch normalization in evaluation mode. And
     ``init_cfg=dict(type='Pretrained', checkpoint=...)`` takes torchvision's names as well as mmseg's, and accounts
     for every key.
 
@@ -92,7 +92,7 @@ class DilatedMobileNetV2(MobileNetV2):
         return self
 
     def init_weights(self) -> None:
-        """Initialise, or load a checkpoint of which every key must fit.
+        """Initialize, or load a checkpoint of which every key must fit.
 
         Raises:
             RuntimeError: If a key is missing or unexpected.

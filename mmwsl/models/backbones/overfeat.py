@@ -12,12 +12,12 @@ from ...registry import MODELS
 class OverFeat(BaseModule):
     """Six convolutions and two poolings, 3 x 400 x 400 to 1024 x 29 x 29 (Sermanet et al., ICLR 2014, Table 3).
 
-    The stride is 12. The first two convolutions do not pad, so the first cell is centred at pixel 26 and the map
-    covers the picture less a border. The trunk of Pinheiro & Collobert (CVPR 2015), who freeze all of it.
+    The stride is 12. The first two convolutions do not pad, so the first cell is centered at pixel 26 and the map
+    covers the image less a border. The trunk of Pinheiro & Collobert (CVPR 2015), who freeze all of it.
 
     Args:
         frozen_stages: The first so many convolutions are not trained, 0 to 6.
-        init_cfg: Initialisation, e.g. ``dict(type='Pretrained', checkpoint=...)``.
+        init_cfg: Initialization, e.g. ``dict(type='Pretrained', checkpoint=...)``.
     """
 
     def __init__(self, frozen_stages: int = 0, init_cfg: dict | None = None) -> None:
@@ -38,7 +38,7 @@ class OverFeat(BaseModule):
             getattr(self, f'conv{i}').requires_grad_(False)
 
     def init_weights(self) -> None:
-        """Initialise; warn if convolutions are frozen at random weights."""
+        """Initialize; warn if convolutions are frozen at random weights."""
         super().init_weights()
         if self.frozen_stages and self.init_cfg['type'] != 'Pretrained':
             warnings.warn(

@@ -1,4 +1,4 @@
-"""A plain stack of convolutions, for small pictures and a small receptive field."""
+"""A plain stack of convolutions, for small images and a small receptive field."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from ...registry import MODELS
 
 @MODELS.register_module()
 class PlainCNN(BaseModule):
-    """3x3 convolutions, each with normalisation and ReLU, and 3x3 max-pooling where asked for.
+    """3x3 convolutions, each with normalization and ReLU, and 3x3 max-pooling where asked for.
 
     A network that learns places from tags marks whatever lies in its receptive field: here a config keeps that small.
 
@@ -20,8 +20,8 @@ class PlainCNN(BaseModule):
         strides: Stride of each convolution. All 1 if None.
         pools: Stride of the max-pooling after each convolution, 0 for no pooling. All 0 if None.
         in_channels: Channels of the input.
-        norm_cfg: Config of the normalisation.
-        init_cfg: Initialisation.
+        norm_cfg: Config of the normalization.
+        init_cfg: Initialization.
 
     Raises:
         ValueError: If ``channels`` is empty, or ``strides`` or ``pools`` do not have one value for each convolution.

@@ -8,7 +8,7 @@ def pretrained_state_dict(init_cfg: dict | list[dict] | None) -> dict[str, Tenso
     """Read the checkpoint that ``init_cfg`` asks for, None if it asks for none.
 
     Args:
-        init_cfg: ``dict(type='Pretrained', checkpoint=...)``, or other initialisations.
+        init_cfg: ``dict(type='Pretrained', checkpoint=...)``, or other initializations.
 
     Raises:
         ValueError: If ``init_cfg`` asks for more than a checkpoint.

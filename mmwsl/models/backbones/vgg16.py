@@ -25,26 +25,26 @@ class VGG16(BaseModule):
 
     ``init_cfg=dict(type='Pretrained', checkpoint=...)`` takes torchvision's checkpoints. A classifier with fewer
     channels or a smaller kernel takes evenly spaced channels and taps of VGG's, as DeepLab does (decimation).
-    torchvision normalises no classifier: there, normalisation starts afresh.
+    torchvision normalizes no classifier: there, normalization starts afresh.
 
     Args:
         channels: Channels of the five stages.
         strides: Stride of the pooling behind each stage, 1 or 2.
         dilations: Dilation of the convolutions of each stage.
         pool_size: Window of the poolings: 2 as in VGG, or 3, padded by 1, as in DeepLab.
-        with_bn: Normalise after every convolution, ``fc6`` and ``fc7`` too.
+        with_bn: Normalize after every convolution, ``fc6`` and ``fc7`` too.
         fc_channels: Channels of ``fc6`` and ``fc7``, 4096 in VGG. None leaves them out.
         fc_kernel_size: Kernel of ``fc6``, 7 in VGG, 3 in DeepLab.
         fc_dilations: Dilation of ``fc6``. Several make as many parallel pairs of ``fc6`` and ``fc7``.
         fc_padding: ``'same'`` keeps the size of the map; ``'valid'`` does not pad, as in DeconvNet.
         dropout_ratio: Dropout after ``fc6`` and ``fc7``.
         out_indices: Stages whose pooled maps are returned.
-        switches: Also return the places of the maxima of each pooling.
-        init_cfg: Initialisation.
+        return_pool_indices: Also return the places of the maxima of each pooling.
+        init_cfg: Initialization.
 
     Raises:
         ValueError: If an argument does not have one value for each stage, or a pooling of stride 1 has a window of 2.
-            In ``forward``, if the sides of the pictures are too small for ``fc6``, or, with ``switches``, not multiples
+            In ``forward``, if the sides of the images are too small for ``fc6``, or, with ``return_pool_indices``, not multiples
             of 32.
     """
 
@@ -61,23 +61,23 @@ class VGG16(BaseModule):
         fc_padding: str = 'same',
         dropout_ratio: float = 0.5,
         out_indices: Sequence[int] = (),
-        switches: bool = False,
+        return_pool_indices: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
-        _check(channels, strides, dilations, pool_size, switches, fc_padding)
+        _check(channels, strides, dilations, pool_size, return_pool_indices, fc_padding)
         super().__init__(
             init_cfg or [dict(type='Kaiming', layer='Conv2d'), dict(type='Constant', val=1, layer='_BatchNorm')]
         )
         self.out_indices = tuple(out_indices)
-        self.switches = switches
+        self.return_pool_indices = return_pool_indices
         self.min_size = 1
         self.features = nn.Sequential()
         before = 3
         for planes, num_convs, stride, dilation in zip(channels, NUM_CONVS, strides, dilations, strict=True):
             *layers, _ = make_vgg_layer(before, planes, num_convs, dilation, with_bn)
-            # A pooled map covers all of its picture, whatever its size; as in Caffe, unlike torchvision.
+            # A pooled map covers all of its image, whatever its size; as in Caffe, unlike torchvision.
             pool = nn.MaxPool2d(
-                pool_size, stride, padding=pool_size // 3, ceil_mode=pool_size == 2, return_indices=switches
+                pool_size, stride, padding=pool_size // 3, ceil_mode=pool_size == 2, return_indices=return_pool_indices
             )
             self.features.extend([*layers, pool])
             before = planes
@@ -101,27 +101,27 @@ class VGG16(BaseModule):
         """Extract features of ``(N, 3, H, W)``.
 
         Returns:
-            The maps of ``out_indices``; then one map of ``fc7`` for each of ``fc_dilations``; then, with ``switches``,
+            The maps of ``out_indices``; then one map of ``fc7`` for each of ``fc_dilations``; then, with ``return_pool_indices``,
             five int64 maps of the flat places of the maxima, first stage first, see :class:`torch.nn.MaxUnpool2d`.
         """
-        step = 32 if self.switches else 1
+        step = 32 if self.return_pool_indices else 1
         if any(side < self.min_size or side % step for side in x.shape[2:]):
             raise ValueError(
-                f'pictures must have sides of at least {self.min_size} pixels, multiples of {step}, got '
+                f'images must have sides of at least {self.min_size} pixels, multiples of {step}, got '
                 f'{x.shape[2]} x {x.shape[3]}: see `size` and `size_divisor` of the data preprocessor'
             )
-        maps, switches = [], []
+        maps, return_pool_indices = [], []
         for layer in self.features:
             x = layer(x)
             if isinstance(layer, nn.MaxPool2d):
-                if self.switches:
+                if self.return_pool_indices:
                     x, places = x
-                    switches.append(places)
+                    return_pool_indices.append(places)
                 maps.append(x)
-        return (*(maps[i] for i in self.out_indices), *(branch(x) for branch in self.fc), *switches)
+        return (*(maps[i] for i in self.out_indices), *(branch(x) for branch in self.fc), *return_pool_indices)
 
     def init_weights(self) -> None:
-        """Initialise, or load a checkpoint of which every key must fit.
+        """Initialize, or load a checkpoint of which every key must fit.
 
         Raises:
             RuntimeError: If a key is missing or unexpected, or a shape differs.
@@ -192,7 +192,7 @@ def _check(
     strides: Sequence[int],
     dilations: Sequence[int],
     pool_size: int,
-    switches: bool,
+    return_pool_indices: bool,
     fc_padding: str,
 ) -> None:
     for name, values in dict(channels=channels, strides=strides, dilations=dilations).items():
@@ -200,7 +200,7 @@ def _check(
             raise ValueError(f'`{name}` must have one value for each of the {len(NUM_CONVS)} stages, got {values}')
     if pool_size not in (2, 3) or (pool_size == 2 and set(strides) != {2}):
         raise ValueError(f'`pool_size` must be 3, or 2 if all `strides` are 2, got {pool_size} and {strides}')
-    if switches and pool_size != 2:
-        raise ValueError(f'`switches` need `pool_size` 2, windows that do not overlap, got {pool_size}')
+    if return_pool_indices and pool_size != 2:
+        raise ValueError(f'`return_pool_indices` need `pool_size` 2, windows that do not overlap, got {pool_size}')
     if fc_padding not in ('same', 'valid'):
         raise ValueError(f"`fc_padding` must be 'same' or 'valid', got {fc_padding!r}")

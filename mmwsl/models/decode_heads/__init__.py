@@ -1,9 +1,9 @@
 """Decode heads."""
 
-from .atrous_sum_head import AtrousSumHead
 from .box_aggregation_head import BoxAggregationHead
 from .deconvnet_head import DeconvNetHead
+from .deeplabv2_head import DeepLabV2Head
 from .fcn_skip_head import FCNSkipHead
 from .lse_aggregation_head import LSEAggregationHead
 
-__all__ = ['AtrousSumHead', 'BoxAggregationHead', 'DeconvNetHead', 'FCNSkipHead', 'LSEAggregationHead']
+__all__ = ['DeepLabV2Head', 'BoxAggregationHead', 'DeconvNetHead', 'FCNSkipHead', 'LSEAggregationHead']

@@ -1,4 +1,4 @@
-"""Classifies boxes of a picture, supervised by the picture's tags."""
+"""Classifies boxes of an image, supervised by the image's tags."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ class BoxAggregationHead(LSEAggregationHead):
     """The head of a cascade's second stage, see :class:`mmwsl.models.ProposalCascade`.
 
     Its parent's cells are boxes here: the convolutions score the crop of each box, the mean over the crop is the box's
-    score, and the aggregator turns the scores of a picture's boxes into one for each class. Losses of image logits
+    score, and the aggregator turns the scores of an image's boxes into one for each class. Losses of image logits
     and tags only.
 
     Args:
@@ -41,22 +41,22 @@ class BoxAggregationHead(LSEAggregationHead):
         if self._map_losses():
             raise ValueError(
                 f'{type(self._map_losses()[0]).__name__} needs a score map, and boxes have none: use a '
-                "loss of image logits, e.g. dict(type='mmwsl.SoftMarginLoss')"
+                "loss of image logits, e.g. dict(type='mmwsl.MultiLabelSoftMarginLoss')"
             )
         self.crop_size = crop_size
         self.rule = ProposalRule(**proposals or {})
 
     def propose(self, probs: Tensor, batch_img_metas: Sequence[dict], size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """Propose boxes within the pictures' own area.
+        """Propose boxes within the images' own area.
 
         Args:
             probs: Probabilities of the first stage, ``(N, K, H, W)``; channel 0, the background, proposes nothing.
-            batch_img_metas: Meta information with the padding of each picture, if any.
+            batch_img_metas: Meta information with the padding of each image, if any.
             size: Height and width of the padded inputs, in pixels.
 
         Returns:
             Boxes ``(N, B, 4)`` in fractions of the padded input, and which of them exist, ``(N, B)``. The first is
-            the whole picture and always exists.
+            the whole image and always exists.
         """
         proposed = []
         for prob, cells in zip(probs, self._valid(probs, batch_img_metas, size), strict=True):

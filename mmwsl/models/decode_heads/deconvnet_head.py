@@ -23,7 +23,7 @@ class DeconvNetHead(BaseDecodeHead):
         in_channels: Channels of ``fc7``.
         stages: Channels of the five stages of the encoder, first one first.
         fc_kernel_size: Kernel of ``fc6``.
-        norm_cfg: Normalisation of every layer; without it a network this deep does not learn.
+        norm_cfg: Normalization of every layer; without it a network this deep does not learn.
         **kwargs: Of :class:`mmseg.models.decode_heads.decode_head.BaseDecodeHead`, without ``channels``. ``in_index``
             is the place of ``fc7`` among the outputs, by default that in front of the switches.
     """

@@ -19,7 +19,7 @@ class FCNSkipHead(FCNHead):
     learned transposed convolution, bilinear at the start, and adds a 1x1 scoring of the finer map, zero at the start.
     So a network that starts from the checkpoint of its coarser sibling (``load_from``), whose parameters have the same
     names, first predicts what that one does, and learns the detail: coarse to fine. The last interpolation, to the
-    picture, is bilinear and not learned, as in the paper.
+    image, is bilinear and not learned, as in the paper.
 
     Args:
         skip_indices: Indices of the finer maps, coarse to fine, each of half the stride of the one before.

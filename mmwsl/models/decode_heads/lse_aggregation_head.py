@@ -8,9 +8,9 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.utils import SampleList
 from torch import Tensor, nn
 
-from ...functional import class_wise_mean, mean_pool, valid_cells
+from ...functional import class_wise_pool, global_average_pool, valid_locations
 from ...registry import MODELS
-from ..background import LearnedBackground
+from ..backgrounds import LearnedBackground
 from .supervision import cell_masks, image_labels, size_labels
 
 
@@ -38,7 +38,7 @@ class LSEAggregationHead(BaseDecodeHead):
             :class:`mmwsl.models.losses.ScoreMapLoss`, of score maps with tags and masks.
         dropout_ratio: Dropout after each hidden convolution.
         maps_per_class: Maps M that the last convolution computes for each class, averaged to its score (WILDCAT, Durand
-            et al., CVPR 2017); see :func:`mmwsl.functional.class_wise_mean`.
+            et al., CVPR 2017); see :func:`mmwsl.functional.class_wise_pool`.
         **kwargs: Of :class:`mmseg.models.decode_heads.decode_head.BaseDecodeHead`.
 
     Raises:
@@ -75,7 +75,7 @@ class LSEAggregationHead(BaseDecodeHead):
             channels[-1],
             num_classes=num_classes,
             dropout_ratio=0,
-            loss_decode=loss_decode or dict(type='mmwsl.SoftmaxLikelihoodLoss'),
+            loss_decode=loss_decode or dict(type='mmwsl.SoftmaxCrossEntropyLoss'),
             **kwargs,
         )
         paddings = [k // 2 if same_padding else 0 for k in kernels]
@@ -106,7 +106,7 @@ class LSEAggregationHead(BaseDecodeHead):
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """Score every cell: feature maps of the backbone to ``seg_logits (N, K, H, W)``."""
-        return class_wise_mean(self.cls_seg(self.convs(self._transform_inputs(inputs))), self.maps_per_class)
+        return class_wise_pool(self.cls_seg(self.convs(self._transform_inputs(inputs))), self.maps_per_class)
 
     def aggregate(
         self,
@@ -115,11 +115,11 @@ class LSEAggregationHead(BaseDecodeHead):
         size: tuple[int, int],
         canvas: tuple[int, int] | None = None,
     ) -> Tensor:
-        """Aggregate score maps over the pictures' own area, without padding.
+        """Aggregate score maps over the images' own area, without padding.
 
         Args:
             seg_logits: Score maps, ``(N, K, H, W)``.
-            batch_img_metas: Meta information with the padding of each picture, if any.
+            batch_img_metas: Meta information with the padding of each image, if any.
             size: Height and width of the padded inputs, in pixels.
             canvas: Height and width that the maps cover from the inputs' first pixel, if not ``size``.
 
@@ -136,7 +136,7 @@ class LSEAggregationHead(BaseDecodeHead):
         canvas: tuple[int, int] | None = None,
     ) -> Tensor:
         """Average score maps over the same cells as :meth:`aggregate`, of the same arguments, to ``(N, K)``."""
-        return mean_pool(seg_logits, self._valid(seg_logits, batch_img_metas, size, canvas))
+        return global_average_pool(seg_logits, self._valid(seg_logits, batch_img_metas, size, canvas))
 
     def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: SampleList) -> dict[str, Tensor]:
         """Compute the losses against ``gt_label.score`` of the samples, and ``gt_sem_seg`` where a loss uses masks."""
@@ -176,4 +176,4 @@ class LSEAggregationHead(BaseDecodeHead):
             left, right, top, bottom = meta.get('img_padding_size', meta.get('padding_size', (0, 0, 0, 0)))
             extents.append((top, size[0] - bottom, left, size[1] - right))
         extents = torch.tensor(extents, device=seg_logits.device)
-        return valid_cells(extents, canvas or size, seg_logits.shape[2:])
+        return valid_locations(extents, canvas or size, seg_logits.shape[2:])

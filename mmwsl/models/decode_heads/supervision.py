@@ -21,7 +21,7 @@ def image_labels(data_samples: SampleList, num_classes: int, masks_suffice: bool
 
     Raises:
         KeyError: If a sample has no tags.
-        ValueError: If the data set has another number of classes.
+        ValueError: If the dataset has another number of classes.
     """
     scores = []
     for sample in data_samples:
@@ -32,18 +32,18 @@ def image_labels(data_samples: SampleList, num_classes: int, masks_suffice: bool
         else:
             raise KeyError(
                 'a data sample has no field `gt_label`: end the training pipeline with '
-                "dict(type='mmwsl.PackImageLabelInputs') and give the data set a `label_file`"
+                "dict(type='mmwsl.PackImageLabelInputs') and give the dataset a `label_file`"
             )
         if len(scores[-1]) != num_classes:
             raise ValueError(
-                f'`num_classes` of the head is {num_classes}, but the data set has {len(scores[-1])} '
+                f'`num_classes` of the head is {num_classes}, but the dataset has {len(scores[-1])} '
                 'classes (background included)'
             )
     return torch.stack(scores)
 
 
 def cell_masks(data_samples: SampleList, size: Sequence[int], ignore_index: int) -> list[Tensor | None]:
-    """Sample the masks, ``gt_sem_seg``, at the centres of the cells of a score map.
+    """Sample the masks, ``gt_sem_seg``, at the centers of the cells of a score map.
 
     Args:
         data_samples: The batch; masks are padded like the inputs.
@@ -51,7 +51,7 @@ def cell_masks(data_samples: SampleList, size: Sequence[int], ignore_index: int)
         ignore_index: Value of the pixels to leave out.
 
     Returns:
-        For each picture its int64 mask of that size with -1 where a cell is to be left out, or None without a mask.
+        For each image its int64 mask of that size with -1 where a cell is to be left out, or None without a mask.
     """
     masks = []
     for sample in data_samples:

@@ -1,27 +1,27 @@
 """Losses of weak supervision, and of labels that are partly wrong."""
 
-from .area_loss import AreaConstrainedLoss
+from .ccnn_loss import CCNNLoss
 from .em_losses import EMAdaptLoss, EMFixedLoss
-from .image_label_losses import ImageLabelLoss, SoftMarginLoss, SoftmaxLikelihoodLoss
-from .mil_loss import BestCellLoss
+from .image_label_losses import ImageLabelLoss, MultiLabelSoftMarginLoss, SoftmaxCrossEntropyLoss
+from .mil_fcn_loss import MILFCNLoss
 from .multilabel_losses import AsymmetricLoss, AveragePrecisionLoss, MultiLabelFocalLoss
 from .noisy_label_losses import BootstrappedCrossEntropyLoss, GeneralizedCrossEntropyLoss, SymmetricCrossEntropyLoss
-from .score_map_loss import MaskLikelihoodLoss, ScoreMapLoss
+from .score_map_loss import MaskCrossEntropyLoss, ScoreMapLoss
 
 __all__ = [
-    'AreaConstrainedLoss',
+    'CCNNLoss',
     'AsymmetricLoss',
     'AveragePrecisionLoss',
-    'BestCellLoss',
+    'MILFCNLoss',
     'BootstrappedCrossEntropyLoss',
     'EMAdaptLoss',
     'EMFixedLoss',
     'GeneralizedCrossEntropyLoss',
     'ImageLabelLoss',
-    'MaskLikelihoodLoss',
+    'MaskCrossEntropyLoss',
     'MultiLabelFocalLoss',
     'ScoreMapLoss',
-    'SoftMarginLoss',
-    'SoftmaxLikelihoodLoss',
+    'MultiLabelSoftMarginLoss',
+    'SoftmaxCrossEntropyLoss',
     'SymmetricCrossEntropyLoss',
 ]

@@ -5,7 +5,7 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
-from ...functional import adaptive_bias, cell_label_loss
+from ...functional import adaptive_bias, score_map_cross_entropy
 from ...registry import MODELS
 from .score_map_loss import ScoreMapLoss
 
@@ -17,7 +17,7 @@ class _BiasedLabelLoss(ScoreMapLoss):
         """Return the losses ``(N,)``."""
         biases = self.biases(seg_logits, image_labels == 1, valid)
         labels = (seg_logits.detach() + biases[:, :, None, None]).argmax(1).masked_fill(~valid, -1)
-        return cell_label_loss(seg_logits, labels, image_labels)
+        return score_map_cross_entropy(seg_logits, labels, image_labels)
 
     @abstractmethod
     def biases(self, seg_logits: Tensor, present: Tensor, valid: Tensor) -> Tensor:
@@ -54,7 +54,7 @@ class EMAdaptLoss(_BiasedLabelLoss):
     """EM-Adapt: the biases give each class present its share; see :func:`mmwsl.functional.adaptive_bias`.
 
     Args:
-        foreground_portion: Share of the picture of each foreground class present, in [0, 1].
+        foreground_portion: Share of the image of each foreground class present, in [0, 1].
         background_portion: Share of the background.
         sweeps: How often the classes take turns.
         **kwargs: ``loss_weight`` and ``loss_name`` of :class:`ScoreMapLoss`, which says how masks are used.
@@ -69,7 +69,7 @@ class EMAdaptLoss(_BiasedLabelLoss):
         super().__init__(**kwargs)
         for name, value in dict(foreground_portion=foreground_portion, background_portion=background_portion).items():
             if not 0 <= value <= 1:
-                raise ValueError(f'`{name}` is a share of the picture and must be in [0, 1], got {value}')
+                raise ValueError(f'`{name}` is a share of the image and must be in [0, 1], got {value}')
         if sweeps < 1:
             raise ValueError(f'`sweeps` must be at least 1, got {sweeps}')
         self.foreground_portion, self.background_portion = foreground_portion, background_portion

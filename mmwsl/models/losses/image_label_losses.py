@@ -19,7 +19,7 @@ class ImageLabelLoss(nn.Module):
 
     Args:
         class_weight: One weight per class, background included; or ``dict(counts=..., beta=0.999)``, the number of
-            pictures that show each class, see :func:`mmwsl.functional.class_balanced_weights`. All 1 if None.
+            images that show each class, see :func:`mmwsl.functional.class_balanced_weights`. All 1 if None.
         loss_weight: Factor of the loss.
         loss_name: Key in the log; it must begin with ``loss_`` to be trained.
     """
@@ -53,13 +53,13 @@ class ImageLabelLoss(nn.Module):
 
 
 @MODELS.register_module()
-class SoftmaxLikelihoodLoss(ImageLabelLoss):
+class SoftmaxCrossEntropyLoss(ImageLabelLoss):
     r"""Negative log-likelihood of the tags under a softmax over classes (Pinheiro & Collobert, CVPR 2015).
 
     .. math:: \ell = -\sum_k w_k q_k \log \frac{e^{s^k}}{\sum_c e^{s^c}}, \quad q_k = \frac{[k\ \text{present}]}{n}
 
     With one tag this is the paper's loss; several tags share the mass equally. Unknown classes leave the softmax.
-    Averaged over the pictures that have a tag.
+    Averaged over the images that have a tag.
     """
 
     def forward(self, image_logits: Tensor, image_labels: Tensor) -> Tensor:
@@ -74,12 +74,12 @@ class SoftmaxLikelihoodLoss(ImageLabelLoss):
 
 
 @MODELS.register_module()
-class SoftMarginLoss(ImageLabelLoss):
+class MultiLabelSoftMarginLoss(ImageLabelLoss):
     r"""Multi-label soft margin: one logistic loss per class, classes independent.
 
     .. math:: \ell = -\frac{1}{|U|} \sum_{k \in U} w_k \big[ y_k \log \sigma(s^k) + (1 - y_k) \log \sigma(-s^k) \big]
 
-    with :math:`U` the known labels of the batch. The choice for pictures with several tags and no background tag.
+    with :math:`U` the known labels of the batch. The choice for images with several tags and no background tag.
     """
 
     def forward(self, image_logits: Tensor, image_labels: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from ...registry import MODELS
 class NoisyLabelLoss(nn.Module, ABC):
     """A loss of every head of mmseg, in place of its ``CrossEntropyLoss(avg_non_ignore=True)``.
 
-    Averaged over the labelled pixels of the batch; a batch without any has loss 0, with a gradient path.
+    Averaged over the labeled pixels of the batch; a batch without any has loss 0, with a gradient path.
 
     Args:
         loss_weight: Factor of the loss.

@@ -11,10 +11,10 @@ from .guided_backprop_saliency import GuidedBackpropSaliency
 
 @MODELS.register_module()
 class DistinctClassSaliency(GuidedBackpropSaliency):
-    """Saliency that tells the classes of a picture apart (DCSM, Shimoda & Yanai, ECCV 2016).
+    """Saliency that tells the classes of an image apart (DCSM, Shimoda & Yanai, ECCV 2016).
 
     It differs from its parent in what becomes of the maps of layers and scales: see
-    :func:`mmwsl.functional.distinct_class_saliency`. Classes that ``compared`` adds are subtracted but get no map of
+    :func:`mmwsl.functional.distinct_class_saliency`. Classes that ``num_compared`` adds are subtracted but get no map of
     their own. The classes are chosen once, at the scale of the input, and not at each scale as in the authors' code,
     whose constants are the defaults. Values lie in [0, tanh(gain)], so that a map may
     stand for a probability.
@@ -25,8 +25,8 @@ class DistinctClassSaliency(GuidedBackpropSaliency):
         gain: Factor in the hyperbolic tangents.
         signal: See the parent.
         scales: See the parent.
-        compared: If fewer classes are asked for, the next best are added to be compared with.
-        at_least: See the parent.
+        num_compared: If fewer classes are asked for, the next best are added to be compared with.
+        min_classes: See the parent.
         **kwargs: Of the parent.
 
     Raises:
@@ -39,16 +39,16 @@ class DistinctClassSaliency(GuidedBackpropSaliency):
         gain: float = 3.0,
         signal: str = 'cells',
         scales: Sequence[float] = (0.8, 1.0, 1.2),
-        compared: int = 4,
-        at_least: int = 0,
+        num_compared: int = 4,
+        min_classes: int = 0,
         **kwargs,
     ) -> None:
-        super().__init__(layers, signal=signal, scales=scales, at_least=at_least, **kwargs)
+        super().__init__(layers, signal=signal, scales=scales, min_classes=min_classes, **kwargs)
         if not 0 < gain < float('inf'):
             raise ValueError(f'`gain` must be a positive finite number, got {gain}')
-        if compared < 0:
-            raise ValueError(f'`compared` must be 0 or more, got {compared}')
-        self.gain, self.compared = gain, compared
+        if num_compared < 0:
+            raise ValueError(f'`num_compared` must be 0 or more, got {num_compared}')
+        self.gain, self.num_compared = gain, num_compared
 
     def combine(self, maps: Tensor) -> Tensor:
         """Compare the classes at every layer and scale, ``(L, C, H, W)`` to ``(C, H, W)``."""

@@ -1,4 +1,4 @@
-"""Saliency of the classes of a picture by guided back-propagation."""
+"""Saliency of the classes of an image by guided back-propagation."""
 
 from collections.abc import Sequence
 
@@ -11,9 +11,9 @@ from mmseg.utils import SampleList
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...functional import candidate_classes, channel_saliency, interpolate_cells, normalize_maximum, recorded_layers
+from ...functional import candidate_classes, channel_saliency, interpolate_score_map, max_normalize, recorded_layers
+from ...inference.dense import Fields, trace
 from ...registry import MODELS
-from ..dense import Fields, trace
 
 
 @MODELS.register_module()
@@ -21,36 +21,36 @@ class GuidedBackpropSaliency:
     r"""Where the score of a class comes from (Shimoda & Yanai, weakly-supervised segmentation with saliency maps).
 
     The map of class c is the mean over layers i, and over scales, of :math:`\max_k |\partial S_c / \partial L_i|`,
-    up-sampled bilinearly, divided by its maximum over the picture. The maximum over the channels k is taken before
+    up-sampled bilinearly, divided by its maximum over the image. The maximum over the channels k is taken before
     up-sampling, as in the authors' code of DCSM; their poster writes it after.
 
-    The map is written into the data sample as ``class_saliency: PixelData(data=(K, H, W))`` at the picture's own size,
+    The map is written into the data sample as ``class_saliency: PixelData(data=(K, H, W))`` at the original image size,
     zero for the classes that are not asked for and for the background. One forward pass at each scale serves all
-    classes and all pictures of a batch; it is that of the whole picture, also where ``test_cfg`` asks for windows or
+    classes and all images of a batch; it is that of the whole image, also where ``test_cfg`` asks for windows or
     dense inference.
 
     Args:
         layers: Names of modules of the segmentor, such as ``'backbone.layer2'``; see
             :func:`mmwsl.functional.recorded_layers`.
         guided: Guided back-propagation, else plain gradients.
-        signal: What is propagated: ``'image'``, the score of the class in the picture, before the sigmoid or softmax,
+        signal: What is propagated: ``'image'``, the score of the class in the image, before the sigmoid or softmax,
             or ``'cells'``, its scores in every cell, as in the authors' code of DCSM. With max-pooling the first
             reaches what one cell sees.
         scales: Factors by which the input is scaled.
         threshold: Classes of larger predicted probability are asked for.
-        at_least: If these are fewer, the next best are added, never one that ``test_cfg.use_tags`` excludes. With
+        min_classes: If these are fewer, the next best are added, never one that ``test_cfg.use_image_labels`` excludes. With
             ``threshold=1`` it is the number of classes.
-        use_tags: Ask for the classes of ``gt_label`` instead, for pseudo-labels of training pictures.
+        use_image_labels: Ask for the classes of ``gt_label`` instead, for pseudo-labels of training images.
         batched: Propagate all classes at once and not one after another; see
             :meth:`mmwsl.functional.LayerRecord.gradients`.
 
     Raises:
         ValueError: If an argument is out of range; at the first prediction, if there is no such layer, or the network
             cannot be guided.
-        KeyError: At prediction, if ``use_tags`` is set and a sample has no tags.
+        KeyError: At prediction, if ``use_image_labels`` is set and a sample has no tags.
     """
 
-    compared = 0
+    num_compared = 0
     """Number of classes for which signals are sent, if fewer are asked for."""
 
     def __init__(
@@ -60,8 +60,8 @@ class GuidedBackpropSaliency:
         signal: str = 'image',
         scales: Sequence[float] = (1.0,),
         threshold: float = 0.5,
-        at_least: int = 1,
-        use_tags: bool = False,
+        min_classes: int = 1,
+        use_image_labels: bool = False,
         batched: bool = False,
     ) -> None:
         if isinstance(layers, str) or not layers:
@@ -70,10 +70,15 @@ class GuidedBackpropSaliency:
             raise ValueError(f"`signal` must be 'image' or 'cells', got {signal!r}")
         if not scales or any(not 0 < scale < float('inf') for scale in scales):
             raise ValueError(f'`scales` must be positive factors, at least one, got {scales}')
-        if at_least < 0:
-            raise ValueError(f'`at_least` must be 0 or more, got {at_least}')
+        if min_classes < 0:
+            raise ValueError(f'`min_classes` must be 0 or more, got {min_classes}')
         self.layers, self.guided, self.signal, self.scales = tuple(layers), guided, signal, tuple(scales)
-        self.threshold, self.at_least, self.use_tags, self.batched = threshold, at_least, use_tags, batched
+        self.threshold, self.min_classes, self.use_image_labels, self.batched = (
+            threshold,
+            min_classes,
+            use_image_labels,
+            batched,
+        )
         self._fields: list[Fields] | None = None
 
     def __call__(self, segmentor: BaseSegmentor, inputs: Tensor, data_samples: SampleList) -> None:
@@ -81,7 +86,7 @@ class GuidedBackpropSaliency:
 
         Args:
             segmentor: The network, a :class:`mmwsl.models.WeakEncoderDecoder`.
-            inputs: Normalised and padded pictures, ``(N, 3, H, W)``.
+            inputs: Normalized and padded images, ``(N, 3, H, W)``.
             data_samples: Their samples, with ``pred_label`` and the meta information of padding, flip and size.
         """
         size = inputs.shape[2:]
@@ -107,29 +112,29 @@ class GuidedBackpropSaliency:
         return maps.mean(0)
 
     def finish(self, maps: Tensor) -> Tensor:
-        """Bring maps ``(K, H, W)`` at the picture's own size to their range."""
-        return normalize_maximum(maps)
+        """Bring maps ``(K, H, W)`` at the original image size to their range."""
+        return max_normalize(maps)
 
     def _classes(self, sample: SegDataSample) -> tuple[Tensor, int]:
         """Choose the classes that signals are sent for, and how many of them, the first ones, are asked for."""
         label = sample.pred_label
         scores, guess = label.score.cpu(), label.get('guess', label.score).cpu()
-        if self.use_tags:
+        if self.use_image_labels:
             if 'gt_label' not in sample:
                 raise KeyError(
-                    '`use_tags` needs the field `gt_label` of the data sample: end the pipeline with '
-                    "dict(type='mmwsl.PackImageLabelInputs') and use a data set of image-level labels"
+                    '`use_image_labels` needs the field `gt_label` of the data sample: end the pipeline with '
+                    "dict(type='mmwsl.PackImageLabelInputs') and use a dataset of image-level labels"
                 )
             present = sample.gt_label.score.cpu() == 1
             possible = torch.zeros_like(present)
         else:
             present = scores > self.threshold
             possible = scores > 0 if 'guess' in label else torch.ones_like(present)
-        return candidate_classes(guess, present, possible, self.at_least, self.compared)
+        return candidate_classes(guess, present, possible, self.min_classes, self.num_compared)
 
     @staticmethod
     def _signals(classes: list[Tensor], num_classes: int) -> Tensor:
-        """Signal s is 1 for the s-th class of each picture, ``(S, N, K)``; zero for pictures with fewer."""
+        """Signal s is 1 for the s-th class of each image, ``(S, N, K)``; zero for images with fewer."""
         signals = torch.zeros(max(map(len, classes)), len(classes), num_classes)
         for n, ids in enumerate(classes):
             signals[range(len(ids)), n, ids] = 1.0
@@ -165,8 +170,8 @@ class GuidedBackpropSaliency:
         if self._fields is None:
             self._fields = trace(_Layers(segmentor, self.layers)).outputs
         placed = [
-            interpolate_cells(
-                layer, scaled, [field.centre - before for field in fields], [field.stride for field in fields]
+            interpolate_score_map(
+                layer, scaled, [field.center - before for field in fields], [field.stride for field in fields]
             )
             for layer, fields in zip(maps, self._fields, strict=True)
         ]

@@ -5,7 +5,7 @@ from mmseg.models.utils import resize
 from mmseg.utils import SampleList, add_prefix
 from torch import Tensor
 
-from ...functional import crop_boxes, paint_boxes
+from ...functional import boxes_to_map, crop_and_resize
 from ...registry import MODELS
 from .weak_encoder_decoder import WeakEncoderDecoder
 
@@ -20,7 +20,7 @@ class ProposalCascade(WeakEncoderDecoder):
     crop of each box for every class, and its aggregate over the boxes is what the tags supervise.
 
     In prediction both stages have a say, by the mean of their logits, that is the geometric mean of the odds: for the
-    picture, of the two aggregates; for a cell, of its score and of the mean score of the boxes that hold it.
+    image, of the two aggregates; for a cell, of its score and of the mean score of the boxes that hold it.
 
     Args:
         box_head: Config of a :class:`mmwsl.models.BoxAggregationHead`.
@@ -43,7 +43,7 @@ class ProposalCascade(WeakEncoderDecoder):
         if (self.test_cfg or {}).get('mode', 'whole') != 'whole':
             raise ValueError(
                 "`test_cfg.mode` must be 'whole' for a cascade, since boxes are proposed for a whole "
-                f'picture, got {self.test_cfg.mode!r}'
+                f'image, got {self.test_cfg.mode!r}'
             )
         self.box_backbone = None if box_backbone is None else MODELS.build(box_backbone)
         self.box_head = MODELS.build(box_head)
@@ -59,7 +59,7 @@ class ProposalCascade(WeakEncoderDecoder):
         """Set the mode; the layers of the first stage stay in evaluation mode."""
         super().train(mode)
         for part in self._first_stage():
-            for layer in part.children():  # the part itself follows: a cache of features is for training pictures
+            for layer in part.children():  # the part itself follows: a cache of features is for training images
                 layer.eval()
         return self
 
@@ -75,7 +75,7 @@ class ProposalCascade(WeakEncoderDecoder):
     def _predict_logits(self, inputs: Tensor, batch_img_metas: list[dict]) -> tuple[Tensor, Tensor]:
         cells, scores, boxes, valid = self._cascade(inputs, batch_img_metas)
         size = tuple(inputs.shape[2:])
-        painted = paint_boxes(scores, boxes, valid, tuple(cells.shape[2:]))
+        painted = boxes_to_map(scores, boxes, valid, tuple(cells.shape[2:]))
         seg_logits = resize((cells + painted) / 2, size=size, mode='bilinear', align_corners=self.align_corners)
         first = self.decode_head.aggregate(cells, batch_img_metas, size)
         return seg_logits, (first + self.box_head.aggregate_boxes(scores, valid)) / 2
@@ -88,7 +88,7 @@ class ProposalCascade(WeakEncoderDecoder):
             probs = self.decode_head.background.pixel_probs(cells.float())
             boxes, valid = self.box_head.propose(probs, batch_img_metas, tuple(inputs.shape[2:]))
             maps = features if self.box_backbone is None else (inputs,)
-            crops = tuple(crop_boxes(level, boxes, self.box_head.crop_size).flatten(0, 1) for level in maps)
+            crops = tuple(crop_and_resize(level, boxes, self.box_head.crop_size).flatten(0, 1) for level in maps)
         if self.box_backbone is not None:
             crops = self.box_backbone(crops[0])
         scores = self.box_head.score_boxes(crops).unflatten(0, valid.shape)

@@ -10,11 +10,11 @@ from mmseg.utils import OptSampleList, SampleList
 from torch import Tensor
 from torch.nn import functional as F
 
-from ...functional import known_image_probs
+from ...functional import override_image_probs
+from ...inference.dense import DenseInference, ScoreNetwork
 from ...registry import MODELS
-from ..background import IndependentClasses
-from ..dense import DenseInference, ScoreNetwork
-from .postprocessed_encoder_decoder import BELIEVED_TAGS, PostprocessedEncoderDecoder
+from ..backgrounds import SigmoidBackground
+from .postprocessed_encoder_decoder import IMAGE_LABELS_USED, PostprocessedEncoderDecoder
 
 
 @MODELS.register_module()
@@ -22,26 +22,26 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
     """``EncoderDecoder`` for heads that aggregate, such as :class:`mmwsl.models.LSEAggregationHead`.
 
     It differs in prediction only. Every sample also gets ``pred_label: LabelData(score=(K,))``, the aggregated
-    image-level probabilities, and a chain of post-processors maps the class probabilities at the picture's own size
+    image-level probabilities, and a chain of post-processors maps the class probabilities at the original image size
     before the argmax. ``seg_logits`` of a sample are the logarithm of the chain's result. Test-time augmentation is
     that of :class:`mmwsl.models.WeakSegTTAModel`.
 
-    With ``test_cfg`` holding ``activation_maps=dict(...)``, see the parent, the maps are those of the scores, cut at 0,
+    With ``test_cfg`` holding ``class_activation_maps=dict(...)``, see the parent, the maps are those of the scores, cut at 0,
     with or without tags. That is not for ``saliency`` and ``zoom_out``, which are each view's own.
 
-    With sliding windows the label is aggregated from the whole picture's stitched map.
+    With sliding windows the label is aggregated from the whole image's stitched map.
 
     ``test_cfg`` may hold ``border=dict(before=..., after=..., stride=...)`` for networks that do not pad, as in the
-    paper's padded test image: the input is surrounded by so many pixels of mean colour that the first cell of the
-    score map is centred at ``stride / 2``, and the map is cut to the picture.
+    paper's padded test image: the input is surrounded by so many pixels of mean color that the first cell of the
+    score map is centered at ``stride / 2``, and the map is cut to the image.
 
     With ``test_cfg`` holding ``dense=dict(stride=1, max_memory=None, float64=False)``, prediction uses the dense
-    version of the network, see :func:`mmwsl.models.to_dense`: its scores at every ``stride``-th pixel, in at most
+    version of the network, see :func:`mmwsl.models.convert_to_dense`: its scores at every ``stride``-th pixel, in at most
     ``max_memory`` bytes, in float64 if asked, see :class:`mmwsl.models.Float64`, and each placed where its receptive
-    field is centred. The label is then aggregated from the map at every pixel. Training and the state dict do not
+    field is centered. The label is then aggregated from the map at every pixel. Training and the state dict do not
     change.
 
-    With ``test_cfg`` holding ``use_tags=True``, see the parent, ``pred_label.score`` is 1 or 0 for every foreground
+    With ``test_cfg`` holding ``use_image_labels=True``, see the parent, ``pred_label.score`` is 1 or 0 for every foreground
     class with a tag; the saliency also finds the network's own probabilities, in ``pred_label.guess``.
 
     Args:
@@ -55,7 +55,7 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
     Raises:
         TypeError: If the head does not aggregate.
         ValueError: If ``test_cfg`` holds ``overlap_tile``, or in ``dense`` numbers that are not positive integers, or
-            ``border`` with ``zoom_out``, or ``activation_maps`` with ``saliency`` or ``zoom_out``, or ``keep_objects``
+            ``border`` with ``zoom_out``, or ``class_activation_maps`` with ``saliency`` or ``zoom_out``, or ``keep_foreground``
             with independent classes; at the first prediction, if the network has no dense version of that stride.
     """
 
@@ -77,12 +77,12 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
         self.zoom_out = None if zoom_out is None else MODELS.build(zoom_out)
         if self.overlap_tile is not None:
             raise ValueError(
-                '`test_cfg.overlap_tile` is for heads that do not label the whole picture: use '
+                '`test_cfg.overlap_tile` is for heads that do not label the whole image: use '
                 '`test_cfg.dense`, whose `max_memory` also makes tiles'
             )
-        if self.keep_objects and isinstance(self.decode_head.background, IndependentClasses):
+        if self.keep_foreground and isinstance(self.decode_head.background, SigmoidBackground):
             raise ValueError(
-                '`test_cfg.keep_objects` moves probability between the classes of a softmax, but those of '
+                '`test_cfg.keep_foreground` moves probability between the classes of a softmax, but those of '
                 f'type={type(self.decode_head.background).__name__!r} are independent: remove it'
             )
         dense = self.test_cfg.get('dense')
@@ -90,30 +90,30 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
         if self.zoom_out is not None and 'border' in self.test_cfg:
             raise ValueError(
                 '`test_cfg.border` is not for `zoom_out`, whose cells are taken to spread evenly over the '
-                'picture. Remove one of them'
+                'image. Remove one of them'
             )
         for name, part in dict(saliency=self.saliency, zoom_out=self.zoom_out).items():
-            if self.activation_maps is not None and part is not None:
+            if self.class_activation_maps is not None and part is not None:
                 raise ValueError(
-                    f'`test_cfg.activation_maps` merges all views before the chain, but `{name}` is '
+                    f'`test_cfg.class_activation_maps` merges all views before the chain, but `{name}` is '
                     'computed for each view: remove one of them'
                 )
 
     @property
     def provenance(self) -> dict[str, str]:
-        """What prediction uses beside the picture."""
+        """What prediction uses beside the image."""
         own = super().provenance
-        return {**own, **BELIEVED_TAGS} if getattr(self.saliency, 'use_tags', False) else own
+        return {**own, **IMAGE_LABELS_USED} if getattr(self.saliency, 'use_image_labels', False) else own
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Score every pixel of the inputs, ``(N, 3, H, W)`` to ``(N, K, H, W)``."""
         return self._upsample(*self._score_cells(inputs), inputs.shape[2:])
 
     def predict_views(self, inputs: Tensor, data_samples: OptSampleList = None) -> SampleList:
-        """Score a batch of pictures, each as a whole or as one of its views, for :meth:`merge_views`.
+        """Score a batch of images, each as a whole or as one of its views, for :meth:`merge_views`.
 
         Returns:
-            The samples with ``seg_logits (K, H, W)``, the network's scores at the picture's own size,
+            The samples with ``seg_logits (K, H, W)``, the network's scores at the original image size,
             ``pred_label``, and ``class_saliency`` where it is configured.
         """
         size = tuple(inputs.shape[2:])
@@ -124,18 +124,18 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
         seg_logits, image_logits = self._predict_logits(inputs, metas)
         for sample, score in zip(data_samples, self.decode_head.background.image_probs(image_logits), strict=True):
             sample.pred_label = LabelData(score=score)
-            if self.use_tags:
-                sample.pred_label = LabelData(score=known_image_probs(score, self.tags(sample, score)), guess=score)
+            if self.use_image_labels:
+                sample.pred_label = LabelData(score=override_image_probs(score, self.tags(sample, score)), guess=score)
         if self.saliency is not None:
             self.saliency(self, inputs, data_samples)
         if self.zoom_out is not None:
             self.zoom_out(self, inputs, data_samples)
-        return self.believe_tags(self.postprocess_result(seg_logits, data_samples))
+        return self.apply_image_labels(self.postprocess_result(seg_logits, data_samples))
 
     def merge_probs(self, seg_logits: list[Tensor], views: SampleList) -> Tensor:
-        """Merge the views of a picture, see the parent, and their image-level probabilities into the first's."""
+        """Merge the views of an image, see the parent, and their image-level probabilities into the first's."""
         merged = LabelData(score=torch.stack([view.pred_label.score for view in views]).mean(0))
-        if self.activation_maps is not None:  # a chain that runs once is for all views
+        if self.class_activation_maps is not None:  # a chain that runs once is for all views
             views[0].pred_label = merged
         probs = super().merge_probs(seg_logits, views)
         views[0].pred_label = merged  # not before: a chain that runs for each view is for its own label
@@ -150,7 +150,7 @@ class WeakEncoderDecoder(PostprocessedEncoderDecoder):
         return self.decode_head.background.pixel_probs(seg_logits)
 
     def _predict_logits(self, inputs: Tensor, batch_img_metas: list[dict]) -> tuple[Tensor, Tensor]:
-        """Score every pixel and the pictures: ``seg_logits (N, K, H, W)`` and ``image_logits (N, K)``."""
+        """Score every pixel and the images: ``seg_logits (N, K, H, W)`` and ``image_logits (N, K)``."""
         size = tuple(inputs.shape[2:])
         mode = self.test_cfg.get('mode', 'whole')
         if mode == 'slide':

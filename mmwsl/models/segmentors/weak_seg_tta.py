@@ -33,11 +33,11 @@ class WeakSegTTAModel(BaseTTAModel):
             )
 
     def test_step(self, data: dict[str, list]) -> SampleList:
-        """Predict a batch of pictures, each of whose fields lists the views."""
+        """Predict a batch of images, each of whose fields lists the views."""
         views = [dict(zip(data, fields, strict=True)) for fields in zip(*data.values(), strict=True)]
         predictions = [self.module.predict_views(**self.module.data_preprocessor(view)) for view in views]
         return self.merge_preds(list(zip(*predictions, strict=True)))
 
     def merge_preds(self, data_samples_list: list[SampleList]) -> list[SegDataSample]:
-        """Merge the predictions of all views of each picture."""
+        """Merge the predictions of all views of each image."""
         return [self.module.merge_views(views) for views in data_samples_list]

@@ -7,7 +7,7 @@ from mmwsl.datasets.transforms import RandomCentralCrop
 
 
 def coordinates(height, width):
-    """A picture whose pixels tell their place, and a map equal to one channel."""
+    """An image whose pixels tell their place, and a map equal to one channel."""
     rows, columns = np.mgrid[:height, :width].astype(np.uint8)
     return dict(img=np.stack([rows, columns, rows], axis=-1), gt_seg_map=rows.copy(), seg_fields=['gt_seg_map'])
 
@@ -28,7 +28,7 @@ def test_range_of_the_offset(jitter, low, high):
 
 
 @pytest.mark.parametrize(('shape', 'scale'), [((10, 40), 2), ((40, 10), 2), ((10, 10), 2), ((15, 30), 4 / 3)])
-def test_small_picture_is_enlarged_until_the_short_side_fits(shape, scale):
+def test_small_image_is_enlarged_until_the_short_side_fits(shape, scale):
     results = RandomCentralCrop(crop_size=20, jitter=0)(coordinates(*shape))
     assert results['img'].shape == (20, 20, 3) and results['gt_seg_map'].shape == (20, 20)
     assert results['scale_factor'] == pytest.approx((scale, scale))
@@ -36,7 +36,7 @@ def test_small_picture_is_enlarged_until_the_short_side_fits(shape, scale):
     assert set(np.unique(results['gt_seg_map'])) <= set(range(shape[0]))
 
 
-def test_large_picture_keeps_its_scale_and_needs_no_map():
+def test_large_image_keeps_its_scale_and_needs_no_map():
     results = RandomCentralCrop(crop_size=20, jitter=0)(dict(img=coordinates(40, 40)['img']))
     assert 'scale_factor' not in results and results['img'][0, 0].tolist() == [10, 10, 10]
 

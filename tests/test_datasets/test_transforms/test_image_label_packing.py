@@ -6,7 +6,7 @@ import torch
 from mmengine.structures import LabelData
 from mmseg.datasets.transforms import PackSegInputs
 
-from mmwsl.datasets.transforms import PackImageLabelInputs, image_label_score
+from mmwsl.datasets.transforms import PackImageLabelInputs, multi_hot_labels
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from mmwsl.datasets.transforms import PackImageLabelInputs, image_label_score
     ],
 )
 def test_score(present, unknown, background, score):
-    result = image_label_score(present, unknown, 4, background)
+    result = multi_hot_labels(present, unknown, 4, background)
     assert result.dtype == np.float32 and result.tolist() == score
 
 
@@ -36,7 +36,7 @@ def test_score(present, unknown, background, score):
 )
 def test_wrong_ids(present, unknown, match):
     with pytest.raises(ValueError, match=match):
-        image_label_score(present, unknown, 4)
+        multi_hot_labels(present, unknown, 4)
 
 
 def results():
@@ -68,7 +68,7 @@ def test_sizes():
     assert label.size.dtype == torch.float32 and label.size.tolist() == [-1, 0, -1, 1, -1]
 
 
-def test_background_picture():
+def test_background_image():
     sample = PackImageLabelInputs()({**results(), 'img_label': [], 'unknown_label': []})['data_samples']
     assert sample.gt_label.label.shape == (0,) and sample.gt_label.label.dtype == torch.int64
     assert sample.gt_label.score.tolist() == [1, 0, 0, 0]
@@ -79,7 +79,7 @@ def test_mask_is_packed_where_there_is_one():
     assert sample.gt_sem_seg.data.shape == (1, 2, 4) and 'gt_label' in sample
 
 
-def test_a_new_picture_has_no_tags():
+def test_a_new_image_has_no_tags():
     packed = PackImageLabelInputs()({key: value for key, value in results().items() if key != 'img_label'})
     assert 'gt_label' not in packed['data_samples'] and packed['inputs'].shape[0] == 3
 

@@ -1,4 +1,4 @@
-"""Pictures as people have them."""
+"""Images as people have them."""
 
 import io
 import re
@@ -28,28 +28,28 @@ def encoded(image, file_format='PNG', **options):
     return stream.getvalue()
 
 
-def test_colour_is_bgr():
+def test_color_is_bgr():
     img = decode_bgr(encoded(Image.fromarray(RGB)))
     assert img.dtype == np.uint8 and img.flags.c_contiguous
     assert np.array_equal(img, RGB[..., ::-1])
 
 
-def test_jpeg_is_what_mmcv_loads(write_pictures, tmp_path):
-    write_pictures(tmp_path, ['a.jpg'], size=(64, 48))
+def test_jpeg_is_what_mmcv_loads(write_images, tmp_path):
+    write_images(tmp_path, ['a.jpg'], size=(64, 48))
     img = LoadImageAsBGR()(dict(img_path=str(tmp_path / 'a.jpg')))['img'].astype(int)
     assert np.abs(img - cv2.imread(str(tmp_path / 'a.jpg'))).max() <= 2  # decoders may round differently
 
 
 @pytest.mark.parametrize('mode', ['L', '1', 'P', 'CMYK', pytest.param('YCbCr', marks=READS_YCBCR), 'LA'])
 def test_modes_become_three_channels(mode):
-    grey = Image.fromarray(np.array([[0, 255], [255, 0], [0, 0]], np.uint8))
-    image = grey.convert('RGB').convert(mode) if mode != 'LA' else grey.convert('LA')
+    gray = Image.fromarray(np.array([[0, 255], [255, 0], [0, 0]], np.uint8))
+    image = gray.convert('RGB').convert(mode) if mode != 'LA' else gray.convert('LA')
     img = decode_bgr(encoded(image, 'TIFF' if mode in ('CMYK', 'YCbCr') else 'PNG'))
     assert img.shape == (3, 2, 3)
-    assert np.abs(img.astype(int) - np.asarray(grey)[..., None]).max() <= 2
+    assert np.abs(img.astype(int) - np.asarray(gray)[..., None]).max() <= 2
 
 
-def test_palette_colours():
+def test_palette_colors():
     image = Image.fromarray(np.array([[0, 1], [1, 0]], np.uint8), 'P')
     image.putpalette([10, 20, 30, 200, 100, 50])
     assert decode_bgr(encoded(image)).tolist() == [[[30, 20, 10], [50, 100, 200]], [[50, 100, 200], [30, 20, 10]]]
@@ -68,7 +68,7 @@ def test_sixteen_bits_keep_their_range():
     ('values', 'expected'),
     [([0, 200, 255], [0, 200, 255]), ([0, 255, 256], [0, 0, 1]), ([0, 32768, 65535], [0, 128, 255])],
 )
-def test_wide_grey_is_judged_by_its_values(dtype, file_format, values, expected):
+def test_wide_gray_is_judged_by_its_values(dtype, file_format, values, expected):
     img = decode_bgr(encoded(Image.fromarray(np.array([values], dtype)), file_format))
     assert img.dtype == np.uint8
     assert img.tolist() == [[[value] * 3 for value in expected]]
@@ -81,7 +81,7 @@ def test_integers_of_unknown_range_are_refused_by_name(tmp_path, values):
         LoadImageAsBGR()(dict(img_path=str(tmp_path / 'wide.tif')))
 
 
-def test_sixteen_bit_colour():
+def test_sixteen_bit_color():
     def chunk(kind, data):
         return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
 
@@ -148,19 +148,19 @@ def bad_files():
 
 
 @pytest.mark.parametrize('kind', bad_files())
-def test_bad_picture_is_named_or_skipped(tmp_path, kind):
+def test_bad_image_is_named_or_skipped(tmp_path, kind):
     path, data = tmp_path / f'{kind}.jpg', bad_files()[kind]
     if data is not None:
         path.write_bytes(data)
-    with pytest.raises(ValueError, match=rf"picture '.*{kind}\.jpg' cannot be read .*`on_bad_image='skip'`"):
+    with pytest.raises(ValueError, match=rf"image '.*{kind}\.jpg' cannot be read .*`on_bad_image='skip'`"):
         LoadImageAsBGR()(dict(img_path=str(path)))
     loader = LoadImageAsBGR(on_bad_image='skip')
-    with pytest.warns(UserWarning, match=rf"skipped picture '.*{kind}\.jpg'.*1 skipped by this worker"):
+    with pytest.warns(UserWarning, match=rf"skipped image '.*{kind}\.jpg'.*1 skipped by this worker"):
         assert loader(dict(img_path=str(path))) is None
     assert loader(dict(img_path=str(path))) is None and len(loader.skipped) == 1
 
 
-def test_dataset_fetches_another_picture(build, tagged):
+def test_dataset_fetches_another_image(build, tagged):
     (tagged / 'images/a.jpg').write_bytes(b'broken')
     settings = dict(
         data_root=str(tagged),
@@ -169,7 +169,7 @@ def test_dataset_fetches_another_picture(build, tagged):
         metainfo=dict(classes=('background', 'car', 'person')),
     )
     dataset = build('VOCWeakDataset', pipeline=[dict(type='mmwsl.LoadImageAsBGR', on_bad_image='skip')], **settings)
-    with pytest.warns(UserWarning, match=r'skipped picture .*a\.jpg'):
+    with pytest.warns(UserWarning, match=r'skipped image .*a\.jpg'):
         assert dataset[0]['img_path'] != str(tagged / 'images/a.jpg')
     strict = build('VOCWeakDataset', pipeline=[dict(type='mmwsl.LoadImageAsBGR')], **settings)
     with pytest.raises(ValueError, match=r'a\.jpg'):
@@ -188,9 +188,9 @@ def run_log(tmp_path):
     MMLogger._instance_dict.update(instances)
 
 
-@pytest.mark.filterwarnings('ignore:skipped picture:UserWarning')
+@pytest.mark.filterwarnings('ignore:skipped image:UserWarning')
 @pytest.mark.parametrize('workers', [0, 1])
-def test_skipped_pictures_are_in_the_runs_log(build, tagged, run_log, workers):
+def test_skipped_images_are_in_the_runs_log(build, tagged, run_log, workers):
     for name in 'ab':
         (tagged / f'images/{name}.jpg').write_bytes(b'broken')
     dataset = build(
@@ -204,13 +204,13 @@ def test_skipped_pictures_are_in_the_runs_log(build, tagged, run_log, workers):
     loaded = list(DataLoader(dataset, batch_size=1, num_workers=workers, collate_fn=pseudo_collate)) * 2
     assert {path[-5:] for batch in loaded for path in batch['img_path']} <= {'c.jpg', 'd.jpg'}
     log = run_log.read_text()
-    assert log.count('WARNING') == log.count('skipped picture') == 2
+    assert log.count('WARNING') == log.count('skipped image') == 2
     assert all(re.search(rf"'.*/{name}\.jpg'.*skipped by this worker", log) for name in 'ab')
     assert log.index('1 skipped by this worker so far') < log.index('2 skipped by this worker so far')
 
 
-@pytest.mark.filterwarnings('ignore:skipped picture:UserWarning')
-def test_a_test_does_not_skip_and_names_the_picture(build, tagged):
+@pytest.mark.filterwarnings('ignore:skipped image:UserWarning')
+def test_a_test_does_not_skip_and_names_the_image(build, tagged):
     (tagged / 'images/b.jpg').write_bytes(b'broken')
     dataset = build(
         'VOCWeakDataset',
@@ -220,7 +220,7 @@ def test_a_test_does_not_skip_and_names_the_picture(build, tagged):
         pipeline=[dict(type='mmwsl.LoadImageAsBGR', on_bad_image='skip')],
     )
     assert dataset[0]['img_path'].endswith('a.jpg')
-    with pytest.raises(ValueError, match=r"nothing for picture '.*b\.jpg'.*`on_bad_image='skip'` is for training only"):
+    with pytest.raises(ValueError, match=r"nothing for image '.*b\.jpg'.*`on_bad_image='skip'` is for training only"):
         dataset[1]
 
 

@@ -7,7 +7,13 @@ from mmcv.transforms import Resize
 from PIL import Image
 from skimage.segmentation import felzenszwalb
 
-from mmwsl.datasets.transforms import ComputeSuperpixels, KeepImage, LoadObjectness, LoadSuperpixels, PackPriorInputs
+from mmwsl.datasets.transforms import (
+    ComputeSuperpixels,
+    KeepOriginalImage,
+    LoadObjectness,
+    LoadSuperpixels,
+    PackSegInputsWithMaps,
+)
 
 
 def results(height=30, width=40, **keys):
@@ -24,34 +30,34 @@ def test_superpixels_are_those_of_scikit_image():
 
 @pytest.mark.parametrize('method', ['felzenszwalb', 'slic'])
 @pytest.mark.parametrize('size', [(30, 40), (1, 40), (40, 1), (1, 1)])
-def test_superpixels_cover_any_picture(method, size):
+def test_superpixels_cover_any_image(method, size):
     found = ComputeSuperpixels(method)(results(*size))['superpixels']
     assert found.shape == size and found.min() == 0
 
 
-def test_a_picture_of_one_colour_has_one_superpixel():
+def test_a_image_of_one_color_has_one_superpixel():
     data = results()
     data['img'] = np.full_like(data['img'], 7)
     assert not ComputeSuperpixels()(data)['superpixels'].any()
 
 
-def test_maps_reach_the_sample_at_the_size_of_the_picture():
+def test_maps_reach_the_sample_at_the_size_of_the_image():
     data = results(objectness=np.random.rand(30, 40).astype(np.float32), saliency=np.zeros((30, 40), np.float32))
-    picture = data['img'].copy()
-    for transform in (KeepImage(), ComputeSuperpixels(), Resize(scale=(20, 20), keep_ratio=True)):
+    image = data['img'].copy()
+    for transform in (KeepOriginalImage(), ComputeSuperpixels(), Resize(scale=(20, 20), keep_ratio=True)):
         data = transform(data)
     superpixels, objectness = data['superpixels'], data['objectness']
-    packed = PackPriorInputs(meta_keys=())(data)
+    packed = PackSegInputsWithMaps(meta_keys=())(data)
     assert packed['inputs'].shape[1:] == (15, 20)
     sample = packed['data_samples']
-    assert (sample.image.data.permute(1, 2, 0).numpy() == picture).all() and sample.image.data.dtype == torch.uint8
+    assert (sample.image.data.permute(1, 2, 0).numpy() == image).all() and sample.image.data.dtype == torch.uint8
     assert (sample.superpixels.data[0].numpy() == superpixels).all()
     assert (sample.objectness.data[0].numpy() == objectness).all()
     assert sample.saliency.data.shape == (1, 30, 40)
 
 
 def test_nothing_is_packed_that_is_not_there():
-    sample = PackPriorInputs(meta_keys=())(results())['data_samples']
+    sample = PackSegInputsWithMaps(meta_keys=())(results())['data_samples']
     assert sample.all_keys() == []
 
 
@@ -83,7 +89,7 @@ def test_objectness_from_disk(values, suffix, tmp_path):
 @pytest.mark.parametrize(
     ('loader', 'values', 'message'),
     [
-        (LoadSuperpixels, np.zeros((40, 30), int), r'\(40, 30\), its picture \(30, 40\)'),
+        (LoadSuperpixels, np.zeros((40, 30), int), r'\(40, 30\), its image \(30, 40\)'),
         (LoadSuperpixels, np.zeros((30, 40)), 'must hold ids.*float64'),
         (LoadSuperpixels, np.full((30, 40), -1), 'must hold ids.*-1'),
         (LoadObjectness, np.full((30, 40), np.nan), r'\[0, 1\], but has nan'),
@@ -97,14 +103,14 @@ def test_bad_maps_name_the_file(loader, values, message, tmp_path):
         loader(str(tmp_path), '.npy')(results())
 
 
-def test_a_palette_picture_is_no_map(tmp_path):
+def test_a_palette_image_is_no_map(tmp_path):
     Image.fromarray(np.zeros((30, 40), np.uint8)).convert('P').save(tmp_path / 'one.png')
-    with pytest.raises(ValueError, match=r'one\.png must be a grey picture.*mode P'):
+    with pytest.raises(ValueError, match=r'one\.png must be a gray image.*mode P'):
         LoadObjectness(str(tmp_path))(results())
 
 
 def test_a_missing_map_names_the_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'one\.png does not exist.*one file for each picture'):
+    with pytest.raises(FileNotFoundError, match=r'one\.png does not exist.*one file for each image'):
         LoadObjectness(str(tmp_path))(results())
 
 

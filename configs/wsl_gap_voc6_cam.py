@@ -1,0 +1,19 @@
+# Class activation maps (Zhou et al., CVPR 2016) of the network of wsl_gap_voc6.py: with --tta of two scales and flips.
+_base_ = ['wsl_gap_voc6.py']
+model = dict(
+    test_cfg=dict(
+        class_activation_maps=dict(normalization='max', background=dict(type='mmwsl.ConstantBackground', threshold=0.3))
+    ),
+    # Every class reaches 1 somewhere: this says which are there.
+    postprocessors=[dict(type='mmwsl.ImageLevelPrior')],
+)
+views = [dict(type='Resize', scale=(side, side), keep_ratio=True) for side in (224, 448)]
+tta_pipeline = _base_.tta_pipeline[:1] + [
+    dict(type='TestTimeAug', transforms=[views] + _base_.tta_pipeline[1]['transforms'][1:])
+]
+val_evaluator = (
+    _base_.val_evaluator[:2]
+    + [dict(type='mmwsl.ThresholdIoUMetric', thresholds=[i / 20 for i in range(1, 20)])]
+    + _base_.val_evaluator[3:]
+)
+test_evaluator = val_evaluator

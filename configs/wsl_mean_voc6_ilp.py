@@ -1,2 +1,0 @@
-_base_ = ['wsl_mean_voc6.py']
-model = dict(postprocessors=[dict(type='mmwsl.ImageLevelPrior')])

@@ -1,0 +1,120 @@
+"""Tags from ``.json`` and ``.jsonl`` tables."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .record import ImageLabelRecord, make_record, read_text
+from .separators import find_separator, split_cell
+
+
+def read_json(
+    path: str | Path,
+    image_column: str = 'image',
+    label_column: str = 'labels',
+    unknown_column: str = 'unknown',
+    separator: str | None = None,
+    large_column: str = 'large',
+    small_column: str = 'small',
+    backend_args: dict | None = None,
+) -> list[ImageLabelRecord]:
+    """Read ``[{"image": "a.jpg", "labels": ["cat"]}, ...]`` or ``{"a.jpg": ["cat"], ...}``.
+
+    Labels are a list of names or one string, which is split as a cell of :func:`read_csv` is. An empty list marks a
+    background image.
+
+    Args:
+        path (str | Path): The file, UTF-8.
+        image_column (str): Key of the image's name.
+        label_column (str): Key of the classes present.
+        unknown_column (str): Optional key of the classes whose presence is unknown.
+        separator (str, optional): Separator of the names in a string. Defaults to None, found.
+        large_column (str): Optional key of the classes present that are large.
+        small_column (str): Optional key of the classes present that are small.
+        backend_args (dict, optional): See :mod:`mmengine.fileio`.
+
+    Returns:
+        list[ImageLabelRecord]: One record per entry, in order.
+
+    Raises:
+        FileNotFoundError: ``path`` does not exist.
+        ValueError: Not JSON, another structure, a repeated key, an entry without image or labels, or a size of a
+            class that is not present.
+    """
+    content = _parse(read_text(path, backend_args=backend_args), str(path))
+    if isinstance(content, dict):
+        content = [{image_column: image, label_column: labels} for image, labels in content.items()]
+    if not isinstance(content, list):
+        raise ValueError(
+            f'{path}: expected a list of objects or a mapping from image to labels, but got {type(content).__name__}.'
+        )
+    entries = [(f'{path}: entry {index}', entry) for index, entry in enumerate(content)]
+    columns = (label_column, unknown_column, large_column, small_column)
+    return _to_records(entries, str(path), image_column, columns, separator)
+
+
+def read_jsonl(
+    path: str | Path,
+    image_column: str = 'image',
+    label_column: str = 'labels',
+    unknown_column: str = 'unknown',
+    separator: str | None = None,
+    large_column: str = 'large',
+    small_column: str = 'small',
+    backend_args: dict | None = None,
+) -> list[ImageLabelRecord]:
+    """Read one ``{"image": "a.jpg", "labels": ["cat"]}`` per line; arguments and errors as in :func:`read_json`."""
+    text = read_text(path, backend_args=backend_args)
+    lines = [(f'{path}:{number}', line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    entries = [(source, _parse(line, source)) for source, line in lines]
+    columns = (label_column, unknown_column, large_column, small_column)
+    return _to_records(entries, str(path), image_column, columns, separator)
+
+
+def _parse(text: str, source: str) -> Any:
+    def unique_keys(pairs: list[tuple[str, Any]]) -> dict:
+        # json keeps the last of two equal keys without a word; here two rows of one image are an error
+        seen = dict(pairs)
+        if len(seen) < len(pairs):
+            keys = [key for key, _ in pairs]
+            raise ValueError(
+                f'{source}: the key {next(k for k in keys if keys.count(k) > 1)!r} appears twice '
+                'in one object. Keep one.'
+            )
+        return seen
+
+    try:
+        return json.loads(text, object_pairs_hook=unique_keys)
+    except json.JSONDecodeError as error:
+        raise ValueError(f'{source}: not JSON ({error}).') from error
+
+
+def _to_records(
+    entries: list[tuple[str, Any]], path: str, image_column: str, columns: Sequence[str], separator: str | None
+) -> list[ImageLabelRecord]:
+    label_column = columns[0]
+    for source, entry in entries:
+        if not isinstance(entry, dict) or not isinstance(entry.get(image_column), str) or label_column not in entry:
+            raise ValueError(
+                f'{source}: expected an object with the keys {image_column!r} (a string) and '
+                f'{label_column!r}, but got {entry!r}.'
+            )
+        for column in columns:
+            labels = entry.get(column, [])
+            if not isinstance(labels, str | list) or not all(isinstance(name, str) for name in labels):
+                raise ValueError(
+                    f'{source}: {column!r} must be a list of class names or one string, but got {labels!r}.'
+                )
+    cells = [entry.get(column, []) for _, entry in entries for column in columns]
+    separator = separator or find_separator((cell for cell in cells if isinstance(cell, str)), path)
+
+    def names(entry: dict, column: str) -> list[str]:
+        labels = entry.get(column, [])
+        return split_cell(labels, separator) if isinstance(labels, str) else labels
+
+    records = []
+    for source, entry in entries:
+        present, unknown, large, small = (names(entry, column) for column in columns)
+        records.append(make_record(entry[image_column], present, unknown, source, large, small))
+    return records

@@ -1,0 +1,127 @@
+"""From a layout to pixels: the mask, and the image."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from .layout import SceneObject
+from .outlines import OUTLINES, RING_HOLE
+from .patterns import draw_pattern
+
+SHIFT = 4
+"""Fractional bits of OpenCV's polygon corners."""
+RING_LABEL = 5
+MIN_CONTRAST = 140
+"""Least distance, summed over the channels, between an object's color and either color behind it."""
+
+
+def render_mask(objects: Sequence[SceneObject], size: int) -> np.ndarray:
+    """Paint the class ids.
+
+    Args:
+        objects (Sequence[SceneObject]): The layout.
+        size (int): Side in pixels.
+
+    Returns:
+        np.ndarray: (size, size) uint8, 0 for background.
+    """
+    mask = np.zeros((size, size), dtype=np.uint8)
+    for item in objects:
+        _fill(mask, item, item.label)
+    return mask
+
+
+def render_image(objects: Sequence[SceneObject], size: int, seed: int, index: int) -> np.ndarray:
+    """Paint the objects on a textured, cluttered background.
+
+    Backgrounds are dull, objects and clutter vivid. The colors of all classes and of the clutter come from one
+    distribution: color tells neither the class nor, alone, that there is an object.
+
+    Args:
+        objects (Sequence[SceneObject]): The layout.
+        size (int): Side in pixels.
+        seed (int): Seed of the dataset.
+        index (int): Number of the scene.
+
+    Returns:
+        np.ndarray: (size, size, 3) uint8, BGR.
+    """
+    rng = np.random.default_rng((seed, index, 1))
+    behind = rng.uniform(20, 160) + rng.uniform(-40, 40, size=(2, 3))
+    image = _blend(behind, _texture(rng, size))
+    _clutter(rng, image)
+    for item in objects:
+        color = _contrasting(rng, behind)
+        shape = np.zeros((size, size), dtype=np.uint8)
+        _fill(shape, item, 1)
+        pixels = np.flatnonzero(shape)
+        rows, columns = np.divmod(pixels, size)
+        weight = draw_pattern(rng, item.label, rows, columns)
+        image.reshape(-1, 3)[pixels] = _blend(np.stack([color, color * rng.uniform(0.3, 0.6)]), weight)
+    # soften the edges as a lens does, then add the sensor's noise
+    image = cv2.GaussianBlur(image, (3, 3), 0.6)
+    image += rng.standard_normal((size, size, 1), dtype=np.float32) * np.float32(rng.uniform(2, 7))
+    return np.clip(image, 0, 255, out=image).astype(np.uint8)
+
+
+def _fill(canvas: np.ndarray, item: SceneObject, value: int) -> None:
+    def fill(radius: float, value: int) -> None:
+        cos, sin = np.cos(item.angle), np.sin(item.angle)
+        corners = radius * OUTLINES[item.label] @ np.array([[cos, sin], [-sin, cos]]) + (item.x, item.y)
+        cv2.fillPoly(canvas, [np.rint(corners * 2**SHIFT).astype(np.int32)], value, shift=SHIFT)
+
+    fill(item.radius, value)
+    if item.label == RING_LABEL:
+        fill(item.radius * RING_HOLE, 0)
+
+
+def _blend(colors: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Mix two (3,) colors by weights (...) in [0, 1]: (..., 3) float32."""
+    first, second = colors.astype(np.float32)
+    # plane by plane: numpy is slow along an axis of length 3
+    planes = [weight * (b - a) + a for a, b in zip(first, second, strict=True)]
+    return cv2.merge(planes).reshape(*weight.shape, 3)  # OpenCV 4 gives (n, 1, 3) for (n,)
+
+
+def _texture(rng: np.random.Generator, size: int) -> np.ndarray:
+    """Draw smooth noise or stripes, or their mean: (size, size) float32 in [0, 1]."""
+    kind = rng.integers(3)
+    cells = int(rng.integers(3, 10))
+    noise = cv2.resize(rng.random((cells, cells), dtype=np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
+    angle, periods, phase = rng.uniform(0, np.pi), rng.uniform(1, 8), rng.uniform(0, 2 * np.pi)
+    axis = np.arange(size, dtype=np.float32) * np.float32(2 * np.pi * periods / size)
+    stripes = 0.5 + 0.5 * np.sin(
+        np.float32(np.cos(angle)) * axis[:, None] + np.float32(np.sin(angle)) * axis + np.float32(phase)
+    )
+    return np.clip((noise, stripes, (noise + stripes) / 2)[kind], 0, 1)
+
+
+def _vivid(rng: np.random.Generator, count: int) -> np.ndarray:
+    """Draw (count, 3) colors with one channel strong, one weak and one between, in random order."""
+    colors = rng.uniform((190, 0, 0), (255, 90, 255), size=(count, 3))
+    return rng.permuted(colors, axis=1)
+
+
+def _contrasting(rng: np.random.Generator, behind: np.ndarray) -> np.ndarray:
+    """Draw a color that stands out from the (2, 3) colors behind; the best of a few if none does."""
+    candidates = _vivid(rng, 8)
+    contrast = np.abs(candidates[:, None] - behind).sum(axis=-1).min(axis=1)  # (8,)
+    enough = contrast > MIN_CONTRAST
+    return candidates[enough.argmax() if enough.any() else contrast.argmax()]
+
+
+def _clutter(rng: np.random.Generator, image: np.ndarray) -> None:
+    """Add thin strokes and small ragged blobs, in colors of the same distribution as the objects'."""
+    size = image.shape[0]
+    strokes, blobs = rng.integers((2, 0), (8, 6))
+    colors = _vivid(rng, strokes + blobs).tolist()
+    for color in colors[:strokes]:
+        start = rng.uniform(0, size, size=2)
+        steps = rng.normal(0, 0.12 * size, size=(rng.integers(1, 5), 2))
+        points = np.concatenate([start[None], start + np.cumsum(steps, axis=0)]).astype(np.int32)
+        cv2.polylines(image, [points], False, color, int(rng.integers(1, 3)))
+    for color in colors[strokes:]:
+        center = rng.uniform(0, size, size=2)
+        blob = center + rng.normal(0, 0.03 * size, size=(rng.integers(4, 8), 2))
+        cv2.fillPoly(image, [blob.astype(np.int32)], color)

@@ -1,0 +1,1 @@
+"""Inference: how the scores of a network become a mask."""

@@ -1,0 +1,21 @@
+"""The image-level prior of Pinheiro & Collobert."""
+
+from typing import ClassVar
+
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+from ...functional import image_level_prior
+from ...registry import POSTPROCESSORS
+from .base import PostProcessor
+
+
+@POSTPROCESSORS.register_module()
+class ImageLevelPrior(PostProcessor):
+    """Weigh every pixel by how likely its class is in the image; see :func:`mmwsl.functional.image_level_prior`."""
+
+    required_fields: ClassVar[dict[str, str]] = dict(pred_label="the segmentor type='mmwsl.WeakEncoderDecoder'")
+
+    def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
+        """Multiply ``probs (K, H, W)`` by the predicted image-level probabilities."""
+        return image_level_prior(probs, data_sample.pred_label.score)

@@ -1,0 +1,39 @@
+"""A map of objects or saliency as a prior."""
+
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+from ...functional.priors import check_power, objectness_prior
+from ...registry import POSTPROCESSORS
+from .base import PostProcessor
+
+
+@POSTPROCESSORS.register_module()
+class ObjectnessPrior(PostProcessor):
+    """Weigh the foreground by a map in [0, 1]; see :func:`mmwsl.functional.objectness_prior`.
+
+    The map comes with the image: from boxes (SP-bb of Pinheiro & Collobert), from mask proposals (SP-seg), or any
+    saliency map from disk.
+
+    Args:
+        field: Name of the map in the data sample.
+        power: Power of the class scores; below 1, the map counts more against them.
+        tuned_on: What the power was chosen with, see :class:`PostProcessor`.
+
+    Raises:
+        ValueError: If ``power`` is not positive.
+    """
+
+    def __init__(self, field: str = 'objectness', power: float = 1.0, tuned_on: str | None = None) -> None:
+        check_power(power)
+        self.field = field
+        self.power = power
+        self.tuned_on = tuned_on
+        self.required_fields = {
+            field: "the transform type='mmwsl.ComputeObjectness' or 'mmwsl.LoadObjectness' before Resize, "
+            f'with key={field!r}'
+        }
+
+    def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
+        """Weigh ``probs (K, H, W)`` by the map."""
+        return objectness_prior(probs, data_sample.get(self.field).data[0], self.power)

@@ -1,0 +1,36 @@
+"""Votes of superpixels as a step."""
+
+from typing import ClassVar
+
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+from ...functional import superpixel_majority, superpixel_mean
+from ...registry import POSTPROCESSORS
+from .base import PostProcessor
+
+
+@POSTPROCESSORS.register_module()
+class SuperpixelVote(PostProcessor):
+    """Give the pixels of a superpixel the same class (SP-sppxl of Pinheiro & Collobert).
+
+    Args:
+        reduction: ``'majority'`` of the pixels' classes, as in the paper (:func:`mmwsl.functional.superpixel_majority`), or
+            ``'mean'`` of their scores (:func:`mmwsl.functional.superpixel_mean`). A majority forgets how sure a pixel
+            was: thresholds belong before it.
+    """
+
+    required_fields: ClassVar[dict[str, str]] = dict(
+        superpixels="the transform type='mmwsl.ComputeSuperpixels' or 'mmwsl.LoadSuperpixels' before Resize"
+    )
+
+    reductions: ClassVar[dict] = dict(majority=superpixel_majority, mean=superpixel_mean)
+
+    def __init__(self, reduction: str = 'majority') -> None:
+        if reduction not in self.reductions:
+            raise ValueError(f'`reduction` must be one of {sorted(self.reductions)}, got {reduction!r}')
+        self.reduction = reduction
+
+    def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
+        """Let the superpixels vote on ``probs (K, H, W)``."""
+        return self.reductions[self.reduction](probs, data_sample.superpixels.data[0])

@@ -1,5 +1,0 @@
-"""Background models."""
-
-from .background import ConstantBackground, IndependentClasses, LearnedBackground, PowerBackground
-
-__all__ = ['ConstantBackground', 'IndependentClasses', 'LearnedBackground', 'PowerBackground']

@@ -1,0 +1,80 @@
+"""The summed dilated branches of DeepLab v1 and v2."""
+
+from collections.abc import Sequence
+
+from mmcv.cnn import ConvModule
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from torch import Tensor, nn
+
+from ...registry import MODELS
+
+
+@MODELS.register_module()
+class DeepLabV2Head(BaseDecodeHead):
+    r"""Scores that are the sum of dilated branches, :math:`s = \sum_b f_b(x_b)` (Chen et al., PAMI 2018, Fig. 7).
+
+    mmseg's ``ASPPHead`` is that of DeepLab v3: its branches are concatenated. Three uses:
+
+    - DeepLab v2 on ResNet: each branch is one dilated convolution from the features to the scores;
+    - DeepLab v2 on VGG-16: the dilated ``fc6`` and ``fc7`` of each branch are the backbone's, see
+      :class:`mmwsl.models.VGG16`, which returns a map for each; here ``in_index`` lists them, ``kernel_size=1`` scores
+      them;
+    - ``hidden=True``: the dilated convolution goes to ``channels`` features with ReLU, a 1x1 convolution scores them.
+
+    DeepLab v1 LargeFOV is one branch.
+
+    Args:
+        dilations: Dilation of each branch's convolution.
+        kernel_size: Its kernel.
+        hidden: Whether a branch has a hidden layer.
+        **kwargs: Of :class:`mmseg.models.decode_heads.decode_head.BaseDecodeHead`. With a tuple as ``in_index``, and
+            as ``in_channels``, each branch has a map of its own.
+
+    Raises:
+        ValueError: If there is not one map for each branch, or no branch.
+    """
+
+    def __init__(
+        self,
+        in_channels: int | Sequence[int],
+        *,
+        dilations: Sequence[int] = (6, 12, 18, 24),
+        kernel_size: int = 3,
+        hidden: bool = False,
+        in_index: int | Sequence[int] = -1,
+        **kwargs,
+    ) -> None:
+        count = len(dilations)
+        in_channels = (in_channels,) * count if isinstance(in_channels, int) else tuple(in_channels)
+        in_index = (in_index,) * count if isinstance(in_index, int) else tuple(in_index)
+        if not count == len(in_channels) == len(in_index) > 0:
+            raise ValueError(
+                '`dilations`, `in_channels` and `in_index` must have one value for each branch, got '
+                f'{tuple(dilations)}, {in_channels} and {in_index}'
+            )
+        super().__init__(in_channels, in_index=in_index, input_transform='multiple_select', **kwargs)
+        self.conv_seg = nn.ModuleList()
+        self.convs = nn.ModuleList()
+        for channels, dilation in zip(in_channels, dilations, strict=True):
+            atrous = dict(kernel_size=kernel_size, padding=kernel_size // 2 * dilation, dilation=dilation)
+            if hidden:
+                self.convs.append(
+                    ConvModule(
+                        channels,
+                        self.channels,
+                        **atrous,
+                        conv_cfg=self.conv_cfg,
+                        norm_cfg=self.norm_cfg,
+                        act_cfg=self.act_cfg,
+                    )
+                )
+                self.conv_seg.append(nn.Conv2d(self.channels, self.out_channels, 1))
+            else:
+                self.convs.append(nn.Identity())
+                self.conv_seg.append(nn.Conv2d(channels, self.out_channels, **atrous))
+
+    def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
+        """Score the cells, ``(N, K, h, w)``."""
+        dropout = self.dropout or nn.Identity()
+        branches = zip(self._transform_inputs(inputs), self.convs, self.conv_seg, strict=True)
+        return sum(score(dropout(conv(x))) for x, conv, score in branches)

@@ -1,0 +1,1 @@
+"""Helpers without torch: files, images, progress."""

@@ -1,0 +1,130 @@
+"""PASCAL VOC: XML annotations and classification lists agree."""
+
+import pytest
+
+from mmwsl.annotations import read_voc_lists, read_voc_xml
+
+RULES = {'present': (('dog', 'cat'), ()), 'unknown': (('dog',), ('cat',)), 'absent': (('dog',), ())}
+
+
+def voc_xml(*objects):
+    parts = ''.join(
+        f'<object><name>{name}</name><difficult>{difficult}</difficult><part><name>head</name></part></object>'
+        for name, difficult in objects
+    )
+    return f'<annotation><filename>other.jpg</filename>{parts}</annotation>'
+
+
+@pytest.mark.parametrize('difficult', RULES)
+def test_xml(tmp_path, difficult):
+    (tmp_path / '2007_1.xml').write_text(voc_xml(('dog', 0), ('dog', 1), ('cat', 1)))
+    (tmp_path / '2007_2.xml').write_text(voc_xml())
+    first, second = read_voc_xml(tmp_path, difficult=difficult)
+    assert (first.image, first.labels, first.unknown) == ('2007_1', *RULES[difficult])
+    assert (second.image, second.labels, second.unknown) == ('2007_2', (), ())
+
+
+def test_xml_reads_the_names_asked_for(tmp_path):
+    (tmp_path / 'broken.xml').write_text('<annotation>')
+    (tmp_path / 'good.xml').write_text(voc_xml(('dog', 0)))
+    assert [record.image for record in read_voc_xml(tmp_path, ['good', 'absent'])] == ['good']
+    with pytest.raises(ValueError, match=r'broken\.xml: not XML'):
+        read_voc_xml(tmp_path)
+
+
+def test_xml_object_without_name(tmp_path):
+    (tmp_path / 'a.xml').write_text(voc_xml(('dog', 0), ('', 0)))
+    with pytest.raises(ValueError, match=r'a\.xml: object 2 has no <name>'):
+        read_voc_xml(tmp_path)
+
+
+def sized_xml(*objects, size='<size><width>20</width><height>10</height></size>'):
+    edges = ('xmin', 'ymin', 'xmax', 'ymax')
+    parts = ''.join(
+        f'<object><name>{name}</name><bndbox>'
+        + ''.join(f'<{edge}>{value}</{edge}>' for edge, value in zip(edges, box, strict=True))
+        + '</bndbox></object>'
+        for name, box in objects
+    )
+    return f'<annotation>{size}{parts}</annotation>'
+
+
+def test_sizes_are_what_the_boxes_of_a_class_cover_together(tmp_path):
+    # of 200 pixels: the cat's two boxes cover 10 + 10 - 5, the dog's 20 twice the same, the bus's 21
+    (tmp_path / 'a.xml').write_text(
+        sized_xml(
+            ('cat', (1, 1, 5, 2)),
+            ('cat', (1, 2, 5, 3)),
+            ('dog', (1, 1, 4, 5)),
+            ('dog', (1, 1, 4, 5)),
+            ('bus', (0.6, 1, 21, 1)),
+            ('bus', (20, 10, 20, 10)),
+        )
+    )
+    (tmp_path / 'b.xml').write_text(sized_xml())
+    first, second = read_voc_xml(tmp_path, large_area=0.1)
+    assert (first.large, first.small) == (('bus',), ('cat', 'dog'))
+    assert (second.labels, second.large, second.small) == ((), (), ())
+    first, _ = read_voc_xml(tmp_path, large_area=0.07)
+    assert set(first.large) == {'cat', 'dog', 'bus'}
+    plain, _ = read_voc_xml(tmp_path)
+    assert (plain.labels, plain.large, plain.small) == (first.labels, (), ())
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        sized_xml(('cat', (1, 1, 5, 2)), size=''),
+        sized_xml(('cat', (1, 1, 'x', 2))),
+        voc_xml(('cat', 0)),
+        sized_xml(('cat', (1, 1, 5, 2)), size='<size><width>20</width><height>0</height></size>'),
+    ],
+)
+def test_sizes_that_cannot_be_told(tmp_path, text):
+    (tmp_path / 'a.xml').write_text(text)
+    assert read_voc_xml(tmp_path)[0].labels == ('cat',)
+    with pytest.raises(ValueError, match=r"a\.xml: the size of 'cat' cannot be told .*`large_area` needs the <size>"):
+        read_voc_xml(tmp_path, large_area=0.1)
+
+
+@pytest.mark.parametrize('area', [0, 1, float('nan')])
+def test_large_area_is_a_share(tmp_path, area):
+    with pytest.raises(ValueError, match=rf'`large_area` is a share .* got {area}'):
+        read_voc_xml(tmp_path, large_area=area)
+
+
+@pytest.mark.parametrize('difficult', RULES)
+def test_lists(tmp_path, difficult):
+    (tmp_path / 'dog_train.txt').write_text('2007_1  1\n2007_2 -1\n')
+    (tmp_path / 'cat_train.txt').write_text('2007_1  0\n2007_2 -1\n')
+    first, second = read_voc_lists(tmp_path, 'train', ('dog', 'cat'), difficult)
+    assert (first.image, first.labels, first.unknown) == ('2007_1', *RULES[difficult])
+    assert (second.image, second.labels, second.unknown) == ('2007_2', (), ())
+
+
+@pytest.mark.parametrize(
+    ('cats', 'match'),
+    [
+        ('a 1\nb 2\n', r"cat_train\.txt:2: expected \"name value\".*'b 2'"),
+        ('a\n', r'cat_train\.txt:1: expected'),
+        ('a 1\na 1\n', r"cat_train\.txt:2: image 'a' is listed twice \(first in line 1\)"),
+        ('a 1\n', r"1 images are in this list or in that of 'dog' but not in both: b"),
+    ],
+)
+def test_mistakes_in_lists(tmp_path, cats, match):
+    (tmp_path / 'dog_train.txt').write_text('a 1\nb -1\n')
+    (tmp_path / 'cat_train.txt').write_text(cats)
+    with pytest.raises(ValueError, match=match):
+        read_voc_lists(tmp_path, 'train', ('dog', 'cat'))
+
+
+def test_absent_files(tmp_path):
+    with pytest.raises(FileNotFoundError, match='folder of XML annotations'):
+        read_voc_xml(tmp_path / 'nothing')
+    with pytest.raises(FileNotFoundError, match=r'dog_val\.txt'):
+        read_voc_lists(tmp_path, 'val', ('dog',))
+
+
+def test_difficult_is_checked(tmp_path):
+    with pytest.raises(ValueError, match="`difficult` must be one of .* but got 'maybe'"):
+        read_voc_xml(tmp_path, difficult='maybe')

@@ -1,0 +1,93 @@
+"""The search of thresholds per class."""
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+import torch
+from mmengine.structures import LabelData, PixelData
+from mmseg.structures import SegDataSample
+
+from mmwsl.evaluation import ClassThresholdSearch, ThresholdIoUMetric
+from mmwsl.functional import class_thresholds
+from mmwsl.inference.postprocessors import ClassThresholds
+
+GRID = [0.2, 0.4, 0.6, 0.8]
+
+
+def mean_iou(pairs, classes):
+    """Mean over classes, written as in a textbook."""
+    values = []
+    for k in range(classes):
+        inside = [((pred == k) & (truth != 255), truth == k) for pred, truth in pairs]
+        union = sum(int((a | b).sum()) for a, b in inside)
+        if union:
+            values.append(sum(int((a & b).sum()) for a, b in inside) / union)
+    return 100 * np.mean(values)
+
+
+@pytest.fixture
+def images():
+    torch.manual_seed(0)
+    pairs = []
+    for height in (6, 9):
+        truth = torch.randint(0, 3, (height, 8))
+        scores = 0.6 * torch.rand(3, height, 8)
+        scores[1] += 0.1 * (truth == 1)
+        scores[2] += 0.4 * (truth == 2)
+        truth[0, :2] = 255
+        pairs.append((scores.clamp(max=1.0), truth))
+    return pairs
+
+
+def evaluate(metric, images):
+    metric.dataset_meta = dict(classes=('background', 'a', 'b'))
+    for scores, truth in images:
+        sample = SegDataSample(pred_label=LabelData(score=torch.ones(3)))
+        sample.set_data(dict(seg_logits=PixelData(data=scores.log()), gt_sem_seg=PixelData(data=truth[None])))
+        metric.process({}, [sample.to_dict()])
+    return metric.evaluate(len(images))
+
+
+def test_finds_the_best_of_all_combinations(images, tmp_path):
+    path = tmp_path / 'deep' / 'thresholds.json'
+    metric = ClassThresholdSearch(tuned_on='masks of a test', out_file=str(path), thresholds=GRID)
+    found = evaluate(metric, images)['oracle_mIoU_class_thresholds']
+
+    def quality(thresholds):
+        return mean_iou(
+            [(class_thresholds(scores, torch.tensor(thresholds)).argmax(0), truth) for scores, truth in images], 3
+        )
+
+    assert found == pytest.approx(max(map(quality, itertools.product(GRID, GRID))), abs=0.006)
+    content = json.loads(path.read_text())
+    assert content['tuned_on'] == 'masks of a test'
+    assert quality(content['thresholds']) == pytest.approx(found, abs=0.006)
+    step = ClassThresholds(str(path))
+    assert step.tuned_on == 'masks of a test'
+    assert [p.name for p in path.parent.iterdir()] == ['thresholds.json']
+
+
+def test_is_at_least_as_good_as_one_threshold(images):
+    common = evaluate(ThresholdIoUMetric(thresholds=GRID), images)['oracle_mIoU']
+    own = evaluate(ClassThresholdSearch(tuned_on='a test', thresholds=GRID), images)['oracle_mIoU_class_thresholds']
+    assert own > common  # the two classes were given different score levels
+
+
+def test_a_class_without_a_pixel_is_left_out(images):
+    images = [(scores, torch.where(truth == 2, 0, truth)) for scores, truth in images]
+    found = evaluate(ClassThresholdSearch(tuned_on='a test', thresholds=[0.5, 1.0]), images)[
+        'oracle_mIoU_class_thresholds'
+    ]
+    expected = max(
+        mean_iou([(class_thresholds(scores, torch.tensor(pair)).argmax(0), truth) for scores, truth in images], 3)
+        for pair in itertools.product([0.5, 1.0], [0.5, 1.0])
+    )
+    assert found == pytest.approx(expected, abs=0.006)
+
+
+def test_masks_without_a_pixel_are_an_error(images):
+    images = [(scores, torch.full_like(truth, 255)) for scores, truth in images]
+    with pytest.raises(ValueError, match='no pixel of any class'):
+        evaluate(ClassThresholdSearch(tuned_on='a test'), images)

@@ -1,0 +1,37 @@
+"""Steps on a GPU give what they give on a CPU."""
+
+import pytest
+import torch
+from mmengine.structures import LabelData, PixelData
+from mmseg.structures import SegDataSample
+
+from mmwsl.inference.postprocessors import build_postprocessors
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason='no GPU')
+
+
+@pytest.mark.parametrize(
+    'config',
+    [
+        dict(type='mmwsl.ImageLevelPrior'),
+        dict(type='mmwsl.ObjectnessPrior'),
+        dict(type='mmwsl.SuperpixelVote'),
+        dict(type='mmwsl.SuperpixelVote', reduction='mean'),
+        dict(type='mmwsl.ClassThresholds', thresholds=(0.3, 0.5, 0.2)),
+        dict(type='mmwsl.LogitSoftmax'),
+        dict(type='mmwsl.DenseCRF'),
+        dict(type='mmwsl.PixelAdaptiveRefinement'),
+    ],
+    ids=lambda config: config['type'],
+)
+def test_a_step_on_the_gpu(config):
+    torch.manual_seed(0)
+    sample = SegDataSample(pred_label=LabelData(score=torch.rand(4)))
+    sample.image = PixelData(data=torch.randint(0, 256, (3, 40, 50), dtype=torch.uint8))
+    sample.superpixels = PixelData(data=torch.randint(0, 30, (1, 40, 50)))
+    sample.objectness = PixelData(data=torch.rand(1, 40, 50))
+    probs = torch.rand(4, 40, 50)
+    (step,) = build_postprocessors([config])
+    result = step(probs.cuda(), sample.cuda())
+    assert result.is_cuda
+    torch.testing.assert_close(result.cpu(), step(probs, sample.cpu()), rtol=1e-3, atol=1e-4)
