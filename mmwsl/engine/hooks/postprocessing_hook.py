@@ -35,9 +35,9 @@ class PostProcessingHook(Hook):
         model = runner.model
         while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
             model = model.module
-        if not hasattr(model, 'postprocessors'):
+        if not hasattr(model, 'pipeline'):
             raise TypeError(
                 f'PostProcessingHook needs a segmentor that runs a chain, got {type(model).__name__}: '
-                "use type='mmwsl.WeakEncoderDecoder' or 'mmwsl.PostprocessedEncoderDecoder'"
+                "use type='mmwsl.WeakEncoderDecoder'"
             )
-        model.postprocessors = self.postprocessors
+        model.pipeline.postprocessors = self.postprocessors

@@ -4,7 +4,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import nn
 
-from ...inference.postprocessors import join_provenance
+from ...inference import join_provenance
 from ...registry import HOOKS
 
 
@@ -21,8 +21,8 @@ def collect_provenance(model: nn.Module) -> dict[str, str]:
         One text for each key, empty if nothing is to be said.
     """
     modules = list(model.modules())
-    steps = [step for module in modules for step in getattr(module, 'postprocessors', ())]
-    return join_provenance(getattr(part, 'provenance', {}) for part in modules + steps)
+    pipelines = [module.pipeline for module in modules if hasattr(module, 'pipeline')]
+    return join_provenance(getattr(part, 'provenance', {}) for part in modules + pipelines)
 
 
 @HOOKS.register_module()

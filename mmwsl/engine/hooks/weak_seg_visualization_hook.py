@@ -10,7 +10,6 @@ from mmseg.engine.hooks import SegVisualizationHook
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-from ...models import PostprocessedEncoderDecoder
 from ...registry import HOOKS
 
 
@@ -39,11 +38,7 @@ class WeakSegVisualizationHook(SegVisualizationHook):
 
     def before_run(self, runner: Runner) -> None:
         """Check that the segmentor leaves scores that can be drawn."""
-        if (
-            self.draw
-            and self.maps
-            and not any(isinstance(module, PostprocessedEncoderDecoder) for module in runner.model.modules())
-        ):
+        if self.draw and self.maps and not any(hasattr(module, 'pipeline') for module in runner.model.modules()):
             raise ValueError(
                 '`maps=True` draws the scores that post-processing left, but '
                 f'{type(runner.model).__name__} leaves raw ones: use the segmentor '
@@ -86,7 +81,7 @@ class WeakSegVisualizationHook(SegVisualizationHook):
             self._paint_maps(name, image, sample, step)
 
     def _paint_maps(self, name: str, image: np.ndarray, sample: SegDataSample, step: int) -> None:
-        kinds = dict(score=sample.seg_logits.data.exp())
+        kinds = dict(score=sample.pred_scores.data)
         shown = set(sample.pred_sem_seg.data.unique().tolist())
         if 'class_saliency' in sample:
             kinds['saliency'] = sample.class_saliency.data

@@ -106,7 +106,7 @@ class PointLocalizationMetric(BaseMetric):
         names = self.dataset_meta['classes']
         needed = [
             ('pred_label', "the segmentor type='mmwsl.WeakEncoderDecoder'"),
-            ('seg_logits', "the segmentor type='mmwsl.WeakEncoderDecoder'"),
+            ('pred_scores', "the segmentor type='mmwsl.WeakEncoderDecoder'"),
             ('gt_sem_seg', "the transform type='LoadAnnotations', or give `annotations`")
             if self.annotations is None
             else ('img_path', 'it to `meta_keys` of the packing transform'),
@@ -117,7 +117,7 @@ class PointLocalizationMetric(BaseMetric):
                     raise KeyError(
                         f'PointLocalizationMetric needs the field `{field}` of the data sample: add {source}'
                     )
-            maps = sample['seg_logits']['data'][1:]
+            maps = sample['pred_scores']['data'][1:]
             width = maps.shape[2]
             boxes = self._boxes(sample, tuple(maps.shape[1:]), names)
             outcomes = []

@@ -66,7 +66,7 @@ class ThresholdIoUMetric(BaseMetric):
             ):
                 if field not in sample:
                     raise KeyError(f'{type(self).__name__} needs the field `{field}` of the data sample: add {source}')
-            foreground = sample['seg_logits']['data'][1:].exp()
+            foreground = sample['pred_scores']['data'][1:]
             truth = sample['gt_sem_seg']['data'].squeeze(0).to(foreground.device)
             if truth.shape != foreground.shape[1:]:
                 raise ValueError(

@@ -7,7 +7,8 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from ...registry import POSTPROCESSORS
-from .base import PostProcessor, apply_postprocessors, build_postprocessors, join_provenance
+from ..provenance import join_provenance
+from .base import PostProcessor, apply_postprocessors, build_postprocessors
 
 
 @POSTPROCESSORS.register_module()

@@ -130,8 +130,7 @@ def test_behind_a_network_the_mask_follows_the_edge_of_the_image():
                 ),
                 data_preprocessor=dict(type='mmseg.SegDataPreProcessor', size=(64, 64)),
                 train_cfg=dict(),
-                test_cfg=dict(mode='whole'),
-                postprocessors=postprocessors,
+                inference=dict(postprocessors=postprocessors),
             )
         ).eval()
         with torch.no_grad():
@@ -150,4 +149,4 @@ def test_behind_a_network_the_mask_follows_the_edge_of_the_image():
         result, _ = predict([dict(type=f'mmwsl.{step}')])
         wrong = (result.pred_sem_seg.data != truth).sum()
         assert wrong < (raw.pred_sem_seg.data != truth).sum() / 2, step
-        assert torch.equal(result.seg_logits.data.argmax(0, keepdim=True), result.pred_sem_seg.data)
+        assert torch.equal(result.pred_scores.data.argmax(0, keepdim=True), result.pred_sem_seg.data)

@@ -94,11 +94,11 @@ def test_bad_threshold_files(content, error, message, tmp_path):
         dict(type='mmwsl.LogitSoftmax'),
     ],
 )
-def test_scores_that_are_nan_are_refused(config, sample):
+def test_nan_raises_an_error(config, sample):
     (step,) = build_postprocessors([config])
     probs = torch.rand(3, 6, 7)
     probs[1, 2, 3] = torch.nan
-    with pytest.raises(ValueError, match=f'{type(step).__name__} was given scores that are NaN'):
+    with pytest.raises(ValueError, match=f'{type(step).__name__}: `probs` must not be NaN'):
         step(probs, sample)
 
 
