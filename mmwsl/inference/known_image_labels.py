@@ -1,4 +1,4 @@
-"""Known image-level labels as a step of inference."""
+"""Known image-level labels of the predicted images."""
 
 from mmengine.structures import LabelData
 from mmseg.structures import SegDataSample

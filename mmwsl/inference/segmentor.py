@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Segmentor(Protocol):
-    """What the steps of the pipeline ask of a segmentor; :class:`mmwsl.models.WeakEncoderDecoder` has it all."""
+    """Methods that the inference pipeline needs; :class:`mmwsl.models.WeakEncoderDecoder` implements them."""
 
     num_classes: int
     align_corners: bool
