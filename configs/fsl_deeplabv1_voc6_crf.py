@@ -1,10 +1,11 @@
 # DeepLab v1 LargeFOV and its fully connected CRF: see fsl_deeplabv1_voc6.py, whose checkpoint it takes.
 _base_ = ['fsl_deeplabv1_voc6.py']
 model = dict(
-    type='mmwsl.PostprocessedEncoderDecoder',
-    postprocessors=[dict(type='mmwsl.DenseCRF', preset='deeplab', min_pixel_prob=0.05)],
+    type='mmwsl.WeakEncoderDecoder',
+    inference=dict(postprocessors=[dict(type='mmwsl.DenseCRF', preset='deeplab', min_pixel_prob=0.05)]),
 )
 image = [dict(type='mmwsl.KeepOriginalImage')]
 val_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline[:1] + image + _base_.test_pipeline[1:]))
 test_dataloader = val_dataloader
 tta_pipeline = _base_.tta_pipeline[:1] + image + _base_.tta_pipeline[1:]
+tta_model = dict(type='mmwsl.WeakSegTTAModel')

@@ -10,9 +10,9 @@ _base_ = [
     '_base_/default_runtime.py',
 ]
 model = dict(
-    type='mmwsl.PostprocessedEncoderDecoder',
+    type='mmwsl.WeakEncoderDecoder',
     data_preprocessor=dict(test_cfg=None),
-    test_cfg=dict(overlap_tile=dict(tile=256, margin=128)),
+    inference=dict(scorer=dict(type='mmwsl.OverlapTileScorer', tile=256, margin=128)),
 )
 optim_wrapper = dict(paramwise_cfg=None)  # all of it is new
-tta_model = dict(type='SegTTAModel')
+tta_model = dict(type='mmwsl.WeakSegTTAModel')

@@ -4,26 +4,26 @@
 _base_ = ['psl_deeplabv3plus_voc6.py']
 tuned_on = 'masks of every second image of voc6 train and every 28th of train_aug'
 model = dict(
-    type='mmwsl.PostprocessedEncoderDecoder',
-    test_cfg=dict(
-        use_image_labels=True,
-        keep_foreground=True,  # a cow that the network took for a horse is an object still
-        # every class has a place where it is most likely; the background is that of the thresholds below
-        class_activation_maps=dict(normalization='max'),
+    type='mmwsl.WeakEncoderDecoder',
+    inference=dict(
+        # A cow that the network takes for a horse stays foreground.
+        image_labels=dict(type='mmwsl.KnownImageLabels', keep_foreground=True),
+        # Every class reaches 1 somewhere; the background is that of the thresholds below.
+        class_maps=dict(type='mmwsl.ClassActivationMaps', normalization='max'),
+        postprocessors=[
+            dict(
+                type='mmwsl.PostProcessorEnsemble',
+                pipelines=[
+                    [
+                        dict(type='mmwsl.ClassThresholds', thresholds=background, tuned_on=tuned_on),
+                        dict(type='mmwsl.LogitSoftmax'),
+                        dict(type='mmwsl.DenseCRF', preset='ccnn', min_pixel_prob=0.01, tuned_on=tuned_on),
+                    ]
+                    for background in (0.4, 0.65)
+                ],
+            )
+        ],
     ),
-    postprocessors=[
-        dict(
-            type='mmwsl.PostProcessorEnsemble',
-            pipelines=[
-                [
-                    dict(type='mmwsl.ClassThresholds', thresholds=background, tuned_on=tuned_on),
-                    dict(type='mmwsl.LogitSoftmax'),
-                    dict(type='mmwsl.DenseCRF', preset='ccnn', min_pixel_prob=0.01, tuned_on=tuned_on),
-                ]
-                for background in (0.4, 0.65)
-            ],
-        ),
-    ],
 )
 test_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),

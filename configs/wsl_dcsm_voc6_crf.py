@@ -1,13 +1,18 @@
 # DCSM + CRF: see wsl_dcsm_voc_crf.py. Layers and threshold are the best of a few by the masks of 40 images of train.
 _base_ = ['wsl_gmp_voc6.py']
 model = dict(
-    saliency=dict(type='mmwsl.DistinctClassSaliency', layers=['backbone.backbone.layer4', 'backbone.backbone.layer5']),
-    postprocessors=[
-        dict(type='mmwsl.SaliencyScores', tuned_on='masks of voc6 train'),
-        dict(type='mmwsl.ClassThresholds', thresholds=0.55, tuned_on='masks of voc6 train'),
-        dict(type='mmwsl.LogitSoftmax', temperature=2.0, tuned_on='masks of voc6 train'),
-        dict(type='mmwsl.DenseCRF', preset='ccnn', min_image_prob=0.05, tuned_on='masks of voc6 train'),
-    ],
+    inference=dict(
+        class_maps=dict(
+            type='mmwsl.DistinctClassSaliency',
+            layers=['backbone.backbone.layer4', 'backbone.backbone.layer5'],
+            tuned_on='masks of voc6 train',
+        ),
+        postprocessors=[
+            dict(type='mmwsl.ClassThresholds', thresholds=0.55, tuned_on='masks of voc6 train'),
+            dict(type='mmwsl.LogitSoftmax', temperature=2.0, tuned_on='masks of voc6 train'),
+            dict(type='mmwsl.DenseCRF', preset='ccnn', min_image_prob=0.05, tuned_on='masks of voc6 train'),
+        ],
+    )
 )
 maps = [dict(type='mmwsl.KeepOriginalImage')]
 test_pipeline = _base_.test_pipeline[:1] + maps + _base_.test_pipeline[1:]

@@ -3,13 +3,17 @@
 # of the authors' code, which has neither the CRF nor a threshold for the background.
 _base_ = ['wsl_gmp_voc.py']
 model = dict(
-    saliency=dict(type='mmwsl.DistinctClassSaliency', layers=['backbone.layer2', 'backbone.layer3', 'backbone.layer4']),
-    postprocessors=[
-        dict(type='mmwsl.SaliencyScores'),
-        dict(type='mmwsl.ClassThresholds', thresholds=0.55, tuned_on='masks of voc6 train'),
-        dict(type='mmwsl.LogitSoftmax', temperature=2.0, tuned_on='masks of voc6 train'),
-        dict(type='mmwsl.DenseCRF', preset='ccnn', min_image_prob=0.05, tuned_on='masks of voc6 train'),
-    ],
+    inference=dict(
+        class_maps=dict(
+            type='mmwsl.DistinctClassSaliency',
+            layers=['backbone.layer2', 'backbone.layer3', 'backbone.layer4'],
+        ),
+        postprocessors=[
+            dict(type='mmwsl.ClassThresholds', thresholds=0.55, tuned_on='masks of voc6 train'),
+            dict(type='mmwsl.LogitSoftmax', temperature=2.0, tuned_on='masks of voc6 train'),
+            dict(type='mmwsl.DenseCRF', preset='ccnn', min_image_prob=0.05, tuned_on='masks of voc6 train'),
+        ],
+    )
 )
 maps = [dict(type='mmwsl.KeepOriginalImage')]
 test_pipeline = _base_.test_pipeline[:1] + maps + _base_.test_pipeline[1:]

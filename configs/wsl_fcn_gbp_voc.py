@@ -4,14 +4,15 @@
 # the saliency 33.8 and 33.1. The poster gives no other number: layers, threshold and what is propagated are choices.
 _base_ = ['wsl_gmp_voc.py']
 model = dict(
-    saliency=dict(
-        type='mmwsl.GuidedBackpropSaliency',
-        layers=['backbone.layer2', 'backbone.layer3', 'backbone.layer4'],
-        signal='cells',
-    ),
-    postprocessors=[
-        dict(type='mmwsl.ImageLevelPrior'),
-        dict(type='mmwsl.SaliencyPrior'),
-        dict(type='mmwsl.ClassThresholds', thresholds=0.0005, tuned_on='masks of voc6 train'),
-    ],
+    inference=dict(
+        class_maps=dict(
+            type='mmwsl.GuidedBackpropSaliency',
+            layers=['backbone.layer2', 'backbone.layer3', 'backbone.layer4'],
+            target='score_map',
+        ),
+        postprocessors=[
+            dict(type='mmwsl.ImageLevelPrior'),
+            dict(type='mmwsl.ClassThresholds', thresholds=0.0005, tuned_on='masks of voc6 train'),
+        ],
+    )
 )

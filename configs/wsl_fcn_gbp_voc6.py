@@ -1,14 +1,16 @@
 # FCN + GBP: see wsl_fcn_gbp_voc.py. Layers and threshold are the best of a few by the masks of 40 images of train.
 _base_ = ['wsl_gmp_voc6.py']
 model = dict(
-    saliency=dict(
-        type='mmwsl.GuidedBackpropSaliency',
-        layers=['backbone.backbone.layer3', 'backbone.backbone.layer4', 'backbone.backbone.layer5'],
-        signal='cells',
-    ),
-    postprocessors=[
-        dict(type='mmwsl.ImageLevelPrior'),
-        dict(type='mmwsl.SaliencyPrior', tuned_on='masks of voc6 train'),
-        dict(type='mmwsl.ClassThresholds', thresholds=0.0005, tuned_on='masks of voc6 train'),
-    ],
+    inference=dict(
+        class_maps=dict(
+            type='mmwsl.GuidedBackpropSaliency',
+            layers=['backbone.backbone.layer3', 'backbone.backbone.layer4', 'backbone.backbone.layer5'],
+            target='score_map',
+            tuned_on='masks of voc6 train',
+        ),
+        postprocessors=[
+            dict(type='mmwsl.ImageLevelPrior'),
+            dict(type='mmwsl.ClassThresholds', thresholds=0.0005, tuned_on='masks of voc6 train'),
+        ],
+    )
 )

@@ -1,11 +1,15 @@
 # Class activation maps (Zhou et al., CVPR 2016) of the network of wsl_gap_voc6.py: with --tta of two scales and flips.
 _base_ = ['wsl_gap_voc6.py']
 model = dict(
-    test_cfg=dict(
-        class_activation_maps=dict(normalization='max', background=dict(type='mmwsl.ConstantBackground', threshold=0.3))
-    ),
-    # Every class reaches 1 somewhere: this says which are there.
-    postprocessors=[dict(type='mmwsl.ImageLevelPrior')],
+    inference=dict(
+        class_maps=dict(
+            type='mmwsl.ClassActivationMaps',
+            normalization='max',
+            background=dict(type='mmwsl.ConstantBackground', threshold=0.3),
+        ),
+        # Every class reaches 1 somewhere: the prior decides which classes are present.
+        postprocessors=[dict(type='mmwsl.ImageLevelPrior')],
+    )
 )
 views = [dict(type='Resize', scale=(side, side), keep_ratio=True) for side in (224, 448)]
 tta_pipeline = _base_.tta_pipeline[:1] + [

@@ -2,11 +2,15 @@
 # as in IRN (Ahn et al., CVPR 2019).
 _base_ = ['wsl_gap_voc.py']
 model = dict(
-    test_cfg=dict(
-        class_activation_maps=dict(normalization='max', background=dict(type='mmwsl.ConstantBackground', threshold=0.3))
-    ),
-    # Every class reaches 1 somewhere: this says which are there.
-    postprocessors=[dict(type='mmwsl.ImageLevelPrior')],
+    inference=dict(
+        class_maps=dict(
+            type='mmwsl.ClassActivationMaps',
+            normalization='max',
+            background=dict(type='mmwsl.ConstantBackground', threshold=0.3),
+        ),
+        # Every class reaches 1 somewhere: the prior decides which classes are present.
+        postprocessors=[dict(type='mmwsl.ImageLevelPrior')],
+    )
 )
 views = [dict(type='Resize', scale=(side, side), keep_ratio=True) for side in (224, 448, 672, 896)]
 tta_pipeline = _base_.tta_pipeline[:1] + [

@@ -1,2 +1,2 @@
 _base_ = ['wsl_lse_shapes.py']
-model = dict(postprocessors=[dict(type='mmwsl.ImageLevelPrior')])
+model = dict(inference=dict(postprocessors=[dict(type='mmwsl.ImageLevelPrior')]))

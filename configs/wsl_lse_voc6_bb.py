@@ -1,15 +1,17 @@
 # The image-level prior, and how likely a pixel belongs to an object by boxes (SP-bb of Pinheiro & Collobert).
 _base_ = ['wsl_lse_voc6.py']
 model = dict(
-    postprocessors=[
-        dict(type='mmwsl.ImageLevelPrior'),
-        dict(type='mmwsl.ObjectnessPrior'),
-        dict(
-            type='mmwsl.ClassThresholds',
-            thresholds=(0.182, 0.182, 0.182, 0.182, 0.269, 0.182),
-            tuned_on='masks of voc6 train',
-        ),
-    ]
+    inference=dict(
+        postprocessors=[
+            dict(type='mmwsl.ImageLevelPrior'),
+            dict(type='mmwsl.ObjectnessPrior'),
+            dict(
+                type='mmwsl.ClassThresholds',
+                thresholds=(0.182, 0.182, 0.182, 0.182, 0.269, 0.182),
+                tuned_on='masks of voc6 train',
+            ),
+        ]
+    )
 )
 maps = [dict(type='mmwsl.ComputeObjectness', kind='box')]
 test_pipeline = _base_.test_pipeline[:1] + maps + _base_.test_pipeline[1:]

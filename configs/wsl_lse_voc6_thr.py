@@ -1,11 +1,13 @@
 # A threshold per class on the scores as they are: the row that the priors are compared with.
 _base_ = ['wsl_lse_voc6.py']
 model = dict(
-    postprocessors=[
-        dict(
-            type='mmwsl.ClassThresholds',
-            thresholds=(0.818, 0.924, 0.971, 0.924, 0.996, 0.953),
-            tuned_on='masks of voc6 train',
-        ),
-    ]
+    inference=dict(
+        postprocessors=[
+            dict(
+                type='mmwsl.ClassThresholds',
+                thresholds=(0.818, 0.924, 0.971, 0.924, 0.996, 0.953),
+                tuned_on='masks of voc6 train',
+            ),
+        ]
+    )
 )

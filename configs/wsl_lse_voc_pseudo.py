@@ -2,11 +2,13 @@
 _base_ = ['wsl_lse_voc_seg_crf.py']
 tuned_on = 'masks of every fourth image of voc6 train'
 model = dict(
-    postprocessors=[
-        dict(type='mmwsl.ImageLevelPrior'),
-        dict(type='mmwsl.ObjectnessPrior', power=0.15, tuned_on=tuned_on),
-        dict(type='mmwsl.ClassThresholds', thresholds=0.2, tuned_on=tuned_on),
-        dict(type='mmwsl.LogitSoftmax', temperature=4.0, tuned_on=tuned_on),
-        dict(type='mmwsl.DenseCRF', preset='ccnn', min_image_prob=0.05, tuned_on=tuned_on),
-    ]
+    inference=dict(
+        postprocessors=[
+            dict(type='mmwsl.ImageLevelPrior'),
+            dict(type='mmwsl.ObjectnessPrior', power=0.15, tuned_on=tuned_on),
+            dict(type='mmwsl.ClassThresholds', thresholds=0.2, tuned_on=tuned_on),
+            dict(type='mmwsl.LogitSoftmax', temperature=4.0, tuned_on=tuned_on),
+            dict(type='mmwsl.DenseCRF', preset='ccnn', min_image_prob=0.05, tuned_on=tuned_on),
+        ]
+    )
 )

@@ -1,11 +1,13 @@
 # The image-level prior, then a majority vote of superpixels (SP-sppxl of Pinheiro & Collobert).
 _base_ = ['wsl_lse_voc.py']
 model = dict(
-    postprocessors=[
-        dict(type='mmwsl.ImageLevelPrior'),
-        dict(type='mmwsl.ClassThresholds', thresholds=0.5),
-        dict(type='mmwsl.SuperpixelVote'),
-    ]
+    inference=dict(
+        postprocessors=[
+            dict(type='mmwsl.ImageLevelPrior'),
+            dict(type='mmwsl.ClassThresholds', thresholds=0.5),
+            dict(type='mmwsl.SuperpixelVote'),
+        ]
+    )
 )
 maps = [dict(type='mmwsl.ComputeSuperpixels')]
 test_pipeline = _base_.test_pipeline[:1] + maps + _base_.test_pipeline[1:]

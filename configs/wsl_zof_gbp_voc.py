@@ -3,28 +3,34 @@
 # The SVMs come from tags: python tools/fit_zoom_out.py on a checkpoint of wsl_lse_voc.py.
 _base_ = ['wsl_lse_voc.py']
 model = dict(
-    zoom_out=dict(
-        type='mmwsl.ZoomOutFeatures',
-        layers=[
-            'backbone.stem',
-            'backbone.layer1',
-            'backbone.layer2',
-            'backbone.layer3',
-            'backbone.layer4',
-            'decode_head.convs.4',
+    inference=dict(
+        class_maps=dict(
+            type='mmwsl.GuidedBackpropSaliency',
+            layers=['backbone.layer2', 'backbone.layer3'],
+            power=0.5,
+            tuned_on='masks of voc6 train',
+            scores=dict(
+                type='mmwsl.ZoomOutMaps',
+                svm='work_dirs/wsl_zof_gbp_voc/zoom_out/svm.pth',
+                layers=[
+                    'backbone.stem',
+                    'backbone.layer1',
+                    'backbone.layer2',
+                    'backbone.layer3',
+                    'backbone.layer4',
+                    'decode_head.convs.4',
+                ],
+                # With the scene level an SVM separates the images by it alone, and all their superpixels stay positive.
+                scene=False,
+            ),
+        ),
+        postprocessors=[
+            dict(type='mmwsl.ImageLevelPrior'),
+            dict(type='mmwsl.ClassThresholds', thresholds=0.07, tuned_on='masks of voc6 train'),
+            dict(type='mmwsl.LogitSoftmax', temperature=2.0, tuned_on='masks of voc6 train'),
+            dict(type='mmwsl.SuperpixelCRF', tuned_on='masks of voc6 train'),
         ],
-        # With the scene level an SVM tells the images apart by it alone, and all their superpixels stay positive.
-        scene=False,
-    ),
-    saliency=dict(type='mmwsl.GuidedBackpropSaliency', layers=['backbone.layer2', 'backbone.layer3']),
-    postprocessors=[
-        dict(type='mmwsl.ZoomOutSVM', svm='work_dirs/wsl_zof_gbp_voc/zoom_out/svm.pth'),
-        dict(type='mmwsl.SaliencyPrior', power=0.5, tuned_on='masks of voc6 train'),
-        dict(type='mmwsl.ImageLevelPrior'),
-        dict(type='mmwsl.ClassThresholds', thresholds=0.07, tuned_on='masks of voc6 train'),
-        dict(type='mmwsl.LogitSoftmax', temperature=2.0, tuned_on='masks of voc6 train'),
-        dict(type='mmwsl.SuperpixelCRF', tuned_on='masks of voc6 train'),
-    ],
+    )
 )
 maps = [dict(type='mmwsl.KeepOriginalImage'), dict(type='mmwsl.ComputeSuperpixels')]
 test_pipeline = _base_.test_pipeline[:1] + maps + _base_.test_pipeline[1:]

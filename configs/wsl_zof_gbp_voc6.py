@@ -2,18 +2,26 @@
 _base_ = ['wsl_lse_voc6.py']
 _blocks = [f'backbone.backbone.layer{i}' for i in range(1, 8)]
 model = dict(
-    zoom_out=dict(
-        type='mmwsl.ZoomOutFeatures', layers=['backbone.backbone.conv1', *_blocks, 'decode_head.convs.0'], scene=False
-    ),
-    saliency=dict(type='mmwsl.GuidedBackpropSaliency', layers=_blocks[2:6]),
-    postprocessors=[
-        dict(type='mmwsl.ZoomOutSVM', svm='work_dirs/wsl_zof_gbp_voc6/zoom_out/svm.pth'),
-        dict(type='mmwsl.SaliencyPrior', power=0.5, tuned_on='masks of voc6 train'),
-        dict(type='mmwsl.ImageLevelPrior'),
-        dict(type='mmwsl.ClassThresholds', thresholds=0.07, tuned_on='masks of voc6 train'),
-        dict(type='mmwsl.LogitSoftmax', temperature=2.0, tuned_on='masks of voc6 train'),
-        dict(type='mmwsl.SuperpixelCRF', tuned_on='masks of voc6 train'),
-    ],
+    inference=dict(
+        class_maps=dict(
+            type='mmwsl.GuidedBackpropSaliency',
+            layers=_blocks[2:6],
+            power=0.5,
+            tuned_on='masks of voc6 train',
+            scores=dict(
+                type='mmwsl.ZoomOutMaps',
+                svm='work_dirs/wsl_zof_gbp_voc6/zoom_out/svm.pth',
+                layers=['backbone.backbone.conv1', *_blocks, 'decode_head.convs.0'],
+                scene=False,
+            ),
+        ),
+        postprocessors=[
+            dict(type='mmwsl.ImageLevelPrior'),
+            dict(type='mmwsl.ClassThresholds', thresholds=0.07, tuned_on='masks of voc6 train'),
+            dict(type='mmwsl.LogitSoftmax', temperature=2.0, tuned_on='masks of voc6 train'),
+            dict(type='mmwsl.SuperpixelCRF', tuned_on='masks of voc6 train'),
+        ],
+    )
 )
 maps = [dict(type='mmwsl.KeepOriginalImage'), dict(type='mmwsl.ComputeSuperpixels')]
 test_pipeline = _base_.test_pipeline[:1] + maps + _base_.test_pipeline[1:]

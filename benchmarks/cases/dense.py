@@ -8,9 +8,9 @@ from harness import Case
 from torch import Tensor, nn
 
 from mmwsl.functional import shift_and_stitch
+from mmwsl.inference.dense import convert_to_dense, dense_scores
 from mmwsl.inference.dense.conversion import convert
 from mmwsl.inference.dense.tracing import trace
-from mmwsl.models import convert_to_dense, dense_scores
 
 GROUP = 'dense scores: three poolings, 400 x 400 to 363 x 363 x 21'
 

@@ -1,6 +1,5 @@
 """Models."""
 
-from ..inference.dense import Float64, ReceptiveField, convert_to_dense, dense_scores, receptive_field
 from .aggregators import (
     AttentionPooling,
     GeMPooling,
@@ -32,9 +31,7 @@ from .losses import (
     SoftmaxCrossEntropyLoss,
     SymmetricCrossEntropyLoss,
 )
-from .saliency import DistinctClassSaliency, GuidedBackpropSaliency
-from .segmentors import PostprocessedEncoderDecoder, ProposalCascade, WeakEncoderDecoder, WeakSegTTAModel
-from .zoom_out import ZoomOutFeatures
+from .segmentors import ProposalCascade, WeakEncoderDecoder, WeakSegTTAModel
 
 __all__ = [
     'CCNNLoss',
@@ -49,15 +46,12 @@ __all__ = [
     'ConstantBackground',
     'DeconvNetHead',
     'DilatedMobileNetV2',
-    'DistinctClassSaliency',
     'EMAdaptLoss',
     'EMFixedLoss',
     'FCNSkipHead',
-    'Float64',
     'GeMPooling',
     'GeneralizedCrossEntropyLoss',
     'GlobalWeightedRankPooling',
-    'GuidedBackpropSaliency',
     'LSEAggregationHead',
     'LSEPooling',
     'LearnedBackground',
@@ -68,10 +62,8 @@ __all__ = [
     'NoisyOrPooling',
     'OverFeat',
     'PlainCNN',
-    'PostprocessedEncoderDecoder',
     'PowerBackground',
     'ProposalCascade',
-    'ReceptiveField',
     'MultiLabelSoftMarginLoss',
     'SoftmaxPooling',
     'SoftmaxCrossEntropyLoss',
@@ -82,8 +74,4 @@ __all__ = [
     'WILDCATPooling',
     'WeakEncoderDecoder',
     'WeakSegTTAModel',
-    'ZoomOutFeatures',
-    'dense_scores',
-    'receptive_field',
-    'convert_to_dense',
 ]

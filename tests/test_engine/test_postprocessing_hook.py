@@ -7,12 +7,14 @@ import torch
 from mmengine.model import BaseModel, BaseTTAModel
 from torch import nn
 
-from mmwsl.inference.postprocessors import ImageLevelPrior
+from mmwsl.inference import ImageLevelPrior, InferencePipeline
 from mmwsl.registry import HOOKS
 
 
 class _Segmentor(BaseModel):
-    postprocessors = ()
+    def __init__(self):
+        super().__init__()
+        self.pipeline = InferencePipeline()
 
     def forward(self, inputs, data_samples=None, mode='tensor'):
         return inputs
@@ -31,7 +33,7 @@ def test_chain_is_installed_in_the_segmentor(wrap, stage):
     segmentor = _Segmentor()
     hook = HOOKS.build(dict(type='mmwsl.PostProcessingHook', postprocessors=[dict(type='mmwsl.ImageLevelPrior')]))
     getattr(hook, stage)(SimpleNamespace(model=wrap(segmentor)))
-    (step,) = segmentor.postprocessors
+    (step,) = segmentor.pipeline.postprocessors
     assert isinstance(step, ImageLevelPrior)
 
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from mmwsl import apis
 from mmwsl.engine.hooks import ProvenanceHook, collect_provenance
-from mmwsl.inference.postprocessors import ClassThresholds, DenseCRF, ImageLevelPrior
+from mmwsl.inference import ClassThresholds, DenseCRF, ImageLevelPrior, InferencePipeline
 from mmwsl.registry import MODELS
 
 
@@ -23,7 +23,8 @@ class _Part(nn.Module):
 class _Segmentor(BaseModel):
     def __init__(self, *postprocessors):
         super().__init__()
-        self.postprocessors = postprocessors
+        self.pipeline = InferencePipeline()
+        self.pipeline.postprocessors = list(postprocessors)
 
     def forward(self, inputs, data_samples=None, mode='tensor'):
         return inputs
@@ -59,7 +60,8 @@ def short(repository, tmp_path):
     cfg = Config.fromfile(repository / 'configs' / 'wsl_lse_shapes.py')
     cfg.work_dir = str(tmp_path / 'work')
     cfg.experiment_name = tmp_path.name  # runners of one name share their records
-    cfg.model.postprocessors = [dict(type='mmwsl.ClassThresholds', thresholds=0.3, tuned_on='masks of a test')]
+    thresholds = dict(type='mmwsl.ClassThresholds', thresholds=0.3, tuned_on='masks of a test')
+    cfg.model.inference = dict(postprocessors=[thresholds])
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
         loader.update(num_workers=0, persistent_workers=False)
         loader.dataset.length = 2

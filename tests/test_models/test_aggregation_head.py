@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from mmengine.config import ConfigDict
 from mmengine.structures import LabelData
 from mmseg.structures import SegDataSample
 from torch import nn
@@ -33,7 +32,7 @@ class TwoConvolutions(nn.Module):
         return (self.layers(x),)
 
 
-def _model(test_cfg=None, postprocessors=None, **head):
+def _model(inference=None, **head):
     torch.manual_seed(0)
     model = MODELS.build(
         dict(
@@ -42,8 +41,7 @@ def _model(test_cfg=None, postprocessors=None, **head):
             decode_head={**HEAD, **head},
             data_preprocessor=dict(type='mmseg.SegDataPreProcessor', size=(32, 32)),
             train_cfg=dict(),
-            test_cfg=ConfigDict(test_cfg or dict(mode='whole')),
-            postprocessors=postprocessors,
+            inference=inference,
         )
     )
     nn.init.normal_(model.decode_head.conv_seg.weight)  # mmseg's 0.01 would leave all scores alike

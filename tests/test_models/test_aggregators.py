@@ -10,7 +10,8 @@ from mmseg.structures import SegDataSample
 from torch import nn
 
 from mmwsl import functional as F
-from mmwsl.models import AttentionPooling, GeMPooling, LSEAggregationHead, SoftmaxPooling, convert_to_dense
+from mmwsl.inference.dense import convert_to_dense
+from mmwsl.models import AttentionPooling, GeMPooling, LSEAggregationHead, SoftmaxPooling
 from mmwsl.registry import MODELS
 
 AGGREGATORS = {

@@ -92,8 +92,7 @@ def test_both_stages_have_a_say(settings):
             crop = crop_and_resize(source[n : n + 1], boxes[n : n + 1, b : b + 1], 4)[:, 0]
             crop = model.box_backbone(crop) if settings else (crop,)
             scores[n, :, b] = model.box_head(crop).mean((0, 2, 3))
-        pixels = model.encode_decode(inputs, metas)
-        found = model._predict_logits(inputs, metas)[1]
+        pixels, found = model.pipeline.scorer(model, inputs, metas)
     fused = (cells + boxes_to_map(scores, boxes, valid, cells.shape[2:])) / 2
     torch.testing.assert_close(pixels, nn.functional.interpolate(fused, size=(32, 32), mode='bilinear'))
     for n in range(2):
@@ -122,7 +121,7 @@ def test_padding_proposes_nothing_and_neighbors_change_nothing():
 
 
 def test_prediction_is_that_of_every_segmentor():
-    model = _model(postprocessors=[dict(type='mmwsl.ImageLevelPrior')]).eval()
+    model = _model(inference=dict(postprocessors=[dict(type='mmwsl.ImageLevelPrior')])).eval()
     with torch.no_grad():
         samples = model.test_step(_batch((32, 32)))
     assert samples[0].pred_label.score.shape == (3,) and samples[0].pred_sem_seg.data.shape == (1, 32, 32)
@@ -145,10 +144,17 @@ def test_a_checkpoint_of_the_first_stage_loads_by_its_names():
 @pytest.mark.parametrize(
     'settings, match',
     [
-        (dict(test_cfg=ConfigDict(mode='slide')), "test_cfg.mode.*'slide'"),
-        (dict(test_cfg=ConfigDict(mode='whole', dense=dict(stride=4))), 'test_cfg.dense'),
-        (dict(test_cfg=ConfigDict(mode='whole', border=dict(before=0, after=0, stride=4))), 'test_cfg.border'),
-        (dict(decode_head=dict(PARTS, type='mmwsl.LSEAggregationHead', in_channels=8, num_classes=4)), 'is 3, but.*4'),
+        (dict(inference=dict(scorer=dict(type='mmwsl.DenseScorer', stride=4))), 'WholeScorer.*got DenseScorer'),
+        (
+            dict(
+                inference=dict(scorer=dict(type='mmwsl.WholeScorer', input_padding=dict(before=0, after=0, stride=4)))
+            ),
+            'WholeScorer without `input_padding`',
+        ),
+        (
+            dict(decode_head=dict(PARTS, type='mmwsl.LSEAggregationHead', in_channels=8, num_classes=4)),
+            'must equal `decode_head.num_classes`, got 3 and 4',
+        ),
         (dict(box_head=dict(crop_size=0)), '`crop_size`.*0'),
         (dict(box_head=dict(proposals=dict(max_overlap=2))), '`max_overlap`'),
     ],

@@ -5,7 +5,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from mmwsl.models import VGG16, receptive_field
+from mmwsl.inference.dense import receptive_field
+from mmwsl.models import VGG16
 from mmwsl.models.backbones.vgg16 import decimate
 
 SLIM = (4, 6, 8, 10, 12)

@@ -26,5 +26,5 @@ model = dict(
         loss_decode=dict(type='mmwsl.SoftmaxCrossEntropyLoss'),
     ),
     train_cfg=dict(),
-    test_cfg=dict(mode='whole', border=dict(before=68, after=69, stride=12)),
+    inference=dict(scorer=dict(type='mmwsl.WholeScorer', input_padding=dict(before=68, after=69, stride=12))),
 )

@@ -31,5 +31,4 @@ model = dict(
         loss_decode=dict(type='mmwsl.MultiLabelSoftMarginLoss'),
     ),
     train_cfg=dict(),
-    test_cfg=dict(mode='whole'),
 )

@@ -14,7 +14,7 @@ from mmwsl.apis.checkpoint import weights_only_loading
 from mmwsl.apis.launch import build_runner
 from mmwsl.apis.supervision import labels_tuned_on
 from mmwsl.engine.hooks import collect_provenance
-from mmwsl.models import PostprocessedEncoderDecoder
+from mmwsl.models import WeakEncoderDecoder
 
 from .images import ImageItem
 from .manifest import Manifest
@@ -51,7 +51,7 @@ class ScoreWriter(Hook):
         for sample in outputs:
             path = self.images[sample.img_path].scores
             try:
-                write_scores(path, sample.seg_logits.data.exp(), self.min_score)
+                write_scores(path, sample.pred_scores.data, self.min_score)
             except ValueError as error:
                 raise ValueError(f'image {sample.img_path!r}: {error}') from error
 
@@ -69,7 +69,7 @@ def check_model(model: nn.Module) -> None:
             "tta_model = dict(type='mmwsl.WeakSegTTAModel')"
         )
     segmentor = next((part for part in parts if isinstance(part, BaseSegmentor)), None)
-    if not isinstance(segmentor, PostprocessedEncoderDecoder):
+    if not isinstance(segmentor, WeakEncoderDecoder):
         raise TypeError(
             'pseudo-labels are made of the scores that a chain leaves: the config needs a model of '
             "type='mmwsl.WeakEncoderDecoder' or 'mmwsl.PostprocessedEncoderDecoder', but has "

@@ -4,7 +4,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import nn
 
-from ...inference.postprocessors import join_provenance
+from ...inference import join_provenance
 from ...registry import HOOKS
 
 

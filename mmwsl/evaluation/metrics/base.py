@@ -10,17 +10,17 @@ from mmengine.logging import MMLogger, print_log
 from prettytable import PrettyTable
 from torch import Tensor
 
-# Fixes for a missing field that several metrics read.
-ADD_MASKS = "Add the transform type='LoadAnnotations' to the test pipeline."
-USE_WEAK_SEGMENTOR = "Use the segmentor type='mmwsl.WeakEncoderDecoder'."
-USE_AGGREGATION_HEAD = f'{USE_WEAK_SEGMENTOR[:-1]} with a head that aggregates.'
+# Sources of fields that several metrics read.
+LOAD_ANNOTATIONS = "the transform type='LoadAnnotations'"
+WEAK_SEGMENTOR = "the segmentor type='mmwsl.WeakEncoderDecoder'"
+AGGREGATION_HEAD = f'{WEAK_SEGMENTOR} with a head that aggregates'
 
 
 class PerImageMetric(BaseMetric):
     """Base class of metrics that reduce each data sample to one result.
 
-    Subclasses list the fields they read in ``required_fields``, each with a sentence that says how to get it. They
-    define :meth:`process_sample` and ``compute_metrics``.
+    Subclasses define :meth:`process_sample` and ``compute_metrics``. They list in ``required_fields`` the fields of
+    the data sample that they read, each with the part of the config that adds it.
     """
 
     required_fields: dict[str, str]
@@ -32,9 +32,9 @@ class PerImageMetric(BaseMetric):
             KeyError: If a data sample lacks a required field.
         """
         for sample in data_samples:
-            for field, fix in self.required_fields.items():
+            for field, source in self.required_fields.items():
                 if field not in sample:
-                    raise KeyError(f'{type(self).__name__}: the data sample has no field `{field}`. {fix}')
+                    raise KeyError(f'{type(self).__name__} needs the field `{field}` of the data sample. Add {source}.')
             self.results.append(self.process_sample(sample))
 
     @abstractmethod

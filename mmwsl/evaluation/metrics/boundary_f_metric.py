@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from ...registry import METRICS
-from .base import ADD_MASKS, PerImageMetric, class_mean, log_table
+from .base import LOAD_ANNOTATIONS, PerImageMetric, class_mean, log_table
 
 
 def mask_boundary(mask: np.ndarray) -> np.ndarray:
@@ -73,7 +73,7 @@ class BoundaryFMetric(PerImageMetric):
         ValueError: If ``tolerance`` is not in (0, 1); in evaluation, if the masks differ in size.
     """
 
-    required_fields = dict(pred_sem_seg='Use a segmentor that predicts masks.', gt_sem_seg=ADD_MASKS)
+    required_fields = dict(pred_sem_seg='a segmentor', gt_sem_seg=LOAD_ANNOTATIONS)
 
     def __init__(self, tolerance: float = 0.0075, **kwargs: Any) -> None:
         super().__init__(**kwargs)

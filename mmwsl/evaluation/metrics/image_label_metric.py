@@ -6,7 +6,7 @@ import numpy as np
 
 from ...functional import average_precision
 from ...registry import METRICS
-from .base import USE_AGGREGATION_HEAD, PerImageMetric, class_mean, log_table
+from .base import AGGREGATION_HEAD, PerImageMetric, class_mean, log_table
 
 
 @METRICS.register_module()
@@ -27,9 +27,8 @@ class ImageLabelMetric(PerImageMetric):
     """
 
     required_fields = dict(
-        pred_label=USE_AGGREGATION_HEAD,
-        gt_label="Add the transform type='mmwsl.PackImageLabelInputs' and the dataset's `label_file`, or remove the "
-        'metric.',
+        pred_label=AGGREGATION_HEAD,
+        gt_label="the transform type='mmwsl.PackImageLabelInputs' and the dataset's `label_file`, or remove the metric",
     )
 
     def __init__(self, eleven_point: bool = False, **kwargs: Any) -> None:

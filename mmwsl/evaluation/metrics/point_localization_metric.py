@@ -9,7 +9,7 @@ from mmengine import fileio
 
 from ...functional import average_precision
 from ...registry import METRICS
-from .base import ADD_MASKS, USE_AGGREGATION_HEAD, USE_WEAK_SEGMENTOR, PerImageMetric, class_mean, log_table
+from .base import AGGREGATION_HEAD, LOAD_ANNOTATIONS, WEAK_SEGMENTOR, PerImageMetric, class_mean, log_table
 from .boxes import ObjectBox, coco_boxes, mask_boxes, voc_boxes
 
 ABSENT, MISSED, FOUND, UNKNOWN = 0, 1, 2, -1
@@ -92,10 +92,10 @@ class PointLocalizationMetric(PerImageMetric):
         self.tolerance = tolerance
         self.difficult = difficult
         self.backend_args = backend_args
-        self.required_fields = dict(pred_label=USE_AGGREGATION_HEAD, pred_scores=USE_WEAK_SEGMENTOR) | (
-            dict(gt_sem_seg=f'{ADD_MASKS[:-1]}, or set `annotations`.')
+        self.required_fields = dict(pred_label=AGGREGATION_HEAD, pred_scores=WEAK_SEGMENTOR) | (
+            dict(gt_sem_seg=f'{LOAD_ANNOTATIONS}, or set `annotations`')
             if annotations is None
-            else dict(img_path='Add it to `meta_keys` of the packing transform.')
+            else dict(img_path='it to `meta_keys` of the packing transform')
         )
         self.coco_boxes = None
         if annotations is not None and not fileio.isdir(annotations, backend_args=backend_args):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ...registry import METRICS
-from .base import ADD_MASKS, USE_WEAK_SEGMENTOR, PerImageMetric, log_table
+from .base import LOAD_ANNOTATIONS, WEAK_SEGMENTOR, PerImageMetric, log_table
 
 
 def argmax_counts(foreground: Tensor, ground_truth: Tensor, thresholds: Tensor) -> Tensor:
@@ -66,7 +66,7 @@ class ThresholdIoUMetric(PerImageMetric):
         ValueError: If ``thresholds`` is not ascending; in evaluation, if a mask differs in size from the scores.
     """
 
-    required_fields = dict(pred_scores=USE_WEAK_SEGMENTOR, gt_sem_seg=ADD_MASKS)
+    required_fields = dict(pred_scores=WEAK_SEGMENTOR, gt_sem_seg=LOAD_ANNOTATIONS)
 
     def __init__(self, thresholds: Sequence[float] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -1,7 +1,7 @@
-"""Post-processing steps, combined by config into a chain."""
+"""Post-processors, which a config combines into a post-processing pipeline."""
 
 from .affinity_random_walk import AffinityRandomWalk
-from .base import PostProcessor, apply_postprocessors, build_postprocessors, join_provenance
+from .base import PostProcessor, apply_postprocessors, build_postprocessors
 from .class_thresholds import ClassThresholds
 from .dense_crf import DenseCRF
 from .image_level_prior import ImageLevelPrior
@@ -9,14 +9,11 @@ from .logit_softmax import LogitSoftmax
 from .objectness_prior import ObjectnessPrior
 from .pixel_adaptive_refinement import PixelAdaptiveRefinement
 from .postprocessor_ensemble import PostProcessorEnsemble
-from .saliency import SaliencyPrior, SaliencyScores
 from .superpixel_crf import SuperpixelCRF
 from .superpixel_vote import SuperpixelVote
-from .zoom_out_svm import ZoomOutSVM
 
 __all__ = [
     'AffinityRandomWalk',
-    'PostProcessorEnsemble',
     'ClassThresholds',
     'DenseCRF',
     'ImageLevelPrior',
@@ -24,12 +21,9 @@ __all__ = [
     'ObjectnessPrior',
     'PixelAdaptiveRefinement',
     'PostProcessor',
-    'SaliencyPrior',
-    'SaliencyScores',
+    'PostProcessorEnsemble',
     'SuperpixelCRF',
     'SuperpixelVote',
-    'ZoomOutSVM',
-    'build_postprocessors',
-    'join_provenance',
     'apply_postprocessors',
+    'build_postprocessors',
 ]

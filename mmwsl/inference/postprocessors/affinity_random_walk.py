@@ -1,4 +1,4 @@
-"""The random walk as a step."""
+"""Random walk by color affinity."""
 
 from typing import ClassVar
 
@@ -12,17 +12,17 @@ from .base import PostProcessor
 
 @POSTPROCESSORS.register_module()
 class AffinityRandomWalk(PostProcessor):
-    """Spread scores between places of similar color; see :func:`mmwsl.functional.affinity_random_walk`.
+    """Random walk of the scores between locations of similar color; see :func:`mmwsl.functional.affinity_random_walk`.
 
-    It fills an object of which the network marked a part, and goes before :class:`mmwsl.inference.postprocessors.DenseCRF`, as
-    in PSA and IRN. Their affinity is learned; this one is that of the colors.
+    It extends the scores from a part of an object to the rest of it. Place it before
+    :class:`mmwsl.inference.DenseCRF`, as in PSA and IRN. Their affinity is learned; this one is computed from colors.
 
     Args:
-        radius: Reach of a step in cells.
-        stride: Side of a cell in pixels.
+        radius: Reach of one step of the walk in locations.
+        stride: Side of a location in pixels.
         beta: Exponent of the affinity.
-        log_steps: Binary logarithm of the number of steps.
-        tuned_on: What the constants were chosen with, see :class:`PostProcessor`.
+        log_steps: Binary logarithm of the number of steps of the walk.
+        tuned_on: Masks that the hyper-parameters were tuned on, if any.
     """
 
     required_fields: ClassVar[dict[str, str]] = dict(image="the transform type='mmwsl.KeepOriginalImage' before Resize")
@@ -34,5 +34,5 @@ class AffinityRandomWalk(PostProcessor):
         self.tuned_on = tuned_on
 
     def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
-        """Spread ``probs (K, H, W)``."""
+        """Walk on ``probs (K, H, W)``."""
         return affinity_random_walk(probs, data_sample.image.data.to(probs.device), **self.options)

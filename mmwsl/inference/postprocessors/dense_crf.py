@@ -1,4 +1,4 @@
-"""The fully connected CRF as a step."""
+"""Fully connected CRF."""
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -15,23 +15,23 @@ from .base import PostProcessor
 
 @POSTPROCESSORS.register_module()
 class DenseCRF(PostProcessor):
-    """Mean field in a fully connected CRF with the image's colors; see :func:`mmwsl.functional.dense_crf`.
+    """Mean field in a fully connected CRF with the colors of the image; see :func:`mmwsl.functional.dense_crf`.
 
-    Time grows with the number of labels: most images show few, and ``min_pixel_prob`` or ``min_image_prob`` leave
-    out the others, whose result is zero. The background is never left out.
+    Time grows with the number of classes. ``min_pixel_prob`` and ``min_image_prob`` exclude improbable classes, whose
+    result is zero. The background is never excluded.
 
     Args:
-        preset: Constants to start from, of :data:`mmwsl.functional.CRF_PRESETS`: ``'psa'`` for probabilities,
+        preset: CRF parameters to start from, of :data:`mmwsl.functional.CRF_PRESETS`: ``'psa'`` for probabilities,
             ``'irn'`` for hard labels, ``'deeplab'``, ``'ccnn'``.
-        compatibility: Penalty of each label (row) near each other (column), (K, K) numbers. None is the Potts model.
-        min_pixel_prob: Leave out labels that reach this probability in no pixel, in [0, 1].
-        min_image_prob: Leave out labels whose predicted probability in the image is lower, in [0, 1].
-        tuned_on: What the params were chosen with, see :class:`PostProcessor`.
-        **params: Single params in place of the preset's, see :class:`mmwsl.functional.CRFParams`.
+        compatibility: Penalty of each class (row) near each other class (column), ``(K, K)``. None is the Potts model.
+        min_pixel_prob: Exclude classes that reach this probability in no pixel, in [0, 1].
+        min_image_prob: Exclude classes of lower image-level probability, in [0, 1].
+        tuned_on: Masks that the parameters were tuned on, if any.
+        **params: Parameters that replace those of the preset, see :class:`mmwsl.functional.CRFParams`.
 
     Raises:
         ValueError: If an argument is out of range.
-        TypeError: If a constant does not exist.
+        TypeError: If a parameter does not exist.
     """
 
     required_fields: ClassVar[dict[str, str]] = dict(image="the transform type='mmwsl.KeepOriginalImage' before Resize")
@@ -46,13 +46,13 @@ class DenseCRF(PostProcessor):
         **params,
     ) -> None:
         if preset not in CRF_PRESETS:
-            raise ValueError(f'`preset` must be one of {sorted(CRF_PRESETS)}, got {preset!r}')
+            raise ValueError(f'`preset` must be one of {sorted(CRF_PRESETS)}, got {preset!r}.')
         names = [field.name for field in fields(CRFParams)]
         if unknown := sorted(params.keys() - set(names)):
-            raise TypeError(f'unknown params {unknown}: choose of {names}')
+            raise TypeError(f'`params` must be among {names}, got {unknown}.')
         for name, bound in dict(min_pixel_prob=min_pixel_prob, min_image_prob=min_image_prob).items():
             if bound is not None and not 0 <= bound <= 1:
-                raise ValueError(f'`{name}` must be None or lie in [0, 1], got {bound}')
+                raise ValueError(f'`{name}` must be None or in [0, 1], got {bound}.')
         self.params = replace(CRF_PRESETS[preset], **params)
         self.compatibility = None if compatibility is None else torch.as_tensor(compatibility, dtype=torch.float32)
         self.min_pixel_prob = min_pixel_prob
@@ -69,7 +69,7 @@ class DenseCRF(PostProcessor):
         if self.min_pixel_prob is not None or self.min_image_prob is not None:
             image_probs = None if self.min_image_prob is None else data_sample.pred_label.score
             plausible = plausible_labels(probs, self.min_pixel_prob or 0.0, image_probs, self.min_image_prob or 0.0)
-        # RGB, as other implementations are fed: the order turns the lattice.
+        # RGB, as in other implementations: the order of the channels rotates the lattice.
         image = data_sample.image.data.flip(0).to(probs.device)
         compatibility = None if self.compatibility is None else self.compatibility.to(probs.device)
         return dense_crf(probs, image, self.params, compatibility, plausible)

@@ -1,4 +1,4 @@
-"""The image-level prior of Pinheiro & Collobert."""
+"""Image-level prior of Pinheiro & Collobert."""
 
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from .base import PostProcessor
 
 @POSTPROCESSORS.register_module()
 class ImageLevelPrior(PostProcessor):
-    """Weigh every pixel by how likely its class is in the image; see :func:`mmwsl.functional.image_level_prior`."""
+    """Product of pixel and image-level probabilities (ILP); see :func:`mmwsl.functional.image_level_prior`."""
 
     required_fields: ClassVar[dict[str, str]] = dict(pred_label="the segmentor type='mmwsl.WeakEncoderDecoder'")
 

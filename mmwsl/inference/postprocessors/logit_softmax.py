@@ -1,4 +1,4 @@
-"""Independent scores as one distribution, as a step."""
+"""Softmax of the logits of independent classes."""
 
 from mmseg.structures import SegDataSample
 from torch import Tensor
@@ -10,19 +10,19 @@ from .base import PostProcessor
 
 @POSTPROCESSORS.register_module()
 class LogitSoftmax(PostProcessor):
-    """Turn independent scores into one distribution by their odds; see :func:`mmwsl.functional.logit_softmax`.
+    """Distribution over independent classes by the softmax of their logits; see :func:`mmwsl.functional.logit_softmax`.
 
-    It stands before :class:`DenseCRF` where classes are independent and a threshold is their background: a CRF
-    weighs probabilities, and those of a saturated sigmoid hardly differ.
+    Place it before :class:`DenseCRF` where classes are independent and a threshold is their background: a CRF compares
+    probabilities, and those of a saturated sigmoid hardly differ.
 
     Args:
-        temperature: Above 1, pixels are less sure, and the steps that follow change more of them.
-        tuned_on: What the temperature was chosen with, see :class:`PostProcessor`.
+        temperature: Above 1, pixels are less confident, and the next post-processors change more of them.
+        tuned_on: Masks that the temperature was tuned on, if any.
     """
 
     def __init__(self, temperature: float = 1.0, tuned_on: str | None = None) -> None:
         if not 0 < temperature < float('inf'):
-            raise ValueError(f'`temperature` must be a positive finite number, got {temperature}')
+            raise ValueError(f'`temperature` must be a positive finite number, got {temperature}.')
         self.temperature = temperature
         self.tuned_on = tuned_on
 

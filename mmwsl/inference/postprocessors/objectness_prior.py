@@ -1,4 +1,4 @@
-"""A map of objects or saliency as a prior."""
+"""Objectness or saliency map as a prior."""
 
 from mmseg.structures import SegDataSample
 from torch import Tensor
@@ -10,15 +10,15 @@ from .base import PostProcessor
 
 @POSTPROCESSORS.register_module()
 class ObjectnessPrior(PostProcessor):
-    """Weigh the foreground by a map in [0, 1]; see :func:`mmwsl.functional.objectness_prior`.
+    """Product of the foreground and a map in [0, 1]; see :func:`mmwsl.functional.objectness_prior`.
 
-    The map comes with the image: from boxes (SP-bb of Pinheiro & Collobert), from mask proposals (SP-seg), or any
+    The map is loaded with the image: from boxes (SP-bb of Pinheiro & Collobert), from mask proposals (SP-seg), or any
     saliency map from disk.
 
     Args:
         field: Name of the map in the data sample.
-        power: Power of the class scores; below 1, the map counts more against them.
-        tuned_on: What the power was chosen with, see :class:`PostProcessor`.
+        power: Exponent of the class scores; below 1, the map has more influence.
+        tuned_on: Masks that the power was tuned on, if any.
 
     Raises:
         ValueError: If ``power`` is not positive.
@@ -35,5 +35,5 @@ class ObjectnessPrior(PostProcessor):
         }
 
     def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
-        """Weigh ``probs (K, H, W)`` by the map."""
+        """Multiply ``probs (K, H, W)`` by the map."""
         return objectness_prior(probs, data_sample.get(self.field).data[0], self.power)

@@ -1,4 +1,4 @@
-"""Pixel-adaptive refinement as a step."""
+"""Pixel-adaptive refinement."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -13,15 +13,15 @@ from .base import PostProcessor
 
 @POSTPROCESSORS.register_module()
 class PixelAdaptiveRefinement(PostProcessor):
-    """Average scores over neighbors of similar color; see :func:`mmwsl.functional.pixel_adaptive_refinement`.
+    """Average of the scores over neighbors of similar color; see :func:`mmwsl.functional.pixel_adaptive_refinement`.
 
-    It follows edges within the reach of the largest dilation, and keeps more of the map than
-    :class:`mmwsl.inference.postprocessors.DenseCRF`, which also sharpens it.
+    It follows edges within the reach of the largest dilation. :class:`mmwsl.inference.DenseCRF` changes the scores
+    more, and also sharpens them.
 
     Args:
         variant: ``'pamr'`` or ``'par'``.
         dilations: Distances of the neighbors in pixels.
-        iterations: How often to average. WeCLIP takes 20 with ``'par'``.
+        iterations: Number of averages. WeCLIP uses 20 with ``'par'``.
     """
 
     required_fields: ClassVar[dict[str, str]] = dict(image="the transform type='mmwsl.KeepOriginalImage' before Resize")

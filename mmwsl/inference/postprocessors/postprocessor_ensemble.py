@@ -1,4 +1,4 @@
-"""Several pipelines in one step."""
+"""Ensemble of post-processing pipelines."""
 
 from collections.abc import Sequence
 
@@ -7,37 +7,38 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from ...registry import POSTPROCESSORS
-from .base import PostProcessor, apply_postprocessors, build_postprocessors, join_provenance
+from ..provenance import join_provenance
+from .base import PostProcessor, apply_postprocessors, build_postprocessors
 
 
 @POSTPROCESSORS.register_module()
 class PostProcessorEnsemble(PostProcessor):
-    """Mean of what several pipelines make of the same scores.
+    """Mean of the results of several post-processing pipelines on the same scores.
 
-    Where two of two disagree, the mean is near 0.5: thresholds of about 0.25 and 0.75 leave the pixel undecided, see
-    :func:`mmwsl.functional.double_threshold`. IRN (Ahn et al., CVPR 2019) labels by two CRFs, one of a low and one of a
-    high background.
+    Where two pipelines disagree, the mean is near 0.5: thresholds of about 0.25 and 0.75 ignore such pixels, see
+    :func:`mmwsl.functional.double_threshold`. IRN (Ahn et al., CVPR 2019) generates labels by two CRFs, one with a low
+    and one with a high background score.
 
     Args:
-        pipelines: Configs of the pipelines, each a list of steps; an empty one leaves the scores as they are.
+        pipelines: Configs of the pipelines, each a list of post-processors; an empty list does not change the scores.
 
     Raises:
-        ValueError: If there is no chain, or one is no list.
+        ValueError: If there is no pipeline, or one is not a list.
     """
 
     def __init__(self, pipelines: Sequence[Sequence[dict]]) -> None:
-        if not pipelines or not all(isinstance(chain, (list, tuple)) for chain in pipelines):
+        if not pipelines or not all(isinstance(pipeline, (list, tuple)) for pipeline in pipelines):
             raise ValueError(
-                '`pipelines` must be a list of one chain at least, each a list of steps, got '
-                f'{pipelines!r}: put a single step into a list of its own'
+                f'`pipelines` must be a non-empty list of lists of post-processors, got {pipelines!r}. Put a single '
+                'post-processor into a list of its own.'
             )
-        self.pipelines = [build_postprocessors(chain) for chain in pipelines]
+        self.pipelines = [build_postprocessors(pipeline) for pipeline in pipelines]
 
     @property
     def provenance(self) -> dict[str, str]:
-        """What supervision the steps use, by kind."""
-        return join_provenance(step.provenance for chain in self.pipelines for step in chain)
+        """Supervision that the post-processors use, by kind."""
+        return join_provenance(part.provenance for pipeline in self.pipelines for part in pipeline)
 
     def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
-        """Map ``probs (K, H, W)`` by every chain, and average."""
-        return torch.stack([apply_postprocessors(chain, probs, data_sample) for chain in self.pipelines]).mean(0)
+        """Average the results of all pipelines on ``probs (K, H, W)``."""
+        return torch.stack([apply_postprocessors(pipeline, probs, data_sample) for pipeline in self.pipelines]).mean(0)

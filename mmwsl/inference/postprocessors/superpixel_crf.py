@@ -1,4 +1,4 @@
-"""The CRF over superpixels as a step."""
+"""CRF over superpixels."""
 
 from typing import ClassVar
 
@@ -14,14 +14,14 @@ from .base import PostProcessor
 class SuperpixelCRF(PostProcessor):
     """Mean field in a CRF over neighboring superpixels; see :func:`mmwsl.functional.superpixel_crf`.
 
-    Far cheaper than :class:`DenseCRF`: hundreds of nodes in place of hundreds of thousands. Like there, what decides
-    about the background, :class:`ClassThresholds` and :class:`LogitSoftmax`, stands before it.
+    It is much cheaper than :class:`DenseCRF`: hundreds of nodes instead of hundreds of thousands. Place the background
+    decision, :class:`ClassThresholds` and :class:`LogitSoftmax`, before it.
 
     Args:
-        weight: Weight of the smoothness, 0 or more.
-        color_sigma: Width of the contrast in color, positive, in units of 0 to 255.
-        iterations: Sweeps over the superpixels.
-        tuned_on: What the numbers were chosen with, see :class:`PostProcessor`.
+        weight: Weight of the smoothness term, non-negative.
+        color_sigma: Standard deviation of the color contrast, positive, for colors of 0 to 255.
+        iterations: Number of sweeps over the superpixels.
+        tuned_on: Masks that the hyper-parameters were tuned on, if any.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -36,11 +36,11 @@ class SuperpixelCRF(PostProcessor):
         self, weight: float = 1.0, color_sigma: float = 30.0, iterations: int = 10, tuned_on: str | None = None
     ) -> None:
         if not 0 <= weight < float('inf'):
-            raise ValueError(f'`weight` must be a finite number, 0 or more, got {weight}')
+            raise ValueError(f'`weight` must be a non-negative finite number, got {weight}.')
         if not 0 < color_sigma < float('inf'):
-            raise ValueError(f'`color_sigma` must be a positive finite number, got {color_sigma}')
+            raise ValueError(f'`color_sigma` must be a positive finite number, got {color_sigma}.')
         if not isinstance(iterations, int) or iterations < 0:
-            raise ValueError(f'`iterations` must be an integer, 0 or more, got {iterations!r}')
+            raise ValueError(f'`iterations` must be a non-negative integer, got {iterations!r}.')
         self.weight, self.color_sigma, self.iterations = weight, color_sigma, iterations
         self.tuned_on = tuned_on
 

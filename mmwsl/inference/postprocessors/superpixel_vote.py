@@ -1,4 +1,4 @@
-"""Votes of superpixels as a step."""
+"""Majority vote over superpixels."""
 
 from typing import ClassVar
 
@@ -12,12 +12,12 @@ from .base import PostProcessor
 
 @POSTPROCESSORS.register_module()
 class SuperpixelVote(PostProcessor):
-    """Give the pixels of a superpixel the same class (SP-sppxl of Pinheiro & Collobert).
+    """One class for all pixels of a superpixel (SP-sppxl of Pinheiro & Collobert).
 
     Args:
-        reduction: ``'majority'`` of the pixels' classes, as in the paper (:func:`mmwsl.functional.superpixel_majority`), or
-            ``'mean'`` of their scores (:func:`mmwsl.functional.superpixel_mean`). A majority forgets how sure a pixel
-            was: thresholds belong before it.
+        reduction: ``'majority'`` of the classes of the pixels, as in the paper
+            (:func:`mmwsl.functional.superpixel_majority`), or ``'mean'`` of their scores
+            (:func:`mmwsl.functional.superpixel_mean`). A majority discards the scores: place thresholds before it.
     """
 
     required_fields: ClassVar[dict[str, str]] = dict(
@@ -28,9 +28,9 @@ class SuperpixelVote(PostProcessor):
 
     def __init__(self, reduction: str = 'majority') -> None:
         if reduction not in self.reductions:
-            raise ValueError(f'`reduction` must be one of {sorted(self.reductions)}, got {reduction!r}')
+            raise ValueError(f'`reduction` must be one of {sorted(self.reductions)}, got {reduction!r}.')
         self.reduction = reduction
 
     def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
-        """Let the superpixels vote on ``probs (K, H, W)``."""
+        """Aggregate ``probs (K, H, W)`` over the superpixels."""
         return self.reductions[self.reduction](probs, data_sample.superpixels.data[0])

@@ -1,192 +1,144 @@
-"""A segmentor that also predicts the image-level label and cleans its map."""
+"""Segmentor with a declared inference pipeline."""
 
 from collections.abc import Sequence
 
-import torch
-from mmengine.structures import LabelData
-from mmseg.models.utils import resize
+from mmengine.config import ConfigDict
+from mmseg.models.segmentors import EncoderDecoder
 from mmseg.structures import SegDataSample
 from mmseg.utils import OptSampleList, SampleList
-from torch import Tensor
-from torch.nn import functional as F
+from torch import Tensor, nn
 
-from ...functional import override_image_probs
-from ...inference.dense import DenseInference, ScoreNetwork
+from ...inference import ClassActivationMaps, InferencePipeline
+from ...inference.dense import ScoreNetwork
 from ...registry import MODELS
-from ..backgrounds import SigmoidBackground
-from .postprocessed_encoder_decoder import IMAGE_LABELS_USED, PostprocessedEncoderDecoder
+from ..backgrounds import LearnedBackground, SigmoidBackground
+
+SOFTMAX = LearnedBackground()
 
 
 @MODELS.register_module()
-class WeakEncoderDecoder(PostprocessedEncoderDecoder):
-    """``EncoderDecoder`` for heads that aggregate, such as :class:`mmwsl.models.LSEAggregationHead`.
+class WeakEncoderDecoder(EncoderDecoder):
+    """``EncoderDecoder`` whose config declares the inference pipeline, for any decode head.
 
-    It differs in prediction only. Every sample also gets ``pred_label: LabelData(score=(K,))``, the aggregated
-    image-level probabilities, and a chain of post-processors maps the class probabilities at the original image size
-    before the argmax. ``seg_logits`` of a sample are the logarithm of the chain's result. Test-time augmentation is
-    that of :class:`mmwsl.models.WeakSegTTAModel`.
+    It trains as its parent does. At test time :class:`mmwsl.inference.InferencePipeline` turns the scores into a mask:
 
-    With ``test_cfg`` holding ``class_activation_maps=dict(...)``, see the parent, the maps are those of the scores, cut at 0,
-    with or without tags. That is not for ``saliency`` and ``zoom_out``, which are each view's own.
+    .. code-block:: python
 
-    With sliding windows the label is aggregated from the whole image's stitched map.
+        model = dict(type='mmwsl.WeakEncoderDecoder', ..., inference=dict(
+            scorer=dict(type='mmwsl.DenseScorer', stride=1),
+            class_maps=dict(type='mmwsl.ClassActivationMaps', normalization='max'),
+            image_labels=None,
+            postprocessors=[dict(type='mmwsl.ImageLevelPrior'), dict(type='mmwsl.DenseCRF')]))
 
-    ``test_cfg`` may hold ``border=dict(before=..., after=..., stride=...)`` for networks that do not pad, as in the
-    paper's padded test image: the input is surrounded by so many pixels of mean color that the first cell of the
-    score map is centered at ``stride / 2``, and the map is cut to the image.
-
-    With ``test_cfg`` holding ``dense=dict(stride=1, max_memory=None, float64=False)``, prediction uses the dense
-    version of the network, see :func:`mmwsl.models.convert_to_dense`: its scores at every ``stride``-th pixel, in at most
-    ``max_memory`` bytes, in float64 if asked, see :class:`mmwsl.models.Float64`, and each placed where its receptive
-    field is centered. The label is then aggregated from the map at every pixel. Training and the state dict do not
-    change.
-
-    With ``test_cfg`` holding ``use_image_labels=True``, see the parent, ``pred_label.score`` is 1 or 0 for every foreground
-    class with a tag; the saliency also finds the network's own probabilities, in ``pred_label.guess``.
+    A predicted sample has ``seg_logits``, the network's scores, ``pred_scores``, the result of the pipeline, and its
+    argmax ``pred_sem_seg``. With a head that aggregates, such as :class:`mmwsl.models.LSEAggregationHead`, it also has
+    ``pred_label: LabelData(score=(K,))``, the image-level probabilities. Test-time augmentation uses
+    :class:`mmwsl.models.WeakSegTTAModel`.
 
     Args:
-        postprocessors: Configs of the chain, in order. None leaves the probabilities as they are.
-        saliency: Config of what writes ``class_saliency`` into the samples before the chain, such as
-            :class:`mmwsl.models.GuidedBackpropSaliency`. None writes nothing.
-        zoom_out: Config of what writes ``superpixel_features`` into the samples before the chain, such as
-            :class:`mmwsl.models.ZoomOutFeatures`. None writes nothing.
-        **kwargs: Of :class:`mmwsl.models.PostprocessedEncoderDecoder`.
+        inference: Arguments of :class:`mmwsl.inference.InferencePipeline`.
+        test_cfg: mmseg's ``test_cfg``, for whole images: the scorer is declared in ``inference``.
+        **kwargs: Passed to :class:`mmseg.models.segmentors.EncoderDecoder`.
 
     Raises:
-        TypeError: If the head does not aggregate.
-        ValueError: If ``test_cfg`` holds ``overlap_tile``, or in ``dense`` numbers that are not positive integers, or
-            ``border`` with ``zoom_out``, or ``class_activation_maps`` with ``saliency`` or ``zoom_out``, or ``keep_foreground``
-            with independent classes; at the first prediction, if the network has no dense version of that stride.
+        ValueError: If ``test_cfg`` asks for sliding windows, the head has a single output channel, or the pipeline
+            does not suit the head.
     """
 
-    def __init__(
-        self,
-        *,
-        postprocessors: Sequence[dict] | None = None,
-        saliency: dict | None = None,
-        zoom_out: dict | None = None,
-        **kwargs,
-    ) -> None:
-        super().__init__(postprocessors=postprocessors, **kwargs)
-        if not hasattr(self.decode_head, 'aggregate'):
-            raise TypeError(
-                f'`decode_head` must aggregate its scores, but {type(self.decode_head).__name__} does not: '
-                "use type='mmwsl.LSEAggregationHead', or the segmentor type='EncoderDecoder'"
-            )
-        self.saliency = None if saliency is None else MODELS.build(saliency)
-        self.zoom_out = None if zoom_out is None else MODELS.build(zoom_out)
-        if self.overlap_tile is not None:
+    def __init__(self, *, inference: dict | None = None, test_cfg: dict | None = None, **kwargs) -> None:
+        if test_cfg and (set(test_cfg) - {'mode'} or test_cfg.get('mode', 'whole') != 'whole'):
             raise ValueError(
-                '`test_cfg.overlap_tile` is for heads that do not label the whole image: use '
-                '`test_cfg.dense`, whose `max_memory` also makes tiles'
+                f"`model.test_cfg` must be None or dict(mode='whole'), got {dict(test_cfg)}. Set "
+                '`model.inference.scorer`, e.g. '
+                "dict(type='mmwsl.SlidingWindowScorer', crop_size=(512, 512), stride=(341, 341))."
             )
-        if self.keep_foreground and isinstance(self.decode_head.background, SigmoidBackground):
-            raise ValueError(
-                '`test_cfg.keep_foreground` moves probability between the classes of a softmax, but those of '
-                f'type={type(self.decode_head.background).__name__!r} are independent: remove it'
-            )
-        dense = self.test_cfg.get('dense')
-        self.dense_inference = None if dense is None else DenseInference(**dense)
-        if self.zoom_out is not None and 'border' in self.test_cfg:
-            raise ValueError(
-                '`test_cfg.border` is not for `zoom_out`, whose cells are taken to spread evenly over the '
-                'image. Remove one of them'
-            )
-        for name, part in dict(saliency=self.saliency, zoom_out=self.zoom_out).items():
-            if self.class_activation_maps is not None and part is not None:
-                raise ValueError(
-                    f'`test_cfg.class_activation_maps` merges all views before the chain, but `{name}` is '
-                    'computed for each view: remove one of them'
-                )
+        pipeline = InferencePipeline(**(inference or {}))
+        super().__init__(test_cfg=ConfigDict(pipeline.scorer.test_cfg), **kwargs)
+        self.pipeline = pipeline
+        self.aggregates = hasattr(self.decode_head, 'aggregate')
+        self._check_pipeline()
 
     @property
-    def provenance(self) -> dict[str, str]:
-        """What prediction uses beside the image."""
-        own = super().provenance
-        return {**own, **IMAGE_LABELS_USED} if getattr(self.saliency, 'use_image_labels', False) else own
+    def background(self) -> nn.Module:
+        """Background model of the head; a softmax where the head has none."""
+        return getattr(self.decode_head, 'background', SOFTMAX)
 
-    def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Score every pixel of the inputs, ``(N, 3, H, W)`` to ``(N, K, H, W)``."""
-        return self._upsample(*self._score_cells(inputs), inputs.shape[2:])
+    def _check_pipeline(self) -> None:
+        """Raise ValueError unless the pipeline suits the head."""
+        if self.out_channels == 1:
+            raise ValueError(
+                '`decode_head.out_channels` must be the number of classes, got 1. Remove it, or use the segmentor '
+                "type='EncoderDecoder'."
+            )
+        labels = self.pipeline.image_labels
+        if not self.aggregates:
+            head = type(self.decode_head).__name__
+            if isinstance(self.pipeline.class_maps, ClassActivationMaps) and labels is None:
+                raise ValueError(
+                    f'`inference.class_maps` normalizes every class of the softmax of {head}, also absent ones. Set '
+                    "`inference.image_labels=dict(type='mmwsl.KnownImageLabels')`, or use other class maps."
+                )
+            if getattr(self.pipeline.scorer, 'input_padding', None):
+                raise ValueError(
+                    f'`inference.scorer.input_padding` needs a head that aggregates, got {head}. Remove it.'
+                )
+        if labels is not None and labels.keep_foreground and isinstance(self.background, SigmoidBackground):
+            raise ValueError(
+                '`inference.image_labels.keep_foreground` redistributes the probability of a softmax, but the classes '
+                f'of {type(self.background).__name__} are independent. Remove it.'
+            )
+
+    def predict(self, inputs: Tensor, data_samples: OptSampleList = None) -> SampleList:
+        """Predict the masks of a batch."""
+        return [self.merge_views([view]) for view in self.predict_views(inputs, data_samples)]
 
     def predict_views(self, inputs: Tensor, data_samples: OptSampleList = None) -> SampleList:
-        """Score a batch of images, each as a whole or as one of its views, for :meth:`merge_views`.
-
-        Returns:
-            The samples with ``seg_logits (K, H, W)``, the network's scores at the original image size,
-            ``pred_label``, and ``class_saliency`` where it is configured.
-        """
-        size = tuple(inputs.shape[2:])
+        """Score a batch for :meth:`merge_views`; see :meth:`mmwsl.inference.InferencePipeline.score_views`."""
         if data_samples is None:
-            meta = dict(ori_shape=size, img_shape=size)
-            data_samples = [SegDataSample(metainfo=meta) for _ in inputs]
-        metas = [dict(sample.metainfo) for sample in data_samples]
-        seg_logits, image_logits = self._predict_logits(inputs, metas)
-        for sample, score in zip(data_samples, self.decode_head.background.image_probs(image_logits), strict=True):
-            sample.pred_label = LabelData(score=score)
-            if self.use_image_labels:
-                sample.pred_label = LabelData(score=override_image_probs(score, self.tags(sample, score)), guess=score)
-        if self.saliency is not None:
-            self.saliency(self, inputs, data_samples)
-        if self.zoom_out is not None:
-            self.zoom_out(self, inputs, data_samples)
-        return self.apply_image_labels(self.postprocess_result(seg_logits, data_samples))
+            size = (inputs.shape[2], inputs.shape[3])
+            data_samples = [SegDataSample(metainfo=dict(ori_shape=size, img_shape=size)) for _ in inputs]
+        return self.pipeline.score_views(self, inputs, data_samples)
 
-    def merge_probs(self, seg_logits: list[Tensor], views: SampleList) -> Tensor:
-        """Merge the views of an image, see the parent, and their image-level probabilities into the first's."""
-        merged = LabelData(score=torch.stack([view.pred_label.score for view in views]).mean(0))
-        if self.class_activation_maps is not None:  # a chain that runs once is for all views
-            views[0].pred_label = merged
-        probs = super().merge_probs(seg_logits, views)
-        views[0].pred_label = merged  # not before: a chain that runs for each view is for its own label
-        return probs
+    def merge_views(self, views: Sequence[SegDataSample]) -> SegDataSample:
+        """Make one prediction of the views of an image; see :meth:`mmwsl.inference.InferencePipeline.merge_views`."""
+        return self.pipeline.merge_views(views)
 
-    def evidence(self, seg_logits: Tensor) -> Tensor:
-        """Return the scores as they are, which activation maps cut at 0."""
-        return seg_logits
+    def score(
+        self, inputs: Tensor, batch_img_metas: list[dict], size: tuple[int, int], canvas: tuple[int, int]
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the score map of inputs ``(N, 3, H, W)`` and ``image_logits (N, K)``, if the head aggregates.
+
+        Args:
+            inputs: Padded images.
+            batch_img_metas: Meta information of the images.
+            size: Height and width of the images before the scorer padded them.
+            canvas: Height and width in pixels that the score map covers.
+        """
+        if self.aggregates:
+            score_map = self._forward(inputs)
+            return score_map, self.aggregate(score_map, batch_img_metas, size, canvas)
+        # mmseg's heads interpolate to `img_shape` if it is a torch.Size.
+        metas = [dict(meta, img_shape=inputs.shape[2:]) for meta in batch_img_metas]
+        return self.encode_decode(inputs, metas), None
+
+    def aggregate(
+        self, seg_logits: Tensor, batch_img_metas: list[dict], size: tuple[int, int], canvas: tuple[int, int]
+    ) -> Tensor | None:
+        """Aggregate score maps to ``image_logits (N, K)``; None if the head does not aggregate."""
+        return self.decode_head.aggregate(seg_logits, batch_img_metas, size, canvas) if self.aggregates else None
+
+    def score_network(self) -> nn.Module:
+        """Return backbone, neck and head as one network, ``(N, 3, H, W)`` to ``(N, K, h, w)``."""
+        return ScoreNetwork(self.backbone, self.decode_head, self.neck if self.with_neck else None)
 
     def pixel_probs(self, seg_logits: Tensor) -> Tensor:
-        """Turn scores ``(K, H, W)`` into probabilities, as the head's background says."""
-        return self.decode_head.background.pixel_probs(seg_logits)
+        """Turn logits ``(..., K, H, W)`` into class probabilities, by the background model of the head."""
+        return self.background.pixel_probs(seg_logits)
 
-    def _predict_logits(self, inputs: Tensor, batch_img_metas: list[dict]) -> tuple[Tensor, Tensor]:
-        """Score every pixel and the images: ``seg_logits (N, K, H, W)`` and ``image_logits (N, K)``."""
-        size = tuple(inputs.shape[2:])
-        mode = self.test_cfg.get('mode', 'whole')
-        if mode == 'slide':
-            # The copy is for slide_inference, which overwrites `img_shape` with that of its window.
-            seg_logits = cells = self.slide_inference(inputs, [dict(meta) for meta in batch_img_metas])
-            canvas = size
-        elif mode == 'whole':
-            cells, canvas = self._score_cells(inputs)
-            seg_logits = self._upsample(cells, canvas, size)
-        else:
-            raise ValueError(f"`test_cfg.mode` must be 'whole' or 'slide', got {mode!r}")
-        return seg_logits, self.decode_head.aggregate(cells, batch_img_metas, size, canvas)
+    def image_probs(self, image_logits: Tensor) -> Tensor:
+        """Turn logits ``(N, K)`` into image-level class probabilities."""
+        return self.background.image_probs(image_logits)
 
-    def surround(self, inputs: Tensor) -> tuple[Tensor, tuple[int, int], int]:
-        """Surround the inputs by ``test_cfg.border``.
-
-        Returns:
-            The inputs, the size in pixels that their score map covers, from the first pixel of the inputs that were
-            given, and how many pixels were added before it.
-        """
-        canvas = tuple(inputs.shape[2:])
-        if 'border' not in self.test_cfg:
-            return inputs, canvas, 0
-        before, after, stride = (self.test_cfg['border'][key] for key in ('before', 'after', 'stride'))
-        bottom, right = (-length % stride for length in canvas)
-        inputs = F.pad(inputs, (before, right + after, before, bottom + after))
-        return inputs, (canvas[0] + bottom, canvas[1] + right), before
-
-    def _score_cells(self, inputs: Tensor) -> tuple[Tensor, tuple[int, int]]:
-        """Return the score map and the size in pixels that it covers, from the inputs' first pixel."""
-        inputs, canvas, before = self.surround(inputs)
-        if self.dense_inference is None:
-            return self._forward(inputs), canvas
-        network = ScoreNetwork(self.backbone, self.decode_head, self.neck if self.with_neck else None)
-        return self.dense_inference(network, inputs, canvas, before), canvas
-
-    def _upsample(self, cells: Tensor, canvas: tuple[int, int], size: tuple[int, int]) -> Tensor:
-        """Interpolate a coarse map over its ``canvas`` and cut it to ``size``."""
-        return resize(cells, size=canvas, mode='bilinear', align_corners=self.align_corners)[..., : size[0], : size[1]]
+    def cam_scores(self, seg_logits: Tensor) -> Tensor:
+        """Return the logits ``(K, H, W)`` of a head that aggregates, the probabilities of any other head."""
+        return seg_logits if self.aggregates else self.pixel_probs(seg_logits)

@@ -1,4 +1,4 @@
-"""Test-time augmentation in which the segmentor merges the views."""
+"""Test-time augmentation that merges the views in the inference pipeline."""
 
 from mmengine.model import BaseTTAModel
 from mmseg.structures import SegDataSample
@@ -10,15 +10,14 @@ from ...registry import MODELS
 
 @MODELS.register_module()
 class WeakSegTTAModel(BaseTTAModel):
-    """Test-time augmentation of :class:`mmwsl.models.WeakEncoderDecoder` and ``PostprocessedEncoderDecoder``.
+    """Test-time augmentation of :class:`mmwsl.models.WeakEncoderDecoder`.
 
-    Unlike mmseg's ``SegTTAModel``, which takes the softmax of what each view predicted and so lends more weight to a
-    view with little evidence, it hands the scores of all views to the segmentor's ``merge_views``. Use the former for
-    other segmentors.
+    Unlike mmseg's ``SegTTAModel``, which averages softmax probabilities, it merges the views as the class maps of the
+    inference pipeline define, before post-processing. Use ``SegTTAModel`` for other segmentors.
 
     Args:
         module: The segmentor, or its config.
-        **kwargs: Of :class:`mmengine.model.BaseTTAModel`.
+        **kwargs: Passed to :class:`mmengine.model.BaseTTAModel`.
 
     Raises:
         TypeError: If the segmentor cannot merge views.
@@ -28,8 +27,8 @@ class WeakSegTTAModel(BaseTTAModel):
         super().__init__(module, **kwargs)
         if not hasattr(self.module, 'merge_views'):
             raise TypeError(
-                f'`module` must merge its views, but {type(self.module).__name__} does not: use '
-                "type='mmwsl.WeakEncoderDecoder', or tta_model = dict(type='SegTTAModel')"
+                f"`module` must be of type='mmwsl.WeakEncoderDecoder', got {type(self.module).__name__}. Use "
+                "tta_model = dict(type='SegTTAModel')."
             )
 
     def test_step(self, data: dict[str, list]) -> SampleList:

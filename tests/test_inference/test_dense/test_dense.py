@@ -14,18 +14,10 @@ from torch import nn
 from mmwsl.apis import load_config
 from mmwsl.apis.training import main as train
 from mmwsl.functional import shift_and_stitch
-from mmwsl.inference.dense import ScoreNetwork
+from mmwsl.inference.dense import Float64, ReceptiveField, ScoreNetwork, convert_to_dense, receptive_field
 from mmwsl.inference.dense.pooling import DilatedAvgPool2d, DilatedMaxPool2d
 from mmwsl.inference.dense.tracing import trace
-from mmwsl.models import (
-    DilatedMobileNetV2,
-    Float64,
-    LSEAggregationHead,
-    OverFeat,
-    ReceptiveField,
-    convert_to_dense,
-    receptive_field,
-)
+from mmwsl.models import DilatedMobileNetV2, LSEAggregationHead, OverFeat
 
 pytestmark = pytest.mark.usefixtures('seeded')
 

@@ -6,7 +6,7 @@ from mmcv.cnn.bricks.conv2d_adaptive_padding import Conv2dAdaptivePadding
 from torch import nn
 from torch.nn import functional as F
 
-from mmwsl.models import convert_to_dense, receptive_field
+from mmwsl.inference.dense import convert_to_dense, receptive_field
 
 from .test_dense import three_pools
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from mmwsl.functional import shift_and_stitch
-from mmwsl.models import Float64, convert_to_dense
+from mmwsl.inference.dense import Float64, convert_to_dense
 
 from .test_dense import three_pools
 from .test_dense_errors import _Net

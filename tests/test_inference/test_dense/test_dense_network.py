@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mmwsl.models import convert_to_dense
+from mmwsl.inference.dense import convert_to_dense
 
 from .test_dense import three_pools
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
+from mmwsl.inference.dense import convert_to_dense, dense_scores, receptive_field
 from mmwsl.inference.dense.tiling import Memory
-from mmwsl.models import convert_to_dense, dense_scores, receptive_field
 
 
 def network(padding):
@@ -120,7 +120,7 @@ MEASURE = """
 import os, re, sys
 import torch
 from torch import nn
-from mmwsl.models import dense_scores, convert_to_dense
+from mmwsl.inference.dense import dense_scores, convert_to_dense
 torch.set_num_threads(1)
 net = nn.Sequential(nn.Conv2d(3, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2),
                     nn.Conv2d(64, 21, 3))

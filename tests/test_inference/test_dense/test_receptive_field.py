@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from mmwsl.models import LSEAggregationHead, OverFeat, ReceptiveField, convert_to_dense, receptive_field
+from mmwsl.inference.dense import ReceptiveField, convert_to_dense, receptive_field
+from mmwsl.models import LSEAggregationHead, OverFeat
 
 pytestmark = pytest.mark.usefixtures('seeded')
 

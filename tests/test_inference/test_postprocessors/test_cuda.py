@@ -1,4 +1,4 @@
-"""Steps on a GPU give what they give on a CPU."""
+"""Post-processors give the same results on a GPU and on a CPU."""
 
 import pytest
 import torch
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason='no GPU')
     ],
     ids=lambda config: config['type'],
 )
-def test_a_step_on_the_gpu(config):
+def test_a_postprocessor_on_the_gpu(config):
     torch.manual_seed(0)
     sample = SegDataSample(pred_label=LabelData(score=torch.rand(4)))
     sample.image = PixelData(data=torch.randint(0, 256, (3, 40, 50), dtype=torch.uint8))

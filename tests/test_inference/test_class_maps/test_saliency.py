@@ -1,31 +1,31 @@
-"""Class saliency as the segmentor writes it, in real prediction on tiny images."""
+"""Class maps by guided back-propagation in the inference pipeline, on tiny images."""
 
 import pytest
 import torch
-from mmengine.config import ConfigDict
 from mmengine.structures import LabelData
 from mmseg.structures import SegDataSample
 from torch import nn
 from torch.nn import functional as F
 
-from mmwsl.models import DistinctClassSaliency, GuidedBackpropSaliency
+from mmwsl.functional import saliency_prior
+from mmwsl.inference import DistinctClassSaliency, GuidedBackpropSaliency
 from mmwsl.registry import MODELS
 
 PLAIN = dict(type='mmwsl.PlainCNN', channels=(6, 8), strides=(2, 2), norm_cfg=dict(type='BN'))
 LAYERS = ('backbone.layers.0', 'backbone.layers.1')
+LABELS = dict(type='mmwsl.KnownImageLabels')
 
 
-def _model(
-    saliency=None, backbone=PLAIN, channels=8, classes=4, test_cfg=None, postprocessors=None, size=(32, 32), **head
-):
+def _model(saliency=None, backbone=PLAIN, channels=8, classes=4, inference=None, size=(32, 32), **head):
     torch.manual_seed(0)
-    saliency = None if saliency is None else dict(dict(type='mmwsl.GuidedBackpropSaliency', layers=LAYERS), **saliency)
+    inference = dict(inference or {})
+    if saliency is not None:
+        inference['class_maps'] = dict(dict(type='mmwsl.GuidedBackpropSaliency', layers=LAYERS), **saliency)
     model = MODELS.build(
         dict(
             type='mmwsl.WeakEncoderDecoder',
             backbone=backbone,
-            saliency=saliency,
-            postprocessors=postprocessors,
+            inference=inference,
             decode_head=dict(
                 type='mmwsl.LSEAggregationHead',
                 in_channels=channels,
@@ -38,14 +38,13 @@ def _model(
             ),
             data_preprocessor=dict(type='mmseg.SegDataPreProcessor', test_cfg=dict(size=size) if size else None),
             train_cfg=dict(),
-            test_cfg=ConfigDict(test_cfg or dict(mode='whole')),
         )
     )
     nn.init.normal_(model.decode_head.conv_seg.weight)
     return model.eval()
 
 
-def _batch(*shapes, ori_shape=None, flip=False, tags=None):
+def _batch(*shapes, ori_shape=None, flip=False, labels=None):
     generator = torch.Generator().manual_seed(1)
     images = [torch.randn(3, *shape, generator=generator) for shape in shapes]
     samples = []
@@ -59,8 +58,8 @@ def _batch(*shapes, ori_shape=None, flip=False, tags=None):
                 flip_direction='horizontal' if flip else None,
             )
         )
-        if tags is not None:
-            sample.gt_label = LabelData(score=torch.tensor(tags))
+        if labels is not None:
+            sample.gt_label = LabelData(score=torch.tensor(labels))
         samples.append(sample)
     return dict(inputs=images, data_samples=samples)
 
@@ -71,7 +70,7 @@ def _predict(model, batch):
 
 
 def _expected(model, image, c, layers, size):
-    """The definition for one image and class, with plain autograd (no ReLU lies above the last layer but one)."""
+    """Compute the definition for one image and class by autograd; no ReLU follows the last layer but one."""
     maps, values = [], {}
     hooks = [
         model.get_submodule(name).register_forward_hook(
@@ -103,14 +102,16 @@ def test_the_map_of_a_class_is_the_definition():
             assert not maps[c].any()
 
 
-def test_prediction_is_that_without_saliency_and_training_is_untouched():
-    model = _model(dict())
+def test_maps_are_weighted_probabilities_and_training_is_unchanged():
+    model = _model(dict(power=0.5))
     with_saliency = _predict(model, _batch((32, 32), (32, 32)))
     assert all(p.requires_grad and p.grad is None for p in model.parameters())
-    model.saliency = None
-    for one, two in zip(with_saliency, _predict(model, _batch((32, 32), (32, 32))), strict=True):
+    for one, two in zip(with_saliency, _predict(_model(), _batch((32, 32), (32, 32))), strict=True):
         assert 'class_saliency' in one and 'class_saliency' not in two
         assert torch.equal(one.seg_logits.data, two.seg_logits.data)
+        expected = saliency_prior(two.pred_scores.data, one.class_saliency.data, 0.5)
+        torch.testing.assert_close(one.pred_scores.data, expected)
+        torch.testing.assert_close(expected[1:], (two.pred_scores.data * one.class_saliency.data)[1:].sqrt())
     assert set(_model(dict()).state_dict()) == set(model.state_dict())
 
 
@@ -128,11 +129,13 @@ def test_scales_are_averaged():
 @pytest.mark.parametrize(
     'aggregator', ['GlobalMaxPooling', 'GlobalAveragePooling', 'LSEPooling', 'NoisyOrPooling', 'GeMPooling']
 )
-def test_signal_of_the_cells_needs_no_aggregator(aggregator):
+def test_the_score_map_as_target_needs_no_aggregator(aggregator):
     maps = [
         _predict(
-            _model(dict(signal='cells', use_image_labels=True), aggregator=dict(type=f'mmwsl.{name}')),
-            _batch((32, 32), tags=(1.0, 1.0, 1.0, 1.0)),
+            _model(
+                dict(target='score_map'), inference=dict(image_labels=LABELS), aggregator=dict(type=f'mmwsl.{name}')
+            ),
+            _batch((32, 32), labels=(1.0, 1.0, 1.0, 1.0)),
         )[0].class_saliency.data
         for name in (aggregator, 'GlobalAveragePooling')
     ]
@@ -171,10 +174,11 @@ def test_backbones(name):
     [
         (dict(layers=()), '`layers` must be a list of at least one'),
         (dict(layers='backbone.layer1'), '`layers` must be a list'),
-        (dict(layers=['a'], signal='pixels'), "`signal` must be 'image' or 'cells', got 'pixels'"),
+        (dict(layers=['a'], target='pixels'), "`target` must be 'image' or 'score_map', got 'pixels'"),
         (dict(layers=['a'], scales=()), '`scales` must be positive'),
         (dict(layers=['a'], scales=(1.0, 0.0)), '`scales` must be positive'),
-        (dict(layers=['a'], min_classes=-1), '`min_classes` must be 0 or more'),
+        (dict(layers=['a'], power=0), '`power` must be a positive finite number, got 0'),
+        (dict(layers=['a'], min_classes=-1), '`min_classes` must be non-negative, got -1'),
     ],
 )
 def test_bad_settings(settings, message):
@@ -183,9 +187,16 @@ def test_bad_settings(settings, message):
             kind(**settings)
 
 
-def test_activation_maps_of_all_views_have_no_saliency():
-    with pytest.raises(ValueError, match=r'`test_cfg\.class_activation_maps` merges all views .* `saliency`'):
-        _model(dict(), test_cfg=dict(mode='whole', class_activation_maps=dict()))
+def test_saliency_alone_replaces_the_foreground_probabilities():
+    (plain,), (sample,) = (_predict(_model(saliency), _batch((32, 32))) for saliency in (None, dict(scores=None)))
+    assert torch.equal(sample.pred_scores.data[0], plain.pred_scores.data[0])
+    assert torch.equal(sample.pred_scores.data[1:], sample.class_saliency.data[1:])
+
+
+def test_provenance_includes_the_weighted_maps():
+    scores = dict(type='mmwsl.ClassActivationMaps', tuned_on='set a')
+    model = _model(dict(scores=scores, tuned_on='set b'))
+    assert model.pipeline.provenance == dict(tuned_on='set a; set b')
 
 
 @pytest.mark.parametrize('settings, message', [(dict(gain=0.0), '`gain`'), (dict(num_compared=-1), '`num_compared`')])

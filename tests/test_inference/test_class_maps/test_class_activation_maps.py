@@ -1,10 +1,10 @@
-"""Class activation maps as a prediction of the segmentor, with and without test-time augmentation."""
+"""Class activation maps in the inference pipeline, with and without test-time augmentation."""
 
 import json
 
 import pytest
 import torch
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 from mmengine.structures import LabelData
 from mmseg.structures import SegDataSample
 from torch import nn
@@ -20,7 +20,7 @@ CONSTANT = dict(type='mmwsl.ConstantBackground', threshold=0.4)
 
 @POSTPROCESSORS.register_module()
 class Spy(PostProcessor):
-    """Notes what it saw, and halves it."""
+    """Record the maps, and halve them."""
 
     def __init__(self):
         self.seen = []
@@ -30,17 +30,15 @@ class Spy(PostProcessor):
         return probs / 2
 
 
-def _model(maps=None, aggregator='GlobalAveragePooling', background=CONSTANT, postprocessors=None, **test_cfg):
+def _model(maps=None, aggregator='GlobalAveragePooling', background=CONSTANT, **inference):
     torch.manual_seed(0)
-    backbone = dict(type='mmwsl.PlainCNN', channels=(6, 8), strides=(2, 1), pools=(0, 2))
-    test_cfg = ConfigDict({'mode': 'whole', **test_cfg})
     if maps is not None:
-        test_cfg['class_activation_maps'] = maps
+        inference['class_maps'] = dict(maps, type='mmwsl.ClassActivationMaps')
+    backbone = dict(type='mmwsl.PlainCNN', channels=(6, 8), strides=(2, 1), pools=(0, 2))
     model = WeakEncoderDecoder(
         backbone=backbone,
         train_cfg=dict(),
-        test_cfg=test_cfg,
-        postprocessors=postprocessors,
+        inference=inference,
         decode_head=dict(
             type='mmwsl.LSEAggregationHead',
             in_channels=8,
@@ -56,9 +54,9 @@ def _model(maps=None, aggregator='GlobalAveragePooling', background=CONSTANT, po
     return model.eval()
 
 
-def _sample(shape=(32, 32), tags=(0.0, 1.0, -1.0, 0.0), **meta):
+def _sample(shape=(32, 32), labels=(0.0, 1.0, -1.0, 0.0), **meta):
     sample = SegDataSample(metainfo=dict(img_shape=shape, ori_shape=(30, 36), img_path='image.jpg', **meta))
-    sample.gt_label = LabelData(score=torch.tensor(tags))
+    sample.gt_label = LabelData(score=torch.tensor(labels))
     return sample
 
 
@@ -74,10 +72,10 @@ def _views():
 
 
 def _scores(model, image, sample):
-    """The scores of one view at the original image size and orientation, from the network alone."""
+    """Score one view at the original image size and orientation with the network alone."""
     with torch.no_grad():
         inputs = model.data_preprocessor(dict(inputs=[image], data_samples=[sample]))['inputs']
-        scores = model.encode_decode(inputs, [{}])
+        scores = model.pipeline.scorer(model, inputs, [{}])[0]
         scores = scores.flip(3) if sample.metainfo.get('flip') else scores
         return nn.functional.interpolate(scores, (30, 36), mode='bilinear')[0]
 
@@ -85,7 +83,7 @@ def _scores(model, image, sample):
 @pytest.mark.parametrize('normalization', ['max', 'min_max'])
 @pytest.mark.parametrize('background', [CONSTANT, dict(type='mmwsl.PowerBackground', alpha=4.0)])
 def test_all_views_make_one_map(normalization, background):
-    model = _model(ConfigDict(normalization=normalization, background=background))
+    model = _model(dict(normalization=normalization, background=background))
     tta, batch = MODELS.build(dict(type='mmwsl.WeakSegTTAModel', module=model)), _views()
     scores = [_scores(model, image, sample) for (image,), (sample,) in zip(*batch.values(), strict=True)]
     foreground = class_activation_maps([score[1:] for score in scores], normalization)
@@ -93,51 +91,51 @@ def test_all_views_make_one_map(normalization, background):
     if background is CONSTANT:
         expected[0] = 0.4
     (merged,) = tta.test_step(batch)
-    probs = merged.seg_logits.data.exp()
+    probs = merged.pred_scores.data
     torch.testing.assert_close(probs, expected)
     torch.testing.assert_close(merged.pred_sem_seg.data[0], expected.argmax(0))
     assert len(merged.pred_sem_seg.data.unique()) > 1
     (single,) = model.test_step(dict(inputs=batch['inputs'][0], data_samples=[_sample()]))
-    assert (single.seg_logits.data.exp() - probs).abs().max() > 0.01, 'the other views changed nothing'
+    assert (single.pred_scores.data - probs).abs().max() > 0.01, 'the other views changed nothing'
 
 
-def test_the_chain_runs_once_on_the_merged_map_with_the_merged_label():
-    model = _model(ConfigDict(), postprocessors=[dict(type='Spy')])
+def test_postprocessors_run_once_on_the_merged_maps_with_the_merged_label():
+    model = _model(dict(), postprocessors=[dict(type='Spy')])
     tta, batch = MODELS.build(dict(type='mmwsl.WeakSegTTAModel', module=model)), _views()
     labels = [
         model.test_step(dict(inputs=inputs, data_samples=[_sample(inputs[0].shape[1:])]))[0].pred_label.score
         for inputs in batch['inputs']
     ]
-    (spy,) = model.postprocessors
+    (spy,) = model.pipeline.postprocessors
     spy.seen.clear()
     (merged,) = tta.test_step(batch)
     ((maps, label),) = spy.seen
     torch.testing.assert_close(label, torch.stack(labels).mean(0))
     assert torch.equal(merged.pred_label.score, label)
     assert (maps[1:].amax((1, 2)) == 1).all()
-    torch.testing.assert_close(merged.seg_logits.data.exp(), maps / 2)
+    assert torch.equal(merged.pred_scores.data, maps / 2)
 
 
 @pytest.mark.parametrize('normalization', ['max', 'min_max'])
-def test_tags_make_absent_classes_zero_before_the_background(normalization):
+def test_image_labels_make_absent_classes_zero_before_the_background(normalization):
     """Class 1 is present, 2 unknown, 3 absent."""
-    maps = ConfigDict(normalization=normalization, background=dict(type='mmwsl.PowerBackground', alpha=2.0))
-    plain, tagged = _model(maps), _model(maps, use_image_labels=True)
+    maps = dict(normalization=normalization, background=dict(type='mmwsl.PowerBackground', alpha=2.0))
+    plain, labeled = _model(maps), _model(maps, image_labels=dict(type='mmwsl.KnownImageLabels'))
     with torch.no_grad():
-        for model in (plain, tagged):  # the absent class has the most evidence
+        for model in (plain, labeled):  # the absent class has the highest scores
             model.decode_head.conv_seg.bias[3] = 5.0
     batch = _views()
     results = [
         MODELS.build(dict(type='mmwsl.WeakSegTTAModel', module=model)).test_step(_clone(batch))[0]
-        for model in (plain, tagged)
+        for model in (plain, labeled)
     ]
-    before, after = (result.seg_logits.data.exp() for result in results)
-    assert before[3].max() == 1 and after[3].max() < 1e-37
+    before, after = (result.pred_scores.data for result in results)
+    assert before[3].max() == 1 and not after[3].any()
     torch.testing.assert_close(after[1:3], before[1:3])
     torch.testing.assert_close(after[0], (1 - before[1:3].amax(0)) ** 2)
     assert not (results[1].pred_sem_seg.data == 3).any() and (results[0].pred_sem_seg.data == 3).any()
     assert results[1].pred_label.score[1] == 1 and results[1].pred_label.score[3] == 0
-    assert plain.provenance == {} and 'tags' in tagged.provenance
+    assert plain.pipeline.provenance == {} and 'image_labels' in labeled.pipeline.provenance
 
 
 def _clone(batch):
@@ -146,22 +144,18 @@ def _clone(batch):
     )
 
 
-def test_a_result_with_tags_says_so(repository, tmp_path):
+def test_a_result_that_uses_image_labels_reports_them(repository, tmp_path):
     cfg = Config.fromfile(repository / 'configs' / 'wsl_lse_shapes.py')
     cfg.work_dir, cfg.experiment_name = str(tmp_path / 'work'), tmp_path.name
-    cfg.model.test_cfg.update(class_activation_maps=dict(), use_image_labels=True)
+    cfg.model.inference = dict(
+        image_labels=dict(type='mmwsl.KnownImageLabels'), class_maps=dict(type='mmwsl.ClassActivationMaps')
+    )
     cfg.test_dataloader.update(num_workers=0, persistent_workers=False)
     cfg.test_dataloader.dataset.length = 2
     torch.save(dict(state_dict=MODELS.build(dict(cfg.model, _scope_='mmseg')).state_dict()), tmp_path / 'weights.pth')
     metrics = apis.test(cfg, str(tmp_path / 'weights.pth'))
     written = json.loads(next((tmp_path / 'work').glob('*/*.json')).read_text())
-    assert metrics['tags'] == written['tags'] and metrics['mIoU'] == written['mIoU']
-
-
-def test_without_maps_the_chain_runs_on_every_view():
-    model = _model(postprocessors=[dict(type='Spy')])
-    MODELS.build(dict(type='mmwsl.WeakSegTTAModel', module=model)).test_step(_views())
-    assert len(model.postprocessors[0].seen) == 4
+    assert metrics['image_labels'] == written['image_labels'] and metrics['mIoU'] == written['mIoU']
 
 
 @pytest.mark.parametrize(
@@ -171,26 +165,27 @@ def test_without_maps_the_chain_runs_on_every_view():
         dict(aggregator='LSEPooling'),
         dict(aggregator='WILDCATPooling'),
         dict(aggregator='NoisyOrPooling'),
-        dict(dense=ConfigDict(stride=2)),
-        dict(mode='slide', crop_size=(16, 16), stride=(16, 16)),
-        dict(border=ConfigDict(before=4, after=4, stride=4)),
+        dict(scorer=dict(type='mmwsl.DenseScorer', stride=2)),
+        dict(scorer=dict(type='mmwsl.SlidingWindowScorer', crop_size=(16, 16), stride=(16, 16))),
+        dict(scorer=dict(type='mmwsl.OverlapTileScorer', tile=16, margin=8)),
+        dict(scorer=dict(type='mmwsl.WholeScorer', input_padding=dict(before=4, after=4, stride=4))),
         dict(background=dict(type='mmwsl.LearnedBackground')),
     ],
     ids=str,
 )
-def test_any_network_and_way_to_score_it(options):
-    """One view: the maps are those of the scores that ordinary prediction has."""
+def test_any_network_and_scorer(options):
+    """The maps of a single view are those of its scores."""
     batch = dict(inputs=[torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8)], data_samples=[_sample()])
-    model = _model(ConfigDict(background=CONSTANT), **options)
+    model = _model(dict(background=CONSTANT), **options)
     (view,) = model.predict_views(**model.data_preprocessor(batch))
     scores, label = view.seg_logits.data.clone(), view.pred_label.score
     (sample,) = model.test_step(batch)
-    torch.testing.assert_close(sample.seg_logits.data[1:].exp(), class_activation_maps([scores[1:]]).clamp(min=1.2e-38))
+    torch.testing.assert_close(sample.pred_scores.data[1:], class_activation_maps([scores[1:]]))
     torch.testing.assert_close(sample.pred_label.score, label)
 
 
 def test_training_and_state_do_not_change():
-    plain, maps = _model(), _model(ConfigDict())
+    plain, maps = _model(), _model(dict())
     assert plain.state_dict().keys() == maps.state_dict().keys()
     batch = dict(inputs=[torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8)], data_samples=[_sample()])
     losses = [model.train().loss(**model.data_preprocessor(batch, True))['decode.loss_cls'] for model in (plain, maps)]
@@ -203,23 +198,23 @@ def test_training_and_state_do_not_change():
         (
             dict(normalization='mean'),
             ValueError,
-            r"`class_activation_maps.normalization` must be one of .*, got 'mean'",
+            r"`class_maps.normalization` must be one of .*, got 'mean'",
         ),
         (
             dict(background=dict(type='mmwsl.LearnedBackground')),
             TypeError,
-            'cannot be LearnedBackground.*ConstantBackg',
+            'must derive the background .*got LearnedBackground.*ConstantBackg',
         ),
         (dict(threshold=0.3), TypeError, 'threshold'),
     ],
 )
-def test_bad_options(maps, error, message):
+def test_bad_arguments(maps, error, message):
     with pytest.raises(error, match=message):
-        _model(ConfigDict(maps))
+        _model(dict(maps))
 
 
 def test_a_segmentor_that_cannot_merge_views_is_named():
-    with pytest.raises(TypeError, match="Linear does not: use .*tta_model = dict\\(type='SegTTAModel'\\)"):
+    with pytest.raises(TypeError, match="got Linear. Use tta_model = dict\\(type='SegTTAModel'\\)"):
         module = nn.Linear(1, 1)
         module.test_step = None
         MODELS.build(dict(type='mmwsl.WeakSegTTAModel', module=module))

@@ -1,4 +1,4 @@
-"""A chain and overlap-tile for heads that are trained on masks."""
+"""The inference pipeline with mmseg's own heads, which are trained on masks."""
 
 import pytest
 import torch
@@ -24,9 +24,11 @@ HEAD = dict(
     loss_decode=dict(type='CrossEntropyLoss'),
 )
 BACKBONE = dict(type='mmwsl.PlainCNN', channels=(4, 4), strides=(2, 1))
+WHOLE = dict(mode='whole')
+LABELS = dict(type='mmwsl.KnownImageLabels')
 
 
-def _segmentor(kind='mmwsl.PostprocessedEncoderDecoder', **settings):
+def _segmentor(kind='mmwsl.WeakEncoderDecoder', **settings):
     init_default_scope('mmseg')
     torch.manual_seed(0)
     settings = {**dict(type=kind, backbone=BACKBONE, decode_head=HEAD, test_cfg=dict(mode='whole')), **settings}
@@ -48,59 +50,63 @@ def _inputs(count=1):
 
 
 @torch.no_grad()
-def test_without_a_chain_it_predicts_as_mmseg_does():
+def test_the_default_pipeline_predicts_as_mmseg_does():
     ours = _segmentor().predict(_inputs(2), [_sample(), _sample()])
     mmseg = _segmentor('EncoderDecoder').predict(_inputs(2), [_sample(), _sample()])
     for a, b in zip(ours, mmseg, strict=True):
-        torch.testing.assert_close(a.seg_logits.data, b.seg_logits.data.log_softmax(0))
+        torch.testing.assert_close(a.seg_logits.data, b.seg_logits.data)
+        torch.testing.assert_close(a.pred_scores.data, b.seg_logits.data.softmax(0))
+        assert 'pred_label' not in a
         assert torch.equal(a.pred_sem_seg.data, b.pred_sem_seg.data)
 
 
 def test_it_trains_as_mmseg_does():
     losses = []
-    for kind in ('mmwsl.PostprocessedEncoderDecoder', 'EncoderDecoder'):
+    for kind in ('mmwsl.WeakEncoderDecoder', 'EncoderDecoder'):
         samples = [SegDataSample(gt_sem_seg=PixelData(data=torch.arange(256).view(1, 16, 16) % 3))]
         losses.append(_segmentor(kind).loss(_inputs(), samples)['decode.loss_ce'])
     assert torch.equal(*losses)
 
 
 @torch.no_grad()
-def test_the_chain_runs_on_probabilities_at_the_images_own_size():
+def test_postprocessors_run_on_probabilities_at_the_original_image_size():
     image = torch.randint(256, (3, 12, 10), dtype=torch.uint8, generator=torch.Generator().manual_seed(2))
-    (sample,) = _segmentor(postprocessors=[dict(type='mmwsl.DenseCRF')]).predict(_inputs(), [_sample(image=image)])
+    segmentor = _segmentor(inference=dict(postprocessors=[dict(type='mmwsl.DenseCRF')]))
+    (sample,) = segmentor.predict(_inputs(), [_sample(image=image)])
     (plain,) = _segmentor('EncoderDecoder').predict(_inputs(), [_sample()])
     expected = dense_crf(plain.seg_logits.data.softmax(0), image.flip(0))
-    torch.testing.assert_close(sample.seg_logits.data.exp(), expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(sample.pred_scores.data, expected, atol=1e-5, rtol=1e-4)
     assert torch.equal(sample.pred_sem_seg.data, expected.argmax(0, keepdim=True))
     assert not torch.equal(sample.pred_sem_seg.data, plain.pred_sem_seg.data)
 
 
 @torch.no_grad()
-def test_a_step_that_lacks_its_map_names_the_transform():
+def test_a_postprocessor_without_its_field_names_the_transform():
     with pytest.raises(KeyError, match="needs the field `image` .* type='mmwsl.KeepOriginalImage'"):
-        _segmentor(postprocessors=[dict(type='mmwsl.DenseCRF')]).predict(_inputs(), [_sample()])
+        _segmentor(inference=dict(postprocessors=[dict(type='mmwsl.DenseCRF')])).predict(_inputs(), [_sample()])
 
 
 @pytest.mark.filterwarnings('ignore:The shape of value:UserWarning')
 @torch.no_grad()
 def test_views_are_averaged():
-    segmentor = _segmentor(data_preprocessor=dict(type='SegDataPreProcessor'))
-    views = [segmentor.predict(inputs, [_sample()])[0].seg_logits.data.exp() for inputs in (_inputs(), -_inputs())]
+    preprocessor = dict(type='SegDataPreProcessor')
+    segmentor = _segmentor(data_preprocessor=preprocessor)
+    views = [segmentor.predict(inputs, [_sample()])[0].pred_scores.data for inputs in (_inputs(), -_inputs())]
     batch = dict(inputs=[[inputs[0]] for inputs in (_inputs(), -_inputs())], data_samples=[[_sample()], [_sample()]])
-    for kind in (WeakSegTTAModel, SegTTAModel):
-        (merged,) = kind(module=segmentor).test_step(batch)
-        assert torch.equal(merged.pred_sem_seg.data, sum(views).argmax(0, keepdim=True)), kind
+    (merged,) = WeakSegTTAModel(module=segmentor).test_step(batch)
+    torch.testing.assert_close(merged.pred_scores.data, sum(views) / 2)
+    (of_mmseg,) = SegTTAModel(module=_segmentor('EncoderDecoder', data_preprocessor=preprocessor)).test_step(batch)
+    assert torch.equal(merged.pred_sem_seg.data, of_mmseg.pred_sem_seg.data)
 
 
 @pytest.mark.filterwarnings('ignore:The shape of value:UserWarning')
 @torch.no_grad()
-def test_activation_maps_are_those_of_the_probabilities_of_all_views():
-    """Each class by its largest sum over the views; classes that the tags exclude are nowhere, even after a step."""
-    maps = dict(background=dict(type='mmwsl.ConstantBackground', threshold=0.8))
+def test_activation_maps_are_made_of_the_probabilities_of_all_views():
+    """Maps are max-normalized sums over the views; absent classes are 0, also after post-processing."""
+    maps = dict(type='mmwsl.ClassActivationMaps', background=dict(type='mmwsl.ConstantBackground', threshold=0.8))
     segmentor = _segmentor(
-        test_cfg=dict(mode='whole', use_image_labels=True, class_activation_maps=maps),
+        inference=dict(image_labels=LABELS, class_maps=maps, postprocessors=[dict(type='mmwsl.LogitSoftmax')]),
         data_preprocessor=dict(type='SegDataPreProcessor'),
-        postprocessors=[dict(type='mmwsl.LogitSoftmax')],
     )
     inputs, samples = _inputs(), [_sample(), _sample()]
     samples[1].set_metainfo(dict(flip=True, flip_direction='horizontal'))
@@ -112,29 +118,30 @@ def test_activation_maps_are_those_of_the_probabilities_of_all_views():
     whole = [
         torch.nn.functional.interpolate(score, (12, 10), mode='bilinear')[0] for score in (scores[0], scores[1].flip(3))
     ]
-    total = sum((score[1] - score[0]).sigmoid() for score in whole)  # the softmax of the two classes that are left
+    total = sum((score[1] - score[0]).sigmoid() for score in whole)  # the softmax of the two remaining classes
     odds = total / total.max()
     odds = torch.stack([torch.full_like(odds, 0.8), odds]).clamp(max=1 - 1e-6)
     odds = odds / (1 - odds)
-    found = result.seg_logits.data.exp()
+    found = result.pred_scores.data
     torch.testing.assert_close(found[:2], odds / odds.sum(0), atol=1e-5, rtol=1e-3)
-    assert (found[2] < 1e-30).all() and result.pred_sem_seg.data.unique().tolist() == [0, 1]
+    assert not found[2].any() and result.pred_sem_seg.data.unique().tolist() == [0, 1]
 
 
-def test_activation_maps_of_a_softmax_need_tags():
-    segmentor = _segmentor(test_cfg=dict(mode='whole', class_activation_maps=dict(tuned_on='some masks')))
-    assert segmentor.provenance == dict(tuned_on='some masks')
-    with pytest.raises(ValueError, match='set `test_cfg.use_image_labels=True`'):
-        segmentor.predict(_inputs(), [_sample()])
+def test_activation_maps_of_a_softmax_need_image_labels():
+    maps = dict(type='mmwsl.ClassActivationMaps', tuned_on='some masks')
+    segmentor = _segmentor(inference=dict(image_labels=LABELS, class_maps=maps))
+    labels = 'the image-level labels of the predicted images'
+    assert segmentor.pipeline.provenance == dict(image_labels=labels, tuned_on='some masks')
+    with pytest.raises(ValueError, match='softmax of FCNHead.*Set `inference.image_labels=dict'):
+        _segmentor(inference=dict(class_maps=maps))
 
 
 @torch.no_grad()
-def test_tiles_score_what_the_whole_image_scores():
-    """The network sees 9 pixels: away from the border by more, tiles change nothing."""
-    inputs, metas = torch.randn(1, 3, 64, 48), [dict(img_shape=(64, 48))]
-    whole = _segmentor().whole_inference(inputs, metas)
-    tiles = dict(mode='whole', overlap_tile=dict(tile=16, margin=8))
-    found = _segmentor(test_cfg=tiles).whole_inference(inputs, metas)
+def test_tiles_give_the_scores_of_the_whole_image():
+    """The receptive field has 9 pixels: farther from the border, tiles change nothing."""
+    inputs, tiles = torch.randn(1, 3, 64, 48), dict(type='mmwsl.OverlapTileScorer', tile=16, margin=8)
+    segmentors = _segmentor(), _segmentor(inference=dict(scorer=tiles))
+    whole, found = (segmentor.pipeline.scorer(segmentor, inputs, [{}])[0] for segmentor in segmentors)
     assert found.shape == whole.shape
     torch.testing.assert_close(found[..., 10:-10, 10:-10], whole[..., 10:-10, 10:-10], atol=1e-5, rtol=1e-5)
     assert not torch.allclose(found, whole)
@@ -152,25 +159,26 @@ def test_a_margin_of_128_is_the_context_of_mmsegs_unet():
     torch.testing.assert_close(tiled[..., 128:-128, 128:-128], unet(image)[-1][..., 128:-128, 128:-128])
 
 
-def test_what_does_not_fit():
+def test_pipelines_that_do_not_suit_the_head_raise_an_error():
     with pytest.raises(ValueError, match='`decode_head.out_channels` must be the number of classes'):
         _segmentor(decode_head=dict(HEAD, num_classes=2, out_channels=1, threshold=0.5))
-    with pytest.raises(ValueError, match='`test_cfg.overlap_tile` is for heads that do not label'):
-        MODELS.build(
-            dict(
-                type='mmwsl.WeakEncoderDecoder',
-                backbone=BACKBONE,
-                decode_head=dict(type='mmwsl.LSEAggregationHead', in_channels=4, num_classes=3),
-                test_cfg=dict(mode='whole', overlap_tile=dict(tile=16, margin=8)),
-            )
-        )
-    with pytest.raises(ValueError, match="`test_cfg.overlap_tile` is for `test_cfg.mode='whole'`, got 'slide'"):
-        _segmentor(test_cfg=dict(mode='slide', crop_size=(8, 8), stride=(4, 4), overlap_tile=dict(tile=16, margin=8)))
+    padding = dict(type='mmwsl.WholeScorer', input_padding=dict(before=4, after=4, stride=4))
+    with pytest.raises(ValueError, match='`inference.scorer.input_padding` needs a head that aggregates, got FCNHead'):
+        _segmentor(inference=dict(scorer=padding))
 
 
+@torch.no_grad()
 def test_whole_images_are_the_default():
-    metas = [dict(ori_shape=(16, 16), img_shape=(16, 16), pad_shape=(16, 16))]
-    given, default = (
-        _segmentor(test_cfg=test_cfg).inference(_inputs(), metas) for test_cfg in (dict(mode='whole'), None)
-    )
-    assert torch.equal(given, default)
+    given, default = (_segmentor(test_cfg=test_cfg).predict(_inputs(), [_sample()])[0] for test_cfg in (WHOLE, None))
+    assert torch.equal(given.pred_scores.data, default.pred_scores.data)
+
+
+@torch.no_grad()
+def test_sliding_windows_are_those_of_mmseg():
+    windows = dict(crop_size=(8, 8), stride=(4, 4))
+    ours = _segmentor(inference=dict(scorer=dict(type='mmwsl.SlidingWindowScorer', **windows)))
+    of_mmseg = _segmentor('EncoderDecoder', test_cfg=dict(mode='slide', **windows))
+    results = [segmentor.predict(_inputs(2), [_sample(), _sample()]) for segmentor in (ours, of_mmseg)]
+    for a, b in zip(*results, strict=True):
+        assert torch.equal(a.seg_logits.data, b.seg_logits.data)
+        assert torch.equal(a.pred_sem_seg.data, b.pred_sem_seg.data)

@@ -1,8 +1,7 @@
-"""Dense prediction of the segmentor: the scores, their places, the weights that it follows."""
+"""The dense scorer: scores, their locations, and the weights that it follows."""
 
 import pytest
 import torch
-from mmengine.config import ConfigDict
 from mmengine.structures import LabelData
 from mmseg.structures import SegDataSample
 from torch import nn
@@ -23,7 +22,7 @@ PAPER = dict(
 )
 
 
-def _model(dense=None, backbone=BACKBONE, head=None, **test_cfg):
+def _model(dense=None, backbone=BACKBONE, head=None, input_padding=None):
     torch.manual_seed(0)
     head = head or dict(
         type='mmwsl.LSEAggregationHead',
@@ -34,14 +33,12 @@ def _model(dense=None, backbone=BACKBONE, head=None, **test_cfg):
         norm_cfg=dict(type='BN'),
         dropout_ratio=0.5,
     )
-    test_cfg = ConfigDict(mode='whole', **test_cfg)
-    if dense is not None:
-        test_cfg['dense'] = ConfigDict(dense)
+    scorer = dict(type='mmwsl.WholeScorer') if dense is None else dict(dense, type='mmwsl.DenseScorer')
     model = WeakEncoderDecoder(
         backbone=backbone,
         decode_head=head,
         train_cfg=dict(),
-        test_cfg=test_cfg,
+        inference=dict(scorer=dict(scorer, input_padding=input_padding)),
         data_preprocessor=dict(type='mmseg.SegDataPreProcessor', size=(32, 32)),
     )
     nn.init.normal_(model.decode_head.conv_seg.weight)
@@ -53,7 +50,7 @@ def _model(dense=None, backbone=BACKBONE, head=None, **test_cfg):
 
 @torch.no_grad()
 def _logits(model, inputs):
-    return model.encode_decode(inputs, [{}] * len(inputs))
+    return model.pipeline.scorer(model, inputs, [{}] * len(inputs))[0]
 
 
 def test_every_pixel_gets_the_score_of_the_network_shifted_there():
@@ -87,10 +84,10 @@ def test_the_prediction_of_a_shifted_image_is_shifted(stride):
     torch.testing.assert_close(shifted[inside], whole[:, :, stride:, 3 * stride :][inside], atol=1e-5, rtol=0)
 
 
-def _blob_model(dense, **test_cfg):
-    """A network that averages what it sees, so that its score of a bright blob is centered at the blob."""
+def _blob_model(dense, input_padding=None):
+    """Build a network that averages its receptive field: its scores of a bright blob are centered at the blob."""
     backbone = dict(BACKBONE, channels=(1, 1))
-    padding = not test_cfg
+    padding = input_padding is None
     head = dict(
         type='mmwsl.LSEAggregationHead',
         in_channels=1,
@@ -99,7 +96,7 @@ def _blob_model(dense, **test_cfg):
         kernel_size=3,
         same_padding=padding,
     )
-    model = _model(dense, backbone, head, **test_cfg)
+    model = _model(dense, backbone, head, input_padding)
     layers = [module for module in model.backbone.modules() if isinstance(module, nn.Conv2d)]
     for layer in (*layers, model.decode_head.conv_seg):
         nn.init.constant_(layer.weight, 1 / layer.weight[0].numel())
@@ -128,35 +125,37 @@ def test_scores_lie_where_the_image_has_them(stride):
     torch.testing.assert_close(_centroid(_blob_model(dict(stride=stride))), place, atol=0.3, rtol=0)
 
 
-def test_without_padding_the_map_of_the_border_lies_there_too():
-    """As `border` places the coarse map; the field of 17 pixels is centered at a pixel, 0.5 from half a cell."""
-    border = dict(before=7, after=9, stride=4)
-    coarse, dense = _blob_model(None, border=border), _blob_model(dict(stride=1), border=border)
+def test_without_padding_the_padded_input_has_its_scores_there_too():
+    """The receptive field of 17 pixels is centered at a pixel, 0.5 from half a location of the coarse map."""
+    padding = dict(before=7, after=9, stride=4)
+    coarse, dense = _blob_model(None, padding), _blob_model(dict(stride=1), padding)
     place = torch.tensor([32.5, 47.5], dtype=torch.float64)
     torch.testing.assert_close(_centroid(dense), place, atol=1e-4, rtol=0)
     torch.testing.assert_close(_centroid(coarse), place, atol=1.0, rtol=0)
 
 
-def test_resize_displaces_a_padded_network_by_half_a_cell():
-    """It takes cell 0 for centered at 1.5, the middle of four pixels; the field is centered at pixel 0."""
+def test_interpolation_shifts_the_scores_of_a_network_that_pads():
+    """It centers location 0 at 1.5, the middle of four pixels; the receptive field is centered at pixel 0."""
     displaced = _centroid(_blob_model(None)) - _centroid(_blob_model(dict(stride=4)))
     torch.testing.assert_close(displaced, torch.full((2,), 1.5, dtype=torch.float64), atol=0.3, rtol=0)
 
 
 @torch.no_grad()
-def test_overfeat_with_its_border():
-    """Cell (i, j) of the coarse map is pixel (6 + 12 i, 6 + 12 j) of the dense one."""
-    settings = dict(backbone=dict(type='mmwsl.OverFeat'), head=PAPER, border=dict(before=68, after=69, stride=12))
+def test_overfeat_with_its_input_padding():
+    """Location (i, j) of the coarse map is pixel (6 + 12 i, 6 + 12 j) of the dense one."""
+    padding = dict(before=68, after=69, stride=12)
+    settings = dict(backbone=dict(type='mmwsl.OverFeat'), head=PAPER, input_padding=padding)
     coarse, dense = _model(**settings), _model(dict(stride=6), **settings)
     for model in (coarse, dense):
         torch.manual_seed(0)
         model.backbone.init_weights()
     x = torch.randn(1, 3, 20, 30)
-    cells, canvas = coarse._score_cells(x)
-    scores, pixels = dense._score_cells(x)
-    assert cells.shape == (1, 3, 2, 3) and canvas == pixels == scores.shape[2:] == (24, 36)
-    torch.testing.assert_close(scores[..., 6::12, 6::12], cells, atol=1e-5, rtol=1e-5)
-    assert (scores[..., :6, :] - scores[..., 6:7, :]).abs().max() == 0  # before the first cell
+    padded, canvas, before = coarse.pipeline.scorer.pad_inputs(x)
+    score_map = coarse(padded)
+    scores = dense.pipeline.scorer.dense_inference(dense.score_network(), padded, canvas, before)
+    assert score_map.shape == (1, 3, 2, 3) and canvas == scores.shape[2:] == (24, 36)
+    torch.testing.assert_close(scores[..., 6::12, 6::12], score_map, atol=1e-5, rtol=1e-5)
+    assert (scores[..., :6, :] - scores[..., 6:7, :]).abs().max() == 0  # before the first location
     middle = (scores[..., 6, 6::6][..., :-1] + scores[..., 6, 12::6]) / 2
     torch.testing.assert_close(scores[..., 6, 9::6][..., : middle.shape[-1]], middle)
     (sample,) = dense(x, mode='predict')
@@ -164,7 +163,7 @@ def test_overfeat_with_its_border():
 
 
 @torch.no_grad()
-def test_label_is_aggregated_from_the_dense_map():
+def test_the_image_level_label_is_aggregated_from_the_dense_score_map():
     model = _model(dict(stride=1))
     x = torch.randn(1, 3, 32, 40)
     (sample,) = model(x, mode='predict')
@@ -179,16 +178,6 @@ def test_memory_is_bounded_in_prediction():
     torch.testing.assert_close(_logits(_model(dict(stride=1, max_memory=300_000)), x), whole, atol=1e-5, rtol=1e-5)
     with pytest.raises(ValueError, match='`max_memory` must be at least'):
         _logits(_model(dict(stride=1, max_memory=1000)), x)
-
-
-def test_one_large_window_equals_the_whole_image():
-    x = torch.randn(1, 3, 32, 40)
-    slide = _model(dict(stride=2), crop_size=(64, 64), stride=(32, 32))
-    slide.test_cfg['mode'] = 'slide'
-    with torch.no_grad():
-        (sample,) = slide(x, mode='predict')
-        (other,) = _model(dict(stride=2))(x, mode='predict')
-    torch.testing.assert_close(sample.seg_logits.data, other.seg_logits.data)
 
 
 def test_training_and_state_are_those_of_the_coarse_network():
@@ -248,8 +237,8 @@ def test_views_are_averaged():
         for p, s in ((image, sample()), (image.flip(-1), sample(**flip)))
     ]
     (merged,) = tta.test_step(dict(inputs=[[image], [image.flip(-1)]], data_samples=[[sample()], [sample(**flip)]]))
-    mean = (views[0].seg_logits.data.exp() + views[1].seg_logits.data.exp()) / 2
-    torch.testing.assert_close(merged.seg_logits.data.exp(), mean)
+    mean = (views[0].pred_scores.data + views[1].pred_scores.data) / 2
+    torch.testing.assert_close(merged.pred_scores.data, mean)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
-"""Maps of saliency lie where the image is: in batches, under padding, in flipped and unpadded views."""
+"""Location of the saliency maps: in batches, under padding, in flipped and unpadded views."""
 
 import pytest
 import torch
 from mmseg.structures import SegDataSample
 from torch import nn
 
-from mmwsl.models import DistinctClassSaliency, WeakSegTTAModel
+from mmwsl.inference import DistinctClassSaliency
+from mmwsl.models import WeakSegTTAModel
 from mmwsl.registry import MODELS
 
 from .test_saliency import _batch, _model, _predict
@@ -15,11 +16,11 @@ from .test_saliency import _batch, _model, _predict
     'saliency',
     [
         dict(min_classes=3),
-        dict(scales=(1.0, 0.5), signal='cells'),
+        dict(scales=(1.0, 0.5), target='score_map'),
         dict(type='mmwsl.DistinctClassSaliency', threshold=0.0, scales=(1.0, 1.5)),
     ],
 )
-def test_a_image_has_the_same_map_alone_and_in_a_batch(saliency):
+def test_an_image_has_the_same_map_alone_and_in_a_batch(saliency):
     model = _model(saliency)
     together = _predict(model, _batch((24, 32), (24, 32), ori_shape=(40, 30)))
     for image, sample in zip(_batch((24, 32), (24, 32))['inputs'], together, strict=True):
@@ -29,14 +30,14 @@ def test_a_image_has_the_same_map_alone_and_in_a_batch(saliency):
             model, dict(inputs=[image], data_samples=_batch((24, 32), ori_shape=(40, 30))['data_samples'])
         )
         torch.testing.assert_close(maps, alone.class_saliency.data)
-        if not isinstance(model.saliency, DistinctClassSaliency):
+        if not isinstance(model.pipeline.class_maps, DistinctClassSaliency):
             peaks = maps[maps.flatten(1).any(1)].amax((1, 2))
             assert len(peaks) and torch.equal(peaks, torch.ones_like(peaks))
 
 
 @MODELS.register_module()
 class PixelByPixel(nn.Module):
-    """Sees one pixel, so that padding cannot reach the image through the network."""
+    """Network with a receptive field of one pixel: padding does not reach the image through it."""
 
     def __init__(self):
         super().__init__()
@@ -50,11 +51,11 @@ class PixelByPixel(nn.Module):
     'saliency',
     [
         dict(min_classes=3),
-        dict(min_classes=3, signal='cells'),
+        dict(min_classes=3, target='score_map'),
         dict(type='mmwsl.DistinctClassSaliency', scales=(1.0,), threshold=0.0),
     ],
 )
-def test_padding_is_no_part_of_the_map(saliency):
+def test_padding_is_not_part_of_the_map(saliency):
     model = _model(
         dict(saliency, layers=('backbone.layers.0', 'backbone.layers.2')),
         dict(type='mmwsl.PixelByPixel'),
@@ -89,15 +90,15 @@ def test_a_flipped_view_is_turned_back():
     assert plain.class_saliency.data.shape == flipped.class_saliency.data.shape
 
 
-def test_layers_of_a_network_that_does_not_pad_are_placed_where_they_look():
-    """A bright spot excites one cell, whose saliency must lie at the spot."""
+def test_layers_of_a_network_that_does_not_pad_are_placed_at_their_receptive_fields():
+    """A bright spot excites one location, whose saliency must lie at the spot."""
     model = _model(
-        dict(layers=('backbone.conv',), guided=False, signal='image'),
+        dict(layers=('backbone.conv',), guided=False, target='image'),
         dict(type='mmwsl.Unpadded'),
         1,
         classes=2,
         size=None,
-        test_cfg=dict(mode='whole', border=dict(before=4, after=4, stride=4)),
+        inference=dict(scorer=dict(type='mmwsl.WholeScorer', input_padding=dict(before=4, after=4, stride=4))),
         aggregator=dict(type='mmwsl.GlobalMaxPooling'),
     )
     with torch.no_grad():
@@ -125,10 +126,10 @@ class Unpadded(nn.Module):
 
 
 def test_test_time_augmentation_uses_the_saliency_of_every_view():
-    tta = WeakSegTTAModel(_model(dict(threshold=0.0), postprocessors=[dict(type='mmwsl.SaliencyPrior')], size=None))
+    tta = WeakSegTTAModel(_model(dict(threshold=0.0), size=None))
     views = [_batch((32, 32)), _batch((32, 32), flip=True)]
     batch = dict(inputs=[view['inputs'] for view in views], data_samples=[view['data_samples'] for view in views])
     with torch.no_grad():
         (merged,) = tta.eval().test_step(batch)
-    singles = [_predict(tta.module, view)[0].seg_logits.data.exp() for view in views]
-    torch.testing.assert_close(merged.seg_logits.data.exp(), sum(singles) / 2)
+    singles = [_predict(tta.module, view)[0].pred_scores.data for view in views]
+    torch.testing.assert_close(merged.pred_scores.data, sum(singles) / 2)

@@ -1,4 +1,4 @@
-"""The CRF and pixel-adaptive refinement as steps of a chain, and behind a network."""
+"""The CRF and pixel-adaptive refinement as post-processors, alone and behind a network."""
 
 import pytest
 import torch
@@ -24,7 +24,7 @@ def case(labels=4, height=12, width=15):
     return torch.rand(labels, height, width, generator=generator), image
 
 
-def test_crf_sees_the_image_in_rgb_with_the_presets_constants():
+def test_crf_gets_the_image_in_rgb_and_the_parameters_of_the_preset():
     probs, image = case()
     (step,) = build_postprocessors([dict(type='mmwsl.DenseCRF', preset='deeplab', bilateral_srgb=80.0, iterations=3)])
     assert step.params == CRFParams(19, 15, 61, 80, 35, 3)
@@ -33,7 +33,7 @@ def test_crf_sees_the_image_in_rgb_with_the_presets_constants():
     assert not torch.equal(rgb, bgr)
 
 
-def test_crf_with_a_full_matrix():
+def test_crf_with_a_compatibility_matrix():
     probs, image = case(2)
     (step,) = build_postprocessors([dict(type='mmwsl.DenseCRF', compatibility=[[0, 3], [0.5, 0]])])
     expected = dense_crf(probs, image.flip(0), CRF_PRESETS['psa'], torch.tensor([[0.0, 3.0], [0.5, 0.0]]))
@@ -41,7 +41,7 @@ def test_crf_with_a_full_matrix():
     assert not torch.equal(expected, dense_crf(probs, image.flip(0)))
 
 
-def test_crf_leaves_out_labels_that_are_not_plausible():
+def test_crf_excludes_improbable_classes():
     probs, image = case()
     probs[1] *= 0.05  # below 0.5 in every pixel
     (step,) = build_postprocessors([dict(type='mmwsl.DenseCRF', min_pixel_prob=0.5)])
@@ -52,7 +52,7 @@ def test_crf_leaves_out_labels_that_are_not_plausible():
     assert not result[2].any() and result[[0, 1, 3]].flatten(1).any(1).all()
 
 
-def test_crf_asks_for_the_label_only_where_it_is_used():
+def test_crf_needs_the_image_level_label_only_where_it_is_used():
     probs, image = case()
     plain, by_label = build_postprocessors(
         [dict(type='mmwsl.DenseCRF'), dict(type='mmwsl.DenseCRF', min_image_prob=0.3)]
@@ -85,7 +85,7 @@ def test_a_missing_image_names_the_transform(name):
 
 
 @pytest.mark.parametrize('name', ['AffinityRandomWalk', 'DenseCRF', 'PixelAdaptiveRefinement'])
-def test_a_image_of_another_size_is_an_error(name):
+def test_an_image_of_another_size_raises_an_error(name):
     (step,) = build_postprocessors([dict(type=f'mmwsl.{name}')])
     with pytest.raises(ValueError, match=r'`image` must be \(C, 12, 15\).*\(3, 6, 7\)'):
         step(case()[0], sample(case(height=6, width=7)[1]))
@@ -95,7 +95,7 @@ def test_a_image_of_another_size_is_an_error(name):
     ('arguments', 'error', 'message'),
     [
         (dict(preset='voc'), ValueError, "`preset` must be one of .*'voc'"),
-        (dict(bilateral_sigma=3), TypeError, r"unknown params \['bilateral_sigma'\]: choose of .*bilateral_sxy"),
+        (dict(bilateral_sigma=3), TypeError, r'must be among .*bilateral_sxy.*got .*bilateral_sigma'),
         (dict(gaussian_sxy=0), ValueError, '`gaussian_sxy`.*got 0'),
         (dict(min_pixel_prob=1.5), ValueError, '`min_pixel_prob`.*1.5'),
         (dict(min_image_prob=-0.5), ValueError, '`min_image_prob`.*-0.5'),
@@ -107,7 +107,7 @@ def test_bad_arguments_of_the_crf(arguments, error, message):
 
 
 def test_behind_a_network_the_mask_follows_the_edge_of_the_image():
-    """A network of one convolution sees a bright square through score cells of 8 pixels."""
+    """The network of one convolution scores a bright square at locations of 8 pixels."""
 
     class Brightness(nn.Module):
         def forward(self, x):
@@ -130,8 +130,7 @@ def test_behind_a_network_the_mask_follows_the_edge_of_the_image():
                 ),
                 data_preprocessor=dict(type='mmseg.SegDataPreProcessor', size=(64, 64)),
                 train_cfg=dict(),
-                test_cfg=dict(mode='whole'),
-                postprocessors=postprocessors,
+                inference=dict(postprocessors=postprocessors),
             )
         ).eval()
         with torch.no_grad():
@@ -150,4 +149,4 @@ def test_behind_a_network_the_mask_follows_the_edge_of_the_image():
         result, _ = predict([dict(type=f'mmwsl.{step}')])
         wrong = (result.pred_sem_seg.data != truth).sum()
         assert wrong < (raw.pred_sem_seg.data != truth).sum() / 2, step
-        assert torch.equal(result.seg_logits.data.argmax(0, keepdim=True), result.pred_sem_seg.data)
+        assert torch.equal(result.pred_scores.data.argmax(0, keepdim=True), result.pred_sem_seg.data)

@@ -1,4 +1,4 @@
-"""Superpixels, objectness and thresholds as steps of a chain."""
+"""Superpixel votes, objectness priors and thresholds as post-processors."""
 
 import json
 
@@ -21,7 +21,7 @@ def sample():
     return sample
 
 
-def test_steps_read_their_field(sample):
+def test_postprocessors_read_their_field(sample):
     probs = torch.rand(3, 6, 7)
     superpixels = sample.superpixels.data[0]
     for config, expected in (
@@ -70,11 +70,15 @@ def test_all_background_stays_background(sample):
     ('content', 'error', 'message'),
     [
         (None, FileNotFoundError, r'tools/tune_thresholds\.py'),
-        ('{', ValueError, 'must be JSON with `thresholds` and `tuned_on`'),
+        ('{', ValueError, 'must be JSON with the keys `thresholds` and `tuned_on`'),
         (json.dumps([0.5]), ValueError, 'must be JSON'),
         (json.dumps(dict(thresholds=[0.5])), ValueError, 'tuned_on'),
-        (json.dumps(dict(thresholds=[float('nan')], tuned_on='x')), ValueError, 'number or a list of numbers'),
-        (json.dumps(dict(thresholds=None, tuned_on='x')), ValueError, '`thresholds` must be a number .*, got None'),
+        (json.dumps(dict(thresholds=[float('nan')], tuned_on='x')), ValueError, 'finite number, or a list with one'),
+        (
+            json.dumps(dict(thresholds=None, tuned_on='x')),
+            ValueError,
+            '`thresholds` must be a finite number, .*, got None',
+        ),
     ],
 )
 def test_bad_threshold_files(content, error, message, tmp_path):
@@ -94,14 +98,14 @@ def test_bad_threshold_files(content, error, message, tmp_path):
         dict(type='mmwsl.LogitSoftmax'),
     ],
 )
-def test_scores_that_are_nan_are_refused(config, sample):
+def test_nan_raises_an_error(config, sample):
     (step,) = build_postprocessors([config])
     probs = torch.rand(3, 6, 7)
     probs[1, 2, 3] = torch.nan
-    with pytest.raises(ValueError, match=f'{type(step).__name__} was given scores that are NaN'):
+    with pytest.raises(ValueError, match=f'{type(step).__name__}: `probs` must not be NaN'):
         step(probs, sample)
 
 
-def test_unknown_vote():
+def test_an_unknown_reduction_raises_an_error():
     with pytest.raises(ValueError, match="`reduction` must be one of.*'loud'"):
         build_postprocessors([dict(type='mmwsl.SuperpixelVote', reduction='loud')])

@@ -1,0 +1,17 @@
+"""Class maps: from scores to one map per class."""
+
+from .base import ClassMaps
+from .class_activation_maps import ClassActivationMaps
+from .distinct_class_saliency import DistinctClassSaliency
+from .guided_backprop_saliency import GuidedBackpropSaliency
+from .probabilities import Probabilities
+from .zoom_out_maps import ZoomOutMaps
+
+__all__ = [
+    'ClassActivationMaps',
+    'ClassMaps',
+    'DistinctClassSaliency',
+    'GuidedBackpropSaliency',
+    'Probabilities',
+    'ZoomOutMaps',
+]

@@ -1,0 +1,113 @@
+"""The inference pipeline: from the scores of a network to a mask."""
+
+from collections.abc import Sequence
+
+import torch
+from mmengine.structures import LabelData, PixelData
+from mmseg.structures import SegDataSample
+from mmseg.utils import SampleList
+from torch import Tensor
+
+from ..registry import CLASS_MAPS, IMAGE_LABELS, SCORERS
+from .class_maps import ClassMaps
+from .known_image_labels import KnownImageLabels
+from .postprocessors import PostProcessor, apply_postprocessors, build_postprocessors
+from .provenance import join_provenance
+from .scorers import Scorer
+from .segmentor import Segmentor
+
+
+class InferencePipeline:
+    """Steps of inference, in this order; each is a registered class with its own arguments.
+
+    1. ``scorer``: the network's logits at every pixel of the input, and its image-level logits.
+    2. ``image_labels``: known image-level labels restrict the logits. They act before the class maps, so that a
+       softmax shares the probability of absent classes among the others.
+    3. ``class_maps``: one map per class at the original image size, for each view of an image.
+    4. Merge of the views of test-time augmentation, as the class maps define it.
+    5. ``postprocessors``: refine the maps; known absent classes are then set to 0 again.
+    6. Argmax.
+
+    Args:
+        scorer: Config of a :class:`mmwsl.inference.Scorer`. The default is :class:`mmwsl.inference.WholeScorer`.
+        image_labels: Config of :class:`mmwsl.inference.KnownImageLabels`. None uses predicted labels only.
+        class_maps: Config of :class:`mmwsl.inference.ClassMaps`. The default is
+            :class:`mmwsl.inference.Probabilities`.
+        postprocessors: Configs of the :class:`mmwsl.inference.PostProcessor`, in order.
+    """
+
+    def __init__(
+        self,
+        scorer: dict | None = None,
+        image_labels: dict | None = None,
+        class_maps: dict | None = None,
+        postprocessors: Sequence[dict] | None = None,
+    ) -> None:
+        self.scorer: Scorer = SCORERS.build(scorer or dict(type='mmwsl.WholeScorer'))
+        self.image_labels: KnownImageLabels | None = None if image_labels is None else IMAGE_LABELS.build(image_labels)
+        self.class_maps: ClassMaps = CLASS_MAPS.build(class_maps or dict(type='mmwsl.Probabilities'))
+        self.postprocessors: list[PostProcessor] = build_postprocessors(postprocessors)
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """Supervision that the prediction uses, by kind."""
+        parts = [self.class_maps, *self.postprocessors] + ([] if self.image_labels is None else [self.image_labels])
+        return join_provenance(getattr(part, 'provenance', {}) for part in parts)
+
+    def score_views(self, segmentor: Segmentor, inputs: Tensor, data_samples: SampleList) -> SampleList:
+        """Run the steps up to the class maps on a batch, in which an image may be one view of several.
+
+        Args:
+            segmentor: The network.
+            inputs: Normalized and padded images, ``(N, 3, H, W)``.
+            data_samples: Their samples.
+
+        Returns:
+            The samples with ``seg_logits`` and ``class_maps``, ``(K, H, W)`` at the original image size, and
+            ``pred_label`` where the head aggregates.
+        """
+        metas = [dict(sample.metainfo) for sample in data_samples]
+        seg_logits, image_logits = self.scorer(segmentor, inputs, metas)
+        if image_logits is not None:
+            for sample, score in zip(data_samples, segmentor.image_probs(image_logits), strict=True):
+                sample.pred_label = LabelData(score=score)
+                if self.image_labels is not None:
+                    self.image_labels.override_prediction(sample)
+        data_samples = segmentor.postprocess_result(seg_logits, data_samples)
+        # In float32 also under autocast: half precision has neither the range nor the digits for the steps.
+        with torch.autocast(inputs.device.type, enabled=False):
+            scores = [sample.seg_logits.data.float() for sample in data_samples]
+            if self.image_labels is not None:
+                restrict = self.image_labels.restrict_scores
+                scores = [restrict(score, sample) for score, sample in zip(scores, data_samples, strict=True)]
+            class_maps = self.class_maps(segmentor, inputs, data_samples, scores)
+        for sample, maps in zip(data_samples, class_maps, strict=True):
+            sample.class_maps = PixelData(data=maps)
+        return data_samples
+
+    def merge_views(self, views: Sequence[SegDataSample]) -> SegDataSample:
+        """Merge the views of an image and run the remaining steps.
+
+        Args:
+            views: The samples of :meth:`score_views`, at least one; the first is changed in place.
+
+        Returns:
+            The first sample, with ``pred_scores (K, H, W)``, their argmax ``pred_sem_seg (1, H, W)``, and the means of
+            ``seg_logits`` and ``pred_label.score`` over the views.
+        """
+        sample = views[0]
+        with torch.autocast(sample.seg_logits.data.device.type, enabled=False):
+            maps = self.class_maps.merge([view.class_maps.data for view in views])
+            if 'pred_label' in sample:
+                sample.pred_label = LabelData(score=torch.stack([view.pred_label.score for view in views]).mean(0))
+            scores = apply_postprocessors(self.postprocessors, maps, sample)
+            if self.image_labels is not None:
+                scores = self.image_labels.restrict_probs(scores, sample)
+        if len(views) > 1:
+            seg_logits = torch.stack([view.seg_logits.data for view in views]).mean(0)
+            sample.set_data(dict(seg_logits=PixelData(data=seg_logits)))
+        del sample.class_maps
+        sample.set_data(
+            dict(pred_scores=PixelData(data=scores), pred_sem_seg=PixelData(data=scores.argmax(0, keepdim=True)))
+        )
+        return sample

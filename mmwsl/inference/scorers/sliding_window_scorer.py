@@ -1,0 +1,47 @@
+"""Scorer with sliding windows."""
+
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from ...registry import SCORERS
+from .base import Scorer
+
+if TYPE_CHECKING:
+    from ..segmentor import Segmentor
+
+
+@SCORERS.register_module()
+class SlidingWindowScorer(Scorer):
+    """Scorer with mmseg's sliding windows, whose overlaps are averaged.
+
+    The image-level score is aggregated once, from the stitched score map of the whole image.
+
+    Args:
+        crop_size: Height and width of a window in pixels.
+        stride: Vertical and horizontal step between windows in pixels.
+
+    Raises:
+        ValueError: If a size or step is not positive.
+    """
+
+    def __init__(self, crop_size: tuple[int, int], stride: tuple[int, int]) -> None:
+        for name, value in dict(crop_size=crop_size, stride=stride).items():
+            if len(value) != 2 or min(value) < 1:
+                raise ValueError(f'`scorer.{name}` must be two positive integers (height, width), got {value}.')
+        self.crop_size, self.stride = tuple(crop_size), tuple(stride)
+        self.window = self.crop_size
+
+    @property
+    def test_cfg(self) -> dict:
+        """Config of mmseg's ``slide_inference``."""
+        return dict(mode='slide', crop_size=self.crop_size, stride=self.stride)
+
+    def __call__(
+        self, segmentor: 'Segmentor', inputs: Tensor, batch_img_metas: list[dict]
+    ) -> tuple[Tensor, Tensor | None]:
+        """Score a batch; see :meth:`Scorer.__call__`."""
+        size = (inputs.shape[2], inputs.shape[3])
+        # slide_inference overwrites `img_shape` with that of its window: it gets copies.
+        seg_logits = segmentor.slide_inference(inputs, [dict(meta) for meta in batch_img_metas])
+        return seg_logits, segmentor.aggregate(seg_logits, batch_img_metas, size, size)

@@ -1,0 +1,56 @@
+"""Interface of the segmentors that the pipeline runs."""
+
+from typing import TYPE_CHECKING, Protocol
+
+from mmseg.utils import SampleList
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from .pipeline import InferencePipeline
+
+
+class Segmentor(Protocol):
+    """Methods that the inference pipeline needs; :class:`mmwsl.models.WeakEncoderDecoder` implements them."""
+
+    num_classes: int
+    align_corners: bool
+    decode_head: nn.Module
+    pipeline: 'InferencePipeline'
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        """Return the score map ``(N, K, h, w)`` of inputs ``(N, 3, H, W)``."""
+
+    def score(
+        self, inputs: Tensor, batch_img_metas: list[dict], size: tuple[int, int], canvas: tuple[int, int]
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the score map ``(N, K, h, w)`` and the aggregated ``image_logits (N, K)``, if the head aggregates.
+
+        Args:
+            inputs: Padded images, ``(N, 3, H, W)``.
+            batch_img_metas: Meta information of the images.
+            size: Height and width of the images before the scorer padded them.
+            canvas: Height and width in pixels that the score map covers.
+        """
+
+    def aggregate(
+        self, seg_logits: Tensor, batch_img_metas: list[dict], size: tuple[int, int], canvas: tuple[int, int]
+    ) -> Tensor | None:
+        """Aggregate score maps ``(N, K, h, w)`` to ``image_logits (N, K)``; None if the head does not aggregate."""
+
+    def score_network(self) -> nn.Module:
+        """Return backbone, neck and head as one network, ``(N, 3, H, W)`` to ``(N, K, h, w)``."""
+
+    def slide_inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """Score by mmseg's sliding windows."""
+
+    def postprocess_result(self, seg_logits: Tensor, data_samples: SampleList) -> SampleList:
+        """Write maps at the original image size, orientation and area into ``seg_logits`` of the samples."""
+
+    def pixel_probs(self, seg_logits: Tensor) -> Tensor:
+        """Turn logits ``(..., K, H, W)`` into class probabilities."""
+
+    def image_probs(self, image_logits: Tensor) -> Tensor:
+        """Turn logits ``(N, K)`` into image-level class probabilities."""
+
+    def cam_scores(self, seg_logits: Tensor) -> Tensor:
+        """Turn logits ``(K, H, W)`` into the scores that class activation maps are made of."""
