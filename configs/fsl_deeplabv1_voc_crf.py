@@ -1,4 +1,4 @@
-# DeepLab v1 LargeFOV and its fully connected CRF: see fsl_deeplabv1_voc.py, whose checkpoint it takes.
+# DeepLab v1 LargeFOV and its fully connected CRF: uses a checkpoint of fsl_deeplabv1_voc.py.
 _base_ = ['fsl_deeplabv1_voc.py']
 model = dict(
     type='mmwsl.WeakEncoderDecoder',

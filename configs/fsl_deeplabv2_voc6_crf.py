@@ -1,4 +1,4 @@
-# DeepLab v2 and its fully connected CRF: see fsl_deeplabv2_voc6.py, whose checkpoint it takes.
+# DeepLab v2 and its fully connected CRF: uses a checkpoint of fsl_deeplabv2_voc6.py.
 _base_ = ['fsl_deeplabv2_voc6.py']
 model = dict(
     type='mmwsl.WeakEncoderDecoder',

@@ -1,4 +1,4 @@
-# DeepLab v2 and its fully connected CRF: see fsl_deeplabv2_voc.py, whose checkpoint it takes.
+# DeepLab v2 and its fully connected CRF: uses a checkpoint of fsl_deeplabv2_voc.py.
 _base_ = ['fsl_deeplabv2_voc.py']
 model = dict(
     type='mmwsl.WeakEncoderDecoder',

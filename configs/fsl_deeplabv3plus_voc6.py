@@ -5,8 +5,8 @@ _base_ = [
     '_base_/schedules/adamw_4e.py',
     '_base_/default_runtime.py',
 ]
-# Crops of images at half to twice their size. A network that sees images whole learns where their border is, and
-# from pseudo-labels that objects seldom reach it.
+# Crops of images at half to twice their size. A network trained on whole images finds their border, and pseudo-labels
+# bias it against objects there.
 train_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
     dict(type='LoadAnnotations'),
@@ -15,10 +15,10 @@ train_pipeline = [
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
-# Images of a class that fewer than one image in six shows (cow, horse, sheep) come twice in an epoch: without, cows
-# are taken for horses.
+# Images of a class that fewer than one image in six contains (cow, horse, sheep) are repeated: otherwise cows are
+# confused with horses.
 train_dataloader = dict(
-    persistent_workers=False,  # new ones start with the same random numbers: a resumed epoch has the same crops
+    persistent_workers=False,  # new workers start with the same random seeds: a resumed epoch has the same crops
     dataset=dict(
         _delete_=True,
         type='ClassBalancedDataset',

@@ -1,4 +1,4 @@
-# mmseg's FCN on the backbone of fsl_deeplabv3_voc.py: two 3x3 convolutions in place of the dilated branches.
+# mmseg's FCN on the backbone of fsl_deeplabv3_voc.py: two 3x3 convolutions instead of the ASPP.
 _base_ = ['fsl_deeplabv3_voc.py']
 model = dict(
     decode_head=dict(

@@ -1,4 +1,4 @@
-# Full supervision on the backbone, images and schedule of wsl_lse_voc6.py: what the masks are worth.
+# Full supervision with the backbone, images and schedule of wsl_lse_voc6.py: the fully supervised counterpart.
 _base_ = ['wsl_lse_voc6.py']
 model = dict(
     type='EncoderDecoder',

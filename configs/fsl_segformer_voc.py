@@ -1,4 +1,5 @@
-# SegFormer-B0 on VOC 2012; optimizer and warm-up of mmseg's configs for other data, the length of all fsl_*_voc.py.
+# SegFormer-B0 on VOC 2012, with the optimizer and warm-up of mmseg's configs for other datasets and the length of all
+# fsl_*_voc.py.
 _base_ = [
     '_base_/models/segformer_mit-b0.py',
     '_base_/datasets/voc_masks.py',

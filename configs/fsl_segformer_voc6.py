@@ -1,5 +1,5 @@
-# SegFormer-B0 on voc6, on images of 224 pixels, with a narrower head. From scratch, where 3131 images teach little;
-# with weights: model.backbone.init_cfg=dict(type='Pretrained', checkpoint=...).
+# SegFormer-B0 on voc6 with a narrower head, on images of 224 pixels. Trained from scratch, which 3131 images hardly
+# suffice for; with weights: model.backbone.init_cfg=dict(type='Pretrained', checkpoint=...).
 _base_ = [
     '_base_/models/segformer_mit-b0.py',
     '_base_/datasets/voc6_masks.py',

@@ -1,5 +1,5 @@
 # A U-Net of a quarter of the width, from scratch, on images of 224 pixels: see fsl_unet_voc.py. Six epochs of 3131
-# images without pretraining teach little: a check of the network, not a rival of the others.
+# images without pretraining do not suffice: a check of the network, not a competitor.
 _base_ = [
     '_base_/models/unet.py',
     '_base_/datasets/voc6_masks.py',

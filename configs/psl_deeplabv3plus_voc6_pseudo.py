@@ -1,6 +1,6 @@
-# The next round of pseudo-labels, for tools/generate_pseudo_labels.py --tta --low 0.25 --high 0.75: what DeepLab v3+
-# learned from the round before, where the tags are believed. The CRF runs with a low and with a high background; a pixel
-# on which the two disagree has a score near 0.5, undecided.
+# The next self-training round, for tools/generate_pseudo_labels.py --tta --bg-threshold 0.25 --fg-threshold 0.75:
+# DeepLab v3+, trained on the pseudo-labels of the previous round, predicts with the image-level labels. The CRF runs
+# with a low and with a high background score; a pixel on which the two disagree has a score near 0.5 and is ignored.
 _base_ = ['psl_deeplabv3plus_voc6.py']
 tuned_on = 'masks of every second image of voc6 train and every 28th of train_aug'
 model = dict(
@@ -34,7 +34,7 @@ test_pipeline = [
 tta_pipeline = test_pipeline[:2] + [
     dict(
         type='TestTimeAug',
-        transforms=[  # small images show what is large as a whole, large ones what is small
+        transforms=[  # small images for large objects, large images for small objects
             [dict(type='Resize', scale=(side, side), keep_ratio=True) for side in (320, 480, 640)],
             [dict(type='RandomFlip', prob=prob) for prob in (0.0, 1.0)],
             [dict(type='LoadAnnotations')],

@@ -1,4 +1,4 @@
-# CCNN (Pathak et al., ICCV 2015) on voc6: background 30 to 70 % of the image, each class at least 5 %.
+# CCNN (Pathak et al., ICCV 2015) on voc6: background on 30% to 70% of the image, each class on at least 5%.
 _base_ = ['wsl_emfixed_voc6.py']
 model = dict(
     decode_head=dict(

@@ -1,4 +1,4 @@
-# DCSM + CRF: see wsl_dcsm_voc_crf.py. Layers and threshold are the best of a few by the masks of 40 images of train.
+# DCSM + CRF: see wsl_dcsm_voc_crf.py. Layers and threshold were tuned on the masks of 40 images of train.
 _base_ = ['wsl_gmp_voc6.py']
 model = dict(
     inference=dict(

@@ -1,6 +1,6 @@
-# DCSM (Shimoda & Yanai, ECCV 2016): the saliency of each class less that of the others, as the evidence for the fully
+# DCSM (Shimoda & Yanai, ECCV 2016): the saliency of each class minus that of the others, as the unary term of the fully
 # connected CRF. Published, VGG-16, VOC 2012 val and test mIoU: 44.1 and 45.1. The constants of the saliency are those
-# of the authors' code, which has neither the CRF nor a threshold for the background.
+# of the authors' code, which has neither the CRF nor a background threshold.
 _base_ = ['wsl_gmp_voc.py']
 model = dict(
     inference=dict(

@@ -1,5 +1,6 @@
-# EM-Adapt with 437 masks beside the tags, on voc6: the images of train.txt have their masks, the other 2694 of
-# train_aug.txt their tags. No other mask is opened. See wsl_emadapt_voc_semi.py; train wsl_lse_voc6.py first.
+# EM-Adapt with 437 masks in addition to the image-level labels, on voc6: the images of train.txt have masks, the other
+# 2694 of train_aug.txt have image-level labels. No other mask is opened. See wsl_emadapt_voc_semi.py; train
+# wsl_lse_voc6.py first.
 _base_ = ['wsl_emadapt_voc6.py']
 masked_list = 'ImageSets/Segmentation/train.txt'
 masked = dict(

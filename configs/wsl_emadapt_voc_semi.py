@@ -1,6 +1,6 @@
-# EM-Adapt with 1464 masks beside the tags (Papandreou et al., ICCV 2015): the images of VOC's train.txt have their
-# masks, the other 9118 of train_aug.txt their tags. No other mask is opened. Published, VGG-16 and a CRF at test time:
-# mIoU 64.6 on VOC 2012 val, 62.5 with the 1464 masks alone.
+# EM-Adapt with 1464 masks in addition to the image-level labels (Papandreou et al., ICCV 2015): the images of VOC's
+# train.txt have masks, the other 9118 of train_aug.txt have image-level labels. No other mask is opened. Published,
+# VGG-16 and a CRF at test time: mIoU 64.6 on VOC 2012 val, 62.5 with the 1464 masks alone.
 _base_ = ['wsl_emadapt_voc.py']
 masked_list = 'ImageSets/Segmentation/train.txt'
 masked = dict(

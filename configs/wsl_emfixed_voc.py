@@ -1,4 +1,4 @@
-# EM-Fixed (Papandreou et al., ICCV 2015): latent labels, the best of the classes present after fixed biases.
+# EM-Fixed (Papandreou et al., ICCV 2015): latent labels, the argmax over the present classes after fixed biases.
 # Published, VGG-16 and a CRF at test time: mIoU 20.8 on VOC 2012 val. The paper: SGD, batches of 20 to 30, learning
 # rate 1e-3 and 1e-2 in the last layer, in steps of 0.1, momentum 0.9, weight decay 5e-4. Here: ResNet-50, batches of
 # 16, the same rates on a polynomial schedule.

@@ -1,5 +1,5 @@
 # EM-Fixed (Papandreou et al., ICCV 2015) on voc6: a softmax over classes, background present in every image, latent
-# labels with fixed biases. Its masks are an argmax: there is no threshold to sweep.
+# labels with fixed biases. Its masks are an argmax: there is no threshold to search.
 _base_ = ['wsl_lse_voc6.py']
 model = dict(
     decode_head=dict(

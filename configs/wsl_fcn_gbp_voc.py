@@ -1,7 +1,7 @@
-# FCN + GBP (Shimoda & Yanai): a fully convolutional classifier trained through global max pooling; its class maps
-# times the image-level prior times the saliency of each class, from guided back-propagation to several layers, against
-# a threshold. Published, VGG-16, VOC 2012 val and test mIoU: 41.4 and 40.7; the same with MCG proposals in place of
-# the saliency 33.8 and 33.1. The poster gives no other number: layers, threshold and what is propagated are choices.
+# FCN + GBP (Shimoda & Yanai): a fully convolutional classifier trained with global max pooling. Its class maps are
+# multiplied by the image-level prior and by the saliency of each class, from guided back-propagation to several layers,
+# and thresholded. Published, VGG-16, VOC 2012 val and test mIoU: 41.4 and 40.7; with MCG proposals instead of the
+# saliency 33.8 and 33.1. The poster gives no other constant: layers, threshold and target are our choices.
 _base_ = ['wsl_gmp_voc.py']
 model = dict(
     inference=dict(

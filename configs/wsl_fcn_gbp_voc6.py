@@ -1,4 +1,4 @@
-# FCN + GBP: see wsl_fcn_gbp_voc.py. Layers and threshold are the best of a few by the masks of 40 images of train.
+# FCN + GBP: see wsl_fcn_gbp_voc.py. Layers and threshold were tuned on the masks of 40 images of train.
 _base_ = ['wsl_gmp_voc6.py']
 model = dict(
     inference=dict(

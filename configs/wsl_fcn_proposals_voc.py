@@ -1,4 +1,4 @@
-# FCN + proposals, the row that wsl_fcn_gbp_voc.py is compared with: objectness by masks in place of the saliency.
+# FCN + proposals, the reference of wsl_fcn_gbp_voc.py: objectness by mask proposals instead of the saliency.
 _base_ = ['wsl_gmp_voc.py']
 model = dict(
     inference=dict(

@@ -1,4 +1,4 @@
-# Class activation maps (Zhou et al., CVPR 2016) of the network of wsl_gap_voc6.py: with --tta of two scales and flips.
+# Class activation maps (Zhou et al., CVPR 2016) of the network of wsl_gap_voc6.py; --tta uses two scales and flips.
 _base_ = ['wsl_gap_voc6.py']
 model = dict(
     inference=dict(

@@ -1,5 +1,5 @@
-# Class activation maps (Zhou et al., CVPR 2016) of the network of wsl_gap_voc.py, with --tta of four scales and flips
-# as in IRN (Ahn et al., CVPR 2019).
+# Class activation maps (Zhou et al., CVPR 2016) of the network of wsl_gap_voc.py; --tta uses four scales and flips as
+# in IRN (Ahn et al., CVPR 2019).
 _base_ = ['wsl_gap_voc.py']
 model = dict(
     inference=dict(

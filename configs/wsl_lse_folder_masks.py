@@ -1,5 +1,5 @@
-# wsl_lse_folder.py with masks for the images of val.csv: data/folder/masks/*.png, whose pixels hold the index of the
-# class in `classes`. It evaluates them as well.
+# wsl_lse_folder.py with masks for the images of val.csv: data/folder/masks/*.png, whose pixels are indices into
+# `classes`. It also evaluates the masks.
 _base_ = ['wsl_lse_folder.py']
 load_masks = _base_.load_masks
 steps = _base_.test_pipeline

@@ -1,4 +1,4 @@
-# The image-level prior, and how likely a pixel belongs to an object by boxes (SP-bb of Pinheiro & Collobert).
+# The image-level prior, and objectness by boxes (SP-bb of Pinheiro & Collobert).
 _base_ = ['wsl_lse_voc6.py']
 model = dict(
     inference=dict(

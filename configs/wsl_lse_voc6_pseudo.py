@@ -1,5 +1,5 @@
-# For tools/generate_pseudo_labels.py, which believes the tags: where a class is known to be there, how likely a pixel
-# belongs to an object says more about its extent than the network's own, saturated probability.
+# For tools/generate_pseudo_labels.py, which uses the image-level labels: for a class that is known to be present, the
+# objectness delimits an object better than the saturated probability of the network.
 _base_ = ['wsl_lse_voc6_seg_crf.py']
 tuned_on = 'masks of every fourth image of voc6 train'
 model = dict(

@@ -1,4 +1,4 @@
-# A threshold per class on the scores as they are: the row that the priors are compared with.
+# A threshold per class on the probabilities: the reference of the priors.
 _base_ = ['wsl_lse_voc6.py']
 model = dict(
     inference=dict(

@@ -1,4 +1,5 @@
-# For tools/generate_pseudo_labels.py: see wsl_lse_voc6_pseudo.py, whose numbers it has, but one threshold for all.
+# For tools/generate_pseudo_labels.py: see wsl_lse_voc6_pseudo.py, whose hyper-parameters it has, but one threshold for
+# all classes.
 _base_ = ['wsl_lse_voc_seg_crf.py']
 tuned_on = 'masks of every fourth image of voc6 train'
 model = dict(

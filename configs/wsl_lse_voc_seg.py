@@ -1,4 +1,4 @@
-# The image-level prior, and how likely a pixel belongs to an object by masks (SP-seg of Pinheiro & Collobert).
+# The image-level prior, and objectness by masks (SP-seg of Pinheiro & Collobert).
 _base_ = ['wsl_lse_voc.py']
 model = dict(
     inference=dict(

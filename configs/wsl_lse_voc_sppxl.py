@@ -1,4 +1,4 @@
-# The image-level prior, then a majority vote of superpixels (SP-sppxl of Pinheiro & Collobert).
+# The image-level prior, then a majority vote over superpixels (SP-sppxl of Pinheiro & Collobert).
 _base_ = ['wsl_lse_voc.py']
 model = dict(
     inference=dict(

@@ -1,6 +1,5 @@
-# Noisy-or of the cells' probabilities (Maron & Lozano-Perez, NIPS 1998; for maps of a network Fang et al., CVPR
-# 2015). The bias makes every class begin near 1/2: -log(28 * 28). No published segmentation or VOC figure is known
-# here.
+# Noisy-or of the probabilities of the locations (Maron & Lozano-Perez, NIPS 1998; for score maps Fang et al., CVPR
+# 2015). The bias -log(28 * 28) makes every class start near 1/2. We know of no published result on VOC.
 _base_ = ['wsl_lse_voc.py']
 model = dict(
     decode_head=dict(

@@ -1,13 +1,12 @@
-# A cascade in the manner of ProNet (Sun et al., CVPR 2016). Train wsl_lse_voc.py first: its Log-Sum-Exp map proposes
-# boxes, and a second ResNet-50 classifies each box, zoomed to 224 pixels, trained from the tags of the image.
+# A cascade in the manner of ProNet (Sun et al., CVPR 2016). Train wsl_lse_voc.py first: its Log-Sum-Exp score map
+# proposes boxes, and a second ResNet-50 classifies each box, resized to 224 pixels, trained on the image-level labels.
 #
-# As in the paper: tags alone; a coarse fully convolutional network with Log-Sum-Exp scores boxes at several places and
-# scales; a second network sees their pixels; what the first one proposes wrongly are its hard examples. Different: the
-# boxes are windows over one map, by their agreement with it, where the paper scores them at several scales of the
-# image; the second stage is trained through Log-Sum-Exp over an image's boxes, not on sampled batches of boxes; the
-# stages meet in the mean of their logits; ResNet-50 in both; one chain, no tree; boxes paint their scores, so that
-# there are masks. Published: classification mAP VOC 2012 89.3, COCO 70.9; pointwise localisation VOC 2012 77.7,
-# COCO 46.4.
+# As in the paper: image-level labels only; a coarse fully convolutional network with Log-Sum-Exp scores boxes of many
+# locations and scales; a second network gets their pixels; wrong proposals of the first stage are its hard examples.
+# Different: the boxes are windows of one score map, where the paper scores them at several scales of the image; the
+# second stage is trained with Log-Sum-Exp over the boxes of an image, not on sampled batches of boxes; the logits of
+# both stages are averaged; ResNet-50 in both; one cascade, no tree; boxes are drawn into the score map, so that there
+# are masks. Published: classification mAP VOC 2012 89.3, COCO 70.9; point localization VOC 2012 77.7, COCO 46.4.
 _base_ = ['wsl_lse_voc.py']
 load_from = 'work_dirs/wsl_lse_voc/iter_20000.pth'
 model = dict(

@@ -1,5 +1,5 @@
-# The cascade of wsl_pronet_voc.py, for two CPU cores: boxes are cut out of the first network's feature map (RoIAlign),
-# which the cache holds, and not out of the image. Train wsl_lse_voc6.py first.
+# The cascade of wsl_pronet_voc.py, for two CPU cores: boxes are cropped from the first network's feature map
+# (RoIAlign), which the cache stores, instead of the image. Train wsl_lse_voc6.py first.
 _base_ = ['wsl_lse_voc6.py']
 load_from = 'work_dirs/wsl_lse_voc6/epoch_6.pth'
 model = dict(

@@ -1,6 +1,5 @@
-# The soft-max pooling of SPLeaP (Kulkarni et al., ECCV 2016) with one learned sharpness a class, on class scores. The
-# paper's boosted part classifiers are not part of it. Published: classification mAP VOC 2007 88.0, MIT67 accuracy
-# 73.5.
+# The soft-max pooling of SPLeaP (Kulkarni et al., ECCV 2016) of class scores, with one learned sharpness per class. The
+# paper's boosted part classifiers are not part of it. Published: classification mAP VOC 2007 88.0, MIT67 accuracy 73.5.
 _base_ = ['wsl_lse_voc.py']
 model = dict(
     decode_head=dict(aggregator=dict(_delete_=True, type='mmwsl.SoftmaxPooling', sharpness=1.0, learned_classes=21))

@@ -1,9 +1,9 @@
-# WILDCAT (Durand et al., CVPR 2017): ResNet-101 at stride 32, fine-tuned, images warped to 448 x 448, one
-# convolution to 4 maps a class, the best 20 of 14 x 14 cells and 0.7 times the worst 20. Learning rates as in the
-# public code. Published, over several scales: classification mAP VOC 2007 95.0, VOC 2012 93.4, COCO 80.7; pointwise
-# localisation VOC 2012 82.9, COCO 53.4; segmentation VOC 2012 val mIoU 39.2, with a CRF 43.7 (how background was
-# decided is not said). One scale of 448, best and worst cell alone, VOC 2007: 89.0, with 0.7 90.3, with 4 maps 91.6,
-# with both 92.0.
+# WILDCAT (Durand et al., CVPR 2017): ResNet-101 at stride 32, fine-tuned, images warped to 448 x 448, one convolution
+# to 4 maps per class, the mean of the 20 highest of 14 x 14 scores plus 0.7 times that of the 20 lowest. Learning rates
+# as in the public code. Published, over several scales: classification mAP VOC 2007 95.0, VOC 2012 93.4, COCO 80.7;
+# point localization VOC 2012 82.9, COCO 53.4; segmentation VOC 2012 val mIoU 39.2, with a CRF 43.7 (the background
+# decision is not published). One scale of 448, VOC 2007: max and min alone 89.0, with 0.7 90.3, with 4 maps 91.6, with
+# both 92.0.
 _base_ = ['wsl_lse_voc.py']
 model = dict(
     backbone=dict(
@@ -32,7 +32,7 @@ test_pipeline = [
     dict(type='LoadAnnotations'),
     dict(type='mmwsl.PackImageLabelInputs', background='unknown'),
 ]
-tta_pipeline = [  # of the trained size: the best and worst 20 cells are those of a map of 14 x 14
+tta_pipeline = [  # of the training size: the 20 highest and lowest scores are those of a map of 14 x 14
     dict(type='mmwsl.LoadImageAsBGR'),
     dict(
         type='TestTimeAug',

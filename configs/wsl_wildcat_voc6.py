@@ -1,4 +1,4 @@
-# WILDCAT: see wsl_wildcat_voc.py. Of 28 x 28 cells a tenth, as the paper's 20 of 14 x 14.
+# WILDCAT: see wsl_wildcat_voc.py. A tenth of 28 x 28 locations, as the paper's 20 of 14 x 14.
 _base_ = ['wsl_lse_voc6.py']
 model = dict(
     decode_head=dict(

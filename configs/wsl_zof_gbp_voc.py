@@ -1,6 +1,6 @@
-# ZOF + GBP (Shimoda & Yanai): zoom-out features of all layers, an mi-SVM for each class, saliency by guided
-# back-propagation, a CRF over superpixels. Published: VOC 2012 val 38.1, test 37.7 mIoU; the poster names no constant.
-# The SVMs come from tags: python tools/fit_zoom_out.py on a checkpoint of wsl_lse_voc.py.
+# ZOF + GBP (Shimoda & Yanai): zoom-out features of all layers, an mi-SVM per class, saliency by guided
+# back-propagation, a CRF over superpixels. Published: VOC 2012 val 38.1, test 37.7 mIoU; the poster gives no constant.
+# The SVMs are trained on image-level labels: python tools/fit_zoom_out.py on a checkpoint of wsl_lse_voc.py.
 _base_ = ['wsl_lse_voc.py']
 model = dict(
     inference=dict(

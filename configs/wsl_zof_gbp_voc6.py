@@ -1,4 +1,4 @@
-# ZOF + GBP: see wsl_zof_gbp_voc.py. python tools/fit_zoom_out.py makes the SVMs on a checkpoint of wsl_lse_voc6.py.
+# ZOF + GBP: see wsl_zof_gbp_voc.py. Fit the SVMs with python tools/fit_zoom_out.py on a checkpoint of wsl_lse_voc6.py.
 _base_ = ['wsl_lse_voc6.py']
 _blocks = [f'backbone.backbone.layer{i}' for i in range(1, 8)]
 model = dict(

@@ -1,4 +1,5 @@
-# COCO 2017, tags from the instance annotations. The masks for evaluation are PNG files with the indices 0..80 and 255.
+# COCO 2017 with image-level labels from the instance annotations. The masks for evaluation are PNG files with the class
+# indices 0 to 80 and 255.
 _base_ = ['voc.py']
 dataset_type = 'mmwsl.COCOWeakDataset'
 data_root = '{{$MMWSL_DATA_ROOT:data}}/coco'

@@ -2,7 +2,7 @@
 #
 #   data/folder/images/*.jpg    data/folder/train.csv    data/folder/val.csv
 #
-# It evaluates the tags; with masks at hand, see wsl_lse_folder_masks.py.
+# It evaluates the image-level labels; if you have masks, see wsl_lse_folder_masks.py.
 _base_ = ['voc.py']
 dataset_type = 'mmwsl.FolderWeakDataset'
 data_root = '{{$MMWSL_DATA_ROOT:data}}/folder'

@@ -1,4 +1,4 @@
-# Pinheiro & Collobert, CVPR 2015: train on one tag per image, a folder of ImageNet images for each VOC class and
+# Pinheiro & Collobert, CVPR 2015: train on one label per image, a folder of ImageNet images for each VOC class and
 # one for the background; evaluate on VOC 2012.
 #
 #   data/imagenet_voc/aeroplane/*.JPEG ... data/imagenet_voc/tvmonitor/*.JPEG    data/imagenet_voc/background/*.JPEG
@@ -19,7 +19,7 @@ test_pipeline = [
     dict(type='LoadAnnotations'),
     dict(type='mmwsl.PackImageLabelInputs', background='exclusive'),
 ]
-tta_pipeline = [  # at its own size, as the test
+tta_pipeline = [  # at the original size, as in the test
     dict(type='mmwsl.LoadImageAsBGR'),
     dict(
         type='TestTimeAug',

@@ -1,4 +1,4 @@
-# The embedded dataset: scenes are painted as they are asked for, the test scenes from another seed.
+# Synthetic shapes dataset: images are rendered on the fly, test images from another seed.
 # No flip: patterns have a direction.
 dataset_type = 'mmwsl.ShapesDataset'
 train_pipeline = [

@@ -1,9 +1,9 @@
-# PASCAL VOC 2012 with the augmented training list. Tags from the XML files, masks for evaluation only.
+# PASCAL VOC 2012 with the augmented training list. Image-level labels from the XML files; masks for evaluation only.
 dataset_type = 'mmwsl.VOCWeakDataset'
 data_root = '{{$MMWSL_DATA_ROOT:data}}/VOCdevkit/VOC2012'
 crop_size = (448, 448)
 train_pipeline = [
-    # The whole image, padded to the crop: a smaller crop could cut the tagged object out.
+    # The whole image, padded to the crop: a smaller crop could cut the labeled object out.
     dict(type='mmwsl.LoadImageAsBGR'),
     dict(type='Resize', scale=crop_size, keep_ratio=True),
     dict(type='RandomFlip', prob=0.5),

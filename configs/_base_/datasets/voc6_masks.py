@@ -1,4 +1,4 @@
-# voc6 with its masks in training too, at the size of most of its images: full supervision.
+# voc6 with masks for training (full supervision), at the size of most of its images.
 _base_ = ['voc6.py']
 crop_size = (320, 320)
 train_pipeline = [

@@ -1,5 +1,5 @@
 # PASCAL VOC 2012 with masks: the augmented training list needs the masks of SBD, in the folder SegmentationClassAug.
-# Training sees crops of images at half to twice their size; testing each image at its own size.
+# Training uses crops of images at half to twice their size; testing uses the original size.
 _base_ = ['voc.py']
 crop_size = (512, 512)
 train_pipeline = [

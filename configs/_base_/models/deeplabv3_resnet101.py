@@ -1,4 +1,4 @@
-# DeepLab v3: ResNet-101 at stride 16, multi-grid, and dilated branches beside the mean of the image.
+# DeepLab v3: ResNet-101 at stride 16, multi-grid, ASPP with global average pooling.
 norm_cfg = dict(type='BN')
 data_preprocessor = dict(
     type='SegDataPreProcessor',

@@ -1,4 +1,4 @@
-# DeepLab v3+ on MobileNetV2 at stride 16, frozen: the maps of stride 8 and 16.
+# DeepLab v3+ on a frozen MobileNetV2 at stride 16, with the feature maps of stride 8 and 16.
 checkpoint = '{{$MMWSL_WEIGHTS_ROOT:weights}}/mobilenet_v2_imagenet.pth'
 norm_cfg = dict(type='BN')
 data_preprocessor = dict(
@@ -25,10 +25,10 @@ model = dict(
         in_channels=320,
         in_index=1,
         channels=64,
-        dilations=(1, 3, 6, 9),  # of 20 x 20 cells
+        dilations=(1, 3, 6, 9),  # of 20 x 20 locations
         c1_in_channels=32,
         c1_channels=24,
-        dropout_ratio=0.0,  # a killed training then resumes to the same weights
+        dropout_ratio=0.0,  # an interrupted training then resumes to the same weights
         num_classes=7,
         norm_cfg=norm_cfg,
         align_corners=False,

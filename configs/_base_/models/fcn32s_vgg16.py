@@ -1,4 +1,4 @@
-# FCN-32s: VGG-16 with its classifier as convolutions, and a scoring of its last map.
+# FCN-32s: VGG-16 with its classifier as convolutions, and one scoring of its last feature map.
 data_preprocessor = dict(
     type='SegDataPreProcessor',
     mean=[123.675, 116.28, 103.53],

@@ -1,4 +1,4 @@
-# A small network for the embedded dataset, trained from scratch: stride 4, a receptive field of 19 pixels.
+# A small network for the synthetic shapes dataset, trained from scratch: stride 4, a receptive field of 19 pixels.
 norm_cfg = dict(type='BN')
 data_preprocessor = dict(
     type='SegDataPreProcessor',
@@ -12,7 +12,7 @@ data_preprocessor = dict(
 model = dict(
     type='mmwsl.WeakEncoderDecoder',
     data_preprocessor=data_preprocessor,
-    # The pooling makes the features alike at every phase of a pattern.
+    # The pooling makes the features equal at every phase of a pattern.
     backbone=dict(type='mmwsl.PlainCNN', channels=(16, 32, 64), strides=(2, 1, 1), pools=(0, 2, 0), norm_cfg=norm_cfg),
     decode_head=dict(
         type='mmwsl.LSEAggregationHead',
@@ -22,9 +22,9 @@ model = dict(
         kernel_size=1,
         dropout_ratio=0.0,
         norm_cfg=norm_cfg,
-        # A low r rewards the whole object, not its best cell.
+        # A small r spreads the gradient over the object instead of its highest-scoring location.
         aggregator=dict(type='mmwsl.LSEPooling', r=0.5),
-        # Best of 0.3 to 0.98 by the masks of 300 scenes of seed 7; the test scenes have seed 1.
+        # Best of 0.3 to 0.98 on the masks of 300 images of seed 7; the test images have seed 1.
         background=dict(type='mmwsl.ConstantBackground', threshold=0.5),
         loss_decode=dict(type='mmwsl.MultiLabelSoftMarginLoss'),
         # mmseg's 0.01 is slow from scratch.

@@ -1,4 +1,4 @@
-# Half as long, for a head that costs more.
+# Half as long, for a head that is more expensive.
 _base_ = ['adamw_6e.py']
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.02, by_epoch=False, begin=0, end=50),

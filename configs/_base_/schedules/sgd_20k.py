@@ -1,4 +1,4 @@
-# Fine-tuning: 20 000 iterations of SGD, the new layers ten times as fast.
+# Fine-tuning: 20 000 iterations of SGD; the learning rate of new layers is ten times as high.
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-4),
