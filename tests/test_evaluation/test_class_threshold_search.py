@@ -54,15 +54,15 @@ def test_the_search_finds_the_best_of_all_combinations(images, tmp_path):
     metric = ClassThresholdSearch(tuned_on='masks of a test', out_file=str(path), thresholds=GRID)
     found = evaluate(metric, images)['oracle_mIoU_class_thresholds']
 
-    def score_of(thresholds):
+    def miou_of(thresholds):
         return mean_iou(
             [(class_thresholds(scores, torch.tensor(thresholds)).argmax(0), gt) for scores, gt in images], 3
         )
 
-    assert found == pytest.approx(max(map(score_of, itertools.product(GRID, GRID))), abs=0.006)
+    assert found == pytest.approx(max(map(miou_of, itertools.product(GRID, GRID))), abs=0.006)
     content = json.loads(path.read_text())
     assert content['tuned_on'] == 'masks of a test'
-    assert score_of(content['thresholds']) == pytest.approx(found, abs=0.006)
+    assert miou_of(content['thresholds']) == pytest.approx(found, abs=0.006)
     postprocessor = ClassThresholds(str(path))
     assert postprocessor.tuned_on == 'masks of a test'
     assert [p.name for p in path.parent.iterdir()] == ['thresholds.json']

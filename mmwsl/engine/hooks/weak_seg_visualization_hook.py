@@ -67,7 +67,7 @@ class WeakSegVisualizationHook(SegVisualizationHook):
 
     @staticmethod
     def _inputs(data_batch: dict) -> Sequence[Tensor]:
-        """Return the images of a batch, ``(3, H, W)`` uint8 BGR; with augmentation, those of the first view."""
+        """Return the images of a batch, ``(3, H, W)`` uint8 BGR; with augmentation, the images of the first view."""
         inputs = data_batch['inputs']
         return inputs if isinstance(inputs[0], Tensor) and inputs[0].dim() == 3 else inputs[0]
 

@@ -37,7 +37,7 @@ class WeightsOnlyCheckpointHook(CheckpointHook):
 
 
 def as_plain(value: Any) -> Any:
-    """Convert numpy values to numbers and lists, and log histories and subclasses of dict to dicts, at any depth."""
+    """Convert numpy values, log histories and subclasses of dict to plain Python values, at any depth."""
     if isinstance(value, HistoryBuffer):
         logged, counts = value.data
         return dict(zip(HISTORY, (logged.tolist(), counts.tolist(), value.max_length), strict=True))

@@ -61,7 +61,10 @@ class PerImageMetric(BaseMetric):
 
 
 def class_mean(values: Sequence[float] | np.ndarray) -> float:
-    """Return the mean over the classes that have a value, rounded to two decimals; NaN if no class has one."""
+    """Return the mean over classes, rounded to two decimals.
+
+    A class without a value (NaN) does not count. The mean is NaN if no class has a value.
+    """
     return float('nan') if np.isnan(values).all() else round(float(np.nanmean(values)), 2)
 
 

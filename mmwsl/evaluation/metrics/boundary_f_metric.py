@@ -10,7 +10,7 @@ from .base import LOAD_ANNOTATIONS, PerImageMetric, class_mean, log_table
 
 
 def mask_boundary(mask: np.ndarray) -> np.ndarray:
-    """Return the pixels of a mask, ``(H, W)`` bool, with at least one of their 4 neighbors outside the mask.
+    """Return the pixels of a mask, ``(H, W)`` bool, that have a 4-neighbor outside the mask.
 
     The image border is not a boundary.
     """

@@ -1,4 +1,4 @@
-"""Point localization mAP: does the highest-scoring pixel of a class lie on an object of it."""
+"""Point localization mAP: whether the highest-scoring pixel of a class lies on an object."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -54,8 +54,8 @@ class PointLocalizationMetric(PerImageMetric):
     ``pred_scores`` are the scores after post-processing. Post-processors that equalize the scores of a region
     (superpixels) or remove a class (the image-level prior) make the first pixel arbitrary.
 
-    Without ``annotations``, the boxes are those of the connected components of ``gt_sem_seg``. They differ from
-    annotated boxes where objects touch or occlude each other, so the result is ``point_mAP_from_masks`` instead of
+    Without ``annotations``, each connected component of ``gt_sem_seg`` gives a box. These boxes differ from annotated
+    boxes where objects touch or occlude each other, so the result is ``point_mAP_from_masks`` instead of
     ``point_mAP``. Only ``point_mAP`` is comparable with published results, whose precision may be monotone.
 
     Args:
@@ -136,8 +136,7 @@ class PointLocalizationMetric(PerImageMetric):
             if item.box[2] >= width or item.box[3] >= height:
                 raise ValueError(
                     f'{source}: the box of {item.name!r} must lie in the image of {width} x {height}, got {item.box} '
-                    '(left, top, right, bottom, from 0). Set `annotations` to those of the images at their original '
-                    'size.'
+                    '(left, top, right, bottom, from 0). Set `annotations` to the boxes of the original images.'
                 )
         return boxes
 
