@@ -3,5 +3,7 @@
 # 73.5.
 _base_ = ['wsl_lse_voc.py']
 model = dict(
-    decode_head=dict(aggregator=dict(_delete_=True, type='mmwsl.SoftmaxPooling', sharpness=1.0, learned_classes=21))
+    decode_head=dict(
+        aggregator=dict(_delete_=True, type='mmwsl.SoftmaxPooling', sharpness=1.0, learnable=True, num_classes=21)
+    )
 )

@@ -180,7 +180,7 @@ def test_masks_and_tags_mixed_in_one_config(tmp_path):
         img_suffix='.png',
         data_prefix=dict(img_path='images'),
         label_file='tags.csv',
-        pipeline=[load, dict(type='mmwsl.PackImageLabelInputs', background='always')],
+        pipeline=[load, dict(type='mmwsl.PackImageLabelInputs')],
     )
     config = Config(
         dict(
