@@ -5,6 +5,7 @@ import os
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -61,13 +62,15 @@ class CachedBackbone(BaseModule):
         if not self.training:
             return self.backbone(x)
         paths = [self.cache_dir / self._key(image) for image in x]
-        features = [self._read(path) for path in paths]
-        for i, feature in enumerate(features):
-            if feature is None:
+        features = []
+        for i, path in enumerate(paths):
+            levels = self._read(path)
+            if levels is None:
                 # One at a time: on a CPU a batch of large maps takes more than twice as long, to allocate memory.
                 # Rounded like a cached feature, so that the result does not depend on the content of the cache.
-                features[i] = [level[0].half() for level in self.backbone(x[i : i + 1])]
-                self._write(paths[i], features[i])
+                levels = [level[0].half() for level in self.backbone(x[i : i + 1])]
+                self._write(path, levels)
+            features.append(levels)
         return tuple(torch.stack(level).to(x) for level in zip(*features, strict=True))
 
     def _key(self, image: Tensor) -> str:
@@ -79,7 +82,7 @@ class CachedBackbone(BaseModule):
             self._fingerprint = digest.digest()
         precision = torch.is_autocast_enabled()
         digest = hashlib.blake2b(f'{tuple(image.shape)}{precision}'.encode(), key=self._fingerprint, digest_size=20)
-        digest.update(image.cpu().contiguous().numpy())
+        digest.update(image.cpu().contiguous().numpy().data)
         name = digest.hexdigest()
         return f'{name[:2]}/{name}'
 
@@ -112,6 +115,6 @@ def _drop_prefix(module: nn.Module, state_dict: dict, prefix: str, local_metadat
         state_dict[prefix + key[len(f'{prefix}backbone.') :]] = state_dict.pop(key)
 
 
-def _add_prefix(state_dict: dict, prefix: str, *args) -> None:
+def _add_prefix(state_dict: dict, prefix: str, *args: Any) -> None:
     for key in [key for key in state_dict if key.startswith(prefix)]:
         state_dict[f'{prefix}backbone.{key[len(prefix) :]}'] = state_dict.pop(key)

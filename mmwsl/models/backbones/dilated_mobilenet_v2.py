@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from mmcv.cnn import ConvModule
 from mmseg.models.backbones import MobileNetV2
@@ -33,13 +34,14 @@ class DilatedMobileNetV2(MobileNetV2):
         ValueError: If ``output_stride`` is not 8, 16 or 32.
     """
 
+    in_channels: int
     layouts = {
         32: dict(strides=(1, 2, 2, 2, 1, 2, 1), dilations=(1, 1, 1, 1, 1, 1, 1)),
         16: dict(strides=(1, 2, 2, 2, 1, 1, 1), dilations=(1, 1, 1, 1, 1, 2, 2)),
         8: dict(strides=(1, 2, 2, 1, 1, 1, 1), dilations=(1, 1, 1, 2, 2, 4, 4)),
     }
 
-    def __init__(self, output_stride: int = 16, last_conv: bool = False, frozen: bool = False, **kwargs) -> None:
+    def __init__(self, output_stride: int = 16, last_conv: bool = False, frozen: bool = False, **kwargs: Any) -> None:
         if output_stride not in self.layouts:
             raise ValueError(
                 f'DilatedMobileNetV2: `output_stride` must be one of {sorted(self.layouts)}, got {output_stride}.'

@@ -94,7 +94,9 @@ class VGG16(BaseModule):
             self.features.extend([*layers, pool])
             before = planes
         self.fc = nn.ModuleList()
-        for dilation in fc_dilations if fc_channels else ():
+        for dilation in fc_dilations:
+            if fc_channels is None:
+                break
             padding = fc_kernel_size // 2 * dilation if fc_padding == 'same' else 0
             if fc_padding == 'valid':
                 self.min_size = max(self.min_size, 32 * ((fc_kernel_size - 1) * dilation + 1))
@@ -164,19 +166,15 @@ def from_torchvision(state_dict: Mapping[str, Tensor], shapes: Mapping[str, torc
             the 4096 channels and the 7x7 taps.
     """
     renamed = {key: value for key, value in state_dict.items() if not key.startswith('classifier.')}
+    sources = {'6': 'classifier.0', '7': 'classifier.3'}
     for key, shape in shapes.items():
-        _, _, name = key.rpartition('.conv')  # fc.{branch}.conv{6 or 7}.{weight or bias}
-        source = {
-            '6.weight': 'classifier.0.weight',
-            '6.bias': 'classifier.0.bias',
-            '7.weight': 'classifier.3.weight',
-            '7.bias': 'classifier.3.bias',
-        }.get(name)
+        layer, _, kind = key.rpartition('.conv')[2].partition('.')  # fc.{branch}.conv{6 or 7}.{weight or bias}
+        source = f'{sources.get(layer)}.{kind}'
         if source in state_dict:
             value = state_dict[source]
-            if name == '6.weight':
+            if kind == 'weight' and layer == '6':
                 value = value.reshape(len(value), -1, 7, 7)  # 512 feature maps of 7x7 locations
-            elif name == '7.weight':
+            elif kind == 'weight':
                 value = value[..., None, None]
             renamed[key] = decimate(value, shape)
     return renamed

@@ -1,6 +1,7 @@
 """Head that classifies the boxes of an image, trained on image-level labels."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmseg.utils import SampleList
@@ -33,7 +34,7 @@ class BoxAggregationHead(LSEAggregationHead):
     """
 
     def __init__(
-        self, in_channels: int | Sequence[int], *, crop_size: int = 7, proposals: dict | None = None, **kwargs
+        self, in_channels: int | Sequence[int], *, crop_size: int = 7, proposals: dict | None = None, **kwargs: Any
     ) -> None:
         super().__init__(in_channels, **kwargs)
         if crop_size < 1:

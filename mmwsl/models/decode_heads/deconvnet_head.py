@@ -1,6 +1,7 @@
 """Decoder of the deconvolution network: VGG-16 mirrored, with unpooling."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from mmcv.cnn import ConvModule
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
@@ -39,7 +40,7 @@ class DeconvNetHead(BaseDecodeHead):
         fc_kernel_size: int = 7,
         norm_cfg: dict | None = None,
         in_index: int = -1 - len(NUM_CONVS),
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         if len(stages) != len(NUM_CONVS):
             raise ValueError(f'DeconvNetHead: `stages` must have {len(NUM_CONVS)} numbers of channels, got {stages}.')

@@ -1,6 +1,7 @@
 """Head with the summed dilated branches of DeepLab v1 and v2."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from mmcv.cnn import ConvModule
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
@@ -42,7 +43,7 @@ class DeepLabV2Head(BaseDecodeHead):
         kernel_size: int = 3,
         hidden: bool = False,
         in_index: int | Sequence[int] = -1,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         count = len(dilations)
         in_channels = (in_channels,) * count if isinstance(in_channels, int) else tuple(in_channels)
@@ -56,13 +57,15 @@ class DeepLabV2Head(BaseDecodeHead):
         self.conv_seg = nn.ModuleList()
         self.convs = nn.ModuleList()
         for channels, dilation in zip(in_channels, dilations, strict=True):
-            dilated = dict(kernel_size=kernel_size, padding=kernel_size // 2 * dilation, dilation=dilation)
+            padding = kernel_size // 2 * dilation
             if hidden:
                 self.convs.append(
                     ConvModule(
                         channels,
                         self.channels,
-                        **dilated,
+                        kernel_size,
+                        padding=padding,
+                        dilation=dilation,
                         conv_cfg=self.conv_cfg,
                         norm_cfg=self.norm_cfg,
                         act_cfg=self.act_cfg,
@@ -71,7 +74,9 @@ class DeepLabV2Head(BaseDecodeHead):
                 self.conv_seg.append(nn.Conv2d(self.channels, self.out_channels, 1))
             else:
                 self.convs.append(nn.Identity())
-                self.conv_seg.append(nn.Conv2d(channels, self.out_channels, **dilated))
+                self.conv_seg.append(
+                    nn.Conv2d(channels, self.out_channels, kernel_size, padding=padding, dilation=dilation)
+                )
 
     def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
         """Score the locations of the feature maps, ``(N, K, h, w)``."""

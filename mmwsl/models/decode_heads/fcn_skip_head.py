@@ -1,6 +1,7 @@
 """Head with the skip connections of FCN-16s and FCN-8s."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmseg.models.decode_heads import FCNHead
@@ -31,7 +32,7 @@ class FCNSkipHead(FCNHead):
             have half the previous stride.
     """
 
-    def __init__(self, *, skip_indices: Sequence[int] = (), skip_channels: Sequence[int] = (), **kwargs) -> None:
+    def __init__(self, *, skip_indices: Sequence[int] = (), skip_channels: Sequence[int] = (), **kwargs: Any) -> None:
         if len(skip_indices) != len(skip_channels):
             raise ValueError(
                 'FCNSkipHead: `skip_indices` and `skip_channels` must have one value for each skip, got '
@@ -39,17 +40,18 @@ class FCNSkipHead(FCNHead):
             )
         super().__init__(**kwargs)
         self.skip_indices = tuple(skip_indices)
-        self.skip_scores = nn.ModuleList(nn.Conv2d(channels, self.out_channels, 1) for channels in skip_channels)
+        scores = [nn.Conv2d(channels, self.out_channels, 1) for channels in skip_channels]
         # One more row and column than bilinear interpolation needs is padded on each side, and cut off in `forward`.
-        self.doublings = nn.ModuleList(
+        doublings = [
             nn.ConvTranspose2d(self.out_channels, self.out_channels, 4, stride=2, padding=3, bias=False)
             for _ in skip_channels
-        )
-        for score, doubling in zip(self.skip_scores, self.doublings, strict=True):
-            nn.init.zeros_(score.weight)
-            nn.init.zeros_(score.bias)
+        ]
+        for parameter in (parameter for score in scores for parameter in score.parameters()):
+            nn.init.zeros_(parameter)
+        for doubling in doublings:
             with torch.no_grad():
                 doubling.weight.copy_(torch.eye(self.out_channels)[..., None, None] * bilinear_kernel(2))
+        self.skip_scores, self.doublings = nn.ModuleList(scores), nn.ModuleList(doublings)
 
     def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
         """Score the locations of the finest feature map, ``(N, K, h, w)``."""

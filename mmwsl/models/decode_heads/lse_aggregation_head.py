@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any, cast
 
 import torch
 from mmcv.cnn import ConvModule
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from ...functional import class_wise_pool, global_average_pool, valid_locations
 from ...registry import MODELS
 from ..backgrounds import Background, LearnedBackground
-from ..losses import ScoreMapLoss
+from ..losses import ImageLabelLoss, ScoreMapLoss
 from .supervision import collect_supervision
 
 
@@ -60,7 +61,7 @@ class LSEAggregationHead(BaseDecodeHead):
         loss_decode: dict | Sequence[dict] | None = None,
         dropout_ratio: float = 0.5,
         maps_per_class: int = 1,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         channels = [in_channels if isinstance(in_channels, int) else sum(in_channels), *hidden_channels]
         kernels = [kernel_size] * len(channels) if isinstance(kernel_size, int) else list(kernel_size)
@@ -168,9 +169,10 @@ class LSEAggregationHead(BaseDecodeHead):
         return values
 
     @property
-    def losses(self) -> list[nn.Module]:
+    def losses(self) -> list[ImageLabelLoss | ScoreMapLoss]:
         """All losses, in the order of the config."""
-        return list(self.loss_decode) if isinstance(self.loss_decode, nn.ModuleList) else [self.loss_decode]
+        losses = self.loss_decode if isinstance(self.loss_decode, nn.ModuleList) else [self.loss_decode]
+        return cast(list[ImageLabelLoss | ScoreMapLoss], list(losses))
 
     @property
     def score_map_losses(self) -> list[ScoreMapLoss]:
@@ -188,5 +190,5 @@ class LSEAggregationHead(BaseDecodeHead):
         for meta in batch_img_metas:  # mmseg writes `img_padding_size` at test time, `padding_size` in training
             left, right, top, bottom = meta.get('img_padding_size', meta.get('padding_size', (0, 0, 0, 0)))
             extents.append((top, size[0] - bottom, left, size[1] - right))
-        extents = torch.tensor(extents, device=seg_logits.device)
-        return valid_locations(extents, canvas or size, seg_logits.shape[2:])
+        height, width = seg_logits.shape[2:]
+        return valid_locations(torch.tensor(extents, device=seg_logits.device), canvas or size, (height, width))

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -54,7 +55,7 @@ class CCNNLoss(ScoreMapLoss):
         small_area: float = 0.01,
         slack: float = 2.0,
         hardness: float = 1.0,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if len(background_area) != 2 or not 0 <= background_area[0] <= background_area[1] <= 1:

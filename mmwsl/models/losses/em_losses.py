@@ -1,6 +1,7 @@
 """Expectation-maximization losses with latent labels of the locations (Papandreou et al., ICCV 2015)."""
 
 from abc import abstractmethod
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -40,7 +41,7 @@ class EMFixedLoss(_BiasedLabelLoss):
         **kwargs: Passed to :class:`ScoreMapLoss`.
     """
 
-    def __init__(self, foreground_bias: float = 5.0, background_bias: float = 3.0, **kwargs) -> None:
+    def __init__(self, foreground_bias: float = 5.0, background_bias: float = 3.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.foreground_bias, self.background_bias = foreground_bias, background_bias
 
@@ -68,7 +69,7 @@ class EMAdaptLoss(_BiasedLabelLoss):
     """
 
     def __init__(
-        self, foreground_portion: float = 0.2, background_portion: float = 0.4, sweeps: int = 5, **kwargs
+        self, foreground_portion: float = 0.2, background_portion: float = 0.4, sweeps: int = 5, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         for name, value in dict(foreground_portion=foreground_portion, background_portion=background_portion).items():

@@ -1,6 +1,7 @@
 """Losses of image logits for many classes, few of them present."""
 
 from abc import abstractmethod
+from typing import Any
 
 from torch import Tensor
 
@@ -34,7 +35,7 @@ class MultiLabelFocalLoss(_IndependentLabelLoss):
         **kwargs: Passed to :class:`ImageLabelLoss`.
     """
 
-    def __init__(self, gamma: float = 2.0, alpha: float | None = None, **kwargs) -> None:
+    def __init__(self, gamma: float = 2.0, alpha: float | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.gamma, self.alpha = gamma, alpha
 
@@ -56,7 +57,7 @@ class AsymmetricLoss(_IndependentLabelLoss):
         **kwargs: Passed to :class:`ImageLabelLoss`.
     """
 
-    def __init__(self, gamma_pos: float = 0.0, gamma_neg: float = 4.0, clip: float = 0.05, **kwargs) -> None:
+    def __init__(self, gamma_pos: float = 0.0, gamma_neg: float = 4.0, clip: float = 0.05, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.gamma_pos, self.gamma_neg, self.clip = gamma_pos, gamma_neg, clip
 

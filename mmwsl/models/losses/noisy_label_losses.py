@@ -1,6 +1,7 @@
 """Noise-robust pixel losses for masks that are partly wrong, such as pseudo-labels."""
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -64,7 +65,7 @@ class GeneralizedCrossEntropyLoss(NoisyLabelLoss):
         **kwargs: Passed to :class:`NoisyLabelLoss`.
     """
 
-    def __init__(self, q: float = 0.7, **kwargs) -> None:
+    def __init__(self, q: float = 0.7, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.q = q
 
@@ -84,7 +85,7 @@ class SymmetricCrossEntropyLoss(NoisyLabelLoss):
         **kwargs: Passed to :class:`NoisyLabelLoss`.
     """
 
-    def __init__(self, alpha: float = 0.1, beta: float = 1.0, log_zero: float = -4.0, **kwargs) -> None:
+    def __init__(self, alpha: float = 0.1, beta: float = 1.0, log_zero: float = -4.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.alpha, self.beta, self.log_zero = alpha, beta, log_zero
 
@@ -103,7 +104,7 @@ class BootstrappedCrossEntropyLoss(NoisyLabelLoss):
         **kwargs: Passed to :class:`NoisyLabelLoss`.
     """
 
-    def __init__(self, beta: float | None = None, hard: bool = False, **kwargs) -> None:
+    def __init__(self, beta: float | None = None, hard: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.beta = (0.8 if hard else 0.95) if beta is None else beta
         self.hard = hard
