@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ...inference import ClassActivationMaps, InferencePipeline
 from ...inference.dense import ScoreNetwork
 from ...registry import MODELS
-from ..backgrounds import LearnedBackground, SigmoidBackground
+from ..backgrounds import Background, LearnedBackground, SigmoidBackground
 
 SOFTMAX = LearnedBackground()
 
@@ -60,9 +60,9 @@ class WeakEncoderDecoder(EncoderDecoder):
         self._check_pipeline()
 
     @property
-    def background(self) -> LearnedBackground | SigmoidBackground:
+    def background(self) -> Background:
         """Background model of the head; a softmax where the head has none."""
-        return cast(LearnedBackground | SigmoidBackground, getattr(self.decode_head, 'background', SOFTMAX))
+        return cast(Background, getattr(self.decode_head, 'background', SOFTMAX))
 
     def _check_pipeline(self) -> None:
         """Raise ValueError unless the pipeline suits the head."""
