@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from mmwsl.models import convert_to_dense
+from mmwsl.inference.dense import convert_to_dense
 
-from .test_dense import three_pools
+from .networks import three_pools
 
 pytestmark = pytest.mark.usefixtures('seeded')
 
