@@ -2,8 +2,8 @@
 
 from .conversion import convert_to_dense
 from .inference import DenseInference, Float64, ScoreNetwork
-from .receptive_field import Fields, ReceptiveField, receptive_field, trace
 from .tiling import dense_scores
+from .tracing import Fields, ReceptiveField, receptive_field, trace
 
 __all__ = [
     'DenseInference',

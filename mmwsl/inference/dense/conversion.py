@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .receptive_field import Fields, Layer, copy_network, probe, tensors, trace, windows
+from .tracing import Fields, Layer, copy_network, probe, tensors, trace, windows
 
 
 def convert_to_dense(model: nn.Module, stride: int = 1) -> nn.Module:
@@ -64,7 +64,7 @@ def dilate(model: nn.Module, input_strides: dict[str, tuple[int, int]], stride: 
             a, b = math.gcd(n, stride), math.gcd(n * step, stride)
             dilated.append((b // a, dilation * n // a, padding * n // a))
         layer.stride, layer.dilation, layer.padding = zip(*dilated, strict=True)
-        if isinstance(layer, nn.MaxPool2d):  # changes its class, and so wherever the network refers to it
+        if isinstance(layer, nn.MaxPool2d):  # by its class, and so wherever the network refers to it
             layer.__class__ = DilatedMaxPool2d
         elif isinstance(layer, nn.AvgPool2d):
             layer.__class__ = DilatedAvgPool2d
@@ -98,8 +98,8 @@ class DilatedAvgPool2d(nn.AvgPool2d):
 def _slide(x: Tensor, pool: Layer, combine: Callable[[Tensor, Tensor], Tensor], fill: float) -> Tensor:
     """Combine the values of each window by an associative function, first along the height, then the width.
 
-    It combines whole shifted maps, four passes for a 3x3 window, and stores no map of indices: in the usual layout of a
-    CPU this takes a tenth of the time of torch's pooling.
+    It combines whole shifted maps, four passes for a 3x3 window. On a CPU, torch's pooling takes ten times as long in
+    the contiguous layout, and stores a map of indices.
     """
     (*_, top), (*_, left) = windows(pool)
     if top or left:
@@ -137,5 +137,5 @@ def _verify(coarse: nn.Module, dense: nn.Module, outputs: list[Fields], stride: 
         except AssertionError as error:
             raise RuntimeError(
                 f'The dense network does not give the scores of {type(coarse).__name__}. Remove layers that use the '
-                f'size of the map, or the values of all locations together. {error}'
-            ) from None
+                'size of the map, or the values of all locations together.'
+            ) from error

@@ -7,8 +7,8 @@ from torch.func import functional_call
 
 from ...functional import interpolate_score_map
 from .conversion import convert_to_dense
-from .receptive_field import Fields, receptive_field
 from .tiling import dense_scores
+from .tracing import Fields, receptive_field
 
 
 class ScoreNetwork(nn.Sequential):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from .receptive_field import Fields, ReceptiveField, copy_network, receptive_field, tensors
+from .tracing import Fields, ReceptiveField, copy_network, receptive_field, tensors
 
 
 def dense_scores(
@@ -86,7 +86,8 @@ def _choose_tile(
     options = []  # along each axis: pixels of all crops together, pixels of the longest one, and the tile
     for field, length in zip(fields, size, strict=True):
         count = field.locations(length)
-        tiles = sorted({math.ceil(count / n) for n in range(1, count + 1)}, reverse=True)  # without overlap, the largest
+        # From the largest, which comes first where all cause the same work.
+        tiles = sorted({math.ceil(count / n) for n in range(1, count + 1)}, reverse=True)
         lengths = [[crop.pixels.stop - crop.pixels.start for crop in _crops(field, tile, length)] for tile in tiles]
         options.append([(sum(crops), max(crops), tile) for crops, tile in zip(lengths, tiles, strict=True)])
     fitting = math.inf  # pixels that fit if the need is proportional to them

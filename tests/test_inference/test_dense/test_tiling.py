@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from mmwsl.inference.dense import convert_to_dense, dense_scores, receptive_field
-from mmwsl.inference.dense.receptive_field import copy_network
 from mmwsl.inference.dense.tiling import peak_memory
+from mmwsl.inference.dense.tracing import copy_network
 
 
 def network(padding):
@@ -75,7 +75,7 @@ def test_a_network_that_was_not_converted_is_tiled_too():
 
 
 class _Reuse(nn.Module):
-    """Maps of 4 channels that share, outlive and follow one another."""
+    """Maps of 4 channels that have a common storage, outlive and follow one another."""
 
     def forward(self, x):
         a = x * 2  # one map
@@ -157,7 +157,7 @@ with torch.no_grad():
 @pytest.mark.skipif(sys.platform != 'linux', reason='reads /proc')
 @pytest.mark.skipif(torch.__version__ < (2, 3), reason='convolutions of this torch keep buffers of their own')
 def test_the_process_stays_within_the_bound():
-    """With an allocator that returns what is freed: glibc's keeps a changing share of it by default."""
+    """With an allocator that returns what is freed: by default, glibc's keeps a changing fraction of it."""
     limit = 20 * 2**20
     run = subprocess.run(
         [sys.executable, '-c', MEASURE, str(limit)],
