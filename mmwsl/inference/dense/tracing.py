@@ -14,7 +14,6 @@ import torch
 from mmengine.utils import to_2tuple
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_flatten
 
 Layer = nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d
 # Of many small divisors and different sides: networks that need even sizes run, and a transposed map is noticed.
@@ -120,7 +119,11 @@ def probe(model: nn.Module, size: tuple[int, int]) -> Tensor:
 
 def tensors(value: object) -> list[Tensor]:
     """Return the tensors of nested sequences and mappings."""
-    return [leaf for leaf in tree_flatten(value)[0] if isinstance(leaf, Tensor)]
+    if isinstance(value, dict):
+        value = tuple(value.values())
+    if isinstance(value, (list, tuple)):
+        return [tensor for item in value for tensor in tensors(item)]
+    return [value] if isinstance(value, Tensor) else []
 
 
 class _Tracer(TorchFunctionMode):
