@@ -22,7 +22,7 @@ def average_precision(
         scores: Confidences, ``(N,)``. Equal scores are one threshold, so their order does not matter.
         labels: 1 (correct), 0 (wrong) or -1 (unknown, ignored), ``(N,)``.
         positives: Number of positives, at least the number of labels 1. None uses that number. It is larger if an
-            image can contain the class and still be wrong, because the class was predicted in the wrong place.
+            image can contain the class and still be wrong, because the class was predicted at the wrong location.
         eleven_point: Return :math:`\mathrm{AP}_{11}`.
 
     Returns:

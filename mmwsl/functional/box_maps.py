@@ -38,7 +38,7 @@ def crop_and_resize(maps: Tensor, boxes: Tensor, size: int, samples: int = 2) ->
 
 
 def boxes_to_map(scores: Tensor, boxes: Tensor, valid: Tensor, size: tuple[int, int]) -> Tensor:
-    """Render the scores of boxes: each location gets the mean score of the boxes that contain its center, or 0.
+    """Render the scores of boxes: the mean score of the boxes that contain each location's center, or 0.
 
     Args:
         scores: Scores of the boxes, ``(N, K, B)``.

@@ -6,7 +6,7 @@ from .inputs import at_least_float32
 
 
 def average_precision_loss(scores: Tensor, labels: Tensor) -> Tensor:
-    r"""Compute the structural hinge loss of the average precision, an upper bound of 1 - AP of each class.
+    r"""Compute the structural hinge loss of the AP, an upper bound of 1 - AP, for each class.
 
     With :math:`P` positives of scores :math:`s^+_1 \ge s^+_2 \ge \ldots` and :math:`M` negatives of scores
     :math:`s^-_1 \ge s^-_2 \ge \ldots`, a ranking :math:`y` has :math:`y_{pn} = 1` if positive :math:`p` ranks
