@@ -10,15 +10,11 @@ from PIL import Image
 
 from mmwsl.datasets import COCOWeakDataset, VOCWeakDataset
 from mmwsl.models import DilatedMobileNetV2
+from tests.conftest import write_images
 
 NAMES = ('one', 'two')
+JPEGS = [f'{name}.jpg' for name in NAMES]
 SIZE = (40, 30)  # width, height
-
-
-def write_image(path, suffix='.jpg'):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(0).integers(0, 256, (SIZE[1], SIZE[0], 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(f'{path}{suffix}')
 
 
 def write_mask(path, label):
@@ -34,8 +30,8 @@ def write_table(path, rows):
 
 
 def write_voc(root, mask_folder, lists):
+    write_images(root / 'JPEGImages', JPEGS, SIZE)
     for name in NAMES:
-        write_image(root / 'JPEGImages' / name)
         write_mask(root / mask_folder / name, VOCWeakDataset.METAINFO['classes'].index('cat'))
     for name in lists:
         path = root / 'ImageSets' / 'Segmentation' / f'{name}.txt'
@@ -60,8 +56,8 @@ def write_coco(root):
     annotations = [dict(id=0, image_id=0, category_id=1, iscrowd=0, bbox=[0, 0, 10, 10])]
     (root / 'annotations').mkdir(parents=True)
     for split in ('train2017', 'val2017'):
+        write_images(root / split, JPEGS, SIZE)
         for name in NAMES:
-            write_image(root / split / name)
             write_mask(root / 'masks' / split / name, 1)
         (root / 'annotations' / f'instances_{split}.json').write_text(
             json.dumps(dict(images=images, annotations=annotations, categories=categories))
@@ -79,14 +75,13 @@ def data(tmp_path_factory):
         write_voc(voc, folder, ('train_aug', 'val'))
     write_voc_boxes(voc / 'Annotations')
     write_coco(root / 'coco')
+    write_images(root / 'folder' / 'images', JPEGS, SIZE)
     for name in NAMES:
         write_mask(root / 'pseudo_labels' / 'masks' / name, 1)
-        write_image(root / 'folder' / 'images' / name)
         write_mask(root / 'folder' / 'masks' / name, 1)
     for split in ('train', 'val'):
         write_table(root / 'folder' / f'{split}.csv', [('one', 'cat'), ('two', '')])
-    write_image(root / 'imagenet_voc' / 'cat' / 'one', '.JPEG')
-    write_image(root / 'imagenet_voc' / 'background' / 'two', '.JPEG')
+    write_images(root / 'imagenet_voc', ['cat/one.JPEG', 'background/two.JPEG'], SIZE)
     torch.manual_seed(0)
     torch.save(DilatedMobileNetV2(last_conv=True).state_dict(), root / 'mobilenet_v2_imagenet.pth')
     return root
