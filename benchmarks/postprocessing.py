@@ -1,6 +1,6 @@
 """Compares every post-processing step with its installed peers: CPU time on one thread, peak memory, agreement.
 
-The tables are printed, and written as JSON. Peers come with `pip install -e '.[bench]'`,
+The tables are printed, and written as JSON. Reference implementations come with `pip install -e '.[test,oracles]'`,
 but for OpenCV's contributed modules (opencv-contrib-python-headless instead of the OpenCV that is installed).
 
     python benchmarks/postprocessing.py [TOPIC ...] [--repeats 5] [--out postprocessing.json]

@@ -4,7 +4,7 @@ A ResNet-18 with random weights and an image of 224 x 224 pixels, 3 and 20 class
 itself, and those of the four stages, which saliency of intermediate layers is made of. The peers propagate one class
 after another to the image, a forward pass each; the stages' gradients are noted on the way. CPU time on one thread.
 
-    pip install captum
+    pip install -e '.[test]'
     pip install --no-deps grad-cam ttach    # it imports torchvision: one built for the installed torch
     python benchmarks/saliency.py [--classes 3 20] [--size 224] [--repeats 5] [--out saliency.json]
 """
