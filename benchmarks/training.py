@@ -81,7 +81,7 @@ def base_config(data: str, size: int, batch_size: int) -> Config:
     pipeline = [
         dict(type='mmwsl.RenderShapesImage'),
         dict(type='mmwsl.RenderShapesMask'),
-        dict(type='mmwsl.PackImageLabelInputs', background='unknown'),
+        dict(type='mmwsl.PackImageLabelInputs'),
     ]
     cfg.train_dataloader.batch_size = batch_size
     cfg.train_dataloader.dataset = dict(type='mmwsl.ShapesDataset', size=size, pipeline=pipeline)
@@ -99,7 +99,8 @@ def network(cfg: Config, method: str, data: str, device: torch.device) -> tuple[
         model.model.decode_head.aggregator = head.aggregator
         model.model.decode_head.maps_per_class = head.get('maps_per_class', 1)
     for part in dicts_in(model.model.decode_head):
-        part.update({key: CLASSES for key in ('num_classes', 'learned_classes') if part.get(key)})
+        if part.get('num_classes'):
+            part.num_classes = CLASSES
     torch.manual_seed(0)
     model = MODELS.build(model.model).to(device).train()
     model.init_weights()

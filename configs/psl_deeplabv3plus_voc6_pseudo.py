@@ -29,7 +29,7 @@ test_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
     dict(type='mmwsl.KeepOriginalImage'),
     *_base_.test_pipeline[1:-1],
-    dict(type='mmwsl.PackImageLabelInputs', background='unknown'),
+    dict(type='mmwsl.PackImageLabelInputs'),
 ]
 tta_pipeline = test_pipeline[:2] + [
     dict(
@@ -38,7 +38,7 @@ tta_pipeline = test_pipeline[:2] + [
             [dict(type='Resize', scale=(side, side), keep_ratio=True) for side in (320, 480, 640)],
             [dict(type='RandomFlip', prob=prob) for prob in (0.0, 1.0)],
             [dict(type='LoadAnnotations')],
-            [dict(type='mmwsl.PackImageLabelInputs', background='unknown')],
+            [dict(type='mmwsl.PackImageLabelInputs')],
         ],
     )
 ]

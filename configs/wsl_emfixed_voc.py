@@ -10,12 +10,4 @@ model = dict(
         loss_decode=dict(_delete_=True, type='mmwsl.EMFixedLoss', foreground_bias=5.0, background_bias=3.0),
     )
 )
-train_pipeline = [
-    dict(type='mmwsl.LoadImageAsBGR'),
-    dict(type='Resize', scale={{_base_.crop_size}}, keep_ratio=True),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PhotoMetricDistortion'),
-    dict(type='mmwsl.PackImageLabelInputs', background='always'),
-]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 optim_wrapper = dict(optimizer=dict(weight_decay=5e-4))

@@ -8,11 +8,5 @@ model = dict(
         loss_decode=dict(_delete_=True, type='mmwsl.EMFixedLoss', foreground_bias=5.0, background_bias=3.0),
     )
 )
-train_pipeline = [
-    dict(type='mmwsl.LoadImageAsBGR'),
-    dict(type='Resize', scale={{_base_.crop_size}}, keep_ratio=True),
-    dict(type='mmwsl.PackImageLabelInputs', background='always'),
-]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_evaluator = [dict(type='IoUMetric', iou_metrics=['mIoU']), dict(type='mmwsl.ImageLabelMetric')]
 test_evaluator = val_evaluator

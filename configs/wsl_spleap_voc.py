@@ -2,5 +2,7 @@
 # paper's boosted part classifiers are not part of it. Published: classification mAP VOC 2007 88.0, MIT67 accuracy 73.5.
 _base_ = ['wsl_lse_voc.py']
 model = dict(
-    decode_head=dict(aggregator=dict(_delete_=True, type='mmwsl.SoftmaxPooling', sharpness=1.0, learned_classes=21))
+    decode_head=dict(
+        aggregator=dict(_delete_=True, type='mmwsl.SoftmaxPooling', sharpness=1.0, learnable=True, num_classes=21)
+    )
 )

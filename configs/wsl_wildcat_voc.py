@@ -24,13 +24,13 @@ train_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
     dict(type='Resize', scale={{_base_.crop_size}}, keep_ratio=False),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='mmwsl.PackImageLabelInputs', background='unknown'),
+    dict(type='mmwsl.PackImageLabelInputs'),
 ]
 test_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
     dict(type='Resize', scale={{_base_.crop_size}}, keep_ratio=False),
     dict(type='LoadAnnotations'),
-    dict(type='mmwsl.PackImageLabelInputs', background='unknown'),
+    dict(type='mmwsl.PackImageLabelInputs'),
 ]
 tta_pipeline = [  # of the training size: the 20 highest and lowest scores are those of a map of 14 x 14
     dict(type='mmwsl.LoadImageAsBGR'),
@@ -40,7 +40,7 @@ tta_pipeline = [  # of the training size: the 20 highest and lowest scores are t
             [dict(type='Resize', scale={{_base_.crop_size}}, keep_ratio=False)],
             [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0.0, 1.0)],
             [dict(type='LoadAnnotations')],
-            [dict(type='mmwsl.PackImageLabelInputs', background='unknown')],
+            [dict(type='mmwsl.PackImageLabelInputs')],
         ],
     ),
 ]

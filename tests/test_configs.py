@@ -24,15 +24,14 @@ SIZE = (40, 30)  # width, height
 
 
 def _training(path):
-    """Everything that training depends on."""
+    """Return all settings that training depends on."""
     cfg = Config.fromfile(path)
-    prediction = ('postprocessors', 'saliency', 'test_cfg', 'zoom_out')
-    model = {key: value for key, value in cfg.model.items() if key not in prediction}
+    model = {key: value for key, value in cfg.model.items() if key != 'inference'}
     return model, cfg.train_dataloader, cfg.optim_wrapper, cfg.param_scheduler, cfg.train_cfg
 
 
 def _trains_as_its_base(path):
-    """A config that only predicts in another way is evaluated with untrained weights."""
+    """Tell whether a config changes inference only; it is then evaluated with untrained weights."""
     base = re.search(r"^_base_ = \['(\w+\.py)'", path.read_text(), re.MULTILINE)
     return base is not None and _training(path.with_name(base.group(1))) == _training(path)
 
@@ -166,13 +165,13 @@ def _shorten(cfg):
 
 
 def _write_svms(cfg):
-    """The files that ``tools/fit_zoom_out.py`` makes, which say nothing."""
+    """Write the file of ``tools/fit_zoom_out.py`` with zeros."""
     width = sum(FEATURES.get(cfg.model.backbone.type, ()))
-    for step in cfg.model.get('postprocessors') or ():
-        if step.type == 'mmwsl.ZoomOutSVM':
-            Path(step.svm).parent.mkdir(parents=True)
+    for part in dicts_in(cfg.model.get('inference')):
+        if part.get('type') == 'mmwsl.ZoomOutMaps':
+            Path(part['svm']).parent.mkdir(parents=True)
             classes = cfg.model.decode_head.num_classes - 1
-            torch.save(dict(weight=torch.zeros(classes, width), bias=torch.zeros(classes)), step.svm)
+            torch.save(dict(weight=torch.zeros(classes, width), bias=torch.zeros(classes)), part['svm'])
 
 
 def _slim(model):

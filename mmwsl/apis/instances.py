@@ -94,9 +94,7 @@ def collect_instances(
                     np.save(file, _draw(sample.superpixel_features, sizes, per_image, (seed, index)))
                 position += 1
     instances = [np.load(path) for path in paths]
-    tags = np.stack(
-        [multi_hot_labels(info['img_label'], info['unknown_label'], info['num_classes'], 'unknown') for info in infos]
-    )
+    tags = np.stack([multi_hot_labels(info['img_label'], info['unknown_label'], info['num_classes']) for info in infos])
     bags = np.repeat(np.arange(len(instances)), [len(part) for part in instances])
     return np.concatenate(instances).astype(np.float32), bags, tags, dataset.metainfo['classes']
 

@@ -1,1 +1,1 @@
-"""Engine: hooks of the runner."""
+"""Hooks of the runner."""

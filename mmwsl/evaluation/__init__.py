@@ -1,4 +1,4 @@
-"""Evaluation."""
+"""Metrics that mmseg lacks."""
 
 from .metrics import (
     BoundaryFMetric,

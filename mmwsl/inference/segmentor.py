@@ -1,6 +1,6 @@
 """Interface of the segmentors that the pipeline runs."""
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mmseg.utils import SampleList
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ class Segmentor(Protocol):
 
     num_classes: int
     align_corners: bool
-    decode_head: nn.Module
+    decode_head: Any
     pipeline: 'InferencePipeline'
 
     def __call__(self, inputs: Tensor) -> Tensor:

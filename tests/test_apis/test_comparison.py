@@ -68,7 +68,7 @@ def test_pairs_and_names_are_checked(work_dir):
 
 LOAD = dict(type='mmwsl.LoadImageAsBGR')
 MASKS = [LOAD, dict(type='LoadAnnotations'), dict(type='PackSegInputs')]
-TAGS = [LOAD, dict(type='mmwsl.PackImageLabelInputs', background='unknown')]
+TAGS = [LOAD, dict(type='mmwsl.PackImageLabelInputs')]
 
 
 @pytest.fixture

@@ -38,10 +38,10 @@ train_dataloader = dict(dataset=dict(_delete_=True, type='mmwsl.FolderWeakDatase
     data_prefix=dict(img_path='images', seg_map_path='masks'), pipeline=[]))
 test_dataloader = dict(num_workers=0, persistent_workers=False, dataset=dict(pipeline=[
     dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'),
-    dict(type='mmwsl.PackImageLabelInputs', background='exclusive')]))
+    dict(type='mmwsl.PackImageLabelInputs')]))
 tta_pipeline = [dict(type='LoadImageFromFile'), dict(type='TestTimeAug', transforms=[
     [dict(type='RandomFlip', prob=prob) for prob in (0., 1.)], [dict(type='LoadAnnotations')],
-    [dict(type='mmwsl.PackImageLabelInputs', background='exclusive')]])]
+    [dict(type='mmwsl.PackImageLabelInputs')]])]
 experiment_name = '{tmp_path.name}'
 """)
     return [str(config), shapes[1], '--work-dir', str(tmp_path / 'work'), '--out', str(tmp_path / 'out')]

@@ -1,4 +1,4 @@
-"""Of two processes that share a test, one writes what it found."""
+"""Only one of two processes writes the JSON file of a test."""
 
 import json
 
@@ -12,12 +12,12 @@ from tests.conftest import free_port
 def _evaluate(rank, port, path):
     distributed.init_process_group('gloo', f'tcp://127.0.0.1:{port}', rank=rank, world_size=2)
     cfg = Config.fromfile(path)
-    cfg.work_dir += str(rank)  # of its own, so that it shows who wrote
+    cfg.work_dir += str(rank)  # one per process, to see which process wrote
     Runner.from_cfg(cfg).test()
     distributed.destroy_process_group()
 
 
-def test_only_the_main_process_writes_the_scores(tiny_config, tmp_path):
+def test_only_the_main_process_writes_the_metrics(tiny_config, tmp_path):
     config = tiny_config(
         work_dir=str(tmp_path / 'process_'),
         default_hooks=dict(logger=dict(type='mmwsl.MainProcessLoggerHook')),

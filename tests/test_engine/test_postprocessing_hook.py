@@ -1,4 +1,4 @@
-"""The hook installs its chain before validation and testing."""
+"""The hook installs its post-processors before validation and testing."""
 
 from types import SimpleNamespace
 
@@ -29,15 +29,15 @@ class _TTA(BaseTTAModel):
     'wrap', [lambda m: m, _TTA, nn.parallel.DataParallel, lambda m: nn.parallel.DataParallel(_TTA(m))]
 )
 @pytest.mark.parametrize('stage', ['before_val', 'before_test'])
-def test_chain_is_installed_in_the_segmentor(wrap, stage):
+def test_the_post_processors_are_installed_in_the_segmentor(wrap, stage):
     segmentor = _Segmentor()
     hook = HOOKS.build(dict(type='mmwsl.PostProcessingHook', postprocessors=[dict(type='mmwsl.ImageLevelPrior')]))
     getattr(hook, stage)(SimpleNamespace(model=wrap(segmentor)))
-    (step,) = segmentor.pipeline.postprocessors
-    assert isinstance(step, ImageLevelPrior)
+    (postprocessor,) = segmentor.pipeline.postprocessors
+    assert isinstance(postprocessor, ImageLevelPrior)
 
 
-def test_a_model_without_a_chain_is_an_error():
+def test_a_model_without_a_pipeline_is_an_error():
     hook = HOOKS.build(dict(type='mmwsl.PostProcessingHook', postprocessors=[]))
-    with pytest.raises(TypeError, match='got Conv2d: use type=.mmwsl.WeakEncoderDecoder'):
+    with pytest.raises(TypeError, match='must be a segmentor .* got Conv2d. Use type=.mmwsl.WeakEncoderDecoder'):
         hook.before_test(SimpleNamespace(model=torch.nn.Conv2d(1, 1, 1)))

@@ -1,4 +1,4 @@
-"""What a prediction owes to other supervision reaches every result."""
+"""The supervision used at test time is written with every result."""
 
 import json
 from types import SimpleNamespace
@@ -17,7 +17,7 @@ from mmwsl.registry import MODELS
 
 
 class _Part(nn.Module):
-    provenance = dict(test_tags='of the test images')
+    provenance = dict(image_labels='of the test images')
 
 
 class _Segmentor(BaseModel):
@@ -36,19 +36,19 @@ class _TTA(BaseTTAModel):
 
 
 @pytest.mark.parametrize('wrap', [lambda m: m, _TTA, lambda m: nn.parallel.DataParallel(_TTA(m))])
-def test_every_part_is_asked_once_and_equal_answers_are_one(wrap):
-    steps = [
+def test_the_provenance_of_all_parts_is_joined_and_equal_texts_occur_once(wrap):
+    postprocessors = [
         ImageLevelPrior(),
         ClassThresholds(0.5, tuned_on='set b'),
         ClassThresholds(0.1, tuned_on='set a'),
         DenseCRF(tuned_on='set b'),
     ]
-    segmentor = _Segmentor(*steps)
+    segmentor = _Segmentor(*postprocessors)
     segmentor.part = _Part()
-    assert collect_provenance(wrap(segmentor)) == dict(test_tags='of the test images', tuned_on='set a; set b')
+    assert collect_provenance(wrap(segmentor)) == dict(image_labels='of the test images', tuned_on='set a; set b')
 
 
-def test_nothing_to_say_adds_nothing():
+def test_a_model_without_provenance_adds_nothing():
     metrics = dict(mIoU=1.0)
     ProvenanceHook().after_test_epoch(SimpleNamespace(model=_Segmentor(ImageLevelPrior())), metrics)
     ProvenanceHook().after_test_epoch(SimpleNamespace(model=_Segmentor()), None)
@@ -59,7 +59,7 @@ def test_nothing_to_say_adds_nothing():
 def short(repository, tmp_path):
     cfg = Config.fromfile(repository / 'configs' / 'wsl_lse_shapes.py')
     cfg.work_dir = str(tmp_path / 'work')
-    cfg.experiment_name = tmp_path.name  # runners of one name share their records
+    cfg.experiment_name = tmp_path.name  # runners with the same name share their message hub
     thresholds = dict(type='mmwsl.ClassThresholds', thresholds=0.3, tuned_on='masks of a test')
     cfg.model.inference = dict(postprocessors=[thresholds])
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
@@ -72,14 +72,14 @@ def _written(tmp_path):
     return json.loads(next((tmp_path / 'work').glob('*/*.json')).read_text())
 
 
-def test_our_configs_write_it_with_any_runner(short, tmp_path):
+def test_the_hook_of_the_configs_writes_the_provenance_with_any_runner(short, tmp_path):
     runner = Runner.from_cfg(short)
     metrics = runner.test()
     assert metrics['tuned_on'] == _written(tmp_path)['tuned_on'] == 'masks of a test'
     assert runner.val()['tuned_on'] == 'masks of a test'
 
 
-def test_our_command_writes_it_under_any_config(short, tmp_path):
+def test_our_command_writes_the_provenance_without_the_hook_in_the_config(short, tmp_path):
     short.custom_hooks = []
     torch.save(dict(state_dict=MODELS.build(short.model).state_dict()), tmp_path / 'weights.pth')
     metrics = apis.test(short, str(tmp_path / 'weights.pth'))

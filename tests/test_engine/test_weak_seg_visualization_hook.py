@@ -1,4 +1,4 @@
-"""Images with predictions painted over them, of scenes that have no file."""
+"""Predictions drawn over synthetic images, which have no file, and heat maps of the scores."""
 
 import numpy as np
 import pytest
@@ -15,13 +15,13 @@ from mmwsl.datasets.transforms import RenderShapesImage
 
 
 @pytest.mark.parametrize('tta', [False, True])
-def test_every_scene_is_drawn_over_itself(repository, tmp_path, tta):
+def test_every_prediction_is_drawn_over_its_input_image(repository, tmp_path, tta):
     cfg = load_config(repository / 'configs' / 'wsl_lse_shapes.py', work_dir=str(tmp_path / 'work'))
     cfg.test_dataloader.dataset.length = 3
     cfg.test_dataloader.update(num_workers=0, persistent_workers=False)
     cfg.visualizer.alpha = 0.0
     cfg.visualizer.name = f'over itself {tta}'
-    draw_predictions(cfg, show_dir=str(tmp_path / 'painted'))
+    draw_predictions(cfg, show_dir=str(tmp_path / 'drawn'))
     init_default_scope('mmseg')
     torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), tmp_path / 'untrained.pth')
     if tta:
@@ -30,42 +30,43 @@ def test_every_scene_is_drawn_over_itself(repository, tmp_path, tta):
         cfg.tta_pipeline = [load, dict(type='TestTimeAug', transforms=[*flips, *([step] for step in pack)])]
         use_test_time_augmentation(cfg)
     evaluate(cfg, str(tmp_path / 'untrained.pth'))
-    painted = sorted((tmp_path / 'painted').rglob('*.png'))
-    assert len(painted) == 3
-    scenes = ShapesDataset(length=3, seed=1, pipeline=[RenderShapesImage()], test_mode=True)
-    for index, path in enumerate(painted):
+    drawn = sorted((tmp_path / 'drawn').rglob('*.png'))
+    assert len(drawn) == 3
+    dataset = ShapesDataset(length=3, seed=1, pipeline=[RenderShapesImage()], test_mode=True)
+    for index, path in enumerate(drawn):
         image = np.asarray(Image.open(path))
-        expected = scenes[index]['img'][..., ::-1]
-        # The truth and the prediction side by side, fully transparent here.
+        expected = dataset[index]['img'][..., ::-1]
+        # Ground truth and prediction side by side, fully transparent here.
         assert image.shape == (96, 192, 3)
         assert (image[:, :96] == expected).mean() > 0.9 and (image[:, 96:] == expected).mean() > 0.7
 
 
-def test_maps_of_raw_scores_are_refused(repository, tmp_path):
+def test_draw_maps_without_pred_scores_is_an_error(repository, tmp_path):
     cfg = load_config(repository / 'configs' / 'wsl_lse_shapes.py', work_dir=str(tmp_path / 'work'))
     cfg.model.type, cfg.visualizer.name = 'EncoderDecoder', 'raw'
-    cfg.default_hooks.visualization.maps = True
-    draw_predictions(cfg, show_dir=str(tmp_path / 'painted'))
+    cfg.default_hooks.visualization.draw_maps = True
+    draw_predictions(cfg, show_dir=str(tmp_path / 'drawn'))
     init_default_scope('mmseg')
     torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), tmp_path / 'untrained.pth')
-    with pytest.raises(ValueError, match='`maps=True` draws .* EncoderDecoder leaves raw ones: use the segmentor'):
+    message = '`draw_maps` must be False .* got True with EncoderDecoder. Use type=.mmwsl.WeakEncoderDecoder'
+    with pytest.raises(ValueError, match=message):
         evaluate(cfg, str(tmp_path / 'untrained.pth'))
 
 
-def test_maps_are_drawn_where_they_are_asked_for(repository, tmp_path):
+def test_draw_maps_draws_scores_and_saliency(repository, tmp_path):
     cfg = load_config(repository / 'configs' / 'wsl_lse_shapes.py', work_dir=str(tmp_path / 'work'))
     cfg.test_dataloader.dataset.length = 2
     cfg.test_dataloader.update(num_workers=0, persistent_workers=False)
     cfg.visualizer.name = 'maps'
-    cfg.model.saliency = dict(
-        type='mmwsl.GuidedBackpropSaliency', layers=['backbone.layers.0'], threshold=1.0, min_classes=2
+    cfg.model.inference = dict(
+        class_maps=dict(type='mmwsl.GuidedBackpropSaliency', layers=['backbone.layers.0'], threshold=1.0, min_classes=2)
     )
-    cfg.default_hooks.visualization.maps = True
-    draw_predictions(cfg, show_dir=str(tmp_path / 'painted'))
+    cfg.default_hooks.visualization.draw_maps = True
+    draw_predictions(cfg, show_dir=str(tmp_path / 'drawn'))
     init_default_scope('mmseg')
     torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), tmp_path / 'untrained.pth')
     evaluate(cfg, str(tmp_path / 'untrained.pth'))
-    names = [path.stem for path in (tmp_path / 'painted').rglob('*.png')]
+    names = [path.stem for path in (tmp_path / 'drawn').rglob('*.png')]
     saliency = [name for name in names if '_saliency_' in name]
     assert len(saliency) >= 4 and len(names) == 2 + 2 * len(saliency)
     assert {name.replace('_saliency_', '_score_') for name in saliency} < set(names)

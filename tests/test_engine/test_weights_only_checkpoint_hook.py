@@ -1,4 +1,4 @@
-"""Checkpoints of a training hold nothing but tensors and plain values, and lose nothing."""
+"""Checkpoints hold only tensors and plain values, and resume without loss."""
 
 from collections import Counter
 from pickle import UnpicklingError
@@ -16,7 +16,7 @@ from mmwsl.engine.hooks import WeightsOnlyCheckpointHook
 
 @pytest.fixture
 def run(tiny_config, tmp_path):
-    """A function that builds a runner of the tiny config, by name."""
+    """Return a function that builds a runner of the tiny config, by name."""
     config = tiny_config(
         work_dir=str(tmp_path / 'work'),
         custom_imports=dict(imports=['mmwsl.registry']),
@@ -32,7 +32,7 @@ def run(tiny_config, tmp_path):
     return build
 
 
-def test_it_loads_as_weights_only_and_resumes_with_its_history(run, tmp_path):
+def test_a_checkpoint_loads_as_weights_only_and_resumes_with_the_log_history(run, tmp_path):
     first = run('first')
     first.message_hub.update_info('best', dict(scores=[np.float32(0.5), np.ones(2)]))
     first.train()
@@ -54,9 +54,8 @@ def test_it_loads_as_weights_only_and_resumes_with_its_history(run, tmp_path):
     assert second.optim_wrapper.get_lr()['lr'] == pytest.approx([0.005])
 
 
-@pytest.mark.skipif(torch.__version__ < (2, 6), reason='this torch cannot be told which types are safe')
-def test_the_file_of_the_runners_own_hook_is_another_one(run, tmp_path):
-    """It needs the list of types that are known to be safe, and then loads too."""
+@pytest.mark.skipif(torch.__version__ < (2, 6), reason='torch before 2.6 has no list of safe types; install torch>=2.6')
+def test_a_checkpoint_of_the_parent_hook_needs_the_list_of_safe_types(run, tmp_path):
     runner = run('stock', checkpoint='CheckpointHook')
     runner.train()
     with pytest.raises(UnpicklingError):
@@ -64,7 +63,7 @@ def test_the_file_of_the_runners_own_hook_is_another_one(run, tmp_path):
     check_checkpoint(tmp_path / 'work' / 'iter_4.pth')
 
 
-def test_a_checkpoint_of_the_runners_own_hook_is_left_as_it_is():
+def test_loading_a_checkpoint_of_the_parent_hook_changes_nothing():
     history = HistoryBuffer([1.0, 2.0], [1, 1])
     checkpoint = dict(message_hub=dict(log_scalars=dict(loss=history, old=3.0)))
     WeightsOnlyCheckpointHook().after_load_checkpoint(None, checkpoint)

@@ -1,4 +1,4 @@
-"""Average precision against its definition, and the metric through an evaluator."""
+"""Average precision by its definition, and the metric in an evaluator."""
 
 from fractions import Fraction
 
@@ -14,7 +14,7 @@ from mmwsl.functional import average_precision
 
 
 def _definition(scores, labels):
-    """The mean, over the positives, of the precision among the images that score at least as high."""
+    """Mean over the positives of the precision among the images that score at least as high."""
     positives = [i for i, label in enumerate(labels) if label == 1]
     precisions = []
     for i in positives:
@@ -24,7 +24,7 @@ def _definition(scores, labels):
 
 
 @pytest.mark.parametrize('ties', [False, True])
-def test_average_precision_is_its_definition(ties):
+def test_average_precision_equals_its_definition(ties):
     rng = np.random.default_rng(0)
     scores, labels = rng.random(50), rng.integers(-1, 2, 50)
     if ties:
@@ -39,7 +39,7 @@ def test_average_precision_by_hand():
 
 
 def _eleven_points(scores, labels, positives):
-    """VOC 2007: the mean over recalls 0, 0.1 .. 1 of the best precision at that recall or above."""
+    """VOC 2007: mean over the recalls 0, 0.1 .. 1 of the highest precision at that recall or above."""
     curve = []
     for threshold in set(scores):
         picked = [label for score, label in zip(scores, labels, strict=True) if score >= threshold and label >= 0]
@@ -51,7 +51,7 @@ def _eleven_points(scores, labels, positives):
 
 @pytest.mark.parametrize('missed', [0, 3])
 @pytest.mark.parametrize('digits', [1, 9])
-def test_eleven_points_are_their_definition(digits, missed):
+def test_the_eleven_point_average_precision_equals_its_definition(digits, missed):
     rng = np.random.default_rng(1)
     scores, labels = rng.random(40).round(digits), rng.integers(-1, 2, 40)
     positives = int((labels == 1).sum()) + missed
@@ -59,14 +59,14 @@ def test_eleven_points_are_their_definition(digits, missed):
     assert average_precision(scores, labels, positives, eleven_point=True) == pytest.approx(expected)
 
 
-def test_eleven_points_reach_a_recall_of_exactly_three_tenths():
+def test_the_eleven_points_include_a_recall_of_exactly_three_tenths():
     labels = np.array([1] * 3 + [0] * 90)
     scores = -np.arange(93.0)
     # recalls 0, .1, .2 and .3 are reached at precision 1, the others never
     assert average_precision(scores, labels, 10, eleven_point=True) == pytest.approx(4 / 11)
 
 
-def test_what_was_not_found_lowers_the_area():
+def test_missed_positives_lower_the_area():
     scores, labels = np.array([0.9, 0.8, 0.7]), np.array([1, 0, 1])
     assert average_precision(scores, labels, 4) == pytest.approx((1 + 2 / 3) / 4)
     assert average_precision(scores, np.zeros(3), 2) == 0
@@ -81,7 +81,7 @@ def test_what_was_not_found_lowers_the_area():
         ([0.5, 0.4], [1, 1], 1, 'at least the number of labels 1, got 1 for 2'),
     ],
 )
-def test_bad_rankings(scores, labels, positives, message):
+def test_invalid_scores_and_labels_are_errors(scores, labels, positives, message):
     with pytest.raises(ValueError, match=message):
         average_precision(np.array(scores), np.array(labels), positives)
 
@@ -96,7 +96,7 @@ def _sample(pred, gt):
     return SegDataSample(pred_label=LabelData(score=torch.tensor(pred)), gt_label=LabelData(score=torch.tensor(gt)))
 
 
-def test_metric_leaves_out_background_and_classes_without_a_positive():
+def test_background_and_classes_without_a_positive_do_not_count():
     metric = ImageLabelMetric()
     metric.dataset_meta = dict(classes=('background', 'cat', 'dog', 'cow'))
     evaluator = Evaluator(metric)
@@ -108,7 +108,7 @@ def test_metric_leaves_out_background_and_classes_without_a_positive():
     assert evaluator.evaluate(3) == {'mAP': pytest.approx(100 * (cat + dog) / 2, abs=0.01)}
 
 
-def test_eleven_points_stand_beside_the_area():
+def test_the_eleven_point_map_is_returned_with_the_area():
     metric = ImageLabelMetric(eleven_point=True)
     metric.dataset_meta = dict(classes=('background', 'cat'))
     evaluator = Evaluator(metric)
@@ -123,7 +123,7 @@ def test_eleven_points_stand_beside_the_area():
 @pytest.mark.parametrize(
     ('field', 'message'), [('pred_label', 'WeakEncoderDecoder'), ('gt_label', 'PackImageLabelInputs')]
 )
-def test_a_missing_field_names_what_to_add(field, message):
+def test_the_error_for_a_missing_field_names_its_source(field, message):
     sample = _sample([0.5], [1.0])
     delattr(sample, field)
     with pytest.raises(KeyError, match=f'needs the field `{field}`.*{message}'):

@@ -1,4 +1,4 @@
-"""Points against boxes: the definition by loops, boxes from XML and masks, and what must not count."""
+"""Point localization: definition by plain loops, boxes of files and masks, objects that do not count, errors."""
 
 import json
 
@@ -25,13 +25,13 @@ def _metric(**settings):
 
 
 def _sample(peaks, scores, mask=None, path='1.jpg', size=(40, 60)):
-    """A sample whose map of class k is best at ``peaks[k - 1]``, column and row."""
+    """Return a sample whose map of class k is highest at ``peaks[k - 1]``, column and row."""
     maps = torch.zeros(3, *size)
     maps[0, 0, 0] = 9
     for k, (x, y) in enumerate(peaks, 1):
         maps[k, y, x] = 1
     sample = SegDataSample(
-        seg_logits=PixelData(data=maps),
+        pred_scores=PixelData(data=maps),
         metainfo=dict(img_path=f'/somewhere/{path}'),
         pred_label=LabelData(score=torch.tensor([1.0, *scores])),
     )
@@ -52,7 +52,7 @@ def _xml(folder, stem, *objects):
 
 
 def _json(path, objects, **replaced):
-    """Write COCO's file: of each image ``(class, box with last pixels, crowd)``; ids are no places and no labels."""
+    """Write a COCO file of ``(class, box with last pixels, crowd)`` per image; ids are neither indices nor labels."""
     names = {70: 'dog', 9: 'cat', 3: 'tree'}
     annotations = [
         dict(
@@ -75,7 +75,7 @@ def _json(path, objects, **replaced):
 
 
 def _loops(images, k, tolerance):
-    """AP of class k by plain loops over ``(score, peak, boxes)``, with boxes as sets of pixels."""
+    """Return the AP of class k by plain loops over ``(score, peak, boxes)``, with boxes as sets of pixels."""
     found, present = [], 0
     for score, peak, boxes in images:
         allowed = {
@@ -95,7 +95,7 @@ def _loops(images, k, tolerance):
 
 
 @pytest.mark.parametrize('tolerance', [0, 3, 18])
-def test_it_is_its_definition_with_boxes_of_files(tmp_path, tolerance):
+def test_the_metric_equals_its_definition_with_boxes_of_files(tmp_path, tolerance):
     rng = np.random.default_rng(0)
     images, samples = [], []
     for number in range(30):
@@ -104,7 +104,7 @@ def test_it_is_its_definition_with_boxes_of_files(tmp_path, tolerance):
             left, top, wide, high = rng.integers(0, (46, 31, 14, 9)).tolist()
             boxes[rng.integers(2)].append((left, top, left + wide, top + high))
         scores = rng.random(2).round(1).tolist()
-        # about a box where there is one, else anywhere
+        # near a box if there is one, otherwise anywhere
         peaks = [
             tuple((np.array(own[0][:2]) + rng.integers(-3, 10, 2)).clip(0, (59, 39)).tolist())
             if own
@@ -146,13 +146,13 @@ def test_it_is_its_definition_with_boxes_of_files(tmp_path, tolerance):
     ],
 )
 def test_the_tolerance_is_18_pixels_on_each_side(tmp_path, peak, found):
-    # from 0: columns 20 to 29, rows 20 and 21, so columns 2 to 47 and rows 2 to 39 are right
+    # from 0: columns 20 to 29, rows 20 and 21, so columns 2 to 47 and rows 2 to 39 are correct
     _xml(tmp_path, 1, ('cat', (21, 21, 30, 22), False))
     result = _evaluate(_metric(annotations=str(tmp_path)), [_sample([peak, (0, 0)], [0.5, 0.5], size=(50, 60))])
     assert result == {'point_mAP': 100.0 * found}
 
 
-def test_components_of_the_mask_are_boxes_and_the_result_says_so():
+def test_boxes_of_mask_components_give_the_metric_another_name():
     mask = np.zeros((40, 60), int)
     mask[0:3, 0:3] = 1
     mask[3, 3] = 1  # touches at a corner
@@ -173,22 +173,22 @@ def test_components_of_the_mask_are_boxes_and_the_result_says_so():
     assert _evaluate(_metric(tolerance=0), samples) == {'point_mAP_from_masks': 100.0}
 
 
-def test_a_miss_is_a_false_positive_and_a_image_not_found():
+def test_a_miss_is_a_false_positive_and_a_missed_image():
     square = np.zeros((40, 60), int)
     square[:5, :5] = 1
     samples = [_sample([(59, 39), (0, 0)], [0.9, 0.1], square), _sample([(0, 0), (0, 0)], [0.8, 0.1], square)]
-    # of two images one is found, at precision 1/2; dog is in no image and does not count
+    # one of two images is found, at precision 1/2; no image contains a dog, so dog does not count
     assert _evaluate(_metric(tolerance=3), samples) == {'point_mAP_from_masks': 25.0}
 
 
-def test_images_without_the_class_lower_precision_wherever_the_point_is():
+def test_images_without_the_class_lower_the_precision_wherever_the_point_is():
     square = np.zeros((40, 60), int)
     square[:5, :5] = 1
     samples = [_sample([(0, 0), (0, 0)], [0.8, 0.1], square), _sample([(0, 0), (0, 0)], [0.9, 0.1], 0 * square)]
     assert _evaluate(_metric(), samples) == {'point_mAP_from_masks': 50.0}
 
 
-def test_no_object_at_all_is_no_number():
+def test_no_object_at_all_gives_nan():
     assert np.isnan(
         _evaluate(_metric(), [_sample([(0, 0)] * 2, [0.5, 0.5], np.zeros((40, 60), int))])['point_mAP_from_masks']
     )
@@ -205,13 +205,13 @@ def test_difficult_objects_count_only_on_demand(tmp_path):
         _sample(far, [0.7, 0], path='3.jpg'),
         _sample(corner, [0.6, 0], path='3.jpg'),
     ]
-    # by default, 1 and 2 are left out; of the other two the second is found
+    # by default, 1 and 2 are ignored; the second of the other two is found
     assert _evaluate(_metric(annotations=str(tmp_path), tolerance=0), samples) == {'point_mAP': 25.0}
     expected = 100 * (1 + 1 + 3 / 4) / 4
     assert _evaluate(_metric(annotations=str(tmp_path), tolerance=0, difficult=True), samples) == {
         'point_mAP': pytest.approx(expected)
     }
-    # COCO's crowds are treated alike; its images may be named with a folder, and other categories are nothing
+    # the same for COCO's crowd regions; image names may have a folder, and other categories are ignored
     file = _json(
         tmp_path / 'instances.json',
         {
@@ -226,7 +226,7 @@ def test_difficult_objects_count_only_on_demand(tmp_path):
     }
 
 
-def test_parts_of_an_object_are_no_objects(tmp_path):
+def test_parts_of_an_object_are_not_objects(tmp_path):
     part = '<part><name>cat</name><bndbox><xmin>1</xmin></bndbox></part>'
     text = OBJECT.format('dog', part, 46.5, 1, 50, 9)
     (tmp_path / '1.xml').write_text(f'<annotation>{text}</annotation>')
@@ -249,18 +249,18 @@ def test_parts_of_an_object_are_no_objects(tmp_path):
         (
             f'<annotation>{OBJECT.format("cat", "", 5, 1, 61, 9)}</annotation>',
             ValueError,
-            'leaves the image of 60 x 40',
+            'must lie in the image of 60 x 40',
         ),
     ],
 )
-def test_bad_annotations(tmp_path, text, error, message):
+def test_invalid_xml_files_are_errors(tmp_path, text, error, message):
     if text is not None:
         (tmp_path / '1.xml').write_text(text)
     with pytest.raises(error, match=message):
         Evaluator(_metric(annotations=str(tmp_path))).process([_sample([(0, 0)] * 2, [0.5, 0.5])])
 
 
-def test_coco_boxes_of_less_than_a_pixel_are_one(tmp_path):
+def test_coco_boxes_of_less_than_a_pixel_become_one_pixel(tmp_path):
     file = _json(tmp_path / 'instances.json', {'1.jpg': [('cat', (2.5, 3, 1.5, 2.25), False)], '2.jpg': []})
     boxes = coco_boxes(file)
     assert [(item.name, item.box) for item in boxes['1.jpg']] == [('cat', (2.5, 3, 2.5, 3))]
@@ -281,37 +281,37 @@ def test_coco_boxes_of_less_than_a_pixel_are_one(tmp_path):
         (dict(annotations=[dict(id=4, image_id=500, category_id=9, bbox=[0, 0, -1, 5])]), r'.*: \[0, 0, -1, 5\]'),
     ],
 )
-def test_bad_coco_files(tmp_path, replaced, message):
+def test_invalid_coco_files_are_errors(tmp_path, replaced, message):
     file = _json(tmp_path / 'instances.json', {'1.jpg': [('cat', (0, 0, 4, 4), False)]}, **replaced)
     with pytest.raises(ValueError, match=f'instances.json: {message}'):
         _metric(annotations=file)
 
 
-def test_coco_files_that_do_not_belong_to_the_images(tmp_path):
+def test_coco_files_of_other_images_are_errors(tmp_path):
     (tmp_path / 'broken.json').write_text('{"images"')
     with pytest.raises(ValueError, match="broken.json: not of COCO's structure"):
         _metric(annotations=str(tmp_path / 'broken.json'))
     file = _json(tmp_path / 'instances.json', {'1.jpg': [('cat', (0, 0, 60, 4), False)]})
     samples = [_sample([(0, 0)] * 2, [0.5, 0.5], path=f'{number}.jpg') for number in (1, 2)]
-    with pytest.raises(ValueError, match=r'instances.json, 1.jpg: the box .* leaves the image of 60 x 40'):
+    with pytest.raises(ValueError, match=r'instances.json, 1.jpg: the box .* must lie in the image of 60 x 40'):
         Evaluator(_metric(annotations=file)).process(samples[:1])
-    with pytest.raises(KeyError, match=r"instances.json has no image '2.jpg'"):
+    with pytest.raises(KeyError, match=r"instances.json: .* got no '2.jpg'"):
         Evaluator(_metric(annotations=file)).process(samples[1:])
 
 
 @pytest.mark.parametrize(
     ('settings', 'error', 'message'),
     [
-        (dict(tolerance=-1), ValueError, '`tolerance` must be a number of pixels, not negative, got -1'),
+        (dict(tolerance=-1), ValueError, '`tolerance` must be a non-negative number of pixels, got -1'),
         (dict(tolerance=float('nan')), ValueError, 'got nan'),
         (
             dict(annotations='no/such'),
             FileNotFoundError,
-            "`annotations` must be the folder .* 'no/such' does not exist",
+            "`annotations` must be a folder .* got 'no/such', which does not exist",
         ),
     ],
 )
-def test_bad_settings(settings, error, message):
+def test_invalid_arguments_are_errors(settings, error, message):
     with pytest.raises(error, match=message):
         PointLocalizationMetric(**settings)
 
@@ -320,12 +320,12 @@ def test_bad_settings(settings, error, message):
     ('field', 'message'),
     [
         ('pred_label', 'WeakEncoderDecoder'),
-        ('seg_logits', 'WeakEncoderDecoder'),
-        ('gt_sem_seg', 'LoadAnnotations.*or give `annotations`'),
+        ('pred_scores', 'WeakEncoderDecoder'),
+        ('gt_sem_seg', 'LoadAnnotations.*or set `annotations`'),
         ('img_path', '`meta_keys`'),
     ],
 )
-def test_a_missing_field_names_what_to_add(tmp_path, field, message):
+def test_the_error_for_a_missing_field_names_its_source(tmp_path, field, message):
     sample = _sample([(0, 0)] * 2, [0.5, 0.5], np.zeros((40, 60), int))
     delattr(sample, field)
     metric = _metric(annotations=str(tmp_path) if field == 'img_path' else None)
@@ -333,8 +333,10 @@ def test_a_missing_field_names_what_to_add(tmp_path, field, message):
         Evaluator(metric).process([sample])
 
 
-def test_a_mask_of_another_size():
-    with pytest.raises(ValueError, match=r'`gt_sem_seg` must have the size of `seg_logits`, got \(20, 60\)'):
+def test_a_mask_of_another_size_is_an_error():
+    with pytest.raises(
+        ValueError, match=r'`gt_sem_seg` must have the size \(40, 60\) of `pred_scores`, got \(20, 60\)'
+    ):
         sample = _sample([(0, 0)] * 2, [0.5, 0.5])
         sample = [{**sample.to_dict(), 'gt_sem_seg': dict(data=torch.zeros(1, 20, 60))}]
         Evaluator(_metric()).process(sample)

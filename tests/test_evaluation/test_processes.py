@@ -1,4 +1,4 @@
-"""Two processes that share the images report what one reports."""
+"""Two processes that share the images return the metrics of one process."""
 
 import pytest
 import torch
@@ -10,22 +10,22 @@ from torch import distributed, multiprocessing
 from mmwsl.evaluation import BoundaryFMetric, ImageLabelMetric, PointLocalizationMetric
 from tests.conftest import free_port
 
-COUNT = 7  # odd: a sampler gives the second process an image twice, which must not count
+COUNT = 7  # odd: the sampler repeats one image for the second process, which must not count
 
 
 def _samples():
     generator = torch.Generator().manual_seed(0)
     for _ in range(COUNT):
-        truth = torch.zeros(1, 20, 30, dtype=torch.long)
+        gt_mask = torch.zeros(1, 20, 30, dtype=torch.long)
         label = torch.randint(0, 2, (3,), generator=generator)
-        truth[0, 2:9, 3:12], truth[0, 11:18, 14:27] = label[1], 2 * label[2]
+        gt_mask[0, 2:9, 3:12], gt_mask[0, 11:18, 14:27] = label[1], 2 * label[2]
         scores = torch.rand(3, 20, 30, generator=generator)
         scores[1, :10] += 0.2 * label[1]
         yield SegDataSample(
             pred_label=LabelData(score=torch.rand(3, generator=generator)),
             gt_label=LabelData(score=label.float()),
-            seg_logits=PixelData(data=scores),
-            gt_sem_seg=PixelData(data=truth),
+            pred_scores=PixelData(data=scores),
+            gt_sem_seg=PixelData(data=gt_mask),
             pred_sem_seg=PixelData(data=scores.argmax(0, keepdim=True)),
         )
 
@@ -39,8 +39,8 @@ def _evaluate(rank, processes):
     evaluator = Evaluator(metrics)
     evaluator.dataset_meta = dict(classes=('background', 'cat', 'dog'))
     samples = list(_samples())
-    own = [samples[index % COUNT] for index in range(rank, COUNT + COUNT % processes, processes)]
-    for sample in own:
+    subset = [samples[index % COUNT] for index in range(rank, COUNT + COUNT % processes, processes)]
+    for sample in subset:
         evaluator.process([sample])
     return evaluator.evaluate(COUNT)
 
@@ -53,7 +53,7 @@ def _worker(rank, port, answers):
     distributed.destroy_process_group()
 
 
-def test_two_processes_report_the_same_as_one(tmp_path, monkeypatch):
+def test_two_processes_return_the_same_metrics_as_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # mmengine collects through a folder in the working directory
     port = free_port()
     context = multiprocessing.get_context('fork')

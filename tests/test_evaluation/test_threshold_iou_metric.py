@@ -1,13 +1,13 @@
-"""The sweep equals mmseg's IoU at every threshold."""
+"""The metric equals mmseg's IoU at every threshold."""
 
 import pytest
 import torch
 from mmengine.evaluator import Evaluator
-from mmengine.structures import LabelData, PixelData
+from mmengine.structures import PixelData
 from mmseg.evaluation import IoUMetric
 from mmseg.structures import SegDataSample
 
-from mmwsl.evaluation import ThresholdIoUMetric
+from mmwsl.evaluation import ClassThresholdSearch, ThresholdIoUMetric
 
 CLASSES = dict(classes=('background', 'cat', 'dog'))
 
@@ -16,19 +16,18 @@ def _samples(count=3, threshold=0.0):
     generator = torch.Generator().manual_seed(0)
     for _ in range(count):
         foreground = torch.rand(2, 9, 11, generator=generator)
-        truth = torch.randint(0, 3, (1, 9, 11), generator=generator)
-        truth[0, 0, :3] = 255
+        gt_mask = torch.randint(0, 3, (1, 9, 11), generator=generator)
+        gt_mask[0, 0, :3] = 255
         probs = torch.cat([torch.full((1, 9, 11), threshold), foreground])
         yield SegDataSample(
-            pred_label=LabelData(score=torch.ones(3)),
-            gt_sem_seg=PixelData(data=truth),
-            seg_logits=PixelData(data=probs.log()),
+            gt_sem_seg=PixelData(data=gt_mask),
+            pred_scores=PixelData(data=probs),
             pred_sem_seg=PixelData(data=probs.argmax(0, keepdim=True)),
         )
 
 
 @pytest.mark.parametrize('threshold', [0.2, 0.5, 0.9])
-def test_each_point_is_mmsegs_iou_of_the_thresholded_masks(threshold):
+def test_each_threshold_has_the_iou_of_mmseg(threshold):
     ours, mmseg = ThresholdIoUMetric([threshold]), IoUMetric()
     ours.dataset_meta = mmseg.dataset_meta = CLASSES
     evaluator = Evaluator([ours, mmseg])
@@ -37,7 +36,7 @@ def test_each_point_is_mmsegs_iou_of_the_thresholded_masks(threshold):
     assert metrics['oracle_mIoU'] == pytest.approx(metrics['mIoU'], abs=0.02)
 
 
-def test_the_best_point_is_the_best_of_the_curve():
+def test_the_oracle_is_the_maximum_over_the_thresholds():
     single = []
     for threshold in (0.2, 0.4, 0.6):
         metric = ThresholdIoUMetric([threshold])
@@ -50,14 +49,27 @@ def test_the_best_point_is_the_best_of_the_curve():
     assert result['oracle_threshold'] == pytest.approx((0.2, 0.4, 0.6)[single.index(max(single))])
 
 
-def test_masks_of_another_size_are_named():
+def test_a_mask_of_another_size_is_an_error():
     (sample,) = _samples(1)
     sample.set_data(dict(gt_sem_seg=PixelData(data=torch.zeros(1, 5, 6, dtype=torch.long))))
-    with pytest.raises(ValueError, match=r'`gt_sem_seg` is \(5, 6\), `seg_logits` \(9, 11\).* behind Resize'):
+    with pytest.raises(
+        ValueError, match=r'must have the size \(9, 11\) of `pred_scores`, got \(5, 6\).* after .Resize'
+    ):
         Evaluator(ThresholdIoUMetric([0.5])).process([sample])
 
 
 @pytest.mark.parametrize('thresholds', [[], [0.5, 0.4], 0.5])
-def test_bad_thresholds(thresholds):
+def test_thresholds_that_do_not_ascend_are_an_error(thresholds):
     with pytest.raises(ValueError, match='`thresholds` must be an ascending list'):
         ThresholdIoUMetric(thresholds)
+
+
+@pytest.mark.parametrize(
+    ('field', 'source'), [('pred_scores', 'mmwsl.WeakEncoderDecoder'), ('gt_sem_seg', 'LoadAnnotations')]
+)
+@pytest.mark.parametrize('metric', [ThresholdIoUMetric(), ClassThresholdSearch(tuned_on='a test')])
+def test_the_error_for_a_missing_field_names_its_source(metric, field, source):
+    (sample,) = _samples(1)
+    delattr(sample, field)
+    with pytest.raises(KeyError, match=f'{type(metric).__name__} needs the field `{field}`.*Add .*{source}'):
+        Evaluator(metric).process([sample])

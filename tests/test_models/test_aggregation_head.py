@@ -1,4 +1,4 @@
-"""The head through mmseg's own train step, on tiny images."""
+"""The head in mmseg's train step, on tiny images."""
 
 import pytest
 import torch
@@ -80,7 +80,8 @@ def test_one_1x1_convolution_is_the_smallest_head():
 
 @pytest.mark.parametrize('loss', ['mmwsl.MultiLabelSoftMarginLoss', 'mmwsl.SoftmaxCrossEntropyLoss'])
 @pytest.mark.parametrize(
-    'aggregator', [dict(type='mmwsl.LSEPooling', learned_classes=3), dict(type='mmwsl.GlobalAveragePooling')]
+    'aggregator',
+    [dict(type='mmwsl.LSEPooling', learnable=True, num_classes=3), dict(type='mmwsl.GlobalAveragePooling')],
 )
 def test_mixed_precision_trains_with_a_float32_loss(loss, aggregator):
     model = _model(loss_decode=dict(type=loss), aggregator=aggregator)
@@ -89,7 +90,7 @@ def test_mixed_precision_trains_with_a_float32_loss(loss, aggregator):
         seg_logits = model(batch['inputs'])
         value = model.decode_head.loss_by_feat(seg_logits, batch['data_samples'])['loss_cls']
     assert seg_logits.dtype == torch.bfloat16 and value.dtype == torch.float32
-    # From the scores on, nothing is rounded: the loss is that of the same scores in float32.
+    # From the scores on, nothing is rounded: the loss equals the loss of the same scores in float32.
     exact = model.decode_head.loss_by_feat(seg_logits.float(), batch['data_samples'])['loss_cls']
     torch.testing.assert_close(value, exact, rtol=0, atol=0)
     value.backward()
@@ -105,7 +106,7 @@ def test_several_feature_maps_are_concatenated():
 
 @pytest.mark.parametrize('kernel_size', [2, (3,), (3, 4)])
 def test_bad_kernel_size(kernel_size):
-    with pytest.raises(ValueError, match='`kernel_size` must be odd, one number or 2 of them'):
+    with pytest.raises(ValueError, match='`kernel_size` must be odd, one number or 2 numbers'):
         LSEAggregationHead(8, num_classes=3, hidden_channels=(4,), kernel_size=kernel_size)
 
 
@@ -120,7 +121,7 @@ def test_training_step_needs_no_mask_and_reaches_all_parameters():
         assert parameter.grad.abs().sum() > 0, name
 
 
-def test_loss_is_that_of_the_aggregated_scores():
+def test_loss_uses_the_aggregated_scores():
     model = _model(loss_decode=dict(type='mmwsl.MultiLabelSoftMarginLoss'))
     batch = model.data_preprocessor(_batch((32, 32)), training=True)
     scores = model(batch['inputs'])[0, :, :, :].flatten(1)
@@ -130,7 +131,7 @@ def test_loss_is_that_of_the_aggregated_scores():
 
 
 def test_padding_of_a_training_batch_does_not_change_the_score():
-    """Whatever the network says about the padding, the aggregate sees the image's own cells."""
+    """The aggregated scores depend only on the locations inside the image."""
     head = LSEAggregationHead(8, num_classes=3, hidden_channels=(), kernel_size=1)
     scores = torch.randn(2, 3, 8, 8)
     metas = [dict(img_shape=(32, 32), padding_size=(0, 0, 0, 0)), dict(img_shape=(16, 32), padding_size=(0, 0, 0, 16))]
@@ -150,12 +151,12 @@ def test_two_losses_of_one_name_add_up():
     )
 
 
-def test_samples_without_tags_say_what_to_add():
+def test_samples_without_image_level_labels_name_the_transform():
     model = _model()
     batch = model.data_preprocessor(_batch((32, 32)), training=True)
     del batch['data_samples'][0].gt_label
     with pytest.raises(KeyError, match='PackImageLabelInputs'):
         model(**batch, mode='loss')
     batch['data_samples'] = [_sample((32, 32), (0.0, 1.0), padding_size=(0, 0, 0, 0))]
-    with pytest.raises(ValueError, match='`num_classes` of the head is 3, but the dataset has 2 classes'):
+    with pytest.raises(ValueError, match='`decode_head.num_classes` must be 2, .* got 3'):
         model(**batch, mode='loss')

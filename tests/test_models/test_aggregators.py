@@ -1,4 +1,4 @@
-"""Aggregators by config: what they compute, learn and refuse, alone and in the head."""
+"""Aggregators by config: values, trainable parameters and errors, alone and in the head."""
 
 import math
 
@@ -31,9 +31,9 @@ AGGREGATORS = {
     'LSEPooling': (dict(), lambda s, v: F.lse_pool(s, 5.0, v)),
 }
 LEARNED = [
-    dict(type='mmwsl.GeMPooling', learned_classes=3),
-    dict(type='mmwsl.SoftmaxPooling', learned_classes=3),
-    dict(type='mmwsl.LSEPooling', learned_classes=3),
+    dict(type='mmwsl.GeMPooling', learnable=True, num_classes=3),
+    dict(type='mmwsl.SoftmaxPooling', learnable=True, num_classes=3),
+    dict(type='mmwsl.LSEPooling', learnable=True, num_classes=3),
     dict(type='mmwsl.AttentionPooling', num_classes=3),
 ]
 CONFIGS = [dict(type=f'mmwsl.{name}', **arguments) for name, (arguments, _) in AGGREGATORS.items()]
@@ -90,7 +90,7 @@ def test_aggregator_is_its_function(name):
 
 @pytest.mark.parametrize('aggregator', CONFIGS + LEARNED, ids=_name)
 def test_head_trains_with_images_of_several_sizes(aggregator):
-    """Cells of padding get no gradient, all parameters do, and the map may be of one cell."""
+    """Padding gets no gradient, all parameters get one, and the score map may have one location."""
     head = _head(aggregator=aggregator)
     if isinstance(head.aggregator, AttentionPooling):
         nn.init.normal_(head.aggregator.attend.weight)
@@ -153,27 +153,27 @@ def test_mixed_precision_aggregates_in_float32(aggregator):
     torch.testing.assert_close(pooled, aggregator(scores.float()), rtol=0, atol=0)
 
 
-def test_learned_exponents_begin_where_they_are_told():
+def test_learnable_parameters_start_at_the_given_value():
     scores = torch.randn(2, 3, 4, 4)
     for learned, fixed in (
-        (GeMPooling(2.0, learned_classes=3), GeMPooling(2.0)),
-        (SoftmaxPooling(-2.0, learned_classes=3), SoftmaxPooling(-2.0)),
+        (GeMPooling(2.0, learnable=True, num_classes=3), GeMPooling(2.0)),
+        (SoftmaxPooling(-2.0, learnable=True, num_classes=3), SoftmaxPooling(-2.0)),
     ):
         torch.testing.assert_close(learned(scores), fixed(scores))
         assert [parameter.shape for parameter in learned.parameters()] == [(3,)]
         assert not list(fixed.parameters())
 
 
-def test_attention_is_a_network_on_the_scores_of_a_cell():
+def test_attention_is_a_network_on_the_scores_of_a_location():
     aggregator, scores = AttentionPooling(3, hidden_channels=5), torch.randn(2, 3, 4, 4)
     nn.init.normal_(aggregator.attend.weight)
     embed, attend = aggregator.embed, aggregator.attend.weight.flatten(1)
-    cells = scores.flatten(2).transpose(1, 2)  # (N, cells, K)
-    attention = torch.tanh(cells @ embed.weight.flatten(1).T + embed.bias) @ attend.T
-    torch.testing.assert_close(aggregator(scores), (attention.softmax(1) * cells).sum(1))
+    locations = scores.flatten(2).transpose(1, 2)  # (N, locations, K)
+    attention = torch.tanh(locations @ embed.weight.flatten(1).T + embed.bias) @ attend.T
+    torch.testing.assert_close(aggregator(scores), (attention.softmax(1) * locations).sum(1))
 
 
-def test_attention_learns_from_the_first_step():
+def test_attention_trains_from_the_first_step():
     aggregator, scores = AttentionPooling(3), torch.randn(2, 3, 4, 4)
     aggregator(scores).square().sum().backward()
     assert aggregator.attend.weight.grad.any()
@@ -195,9 +195,15 @@ def test_attention_of_another_number_of_classes_is_an_error():
         (dict(type='WILDCATPooling', alpha=-1.0), '`alpha` must be'),
         (dict(type='GlobalWeightedRankPooling', d=1.5), '`d` must be in'),
         (dict(type='GlobalWeightedRankPooling', d=[0.5, -1.0]), '`d` must be in'),
-        (dict(type='GeMPooling', p=0.0), '`p` must be a positive finite number, got 0.0'),
-        (dict(type='GeMPooling', p=math.inf, learned_classes=3), '`p` must be a positive finite number, got inf'),
-        (dict(type='SoftmaxPooling', sharpness=math.nan), '`sharpness` must be a finite number, got nan'),
+        (dict(type='GeMPooling', p=0.0), '`p` must be positive and finite, got 0.0'),
+        (
+            dict(type='GeMPooling', p=math.inf, learnable=True, num_classes=3),
+            '`p` must be positive and finite, got inf',
+        ),
+        (dict(type='LSEPooling', r=-1.0), '`r` must be positive and finite, got -1.0'),
+        (dict(type='LSEPooling', learnable=True), '`num_classes` must be set .* learnable=True and num_classes=None'),
+        (dict(type='SoftmaxPooling', num_classes=3), '`num_classes` must be set .* learnable=False and num_classes=3'),
+        (dict(type='SoftmaxPooling', sharpness=math.nan), '`sharpness` must be finite, got nan'),
     ],
 )
 def test_a_bad_argument_is_an_error_of_the_config(config, message):
@@ -214,16 +220,16 @@ def test_a_bad_argument_is_an_error_of_the_config(config, message):
         (dict(type='WILDCATPooling'), 'kmax=20, kmin=20, alpha=0.7'),
         (dict(type='GlobalWeightedRankPooling'), 'd=0.996'),
         (dict(type='GeMPooling'), 'p=3.0'),
-        (dict(type='GeMPooling', learned_classes=2), 'p=learned'),
+        (dict(type='GeMPooling', learnable=True, num_classes=2), 'p=learned'),
         (dict(type='SoftmaxPooling'), 'sharpness=1.0'),
-        (dict(type='SoftmaxPooling', learned_classes=2), 'sharpness=learned'),
+        (dict(type='SoftmaxPooling', learnable=True, num_classes=2), 'sharpness=learned'),
     ],
 )
 def test_the_log_shows_the_arguments(config, shown):
     assert f'({shown})' in repr(MODELS.build(dict(config, type=f'mmwsl.{config["type"]}')))
 
 
-def test_noisy_or_begins_near_one_half_with_its_bias():
+def test_noisy_or_starts_near_one_half_with_its_bias():
     head = LSEAggregationHead(
         8,
         num_classes=3,
@@ -236,7 +242,7 @@ def test_noisy_or_begins_near_one_half_with_its_bias():
 
 
 def test_maps_per_class_are_averaged_before_everything_else():
-    """The scores are those of one map with the mean weights."""
+    """The scores equal the scores of one map with the mean weights."""
     several = _head(maps_per_class=4, aggregator=dict(type='mmwsl.WILDCATPooling', kmax=2, kmin=2))
     one = _head(aggregator=dict(type='mmwsl.WILDCATPooling', kmax=2, kmin=2))
     assert several.conv_seg.weight.shape == (12, 6, 1, 1)

@@ -1,4 +1,4 @@
-"""Backbones: shapes of the paper, dilated equality, freezing, checkpoints of which every key fits."""
+"""Backbones: shapes of the paper, dilation, freezing, and checkpoints in which every key fits."""
 
 import pytest
 import torch
@@ -27,7 +27,7 @@ def _torchvision_names(network):
     return names
 
 
-def _randomise(network):
+def _randomize(network):
     for value in network.state_dict().values():
         if value.is_floating_point():
             value.copy_(torch.rand_like(value) + 0.1)
@@ -42,7 +42,7 @@ def test_overfeat_has_the_papers_shape():
 
 
 def test_overfeat_warns_of_frozen_random_weights():
-    with pytest.warns(UserWarning, match='6 convolutions of OverFeat are frozen at random weights'):
+    with pytest.warns(UserWarning, match='OverFeat: 6 convolutions are frozen at random weights'):
         OverFeat(frozen_stages=6).init_weights()
 
 
@@ -50,13 +50,13 @@ def test_overfeat_freezes_the_first_convolutions_only():
     network = OverFeat(frozen_stages=2)
     trained = {name.split('.')[0] for name, p in network.named_parameters() if p.requires_grad}
     assert trained == {'conv3', 'conv4', 'conv5', 'conv6'}
-    with pytest.raises(ValueError, match='`frozen_stages` must be 0 to 6'):
+    with pytest.raises(ValueError, match='`frozen_stages` must be an integer from 0 to 6'):
         OverFeat(frozen_stages=7)
 
 
 @pytest.mark.parametrize('stride', [16, 8])
 def test_dilation_keeps_the_features_of_the_original_grid(stride):
-    """Dilated: at every pixel of the stride-32 grid, the features of the undilated network."""
+    """On the stride-32 grid, the features equal the features of the undilated network."""
     torch.manual_seed(0)
     coarse, dense = (DilatedMobileNetV2(output_stride=s, out_indices=(6,), frozen=True) for s in (32, stride))
     dense.load_state_dict(coarse.state_dict())
@@ -85,7 +85,7 @@ def test_frozen_network_does_not_change_in_training():
 
 def test_torchvision_checkpoint_loads_every_key(tmp_path):
     source = DilatedMobileNetV2(last_conv=True)
-    _randomise(source)
+    _randomize(source)
     names = _torchvision_names(source)
     checkpoint = {**names, 'classifier.1.weight': torch.zeros(1000, 1280), 'classifier.1.bias': torch.zeros(1000)}
     assert len(checkpoint) == 314  # as in torchvision's mobilenet_v2
@@ -119,8 +119,8 @@ def test_real_checkpoint(weights_root):
     assert converted.keys() == network.state_dict().keys()
 
 
-def test_a_checkpoint_among_other_initializations_is_refused():
-    with pytest.raises(ValueError, match='`init_cfg` must be dict'):
+def test_a_checkpoint_among_other_initializations_is_rejected():
+    with pytest.raises(ValueError, match='`backbone.init_cfg` must be dict'):
         DilatedMobileNetV2(init_cfg=[dict(type='Pretrained', checkpoint='x.pth')] * 2).init_weights()
 
 

@@ -1,4 +1,4 @@
-"""The cache gives the backbone's own features, computes each image once, and never an old entry."""
+"""The cache returns the features of the backbone, computes each image once, and ignores stale entries."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ BACKBONE = dict(type='mmwsl.DilatedMobileNetV2', out_indices=(3, 6), frozen=True
 
 
 class _Counter:
-    """Counts the images that reach a module."""
+    """Counter of the images that reach a module."""
 
     def __init__(self, module):
         self.images = 0
@@ -103,6 +103,6 @@ def test_checkpoints_fit_with_and_without_the_cache(tmp_path):
     holder.load_state_dict({f'backbone.{key}': value for key, value in plain.state_dict().items()})
 
 
-def test_a_trainable_backbone_is_refused(tmp_path):
+def test_a_trainable_backbone_is_rejected(tmp_path):
     with pytest.raises(ValueError, match='`backbone` must be frozen.*conv1.conv.weight the first'):
         CachedBackbone(dict(type='mmwsl.DilatedMobileNetV2'), tmp_path)

@@ -10,11 +10,11 @@ from mmengine.structures import LabelData, PixelData
 from mmseg.structures import SegDataSample
 
 from mmwsl.functional import mil_fcn_loss, score_map_cross_entropy
-from mmwsl.models.losses import CCNNLoss
+from mmwsl.models.losses import CCNNLoss, WeakSupervision
 from mmwsl.registry import MODELS
 
 from ..conftest import write_scenes
-from .test_losses_score_map import TAGS, VALID, _mask, _scores
+from .test_losses_score_map import LABELS, VALID, _mask, _scores
 
 # Through the head
 
@@ -34,10 +34,10 @@ def _head(loss, **kwargs):
     )
 
 
-def _sample(tags=None, mask=None, size=None, shape=(24, 24)):
+def _sample(labels=None, mask=None, size=None, shape=(24, 24)):
     sample = SegDataSample(metainfo=dict(img_shape=shape, padding_size=(0, 24 - shape[1], 0, 24 - shape[0])))
-    if tags is not None:
-        sample.gt_label = LabelData(score=torch.tensor(tags))
+    if labels is not None:
+        sample.gt_label = LabelData(score=torch.tensor(labels))
         if size is not None:
             sample.gt_label.size = torch.tensor(size)
     if mask is not None:
@@ -45,50 +45,54 @@ def _sample(tags=None, mask=None, size=None, shape=(24, 24)):
     return sample
 
 
-def test_head_samples_masks_at_the_centres_of_cells():
+def test_head_samples_masks_at_the_centers_of_locations():
     mask = torch.full((24, 24), 255)
-    mask[2::4, 2::4] = _mask().masked_fill(_mask() == -1, 255)  # cells of 4 pixels, centered between 1 and 2
+    mask[2::4, 2::4] = _mask().masked_fill(_mask() == -1, 255)  # locations of 4 pixels, centered between 1 and 2
     scores = _scores(2, 4, 6, 6)
-    losses = _head(dict(type='mmwsl.MILFCNLoss')).loss_by_feat(scores, [_sample(TAGS[0].tolist()), _sample(mask=mask)])
-    weak = mil_fcn_loss(scores[:1], TAGS[:1])[0]
+    losses = _head(dict(type='mmwsl.MILFCNLoss')).loss_by_feat(
+        scores, [_sample(LABELS[0].tolist()), _sample(mask=mask)]
+    )
+    weak = mil_fcn_loss(scores[:1], LABELS[:1])[0]
     expected = (weak + score_map_cross_entropy(scores[1:], _mask()[None])[0]) / 2
     torch.testing.assert_close(losses, dict(loss_map=expected))
 
 
-def test_head_leaves_padding_out():
+def test_head_ignores_padding():
     head, scores = _head(dict(type='mmwsl.MILFCNLoss')), _scores(1, 4, 6, 6)
-    samples = [_sample(TAGS[1].tolist(), shape=(16, 24))]
+    samples = [_sample(LABELS[1].tolist(), shape=(16, 24))]
     value = head.loss_by_feat(scores, samples)['loss_map']
-    torch.testing.assert_close(value, mil_fcn_loss(scores, TAGS[1:], VALID[1:])[0])
+    torch.testing.assert_close(value, mil_fcn_loss(scores, LABELS[1:], VALID[1:])[0])
 
 
-def test_head_passes_sizes():
+def test_head_passes_size_labels():
     head, scores = _head(dict(type='mmwsl.CCNNLoss')), _scores(2, 4, 6, 6)
-    samples = [_sample(TAGS[0].tolist(), size=[-1.0, 0.0, -1.0, -1.0]), _sample(TAGS[1].tolist())]
+    samples = [_sample(LABELS[0].tolist(), size=[-1.0, 0.0, -1.0, -1.0]), _sample(LABELS[1].tolist())]
     sizes = torch.tensor([[-1.0, 0.0, -1.0, -1.0], [-1.0] * 4])
     value = head.loss_by_feat(scores, samples)['loss_map']
     loss, every = CCNNLoss(), torch.ones_like(VALID)
-    torch.testing.assert_close(value, loss(scores, TAGS, every, None, sizes))
-    assert value != loss(scores, TAGS, every)
+    torch.testing.assert_close(value, loss(scores, WeakSupervision(LABELS, every, sizes=sizes)))
+    assert value != loss(scores, WeakSupervision(LABELS, every))
 
 
-def test_image_scores_and_masks_in_one_head():
-    """Every image's tags, and the masks of those that have one."""
+def test_image_logits_and_masks_in_one_head():
+    """The image-level labels of every image train one loss, the masks another."""
     scores = _scores(2, 4, 6, 6)
     mask = torch.zeros(24, 24, dtype=torch.long)
     samples = [_sample([0.0, 1.0, 0.0, 0.0]), _sample([0.0, 0.0, 1.0, 0.0], mask)]
     both = _head([dict(type='mmwsl.SoftmaxCrossEntropyLoss'), dict(type='mmwsl.MaskCrossEntropyLoss')])
-    tags_alone = _head(dict(type='mmwsl.SoftmaxCrossEntropyLoss'))
+    labels_alone = _head(dict(type='mmwsl.SoftmaxCrossEntropyLoss'))
     losses = both.loss_by_feat(scores, samples)
-    torch.testing.assert_close(losses['loss_cls'], tags_alone.loss_by_feat(scores, samples)['loss_cls'])
+    torch.testing.assert_close(losses['loss_cls'], labels_alone.loss_by_feat(scores, samples)['loss_cls'])
     torch.testing.assert_close(losses['loss_map'], -scores.log_softmax(1)[1, 0].mean())
 
 
 def test_errors_of_the_head():
-    with pytest.raises(ValueError, match='MILFCNLoss trains a softmax .* ConstantBackground: use dict'):
+    with pytest.raises(
+        ValueError, match='LearnedBackground for the softmax of MILFCNLoss, got ConstantBackground. Use dict'
+    ):
         _head(dict(type='mmwsl.MILFCNLoss'), background=dict(type='mmwsl.ConstantBackground'))
     mask, scores = torch.zeros(24, 24, dtype=torch.long), _scores(1, 4, 6, 6)
-    with pytest.raises(KeyError, match='PackImageLabelInputs'):  # a mask does not replace the tag of an image loss
+    with pytest.raises(KeyError, match='PackImageLabelInputs'):  # a mask does not replace the label of an image loss
         _head(dict(type='mmwsl.SoftmaxCrossEntropyLoss')).loss_by_feat(scores, [_sample(mask=mask)])
     with pytest.raises(KeyError, match='PackImageLabelInputs'):
         _head(dict(type='mmwsl.MILFCNLoss')).loss_by_feat(scores, [_sample()])
@@ -138,11 +142,11 @@ def test_training_step(loss):
     )
     model.init_weights()
     images = [torch.randint(0, 256, (3, side, 24), dtype=torch.uint8) for side in (24, 20)]
-    tags = [[1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 1.0, 0.0]]
+    labels = [[1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 1.0, 0.0]]
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     values = []
     for _ in range(8):
-        samples = [_sample(tag) for tag in tags]
+        samples = [_sample(label) for label in labels]
         batch = model.data_preprocessor(dict(inputs=images, data_samples=samples), training=True)
         value, log = model.parse_losses(model(**batch, mode='loss'))
         optimizer.zero_grad()
@@ -156,12 +160,12 @@ def test_training_step(loss):
 # Through the runner
 
 
-def test_masks_and_tags_mixed_in_one_config(tmp_path):
-    """One folder with masks and no tags, one with tags and no masks: both reach the loss in every batch."""
+def test_masks_and_image_level_labels_mixed_in_one_config(tmp_path):
+    """A folder with masks only and a folder with image-level labels only both reach the loss in every batch."""
     for name, seed in (('strong', 0), ('weak', 1)):
         write_scenes(tmp_path / name, count=4, size=24, seed=seed)
-    (tmp_path / 'weak' / 'masks' / '0.png').write_bytes(b'not an image')  # whoever opens it fails
-    with open(tmp_path / 'weak' / 'tags.csv', 'w', newline='') as file:
+    (tmp_path / 'weak' / 'masks' / '0.png').write_bytes(b'not an image')  # opening it raises an error
+    with open(tmp_path / 'weak' / 'labels.csv', 'w', newline='') as file:
         csv.writer(file).writerows([('image', 'labels'), *((f'{i}.png', 'square') for i in range(4))])
     classes = dict(classes=('background', 'square'))
     load = dict(type='mmwsl.LoadImageAsBGR')
@@ -179,8 +183,8 @@ def test_masks_and_tags_mixed_in_one_config(tmp_path):
         metainfo=classes,
         img_suffix='.png',
         data_prefix=dict(img_path='images'),
-        label_file='tags.csv',
-        pipeline=[load, dict(type='mmwsl.PackImageLabelInputs', background='always')],
+        label_file='labels.csv',
+        pipeline=[load, dict(type='mmwsl.PackImageLabelInputs')],
     )
     config = Config(
         dict(
@@ -227,8 +231,9 @@ def test_masks_and_tags_mixed_in_one_config(tmp_path):
     before = [parameter.detach().clone() for parameter in runner.model.parameters()]
     runner.train()
     assert len(seen) == 2
-    for _, tags, _, masks, _ in seen:
+    for _, supervision in seen:
+        masks = supervision.masks
         assert sum(mask is not None for mask in masks) == 4
-        for tag, mask in zip(tags.tolist(), masks, strict=True):
-            assert tag == ([1.0, 1.0] if mask is None else [-1.0, -1.0])
+        for labels, mask in zip(supervision.image_labels.tolist(), masks, strict=True):
+            assert labels == [1.0, 1.0 if mask is None else -1.0]
     assert any(not torch.equal(a, b) for a, b in zip(before, runner.model.parameters(), strict=True))

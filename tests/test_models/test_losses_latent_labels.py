@@ -1,37 +1,37 @@
-"""Losses of score maps one at a time: the latent labels that each teaches."""
+"""Latent labels of each loss of score maps."""
 
 import pytest
 import torch
 
 from mmwsl.functional import adaptive_bias, score_map_cross_entropy
-from mmwsl.models.losses import CCNNLoss, EMAdaptLoss, EMFixedLoss
+from mmwsl.models.losses import CCNNLoss, EMAdaptLoss, EMFixedLoss, WeakSupervision
 
-from .test_losses_score_map import TAGS, VALID, _scores
+from .test_losses_score_map import LABELS, SUPERVISION, VALID, _scores
 
 
 def test_em_fixed_is_its_definition():
     scores = _scores(2, 4, 6, 6)
     labels = torch.full((2, 6, 6), -1)
     for n, i, j in VALID.nonzero().tolist():
-        biased = {k: scores[n, k, i, j].item() + (1.0 if k == 0 else 2.5) for k in range(4) if TAGS[n, k] == 1}
+        biased = {k: scores[n, k, i, j].item() + (1.0 if k == 0 else 2.5) for k in range(4) if LABELS[n, k] == 1}
         labels[n, i, j] = max(biased, key=biased.get)
-    expected = score_map_cross_entropy(scores, labels, TAGS).mean()
-    torch.testing.assert_close(EMFixedLoss(2.5, 1.0)(scores, TAGS, VALID), expected)
-    plain = EMFixedLoss(1.5, 0.0)(scores, TAGS, VALID)
+    expected = score_map_cross_entropy(scores, labels, LABELS).mean()
+    torch.testing.assert_close(EMFixedLoss(2.5, 1.0)(scores, SUPERVISION), expected)
+    plain = EMFixedLoss(1.5, 0.0)(scores, SUPERVISION)
     torch.testing.assert_close(plain, expected, msg='only the difference of the biases matters')
 
 
-def test_em_adapt_teaches_the_shares():
-    """Steps along the gradient end with labels of 40 % background, though the network began sure of background."""
+def test_em_adapt_trains_the_fractions():
+    """Gradient steps end with 40% background, though the network began with background everywhere."""
     scores = _scores(1, 3, 10, 10)
     scores[:, 0] += 12
     scores.requires_grad_()
     optimizer = torch.optim.Adam([scores], lr=0.5)
-    valid, tags = torch.ones(1, 10, 10, dtype=torch.bool), torch.tensor([[1.0, 1.0, 0.0]])
+    supervision = WeakSupervision(torch.tensor([[1.0, 1.0, 0.0]]), torch.ones(1, 10, 10, dtype=torch.bool))
     torch.manual_seed(0)
     for _ in range(60):
         optimizer.zero_grad()
-        EMAdaptLoss(foreground_portion=0.6, background_portion=0.4)(scores, tags, valid).backward()
+        EMAdaptLoss(foreground_portion=0.6, background_portion=0.4)(scores, supervision).backward()
         optimizer.step()
     areas = scores.detach().argmax(1).flatten().bincount(minlength=3) / 100
     torch.testing.assert_close(areas, torch.tensor([0.4, 0.6, 0.0]), atol=0.03, rtol=0)
@@ -41,22 +41,22 @@ def test_em_adapt_gives_the_papers_portions():
     scores = _scores(2, 4, 6, 6)
     loss = EMAdaptLoss()
     torch.manual_seed(0)
-    biases = loss.biases(scores, TAGS == 1, VALID)
+    biases = loss.biases(scores, LABELS == 1, VALID)
     torch.manual_seed(0)
-    torch.testing.assert_close(biases, adaptive_bias(scores, TAGS == 1, [0.4, 0.2, 0.2, 0.2], VALID, sweeps=5))
+    torch.testing.assert_close(biases, adaptive_bias(scores, LABELS == 1, [0.4, 0.2, 0.2, 0.2], VALID, sweeps=5))
 
 
-def test_area_loss_teaches_the_bounds():
-    """Small steps from a network that is sure of background everywhere end at the bound that was broken."""
+def test_ccnn_trains_the_bounds():
+    """Small steps from a network that predicts background everywhere end at the violated bound."""
     scores = _scores(1, 3, 10, 10)
     scores[:, 0] += 6
     scores.requires_grad_()
-    optimizer = torch.optim.SGD([scores], lr=100.0)  # 1 for each of the 100 cells
-    valid, tags = torch.ones(1, 10, 10, dtype=torch.bool), torch.tensor([[1.0, 1.0, 0.0]])
-    first = CCNNLoss()(scores, tags, valid).item()
-    for _ in range(400):  # what is left is the absent class, which fades as 1 / step
+    optimizer = torch.optim.SGD([scores], lr=100.0)  # 1 for each of the 100 locations
+    supervision = WeakSupervision(torch.tensor([[1.0, 1.0, 0.0]]), torch.ones(1, 10, 10, dtype=torch.bool))
+    first = CCNNLoss()(scores, supervision).item()
+    for _ in range(400):  # the absent class remains, whose area decays as 1 / step
         optimizer.zero_grad()
-        value = CCNNLoss()(scores, tags, valid)
+        value = CCNNLoss()(scores, supervision)
         value.backward()
         optimizer.step()
     areas = scores.detach().softmax(1).mean((0, 2, 3))
@@ -64,14 +64,15 @@ def test_area_loss_teaches_the_bounds():
     assert value < 1e-3 < first
 
 
-def test_area_loss_is_zero_where_bounds_hold():
+def test_ccnn_is_zero_where_bounds_hold():
     scores = torch.full((1, 3, 4, 4), -30.0)
     scores[0, 0, :2], scores[0, 1, 2:] = 30.0, 30.0
-    value = CCNNLoss()(scores, torch.tensor([[1.0, 1.0, 0.0]]), torch.ones(1, 4, 4, dtype=torch.bool))
+    supervision = WeakSupervision(torch.tensor([[1.0, 1.0, 0.0]]), torch.ones(1, 4, 4, dtype=torch.bool))
+    value = CCNNLoss()(scores, supervision)
     assert value.abs() < 1e-6
 
 
-def test_sizes_replace_the_bounds():
+def test_size_labels_replace_the_bounds():
     loss = CCNNLoss(background_area=(0.2, 0.6), slack=3.0)
     lower, upper, slack = loss.bounds(torch.ones(1, 5), torch.tensor([[-1.0, 1.0, 0.0, -1.0, -1.0]]))
     torch.testing.assert_close(lower, torch.tensor([[0.2, 0.1, 0.0, 0.05, 0.05]]))
@@ -81,16 +82,17 @@ def test_sizes_replace_the_bounds():
         loss.bounds(torch.ones(1, 5), torch.ones(1, 4))
 
 
-def test_hardness_gives_each_cell_to_one_class_and_counts_cells():
-    """The latent labels, which are what the gradient points to, are nearly hard and keep the bounds as cells."""
-    scores, tags = _scores(1, 4, 10, 10), torch.tensor([[1.0, 1.0, 1.0, 0.0]])
+def test_hardness_assigns_each_location_to_one_class():
+    """The latent labels, to which the gradient points, are nearly hard and keep the bounds as counts of locations."""
+    scores, labels = _scores(1, 4, 10, 10), torch.tensor([[1.0, 1.0, 1.0, 0.0]])
     scores[:, 0] += 3
     valid, sizes = torch.ones(1, 10, 10, dtype=torch.bool), torch.tensor([[-1.0, 1.0, 0.0, -1.0]])
+    supervision = WeakSupervision(labels, valid, sizes=sizes)
     settings = dict(background_area=(0.2, 0.7), small_area=0.01, large_area=0.1, slack=10.0)
     entropies = []
     for hardness in (1.0, 1000.0):
         inputs = scores.clone().requires_grad_()
-        value = CCNNLoss(**settings, hardness=hardness)(inputs, tags, valid, sizes=sizes)
+        value = CCNNLoss(**settings, hardness=hardness)(inputs, supervision)
         latent = inputs.detach().softmax(1) - 100 * torch.autograd.grad(value, inputs)[0]
         entropies.append(-torch.xlogy(latent.clamp(0), latent.clamp(0)).sum(1).mean().item())
         areas = latent.mean((0, 2, 3))

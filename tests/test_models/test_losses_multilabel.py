@@ -1,10 +1,12 @@
-"""Focal, asymmetric and ranking losses of image scores: averages, weights, and what unknown labels must not do."""
+"""Focal, asymmetric and ranking losses of image logits: averages, weights, and no effect of unknown labels."""
 
 import pytest
 import torch
 
 from mmwsl.functional import asymmetric_loss, average_precision_loss, class_balanced_weights, sigmoid_focal_loss
 from mmwsl.models.losses import AsymmetricLoss, AveragePrecisionLoss, MultiLabelFocalLoss, MultiLabelSoftMarginLoss
+
+from .test_losses import supervise
 
 LOSSES = [MultiLabelFocalLoss, AsymmetricLoss, AveragePrecisionLoss]
 LABELS = torch.tensor([[-1, 1, 0, 0], [1, 0, 1, -1], [1, 0, 0, 1]])
@@ -24,33 +26,33 @@ def _logits(*shape):
 def test_average_over_known_labels(loss, values):
     logits = _logits(3, 4)
     known = LABELS >= 0
-    torch.testing.assert_close(loss(logits, LABELS), values(logits)[known].mean())
+    torch.testing.assert_close(loss(logits, supervise(LABELS)), values(logits)[known].mean())
 
 
-def test_ranking_averages_over_classes_that_have_something_to_rank():
+def test_ranking_averages_over_classes_that_are_present_and_absent():
     logits, labels = _logits(3, 4), LABELS.clone()
     labels[:, 0] = 1
     expected = average_precision_loss(logits, labels)[1:].mean()
-    torch.testing.assert_close(AveragePrecisionLoss()(logits, labels), expected)
+    torch.testing.assert_close(AveragePrecisionLoss()(logits, supervise(labels)), expected)
     weights = [7.0, 2.0, 0.0, 1.0]
     expected = (average_precision_loss(logits, labels) * torch.tensor(weights))[1:].sum() / 3
-    torch.testing.assert_close(AveragePrecisionLoss(class_weight=weights)(logits, labels), expected)
+    torch.testing.assert_close(AveragePrecisionLoss(class_weight=weights)(logits, supervise(labels)), expected)
 
 
 @pytest.mark.parametrize('loss', LOSSES)
 def test_unknown_labels_do_not_contribute(loss):
     logits = _logits(3, 4).requires_grad_()
-    value = loss()(logits, LABELS)
+    value = loss()(logits, supervise(LABELS))
     value.backward()
     assert value > 0 and not logits.grad[LABELS == -1].any() and logits.grad.any()
     changed = torch.where(LABELS == -1, 50.0, logits.detach())
-    torch.testing.assert_close(loss()(changed, LABELS), value.detach())
+    torch.testing.assert_close(loss()(changed, supervise(LABELS)), value.detach())
 
 
 @pytest.mark.parametrize('loss', LOSSES)
-def test_nothing_to_learn_is_zero_with_a_gradient(loss):
+def test_no_known_label_is_zero_with_a_gradient(loss):
     logits = _logits(2, 3).requires_grad_()
-    value = loss()(logits, torch.full((2, 3), -1))
+    value = loss()(logits, supervise(torch.full((2, 3), -1)))
     value.backward()
     assert value == 0 and not logits.grad.any()
 
@@ -58,27 +60,29 @@ def test_nothing_to_learn_is_zero_with_a_gradient(loss):
 @pytest.mark.parametrize('loss', LOSSES)
 def test_weights_and_name(loss):
     logits = _logits(3, 4)
-    torch.testing.assert_close(loss(loss_weight=3.0)(logits, LABELS), 3 * loss()(logits, LABELS))
-    assert loss(loss_name='loss_tags').loss_name == 'loss_tags'
+    torch.testing.assert_close(loss(loss_weight=3.0)(logits, supervise(LABELS)), 3 * loss()(logits, supervise(LABELS)))
+    assert loss(loss_name='loss_labels').loss_name == 'loss_labels'
     counts = [9, 30, 100, 500]
-    balanced = loss(class_weight=dict(counts=counts, beta=0.99))(logits, LABELS)
-    given = loss(class_weight=class_balanced_weights(counts, 0.99).tolist())(logits, LABELS)
+    balanced = loss(class_weight=dict(counts=counts, beta=0.99))(logits, supervise(LABELS))
+    given = loss(class_weight=class_balanced_weights(counts, 0.99).tolist())(logits, supervise(LABELS))
     torch.testing.assert_close(balanced, given)
-    assert balanced != loss()(logits, LABELS)
+    assert balanced != loss()(logits, supervise(LABELS))
 
 
 @pytest.mark.parametrize('loss', LOSSES)
 def test_wrong_shapes(loss):
     with pytest.raises(ValueError, match=r'`image_labels` must have the shape of `image_logits` \(2, 3\)'):
-        loss()(torch.zeros(2, 3), torch.zeros(2, 4))
+        loss()(torch.zeros(2, 3), supervise(torch.zeros(2, 4)))
     with pytest.raises(ValueError, match='`class_weight` must have 3 values'):
-        loss(class_weight=[1.0, 2.0])(torch.zeros(2, 3), torch.zeros(2, 3))
+        loss(class_weight=[1.0, 2.0])(torch.zeros(2, 3), supervise(torch.zeros(2, 3)))
 
 
-def test_class_balanced_weights_are_an_option_of_the_older_losses_too():
+def test_class_balanced_weights_are_an_option_of_the_soft_margin_loss():
     logits = _logits(3, 4)
     counts = [1, 10, 100, 1000]
-    expected = MultiLabelSoftMarginLoss(class_weight=class_balanced_weights(counts).tolist())(logits, LABELS)
-    torch.testing.assert_close(MultiLabelSoftMarginLoss(class_weight=dict(counts=counts))(logits, LABELS), expected)
+    expected = MultiLabelSoftMarginLoss(class_weight=class_balanced_weights(counts).tolist())(logits, supervise(LABELS))
+    torch.testing.assert_close(
+        MultiLabelSoftMarginLoss(class_weight=dict(counts=counts))(logits, supervise(LABELS)), expected
+    )
     with pytest.raises(ValueError, match='`counts` must be'):
         MultiLabelSoftMarginLoss(class_weight=dict(counts=[0, 0]))

@@ -1,4 +1,4 @@
-"""Losses for pseudo-labels in mmseg's heads: averages, samplers, and crops in which nothing is decided."""
+"""Noise-robust losses in mmseg's heads: averages, samplers, and crops that are ignored."""
 
 import pytest
 import torch
@@ -69,7 +69,7 @@ def _loss(head, mask):
 
 @pytest.mark.parametrize('sampler', [None, dict(type='OHEMPixelSampler', thresh=0.7, min_kept=10)])
 @pytest.mark.parametrize('loss', [STOCK, *LOSSES, [STOCK, *LOSSES]])
-def test_a_batch_without_a_decided_pixel_is_zero_with_a_gradient(loss, sampler):
+def test_a_batch_of_ignored_pixels_is_zero_with_a_gradient(loss, sampler):
     head = _head(loss, sampler=sampler)
     losses = _loss(head, torch.full((2, 16, 16), 255))
     total = sum(value for name, value in losses.items() if 'loss' in name)
@@ -79,7 +79,7 @@ def test_a_batch_without_a_decided_pixel_is_zero_with_a_gradient(loss, sampler):
 
 
 @pytest.mark.parametrize('loss', [STOCK, *LOSSES])
-def test_undecided_images_leave_the_others_as_they_are(loss):
+def test_ignored_images_do_not_change_the_loss_of_other_images(loss):
     mask = torch.randint(0, 3, (2, 16, 16), generator=torch.Generator().manual_seed(3))
     mask[1] = 255
     head = _head(loss)
@@ -92,7 +92,7 @@ def test_undecided_images_leave_the_others_as_they_are(loss):
 
 
 @pytest.mark.parametrize('loss', LOSSES)
-def test_the_head_learns(loss):
+def test_the_head_trains(loss):
     torch.manual_seed(0)
     head, mask = _head(loss), torch.zeros(2, 16, 16, dtype=torch.long)
     mask[:, :8], mask[:, 7:9] = 1, 255

@@ -1,4 +1,4 @@
-"""PlainCNN: stride, receptive field, mistakes."""
+"""PlainCNN: stride, receptive field, errors."""
 
 import pytest
 import torch

@@ -167,7 +167,7 @@ def test_what_does_not_fit_is_refused(settings, match):
         _model(**settings)
 
 
-def test_losses_of_score_maps_are_refused():
+def test_losses_of_score_maps_are_rejected():
     loss = dict(background=dict(type='mmwsl.LearnedBackground'), loss_decode=dict(type='mmwsl.MILFCNLoss'))
-    with pytest.raises(ValueError, match='MILFCNLoss needs a score map'):
+    with pytest.raises(ValueError, match='must be a loss of image logits, got MILFCNLoss'):
         BoxAggregationHead(8, **dict(PARTS, **loss))

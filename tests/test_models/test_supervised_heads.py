@@ -1,4 +1,4 @@
-"""Heads of the supervised baselines: coarse to fine, sums of branches, mirrored networks."""
+"""Heads of the fully supervised baselines: skips, summed branches, mirrored networks."""
 
 import pytest
 import torch
@@ -42,18 +42,18 @@ def test_fcn32s_is_mmsegs_head():
     torch.testing.assert_close(ours(_maps()), mmseg(_maps()), rtol=0, atol=0)
 
 
-def test_a_finer_network_starts_where_the_coarser_one_ended():
-    """Everywhere, up to the border: the scores of the coarser network, interpolated."""
+def test_a_finer_network_starts_from_the_coarser_network():
+    """Its first scores are the interpolated scores of the coarser network, at the border too."""
     fcn32 = FCNSkipHead(**FCN)
     fcn16 = _started_from(fcn32, 16)
     torch.testing.assert_close(fcn16(_maps()), _double(fcn32(_maps())), atol=1e-5, rtol=1e-5)
-    torch.nn.init.normal_(fcn16.skip_scores[0].weight)  # what training 16s would have found
+    torch.nn.init.normal_(fcn16.skip_scores[0].weight)  # as if 16s had been trained
     torch.nn.init.normal_(fcn16.doublings[0].weight)
     fcn8 = _started_from(fcn16, 8)
     torch.testing.assert_close(fcn8(_maps()), _double(fcn16(_maps())), atol=1e-4, rtol=1e-5)
 
 
-def test_skips_learn_from_zero():
+def test_skips_train_from_zero():
     head = FCNSkipHead(**FCN, **SKIPS[8])
     head(_maps()).square().sum().backward()
     for name, parameter in head.named_parameters():
@@ -73,9 +73,9 @@ def test_odd_maps_are_cut():
     assert head((torch.zeros(1, 8, 18, 18), torch.zeros(1, 10, 9, 9), torch.zeros(1, 16, 5, 5))).shape[2:] == (9, 9)
 
 
-def test_maps_that_do_not_double():
+def test_feature_maps_that_do_not_double():
     head = FCNSkipHead(**FCN, **SKIPS[16])
-    with pytest.raises(ValueError, match='map 1 has 20 x 20 cells, which is not twice the 5 x 5'):
+    with pytest.raises(ValueError, match=r'map 1 .* twice as large as the previous map \(5 x 5\), got 20 x 20'):
         head((torch.zeros(1, 8, 40, 40), torch.zeros(1, 10, 20, 20), torch.zeros(1, 16, 5, 5)))
     with pytest.raises(ValueError, match='one value for each skip'):
         FCNSkipHead(**FCN, skip_indices=(0,), skip_channels=())
@@ -92,17 +92,17 @@ def test_scores_are_the_sum_of_the_branches():
         head = _sum_head(dilations=(1, 2, 3), hidden=hidden)
         expected = 0
         for dilation, conv, score in zip((1, 2, 3), head.convs, head.conv_seg, strict=True):
-            atrous = dict(padding=dilation, dilation=dilation)
+            dilated = dict(padding=dilation, dilation=dilation)
             if hidden:
-                features = F.conv2d(x[-1], conv.conv.weight, conv.conv.bias, **atrous).relu()
+                features = F.conv2d(x[-1], conv.conv.weight, conv.conv.bias, **dilated).relu()
                 expected = expected + F.conv2d(features, score.weight, score.bias)
             else:
-                expected = expected + F.conv2d(x[-1], score.weight, score.bias, **atrous)
+                expected = expected + F.conv2d(x[-1], score.weight, score.bias, **dilated)
         torch.testing.assert_close(head(x), expected)
 
 
 def test_one_branch_is_mmsegs_head():
-    """DeepLab v1: an dilated layer and its scores."""
+    """DeepLab v1: a dilated layer and its scores."""
     head = _sum_head(dilations=(2,), hidden=True)
     mmseg = FCNHead(
         in_channels=16, channels=8, num_classes=5, num_convs=1, dilation=2, concat_input=False, dropout_ratio=0.0
@@ -124,7 +124,7 @@ def test_one_value_for_each_branch(settings):
         _sum_head(**settings)
 
 
-def test_deconvnet_scores_every_pixel_and_learns():
+def test_deconvnet_scores_every_pixel_and_trains():
     torch.manual_seed(0)
     network = VGG16(channels=SLIM, fc_channels=16, fc_padding='valid', return_pool_indices=True, with_bn=True)
     head = DeconvNetHead(16, stages=SLIM, num_classes=5, dropout_ratio=0.0)
@@ -154,8 +154,8 @@ def test_deconvnet_has_five_stages():
         DeconvNetHead(16, stages=SLIM[:4], num_classes=5)
 
 
-def test_deconvnet_unpools_with_the_switches_of_the_stage():
-    """One active cell comes back to where its maximum was, not to a fixed corner."""
+def test_deconvnet_unpools_with_the_indices_of_the_stage():
+    """A value returns to the location of its maximum, not to a fixed corner."""
     torch.manual_seed(0)
     network = VGG16(channels=SLIM, fc_channels=16, fc_padding='valid', return_pool_indices=True)
     head = DeconvNetHead(16, stages=SLIM, num_classes=5)

@@ -1,4 +1,4 @@
-"""VGG-16: shapes, field of view, return_pool_indices, torchvision's checkpoints."""
+"""VGG-16: shapes, receptive field, pool indices, torchvision's checkpoints."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ LARGE_FOV = dict(
     channels=SLIM, strides=(2, 2, 2, 1, 1), dilations=(1, 1, 1, 1, 2), pool_size=3, fc_channels=16, fc_kernel_size=3
 )
 CONVS = {
-    False: (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28),  # places in torchvision's `features`
+    False: (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28),  # indices in torchvision's `features`
     True: (0, 3, 7, 10, 14, 17, 20, 24, 27, 30, 34, 37, 40),
 }
 
@@ -67,12 +67,12 @@ def test_dilated_network_has_stride_8():
     assert shapes == [(1, 16, 8, 12)] * 2
 
 
-def test_large_field_of_view():
-    """fc6 sees 25 x 25 cells of stride 8 with 9 weights a channel."""
+def test_receptive_field_of_fc6():
+    """fc6 covers 25 x 25 locations of stride 8 with 9 weights per channel."""
     network = VGG16(**LARGE_FOV, fc_dilations=(12,))
-    cells = torch.ones(1, SLIM[-1], 31, 31, requires_grad=True)
-    network.fc[0].conv6(cells)[0, :, 15, 15].sum().backward()
-    touched = cells.grad[0].abs().sum(0).nonzero()
+    features = torch.ones(1, SLIM[-1], 31, 31, requires_grad=True)
+    network.fc[0].conv6(features)[0, :, 15, 15].sum().backward()
+    touched = features.grad[0].abs().sum(0).nonzero()
     assert touched.tolist() == [[y, x] for y in (3, 15, 27) for x in (3, 15, 27)]
 
 
@@ -86,7 +86,7 @@ def test_receptive_field_in_pixels():
     assert [(field.size, field.stride) for field in found] == [(size, 8)] * 2
 
 
-def test_switches_lead_back_to_the_maxima():
+def test_pool_indices_point_to_the_maxima():
     torch.manual_seed(0)
     network = VGG16(channels=SLIM, out_indices=range(5), return_pool_indices=True)
     before = []
@@ -94,12 +94,12 @@ def test_switches_lead_back_to_the_maxima():
     for i in pools:
         network.features[i].register_forward_pre_hook(lambda module, args: before.append(args[0].detach()))
     outputs = network(torch.randn(2, 3, 64, 96))
-    for x, pooled, return_pool_indices in zip(before, outputs[:5], outputs[5:], strict=True):
-        restored = F.max_unpool2d(pooled, return_pool_indices, 2)
+    for x, pooled, pool_indices in zip(before, outputs[:5], outputs[5:], strict=True):
+        restored = F.max_unpool2d(pooled, pool_indices, 2)
         largest = F.interpolate(pooled, scale_factor=2, mode='nearest')
         assert restored.shape == x.shape
         assert ((restored == 0) | ((restored == x) & (x == largest))).all(), 'a value that is not at its maximum'
-        assert torch.equal(F.max_pool2d(restored, 2), pooled), 'a maximum that was lost'
+        assert torch.equal(F.max_pool2d(restored, 2), pooled), 'a lost maximum'
 
 
 @pytest.mark.parametrize('with_bn', [False, True])
@@ -134,7 +134,7 @@ def test_branches_share_the_decimated_classifier(tmp_path):
         torch.testing.assert_close(branch.conv7.bias, checkpoint['classifier.3.bias'][kept])
 
 
-def test_normalization_of_the_classifier_starts_afresh(tmp_path):
+def test_normalization_of_the_classifier_keeps_its_initial_values(tmp_path):
     checkpoint = _torchvision(with_bn=True)
     network = _loaded(tmp_path, checkpoint, with_bn=True, fc_channels=20)
     for norm in (network.fc[0].bn6, network.fc[0].bn7):
@@ -142,7 +142,7 @@ def test_normalization_of_the_classifier_starts_afresh(tmp_path):
     assert torch.equal(network.features[1].running_var, checkpoint['features.1.running_var'])
 
 
-def test_a_network_is_not_half_normalized(tmp_path):
+def test_a_checkpoint_without_normalization_does_not_fit(tmp_path):
     with pytest.raises(RuntimeError, match='running_mean'):
         _loaded(tmp_path, _torchvision(with_bn=False), with_bn=True)
 
@@ -163,7 +163,7 @@ def test_a_key_that_does_not_fit_is_an_error(tmp_path, damage):
         _loaded(tmp_path, checkpoint, fc_channels=20)
 
 
-def test_decimation_cannot_add():
+def test_decimation_cannot_enlarge():
     with pytest.raises(ValueError, match=r'a weight of shape \(4, 7, 7\) cannot be decimated to \(8, 7, 7\)'):
         decimate(torch.zeros(4, 7, 7), (8, 7, 7))
 
@@ -174,7 +174,7 @@ def test_decimation_cannot_add():
         (dict(channels=(4, 4)), '`channels` must have one value for each of the 5 stages'),
         (dict(strides=(2, 2, 2, 1, 1)), '`pool_size` must be 3, or 2 if all `strides` are 2'),
         (dict(pool_size=5), '`pool_size` must be 3, or 2'),
-        (dict(pool_size=3, return_pool_indices=True), '`return_pool_indices` need `pool_size` 2'),
+        (dict(pool_size=3, return_pool_indices=True), '`pool_size` must be 2 for `return_pool_indices`'),
         (dict(fc_padding=3), "`fc_padding` must be 'same' or 'valid', got 3"),
     ],
 )

@@ -12,12 +12,12 @@ train_pipeline = [
     dict(type='RandomFlip', prob=0.5),
     # Brightness and contrast, as in the paper; mmseg cannot take a hue_delta of 0.
     dict(type='PhotoMetricDistortion', saturation_range=(1.0, 1.0), hue_delta=1),
-    dict(type='mmwsl.PackImageLabelInputs', background='exclusive'),
+    dict(type='mmwsl.PackImageLabelInputs'),
 ]
 test_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
     dict(type='LoadAnnotations'),
-    dict(type='mmwsl.PackImageLabelInputs', background='exclusive'),
+    dict(type='mmwsl.PackImageLabelInputs'),
 ]
 tta_pipeline = [  # at the original size, as in the test
     dict(type='mmwsl.LoadImageAsBGR'),
@@ -26,7 +26,7 @@ tta_pipeline = [  # at the original size, as in the test
         transforms=[
             [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0.0, 1.0)],
             [dict(type='LoadAnnotations')],
-            [dict(type='mmwsl.PackImageLabelInputs', background='exclusive')],
+            [dict(type='mmwsl.PackImageLabelInputs')],
         ],
     ),
 ]

@@ -3,12 +3,12 @@
 dataset_type = 'mmwsl.ShapesDataset'
 train_pipeline = [
     dict(type='mmwsl.RenderShapesImage'),
-    dict(type='mmwsl.PackImageLabelInputs', background='unknown'),
+    dict(type='mmwsl.PackImageLabelInputs'),
 ]
 test_pipeline = [
     dict(type='mmwsl.RenderShapesImage'),
     dict(type='mmwsl.RenderShapesMask'),
-    dict(type='mmwsl.PackImageLabelInputs', background='unknown'),
+    dict(type='mmwsl.PackImageLabelInputs'),
 ]
 train_dataloader = dict(
     batch_size=16,

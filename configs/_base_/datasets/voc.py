@@ -8,13 +8,13 @@ train_pipeline = [
     dict(type='Resize', scale=crop_size, keep_ratio=True),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PhotoMetricDistortion'),
-    dict(type='mmwsl.PackImageLabelInputs', background='unknown'),
+    dict(type='mmwsl.PackImageLabelInputs'),
 ]
 test_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
     dict(type='Resize', scale=crop_size, keep_ratio=True),
     dict(type='LoadAnnotations'),
-    dict(type='mmwsl.PackImageLabelInputs', background='unknown'),
+    dict(type='mmwsl.PackImageLabelInputs'),
 ]
 tta_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
@@ -24,7 +24,7 @@ tta_pipeline = [
             [dict(type='Resize', scale=(side, side), keep_ratio=True) for side in (336, 448, 560)],
             [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0.0, 1.0)],
             [dict(type='LoadAnnotations')],
-            [dict(type='mmwsl.PackImageLabelInputs', background='unknown')],
+            [dict(type='mmwsl.PackImageLabelInputs')],
         ],
     ),
 ]

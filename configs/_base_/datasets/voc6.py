@@ -5,7 +5,7 @@ data_root = '{{$MMWSL_DATA_ROOT:data}}/voc6'
 train_pipeline = [  # nothing random: the features of an image are computed once, see mmwsl.CachedBackbone
     dict(type='mmwsl.LoadImageAsBGR'),
     dict(type='Resize', scale={{_base_.crop_size}}, keep_ratio=True),
-    dict(type='mmwsl.PackImageLabelInputs', background='unknown'),
+    dict(type='mmwsl.PackImageLabelInputs'),
 ]
 train_dataloader = dict(
     num_workers=2,

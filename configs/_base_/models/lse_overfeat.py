@@ -26,5 +26,6 @@ model = dict(
         loss_decode=dict(type='mmwsl.SoftmaxCrossEntropyLoss'),
     ),
     train_cfg=dict(),
+    test_cfg=dict(mode='whole'),
     inference=dict(scorer=dict(type='mmwsl.WholeScorer', input_padding=dict(before=68, after=69, stride=12))),
 )

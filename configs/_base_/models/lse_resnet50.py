@@ -31,4 +31,5 @@ model = dict(
         loss_decode=dict(type='mmwsl.MultiLabelSoftMarginLoss'),
     ),
     train_cfg=dict(),
+    test_cfg=dict(mode='whole'),
 )

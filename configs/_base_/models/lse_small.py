@@ -31,4 +31,5 @@ model = dict(
         init_cfg=dict(type='Normal', std=0.3, override=dict(name='conv_seg')),
     ),
     train_cfg=dict(),
+    test_cfg=dict(mode='whole'),
 )

@@ -1,4 +1,4 @@
-"""Hooks."""
+"""Hooks of the runner."""
 
 from .main_process_logger_hook import MainProcessLoggerHook
 from .postprocessing_hook import PostProcessingHook
@@ -7,10 +7,10 @@ from .weak_seg_visualization_hook import WeakSegVisualizationHook
 from .weights_only_checkpoint_hook import WeightsOnlyCheckpointHook
 
 __all__ = [
-    'WeakSegVisualizationHook',
     'MainProcessLoggerHook',
     'PostProcessingHook',
     'ProvenanceHook',
+    'WeakSegVisualizationHook',
     'WeightsOnlyCheckpointHook',
     'collect_provenance',
 ]

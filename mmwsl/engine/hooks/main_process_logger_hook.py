@@ -1,4 +1,4 @@
-"""Writes the scores of a test once."""
+"""Logger hook for tests in several processes."""
 
 from mmengine.dist import master_only
 from mmengine.hooks import LoggerHook
@@ -9,13 +9,13 @@ from ...registry import HOOKS
 
 @HOOKS.register_module()
 class MainProcessLoggerHook(LoggerHook):
-    """``LoggerHook`` of which only the main process writes the JSON file of a test.
+    """``LoggerHook`` that writes the JSON file of a test only in the main process.
 
-    With the parent every process opens the same file and writes it at the same time: their texts can end up mixed,
-    and the file is then no JSON.
+    With the parent, all processes write the same file at the same time. Their output can be mixed, and the file is
+    then not valid JSON.
     """
 
     @master_only
     def after_test_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
-        """Log the metrics and write them."""
+        """Log and write the metrics."""
         super().after_test_epoch(runner, metrics)

@@ -1,4 +1,4 @@
-"""Installs a post-processing chain in a model that was configured without one."""
+"""Hook that replaces the post-processors of a segmentor."""
 
 from collections.abc import Sequence
 
@@ -12,23 +12,26 @@ from ...registry import HOOKS
 
 @HOOKS.register_module()
 class PostProcessingHook(Hook):
-    """Install a chain of post-processors before validation and testing, in place of the model's own.
+    """Replace ``pipeline.postprocessors`` of the segmentor before validation and testing.
 
-    A hook cannot post-process results itself: mmengine shows them to the evaluator first.
+    A hook cannot post-process predictions itself: mmengine passes them to the evaluator before it calls the hooks.
 
     Args:
-        postprocessors: Configs of the chain, in order.
+        postprocessors: Configs of the post-processors, in order.
+
+    Raises:
+        TypeError: Before the run, if the segmentor has no inference pipeline.
     """
 
     def __init__(self, postprocessors: Sequence[dict]) -> None:
         self.postprocessors = build_postprocessors(postprocessors)
 
     def before_val(self, runner: Runner) -> None:
-        """Install the chain."""
+        """Install the post-processors."""
         self._install(runner)
 
     def before_test(self, runner: Runner) -> None:
-        """Install the chain."""
+        """Install the post-processors."""
         self._install(runner)
 
     def _install(self, runner: Runner) -> None:
@@ -37,7 +40,7 @@ class PostProcessingHook(Hook):
             model = model.module
         if not hasattr(model, 'pipeline'):
             raise TypeError(
-                f'PostProcessingHook needs a segmentor that runs a chain, got {type(model).__name__}: '
-                "use type='mmwsl.WeakEncoderDecoder'"
+                'PostProcessingHook: `model` must be a segmentor with an inference pipeline, got '
+                f"{type(model).__name__}. Use type='mmwsl.WeakEncoderDecoder'."
             )
         model.pipeline.postprocessors = self.postprocessors

@@ -1,4 +1,4 @@
-"""Writes beside a result what it owes to, other than the weights."""
+"""Hook that adds the supervision used at test time to the metrics."""
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -9,31 +9,31 @@ from ...registry import HOOKS
 
 
 def collect_provenance(model: nn.Module) -> dict[str, str]:
-    """Ask every part of a model what supervision its predictions use, beyond that of the training.
+    """Collect the supervision that the predictions of a model use, in addition to its training.
 
-    A part, that is a module or a step of a module's ``postprocessors``, answers with an attribute
-    ``provenance: dict[str, str]``, such as ``dict(tuned_on='masks of voc6 train')``. Answers under one key are joined.
+    Every module, and the ``pipeline`` of every module, may have an attribute ``provenance: dict[str, str]``, such as
+    ``dict(tuned_on='masks of voc6 train')``. The texts of one key are joined.
 
     Args:
-        model: The model, also within wrappers.
+        model: The model; wrappers are allowed.
 
     Returns:
-        One text for each key, empty if nothing is to be said.
+        One text per key; empty if the predictions use no other supervision.
     """
     modules = list(model.modules())
     pipelines = [module.pipeline for module in modules if hasattr(module, 'pipeline')]
-    return join_provenance(getattr(part, 'provenance', {}) for part in modules + pipelines)
+    return join_provenance(getattr(part, 'provenance', {}) for part in (*modules, *pipelines))
 
 
 @HOOKS.register_module()
 class ProvenanceHook(Hook):
-    """Add :func:`collect_provenance` of the model to the metrics of validation and testing.
+    """Add the result of :func:`collect_provenance` to the metrics of validation and testing.
 
-    From there mmengine takes it to the log, the JSON file of a test and the metrics that the runner returns. (The
-    scalars of a validation in ``vis_data`` are numbers only.)
+    mmengine then writes it to the log and to the JSON file of a test, and the runner returns it with the metrics. The
+    scalars of a validation in ``vis_data`` contain numbers only.
     """
 
-    priority = 'HIGHEST'  # before RuntimeInfoHook, which hands the metrics on
+    priority = 'HIGHEST'  # before RuntimeInfoHook, which stores the metrics
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         """Add the texts to the metrics."""

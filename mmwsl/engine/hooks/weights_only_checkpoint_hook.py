@@ -1,4 +1,4 @@
-"""Checkpoints that hold tensors and plain values only."""
+"""Hook that saves checkpoints of tensors and plain Python values only."""
 
 from typing import Any
 
@@ -14,21 +14,22 @@ HISTORY = ('log_history', 'count_history', 'max_length')
 
 @HOOKS.register_module()
 class WeightsOnlyCheckpointHook(CheckpointHook):
-    """``CheckpointHook`` whose files load with ``torch.load(..., weights_only=True)``, in any release of torch.
+    """``CheckpointHook`` whose files load with ``torch.load(..., weights_only=True)`` in every release of torch.
 
-    The runner's own also hold numpy scalars, counters and the buffers of the log history, which torch does not read
-    before 2.6, and later only where it is told to. Here those are plain values, and become buffers again when loaded.
-    A training that is resumed with another hook goes on without the log history, and mmengine says so.
+    The parent also saves numpy scalars, counters and the buffers of the log history. torch before 2.6 cannot load
+    them with ``weights_only=True``; later releases need a list of allowed types. This hook saves plain values and
+    restores the buffers when it loads a checkpoint. With another hook, a resumed training has no log history, and
+    mmengine logs a warning.
     """
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Write everything but the weights and the optimizer's state as plain values."""
+        """Replace all values except the weights and the optimizer state by plain values."""
         for name in ('meta', 'message_hub', 'param_schedulers'):
             if name in checkpoint:
                 checkpoint[name] = as_plain(checkpoint[name])
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Make buffers of the log history."""
+        """Restore the buffers of the log history."""
         scalars = checkpoint.get('message_hub', {}).get('log_scalars', {})
         for name, value in scalars.items():
             if isinstance(value, dict) and set(value) == set(HISTORY):
@@ -36,7 +37,7 @@ class WeightsOnlyCheckpointHook(CheckpointHook):
 
 
 def as_plain(value: Any) -> Any:
-    """Replace numpy's values by numbers and lists, and log histories and kinds of dict by dicts, at any depth."""
+    """Convert numpy values, log histories and subclasses of dict to plain Python values, at any depth."""
     if isinstance(value, HistoryBuffer):
         logged, counts = value.data
         return dict(zip(HISTORY, (logged.tolist(), counts.tolist(), value.max_length), strict=True))

@@ -1,4 +1,4 @@
-"""Metrics."""
+"""Metrics that mmseg lacks."""
 
 from .boundary_f_metric import BoundaryFMetric
 from .class_iou_metric import ClassIoUMetric

@@ -1,4 +1,4 @@
-"""IoU of every class as a number, not only in the log."""
+"""IoU of every class as a returned metric."""
 
 from mmseg.evaluation import IoUMetric
 
@@ -9,11 +9,12 @@ from ...registry import METRICS
 class ClassIoUMetric(IoUMetric):
     """``IoUMetric`` that also returns ``IoU_CLASS`` of every class, in percent.
 
-    It is NaN for a class in no true and no predicted mask. ``IoUMetric`` prints the table and returns the mean alone.
+    The IoU of a class without a pixel in the ground truth and in the predictions is NaN. The parent only logs these
+    values and returns their mean.
     """
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Compute the metrics of all images."""
+        """Compute the metrics over all images."""
         metrics = super().compute_metrics(results)
         if self.format_only:
             return metrics

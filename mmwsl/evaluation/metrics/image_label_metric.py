@@ -1,68 +1,58 @@
-"""Classification quality of the predicted image-level labels."""
+"""Classification quality of predicted image-level labels."""
 
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from mmengine.evaluator import BaseMetric
-from mmengine.logging import MMLogger, print_log
-from prettytable import PrettyTable
 
 from ...functional import average_precision
 from ...registry import METRICS
+from .base import AGGREGATION_HEAD, PerImageMetric, class_mean, log_table
 
 
 @METRICS.register_module()
-class ImageLabelMetric(BaseMetric):
-    """Mean average precision of ``pred_label.score`` against ``gt_label.score``, in percent.
+class ImageLabelMetric(PerImageMetric):
+    """Mean average precision (mAP) of ``pred_label.score`` against ``gt_label.score``, in percent.
 
-    Background (class 0) does not count, nor a class without a positive image. See
+    Background (class 0) and classes without a positive image do not count. See
     :func:`mmwsl.functional.average_precision`.
 
     Args:
-        eleven_point: Report VOC 2007's AP of eleven points as well, as ``mAP_11point``. ``mAP`` is the area
-            under the curve as it is; the kit of VOC since 2010 first makes the precision monotone, and gives a little
-            more.
-        **kwargs: Of :class:`mmengine.evaluator.BaseMetric`.
+        eleven_point: Also return ``mAP_11point``, with the eleven-point AP of VOC 2007. ``mAP`` is the area under the
+            precision-recall curve itself. VOC since 2010 first makes the precision monotone, which gives slightly
+            larger values.
+        **kwargs: Passed to :class:`mmengine.evaluator.BaseMetric`.
+
+    Raises:
+        KeyError: In evaluation, if a data sample lacks a field.
     """
 
-    default_prefix = None
+    required_fields = dict(
+        pred_label=AGGREGATION_HEAD,
+        gt_label="the transform type='mmwsl.PackImageLabelInputs' and the dataset's `label_file`, or remove the metric",
+    )
 
-    def __init__(self, eleven_point: bool = False, **kwargs) -> None:
+    def __init__(self, eleven_point: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.eleven_point = eleven_point
 
-    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Keep the scores and labels of a batch."""
-        for sample in data_samples:
-            for field, source in (
-                ('pred_label', "the segmentor type='mmwsl.WeakEncoderDecoder'"),
-                (
-                    'gt_label',
-                    "the transform type='mmwsl.PackImageLabelInputs', and the dataset's "
-                    '`label_file`; without tags, leave the metric out',
-                ),
-            ):
-                if field not in sample:
-                    raise KeyError(f'ImageLabelMetric needs the field `{field}` of the data sample: add {source}')
-            self.results.append(tuple(sample[field]['score'].cpu().numpy() for field in ('pred_label', 'gt_label')))
+    def process_sample(self, sample: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the scores and the labels of one image, ``(K,)`` each."""
+        return sample['pred_label']['score'].cpu().numpy(), sample['gt_label']['score'].cpu().numpy()
 
-    def compute_metrics(self, results: list) -> dict[str, float]:
-        """Compute the AP of each class, print them, and return ``mAP`` (and ``mAP_11point``)."""
-        scores, labels = (np.stack(values) for values in zip(*results, strict=True))
-        classes = self.dataset_meta['classes']
+    def compute_metrics(self, results: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
+        """Log the AP of each class and return ``mAP``, and ``mAP_11point`` if it is set."""
+        scores, labels = (np.stack(values)[:, 1:].T for values in zip(*results, strict=True))
         columns = dict(AP=False, AP_11point=True) if self.eleven_point else dict(AP=False)
         aps = {
-            key: [
-                100 * average_precision(scores[:, k], labels[:, k], eleven_point=eleven_point)
-                for k in range(1, len(classes))
-            ]
-            for key, eleven_point in columns.items()
+            key: [100 * average_precision(*pair, eleven_point=eleven) for pair in zip(scores, labels, strict=True)]
+            for key, eleven in columns.items()
         }
-        table = PrettyTable(['Class', *aps, 'Positives'])
-        for name, *values, column in zip(classes[1:], *aps.values(), labels.T[1:], strict=True):
-            table.add_row([name, *(f'{ap:.2f}' for ap in values), int((column == 1).sum())])
-        print_log(f'per class average precision:\n{table}', MMLogger.get_current_instance())
-        return {
-            f'm{key}': float(np.round(np.nanmean(values), 2)) if not np.isnan(values).all() else float('nan')
-            for key, values in aps.items()
-        }
+        log_table(
+            'average precision per class',
+            ['Class', *aps, 'Positives'],
+            (
+                (name, *(f'{ap:.2f}' for ap in values), int((label == 1).sum()))
+                for name, label, *values in zip(self.dataset_meta['classes'][1:], labels, *aps.values(), strict=True)
+            ),
+        )
+        return {f'm{key}': class_mean(values) for key, values in aps.items()}

@@ -1,33 +1,32 @@
-"""Does the best pixel of a class lie on an object of it."""
+"""Point localization mAP: whether the highest-scoring pixel of a class lies on an object."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmengine import fileio
-from mmengine.evaluator import BaseMetric
-from mmengine.logging import MMLogger, print_log
-from prettytable import PrettyTable
 
 from ...functional import average_precision
 from ...registry import METRICS
+from .base import AGGREGATION_HEAD, LOAD_ANNOTATIONS, WEAK_SEGMENTOR, PerImageMetric, class_mean, log_table
 from .boxes import ObjectBox, coco_boxes, mask_boxes, voc_boxes
 
 ABSENT, MISSED, FOUND, UNKNOWN = 0, 1, 2, -1
 
 
 def point_outcome(point: tuple[int, int], boxes: Sequence[ObjectBox], tolerance: float, difficult: bool = False) -> int:
-    """Judge the point of one class in one image.
+    """Compare the point of one class with the boxes of one image.
 
     Args:
         point: Column and row, counted from 0.
-        boxes: Of the objects of this class.
-        tolerance: How many pixels outside of a box still count, on each side.
-        difficult: Whether difficult objects count like any other. If not, a point that lies on no other object than
-            difficult ones is unknown, and so is any in an image that has no other.
+        boxes: Boxes of the objects of this class.
+        tolerance: Number of pixels outside a box that still count, on each side.
+        difficult: Count difficult objects like all others. Otherwise a point is unknown if it lies only on difficult
+            objects, or if the image has no other objects of the class.
 
     Returns:
-        ``FOUND``, ``MISSED`` (there is an object elsewhere), ``ABSENT`` (there is none) or ``UNKNOWN``.
+        ``FOUND``, ``MISSED`` (the objects are elsewhere), ``ABSENT`` (there is no object) or ``UNKNOWN``.
     """
     x, y = point
     hit = [
@@ -43,39 +42,37 @@ def point_outcome(point: tuple[int, int], boxes: Sequence[ObjectBox], tolerance:
 
 
 @METRICS.register_module()
-class PointLocalizationMetric(BaseMetric):
-    """Mean average precision of pointing at objects (Oquab et al., CVPR 2015, Sec. 5), in percent.
+class PointLocalizationMetric(PerImageMetric):
+    """Mean average precision of point localization (Oquab et al., CVPR 2015, Sec. 5), in percent.
 
-    For each class, the pixel of the best score (``seg_logits`` at the original image size; of equals the first, row by
-    row) is right if it lies in a box of the class, or at most ``tolerance`` pixels outside. If not, it is a false
-    positive, and the image's objects are not found. The points of all images are ranked by the image-level score
-    ``pred_label.score``; the area under the curve is the AP of the class, see
-    :func:`mmwsl.functional.average_precision`. Background (class 0) does not count, nor a class without an object.
+    The point of a class is the highest-scoring pixel of ``pred_scores`` at the original image size; among equal
+    scores, the first in row-major order. It is correct if it lies in a box of the class or at most ``tolerance``
+    pixels outside. Otherwise it is a false positive, and the objects of the image are missed. The image-level scores
+    ``pred_label.score`` rank the points of all images. The AP of a class is the area under the curve, see
+    :func:`mmwsl.functional.average_precision`. Background (class 0) and classes without an object do not count.
 
-    The scores are those that post-processing left: steps that make them equal over a region, such as superpixels, or
-    an image-level prior that removes a class, leave a first pixel that says little.
+    ``pred_scores`` are the scores after post-processing. Post-processors that equalize the scores of a region
+    (superpixels) or remove a class (the image-level prior) make the first pixel arbitrary.
 
-    Without ``annotations``, the boxes are those of the connected components of ``gt_sem_seg``. They differ from drawn
-    boxes where objects touch or cut each other, so the result is then named ``point_mAP_from_masks``, otherwise
-    ``point_mAP``: only the latter compares with published numbers, whose curve may have been made monotone first.
+    Without ``annotations``, each connected component of ``gt_sem_seg`` gives a box. These boxes differ from annotated
+    boxes where objects touch or occlude each other, so the result is ``point_mAP_from_masks`` instead of
+    ``point_mAP``. Only ``point_mAP`` is comparable with published results, whose precision may be monotone.
 
     Args:
-        annotations: Folder of VOC's XML files, ``{stem of the image}.xml``, or COCO's ``instances_*.json``, whose
+        annotations: Folder of VOC XML files, ``{stem of the image}.xml``, or a COCO file ``instances_*.json``, whose
             images and categories are matched by name.
-        tolerance: In pixels of the image, not negative. 18, as in the paper, is what its network pools.
-        difficult: Whether objects that VOC flags as difficult, and COCO's crowd regions, count like any other. By
-            default they neither help nor hurt, as in the datasets' own evaluations.
+        tolerance: Non-negative number of pixels of the image. The paper uses 18, the pooling ratio of its network.
+        difficult: Count objects that VOC flags as difficult, and COCO's crowd regions, like all others. By default
+            they are ignored, as in the evaluations of VOC and COCO.
         backend_args: See :mod:`mmengine.fileio`.
-        **kwargs: Of :class:`mmengine.evaluator.BaseMetric`.
+        **kwargs: Passed to :class:`mmengine.evaluator.BaseMetric`.
 
     Raises:
         FileNotFoundError: If ``annotations`` does not exist; in evaluation, if an image has no XML file.
-        KeyError: In evaluation, if a sample lacks a field, or the JSON file an image.
-        ValueError: If ``tolerance`` is negative or an annotation file is not as it should be; in evaluation, if a mask
-            or a box is not of the image's size.
+        KeyError: In evaluation, if a data sample lacks a field or the JSON file lacks an image.
+        ValueError: If ``tolerance`` is negative or an annotation file is invalid; in evaluation, if a mask or a box
+            does not fit the size of the image.
     """
-
-    default_prefix = None
 
     def __init__(
         self,
@@ -83,93 +80,76 @@ class PointLocalizationMetric(BaseMetric):
         tolerance: float = 18,
         difficult: bool = False,
         backend_args: dict | None = None,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if not tolerance >= 0:
-            raise ValueError(f'`tolerance` must be a number of pixels, not negative, got {tolerance!r}')
+            raise ValueError(
+                f'PointLocalizationMetric: `tolerance` must be a non-negative number of pixels, got {tolerance!r}. '
+                'Set 18 as in the paper.'
+            )
         self.annotations = annotations
         self.tolerance = tolerance
         self.difficult = difficult
         self.backend_args = backend_args
+        self.required_fields = dict(pred_label=AGGREGATION_HEAD, pred_scores=WEAK_SEGMENTOR) | (
+            dict(gt_sem_seg=f'{LOAD_ANNOTATIONS}, or set `annotations`')
+            if annotations is None
+            else dict(img_path='it to `meta_keys` of the packing transform')
+        )
         self.coco_boxes = None
         if annotations is not None and not fileio.isdir(annotations, backend_args=backend_args):
             if not fileio.exists(annotations, backend_args=backend_args):
                 raise FileNotFoundError(
-                    '`annotations` must be the folder of the XML files or an `instances_*.json`, '
-                    f'but {str(annotations)!r} does not exist'
+                    'PointLocalizationMetric: `annotations` must be a folder of XML files or an `instances_*.json`, '
+                    f'got {str(annotations)!r}, which does not exist. Correct the path.'
                 )
             self.coco_boxes = coco_boxes(annotations, backend_args)
 
-    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Keep the image-level score and the outcome of every class of a batch, background left out."""
-        names = self.dataset_meta['classes']
-        needed = [
-            ('pred_label', "the segmentor type='mmwsl.WeakEncoderDecoder'"),
-            ('pred_scores', "the segmentor type='mmwsl.WeakEncoderDecoder'"),
-            ('gt_sem_seg', "the transform type='LoadAnnotations', or give `annotations`")
-            if self.annotations is None
-            else ('img_path', 'it to `meta_keys` of the packing transform'),
-        ]
-        for sample in data_samples:
-            for field, source in needed:
-                if field not in sample:
-                    raise KeyError(
-                        f'PointLocalizationMetric needs the field `{field}` of the data sample: add {source}'
-                    )
-            maps = sample['pred_scores']['data'][1:]
-            width = maps.shape[2]
-            boxes = self._boxes(sample, tuple(maps.shape[1:]), names)
-            outcomes = []
-            for name, place in zip(names[1:], maps.flatten(1).argmax(1).tolist(), strict=True):
-                own = [item for item in boxes if item.name == name]
-                outcomes.append(point_outcome((place % width, place // width), own, self.tolerance, self.difficult))
-            scores = sample['pred_label']['score'][1:].float().cpu().numpy()
-            self.results.append((scores, np.array(outcomes, np.int8)))
+    def process_sample(self, sample: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the image-level score and the outcome of every foreground class, ``(K - 1,)`` each."""
+        maps = sample['pred_scores']['data'][1:]
+        height, width = maps.shape[1:]
+        boxes = self._read_boxes(sample, height, width)
+        outcomes = []
+        for name, index in zip(self.dataset_meta['classes'][1:], maps.flatten(1).argmax(1).tolist(), strict=True):
+            own = [item for item in boxes if item.name == name]
+            outcomes.append(point_outcome((index % width, index // width), own, self.tolerance, self.difficult))
+        return sample['pred_label']['score'][1:].float().cpu().numpy(), np.array(outcomes, np.int8)
 
-    def _boxes(self, sample: dict, size: tuple[int, int], names: Sequence[str]) -> list[ObjectBox]:
-        """Return the boxes of an image of ``size``, height and width."""
+    def _read_boxes(self, sample: dict[str, Any], height: int, width: int) -> list[ObjectBox]:
+        """Read the boxes of an image."""
         if self.annotations is None:
-            mask = sample['gt_sem_seg']['data'].squeeze(0).cpu().numpy()
-            if mask.shape != size:
-                raise ValueError(
-                    f'`gt_sem_seg` must have the size of `seg_logits`, got {mask.shape} for {size}: load '
-                    "the mask after the transform type='Resize'"
-                )
-            return mask_boxes(mask, names)
-        source, boxes = self._read(Path(sample['img_path']))
+            return mask_boxes(self.ground_truth(sample, 'pred_scores').cpu().numpy(), self.dataset_meta['classes'])
+        image = Path(sample['img_path'])
+        if self.coco_boxes is None:
+            source = fileio.join_path(self.annotations, f'{image.stem}.xml', backend_args=self.backend_args)
+            boxes = voc_boxes(source, self.backend_args)
+        elif image.name in self.coco_boxes:
+            source, boxes = f'{self.annotations}, {image.name}', self.coco_boxes[image.name]
+        else:
+            raise KeyError(
+                f'{self.annotations}: the file must contain the evaluated images, got no {image.name!r}. Set '
+                '`annotations` to the file of the evaluated split.'
+            )
         for item in boxes:
-            if item.box[2] >= size[1] or item.box[3] >= size[0]:
+            if item.box[2] >= width or item.box[3] >= height:
                 raise ValueError(
-                    f'{source}: the box {item.box} (left, top, right, bottom, from 0) of {item.name} '
-                    f'leaves the image of {size[1]} x {size[0]}: `annotations` must belong to the '
-                    'images at their own size'
+                    f'{source}: the box of {item.name!r} must lie in the image of {width} x {height}, got {item.box} '
+                    '(left, top, right, bottom, from 0). Set `annotations` to the boxes of the original images.'
                 )
         return boxes
 
-    def _read(self, image: Path) -> tuple[str, list[ObjectBox]]:
-        """Return where the boxes of an image stand, and the boxes."""
-        if self.coco_boxes is None:
-            path = fileio.join_path(self.annotations, f'{image.stem}.xml', backend_args=self.backend_args)
-            return path, voc_boxes(path, self.backend_args)
-        if image.name not in self.coco_boxes:
-            raise KeyError(
-                f'{self.annotations} has no image {image.name!r}: `annotations` must belong to the '
-                'images that are evaluated'
-            )
-        return f'{self.annotations}, {image.name}', self.coco_boxes[image.name]
-
-    def compute_metrics(self, results: list) -> dict[str, float]:
-        """Compute the AP of each class, print them, and return their mean."""
+    def compute_metrics(self, results: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
+        """Log the AP of each class and return their mean."""
         scores, outcomes = (np.stack(values) for values in zip(*results, strict=True))
         key = 'point_mAP_from_masks' if self.annotations is None else 'point_mAP'
-        aps = []
-        table = PrettyTable(['Class', 'AP', 'Found', 'Images'])
+        aps, rows = [], []
         for name, score, outcome in zip(self.dataset_meta['classes'][1:], scores.T, outcomes.T, strict=True):
             found = int((outcome == FOUND).sum())
             present = found + int((outcome == MISSED).sum())
             labels = np.where(outcome == UNKNOWN, -1, outcome == FOUND)
             aps.append(100 * average_precision(score, labels, present))
-            table.add_row([name, f'{aps[-1]:.2f}', found, present])
-        print_log(f'{key}, at most {self.tolerance} pixels outside of a box:\n{table}', MMLogger.get_current_instance())
-        return {key: float(np.round(np.nanmean(aps), 2)) if not np.isnan(aps).all() else float('nan')}
+            rows.append((name, f'{aps[-1]:.2f}', found, present))
+        log_table(f'{key} with a tolerance of {self.tolerance} pixels', ['Class', 'AP', 'Found', 'Images'], rows)
+        return {key: class_mean(aps)}

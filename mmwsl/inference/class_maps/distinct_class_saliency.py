@@ -1,6 +1,7 @@
 """Distinct class saliency."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor
 
@@ -43,7 +44,7 @@ class DistinctClassSaliency(GuidedBackpropSaliency):
         scales: Sequence[float] = (0.8, 1.0, 1.2),
         num_compared: int = 4,
         min_classes: int = 0,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         super().__init__(layers, scores, target=target, scales=scales, min_classes=min_classes, **kwargs)
         if not 0 < gain < float('inf'):

@@ -1,6 +1,7 @@
 """Class maps by guided back-propagation."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from mmengine.structures import PixelData
@@ -174,19 +175,20 @@ class GuidedBackpropSaliency(ClassMaps):
             )
         scaled = (inputs.shape[2], inputs.shape[3])
         padded, canvas, before = segmentor.pipeline.scorer.pad_inputs(inputs)
-        with recorded_layers(segmentor, self.layers, self.guided) as record:
+        network = cast(nn.Module, segmentor)
+        with recorded_layers(network, self.layers, self.guided) as record:
             score_map = segmentor(padded)
             # The padding of the samples is counted in pixels of the inputs before scaling, as is the canvas then.
-            canvas = tuple(side * length / now for side, length, now in zip(canvas, size, scaled, strict=True))
+            covered = tuple(side * length / now for side, length, now in zip(canvas, size, scaled, strict=True))
             metas = [sample.metainfo for sample in data_samples]
             head = segmentor.decode_head
             pool = head.aggregate if self.target == 'image' else head.mean_scores
-            scores = pool(score_map, metas, size, canvas)
+            scores = pool(score_map, metas, size, covered)
             gradients = record.gradients(scores, grad_outputs.to(scores), self.batched)
         maps = [channel_saliency(gradient.float()) for gradient in gradients]  # (S, N, h, w)
         if padded is not inputs:
             if self._fields is None:
-                self._fields = trace(_Layers(segmentor, self.layers)).outputs
+                self._fields = trace(_Layers(network, self.layers)).outputs
             maps = [
                 interpolate_score_map(
                     layer, scaled, [field.center - before for field in fields], [field.stride for field in fields]

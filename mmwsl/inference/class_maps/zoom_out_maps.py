@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import torch
 from mmseg.utils import SampleList
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...functional import recorded_layers, zoom_out_features
 from ...registry import CLASS_MAPS
@@ -73,7 +74,7 @@ class ZoomOutMaps(ClassMaps):
                 'ZoomOutMaps needs. Remove it, or use other class maps.'
             )
         height, width = inputs.shape[2:]
-        with recorded_layers(segmentor, self.layers) as record, torch.no_grad():
+        with recorded_layers(cast(nn.Module, segmentor), self.layers) as record, torch.no_grad():
             segmentor(inputs)
         if missing := [name for name in self.layers if name not in record.outputs]:
             raise ValueError(f'`layers` must name modules that the forward pass runs, got {missing}.')

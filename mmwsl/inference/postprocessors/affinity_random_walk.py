@@ -1,7 +1,5 @@
 """Random walk by color affinity."""
 
-from typing import ClassVar
-
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
@@ -25,14 +23,15 @@ class AffinityRandomWalk(PostProcessor):
         tuned_on: Masks that the hyper-parameters were tuned on, if any.
     """
 
-    required_fields: ClassVar[dict[str, str]] = dict(image="the transform type='mmwsl.KeepOriginalImage' before Resize")
+    required_fields = dict(image="the transform type='mmwsl.KeepOriginalImage' before Resize")
 
     def __init__(
         self, radius: int = 5, stride: int = 8, beta: float = 8.0, log_steps: int = 8, tuned_on: str | None = None
     ) -> None:
-        self.options = dict(radius=radius, stride=stride, beta=beta, log_steps=log_steps)
+        self.radius, self.stride, self.beta, self.log_steps = radius, stride, beta, log_steps
         self.tuned_on = tuned_on
 
     def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
         """Walk on ``probs (K, H, W)``."""
-        return affinity_random_walk(probs, data_sample.image.data.to(probs.device), **self.options)
+        image = data_sample.image.data.to(probs.device)
+        return affinity_random_walk(probs, image, self.radius, self.stride, self.beta, self.log_steps)

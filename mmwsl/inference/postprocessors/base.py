@@ -1,8 +1,7 @@
 """Interface of the post-processors."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from collections.abc import Iterable, Mapping, Sequence
 
 from mmseg.structures import SegDataSample
 from torch import Tensor
@@ -18,7 +17,7 @@ class PostProcessor(TunedPart, ABC):
     each with the part of the config that adds it.
     """
 
-    required_fields: ClassVar[dict[str, str]] = {}
+    required_fields: Mapping[str, str] = {}
 
     def __call__(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
         """Map probabilities ``(K, H, W)`` to scores ``(K, H, W)``; they need not sum to one.

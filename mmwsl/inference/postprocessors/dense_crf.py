@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
-from typing import ClassVar
+from typing import Any
 
 import torch
 from mmseg.structures import SegDataSample
@@ -34,7 +34,7 @@ class DenseCRF(PostProcessor):
         TypeError: If a parameter does not exist.
     """
 
-    required_fields: ClassVar[dict[str, str]] = dict(image="the transform type='mmwsl.KeepOriginalImage' before Resize")
+    required_fields = dict(image="the transform type='mmwsl.KeepOriginalImage' before Resize")
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class DenseCRF(PostProcessor):
         min_pixel_prob: float | None = None,
         min_image_prob: float | None = None,
         tuned_on: str | None = None,
-        **params,
+        **params: Any,
     ) -> None:
         if preset not in CRF_PRESETS:
             raise ValueError(f'`preset` must be one of {sorted(CRF_PRESETS)}, got {preset!r}.')

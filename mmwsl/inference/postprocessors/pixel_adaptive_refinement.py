@@ -1,7 +1,6 @@
 """Pixel-adaptive refinement."""
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from mmseg.structures import SegDataSample
 from torch import Tensor
@@ -24,7 +23,7 @@ class PixelAdaptiveRefinement(PostProcessor):
         iterations: Number of averages. WeCLIP uses 20 with ``'par'``.
     """
 
-    required_fields: ClassVar[dict[str, str]] = dict(image="the transform type='mmwsl.KeepOriginalImage' before Resize")
+    required_fields = dict(image="the transform type='mmwsl.KeepOriginalImage' before Resize")
 
     def __init__(
         self, variant: str = 'pamr', dilations: Sequence[int] = (1, 2, 4, 8, 12, 24), iterations: int = 10

@@ -1,7 +1,5 @@
 """CRF over superpixels."""
 
-from typing import ClassVar
-
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
@@ -27,7 +25,7 @@ class SuperpixelCRF(PostProcessor):
         ValueError: If an argument is out of range.
     """
 
-    required_fields: ClassVar[dict[str, str]] = dict(
+    required_fields = dict(
         image="the transform type='mmwsl.KeepOriginalImage' before Resize",
         superpixels="the transform type='mmwsl.ComputeSuperpixels' or 'mmwsl.LoadSuperpixels' before Resize",
     )

@@ -20,7 +20,7 @@ class SuperpixelVote(PostProcessor):
             (:func:`mmwsl.functional.superpixel_mean`). A majority discards the scores: place thresholds before it.
     """
 
-    required_fields: ClassVar[dict[str, str]] = dict(
+    required_fields = dict(
         superpixels="the transform type='mmwsl.ComputeSuperpixels' or 'mmwsl.LoadSuperpixels' before Resize"
     )
 

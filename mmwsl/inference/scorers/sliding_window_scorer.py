@@ -29,7 +29,7 @@ class SlidingWindowScorer(Scorer):
         for name, value in dict(crop_size=crop_size, stride=stride).items():
             if len(value) != 2 or min(value) < 1:
                 raise ValueError(f'`scorer.{name}` must be two positive integers (height, width), got {value}.')
-        self.crop_size, self.stride = tuple(crop_size), tuple(stride)
+        self.crop_size, self.stride = (crop_size[0], crop_size[1]), (stride[0], stride[1])
         self.window = self.crop_size
 
     @property

@@ -1,4 +1,4 @@
-"""Aggregators: one score per class from a map of scores."""
+"""Aggregators, which pool a score map into one score per class."""
 
 from .probabilistic import GeMPooling, NoisyOrPooling
 from .ranked import GlobalWeightedRankPooling, TopKPooling, WELDONPooling, WILDCATPooling
@@ -8,10 +8,10 @@ from .weighted import AttentionPooling, SoftmaxPooling
 __all__ = [
     'AttentionPooling',
     'GeMPooling',
+    'GlobalAveragePooling',
+    'GlobalMaxPooling',
     'GlobalWeightedRankPooling',
     'LSEPooling',
-    'GlobalMaxPooling',
-    'GlobalAveragePooling',
     'NoisyOrPooling',
     'SoftmaxPooling',
     'TopKPooling',

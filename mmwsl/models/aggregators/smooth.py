@@ -1,29 +1,29 @@
-"""Mean, maximum, and Log-Sum-Exp between them."""
+"""Global average, global max, and Log-Sum-Exp pooling between them."""
 
 import math
 
-import torch
 from torch import Tensor, nn
 
 from ...functional import global_average_pool, global_max_pool, lse_pool
 from ...registry import MODELS
+from .learnable import learnable_parameter
 
 
 @MODELS.register_module()
 class GlobalAveragePooling(nn.Module):
-    """Average of the scores; see :func:`mmwsl.functional.global_average_pool`."""
+    """Global average pooling (GAP) of the scores; see :func:`mmwsl.functional.global_average_pool`."""
 
     def forward(self, scores: Tensor, valid: Tensor | None = None) -> Tensor:
-        """Aggregate ``(N, K, H, W)`` to ``(N, K)`` over the ``valid (N, H, W)`` cells."""
+        """Aggregate ``(N, K, H, W)`` to ``(N, K)`` over the ``valid (N, H, W)`` locations."""
         return global_average_pool(scores, valid)
 
 
 @MODELS.register_module()
 class GlobalMaxPooling(nn.Module):
-    """Maximum of the scores; see :func:`mmwsl.functional.global_max_pool`."""
+    """Global max pooling (GMP) of the scores; see :func:`mmwsl.functional.global_max_pool`."""
 
     def forward(self, scores: Tensor, valid: Tensor | None = None) -> Tensor:
-        """Aggregate ``(N, K, H, W)`` to ``(N, K)`` over the ``valid (N, H, W)`` cells."""
+        """Aggregate ``(N, K, H, W)`` to ``(N, K)`` over the ``valid (N, H, W)`` locations."""
         return global_max_pool(scores, valid)
 
 
@@ -32,28 +32,26 @@ class LSEPooling(nn.Module):
     """Log-Sum-Exp of the scores with sharpness ``r``; see :func:`mmwsl.functional.lse_pool`.
 
     Args:
-        r: Sharpness, or its initial value if learned. The paper fixes 5.
-        learned_classes: Learn one ``r`` for each of this many classes (background included), as ``exp`` of the
-            parameter ``log_r`` so that it stays positive; weight decay pulls it to 1. Fixed if None.
+        r: Sharpness, or its initial value if learnable. The paper fixes 5.
+        learnable: Train one ``r`` per class, as ``exp`` of the parameter ``log_r`` so that it stays positive. Weight
+            decay pulls it to 1.
+        num_classes: Classes K of a learnable ``r``, background included.
 
     Raises:
-        ValueError: If ``r`` is not positive and finite.
+        ValueError: If ``r`` is not positive and finite, or ``num_classes`` does not fit ``learnable``.
     """
 
-    def __init__(self, r: float = 5.0, learned_classes: int | None = None) -> None:
+    def __init__(self, r: float = 5.0, learnable: bool = False, num_classes: int | None = None) -> None:
         super().__init__()
         if not 0 < r < math.inf:
-            raise ValueError(f'`r` must be a positive finite number, got {r}')
-        if learned_classes is None:
-            self.r = r
-        else:
-            self.log_r = nn.Parameter(torch.full((learned_classes,), math.log(r)))
+            raise ValueError(f'LSEPooling: `r` must be positive and finite, got {r}.')
+        self.r = r
+        self.log_r = learnable_parameter(math.log(r), learnable, num_classes)
 
     def forward(self, scores: Tensor, valid: Tensor | None = None) -> Tensor:
-        """Aggregate ``(N, K, H, W)`` to ``(N, K)`` over the ``valid (N, H, W)`` cells."""
-        r = self.log_r.exp() if hasattr(self, 'log_r') else self.r
-        return lse_pool(scores, r, valid)
+        """Aggregate ``(N, K, H, W)`` to ``(N, K)`` over the ``valid (N, H, W)`` locations."""
+        return lse_pool(scores, self.r if self.log_r is None else self.log_r.exp(), valid)
 
     def extra_repr(self) -> str:
         """Show ``r``."""
-        return 'r=learned' if hasattr(self, 'log_r') else f'r={self.r}'
+        return f'r={self.r if self.log_r is None else "learned"}'

@@ -1,4 +1,4 @@
-"""Weighted averages of the scores, with weights from a softmax over the cells."""
+"""Weighted averages of the scores, with weights from a softmax over the locations."""
 
 import math
 
@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ...functional import attention_pool, softmax_pool
 from ...registry import MODELS
+from .learnable import learnable_parameter
 
 
 @MODELS.register_module()
@@ -14,25 +15,23 @@ class SoftmaxPooling(nn.Module):
     """Average weighted by the softmax of the scores, as in SPLeaP; see :func:`mmwsl.functional.softmax_pool`.
 
     Args:
-        sharpness: Factor of the scores in the softmax, or its initial value if learned.
-        learned_classes: Learn one value for each of this many classes (background included), of any sign, as in the
-            paper. Fixed if None.
+        sharpness: Factor of the scores in the softmax, or its initial value if learnable.
+        learnable: Train one sharpness of any sign per class, as in the paper.
+        num_classes: Classes K of a learnable sharpness, background included.
 
     Raises:
-        ValueError: If ``sharpness`` is not finite.
+        ValueError: If ``sharpness`` is not finite, or ``num_classes`` does not fit ``learnable``.
     """
 
-    def __init__(self, sharpness: float = 1.0, learned_classes: int | None = None) -> None:
+    def __init__(self, sharpness: float = 1.0, learnable: bool = False, num_classes: int | None = None) -> None:
         super().__init__()
         if not math.isfinite(sharpness):
-            raise ValueError(f'`sharpness` must be a finite number, got {sharpness}')
-        if learned_classes is None:
-            self.sharpness = sharpness
-        else:
-            self.sharpness = nn.Parameter(torch.full((learned_classes,), float(sharpness)))
+            raise ValueError(f'SoftmaxPooling: `sharpness` must be finite, got {sharpness}.')
+        parameter = learnable_parameter(sharpness, learnable, num_classes)
+        self.sharpness = sharpness if parameter is None else parameter
 
     def forward(self, scores: Tensor, valid: Tensor | None = None) -> Tensor:
-        """Aggregate ``(N, K, H, W)`` to ``(N, K)`` over the ``valid (N, H, W)`` cells."""
+        """Aggregate ``(N, K, H, W)`` to ``(N, K)`` over the ``valid (N, H, W)`` locations."""
         return softmax_pool(scores, self.sharpness, valid)
 
     def extra_repr(self) -> str:
@@ -46,9 +45,9 @@ class AttentionPooling(nn.Module):
 
     .. math:: a_{ij} = W \tanh(V s_{ij} + b)
 
-    The embedding of a cell, from which the paper computes one attention, is here the vector of its class scores
-    :math:`s_{ij}`, and each class has its own attention. W begins as 0, so that training begins with the mean. Computed
-    in float32 under autocast too.
+    The paper computes one attention from the embedding of an instance. Here the embedding of a location is the vector
+    of its class scores :math:`s_{ij}`, and each class has its own attention. W is initialized with 0, so that training
+    begins with global average pooling. Computed in float32 under autocast too.
 
     Args:
         num_classes: Classes K, background included.
@@ -62,11 +61,11 @@ class AttentionPooling(nn.Module):
         nn.init.zeros_(self.attend.weight)
 
     def forward(self, scores: Tensor, valid: Tensor | None = None) -> Tensor:
-        """Aggregate ``(N, K, H, W)`` to ``(N, K)`` over the ``valid (N, H, W)`` cells."""
+        """Aggregate ``(N, K, H, W)`` to ``(N, K)`` over the ``valid (N, H, W)`` locations."""
         if scores.dim() != 4 or scores.shape[1] != self.embed.in_channels:
             raise ValueError(
-                f'`scores` must be (N, K, H, W) with the {self.embed.in_channels} classes of '
-                f'`num_classes`, got {tuple(scores.shape)}'
+                f'AttentionPooling: `scores` must be (N, K, H, W) with the {self.embed.in_channels} classes of '
+                f'`num_classes`, got {tuple(scores.shape)}.'
             )
         with torch.autocast(scores.device.type, enabled=False):
             scores = scores.to(self.embed.weight.dtype)

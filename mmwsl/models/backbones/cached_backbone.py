@@ -1,10 +1,11 @@
-"""A frozen backbone that remembers its features on disk."""
+"""Frozen backbone with an on-disk feature cache."""
 
 import hashlib
 import os
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,19 +17,18 @@ from ...registry import MODELS
 
 @MODELS.register_module()
 class CachedBackbone(BaseModule):
-    """Wraps a frozen backbone so that training computes the features of an image once.
+    """Wrapper of a frozen backbone that computes the training features of an image once.
 
     The key of an image is a hash of its pixels, after augmentation and normalization, and of the backbone's config,
-    structure and weights. So a change of any makes new entries by itself, and runs that share images, pipeline and
-    backbone share entries. It pays where augmentation has few outcomes, such as a fixed size and a flip.
+    structure and weights. A change of any of these creates new entries; runs with equal images, pipeline and backbone
+    share entries. The cache saves time where augmentation has few outcomes, such as a fixed size and a flip.
 
-    Only training reads and writes the cache. State dicts have the wrapped backbone's own names: a checkpoint fits a
-    config with the cache or without.
+    Only training reads and writes the cache. State dicts have the parameter names of the wrapped backbone: a checkpoint
+    fits a config with and without the cache.
 
     Args:
-        backbone: Config of the backbone; it must have no trainable parameter.
-        cache_dir: Folder of the entries, one file of half precision values for each image and feature level.
-            It may be deleted at any time.
+        backbone: Config of the backbone, which must have no trainable parameter.
+        cache_dir: Folder of the entries, one file of half precision values per image. It may be deleted at any time.
 
     Raises:
         ValueError: If the backbone is not frozen.
@@ -40,8 +40,8 @@ class CachedBackbone(BaseModule):
         trainable = [name for name, parameter in self.backbone.named_parameters() if parameter.requires_grad]
         if trainable:
             raise ValueError(
-                f'`backbone` must be frozen to be cached, but {len(trainable)} of its parameters are '
-                f'trainable, {trainable[0]} the first: set e.g. frozen=True or leave the cache out'
+                f'CachedBackbone: `backbone` must be frozen, got {len(trainable)} trainable parameters, {trainable[0]} '
+                'the first. Set e.g. frozen=True, or remove the CachedBackbone.'
             )
         self.cache_dir = Path(cache_dir)
         self._config = {key: value for key, value in backbone.items() if key != 'init_cfg'}
@@ -58,17 +58,19 @@ class CachedBackbone(BaseModule):
         return self
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Extract features, ``(N, 3, H, W)`` to the wrapped backbone's maps."""
+        """Extract features: ``(N, 3, H, W)`` to the feature maps of the wrapped backbone."""
         if not self.training:
             return self.backbone(x)
         paths = [self.cache_dir / self._key(image) for image in x]
-        features = [self._read(path) for path in paths]
-        for i, feature in enumerate(features):
-            if feature is None:
-                # One at a time: on a CPU a batch of large maps takes more than twice as long, in allocating memory.
-                # Rounded like a feature that is read, so that a result does not depend on what was in the cache.
-                features[i] = [level[0].half() for level in self.backbone(x[i : i + 1])]
-                self._write(paths[i], features[i])
+        features = []
+        for i, path in enumerate(paths):
+            levels = self._read(path)
+            if levels is None:
+                # One at a time: on a CPU a batch of large maps takes more than twice as long, to allocate memory.
+                # Rounded like a cached feature, so that the result does not depend on the content of the cache.
+                levels = [level[0].half() for level in self.backbone(x[i : i + 1])]
+                self._write(path, levels)
+            features.append(levels)
         return tuple(torch.stack(level).to(x) for level in zip(*features, strict=True))
 
     def _key(self, image: Tensor) -> str:
@@ -80,7 +82,7 @@ class CachedBackbone(BaseModule):
             self._fingerprint = digest.digest()
         precision = torch.is_autocast_enabled()
         digest = hashlib.blake2b(f'{tuple(image.shape)}{precision}'.encode(), key=self._fingerprint, digest_size=20)
-        digest.update(image.cpu().contiguous().numpy())
+        digest.update(image.cpu().contiguous().numpy().data)
         name = digest.hexdigest()
         return f'{name[:2]}/{name}'
 
@@ -89,7 +91,7 @@ class CachedBackbone(BaseModule):
         try:
             with np.load(path.with_suffix('.npz')) as levels:
                 return [torch.from_numpy(levels[name]) for name in levels.files]
-        except (FileNotFoundError, EOFError, zipfile.BadZipFile):  # absent, or damaged: computed again
+        except (FileNotFoundError, EOFError, zipfile.BadZipFile):  # missing or damaged: computed again
             return None
 
     @staticmethod
@@ -113,6 +115,6 @@ def _drop_prefix(module: nn.Module, state_dict: dict, prefix: str, local_metadat
         state_dict[prefix + key[len(f'{prefix}backbone.') :]] = state_dict.pop(key)
 
 
-def _add_prefix(state_dict: dict, prefix: str, *args) -> None:
+def _add_prefix(state_dict: dict, prefix: str, *args: Any) -> None:
     for key in [key for key in state_dict if key.startswith(prefix)]:
         state_dict[f'{prefix}backbone.{key[len(prefix) :]}'] = state_dict.pop(key)

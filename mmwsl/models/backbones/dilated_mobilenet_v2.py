@@ -1,7 +1,8 @@
-"""MobileNetV2 whose dilated stages give the features that its ImageNet weights were trained for."""
+"""MobileNetV2 whose dilated stages keep the features of the ImageNet weights."""
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from mmcv.cnn import ConvModule
 from mmseg.models.backbones import MobileNetV2
@@ -16,32 +17,35 @@ from .pretrained import pretrained_state_dict
 class DilatedMobileNetV2(MobileNetV2):
     """mmseg's ``MobileNetV2`` for pretrained features at a small stride.
 
-    It differs in four points. A stage whose stride is removed is dilated dilated: its first block keeps the dilation
-    of the stage before, the others take the new one (mmseg dilates the first block alone), so at the pixels of the
-    original grid the features are those of the original network. ``last_conv`` adds the 1x1 convolution to 1280
-    channels. ``frozen`` holds every layer, batch normalization in evaluation mode. And
-    ``init_cfg=dict(type='Pretrained', checkpoint=...)`` takes torchvision's names as well as mmseg's, and accounts
-    for every key.
+    It differs in four points. First, in a dilated stage, whose stride is removed, the first block keeps the dilation of
+    the previous stage and the other blocks have the new dilation (mmseg dilates the first block only). On the original
+    grid the features then equal the features of the undilated network. Second, ``last_conv`` adds the 1x1 convolution
+    to 1280 channels. Third, ``frozen`` freezes every layer, with batch normalization in evaluation mode. Fourth,
+    ``init_cfg=dict(type='Pretrained', checkpoint=...)`` accepts torchvision's and mmseg's parameter names, and every
+    key must fit.
 
     Args:
         output_stride: Stride of the last feature map: 8, 16 or 32.
-        last_conv: Append the last convolution's map, 1280 channels, to the outputs.
+        last_conv: Append the feature map of the last convolution, 1280 channels, to the outputs.
         frozen: Train no layer.
-        **kwargs: Of :class:`mmseg.models.backbones.MobileNetV2`, without ``strides`` and ``dilations``.
+        **kwargs: Passed to :class:`mmseg.models.backbones.MobileNetV2`, without ``strides`` and ``dilations``.
 
     Raises:
-        ValueError: If ``output_stride`` is another number.
+        ValueError: If ``output_stride`` is not 8, 16 or 32.
     """
 
+    in_channels: int
     layouts = {
         32: dict(strides=(1, 2, 2, 2, 1, 2, 1), dilations=(1, 1, 1, 1, 1, 1, 1)),
         16: dict(strides=(1, 2, 2, 2, 1, 1, 1), dilations=(1, 1, 1, 1, 1, 2, 2)),
         8: dict(strides=(1, 2, 2, 1, 1, 1, 1), dilations=(1, 1, 1, 2, 2, 4, 4)),
     }
 
-    def __init__(self, output_stride: int = 16, last_conv: bool = False, frozen: bool = False, **kwargs) -> None:
+    def __init__(self, output_stride: int = 16, last_conv: bool = False, frozen: bool = False, **kwargs: Any) -> None:
         if output_stride not in self.layouts:
-            raise ValueError(f'`output_stride` must be one of {sorted(self.layouts)}, got {output_stride}')
+            raise ValueError(
+                f'DilatedMobileNetV2: `output_stride` must be one of {sorted(self.layouts)}, got {output_stride}.'
+            )
         self._dilation = 1
         super().__init__(**self.layouts[output_stride], **kwargs)
         self.frozen = frozen
@@ -60,7 +64,7 @@ class DilatedMobileNetV2(MobileNetV2):
     def make_layer(
         self, out_channels: int, num_blocks: int, stride: int, dilation: int, expand_ratio: int
     ) -> nn.Sequential:
-        """Stack the blocks of a stage; the first one comes before the removed stride and keeps the old dilation."""
+        """Stack the blocks of a stage; the first block precedes the removed stride and keeps the previous dilation."""
         blocks = []
         for i in range(num_blocks):
             blocks.append(
@@ -81,7 +85,7 @@ class DilatedMobileNetV2(MobileNetV2):
         return nn.Sequential(*blocks)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Extract features: ``(N, 3, H, W)`` to the maps of ``out_indices`` and, if asked for, the last one."""
+        """Extract features: ``(N, 3, H, W)`` to the feature maps of ``out_indices`` and of ``last_conv``."""
         outs = super().forward(x)
         outs = outs if isinstance(outs, tuple) else (outs,)  # mmseg returns a single map bare
         return (*outs, self.conv2(outs[-1])) if hasattr(self, 'conv2') else outs
@@ -92,11 +96,11 @@ class DilatedMobileNetV2(MobileNetV2):
         return self
 
     def init_weights(self) -> None:
-        """Initialize, or load a checkpoint of which every key must fit.
+        """Initialize, or load a checkpoint; every key must fit.
 
         Raises:
             RuntimeError: If a key is missing or unexpected.
-            ValueError: If ``init_cfg`` asks for more than a checkpoint.
+            ValueError: If ``init_cfg`` has a checkpoint and anything else.
         """
         checkpoint = pretrained_state_dict(self.init_cfg)
         if checkpoint is None:
@@ -110,9 +114,9 @@ class DilatedMobileNetV2(MobileNetV2):
 
 
 def from_torchvision(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Rename the parameters of torchvision's ``mobilenet_v2`` to mmseg's; leave out the classifier.
+    """Rename the parameters of torchvision's ``mobilenet_v2`` to mmseg's names, without the classifier.
 
-    Names that are not torchvision's stay as they are.
+    Other names stay as they are.
     """
     renamed = {}
     for key, value in state_dict.items():
@@ -135,7 +139,7 @@ def _rename(key: str) -> str:
         if rest < num_blocks:
             break
         layer, rest = layer + 1, rest - num_blocks
-    # torchvision: nested (conv, bn, relu) for all but the last convolution, whose conv and bn follow flat.
+    # torchvision nests (conv, bn, relu), except for the last convolution, whose conv and bn are not nested.
     if '.' in path:
         conv, part = path.split('.')
         part = 'conv' if part == '0' else 'bn'

@@ -12,17 +12,20 @@ from ...registry import MODELS
 class OverFeat(BaseModule):
     """Six convolutions and two poolings, 3 x 400 x 400 to 1024 x 29 x 29 (Sermanet et al., ICLR 2014, Table 3).
 
-    The stride is 12. The first two convolutions do not pad, so the first cell is centered at pixel 26 and the map
-    covers the image less a border. The trunk of Pinheiro & Collobert (CVPR 2015), who freeze all of it.
+    The stride is 12. The first two convolutions do not pad, so the first location is centered at pixel 26 and the
+    feature map does not cover the image border. Pinheiro & Collobert (CVPR 2015) use this backbone, frozen.
 
     Args:
-        frozen_stages: The first so many convolutions are not trained, 0 to 6.
+        frozen_stages: Number of first convolutions that are not trained, 0 to 6.
         init_cfg: Initialization, e.g. ``dict(type='Pretrained', checkpoint=...)``.
+
+    Raises:
+        ValueError: If ``frozen_stages`` is not in 0 to 6.
     """
 
     def __init__(self, frozen_stages: int = 0, init_cfg: dict | None = None) -> None:
         if frozen_stages not in range(7):
-            raise ValueError(f'`frozen_stages` must be 0 to 6, the number of frozen convolutions, got {frozen_stages}')
+            raise ValueError(f'OverFeat: `frozen_stages` must be an integer from 0 to 6, got {frozen_stages}.')
         super().__init__(init_cfg or dict(type='Kaiming', layer='Conv2d'))
         self.conv1 = nn.Conv2d(3, 96, 7, stride=2)
         self.pool1 = nn.MaxPool2d(3, stride=3)
@@ -42,14 +45,13 @@ class OverFeat(BaseModule):
         super().init_weights()
         if self.frozen_stages and self.init_cfg['type'] != 'Pretrained':
             warnings.warn(
-                f'{self.frozen_stages} convolutions of OverFeat are frozen at random weights. Give trained '
-                "ones, backbone.init_cfg=dict(type='Pretrained', checkpoint=...), or load_from, or set "
-                'backbone.frozen_stages=0.',
+                f'OverFeat: {self.frozen_stages} convolutions are frozen at random weights. Set '
+                "backbone.init_cfg=dict(type='Pretrained', checkpoint=...), load_from or backbone.frozen_stages=0.",
                 stacklevel=2,
             )
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
-        """Extract features: ``(N, 3, H, W)`` to one map ``(N, 1024, h, w)`` at stride 12."""
+        """Extract features: ``(N, 3, H, W)`` to one feature map ``(N, 1024, h, w)`` at stride 12."""
         x = self.pool1(self.relu(self.conv1(x)))
         x = self.pool2(self.relu(self.conv2(x)))
         for conv in (self.conv3, self.conv4, self.conv5, self.conv6):

@@ -11,9 +11,10 @@ from ...registry import MODELS
 
 @MODELS.register_module()
 class PlainCNN(BaseModule):
-    """3x3 convolutions, each with normalization and ReLU, and 3x3 max-pooling where asked for.
+    """3x3 convolutions, each with normalization and ReLU, with optional 3x3 max-pooling.
 
-    A network that learns places from tags marks whatever lies in its receptive field: here a config keeps that small.
+    A network trained on image-level labels activates wherever an object lies in its receptive field. Here a config can
+    keep the receptive field small.
 
     Args:
         channels: Channels of each convolution.
@@ -40,8 +41,8 @@ class PlainCNN(BaseModule):
         pools = [0] * len(channels) if pools is None else pools
         if not len(channels) == len(strides) == len(pools) > 0:
             raise ValueError(
-                '`channels`, `strides` and `pools` must have one value for each convolution, got '
-                f'{channels}, {strides} and {pools}'
+                'PlainCNN: `channels`, `strides` and `pools` must have one value for each convolution, got '
+                f'{channels}, {strides} and {pools}.'
             )
         super().__init__(init_cfg or dict(type='Kaiming', layer='Conv2d'))
         self.layers = nn.Sequential()
@@ -54,5 +55,5 @@ class PlainCNN(BaseModule):
             in_channels = channel
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
-        """Extract features: ``(N, C, H, W)`` to one map of the last convolution."""
+        """Extract features: ``(N, C, H, W)`` to the feature map of the last convolution."""
         return (self.layers(x),)

@@ -1,5 +1,5 @@
 """Background models."""
 
-from .backgrounds import ConstantBackground, LearnedBackground, PowerBackground, SigmoidBackground
+from .backgrounds import Background, ConstantBackground, LearnedBackground, PowerBackground, SigmoidBackground
 
-__all__ = ['ConstantBackground', 'SigmoidBackground', 'LearnedBackground', 'PowerBackground']
+__all__ = ['Background', 'ConstantBackground', 'LearnedBackground', 'PowerBackground', 'SigmoidBackground']

@@ -1,22 +1,62 @@
-"""Background models: what the head does with class 0, which image-level labels rarely name.
+"""Background models: what channel 0 means, in the image-level labels and in the scores.
 
-A background model turns scores into probabilities, of pixels and of the image. Channel 0 is the background.
+Image-level labels name foreground classes only. The background model of a head adds the background label for the
+losses, and turns scores into probabilities with a background.
 """
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor, nn
 
 from ...functional import constant_background, power_background
 from ...registry import MODELS
 
 
-@MODELS.register_module()
-class LearnedBackground(nn.Module):
-    """Background as a class of the network, one of a softmax (Pinheiro & Collobert, CVPR 2015, Eq. 3).
+class Background(nn.Module, ABC):
+    """Base class of the background models."""
 
-    It needs training images that show none of the classes.
+    @abstractmethod
+    def complete_labels(self, image_labels: Tensor, *, per_location: bool) -> Tensor:
+        """Set the background label in channel 0, whatever it was before.
+
+        Args:
+            image_labels: 1 (present), 0 (absent) or -1 (unknown), ``(N, K)``.
+            per_location: Whether the labels are for a loss of score maps, else they are for a loss of image logits.
+
+        Returns:
+            Labels of the same shape.
+        """
+
+    @abstractmethod
+    def pixel_probs(self, seg_logits: Tensor) -> Tensor:
+        """Turn scores ``(..., K, H, W)`` into probabilities of the same shape."""
+
+    @abstractmethod
+    def image_probs(self, image_logits: Tensor) -> Tensor:
+        """Turn scores ``(N, K)`` into probabilities of the same shape."""
+
+
+@MODELS.register_module()
+class LearnedBackground(Background):
+    """Background as a class of the network, one class of a softmax (Pinheiro & Collobert, CVPR 2015, Eq. 3).
+
+    A loss of image logits has a softmax over the image: background is present in images without a foreground class,
+    absent in other images, and unknown if no foreground class is present and one is unknown. The training set needs
+    background images.
+
+    A loss of score maps has a softmax over each location: background is present in every image, since nearly every
+    image shows some.
     """
+
+    def complete_labels(self, image_labels: Tensor, *, per_location: bool) -> Tensor:
+        """Set the background label in channel 0; see the parent."""
+        foreground = image_labels[:, 1:]
+        background = torch.ones_like(image_labels[:, :1])
+        if not per_location:
+            background[(foreground == -1).any(1)] = -1
+            background[(foreground == 1).any(1)] = 0
+        return torch.cat([background, foreground], 1)
 
     def pixel_probs(self, seg_logits: Tensor) -> Tensor:
         """Turn scores ``(..., K, H, W)`` into probabilities that sum to one."""
@@ -27,15 +67,20 @@ class LearnedBackground(nn.Module):
         return image_logits.softmax(-1)
 
 
-class SigmoidBackground(nn.Module, ABC):
-    """Foreground classes are independent (sigmoid), and background is in every image.
+class SigmoidBackground(Background):
+    """Base class of backgrounds of independent foreground classes (sigmoid), present in every image.
 
-    Channel 0 of the network's scores is not used: subclasses find the background from the other classes.
+    Channel 0 of the network's scores is not used: subclasses compute the background from the other classes. So its
+    label is unknown, and no loss trains it.
     """
 
     @abstractmethod
     def add_background(self, foreground: Tensor) -> Tensor:
-        """Turn scores in [0, 1] of the other classes, ``(..., K - 1, H, W)``, into scores ``(..., K, H, W)``."""
+        """Turn scores in [0, 1] of the foreground classes, ``(..., K - 1, H, W)``, into scores ``(..., K, H, W)``."""
+
+    def complete_labels(self, image_labels: Tensor, *, per_location: bool) -> Tensor:
+        """Set the background label in channel 0 to unknown."""
+        return torch.cat([torch.full_like(image_labels[:, :1], -1), image_labels[:, 1:]], 1)
 
     def pixel_probs(self, seg_logits: Tensor) -> Tensor:
         """Turn scores ``(..., K, H, W)`` into probabilities of the same shape."""
@@ -56,12 +101,15 @@ class ConstantBackground(SigmoidBackground):
 
     Args:
         threshold: Threshold, in [0, 1].
+
+    Raises:
+        ValueError: If ``threshold`` is not in [0, 1].
     """
 
     def __init__(self, threshold: float = 0.5) -> None:
         super().__init__()
         if not 0 <= threshold <= 1:
-            raise ValueError(f'`threshold` is a probability and must be in [0, 1], got {threshold}')
+            raise ValueError(f'ConstantBackground: `threshold` must be in [0, 1], got {threshold}.')
         self.threshold = threshold
 
     def add_background(self, foreground: Tensor) -> Tensor:
@@ -71,16 +119,19 @@ class ConstantBackground(SigmoidBackground):
 
 @MODELS.register_module()
 class PowerBackground(SigmoidBackground):
-    """Background where no class is sure; see :func:`mmwsl.functional.power_background`.
+    """Background where every foreground class has a low probability; see :func:`mmwsl.functional.power_background`.
 
     Args:
-        alpha: The exponent, positive; larger gives less background.
+        alpha: Exponent, positive; a larger value gives less background.
+
+    Raises:
+        ValueError: If ``alpha`` is not positive.
     """
 
     def __init__(self, alpha: float = 1.0) -> None:
         super().__init__()
         if not alpha > 0:
-            raise ValueError(f'`alpha` must be positive, got {alpha}')
+            raise ValueError(f'PowerBackground: `alpha` must be positive, got {alpha}.')
         self.alpha = alpha
 
     def add_background(self, foreground: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
-"""The deconvolution network: VGG-16 mirrored, with unpooling."""
+"""Decoder of the deconvolution network: VGG-16 mirrored, with unpooling."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from mmcv.cnn import ConvModule
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
@@ -12,20 +13,23 @@ from ..backbones.vgg16 import NUM_CONVS
 
 @MODELS.register_module()
 class DeconvNetHead(BaseDecodeHead):
-    """Decoder of DeconvNet (Noh et al., ICCV 2015): unpooling by switches, then convolutions, five times over.
+    """Decoder of DeconvNet (Noh et al., ICCV 2015): five stages of unpooling and convolutions.
 
-    It takes the outputs of :class:`mmwsl.models.VGG16` with ``fc_padding='valid'`` and ``switches=True``: a transposed
-    convolution undoes ``fc6``; then, from the last stage to the first, every value goes back to where the maximum was
-    found, the rest being zero, and as many 3x3 convolutions as the stage has make the map dense again. The paper calls
-    them deconvolutions: with stride 1 the two are the same layer.
+    It takes the outputs of :class:`mmwsl.models.VGG16` with ``fc_padding='valid'`` and ``return_pool_indices=True``. A
+    transposed convolution inverts ``fc6``. Then, from the last stage to the first, unpooling puts every value at the
+    location of its maximum and zero elsewhere, and as many 3x3 convolutions as the stage has make the map dense again.
+    The paper calls them deconvolutions: with stride 1 the two are the same layer.
 
     Args:
         in_channels: Channels of ``fc7``.
-        stages: Channels of the five stages of the encoder, first one first.
+        stages: Channels of the five stages of the encoder, first stage first.
         fc_kernel_size: Kernel of ``fc6``.
-        norm_cfg: Normalization of every layer; without it a network this deep does not learn.
-        **kwargs: Of :class:`mmseg.models.decode_heads.decode_head.BaseDecodeHead`, without ``channels``. ``in_index``
-            is the place of ``fc7`` among the outputs, by default that in front of the switches.
+        norm_cfg: Normalization of every layer; without it a network of this depth does not train.
+        in_index: Index of ``fc7`` among the outputs of the backbone, by default the output before the pool indices.
+        **kwargs: Passed to :class:`mmseg.models.decode_heads.decode_head.BaseDecodeHead`, without ``channels``.
+
+    Raises:
+        ValueError: If ``stages`` does not have one value per stage.
     """
 
     def __init__(
@@ -36,10 +40,10 @@ class DeconvNetHead(BaseDecodeHead):
         fc_kernel_size: int = 7,
         norm_cfg: dict | None = None,
         in_index: int = -1 - len(NUM_CONVS),
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         if len(stages) != len(NUM_CONVS):
-            raise ValueError(f'`stages` must have {len(NUM_CONVS)} numbers of channels, got {stages}')
+            raise ValueError(f'DeconvNetHead: `stages` must have {len(NUM_CONVS)} numbers of channels, got {stages}.')
         norm_cfg = norm_cfg or dict(type='BN')
         super().__init__(in_channels, stages[0], norm_cfg=norm_cfg, in_index=in_index, **kwargs)
         layer = dict(norm_cfg=self.norm_cfg, act_cfg=self.act_cfg)
@@ -47,7 +51,7 @@ class DeconvNetHead(BaseDecodeHead):
         self.unpool = nn.MaxUnpool2d(2)
         self.stages = nn.ModuleList()
         for i in reversed(range(len(stages))):
-            after = stages[max(i - 1, 0)]  # the last convolution of a stage has the channels of the next one
+            after = stages[max(i - 1, 0)]  # the last convolution of a stage has the channels of the next stage
             widths = [stages[i]] * NUM_CONVS[i] + [after]
             self.stages.append(
                 nn.Sequential(
@@ -58,6 +62,6 @@ class DeconvNetHead(BaseDecodeHead):
     def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
         """Score every pixel, ``(N, K, H, W)``."""
         x = self.fc6(self._transform_inputs(inputs))
-        for switches, stage in zip(reversed(inputs[-len(self.stages) :]), self.stages, strict=True):
-            x = stage(self.unpool(x, switches))
+        for pool_indices, stage in zip(reversed(inputs[-len(self.stages) :]), self.stages, strict=True):
+            x = stage(self.unpool(x, pool_indices))
         return self.cls_seg(x)

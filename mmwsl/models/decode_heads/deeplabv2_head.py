@@ -1,6 +1,7 @@
-"""The summed dilated branches of DeepLab v1 and v2."""
+"""Head with the summed dilated branches of DeepLab v1 and v2."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from mmcv.cnn import ConvModule
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
@@ -11,27 +12,27 @@ from ...registry import MODELS
 
 @MODELS.register_module()
 class DeepLabV2Head(BaseDecodeHead):
-    r"""Scores that are the sum of dilated branches, :math:`s = \sum_b f_b(x_b)` (Chen et al., PAMI 2018, Fig. 7).
+    r"""Head that sums dilated branches, :math:`s = \sum_b f_b(x_b)` (Chen et al., PAMI 2018, Fig. 7).
 
-    mmseg's ``ASPPHead`` is that of DeepLab v3: its branches are concatenated. Three uses:
+    mmseg's ``ASPPHead`` is the head of DeepLab v3, which concatenates its branches. Three uses:
 
     - DeepLab v2 on ResNet: each branch is one dilated convolution from the features to the scores;
-    - DeepLab v2 on VGG-16: the dilated ``fc6`` and ``fc7`` of each branch are the backbone's, see
-      :class:`mmwsl.models.VGG16`, which returns a map for each; here ``in_index`` lists them, ``kernel_size=1`` scores
-      them;
+    - DeepLab v2 on VGG-16: the backbone, :class:`mmwsl.models.VGG16`, has the dilated ``fc6`` and ``fc7`` of each
+      branch and returns a feature map per branch; ``in_index`` lists these maps, ``kernel_size=1`` scores them;
     - ``hidden=True``: the dilated convolution goes to ``channels`` features with ReLU, a 1x1 convolution scores them.
 
     DeepLab v1 LargeFOV is one branch.
 
     Args:
+        in_channels: Channels of the feature map, or one value per branch.
         dilations: Dilation of each branch's convolution.
-        kernel_size: Its kernel.
+        kernel_size: Kernel of each branch's convolution.
         hidden: Whether a branch has a hidden layer.
-        **kwargs: Of :class:`mmseg.models.decode_heads.decode_head.BaseDecodeHead`. With a tuple as ``in_index``, and
-            as ``in_channels``, each branch has a map of its own.
+        in_index: Index of the feature map, or one index per branch.
+        **kwargs: Passed to :class:`mmseg.models.decode_heads.decode_head.BaseDecodeHead`.
 
     Raises:
-        ValueError: If there is not one map for each branch, or no branch.
+        ValueError: If there is no branch, or ``in_channels`` or ``in_index`` does not have one value per branch.
     """
 
     def __init__(
@@ -42,27 +43,29 @@ class DeepLabV2Head(BaseDecodeHead):
         kernel_size: int = 3,
         hidden: bool = False,
         in_index: int | Sequence[int] = -1,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         count = len(dilations)
         in_channels = (in_channels,) * count if isinstance(in_channels, int) else tuple(in_channels)
         in_index = (in_index,) * count if isinstance(in_index, int) else tuple(in_index)
         if not count == len(in_channels) == len(in_index) > 0:
             raise ValueError(
-                '`dilations`, `in_channels` and `in_index` must have one value for each branch, got '
-                f'{tuple(dilations)}, {in_channels} and {in_index}'
+                'DeepLabV2Head: `dilations`, `in_channels` and `in_index` must have one value for each branch, got '
+                f'{tuple(dilations)}, {in_channels} and {in_index}.'
             )
         super().__init__(in_channels, in_index=in_index, input_transform='multiple_select', **kwargs)
         self.conv_seg = nn.ModuleList()
         self.convs = nn.ModuleList()
         for channels, dilation in zip(in_channels, dilations, strict=True):
-            atrous = dict(kernel_size=kernel_size, padding=kernel_size // 2 * dilation, dilation=dilation)
+            padding = kernel_size // 2 * dilation
             if hidden:
                 self.convs.append(
                     ConvModule(
                         channels,
                         self.channels,
-                        **atrous,
+                        kernel_size,
+                        padding=padding,
+                        dilation=dilation,
                         conv_cfg=self.conv_cfg,
                         norm_cfg=self.norm_cfg,
                         act_cfg=self.act_cfg,
@@ -71,10 +74,12 @@ class DeepLabV2Head(BaseDecodeHead):
                 self.conv_seg.append(nn.Conv2d(self.channels, self.out_channels, 1))
             else:
                 self.convs.append(nn.Identity())
-                self.conv_seg.append(nn.Conv2d(channels, self.out_channels, **atrous))
+                self.conv_seg.append(
+                    nn.Conv2d(channels, self.out_channels, kernel_size, padding=padding, dilation=dilation)
+                )
 
     def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
-        """Score the cells, ``(N, K, h, w)``."""
+        """Score the locations of the feature maps, ``(N, K, h, w)``."""
         dropout = self.dropout or nn.Identity()
         branches = zip(self._transform_inputs(inputs), self.convs, self.conv_seg, strict=True)
         return sum(score(dropout(conv(x))) for x, conv, score in branches)

@@ -1,4 +1,4 @@
-"""What the data samples of a batch say about it: tags, masks, sizes."""
+"""Supervision of a batch, collected from its data samples."""
 
 from collections.abc import Sequence
 
@@ -7,22 +7,36 @@ from mmseg.utils import SampleList
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..losses import WeakSupervision
 
-def image_labels(data_samples: SampleList, num_classes: int, masks_suffice: bool = False) -> Tensor:
-    """Stack the tags, ``gt_label.score``.
+
+def collect_supervision(
+    data_samples: SampleList, num_classes: int, valid: Tensor, *, use_masks: bool, ignore_index: int = 255
+) -> WeakSupervision:
+    """Collect the image-level labels and size labels of a batch and, if asked for, its masks.
 
     Args:
-        data_samples: The batch.
+        data_samples: The batch; masks are padded like the inputs.
         num_classes: Classes K of the head, background included.
-        masks_suffice: A sample with a mask may have no tags: they are unknown.
-
-    Returns:
-        1 present, 0 absent, -1 unknown, ``(N, K)``.
+        valid: Boolean map of the locations inside each image, ``(N, H, W)``, of the size of the score map.
+        use_masks: Use the masks. A sample with a mask may then lack image-level labels, which are unknown.
+        ignore_index: Value of the ignored pixels of the masks.
 
     Raises:
-        KeyError: If a sample has no tags.
+        KeyError: If a sample has neither image-level labels nor a mask to use.
         ValueError: If the dataset has another number of classes.
     """
+    labels = _image_labels(data_samples, num_classes, use_masks)
+    return WeakSupervision(
+        image_labels=labels,
+        valid=valid,
+        masks=_masks_at_locations(data_samples, valid.shape[1:], ignore_index) if use_masks else None,
+        sizes=_size_labels(data_samples, labels),
+    )
+
+
+def _image_labels(data_samples: SampleList, num_classes: int, masks_suffice: bool) -> Tensor:
+    """Stack the image-level labels, ``gt_label.score``, to ``(N, K)``."""
     scores = []
     for sample in data_samples:
         if 'gt_label' in sample:
@@ -31,45 +45,33 @@ def image_labels(data_samples: SampleList, num_classes: int, masks_suffice: bool
             scores.append(torch.full((num_classes,), -1.0, device=sample.gt_sem_seg.data.device))
         else:
             raise KeyError(
-                'a data sample has no field `gt_label`: end the training pipeline with '
-                "dict(type='mmwsl.PackImageLabelInputs') and give the dataset a `label_file`"
+                'a training sample has no field `gt_label`. End the training pipeline with '
+                "dict(type='mmwsl.PackImageLabelInputs') and set the `label_file` of the dataset."
             )
         if len(scores[-1]) != num_classes:
             raise ValueError(
-                f'`num_classes` of the head is {num_classes}, but the dataset has {len(scores[-1])} '
-                'classes (background included)'
+                f'`decode_head.num_classes` must be {len(scores[-1])}, the number of classes of the dataset with the '
+                f'background, got {num_classes}.'
             )
     return torch.stack(scores)
 
 
-def cell_masks(data_samples: SampleList, size: Sequence[int], ignore_index: int) -> list[Tensor | None]:
-    """Sample the masks, ``gt_sem_seg``, at the centers of the cells of a score map.
-
-    Args:
-        data_samples: The batch; masks are padded like the inputs.
-        size: Height and width of the score map, which covers the padded input evenly.
-        ignore_index: Value of the pixels to leave out.
-
-    Returns:
-        For each image its int64 mask of that size with -1 where a cell is to be left out, or None without a mask.
-    """
-    masks = []
+def _masks_at_locations(data_samples: SampleList, size: Sequence[int], ignore_index: int) -> list[Tensor | None]:
+    """Sample the masks, ``gt_sem_seg``, at the centers of a score map's locations; -1 at ignored locations."""
+    masks: list[Tensor | None] = []
     for sample in data_samples:
         mask = None
         if 'gt_sem_seg' in sample:
             mask = sample.gt_sem_seg.data  # (1, H, W)
-            # Float32 holds every class exactly; interpolation knows no int64.
+            # Float32 holds every class exactly; interpolate has no int64 version.
             mask = F.interpolate(mask[None].float(), tuple(size), mode='nearest-exact')[0, 0].long()
             mask = mask.masked_fill(mask == ignore_index, -1)
         masks.append(mask)
     return masks
 
 
-def size_labels(data_samples: SampleList, image_labels: Tensor) -> Tensor | None:
-    """Stack the sizes of objects, ``gt_label.size``: 1 large, 0 small, -1 not known, like ``image_labels (N, K)``.
-
-    A sample without them has -1 everywhere; None if no sample has them.
-    """
+def _size_labels(data_samples: SampleList, image_labels: Tensor) -> Tensor | None:
+    """Stack the size labels, ``gt_label.size``, to ``(N, K)``; None if no sample has them."""
     sizes = [sample.gt_label.get('size') if 'gt_label' in sample else None for sample in data_samples]
     if all(size is None for size in sizes):
         return None

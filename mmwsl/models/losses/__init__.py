@@ -1,4 +1,4 @@
-"""Losses of weak supervision, and of labels that are partly wrong."""
+"""Losses of weak supervision, and noise-robust losses for pseudo-labels."""
 
 from .ccnn_loss import CCNNLoss
 from .em_losses import EMAdaptLoss, EMFixedLoss
@@ -7,21 +7,23 @@ from .mil_fcn_loss import MILFCNLoss
 from .multilabel_losses import AsymmetricLoss, AveragePrecisionLoss, MultiLabelFocalLoss
 from .noisy_label_losses import BootstrappedCrossEntropyLoss, GeneralizedCrossEntropyLoss, SymmetricCrossEntropyLoss
 from .score_map_loss import MaskCrossEntropyLoss, ScoreMapLoss
+from .supervision import WeakSupervision
 
 __all__ = [
-    'CCNNLoss',
     'AsymmetricLoss',
     'AveragePrecisionLoss',
-    'MILFCNLoss',
     'BootstrappedCrossEntropyLoss',
+    'CCNNLoss',
     'EMAdaptLoss',
     'EMFixedLoss',
     'GeneralizedCrossEntropyLoss',
     'ImageLabelLoss',
+    'MILFCNLoss',
     'MaskCrossEntropyLoss',
     'MultiLabelFocalLoss',
-    'ScoreMapLoss',
     'MultiLabelSoftMarginLoss',
+    'ScoreMapLoss',
     'SoftmaxCrossEntropyLoss',
     'SymmetricCrossEntropyLoss',
+    'WeakSupervision',
 ]

@@ -1,4 +1,7 @@
-"""Losses on image scores for many classes, few of them present."""
+"""Losses of image logits for many classes, few of them present."""
+
+from abc import abstractmethod
+from typing import Any
 
 from torch import Tensor
 
@@ -8,53 +11,58 @@ from .image_label_losses import ImageLabelLoss
 
 
 class _IndependentLabelLoss(ImageLabelLoss):
-    """Weighted average over the known labels of the batch."""
+    """Base class of the weighted averages over the known labels of the batch."""
 
-    def forward(self, image_logits: Tensor, image_labels: Tensor) -> Tensor:
-        """Return the scalar loss of ``image_logits (N, K)`` and ``image_labels (N, K)``."""
-        weights = self._weights(image_logits, image_labels)
+    def image_loss(self, image_logits: Tensor, image_labels: Tensor, weights: Tensor) -> Tensor:
+        """Compute the scalar loss."""
         known = (image_labels >= 0).to(image_logits)
-        losses = weights * self._losses(image_logits, image_labels)
-        return self.loss_weight * (known * losses).sum() / known.sum().clamp(min=1)
+        losses = weights * self.label_losses(image_logits, image_labels)
+        return (known * losses).sum() / known.sum().clamp(min=1)
+
+    @abstractmethod
+    def label_losses(self, image_logits: Tensor, image_labels: Tensor) -> Tensor:
+        """Compute the loss of each label, ``(N, K)``."""
 
 
 # mmseg has a FocalLoss of its own, of pixels.
 @MODELS.register_module()
 class MultiLabelFocalLoss(_IndependentLabelLoss):
-    """Focal loss of the tags; see :func:`mmwsl.functional.sigmoid_focal_loss`.
+    """Focal loss of the image-level labels; see :func:`mmwsl.functional.sigmoid_focal_loss`.
 
     Args:
-        gamma: Focus on the labels that are wrong, not negative.
-        alpha: Weight of the labels present, in [0, 1]; both kinds weigh 1 if None.
-        **kwargs: ``class_weight``, ``loss_weight`` and ``loss_name`` as in :class:`MultiLabelSoftMarginLoss`.
+        gamma: Focus on the labels that are predicted wrongly, non-negative.
+        alpha: Weight of the present labels, in [0, 1]; present and absent labels weigh 1 if None.
+        **kwargs: Passed to :class:`ImageLabelLoss`.
     """
 
-    def __init__(self, gamma: float = 2.0, alpha: float | None = None, **kwargs) -> None:
+    def __init__(self, gamma: float = 2.0, alpha: float | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.gamma, self.alpha = gamma, alpha
 
-    def _losses(self, image_logits: Tensor, image_labels: Tensor) -> Tensor:
+    def label_losses(self, image_logits: Tensor, image_labels: Tensor) -> Tensor:
+        """Compute the loss of each label, ``(N, K)``."""
         return sigmoid_focal_loss(image_logits, image_labels, self.gamma, self.alpha)
 
 
 @MODELS.register_module()
 class AsymmetricLoss(_IndependentLabelLoss):
-    """Asymmetric loss of the tags; see :func:`mmwsl.functional.asymmetric_loss`.
+    """Asymmetric loss of the image-level labels; see :func:`mmwsl.functional.asymmetric_loss`.
 
     The authors sum over labels; here, as in :class:`MultiLabelSoftMarginLoss`, the known labels are averaged.
 
     Args:
-        gamma_pos: Focus on the labels present, not negative.
-        gamma_neg: Focus on the labels absent, not negative.
-        clip: Probability up to which an absent label counts nothing, in [0, 1).
-        **kwargs: ``class_weight``, ``loss_weight`` and ``loss_name`` as in :class:`MultiLabelSoftMarginLoss`.
+        gamma_pos: Focus on the present labels, non-negative.
+        gamma_neg: Focus on the absent labels, non-negative.
+        clip: Probability up to which an absent label has no loss, in [0, 1).
+        **kwargs: Passed to :class:`ImageLabelLoss`.
     """
 
-    def __init__(self, gamma_pos: float = 0.0, gamma_neg: float = 4.0, clip: float = 0.05, **kwargs) -> None:
+    def __init__(self, gamma_pos: float = 0.0, gamma_neg: float = 4.0, clip: float = 0.05, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.gamma_pos, self.gamma_neg, self.clip = gamma_pos, gamma_neg, clip
 
-    def _losses(self, image_logits: Tensor, image_labels: Tensor) -> Tensor:
+    def label_losses(self, image_logits: Tensor, image_labels: Tensor) -> Tensor:
+        """Compute the loss of each label, ``(N, K)``."""
         return asymmetric_loss(image_logits, image_labels, self.gamma_pos, self.gamma_neg, self.clip)
 
 
@@ -62,17 +70,13 @@ class AsymmetricLoss(_IndependentLabelLoss):
 class AveragePrecisionLoss(ImageLabelLoss):
     """Ranking loss of WELDON, averaged over classes; see :func:`mmwsl.functional.average_precision_loss`.
 
-    Images of a batch are ranked by each class: it needs large batches, of 8 images at least, and classes that are
-    present in some of them and absent in others. The rest of the classes do not count. Where a process has its own
-    share of the batch, it ranks that share.
-
-    Args:
-        **kwargs: ``class_weight``, ``loss_weight`` and ``loss_name`` as in :class:`MultiLabelSoftMarginLoss`.
+    Each class ranks the images of a batch, so batches must be large, at least 8 images. A class counts only if it is
+    present in some images of the batch and absent in others. In distributed training each process ranks its own
+    images.
     """
 
-    def forward(self, image_logits: Tensor, image_labels: Tensor) -> Tensor:
-        """Return the scalar loss of ``image_logits (N, K)`` and ``image_labels (N, K)``."""
-        weights = self._weights(image_logits, image_labels)
+    def image_loss(self, image_logits: Tensor, image_labels: Tensor, weights: Tensor) -> Tensor:
+        """Compute the scalar loss."""
         ranked = (image_labels == 1).any(0) & (image_labels == 0).any(0)
         losses = weights * average_precision_loss(image_logits, image_labels)
-        return self.loss_weight * losses.sum() / ranked.sum().clamp(min=1)
+        return losses.sum() / ranked.sum().clamp(min=1)

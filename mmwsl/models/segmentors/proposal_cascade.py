@@ -1,5 +1,7 @@
 """Cascade whose score map proposes boxes, which a second network classifies."""
 
+from typing import Any
+
 import torch
 from mmseg.utils import SampleList, add_prefix
 from torch import Tensor
@@ -33,7 +35,7 @@ class ProposalCascade(WeakEncoderDecoder):
             of classes.
     """
 
-    def __init__(self, *, box_head: dict, box_backbone: dict | None = None, **kwargs) -> None:
+    def __init__(self, *, box_head: dict, box_backbone: dict | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         scorer = self.pipeline.scorer
         if not isinstance(scorer, WholeScorer) or scorer.input_padding:

@@ -1,6 +1,7 @@
 """Segmentor with a declared inference pipeline."""
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 from mmengine.config import ConfigDict
 from mmseg.models.segmentors import EncoderDecoder
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from ...inference import ClassActivationMaps, InferencePipeline
 from ...inference.dense import ScoreNetwork
 from ...registry import MODELS
-from ..backgrounds import LearnedBackground, SigmoidBackground
+from ..backgrounds import Background, LearnedBackground, SigmoidBackground
 
 SOFTMAX = LearnedBackground()
 
@@ -45,7 +46,7 @@ class WeakEncoderDecoder(EncoderDecoder):
             does not suit the head.
     """
 
-    def __init__(self, *, inference: dict | None = None, test_cfg: dict | None = None, **kwargs) -> None:
+    def __init__(self, *, inference: dict | None = None, test_cfg: dict | None = None, **kwargs: Any) -> None:
         if test_cfg and (set(test_cfg) - {'mode'} or test_cfg.get('mode', 'whole') != 'whole'):
             raise ValueError(
                 f"`model.test_cfg` must be None or dict(mode='whole'), got {dict(test_cfg)}. Set "
@@ -59,9 +60,9 @@ class WeakEncoderDecoder(EncoderDecoder):
         self._check_pipeline()
 
     @property
-    def background(self) -> nn.Module:
+    def background(self) -> Background:
         """Background model of the head; a softmax where the head has none."""
-        return getattr(self.decode_head, 'background', SOFTMAX)
+        return cast(Background, getattr(self.decode_head, 'background', SOFTMAX))
 
     def _check_pipeline(self) -> None:
         """Raise ValueError unless the pipeline suits the head."""

@@ -1,5 +1,7 @@
 """Test-time augmentation that merges the views in the inference pipeline."""
 
+from typing import Any
+
 from mmengine.model import BaseTTAModel
 from mmseg.structures import SegDataSample
 from mmseg.utils import SampleList
@@ -23,7 +25,7 @@ class WeakSegTTAModel(BaseTTAModel):
         TypeError: If the segmentor cannot merge views.
     """
 
-    def __init__(self, module: dict | nn.Module, **kwargs) -> None:
+    def __init__(self, module: dict | nn.Module, **kwargs: Any) -> None:
         super().__init__(module, **kwargs)
         if not hasattr(self.module, 'merge_views'):
             raise TypeError(
