@@ -1,11 +1,10 @@
-"""Aggregators under one schedule on voc6: classification, masks, pointing, over seeds.
+"""Aggregators under one schedule on voc6: mAP, mIoU and point localization, over training seeds.
 
-Each method is trained by its config, configs/wsl_METHOD_voc6.py, and evaluated twice: as it is, and with the
-image-level prior. "at 0.5" is a threshold fixed in advance; "best" was chosen with the masks of the set it is measured
-on, an oracle. Results are kept as JSON in the work folder, so a killed run goes on where it was, and a second one only
-prints.
+Each method is trained by its config, configs/wsl_METHOD_voc6.py, and evaluated without and with the image-level prior.
+"at 0.5" is a threshold fixed in advance. "best" is an oracle: selected on the evaluated masks. The work folder keeps
+the results as JSON: repeat the command to resume an interrupted run, or to print the table again.
 
-    python benchmarks/aggregators.py lse mean max wildcat --seeds 0 1 2
+    python benchmarks/aggregators.py lse gap gmp wildcat --seeds 0 1 2
     python benchmarks/aggregators.py topk weldon gwrp noisyor gem spleap attention
 """
 
@@ -21,71 +20,59 @@ from prettytable import PrettyTable
 
 from mmwsl.apis import load_config, test
 
-COLUMNS = {  # of the table: metric and chain
+COLUMNS = {  # of the table: metric and post-processing pipeline
     'mAP': ('mAP', 'raw'),
     'mIoU at 0.5': ('mIoU', 'raw'),
     'best': ('oracle_mIoU', 'raw'),
     'prior, at 0.5': ('mIoU', 'prior'),
     'prior, best': ('oracle_mIoU', 'prior'),
-    'pointing': ('point_mAP_from_masks', 'raw'),
+    'point mAP': ('point_mAP_from_masks', 'raw'),
 }
-CHAINS = dict(raw=[], prior=[dict(type='mmwsl.ImageLevelPrior')])
+POSTPROCESSORS = dict(raw=[], prior=[dict(type='mmwsl.ImageLevelPrior')])
 
 
 def measure(method: str, seed: int, folder: Path) -> dict[str, dict[str, float]]:
-    """Train a method with a seed and evaluate it with each chain, unless that was done before."""
+    """Train a method with a seed and evaluate it with each pipeline, unless the results exist."""
     config = f'configs/wsl_{method}_voc6.py'
     work_dir = folder / f'{method}_seed{seed}'
-    subprocess.run(
-        [
-            sys.executable,
-            'tools/train.py',
-            config,
-            '--resume',
-            '--work-dir',
-            str(work_dir),
-            '--cfg-options',
-            f'randomness.seed={seed}',
-            'val_cfg=None',
-            'val_dataloader=None',
-            'val_evaluator=None',
-        ],
-        check=True,
-    )
-    return {name: evaluate(config, work_dir, name) for name in CHAINS}
+    options = [f'randomness.seed={seed}', 'val_cfg=None', 'val_dataloader=None', 'val_evaluator=None']
+    command = [sys.executable, 'tools/train.py', config, '--resume', '--work-dir', str(work_dir)]
+    subprocess.run([*command, '--cfg-options', *options], check=True)
+    return {name: evaluate(config, work_dir, name) for name in POSTPROCESSORS}
 
 
-def evaluate(config: str, work_dir: Path, chain: str) -> dict[str, float]:
-    """Evaluate what was trained with a chain of :data:`CHAINS`, unless that was done before."""
-    result = work_dir / f'{chain}.json'
+def evaluate(config: str, work_dir: Path, name: str) -> dict[str, float]:
+    """Evaluate a trained network with the pipeline ``name`` of :data:`POSTPROCESSORS`, unless the result exists."""
+    result = work_dir / f'{name}.json'
     if not result.exists():
-        cfg = load_config(config, work_dir=str(work_dir / chain))
-        cfg.model.postprocessors = CHAINS[chain]
+        cfg = load_config(config, work_dir=str(work_dir / name))
+        cfg.model.inference = dict(postprocessors=POSTPROCESSORS[name])
         part = result.with_suffix('.part')
         part.write_text(json.dumps(test(cfg, str(work_dir / 'epoch_6.pth')), default=float, indent=2))
         os.replace(part, result)
     return json.loads(result.read_text())
 
 
-def cell(values: list[float]) -> str:
-    """Mean, and sample deviation over seeds."""
+def format_mean(values: list[float]) -> str:
+    """Format the mean and the sample standard deviation over seeds."""
     mean = f'{statistics.mean(values):.1f}'
     return mean if len(values) == 1 else f'{mean} ± {statistics.stdev(values):.1f}'
 
 
 def main() -> None:
-    """Train, evaluate, print the table."""
+    """Train, evaluate and print the table."""
     parser = argparse.ArgumentParser(description='Compare aggregators on voc6')
-    parser.add_argument('methods', nargs='+', help='as in configs/wsl_METHOD_voc6.py')
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0])
-    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/family'))
+    parser.add_argument('methods', nargs='+', help='METHOD in configs/wsl_METHOD_voc6.py')
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0], help='training seeds')
+    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/aggregators'))
     args = parser.parse_args()
-    # Seed by seed, so that a run that is cut short has every method.
+    # Seed by seed, so that an interrupted run has results of every method.
     runs = {(method, seed): measure(method, seed, args.work_dir) for seed in args.seeds for method in args.methods}
     table = PrettyTable(['Method', 'Seeds', *COLUMNS])
     for method in args.methods:
-        own = [runs[method, seed] for seed in args.seeds]
-        table.add_row([method, len(own), *(cell([run[chain][key] for run in own]) for key, chain in COLUMNS.values())])
+        results = [runs[method, seed] for seed in args.seeds]
+        means = [format_mean([result[name][key] for result in results]) for key, name in COLUMNS.values()]
+        table.add_row([method, len(results), *means])
     print(table)
 
 

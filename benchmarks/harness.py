@@ -1,7 +1,7 @@
-"""Compares the ways to do one thing: CPU time, peak memory, agreement, side by side in one run, on one thread.
+"""Comparison of implementations: CPU time, peak memory and agreement, in one run on one thread.
 
-Times of different runs on a shared machine do not compare; ratios within one run do. So the cases of a group take
-turns, and each is judged by the median of its turns.
+On a shared machine, times of different runs are not comparable, but ratios within one run are. The cases of a group
+therefore take turns, and the median over the turns counts.
 """
 
 import ctypes
@@ -25,25 +25,25 @@ MIB = 2**20
 
 @dataclass
 class Case:
-    """One way to do what its group is about.
+    """One implementation of the operation of its group.
 
     Attributes:
-        group: What is compared.
-        name: Who does it.
-        prepare: Imports and makes the input; returns the call that is timed, which returns an array or a tensor. If
-            it raises ImportError, the row says that the peer is not installed.
-        peer: Whether it is somebody else's; the first peer of a group that runs is what others are compared with, or
-            the first case where no peer does.
+        group: Operation that is compared.
+        name: Name of the implementation.
+        prepare: Prepares the input and returns the timed call, which returns an array or a tensor. If it raises
+            ImportError, the row reports the implementation as not installed.
+        reference: Whether it is a reference implementation. The group is compared with its first one that is
+            installed, or with its first case if there is none.
     """
 
     group: str
     name: str
     prepare: Callable[[], Callable[[], object]]
-    peer: bool = False
+    reference: bool = False
 
 
 def compare(cases: Iterable[Case], repeats: int = 5) -> list[dict]:
-    """Measure the cases group by group and print a table of each; return its rows."""
+    """Measure the cases group by group, print a table for each group, and return the rows."""
     torch.set_num_threads(1)
     groups: dict[str, list[Case]] = {}
     for case in cases:
@@ -59,7 +59,7 @@ def compare(cases: Iterable[Case], repeats: int = 5) -> list[dict]:
 
 
 def write(rows: list[dict], path: str) -> None:
-    """Write the rows and the versions they were measured with as JSON."""
+    """Write the rows and the versions of the packages as JSON."""
     versions = dict(python=platform.python_version(), torch=torch.__version__, numpy=np.__version__)
     Path(path).write_text(json.dumps(dict(versions=versions, machine=platform.processor(), rows=rows), indent=1))
 
@@ -82,7 +82,7 @@ def _measure(members: list[Case], repeats: int) -> list[dict]:
             call()
             times[name].append(time.process_time() - start)
     running = [case for case in members if case.name in calls]
-    reference = next((case.name for case in running if case.peer), running[0].name if running else None)
+    reference = next((case.name for case in running if case.reference), running[0].name if running else None)
     for row in rows:
         if (name := row['name']) in calls:
             seconds = statistics.median(times[name])
@@ -96,7 +96,7 @@ def _measure(members: list[Case], repeats: int) -> list[dict]:
 
 
 def _agreement(result: np.ndarray, reference: np.ndarray) -> str:
-    """Largest difference; of class maps ``(K, H, W)`` also the share of pixels with the same best class."""
+    """Format the largest difference, and for class maps ``(K, H, W)`` the percentage of pixels with the same argmax."""
     if result.shape != reference.shape:
         return f'shape {result.shape}, not {reference.shape}'
     if result.dtype.kind in 'iub':
@@ -108,7 +108,7 @@ def _agreement(result: np.ndarray, reference: np.ndarray) -> str:
 
 
 def peak_memory(call: Callable[[], object]) -> float:
-    """Growth of the resident memory by one call, in MiB, measured in a child process."""
+    """Measure the growth of the resident memory by one call in a child process, in MiB."""
     read, send = os.pipe()
     child = os.fork()
     if child == 0:
@@ -127,18 +127,18 @@ def peak_memory(call: Callable[[], object]) -> float:
 
 
 def _return_free_memory() -> None:
-    """Give the freed memory of earlier cases back to the system, else a call reuses it and seems to need less."""
+    """Return the freed memory of earlier cases to the system: a call that reuses it would seem to need less."""
     gc.collect()
     try:
         ctypes.CDLL('libc.so.6').malloc_trim(0)
-    except OSError:  # another C library: the memory of all but the first case may be shown too low
+    except OSError:  # another C library: only the memory of the first case is exact
         pass
 
 
 def _resident() -> int:
     try:
         return int(Path('/proc/self/statm').read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE')
-    except OSError:  # no /proc: growth over what the child inherited cannot be told from the whole
+    except OSError:  # no /proc: the result includes the memory that the child inherited
         return 0
 
 

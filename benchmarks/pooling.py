@@ -1,9 +1,9 @@
-"""Time of the aggregators, one thread: forward, and forward and backward through the convolutions before them.
+"""Time of the aggregators on one thread: forward, and a training step with the convolutions before them.
 
-Prints medians and ratios to the mean, all aggregators measured in turn within each round. The row "logsumexp" is
-Log-Sum-Exp written with torch.logsumexp alone: cells far below the peak get gradients that are denormal numbers, on
-which the convolutions are many times slower on a CPU. In the row "wildcat, M=4" the last convolution has four maps per
-class; "pool" is without their average.
+Prints medians, and ratios to global average pooling (gap); in each round all aggregators take turns. The row
+"logsumexp" is Log-Sum-Exp with torch.logsumexp alone: locations far below the maximum get gradients that are denormal
+numbers, with which convolutions are many times slower on a CPU. In the row "wildcat, M=4" the last convolution has four
+maps per class; "pool" does not include their average.
 
     python benchmarks/pooling.py
 """
@@ -36,12 +36,12 @@ ROUNDS = 9
 
 
 def plain_lse(scores: Tensor, r: float) -> Tensor:
-    """Log-Sum-Exp as in the formula."""
+    """Aggregate by Log-Sum-Exp, as in the formula."""
     return (torch.logsumexp(r * scores.flatten(2), 2) - math.log(scores[0, 0].numel())) / r
 
 
 def network(maps_per_class: int = 1) -> nn.Module:
-    """Two convolutions whose scores are spread as a trained network's."""
+    """Return two convolutions whose scores have the spread of a trained network."""
     head = nn.Sequential(nn.Conv2d(320, 256, 3, padding=1), nn.ReLU(), nn.Conv2d(256, CLASSES * maps_per_class, 1))
     with torch.no_grad():
         head[2].weight.mul_(40 * maps_per_class**0.5)
@@ -49,7 +49,7 @@ def network(maps_per_class: int = 1) -> nn.Module:
 
 
 def medians(calls: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Median CPU seconds of each call, interleaved, after one round to warm up."""
+    """Return the median CPU seconds of each call; the calls take turns, after one warm-up round."""
     times = {name: [] for name in calls}
     for _ in range(ROUNDS + 1):
         for name, call in calls.items():
@@ -70,33 +70,33 @@ def main() -> None:
     attention = AttentionPooling(CLASSES)
     nn.init.normal_(attention.attend.weight)
     pools = {
-        'mean': global_average_pool,
-        'max': global_max_pool,
+        'gap': global_average_pool,
+        'gmp': global_max_pool,
         'lse, r=5': lambda s: lse_pool(s, 5.0),
         'logsumexp, r=5': lambda s: plain_lse(s, 5.0),
-        'top-k, 20 %': lambda s: top_k_pool(s, 0.2),
+        'top-k, 20%': lambda s: top_k_pool(s, 0.2),
         'weldon, 3+3': lambda s: weldon_pool(s, 3, 3),
         'wildcat, 80+80': lambda s: wildcat_pool(s, 80, 80, 0.7),
         'wildcat, M=4': lambda s: wildcat_pool(s, 80, 80, 0.7),
-        'rank, d=0.996': lambda s: global_weighted_rank_pool(s, 0.996),
+        'gwrp, d=0.996': lambda s: global_weighted_rank_pool(s, 0.996),
         'noisy-or': noisy_or_pool,
         'gem, p=3': lambda s: gem_pool(s, 3.0),
-        'soft, pi=1': lambda s: softmax_pool(s, 1.0),
+        'softmax, pi=1': lambda s: softmax_pool(s, 1.0),
         'attention': attention,
     }
 
     def step(pool: Callable[[Tensor], Tensor], maps_per_class: int) -> None:
         maps = class_wise_pool(heads[maps_per_class](features), maps_per_class)
-        pool(maps).mean().backward()  # no loss: it could saturate for the scores of one aggregator alone
+        pool(maps).mean().backward()  # no loss: it could saturate with one aggregator only
 
     forward = medians({name: lambda pool=pool: pool(scores) for name, pool in pools.items()})
     backward = medians(
         {name: lambda pool=pool, m=4 if 'M=4' in name else 1: step(pool, m) for name, pool in pools.items()}
     )
     print(f'scores {tuple(scores.shape)}, standard deviation {scores.std():.1f}')
-    print(f'{"":16}{"pool ms":>10}{"step ms":>10}{"step / mean":>13}')
+    print(f'{"":16}{"pool ms":>10}{"step ms":>10}{"step / gap":>13}')
     for name in pools:
-        ratio = backward[name] / backward['mean']
+        ratio = backward[name] / backward['gap']
         print(f'{name:16}{1e3 * forward[name]:10.2f}{1e3 * backward[name]:10.1f}{ratio:13.2f}')
 
 

@@ -1,7 +1,7 @@
-"""Compares every post-processing step with its installed peers: CPU time on one thread, peak memory, agreement.
+"""Post-processors against installed reference implementations: CPU time on one thread, peak memory, agreement.
 
-The tables are printed, and written as JSON. Reference implementations come with `pip install -e '.[test,oracles]'`,
-but for OpenCV's contributed modules (opencv-contrib-python-headless instead of the OpenCV that is installed).
+The tables are printed and written as JSON. `pip install -e '.[test,oracles]'` installs the references, except OpenCV's
+contributed modules (opencv-contrib-python-headless replaces the installed OpenCV).
 
     python benchmarks/postprocessing.py [TOPIC ...] [--repeats 5] [--out postprocessing.json]
 """
@@ -16,15 +16,15 @@ TOPICS = sorted(path.stem for path in (Path(__file__).parent / 'cases').glob('*.
 
 
 def main() -> None:
-    """Measure the topics asked for, all by default."""
+    """Measure the requested topics, by default all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('topics', nargs='*', metavar='TOPIC', help=f'of {", ".join(TOPICS)}; all by default')
-    parser.add_argument('--repeats', type=int, default=5, help='turns of each case, of which the median counts')
-    parser.add_argument('--out', default='postprocessing.json', help='where the JSON goes')
+    parser.add_argument('topics', nargs='*', metavar='TOPIC', help=f'any of {", ".join(TOPICS)}; all by default')
+    parser.add_argument('--repeats', type=int, default=5, help='turns of each case; the median counts')
+    parser.add_argument('--out', default='postprocessing.json', help='JSON file for the rows')
     arguments = parser.parse_args()
     unknown = sorted(set(arguments.topics) - set(TOPICS))
     if unknown:
-        parser.error(f'unknown topics {unknown}, choose of {TOPICS}')
+        parser.error(f'topics must be any of {TOPICS}, got {unknown}.')
     cases = [case for topic in arguments.topics or TOPICS for case in importlib.import_module(f'cases.{topic}').cases()]
     write(compare(cases, arguments.repeats), arguments.out)
     print(f'\nwritten to {arguments.out}')

@@ -1,11 +1,12 @@
-"""Compares guided back-propagation of several classes of an image with captum and pytorch-grad-cam.
+"""Guided back-propagation of several classes, compared with captum and pytorch-grad-cam.
 
-A ResNet-18 with random weights and an image of 224 x 224 pixels, 3 and 20 classes: the gradients of the image
-itself, and those of the four stages, which saliency of intermediate layers is made of. The peers propagate one class
-after another to the image, a forward pass each; the stages' gradients are noted on the way. CPU time on one thread.
+A ResNet-18 with random weights, an image of 224 x 224 pixels, 3 and 20 classes. Compared are the gradients with respect
+to the image, and those of the four stages, for saliency of intermediate layers. The references propagate one class
+after another to the image, with one forward pass each, while hooks record the gradients of the stages. CPU time on one
+thread.
 
     pip install -e '.[test]'
-    pip install --no-deps grad-cam ttach    # it imports torchvision: one built for the installed torch
+    pip install --no-deps grad-cam ttach    # it imports torchvision: install one built for your torch
     python benchmarks/saliency.py [--classes 3 20] [--size 224] [--repeats 5] [--out saliency.json]
 """
 
@@ -24,11 +25,11 @@ STAGES = ('backbone.layer1', 'backbone.layer2', 'backbone.layer3', 'backbone.lay
 
 
 class Classifier(nn.Module):
-    """A ResNet-18 with a linear layer of 20 classes on the mean of its last map."""
+    """ResNet-18 with global average pooling and a linear layer of 20 classes."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.image = nn.Identity()  # a layer whose gradient is that of the image
+        self.image = nn.Identity()  # its gradient is the gradient of the image
         self.backbone = ResNet(depth=18, out_indices=(3,))
         self.fc = nn.Linear(512, 20)
 
@@ -38,7 +39,7 @@ class Classifier(nn.Module):
 
 
 def network() -> Classifier:
-    """Make the network, the same for everybody; captum cannot hook ReLUs that work in place."""
+    """Return the network, with the same weights at each call; captum cannot hook in-place ReLUs."""
     torch.manual_seed(0)
     net = Classifier().eval()
     for module in net.modules():
@@ -48,23 +49,23 @@ def network() -> Classifier:
 
 
 def image(size: int) -> Tensor:
-    """Make an image of noise."""
+    """Return an image of noise."""
     return torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(1))
 
 
 def maps(gradients: Sequence[Tensor]) -> Tensor:
-    """Reduce the gradients of a class at the stages to one row of numbers."""
+    """Reduce the gradients of a class at all layers to one row."""
     return torch.cat([channel_saliency(gradient).flatten() for gradient in gradients])
 
 
 def ours(classes: int, size: int, layers: Sequence[str], batched: bool = False) -> Callable[[], Tensor]:
-    """Prepare the function of the package, one class after another or all at once."""
+    """Prepare mmwsl, one class after another or all at once."""
     net, x = network(), image(size)
-    signals = torch.eye(20)[:classes, None]
+    grad_outputs = torch.eye(20)[:classes, None]
 
     def call() -> Tensor:
         with recorded_layers(net, layers, guided=True) as record:
-            gradients = record.gradients(net(x), signals, batched)
+            gradients = record.gradients(net(x), grad_outputs, batched)
         return torch.stack([maps(of_class) for of_class in zip(*gradients, strict=True)])
 
     return call
@@ -73,28 +74,28 @@ def ours(classes: int, size: int, layers: Sequence[str], batched: bool = False) 
 def one_by_one(
     attribute: Callable[[int], object], net: nn.Module, classes: int, layers: Sequence[str]
 ) -> Callable[[], Tensor]:
-    """Prepare a peer that propagates one class at a time to the image.
+    """Prepare a reference that propagates one class at a time to the image.
 
     Args:
-        attribute: Propagates a class; its result is not used, the gradients of the layers are.
+        attribute: Propagates a class; its result is not used.
         net: The network.
         classes: Number of classes.
-        layers: Whose gradients are noted.
+        layers: Names of the layers whose gradients are recorded.
     """
-    noted = {}
+    gradients = {}
 
-    def note(name: str, output: Tensor) -> None:
-        output.register_hook(lambda gradient: noted.update({name: gradient.clone()}))
+    def record(name: str, output: Tensor) -> None:
+        output.register_hook(lambda gradient: gradients.update({name: gradient.clone()}))
 
     def call() -> Tensor:
         hooks = [
-            net.get_submodule(name).register_forward_hook(lambda module, args, output, name=name: note(name, output))
+            net.get_submodule(name).register_forward_hook(lambda module, args, output, name=name: record(name, output))
             for name in layers
         ]
         rows = []
         for c in range(classes):
             attribute(c)
-            rows.append(maps([noted[name] for name in layers]))
+            rows.append(maps([gradients[name] for name in layers]))
         for hook in hooks:
             hook.remove()
         return torch.stack(rows)
@@ -123,12 +124,12 @@ def grad_cam(classes: int, size: int, layers: Sequence[str]) -> Callable[[], Ten
 def main() -> None:
     """Measure and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--classes', type=int, nargs='+', default=[3, 20], help='numbers of classes, up to 20')
-    parser.add_argument('--size', type=int, default=224, help='side of the image')
-    parser.add_argument('--repeats', type=int, default=5, help='turns of each case, of which the median counts')
-    parser.add_argument('--out', default='saliency.json', help='where the JSON goes')
+    parser.add_argument('--classes', type=int, nargs='+', default=[3, 20], help='numbers of classes, at most 20')
+    parser.add_argument('--size', type=int, default=224, help='side of the image in pixels')
+    parser.add_argument('--repeats', type=int, default=5, help='turns of each case; the median counts')
+    parser.add_argument('--out', default='saliency.json', help='JSON file for the rows')
     arguments = parser.parse_args()
-    ways = {
+    implementations = {
         'captum': captum,
         'pytorch-grad-cam': grad_cam,
         'mmwsl': ours,
@@ -138,12 +139,12 @@ def main() -> None:
         Case(
             f'{count} classes, gradients of {what}',
             name,
-            lambda way=way, count=count, layers=layers: way(count, arguments.size, layers),
-            'mmwsl' not in name,
+            lambda build=build, count=count, layers=layers: build(count, arguments.size, layers),
+            reference='mmwsl' not in name,
         )
         for what, layers in (('the image', ('image',)), ('the four stages', STAGES))
         for count in arguments.classes
-        for name, way in ways.items()
+        for name, build in implementations.items()
     ]
     write(compare(cases, arguments.repeats), arguments.out)
 

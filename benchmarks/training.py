@@ -1,21 +1,22 @@
-"""What aggregation costs in a training step, against a plain FCN head on the same backbone and convolutions.
+"""Cost of aggregation in a training step, compared with a plain FCN head on the same backbone and convolutions.
 
-The network is that of `configs/wsl_lse_DATA.py`, every layer trained, from random weights; the aggregators are those
-of `configs/wsl_METHOD_DATA.py`. Images are the embedded scenes, so no file is needed. Two more rows:
+The network is that of `configs/wsl_lse_DATA.py` with random weights and every layer trained; the aggregators are those
+of `configs/wsl_METHOD_DATA.py`. It is trained on synthetic images, so that no files are needed. There are two more
+rows:
 
-- fcn: MMSegmentation's pixel loss with masks, on scores brought to the images' size, and its accuracy;
-- none: the sum of the score map as loss, the least that any training does.
+- fcn: MMSegmentation's pixel loss with masks, on scores interpolated to the image size, and its accuracy;
+- none: the sum of the score map as loss, the minimum of any training.
 
-A step is forward, backward and optimizer on one batch. The rows take turns, and "/ fcn" and "/ none" are medians of
-the ratios within a turn. "own" is what follows the score map, aggregation and loss, forward and backward, measured
-alone: its share of the step does not suffer from the noise of the rest. The learning rate is 0, so that every step is
-the same work, on scores spread as a trained network's. Then each row trains from the loader, with the config's
-workers: images a second, and the share of the time in which the step waits for images. On a CPU, one thread; times
-of steps are CPU times, and memory is the growth of the resident memory by a step. On a GPU memory is all that torch
-holds at the peak.
+A step is forward, backward and optimizer on one batch. The rows take turns, and "/ fcn" and "/ none" are medians of the
+ratios within a turn. "own" is the fraction of the step that aggregation and loss take, forward and backward, measured
+alone: it does not depend on the noise of the other parts. The learning rate is 0, so that every step does the same
+work, on scores with the spread of a trained network. Each row is then trained from the loader with the workers of the
+config: "images/s", and "loader", the fraction of time for which a step waits for images. On a CPU, one thread is used,
+times of steps are CPU times, and memory is the growth of the resident memory by a step. On a GPU, memory is the peak
+that torch allocates.
 
-    python benchmarks/training.py                                            # lse and mean
-    python benchmarks/training.py lse mean max topk weldon wildcat gwrp noisyor gem spleap attention
+    python benchmarks/training.py                                            # lse and gap
+    python benchmarks/training.py lse gap gmp topk weldon wildcat gwrp noisyor gem spleap attention
     python benchmarks/training.py --data voc --size 448 --batch-size 16      # ResNet-50, on a GPU
 """
 
@@ -43,20 +44,20 @@ from mmwsl.models import LSEAggregationHead
 from mmwsl.registry import MODELS
 
 CONFIGS = Path(__file__).parent.parent / 'configs'
-CLASSES = 7  # of the embedded scenes
-SPREAD = 4.0  # standard deviation of a trained network's scores
+CLASSES = 7  # of the synthetic shapes dataset
+SPREAD = 4.0  # standard deviation of the scores of a trained network
 
 
 @MODELS.register_module()
 class PixelLossHead(LSEAggregationHead):
-    """The same convolutions under the loss of every head of MMSegmentation."""
+    """LSE head with the pixel loss of MMSegmentation's heads."""
 
     loss_by_feat = BaseDecodeHead.loss_by_feat
 
 
 @MODELS.register_module()
 class BareHead(LSEAggregationHead):
-    """The same convolutions under next to no loss."""
+    """LSE head with the sum of the scores as loss."""
 
     def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: list) -> dict[str, Tensor]:
         """Sum the scores."""
@@ -70,7 +71,7 @@ REFERENCES = dict(
 
 
 def base_config(data: str, size: int, batch_size: int) -> Config:
-    """The config of LSE with every layer trained from random weights, and scenes of ``size`` pixels."""
+    """Return the config of LSE with random weights, every layer trained, and synthetic images of ``size`` pixels."""
     cfg = Config.fromfile(CONFIGS / f'wsl_lse_{data}.py')
     if cfg.model.backbone.type == 'mmwsl.CachedBackbone':
         cfg.model.backbone = cfg.model.backbone.backbone
@@ -90,7 +91,7 @@ def base_config(data: str, size: int, batch_size: int) -> Config:
 
 
 def network(cfg: Config, method: str, data: str, device: torch.device) -> tuple[EncoderDecoder, OptimWrapper]:
-    """Build the network of a row, the same weights in all of them, and its optimizer."""
+    """Build the network of a row, with the same weights in all rows, and its optimizer."""
     model = Config(dict(model=cfg.model.to_dict()))
     if method in REFERENCES:
         model.merge_from_dict(dict(model=dict(decode_head=REFERENCES[method])))
@@ -108,7 +109,7 @@ def network(cfg: Config, method: str, data: str, device: torch.device) -> tuple[
 
 
 def spread_scores(model: EncoderDecoder, batch: dict) -> tuple[Tensor, list]:
-    """Scale the last convolution so that scores spread as a trained network's; return scores and samples."""
+    """Scale the last convolution to the spread of a trained network; return scores and samples."""
     batch = model.data_preprocessor(batch, training=True)
     with torch.no_grad():
         features = model.extract_feat(batch['inputs'])
@@ -117,12 +118,12 @@ def spread_scores(model: EncoderDecoder, batch: dict) -> tuple[Tensor, list]:
 
 
 def step_of(model: EncoderDecoder, optimizer: OptimWrapper, batch: dict) -> Callable[[], object]:
-    """A training step on a batch."""
+    """Return the call of a training step on a batch."""
     return lambda: model.train_step(batch, optimizer)
 
 
 def own_of(model: EncoderDecoder, scores: Tensor, samples: list) -> Callable[[], object]:
-    """What follows the score map, forward and backward."""
+    """Return the call of aggregation and loss, forward and backward."""
     scores = scores.detach().requires_grad_()
 
     def call() -> None:
@@ -133,7 +134,7 @@ def own_of(model: EncoderDecoder, scores: Tensor, samples: list) -> Callable[[],
 
 
 def seconds(call: Callable[[], object], device: torch.device) -> float:
-    """Time of a call: CPU time, or time until the GPU is done."""
+    """Measure the time of a call: CPU time, or time until the GPU is done."""
     clock = time.process_time if device.type == 'cpu' else time.perf_counter
     wait = torch.cuda.synchronize if device.type == 'cuda' else lambda: None
     wait()
@@ -144,7 +145,7 @@ def seconds(call: Callable[[], object], device: torch.device) -> float:
 
 
 def turns(calls: dict[str, Callable[[], object]], rounds: int, device: torch.device) -> dict[str, list[float]]:
-    """Times of the calls in turn, after one round to warm up; each round starts with another call."""
+    """Measure the calls in turn, after one warm-up round; each round starts with another call."""
     names = list(calls)
     times = {name: [] for name in names}
     for index in range(rounds + 1):
@@ -154,7 +155,7 @@ def turns(calls: dict[str, Callable[[], object]], rounds: int, device: torch.dev
 
 
 def gpu_memory(call: Callable[[], object]) -> float:
-    """All that torch holds on the GPU at the peak of a call, in MiB."""
+    """Measure the peak of the memory that torch allocates on the GPU during a call, in MiB."""
     torch.cuda.reset_peak_memory_stats()
     call()
     return torch.cuda.max_memory_allocated() / MIB
@@ -163,9 +164,9 @@ def gpu_memory(call: Callable[[], object]) -> float:
 def from_loader(
     model: EncoderDecoder, optimizer: OptimWrapper, loader: DataLoader, steps: int, device: torch.device
 ) -> dict[str, float]:
-    """Train from the loader: images a second, and the share of the time that is spent waiting for them."""
+    """Train from the loader; return images per second and the fraction of time spent waiting for them."""
     batches = (batch for _ in iter(int, 1) for batch in loader)
-    next(batches)  # the workers start
+    next(batches)  # starts the workers
     if device.type == 'cuda':
         torch.cuda.synchronize()
     waited, start = 0.0, time.perf_counter()
@@ -173,9 +174,9 @@ def from_loader(
         asked = time.perf_counter()
         batch = next(batches)
         waited += time.perf_counter() - asked
-        model.train_step(batch, optimizer)['loss'].item()  # the value is there when the step is done
+        model.train_step(batch, optimizer)['loss'].item()  # .item() waits for the end of the step
     total = time.perf_counter() - start
-    return dict(images_per_second=steps * loader.batch_size / total, loader_share=waited / total)
+    return dict(images_per_second=steps * loader.batch_size / total, loader_fraction=waited / total)
 
 
 def measure(args: argparse.Namespace) -> list[dict]:
@@ -204,7 +205,7 @@ def measure(args: argparse.Namespace) -> list[dict]:
                 device=str(device),
                 step_ms=1e3 * step,
                 **ratios,
-                own_share=statistics.median(own[name]) / step,
+                own_fraction=statistics.median(own[name]) / step,
                 peak_mib=memory[name],
                 **from_loader(*built[name], loader, args.steps, device),
             )
@@ -218,8 +219,8 @@ def show(rows: list[dict]) -> None:
     for row in rows:
         print(
             f'{row["name"]:12}{row["step_ms"]:9.1f}{row["over_fcn"]:8.3f}{row["over_none"]:8.3f}'
-            f'{row["own_share"]:8.2%}{row["images_per_second"]:12.1f}{row["peak_mib"]:8.0f}'
-            f'{row["loader_share"]:8.1%}'
+            f'{row["own_fraction"]:8.2%}{row["images_per_second"]:12.1f}{row["peak_mib"]:8.0f}'
+            f'{row["loader_fraction"]:8.1%}'
         )
 
 
@@ -229,24 +230,26 @@ def main() -> None:
     parser.add_argument(
         'methods',
         nargs='*',
-        default=['lse', 'mean'],
+        default=['lse', 'gap'],
         metavar='METHOD',
-        help='as in configs/wsl_METHOD_DATA.py; lse and mean by default',
+        help='METHOD in configs/wsl_METHOD_DATA.py; lse and gap by default',
     )
-    parser.add_argument('--data', default='voc6', help='voc6 is MobileNetV2, voc ResNet-50, as in configs/wsl_lse_DATA')
+    parser.add_argument(
+        '--data', default='voc6', help='DATA in configs/wsl_lse_DATA.py: voc6 (MobileNetV2) or voc (ResNet-50)'
+    )
     parser.add_argument('--size', type=int, default=224, help='side of the images in pixels')
     parser.add_argument('--batch-size', type=int, default=4)
     parser.add_argument('--rounds', type=int, default=15, help='timed turns of each row')
     parser.add_argument('--steps', type=int, default=10, help='steps from the loader')
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
-    parser.add_argument('--out', default='training.json', help='where the JSON goes')
+    parser.add_argument('--out', default='training.json', help='JSON file for the rows')
     args = parser.parse_args()
     for method in args.methods:
         if not (CONFIGS / f'wsl_{method}_{args.data}.py').exists():
-            parser.error(f'unknown method {method!r}: no configs/wsl_{method}_{args.data}.py')
+            parser.error(f'METHOD must have a config configs/wsl_METHOD_{args.data}.py, got {method!r}.')
     torch.set_num_threads(1)
     init_default_scope('mmseg')
-    MMLogger.get_instance('benchmark', log_level='ERROR')  # mmengine would tell of every weight
+    MMLogger.get_instance('benchmark', log_level='ERROR')  # mmengine logs every weight
     rows = measure(args)
     show(rows)
     write(rows, args.out)

@@ -1,8 +1,8 @@
-"""The fully connected CRF: an image of 500 x 375 pixels, 10 iterations with the preset ``psa``, lattices included.
+"""Fully connected CRF: an image of 500 x 375 pixels, 10 iterations with the preset ``psa``, including lattices.
 
-The peer is pydensecrf2, C++. What was tried on the way, in CPU ms of one run each on one thread, for the appearance
-kernel (187 500 points, 1.1 million corner entries, 17 000 corners); the first of a line is what the package does. The
-last line would save a fifth of an iteration, for a class that joins lattices:
+The reference is pydensecrf2 (C++). The table lists the variants that were tried, in CPU ms of one run on one thread,
+for the appearance kernel (187 500 points, 1.1 million corner entries, 17 000 corners). The first variant of a line is
+the one in use. The last line would save a fifth of an iteration, but needs a class that joins lattices:
 
 =========================  =======================================================================================
 order of the entries       numpy.sort of (key, position) in one integer 14, torch.sort 101
@@ -29,37 +29,37 @@ SIZE = (375, 500)
 
 
 def make_image() -> np.ndarray:
-    """A photograph distributed with scikit-image, RGB."""
+    """Return an image of scikit-image, RGB, ``(375, 500, 3)``."""
     return np.array(Image.fromarray(skimage.data.astronaut()).resize(SIZE[::-1]))
 
 
 def scores(labels: int) -> torch.Tensor:
-    """Probabilities as from a coarse network: soft blobs."""
+    """Return smooth probabilities, like those of a coarse score map."""
     coarse = torch.randn(1, labels, 12, 16, generator=torch.Generator().manual_seed(0))
     return (5 * F.interpolate(coarse, SIZE, mode='bilinear'))[0].softmax(0)
 
 
 def ours(labels: int) -> Callable[[], torch.Tensor]:
-    """Prepare the function of the package."""
+    """Prepare mmwsl."""
     probs, image = scores(labels), torch.from_numpy(make_image()).permute(2, 0, 1).contiguous()
     return lambda: dense_crf(probs, image)
 
 
 def pydensecrf(labels: int) -> Callable[[], np.ndarray]:
-    """Prepare the peer; it gets the logarithms for free."""
+    """Prepare pydensecrf2; computing the logarithms is not timed."""
     from pydensecrf.densecrf import DenseCRF2D
 
-    image, constants = make_image(), CRF_PRESETS['psa']
+    image, params = make_image(), CRF_PRESETS['psa']
     energy = np.ascontiguousarray(-scores(labels).clamp(min=1e-5).log().flatten(1).numpy())
 
     def call() -> np.ndarray:
         crf = DenseCRF2D(*SIZE[::-1], labels)
         crf.setUnaryEnergy(energy)
-        crf.addPairwiseGaussian(sxy=constants.gaussian_sxy, compat=constants.gaussian_weight)
+        crf.addPairwiseGaussian(sxy=params.gaussian_sxy, compat=params.gaussian_weight)
         crf.addPairwiseBilateral(
-            sxy=constants.bilateral_sxy, srgb=constants.bilateral_srgb, rgbim=image, compat=constants.bilateral_weight
+            sxy=params.bilateral_sxy, srgb=params.bilateral_srgb, rgbim=image, compat=params.bilateral_weight
         )
-        return np.array(crf.inference(constants.iterations)).reshape(labels, *SIZE)
+        return np.array(crf.inference(params.iterations)).reshape(labels, *SIZE)
 
     return call
 
@@ -70,7 +70,9 @@ def cases() -> list[Case]:
         case
         for labels in (21, 4)
         for case in (
-            Case(f'Dense CRF, {labels} labels', 'pydensecrf2', lambda labels=labels: pydensecrf(labels), peer=True),
+            Case(
+                f'Dense CRF, {labels} labels', 'pydensecrf2', lambda labels=labels: pydensecrf(labels), reference=True
+            ),
             Case(f'Dense CRF, {labels} labels', 'mmwsl', lambda labels=labels: ours(labels)),
         )
     ]

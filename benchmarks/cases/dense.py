@@ -15,7 +15,7 @@ GROUP = 'dense scores: three poolings, 400 x 400 to 363 x 363 x 21'
 
 
 def network() -> nn.Module:
-    """The same network and weights each time."""
+    """Return the network, with the same weights at each call."""
     torch.manual_seed(0)
     layers = []
     for before, after in ((3, 32), (32, 64), (64, 64)):
@@ -24,7 +24,7 @@ def network() -> nn.Module:
 
 
 def case(name: str, build: Callable[[nn.Module], Callable[[Tensor], Tensor]]) -> Case:
-    """Return a case of the group; ``build`` makes the call from the network."""
+    """Return a case of the group; ``build`` returns the timed call of the network."""
 
     def prepare() -> Callable[[], Tensor]:
         torch.manual_seed(1)
@@ -47,13 +47,13 @@ def planar(model: nn.Module) -> nn.Module:
 
 
 def tiled(model: nn.Module) -> Callable[[Tensor], Tensor]:
-    """Return dense scoring in 30 MiB."""
+    """Return dense inference in 30 MiB."""
     dense = convert_to_dense(model)
     return lambda image: dense_scores(dense, image, max_memory=30 * 2**20)
 
 
 def cases() -> list[Case]:
-    """Return the cases; the first is what the others are compared with."""
+    """Return the cases; the others are compared with the first."""
     return [
         case('shift-and-stitch', lambda model: lambda image: shift_and_stitch(model, image, stride=8)),
         case('dilated (convert_to_dense)', convert_to_dense),

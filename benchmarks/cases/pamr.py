@@ -1,7 +1,8 @@
 """Pixel-adaptive refinement: an image of 500 x 375 pixels, 10 iterations, dilations 1 to 24.
 
-No package has it, so it is compared with two plain ways to write the paper's definition: with convolutions that copy
-the neighbors, 48 copies of the map (half a minute for 21 labels, so for 4 alone), and as a sum of shifted maps.
+No package provides it. The references are two plain implementations of the paper's definition: a sum of shifted maps,
+and convolutions that copy the neighbors (48 copies of the map, which take half a minute for 21 labels: only 4 are
+measured).
 """
 
 from collections.abc import Callable
@@ -19,7 +20,7 @@ DILATIONS = (1, 2, 4, 8, 12, 24)
 
 
 def neighbors(maps: Tensor, center: bool = False) -> Tensor:
-    """Copies of ``maps (K, H, W)`` shifted to each neighbor, ``(K, O, H, W)``."""
+    """Shift ``maps (K, H, W)`` to each neighbor, ``(K, O, H, W)``."""
     kernel = torch.eye(9).view(9, 1, 3, 3)
     kernel = kernel if center else kernel[torch.arange(9) != 4]
     return torch.cat(
@@ -28,14 +29,14 @@ def neighbors(maps: Tensor, center: bool = False) -> Tensor:
 
 
 def affinity(image: Tensor) -> Tensor:
-    """Weights of the neighbors, ``(O, H, W)``."""
+    """Return the weights of the neighbors, ``(O, H, W)``."""
     std = neighbors(image, center=True).std(1, keepdim=True)
     distance = (neighbors(image) - image[:, None]).abs() / (0.1 * std + 1e-8)
     return (-distance.mean(0)).softmax(0)
 
 
 def by_convolution(labels: int) -> Callable[[], Tensor]:
-    """Prepare the definition, written with convolutions."""
+    """Prepare the definition as convolutions."""
     probs, image = scores(labels), torch.from_numpy(make_image()).permute(2, 0, 1).float()
 
     def call() -> Tensor:
@@ -48,7 +49,7 @@ def by_convolution(labels: int) -> Callable[[], Tensor]:
 
 
 def by_shifts(labels: int) -> Callable[[], Tensor]:
-    """Prepare the definition, written as a sum of shifted maps."""
+    """Prepare the definition as a sum of shifted maps."""
     probs, image = scores(labels), torch.from_numpy(make_image()).permute(2, 0, 1).float()
     height, width = SIZE
     offsets = [(y * d, x * d) for d in DILATIONS for y in (-1, 0, 1) for x in (-1, 0, 1) if y or x]
@@ -66,17 +67,17 @@ def by_shifts(labels: int) -> Callable[[], Tensor]:
 
 
 def ours(labels: int) -> Callable[[], Tensor]:
-    """Prepare the function of the package."""
+    """Prepare mmwsl."""
     probs, image = scores(labels), torch.from_numpy(make_image()).permute(2, 0, 1).contiguous()
     return lambda: pixel_adaptive_refinement(probs, image, DILATIONS)
 
 
 def cases() -> list[Case]:
     """Return the cases for 21 and for 4 labels."""
-    ways = {'sum of shifted maps': by_shifts, 'mmwsl': ours}
+    implementations = {'sum of shifted maps': by_shifts, 'mmwsl': ours}
     listed = [
-        Case(f'PAMR, {labels} labels', name, lambda way=way, labels=labels: way(labels))
+        Case(f'PAMR, {labels} labels', name, lambda build=build, labels=labels: build(labels))
         for labels in (21, 4)
-        for name, way in ways.items()
+        for name, build in implementations.items()
     ]
     return [*listed, Case('PAMR, 4 labels', 'neighbors by convolution', lambda: by_convolution(4))]

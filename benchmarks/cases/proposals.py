@@ -114,14 +114,14 @@ def cases() -> list[Case]:
         Case(sources, 'RegionTree', lambda: objectness('mmwsl.RegionTree')),
         Case(sources, 'RegionTree, superpixels given', tree_on_given_superpixels),
         *(
-            Case(sources, f'selective search, {mode}', lambda mode=mode: selective_search(mode), peer=True)
+            Case(sources, f'selective search, {mode}', lambda mode=mode: selective_search(mode), reference=True)
             for mode in ('single', 'fast')
         ),
         Case(many, 'integral images', integral_images),
-        Case(many, 'loop over boxes', loop_over_boxes, peer=True),
+        Case(many, 'loop over boxes', loop_over_boxes, reference=True),
         Case(tree, 'regions', lambda: region_masks('regions')),
         Case(tree, 'runs', lambda: region_masks('runs')),
-        Case(tree, 'loop over masks', lambda: region_masks('loop'), peer=True),
+        Case(tree, 'loop over masks', lambda: region_masks('loop'), reference=True),
         Case(runs, 'runs', lambda: decode(False)),
-        Case(runs, 'pycocotools', lambda: decode(True), peer=True),
+        Case(runs, 'pycocotools', lambda: decode(True), reference=True),
     ]

@@ -1,4 +1,4 @@
-"""Superpixels, and votes of superpixels, at 375x500."""
+"""Superpixels, and votes over superpixels, at 500 x 375 pixels."""
 
 from collections.abc import Callable
 
@@ -15,22 +15,22 @@ LABELS = 21
 
 
 def make_image() -> np.ndarray:
-    """A photograph, (375, 500, 3) uint8."""
+    """Return an image of scikit-image, ``(375, 500, 3)`` uint8."""
     return (255 * resize(astronaut(), (375, 500))).round().astype(np.uint8)
 
 
 def segment(method: str) -> Callable[[], np.ndarray]:
-    """Return the call that computes superpixels and says how many: their numbers are arbitrary."""
+    """Return the call that computes superpixels and returns their count, because their ids are arbitrary."""
     image, transform = make_image(), ComputeSuperpixels(method)
     return lambda: np.array([len(np.unique(transform(dict(img=image))['superpixels']))], dtype=float)
 
 
 def contrib_felzenszwalb() -> Callable[[], np.ndarray]:
-    """Return the call of OpenCV's implementation, of the contrib distribution."""
+    """Return the call of OpenCV's contributed implementation."""
     import cv2
 
     if not hasattr(cv2, 'ximgproc'):
-        raise ImportError('pip install opencv-contrib-python-headless')
+        raise ImportError('cv2.ximgproc. Install opencv-contrib-python-headless.')
     image = make_image()
     segmentation = cv2.ximgproc.segmentation.createGraphSegmentation(0.8, 100, 50)
     return lambda: np.array([len(np.unique(segmentation.processImage(image)))], dtype=float)
@@ -54,12 +54,12 @@ def scipy_mean() -> Callable[[], np.ndarray]:
 
 
 def cases() -> list[Case]:
-    """List the cases."""
+    """Return the cases."""
     return [
         Case('number of superpixels, 375x500', 'felzenszwalb', lambda: segment('felzenszwalb')),
         Case('number of superpixels, 375x500', 'slic', lambda: segment('slic')),
-        Case('number of superpixels, 375x500', 'opencv-contrib, felzenszwalb', contrib_felzenszwalb, peer=True),
+        Case('number of superpixels, 375x500', 'opencv-contrib, felzenszwalb', contrib_felzenszwalb, reference=True),
         Case(f'mean over superpixels, {LABELS} labels', 'mmwsl', lambda: vote(superpixel_mean)),
-        Case(f'mean over superpixels, {LABELS} labels', 'scipy.ndimage.mean', scipy_mean, peer=True),
+        Case(f'mean over superpixels, {LABELS} labels', 'scipy.ndimage.mean', scipy_mean, reference=True),
         Case(f'majority of superpixels, {LABELS} labels', 'mmwsl', lambda: vote(superpixel_majority)),
     ]

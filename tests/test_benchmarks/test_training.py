@@ -1,4 +1,4 @@
-"""The training benchmark runs as its command, on tiny settings."""
+"""Tests of the command of the training benchmark, with tiny settings."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 
-def test_rows_hold_all_that_is_promised(repository, tmp_path):
+def test_each_row_has_times_memory_and_fractions(repository, tmp_path):
     arguments = 'lse wildcat --size 32 --batch-size 2 --rounds 2 --steps 2 --device cpu --out found.json'
     done = subprocess.run(
         [sys.executable, str(repository / 'benchmarks' / 'training.py'), *arguments.split()],
@@ -22,5 +22,5 @@ def test_rows_hold_all_that_is_promised(repository, tmp_path):
     assert rows['fcn']['over_fcn'] == rows['none']['over_none'] == 1
     for row in rows.values():
         assert row['step_ms'] > 0 and row['images_per_second'] > 0 and row['peak_mib'] > 0
-        assert 0 < row['own_share'] < 1 and 0 <= row['loader_share'] < 1
+        assert 0 < row['own_fraction'] < 1 and 0 <= row['loader_fraction'] < 1
         assert row['name'] in done.stdout
