@@ -11,7 +11,6 @@ prints.
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from pathlib import Path
 from prettytable import PrettyTable
 
 from mmwsl.apis import load_config, test
+from mmwsl.utils.files import atomic_write
 
 COLUMNS = {  # of the table: metric and chain
     'mAP': ('mAP', 'raw'),
@@ -61,9 +61,9 @@ def evaluate(config: str, work_dir: Path, chain: str) -> dict[str, float]:
     if not result.exists():
         cfg = load_config(config, work_dir=str(work_dir / chain))
         cfg.model.postprocessors = CHAINS[chain]
-        part = result.with_suffix('.part')
-        part.write_text(json.dumps(test(cfg, str(work_dir / 'epoch_6.pth')), default=float, indent=2))
-        os.replace(part, result)
+        content = json.dumps(test(cfg, str(work_dir / 'epoch_6.pth')), default=float, indent=2)
+        with atomic_write(result) as file:
+            file.write(content.encode())
     return json.loads(result.read_text())
 
 

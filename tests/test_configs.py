@@ -14,10 +14,10 @@ from mmengine.registry import DATASETS, DefaultScope
 from mmengine.runner import Runner
 from PIL import Image
 
-from mmwsl.apis.config import dicts_in
 from mmwsl.apis.testing import use_test_time_augmentation
 from mmwsl.datasets import COCOWeakDataset, VOC6WeakDataset, VOCWeakDataset
 from mmwsl.models import DilatedMobileNetV2
+from mmwsl.utils.nested import dicts_in
 
 CONFIGS = sorted((Path(__file__).parent.parent / 'configs').glob('*.py'))
 SIZE = (40, 30)  # width, height

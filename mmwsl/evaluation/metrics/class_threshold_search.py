@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,6 +10,7 @@ from prettytable import PrettyTable
 from torch import Tensor
 
 from ...registry import METRICS
+from ...utils.files import atomic_write
 from .threshold_iou_metric import ThresholdIoUMetric
 
 
@@ -125,8 +125,6 @@ class ClassThresholdSearch(ThresholdIoUMetric):
         print_log(f'thresholds per class, tuned on {self.tuned_on}:\n{table}', MMLogger.get_current_instance())
         if self.out_file:
             content = dict(thresholds=thresholds, tuned_on=self.tuned_on, mIoU=miou, classes=list(names))
-            Path(self.out_file).parent.mkdir(parents=True, exist_ok=True)
-            temporary = f'{self.out_file}.part'
-            Path(temporary).write_text(json.dumps(content, indent=1))
-            Path(temporary).replace(self.out_file)
+            with atomic_write(self.out_file) as file:
+                file.write(json.dumps(content, indent=1).encode())
         return dict(oracle_mIoU_class_thresholds=miou)

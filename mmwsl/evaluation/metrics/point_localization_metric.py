@@ -9,9 +9,9 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger, print_log
 from prettytable import PrettyTable
 
+from ...annotations import ObjectBox, coco_boxes, mask_boxes, voc_boxes
 from ...functional import average_precision
 from ...registry import METRICS
-from .boxes import ObjectBox, coco_boxes, mask_boxes, voc_boxes
 
 ABSENT, MISSED, FOUND, UNKNOWN = 0, 1, 2, -1
 
