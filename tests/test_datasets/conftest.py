@@ -44,10 +44,10 @@ def build():
 
 
 @pytest.fixture
-def tagged(tmp_path, write_images):
-    """A folder with four VOC images, a table of their tags, and a list of two of them."""
+def labeled(tmp_path, write_images):
+    """A folder with four VOC images, a table of their labels, and a list of two of them."""
     write_images(tmp_path / 'images', [f'{name}.jpg' for name in 'abcd'])
-    (tmp_path / 'tags.csv').write_text('image,labels,unknown\na,dog cat,\nb,,\nc.jpg,person,horse\nd,car,bus\n')
+    (tmp_path / 'labels.csv').write_text('image,labels,unknown\na,dog cat,\nb,,\nc.jpg,person,horse\nd,car,bus\n')
     (tmp_path / 'list.txt').write_text('c\na.jpg\n\n')
     return tmp_path
 
@@ -56,7 +56,7 @@ def tagged(tmp_path, write_images):
 def by_name():
     """A function that maps the stem of each image to its (present, unknown) class names."""
 
-    def tags_by_name(dataset):
+    def labels_by_name(dataset):
         classes = dataset.metainfo['classes']
         infos = [dataset.get_data_info(index) for index in range(len(dataset))]
         return {
@@ -66,4 +66,4 @@ def by_name():
             for info in infos
         }
 
-    return tags_by_name
+    return labels_by_name

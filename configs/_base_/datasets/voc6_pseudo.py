@@ -1,5 +1,5 @@
-# Pseudo-labels of tools/generate_pseudo_labels.py: a training set of voc6 reads them in place of its masks. They hold the
-# class ids of the model that generated them, not VOC's.
+# Pseudo-labels of tools/generate_pseudo_labels.py: a training set of voc6 reads them in place of its masks. They hold
+# the class ids of the model that generated them, not VOC's.
 _base_ = []  # without this line, mmengine 0.10.7 takes a file with an import for a config in its lazy style
 import os  # noqa: E402
 

@@ -1,5 +1,5 @@
-# Pseudo-labels of tools/generate_pseudo_labels.py: a training set of VOC reads them in place of its masks. Training does
-# not use the image-level labels that they came from; tools/compare.py counts these.
+# Pseudo-labels of tools/generate_pseudo_labels.py: a training set of VOC reads them in place of its masks. Training
+# does not use the image-level labels that they came from; tools/compare.py counts these.
 _base_ = []  # without this line, mmengine 0.10.7 takes a file with an import for a config in its lazy style
 import os  # noqa: E402
 
