@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 # More arguments for the one command that installs torch, for example an index with another build of it.
 TORCH_ARGS ?=
-# Two tests at a time, with the lines that no test reaches. One file alone: make test PYTEST_ARGS=tests/test_package.py
+# Two tests at a time; prints the lines that no test reaches, and fails where they are too many (pyproject.toml).
 PYTEST_ARGS ?= -n 2 --cov
 
 # Several OpenMP threads on few cores make small tensors slower, not faster.
@@ -40,6 +40,7 @@ clean: ## Remove the environment and everything that was built
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # torch comes first and alone: any other package that asks for it would be given the newest build, several GB of it.
+# The extra `oracles` is compiled, and may fail: on a machine without a C++ compiler everything else is installed.
 # OpenCV comes last: mmcv brings opencv-python, which needs the system's libGL, and slim containers have none. The
 # headless distribution is the same cv2 without windows. Both fill one folder, so one has to leave before the other
 # enters, and `pip check` then misses opencv-python by name.

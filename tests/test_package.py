@@ -147,7 +147,7 @@ def test_a_folder_without_sources_fails_the_import_tests(tmp_path):
         files(tmp_path)
 
 
-def test_a_build_holds_every_source_file_and_the_mark_of_types(repository, tmp_path):
+def test_a_build_holds_every_source_file_and_py_typed(repository, tmp_path):
     build = ['setup.py', '--quiet', 'build_py', '--build-lib', str(tmp_path)]
     subprocess.run([sys.executable, *build], cwd=repository, capture_output=True, check=True)
     built = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob('*') if path.is_file()}
