@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV ?= .venv
 # More arguments for the one command that installs torch, for example an index with another build of it.
 TORCH_ARGS ?=
-# Two tests at a time.
-PYTEST_ARGS ?= -n 2
+# Two tests at a time, with the lines that no test reaches. One file alone: make test PYTEST_ARGS=tests/test_package.py
+PYTEST_ARGS ?= -n 2 --cov
 
 # Several OpenMP threads on few cores make small tensors slower, not faster.
 export OMP_NUM_THREADS ?= 1
 
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 VERSION_OF = $(shell $(1) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 VERSION := $(call VERSION_OF,$(PYTHON))
 # Named after the version: with another PYTHON the environment is made anew.
@@ -23,17 +24,19 @@ help: ## Show this text
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo 'Variables: PYTHON=python3.12 (which interpreter), VENV=.venv (where), TORCH_ARGS, PYTEST_ARGS'
 
-demo: $(STAMP) ## Train on the embedded dataset from tags alone, evaluate, draw the masks
+demo: $(STAMP) ## Train on the synthetic dataset from image-level labels alone, evaluate, draw the masks
 	$(BIN)/python tools/demo.py
 
 test: $(STAMP) ## Run every test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-lint: $(STAMP) ## Check the style
+lint: $(STAMP) ## Check format, style and types
+	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/mypy
 
 clean: ## Remove the environment and everything that was built
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # torch comes first and alone: any other package that asks for it would be given the newest build, several GB of it.
@@ -46,8 +49,10 @@ ifeq ($(filter $(VERSION),3.10 3.11 3.12),)
 	      "Name another one, for example: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1
 endif
 	test '$(call VERSION_OF,$(BIN)/python)' = '$(VERSION)' || $(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH_ARGS) $(call PIN,torch)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[mm,test]' -c constraints.txt
-	$(BIN)/python -m pip uninstall --quiet --disable-pip-version-check --yes opencv-python opencv-python-headless
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(call PIN,opencv-python-headless)
+	$(PIP) install $(TORCH_ARGS) $(call PIN,torch)
+	$(PIP) install -e '.[mm,test]' -c constraints.txt
+	$(PIP) install -e '.[oracles]' -c constraints.txt || \
+	    echo 'The extra `oracles` was not installed: the tests that compare with its packages will be skipped.' >&2
+	$(PIP) uninstall --yes opencv-python opencv-python-headless
+	$(PIP) install --no-deps $(call PIN,opencv-python-headless)
 	@touch $@

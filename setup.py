@@ -22,12 +22,12 @@ def readme() -> str:
 setup(
     name='mmwsl',
     version=version(),
-    description='Weakly supervised semantic segmentation for MMSegmentation: image tags in, pixel masks out',
+    description='Weakly supervised semantic segmentation for MMSegmentation: image-level labels in, pixel masks out',
     long_description=readme(),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['mmwsl', 'mmwsl.*']),
-    include_package_data=True,
+    package_data={'mmwsl': ['py.typed']},
     python_requires='>=3.10,<3.13',
     # The OpenMMLab packages are the extra `mm`: two families of distributions provide the same imports (mmcv or
     # onedl-mmcv, ...), and requiring either here would install it over the other. OpenCV is not listed for the same
@@ -36,13 +36,22 @@ setup(
     extras_require={
         'mm': ['onedl-mmengine>=0.10.12', 'onedl-mmcv>=2.3.6', 'onedl-mmsegmentation>=1.4.2'],
         'svm': ['scikit-learn>=1.4'],
-        'test': ['pytest>=8', 'pytest-xdist>=3', 'ruff>=0.9', 'scikit-learn>=1.4'],
-        'bench': ['captum', 'pycocotools', 'pydensecrf2'],
+        'test': [
+            'captum>=0.8',
+            'mypy>=1.18',
+            'pycocotools>=2.0.8',
+            'pytest>=8',
+            'pytest-cov>=7',
+            'pytest-xdist>=3',
+            'ruff>=0.9',
+            'scikit-learn>=1.4',
+        ],
+        # Reference implementations without a wheel: they need a C++ compiler, and their tests are skipped without one.
+        'oracles': ['pydensecrf2'],
     },
     classifiers=[
         'Development Status :: 4 - Beta',
         'Intended Audience :: Science/Research',
-        'License :: OSI Approved :: Apache Software License',
         'Programming Language :: Python :: 3.10',
         'Programming Language :: Python :: 3.11',
         'Programming Language :: Python :: 3.12',

@@ -1,6 +1,6 @@
 """Post-processors against installed reference implementations: CPU time on one thread, peak memory, agreement.
 
-The tables are printed and written as JSON. `pip install -e '.[bench]'` installs the references, except OpenCV's
+The tables are printed and written as JSON. `pip install -e '.[test,oracles]'` installs the references, except OpenCV's
 contributed modules (opencv-contrib-python-headless replaces the installed OpenCV).
 
     python benchmarks/postprocessing.py [TOPIC ...] [--repeats 5] [--out postprocessing.json]

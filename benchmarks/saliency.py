@@ -5,7 +5,7 @@ to the image, and those of the four stages, for saliency of intermediate layers.
 after another to the image, with one forward pass each, while hooks record the gradients of the stages. CPU time on one
 thread.
 
-    pip install captum
+    pip install -e '.[test]'
     pip install --no-deps grad-cam ttach    # it imports torchvision: install one built for your torch
     python benchmarks/saliency.py [--classes 3 20] [--size 224] [--repeats 5] [--out saliency.json]
 """

@@ -1,7 +1,7 @@
-"""Fixtures that several test folders share.
+"""Fixtures and functions that several test folders share.
 
-Two environment variables lead tests to what a clone does not carry; tests that need one are skipped, with the reason
-in the report, where it is unset:
+Two environment variables name folders that are not part of the repository. Where one is unset, the tests that need
+it are skipped, with the reason in the report:
 
 - ``MMWSL_DATA_ROOT``: a folder with the datasets (``voc6/`` in VOC devkit layout).
 - ``MMWSL_WEIGHTS_ROOT``: a folder with pretrained weights (``mobilenet_v2_imagenet.pth``).
@@ -21,13 +21,13 @@ REPOSITORY = Path(__file__).parent.parent
 
 
 def pytest_collection_finish():
-    """Leave what the imports made to itself: every dataset collects garbage when it is built."""
+    """Exclude imported modules from garbage collection: every dataset collects garbage when it is built."""
     gc.freeze()
 
 
 @pytest.fixture(scope='session', autouse=True)
 def plain_configs():
-    """Print configs as they are: a runner has yapf lay its config out five times, which takes seconds."""
+    """Skip the formatting of printed configs: a runner formats its config five times, which takes seconds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True))
         yield
@@ -62,10 +62,20 @@ def repository():
 
 
 def free_port():
-    """Return a port of this machine that no one listens at."""
+    """Return a free port of this machine."""
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         return free.getsockname()[1]
+
+
+def write_images(folder, names, size=(12, 8)):
+    """Write one image of random pixels, ``size`` = (width, height), for each name, and return the folder."""
+    pixels = np.random.default_rng(0).integers(0, 256, (len(names), size[1], size[0], 3), dtype=np.uint8)
+    for name, image in zip(names, pixels, strict=True):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path)
+    return folder
 
 
 def write_scenes(root, count=7, size=16, seed=0):
@@ -83,7 +93,7 @@ def write_scenes(root, count=7, size=16, seed=0):
 
 
 def tiny_settings(root):
-    """Return a complete config of stock MMSegmentation parts: a U-Net of a few hundred weights on written scenes."""
+    """Return a complete config of MMSegmentation's own parts: a U-Net of a few hundred weights on written images."""
     metainfo = dict(classes=('background', 'square'), palette=[[0, 0, 0], [255, 0, 0]])
     load = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'), dict(type='PackSegInputs')]
     dataset = dict(
@@ -173,10 +183,10 @@ def tiny_settings(root):
 
 @pytest.fixture
 def tiny_config(tmp_path):
-    """A function that writes seven tiny scenes and a config file for them, and returns the config's path.
+    """A function that writes seven tiny images and a config file for them, and returns the config's path.
 
     Keyword arguments replace top-level settings of the config. The run is named after the test: by default mmengine
-    names it after the config and the second it begins in, and a second run of that name has no log of its own.
+    names it after the config and the current second, and a second run of that name has no log file.
     """
     from mmengine.config import Config
 

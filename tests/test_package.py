@@ -1,3 +1,5 @@
+"""Rules of the package: what it requires, what it distributes, and which part imports which."""
+
 import ast
 import re
 import subprocess
@@ -40,6 +42,11 @@ def files(folder):
     found = sorted(Path(folder).rglob('*.py'))
     assert found, f'{folder} has no source files: nothing was checked'
     return found
+
+
+def imports_of(folder):
+    """Return what a package imports, as pairs of a file name and the full name of a module."""
+    return {(file.name, name) for file in files(PACKAGE / folder) for name in imported_modules(file)}
 
 
 def test_import_is_light():
@@ -87,49 +94,64 @@ def test_missing_or_old_mmseg_is_named_with_the_command(tmp_path, version, messa
     assert last.startswith('ImportError') and message in last and 'pip install "mmwsl[mm]"' in last, last
 
 
-@pytest.mark.parametrize(
-    'folder, forbidden',
-    [
-        ('datasets', ['mmwsl.models', 'mmwsl.inference', 'mmwsl.apis']),
-        ('models', ['mmwsl.datasets', 'mmwsl.apis']),
-        ('inference', ['mmwsl.datasets', 'mmwsl.models', 'mmwsl.engine', 'mmwsl.evaluation', 'mmwsl.apis']),
-        ('engine', ['mmwsl.apis']),
-        ('evaluation', ['mmwsl.datasets', 'mmwsl.models', 'mmwsl.apis']),
-    ],
-)
-def test_import_arrows(folder, forbidden):
-    broken = {
-        (file.name, name)
-        for file in files(PACKAGE / folder)
-        for name in imported_modules(file)
-        if within(name, *forbidden)
-    }
-    assert not broken
+# Which of our packages each package imports. A package that does not stand here fails a test: give it a row.
+BASE = {'annotations', 'functional', 'registry', 'utils'}
+IMPORTS = {
+    'utils': set(),
+    'annotations': {'utils'},
+    'functional': set(),
+    'inference': BASE,
+    'datasets': BASE,
+    'models': BASE | {'inference'},
+    'evaluation': BASE | {'inference'},
+    'engine': BASE | {'datasets', 'evaluation', 'inference', 'models'},
+    'apis': BASE | {'datasets', 'engine', 'evaluation', 'inference', 'models'},
+}
 
 
-def test_functional_stands_on_torch_and_numpy():
-    allowed = ['torch', 'numpy', 'mmwsl.functional', *sys.stdlib_module_names]
-    broken = {
-        (file.name, name)
-        for file in files(PACKAGE / 'functional')
-        for name in imported_modules(file)
-        if name != 'mmwsl' and not within(name, *allowed)
-    }
-    assert not broken
+def test_every_package_has_import_rules():
+    folders = {path.name for path in PACKAGE.iterdir() if any(path.rglob('*.py'))}
+    assert folders == set(IMPORTS)
+
+
+@pytest.mark.parametrize('folder', IMPORTS)
+def test_packages_import_only_the_packages_below_them(folder):
+    allowed = [f'mmwsl.{name}' for name in {folder, *IMPORTS[folder]}]
+    root = ('mmwsl', 'mmwsl.__version__')  # `from mmwsl import registry` imports `mmwsl` and `mmwsl.registry`
+    ours = {(file, name) for file, name in imports_of(folder) if within(name, 'mmwsl') and name not in root}
+    assert not {(file, name) for file, name in ours if not within(name, *allowed)}
+
+
+def test_functional_imports_torch_and_numpy_only():
+    allowed = ['torch', 'numpy', 'mmwsl', *sys.stdlib_module_names]
+    assert not {(file, name) for file, name in imports_of('functional') if not within(name, *allowed)}
+
+
+@pytest.mark.parametrize('folder', ['annotations', 'utils'])
+def test_annotations_and_utils_import_no_torch(folder):
+    assert not {(file, name) for file, name in imports_of(folder) if within(name, 'torch', 'mmcv', 'mmseg')}
+    run = python(f'import sys, mmwsl.{folder}; print(*{{"torch", "mmcv", "mmseg"}} & set(sys.modules))')
+    assert (run.returncode, run.stdout.strip()) == (0, ''), run.stdout + run.stderr
 
 
 def test_tools_only_call_the_apis(repository):
     for file in files(repository / 'tools'):
-        names = imported_modules_of_script(file)
-        assert names and all(within(name, 'mmwsl.apis', 'mmengine') for name in names), (file.name, names)
-        functions = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.FunctionDef)]
-        assert not functions, f'{file.name} implements something'
+        tree = list(ast.walk(ast.parse(file.read_text())))
+        names = {node.module for node in tree if isinstance(node, ast.ImportFrom)}
+        assert names and all(within(name, 'mmwsl.apis') for name in names), (file.name, names)
+        assert not any(isinstance(node, ast.Import | ast.FunctionDef | ast.ClassDef) for node in tree), file.name
 
 
-def imported_modules_of_script(file):
-    """Return the modules that a script imports: ``from a import b`` counts as ``a``."""
-    tree = ast.walk(ast.parse(file.read_text()))
-    return {node.module for node in tree if isinstance(node, ast.ImportFrom)}
+def test_a_folder_without_sources_fails_the_import_tests(tmp_path):
+    with pytest.raises(AssertionError, match='nothing was checked'):
+        files(tmp_path)
+
+
+def test_a_build_holds_every_source_file_and_the_mark_of_types(repository, tmp_path):
+    build = ['setup.py', '--quiet', 'build_py', '--build-lib', str(tmp_path)]
+    subprocess.run([sys.executable, *build], cwd=repository, capture_output=True, check=True)
+    built = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob('*') if path.is_file()}
+    assert built == {str(path.relative_to(repository)) for path in files(PACKAGE)} | {'mmwsl/py.typed'}
 
 
 def test_registries_are_children_of_mmsegs():

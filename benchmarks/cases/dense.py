@@ -8,9 +8,8 @@ from harness import Case
 from torch import Tensor, nn
 
 from mmwsl.functional import shift_and_stitch
-from mmwsl.inference.dense import convert_to_dense, dense_scores
-from mmwsl.inference.dense.conversion import convert
-from mmwsl.inference.dense.tracing import trace
+from mmwsl.inference.dense import convert_to_dense, dense_scores, trace
+from mmwsl.inference.dense.conversion import dilate
 
 GROUP = 'dense scores: three poolings, 400 x 400 to 363 x 363 x 21'
 
@@ -43,7 +42,7 @@ def case(name: str, build: Callable[[nn.Module], Callable[[Tensor], Tensor]]) ->
 def planar(model: nn.Module) -> nn.Module:
     """Return the dense network in torch's usual layout."""
     dense = copy.deepcopy(model)
-    convert(dense, trace(model).layers, 1)
+    dilate(dense, trace(model).layers, 1)
     return dense
 
 

@@ -1,11 +1,11 @@
-"""Biases of the classes present that give each a share of the image (Papandreou et al., ICCV 2015)."""
+"""Biases that give every present class a fraction of the image, EM-Adapt (Papandreou et al., ICCV 2015)."""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from .weak_losses import valid_or_all
+from .inputs import at_least_float32, valid_or_all
 
 
 def adaptive_bias(
@@ -17,29 +17,30 @@ def adaptive_bias(
     sweeps: int = 5,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    r"""Bias every class present until it is the best of :math:`\rho_l` of the cells, EM-Adapt (Sec. 3.2).
+    r"""Bias every present class until it scores highest at :math:`\rho_l` of the locations, EM-Adapt (Sec. 3.2).
 
-    Classes take turns, the background first and the others in random order, for several sweeps. In its turn, class
-    :math:`l` is raised by the :math:`\rho_l`-quantile of how much it lacks,
+    A sweep updates the background first and then the other classes in random order. The update of class :math:`l`
+    raises its bias by the :math:`\rho_l`-quantile of its deficit,
 
     .. math:: b_l \leftarrow b_l + Q_{\rho_l} \big\{ \max_{m\ \text{present}} (f_{ij}(m) + b_m) - f_{ij}(l) - b_l
               : ij \in V \big\}
 
-    which is 0 where it has its share. Right after its turn, a class is the best of at least
-    :math:`\lfloor \rho_l |V| \rfloor` cells; a later turn of another class may take some of them. The latent label of
-    a cell is then :math:`\arg\max_l f_{ij}(l) + b_l`. The quantile is the element of rank
+    This is 0 for a class that already has its fraction. Right after its update, a class scores highest at
+    :math:`\lfloor \rho_l |V| \rfloor` locations or more; later updates of other classes may take some of them. The
+    latent label of a location is then :math:`\arg\max_l f_{ij}(l) + b_l`. The quantile is the element of rank
     :math:`\lfloor \rho_l |V| \rfloor`, counted from 0, as in the authors' code.
 
     Args:
         scores: Class scores :math:`f`, ``(N, K, H, W)``.
-        present: Classes present, boolean, ``(N, K)``.
-        portions: :math:`\rho` of each class, in [0, 1], K values. The paper uses 0.4 for the background and 0.2 else.
-        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one an image. All cells if None.
-        sweeps: How often all classes take turns. More lets the shares settle.
-        generator: Source of the random order; torch's global one if None.
+        present: Present classes, boolean, ``(N, K)``.
+        portions: Fraction :math:`\rho` of each class, in [0, 1], K values. The paper uses 0.4 for the background and
+            0.2 for every other class.
+        valid: Boolean map of the locations to use, ``(N, H, W)``, at least one per image. All locations if None.
+        sweeps: Number of updates of every class. With more sweeps the fractions settle.
+        generator: Source of the random order; torch's global generator if None.
 
     Returns:
-        Biases ``(N, K)``, not negative, ``-inf`` for classes that are absent.
+        Non-negative biases ``(N, K)``, ``-inf`` for absent classes.
 
     Raises:
         ValueError: If shapes do not agree, or a portion or the number of sweeps is out of range.
@@ -48,31 +49,30 @@ def adaptive_bias(
     portions = torch.as_tensor(portions, dtype=torch.float64)
     if portions.shape != (num_classes,) or not ((portions >= 0) & (portions <= 1)).all():
         raise ValueError(
-            f'`portions` must be {num_classes} numbers in [0, 1], one for each class, got {portions.tolist()}'
+            f'`portions` must be {num_classes} numbers in [0, 1], one for each class, got {portions.tolist()}.'
         )
     if sweeps < 1:
-        raise ValueError(f'`sweeps` must be at least 1, got {sweeps}')
+        raise ValueError(f'`sweeps` must be at least 1, got {sweeps}.')
     check_present(scores, present)
-    cells = valid_or_all(scores, valid).flatten(1)
-    scores = scores.detach().flatten(2)
-    scores = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
+    valid = valid_or_all(scores, valid).flatten(1)
+    scores = at_least_float32(scores.detach().flatten(2))
     biases = torch.zeros_like(scores[:, :, 0]).masked_fill(~present, -torch.inf)
-    counts = cells.sum(1)
+    counts = valid.sum(1)
     images = torch.arange(num_images, device=scores.device)
-    turns = int(present.sum(1).amax()) if num_images else 0
-    best = (scores + biases[:, :, None]).amax(1)  # (N, H*W), of the classes present
+    updates = int(present.sum(1).amax()) if num_images else 0
+    highest = (scores + biases[:, :, None]).amax(1)  # (N, H*W), of the present classes
     for _ in range(sweeps):
         keys = torch.rand(num_images, num_classes, generator=generator).to(scores.device)
         keys[:, 0] = -1  # the background is first
         order = keys.masked_fill(~present, 2.0).argsort(1)
-        for turn in range(turns):
-            label = order[:, turn]  # (N,); of no consequence where the image has fewer classes
-            lacking = best - scores[images, label] - biases[images, label][:, None]
-            lacking = lacking.masked_fill(~cells, torch.inf).sort(1).values
+        for update in range(updates):
+            label = order[:, update]  # (N,); has no effect on an image with fewer classes
+            deficit = highest - scores[images, label] - biases[images, label][:, None]
+            deficit = deficit.masked_fill(~valid, torch.inf).sort(1).values
             rank = (portions.to(counts.device)[label] * counts).long().minimum(counts - 1)
-            raised = lacking.gather(1, rank[:, None])[:, 0].where(present[images, label], 0.0)
-            biases[images, label] += raised
-            best = best.maximum(scores[images, label] + biases[images, label][:, None])
+            increase = deficit.gather(1, rank[:, None])[:, 0].where(present[images, label], 0.0)
+            biases[images, label] += increase
+            highest = highest.maximum(scores[images, label] + biases[images, label][:, None])
     return biases
 
 
@@ -85,5 +85,5 @@ def check_present(scores: Tensor, present: Tensor) -> None:
     if present.shape != scores.shape[:2] or present.dtype != torch.bool:
         raise ValueError(
             f'`present` must be boolean of shape {tuple(scores.shape[:2])} like `scores`, got '
-            f'{present.dtype} of shape {tuple(present.shape)}'
+            f'{present.dtype} of shape {tuple(present.shape)}.'
         )

@@ -1,6 +1,6 @@
-"""From maps to what lies in boxes, and back.
+"""Crops of feature maps at boxes, and maps of the scores of boxes.
 
-Boxes are ``(N, B, 4)``: left, top, right, bottom, as fractions of the map's width and height, so that they fit maps of
+Boxes are ``(N, B, 4)``: left, top, right, bottom, as fractions of the width and height of the map. So they fit maps of
 any size over the same input.
 """
 
@@ -10,27 +10,27 @@ from torch.nn import functional as F
 
 
 def crop_and_resize(maps: Tensor, boxes: Tensor, size: int, samples: int = 2) -> Tensor:
-    """Cut boxes out and bring each to one size: of images, a zoom; of feature maps, RoIAlign (He et al., ICCV 2017).
+    """Crop boxes and resize each to one size; on feature maps this is RoIAlign (He et al., ICCV 2017).
 
-    A cell of the result is the mean of ``samples x samples`` points, interpolated bilinearly, that are spread evenly
-    over its part of the box.
+    Each output location is the mean of ``samples x samples`` bilinearly interpolated points, spread evenly over its
+    part of the box.
 
     Args:
-        maps: ``(N, C, H, W)``.
-        boxes: ``(N, B, 4)``, in fractions.
-        size: Height and width of the result.
-        samples: Points of a cell in each direction; more where a box holds many more cells than the result.
+        maps: Images or feature maps, ``(N, C, H, W)``.
+        boxes: Boxes, ``(N, B, 4)``, in fractions.
+        size: Height and width of a crop.
+        samples: Points per output location in each direction. Use more if a box has many more locations than a crop.
 
     Returns:
-        ``(N, B, C, size, size)``.
+        Crops, ``(N, B, C, size, size)``.
     """
     steps = size * samples
     offsets = (torch.arange(steps, device=boxes.device) + 0.5) / steps
     start, extent = boxes[..., :2, None], (boxes[..., 2:] - boxes[..., :2])[..., None]
-    x, y = (2 * (start + extent * offsets) - 1).unbind(2)  # (N, B, steps), from -1 to 1 as grid_sample counts
+    x, y = (2 * (start + extent * offsets) - 1).unbind(2)  # (N, B, steps), from -1 to 1 as grid_sample expects
     grid = torch.stack([x[:, :, None, :].expand(-1, -1, steps, -1), y[:, :, :, None].expand(-1, -1, -1, steps)], -1)
     dtype = torch.promote_types(maps.dtype, torch.float32)  # half precision cannot tell the pixels of an image apart
-    # The boxes of an image below each other: its map is not repeated for each.
+    # The boxes of an image stand below each other, so that its map is not repeated for each box.
     crops = F.grid_sample(
         maps.to(dtype), grid.flatten(1, 2).to(dtype), mode='bilinear', padding_mode='border', align_corners=False
     )
@@ -38,16 +38,16 @@ def crop_and_resize(maps: Tensor, boxes: Tensor, size: int, samples: int = 2) ->
 
 
 def boxes_to_map(scores: Tensor, boxes: Tensor, valid: Tensor, size: tuple[int, int]) -> Tensor:
-    """Paint the scores of boxes: a cell gets the mean score of the boxes that hold its center, 0 if none does.
+    """Render the scores of boxes: the mean score of the boxes that contain each location's center, or 0.
 
     Args:
-        scores: ``(N, K, B)``.
-        boxes: ``(N, B, 4)``, in fractions.
-        valid: Which boxes exist, ``(N, B)``, boolean.
+        scores: Scores of the boxes, ``(N, K, B)``.
+        boxes: Boxes, ``(N, B, 4)``, in fractions.
+        valid: Boolean mask of the boxes to use, ``(N, B)``.
         size: Height and width of the map.
 
     Returns:
-        ``(N, K, *size)``.
+        Score maps, ``(N, K, *size)``.
     """
     y, x = ((torch.arange(length, device=boxes.device) + 0.5) / length for length in size)
     columns = (boxes[..., 0, None] <= x) & (x < boxes[..., 2, None])  # (N, B, W)

@@ -1,4 +1,4 @@
-"""Boxes that a score map proposes."""
+"""Box proposals from a score map."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from torch.nn import functional as F
 
 @dataclass(frozen=True)
 class ProposalRule:
-    """Which boxes :func:`propose_boxes` tries and keeps.
+    """Candidate shapes and limits of :func:`propose_boxes`.
 
     Args:
-        sides: Heights and widths of the boxes, as fractions of the image's; all pairs are tried.
-        max_boxes: Boxes at most, beside the whole image.
-        min_score: A box must score more than this for some class, in [0, 1).
-        max_overlap: Intersection over union that two boxes may have, in [0, 1].
+        sides: Heights and widths of the boxes, as fractions of the image height and width; all pairs are tried.
+        max_boxes: Maximum number of boxes, besides the whole image.
+        min_score: Score that a box must exceed for some class, in [0, 1).
+        max_overlap: Maximum intersection over union of two boxes, in [0, 1].
 
     Raises:
         ValueError: If a value is out of range.
@@ -29,64 +29,65 @@ class ProposalRule:
 
     def __post_init__(self) -> None:
         if not self.sides or any(not 0 < side <= 1 for side in self.sides):
-            raise ValueError(f'`sides` must be one or more fractions in (0, 1], got {self.sides}')
+            raise ValueError(f'`sides` must be one or more fractions in (0, 1], got {self.sides}.')
         if not isinstance(self.max_boxes, int) or self.max_boxes < 0:
-            raise ValueError(f'`max_boxes` must be an integer, 0 or more, got {self.max_boxes!r}')
+            raise ValueError(f'`max_boxes` must be a non-negative integer, got {self.max_boxes!r}.')
         if not 0 <= self.min_score < 1:
-            raise ValueError(f'`min_score` must lie in [0, 1), got {self.min_score}')
+            raise ValueError(f'`min_score` must be in [0, 1), got {self.min_score}.')
         if not 0 <= self.max_overlap <= 1:
-            raise ValueError(f'`max_overlap` must lie in [0, 1], got {self.max_overlap}')
+            raise ValueError(f'`max_overlap` must be in [0, 1], got {self.max_overlap}.')
 
 
 def propose_boxes(probs: Tensor, rule: ProposalRule | None = None) -> Tensor:
-    """Propose the boxes that agree best with some class of a map.
+    """Propose the boxes that agree most with some class of a score map.
 
-    Windows of the rule's shapes at every cell are scored by :func:`soft_jaccard`, each for its best class. The best
-    is taken, windows that overlap with it too much are dropped, and so on (greedy non-maximum suppression, over all
-    classes together).
+    Windows of the rule's shapes at every location are scored by :func:`soft_jaccard`, each for its highest-scoring
+    class. Greedy non-maximum suppression over all classes together selects the boxes.
 
     Args:
-        probs: Probabilities of the classes in the cells of one image, ``(K, H, W)``, without background.
-        rule: Shapes and limits; the defaults if None.
+        probs: Probabilities of the foreground classes at the locations of one image, ``(K, H, W)``.
+        rule: Shapes and limits; the defaults of :class:`ProposalRule` if None.
 
     Returns:
-        Boxes ``(B, 4)`` in cells, int64: left, top, right, bottom, the last two exclusive. The first is the whole
-        image, which does not take part in the suppression; the others are sorted from the best.
+        Boxes ``(B, 4)`` in locations, int64: left, top, right, bottom, the last two exclusive. The first is the whole
+        image, which takes no part in the suppression; the others are sorted by descending score.
 
     Raises:
-        ValueError: If ``probs`` is not a map of three dimensions with a class and a cell.
+        ValueError: If ``probs`` is not ``(K, H, W)`` with at least one class and one location.
     """
     rule = rule or ProposalRule()
     if probs.dim() != 3 or 0 in probs.shape:
-        raise ValueError(f'`probs` must be (K, H, W) with at least one class and one cell, got {tuple(probs.shape)}')
+        raise ValueError(
+            f'`probs` must be (K, H, W) with at least one class and one location, got {tuple(probs.shape)}.'
+        )
     height, width = probs.shape[1:]
     whole = torch.tensor([[0, 0, width, height]], device=probs.device)
     boxes = _windows(height, width, rule.sides).to(probs.device)
     scores = soft_jaccard(probs, boxes).amax(0)
-    alive = (scores > rule.min_score) & (boxes != whole).any(1)
-    kept = []
-    while len(kept) < rule.max_boxes and alive.any():
-        best = torch.where(alive, scores, -1).argmax()
-        kept.append(best)
-        alive &= _overlaps(boxes, boxes[best]) <= rule.max_overlap
-        alive[best] = False
-    return torch.cat([whole, *(boxes[best][None] for best in kept)])
+    remaining = (scores > rule.min_score) & (boxes != whole).any(1)
+    selected: list[Tensor] = []
+    while len(selected) < rule.max_boxes and remaining.any():
+        index = torch.where(remaining, scores, -1).argmax()
+        selected.append(index)
+        remaining &= _overlaps(boxes, boxes[index]) <= rule.max_overlap
+        remaining[index] = False
+    return torch.cat([whole, *(boxes[index][None] for index in selected)])
 
 
 def soft_jaccard(probs: Tensor, boxes: Tensor) -> Tensor:
-    r"""Intersection over union of boxes with maps of probabilities.
+    r"""Compute the intersection over union of boxes and probability maps.
 
     .. math:: s_k(b) = \frac{\sum_{i \in b} p_{ik}}{|b| + \sum_{i \notin b} p_{ik}}
 
-    It is 1 for a box that holds all of a certain object and nothing else; a part of the object, or a margin around
-    it, scores less. Sums are taken from integral images.
+    It is 1 for a box around exactly the pixels of probability 1. A part of an object, or a margin around it, scores
+    less. Sums are taken from integral images.
 
     Args:
-        probs: ``(K, H, W)``, values in [0, 1].
-        boxes: ``(B, 4)`` in cells, as :func:`propose_boxes` returns them, not empty.
+        probs: Probabilities, ``(K, H, W)``, in [0, 1].
+        boxes: Non-empty boxes, ``(B, 4)``, in locations as :func:`propose_boxes` returns them.
 
     Returns:
-        ``(K, B)``.
+        Intersection over union, ``(K, B)``.
     """
     integral = F.pad(probs.double().cumsum(1).cumsum(2), (1, 0, 1, 0))
     left, top, right, bottom = boxes.unbind(1)
@@ -96,7 +97,7 @@ def soft_jaccard(probs: Tensor, boxes: Tensor) -> Tensor:
 
 
 def _windows(height: int, width: int, sides: Sequence[float]) -> Tensor:
-    """All windows of the shapes, at every cell."""
+    """Return the windows of all shapes at every location, ``(B, 4)``."""
     windows = []
     for rows in sorted({max(1, round(side * height)) for side in sides}):
         for columns in sorted({max(1, round(side * width)) for side in sides}):
@@ -108,7 +109,7 @@ def _windows(height: int, width: int, sides: Sequence[float]) -> Tensor:
 
 
 def _overlaps(boxes: Tensor, box: Tensor) -> Tensor:
-    """Intersection over union of each of ``boxes (B, 4)`` with one."""
+    """Compute the intersection over union of each of ``boxes (B, 4)`` with one box."""
     sides = (torch.minimum(boxes[:, 2:], box[2:]) - torch.maximum(boxes[:, :2], box[:2])).clamp(min=0)
     shared = sides.prod(1)
     return shared / ((boxes[:, 2:] - boxes[:, :2]).prod(1) + (box[2:] - box[:2]).prod() - shared)

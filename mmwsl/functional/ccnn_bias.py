@@ -1,10 +1,10 @@
-"""The distribution nearest to the network's that keeps bounds on the area of each class (Pathak et al., ICCV 2015)."""
+"""Latent distribution of CCNN: nearest to the network's within bounds on class areas (Pathak et al., ICCV 2015)."""
 
 import torch
 from torch import Tensor
 
 from .adaptive_bias import check_present
-from .weak_losses import valid_or_all
+from .inputs import valid_or_all
 
 
 def ccnn_bias(
@@ -20,76 +20,75 @@ def ccnn_bias(
 ) -> Tensor:
     r"""Find the biases of the latent distribution of CCNN (Sec. 3).
 
-    Of all distributions over the classes present, the latent :math:`P` is the nearest to the network's :math:`Q`,
+    Of all distributions over the present classes, the latent :math:`P` is the nearest to the network's :math:`Q`,
 
     .. math:: \min_{P, \xi \ge 0} \ \frac{1}{|V|} \sum_{ij \in V} \mathrm{KL}(P_{ij} \| Q_{ij})
               + \sum_l \beta_l (\xi^-_l + \xi^+_l) \quad \text{s.t.} \quad
               \alpha_l - \xi^-_l \le \frac{1}{|V|} \sum_{ij \in V} P_{ij}(l) \le \gamma_l + \xi^+_l
 
     By duality :math:`P_{ij} = \mathrm{softmax}(f_{ij} + \lambda)`, with one bias :math:`|\lambda_l| \le \beta_l` for
-    each class, the maximiser of the concave
+    each class, the maximizer of the concave
 
     .. math:: \sum_l \big( \alpha_l \max(\lambda_l, 0) + \gamma_l \min(\lambda_l, 0) \big)
               - \frac{1}{|V|} \sum_{ij \in V} \log \sum_l e^{f_{ij}(l) + \lambda_l}
 
-    A bias is positive only where the lower bound binds and negative only where the upper one does. The slack
-    :math:`\beta_l` is how many logits a class may be moved for its bounds; ``inf`` makes them hard. The dual ascent is
+    A bias is positive only if the lower bound is active and negative only if the upper bound is. The slack
+    :math:`\beta_l` limits the size of a bias, in logits; ``inf`` makes the bounds hard. The dual ascent is
     proximal gradient with Nesterov's momentum, restarted for an image whose momentum points downhill
-    (O'Donoghue & Candes, 2015): 10 to 60 iterations on random maps.
+    (O'Donoghue & Candes, 2015). It takes 10 to 60 iterations on random maps.
 
     Args:
         scores: Class scores :math:`f`, ``(N, K, H, W)``.
-        present: Classes present, boolean, ``(N, K)``. The others have no mass.
-        lower: :math:`\alpha`, the smallest area of each class as a share of the image, ``(N, K)``.
-        upper: :math:`\gamma`, the largest one, ``(N, K)``.
-        slack: :math:`\beta`, not negative, ``(N, K)``.
-        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one an image. All cells if None.
-        tolerance: Stop when every bound is kept, or its slack used up, to this share of the image.
-        max_iterations: Stop anyway.
+        present: Present classes, boolean, ``(N, K)``. The others have probability 0.
+        lower: Minimum area :math:`\alpha` of each class as a fraction of the image, ``(N, K)``.
+        upper: Maximum area :math:`\gamma`, ``(N, K)``.
+        slack: Slack :math:`\beta`, non-negative, ``(N, K)``.
+        valid: Boolean map of the locations to use, ``(N, H, W)``, at least one per image. All locations if None.
+        tolerance: Fraction of the image by which an area may miss a bound whose slack is not used up.
+        max_iterations: Maximum number of iterations.
 
     Returns:
-        Biases ``(N, K)``, ``-inf`` for classes that are absent. An image with one class present or none has 0 for it:
-        nothing can be moved.
+        Biases ``(N, K)``, ``-inf`` for absent classes. The bias of the only present class of an image is 0.
 
     Raises:
         ValueError: If shapes do not agree, bounds are not ``0 <= lower <= upper <= 1``, a slack is negative, or hard
-            bounds cannot hold together.
+            bounds exclude each other.
     """
     check_present(scores, present)
     for name, value in dict(lower=lower, upper=upper, slack=slack).items():
         if value.shape != present.shape:
-            raise ValueError(f'`{name}` must be (N, K) = {tuple(present.shape)}, got shape {tuple(value.shape)}')
-    cells = valid_or_all(scores, valid).flatten(1)[:, None]  # (N, 1, H*W)
+            raise ValueError(f'`{name}` must be (N, K) = {tuple(present.shape)}, got shape {tuple(value.shape)}.')
+    valid = valid_or_all(scores, valid).flatten(1)[:, None]  # (N, 1, H*W)
     biases = scores.new_zeros(present.shape, dtype=torch.promote_types(scores.dtype, torch.float32))
     movable = present & (present.sum(1, keepdim=True) > 1)
     if movable.any():
         lower, upper, slack = (value.to(biases) for value in (lower, upper, slack))
         _check_bounds(movable, lower, upper, slack)
-        # Only the classes present are computed with: an image has few of many.
+        # Only the present classes are computed: an image has few of many.
         labels = movable.int().argsort(dim=1, descending=True, stable=True)[:, : int(movable.sum(1).amax())]
         chosen = movable.gather(1, labels)
-        logits = scores.detach().to(biases).flatten(2).gather(1, labels[:, :, None].expand(-1, -1, cells.shape[2]))
+        logits = scores.detach().to(biases).flatten(2).gather(1, labels[:, :, None].expand(-1, -1, valid.shape[2]))
         logits = logits.masked_fill(~chosen[:, :, None], torch.finfo(biases.dtype).min)
         lower, upper, slack = (value.gather(1, labels) for value in (lower, upper, slack))
-        # Nothing moves the others, or they would keep the momentum from its restart.
+        # The slack of the others is 0: a moving bias would keep the momentum from its restart.
         slack = slack.masked_fill(~chosen, 0.0)
-        found = _ascend(logits, cells, lower, upper, slack, tolerance, max_iterations)
+        found = _ascend(logits, valid, lower, upper, slack, tolerance, max_iterations)
         biases.scatter_(1, labels, found)
     return biases.masked_fill(~present, -torch.inf)
 
 
 def _ascend(
-    logits: Tensor, cells: Tensor, lower: Tensor, upper: Tensor, slack: Tensor, tolerance: float, max_iterations: int
+    logits: Tensor, valid: Tensor, lower: Tensor, upper: Tensor, slack: Tensor, tolerance: float, max_iterations: int
 ) -> Tensor:
-    """Maximise the dual over biases ``(N, C)`` of ``logits (N, C, H*W)``."""
-    step = 2.0  # the gradient, of minus a softmax's mean, has a Lipschitz constant of 1/2
-    counts = cells.sum(2)
+    """Maximize the dual over biases ``(N, C)`` of ``logits (N, C, H*W)``."""
+    step = 2.0  # the gradient, minus the mean of a softmax, has a Lipschitz constant of 1/2
+    counts = valid.sum(2)
     biases = ahead = torch.zeros_like(logits[:, :, 0])
     momentum = torch.ones_like(biases[:, :1])
     for _ in range(max_iterations):
-        areas = (logits + ahead[:, :, None]).softmax(1).masked_fill(~cells, 0.0).sum(2) / counts
+        areas = (logits + ahead[:, :, None]).softmax(1).masked_fill(~valid, 0.0).sum(2) / counts
         moved = ahead - step * areas
-        # The proximal map of the bounds: raised by the lower one, lowered by the upper one, or at rest in between.
+        # The proximal map of the bounds: the lower bound raises a bias, the upper bound lowers it.
         moved = (moved + step * lower).clamp(min=0) + (moved + step * upper).clamp(max=0)
         moved = moved.clamp(-slack, slack)
         if (moved - ahead).abs().amax() <= step * tolerance:
@@ -108,13 +107,13 @@ def _check_bounds(present: Tensor, lower: Tensor, upper: Tensor, slack: Tensor) 
         n, k = wrong.nonzero()[0].tolist()
         raise ValueError(
             'bounds must be 0 <= `lower` <= `upper` <= 1 with `slack` >= 0, got '
-            f'{lower[n, k].item():g}, {upper[n, k].item():g} and {slack[n, k].item():g} for class {k}'
+            f'{lower[n, k].item():g}, {upper[n, k].item():g} and {slack[n, k].item():g} for class {k}.'
         )
     hard = present & slack.isinf()
     least = lower.masked_fill(~hard, 0.0).sum(1)
     most = upper.where(hard, 1.0).masked_fill(~present, 0.0).sum(1)
     if (least > 1 + 1e-6).any() or (most < 1 - 1e-6).masked_fill(~present.any(1), False).any():
         raise ValueError(
-            f'hard bounds cannot hold: the areas of an image sum to 1, but `lower` sums to '
-            f'{least.amax().item():g} or `upper` to less than 1: give them a finite `slack`'
+            f'hard bounds must allow areas that sum to 1, got `lower` that sums to {least.amax().item():g} or `upper` '
+            'that sums to less than 1. Set a finite `slack`.'
         )

@@ -1,29 +1,31 @@
 """Fully connected conditional random field over the pixels of an image."""
 
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from torch import Tensor
 
+from .inputs import at_least_float32, check_finite, check_image, check_probs
 from .permutohedral import PermutohedralLattice
 
 MIN_PROB = 1e-5
-"""The unary term takes smaller probabilities for this one: no label is impossible."""
+"""Lower bound of the probabilities in the unary term, so that no label is impossible."""
 
 
 @dataclass(frozen=True)
 class CRFParams:
-    r"""Constants of :func:`dense_crf`.
+    r"""Parameters of :func:`dense_crf`.
 
     Args:
         gaussian_sxy: Width :math:`\sigma_\gamma` of the smoothness kernel, in pixels.
-        gaussian_weight: Weight :math:`w_2` of the smoothness kernel; 0 leaves it out.
+        gaussian_weight: Weight :math:`w_2` of the smoothness kernel; 0 disables it.
         bilateral_sxy: Width :math:`\sigma_\alpha` of the appearance kernel, in pixels.
-        bilateral_srgb: Width :math:`\sigma_\beta` of the appearance kernel, in units of the image's values.
-        bilateral_weight: Weight :math:`w_1` of the appearance kernel; 0 leaves it out.
+        bilateral_srgb: Width :math:`\sigma_\beta` of the appearance kernel, in units of the pixel values.
+        bilateral_weight: Weight :math:`w_1` of the appearance kernel; 0 disables it.
         iterations: Mean-field updates; 0 returns the unary distribution.
-        gt_prob: If given, the unary term is that of the best label alone, which gets this probability, in (0, 1); the
-            other labels share the rest.
+        gt_prob: Probability, in (0, 1), of the highest-scoring label in a unary term of hard labels; the other labels
+            get equal parts of the remaining probability. None uses the probabilities themselves.
 
     Raises:
         ValueError: If a value is out of range.
@@ -40,14 +42,14 @@ class CRFParams:
     def __post_init__(self) -> None:
         for name in ('gaussian_sxy', 'bilateral_sxy', 'bilateral_srgb'):
             if not 0 < getattr(self, name) < float('inf'):
-                raise ValueError(f'`{name}` must be a positive finite number, got {getattr(self, name)}')
+                raise ValueError(f'`{name}` must be a positive finite number, got {getattr(self, name)}.')
         for name in ('gaussian_weight', 'bilateral_weight'):
             if not 0 <= getattr(self, name) < float('inf'):
-                raise ValueError(f'`{name}` must be a finite number, 0 or more, got {getattr(self, name)}')
+                raise ValueError(f'`{name}` must be a non-negative finite number, got {getattr(self, name)}.')
         if not isinstance(self.iterations, int) or self.iterations < 0:
-            raise ValueError(f'`iterations` must be an integer, 0 or more, got {self.iterations!r}')
+            raise ValueError(f'`iterations` must be a non-negative integer, got {self.iterations!r}.')
         if self.gt_prob is not None and not 0 < self.gt_prob < 1:
-            raise ValueError(f'`gt_prob` must be None or lie between 0 and 1, got {self.gt_prob}')
+            raise ValueError(f'`gt_prob` must be None or in (0, 1), got {self.gt_prob}.')
 
 
 CRF_PRESETS = {
@@ -56,11 +58,11 @@ CRF_PRESETS = {
     'irn': CRFParams(3.0, 3.0, 50.0, 5.0, 10.0, gt_prob=0.7),
     'psa': CRFParams(3.0, 3.0, 80.0, 13.0, 10.0),
 }
-"""Constants of published systems, 10 iterations each.
+"""Parameters of published systems, 10 iterations each.
 
-``ccnn``: the defaults of the code of Pathak et al., ICCV 2015. ``deeplab``: the tuned params of DeepLab as in CCNN
-and WSSL (Papandreou et al., ICCV 2015). ``irn``: for hard labels, Ahn et al., CVPR 2019. ``psa``: for softmax scores,
-as in PSA (Ahn & Kwak, CVPR 2018), AFA and ToCo.
+``ccnn``: the defaults of the code of Pathak et al., ICCV 2015. ``deeplab``: the tuned parameters of DeepLab as in
+CCNN and WSSL (Papandreou et al., ICCV 2015). ``irn``: for hard labels, Ahn et al., CVPR 2019. ``psa``: for softmax
+scores, as in PSA (Ahn & Kwak, CVPR 2018), AFA and ToCo.
 """
 
 
@@ -71,7 +73,7 @@ def dense_crf(
     compatibility: Tensor | None = None,
     plausible: Tensor | None = None,
 ) -> Tensor:
-    r"""Mean-field inference in a fully connected CRF (Kraehenbuehl & Koltun, NIPS 2011, Eqs. 1 to 4).
+    r"""Run mean-field inference in a fully connected CRF (Kraehenbuehl & Koltun, NIPS 2011, Eqs. 1 to 4).
 
     .. math::
         Q_i(l) \propto p_i(l) \, \exp\Big(-\sum_{l'} \mu(l, l') \sum_m w_m \sum_j
@@ -79,25 +81,25 @@ def dense_crf(
 
     with the appearance kernel :math:`k_1 = \exp(-\lVert x_i - x_j \rVert^2 / 2 \sigma_\alpha^2 - \lVert c_i - c_j
     \rVert^2 / 2 \sigma_\beta^2)` and the smoothness kernel :math:`k_2 = \exp(-\lVert x_i - x_j \rVert^2 / 2
-    \sigma_\gamma^2)` of positions x and colors c. The start is :math:`Q = p`. As in pydensecrf's defaults, kernels
-    are normalized symmetrically and the sums over j include i.
+    \sigma_\gamma^2)` of positions x and colors c. Inference starts at :math:`Q = p`. As in pydensecrf's defaults,
+    kernels are normalized symmetrically and the sums over j include i.
 
-    The sums are computed on a permutohedral lattice, which is an approximation. Against exact sums, on four photographs
-    scaled to 32 x 24 pixels with 3 and 5 labels, at least 93 % of the pixels have the same label (97 % in the median),
-    and probabilities differ by 0.03 in the mean at most (0.01 in the median); a single pixel can differ fully. With
-    pydensecrf, which has the same lattice, more than 99.9 % of the labels are equal.
+    A permutohedral lattice approximates the sums. Against exact sums, on four images resized to 32 x 24 pixels with 3
+    and 5 labels, at least 93% of the pixels have the same label (97% in the median). The mean difference of the
+    probabilities is at most 0.03 (0.01 in the median), but a single pixel can differ fully. With pydensecrf, which has
+    the same lattice, more than 99.9% of the labels are equal.
 
     The result is differentiable in ``probs``, except through labels below ``MIN_PROB`` and with ``gt_prob``.
 
     Args:
-        probs: Scores of the labels, ``(K, H, W)``, not negative; they are normalized to a sum of one. Pixels where
-            all are zero start uniform. Half precision is computed and returned in float32.
-        image: The image, ``(C, H, W)``, values 0 to 255. The order of the channels has a small effect, as it turns
-            the lattice: RGB as elsewhere.
+        probs: Non-negative scores of the labels, ``(K, H, W)``; they are normalized to a sum of one. Pixels with zeros
+            only start uniform. Half precision is computed and returned in float32.
+        image: The image, ``(C, H, W)``, values 0 to 255, in RGB. The channel order has a small effect, because it
+            rotates the lattice.
         params: Widths and weights of the kernels, number of updates.
-        compatibility: Penalty :math:`\mu(l, l')` of label l near label l', ``(K, K)``. None is the Potts model, one
-            where labels differ and zero where they agree.
-        plausible: Boolean mask of the labels to use, ``(K,)``, at least one; the result for the others is zero.
+        compatibility: Penalty :math:`\mu(l, l')` of label l near label l', ``(K, K)``. None is the Potts model: one
+            for different labels and zero for equal labels.
+        plausible: Boolean mask of the labels to use, ``(K,)``, at least one. The other labels get probability zero.
 
     Returns:
         Probabilities :math:`Q`, ``(K, H, W)``.
@@ -106,8 +108,7 @@ def dense_crf(
         ValueError: If shapes do not agree, values are negative or not finite, or no label is plausible.
     """
     _check(probs, image, compatibility, plausible)
-    if probs.dtype in (torch.float16, torch.bfloat16):
-        probs = probs.float()
+    probs = at_least_float32(probs)
     if plausible is not None:
         kept = plausible.nonzero().flatten()
         if compatibility is not None:
@@ -116,13 +117,13 @@ def dense_crf(
         return torch.zeros_like(probs).index_copy(0, kept, result)
     if len(probs) == 1:
         return torch.ones_like(probs)
-    # One row per pixel: the filters move rows.
+    # One row per pixel, because the filters work on rows.
     log_unary = _log_unary(probs.flatten(1), params.gt_prob).T.contiguous()
     kernels = _kernels(image.to(log_unary), params)
     q = _softmax(log_unary)
     for _ in range(params.iterations if kernels else 0):
-        message = sum(kernel.filter(q) for kernel in kernels)
-        # For the Potts model minus the penalty is the message of the label itself, up to a sum over all labels.
+        message = reduce(torch.add, (kernel.filter(q) for kernel in kernels))
+        # In the Potts model the negative penalty is the message of the label itself, up to a sum over all labels.
         q = _softmax(log_unary + message if compatibility is None else log_unary - message @ compatibility.to(q).T)
     return q.T.reshape(probs.shape)
 
@@ -130,21 +131,21 @@ def dense_crf(
 def plausible_labels(
     probs: Tensor, min_pixel_prob: float = 0.0, image_probs: Tensor | None = None, min_image_prob: float = 0.0
 ) -> Tensor:
-    """Find the labels that may be in an image: likely enough in some pixel, and in the image.
+    """Select the labels that are probable enough in some pixel and in the image.
 
     Args:
-        probs: Scores of the pixels, ``(K, H, W)``, not negative; they are normalized to a sum of one.
-        min_pixel_prob: Least probability in the best pixel, in [0, 1].
+        probs: Non-negative scores of the pixels, ``(K, H, W)``; they are normalized to a sum of one.
+        min_pixel_prob: Minimum probability in the highest-scoring pixel of a label, in [0, 1].
         image_probs: Probabilities of the labels in the image, ``(K,)``, or None for no condition.
-        min_image_prob: Least probability in the image, in [0, 1].
+        min_image_prob: Minimum probability in the image, in [0, 1].
 
     Returns:
-        Boolean mask ``(K,)``. Label 0, the background, is always in.
+        Boolean mask ``(K,)``. It always contains label 0, the background.
     """
-    best = (probs / _positive(probs.sum(0))).flatten(1).amax(1)
-    plausible = best >= min_pixel_prob
+    highest = (probs / _positive(probs.sum(0))).flatten(1).amax(1)
+    plausible = highest >= min_pixel_prob
     if image_probs is not None:
-        plausible &= image_probs.to(best) >= min_image_prob
+        plausible &= image_probs.to(highest) >= min_image_prob
     plausible[0] = True
     return plausible
 
@@ -154,7 +155,7 @@ def _positive(values: Tensor) -> Tensor:
 
 
 def _log_unary(probs: Tensor, gt_prob: float | None) -> Tensor:
-    """Return the logarithm of the unary distribution from scores ``(K, N)``, up to a constant of each pixel."""
+    """Return the logarithm of the unary distribution from scores ``(K, N)``, up to a constant per pixel."""
     if gt_prob is None:
         return (probs / _positive(probs.sum(0))).clamp(min=MIN_PROB).log()
     unary = torch.full_like(probs, (1 - gt_prob) / (len(probs) - 1))
@@ -191,32 +192,19 @@ def _softmax(logits: Tensor) -> Tensor:
 
 
 def _check(probs: Tensor, image: Tensor, compatibility: Tensor | None, plausible: Tensor | None) -> None:
-    if probs.dim() != 3 or 0 in probs.shape:
-        raise ValueError(f'`probs` must be (K, H, W) with at least one label and pixel, got {tuple(probs.shape)}')
-    lowest, highest = probs.detach().amin(), probs.detach().amax()  # aminmax is not for half precision everywhere
-    if not (lowest >= 0 and highest < float('inf')):
+    check_probs(probs)
+    check_image(image, probs, 'probs')
+    check_finite(image=image)
+    labels = len(probs)
+    if compatibility is not None and (compatibility.shape != (labels, labels) or not compatibility.isfinite().all()):
         raise ValueError(
-            f'`probs` must be finite and not negative, got values in {lowest:.3g}..{highest:.3g}: give '
-            'probabilities, not logits'
-        )
-    if image.dim() != 3 or image.shape[1:] != probs.shape[1:]:
-        raise ValueError(
-            f'`image` must be (C, {probs.shape[1]}, {probs.shape[2]}) like `probs`, got '
-            f'{tuple(image.shape)}: give the image at the size of the map'
-        )
-    if not image.isfinite().all():
-        raise ValueError('`image` must be finite, got NaN or infinite values')
-    if compatibility is not None and (
-        compatibility.shape != (len(probs), len(probs)) or not compatibility.isfinite().all()
-    ):
-        raise ValueError(
-            f'`compatibility` must be a finite matrix ({len(probs)}, {len(probs)}), one row and column '
-            f'for each label, got shape {tuple(compatibility.shape)}'
+            f'`compatibility` must be a finite matrix ({labels}, {labels}), one row and column for each label, '
+            f'got shape {tuple(compatibility.shape)} with {(~compatibility.isfinite()).sum()} non-finite values.'
         )
     if plausible is not None and (
         plausible.shape != probs.shape[:1] or plausible.dtype != torch.bool or not plausible.any()
     ):
         raise ValueError(
-            f'`plausible` must be a boolean mask ({len(probs)},) with at least one label, got '
-            f'{plausible.dtype} of shape {tuple(plausible.shape)}'
+            f'`plausible` must be a boolean mask ({labels},) with at least one label, got '
+            f'{plausible.dtype} of shape {tuple(plausible.shape)}.'
         )

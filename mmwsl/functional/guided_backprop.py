@@ -1,4 +1,4 @@
-"""Gradients of class scores at intermediate layers, plain and guided, many classes from one forward pass."""
+"""Plain and guided gradients of class scores at intermediate layers, from one forward pass."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -6,11 +6,12 @@ from difflib import get_close_matches
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import Node
 
 GUIDED = (nn.ReLU, nn.ReLU6)
-"""Modules that are guided: their own backward pass keeps the gradient where the input was positive."""
+"""Modules that are guided; their own backward pass keeps the gradient where the input was positive."""
 
-# Autograd's names of the functions behind GUIDED, which must be found in the graph as modules ...
+# Autograd's names of the functions behind GUIDED, which must belong to modules ...
 _RELUS = ('Relu', 'Hardtanh')
 # ... and of activations that pass a gradient back through negative inputs. Gates (sigmoid, tanh) are not among them.
 _OTHERS = (
@@ -28,67 +29,71 @@ _OTHERS = (
 
 
 class LayerRecord:
-    """Outputs of layers, and the gradients of scores at them; made by :func:`recorded_layers`.
+    """Outputs of layers and the gradients of scores at them, created by :func:`recorded_layers`.
 
     Attributes:
-        outputs: What each layer gave, by name, ``(N, C, h, w)`` for a convolution; empty before the forward pass.
+        outputs: Output of each layer by name, ``(N, C, h, w)`` for a convolution. Empty before the forward pass.
     """
 
     def __init__(self, layers: Sequence[str], guided: bool) -> None:
         self.layers, self.guided = tuple(layers), guided
         self.outputs: dict[str, Tensor] = {}
-        self._relus = set()
+        self._relus: set[Node] = set()
 
-    def gradients(self, scores: Tensor, signals: Tensor, batched: bool = False) -> list[Tensor]:
-        r"""Propagate signals from the scores back to the layers.
+    def gradients(self, scores: Tensor, grad_outputs: Tensor, batched: bool = False) -> list[Tensor]:
+        r"""Propagate gradients of the scores back to the layers.
 
         .. math:: v_{l,s} = \sum_{n,k} g_{s,n,k} \, \frac{\partial S_{n,k}}{\partial L_l}
 
-        A signal is 1 for one class of each image and 0 for all others to have that class's gradient. Signals share
-        the forward pass, and nothing below the lowest layer is computed.
+        The gradient of a class has :math:`g` = 1 for this class and 0 for all other classes. All :math:`g_s` share the
+        forward pass, and nothing below the lowest layer is computed.
 
         Args:
             scores: Scores of the recorded forward pass, usually ``(N, K)``.
-            signals: Signals, ``(S, *scores.shape)``.
-            batched: Propagate all signals at once (vectorised) and not one after another: more memory; on a CPU slower.
+            grad_outputs: Gradients :math:`g` with respect to the scores, ``(S, *scores.shape)``.
+            batched: Propagate all gradients at once (vectorized) instead of one after another. This needs more memory
+                and is slower on a CPU.
 
         Returns:
             The gradient at each layer, in the order of the names, ``(S, *output.shape)``.
 
         Raises:
             RuntimeError: If a layer did not run, or the scores do not depend on it.
-            ValueError: If ``signals`` has another shape, or an activation cannot be guided: it was called as a
-                function and not as a module, or it is no :data:`GUIDED`.
+            ValueError: If ``grad_outputs`` has another shape, or an activation cannot be guided because it is called
+                as a function or is not in :data:`GUIDED`.
         """
-        if signals.dim() != scores.dim() + 1 or signals.shape[1:] != scores.shape:
+        if grad_outputs.dim() != scores.dim() + 1 or grad_outputs.shape[1:] != scores.shape:
             raise ValueError(
-                f'`signals` must be (S, {", ".join(map(str, scores.shape))}), one signal for each score, '
-                f'got {tuple(signals.shape)}'
+                f'`grad_outputs` must be (S, {", ".join(map(str, scores.shape))}) for the shape of `scores`, '
+                f'got {tuple(grad_outputs.shape)}.'
             )
         missing = [name for name in self.layers if name not in self.outputs]
         if missing:
-            raise RuntimeError(f'the forward pass did not run {missing}: name layers that prediction uses')
+            raise RuntimeError(f'the forward pass did not run {missing}. Name layers that are used at test time.')
         outputs = [self.outputs[name] for name in self.layers]
         if scores.grad_fn is None:
-            raise RuntimeError(f'the scores do not depend on any of the layers {list(self.layers)}')
+            raise RuntimeError(f'the scores do not depend on any of the layers {list(self.layers)}.')
         if self.guided:
             self._check_activations(scores)
         if batched:
-            results = [torch.autograd.grad(scores, outputs, signals, True, is_grads_batched=True, allow_unused=True)]
+            results = [
+                torch.autograd.grad(scores, outputs, grad_outputs, True, is_grads_batched=True, allow_unused=True)
+            ]
         else:
-            results = [torch.autograd.grad(scores, outputs, signal, True, allow_unused=True) for signal in signals]
+            results = [torch.autograd.grad(scores, outputs, grad, True, allow_unused=True) for grad in grad_outputs]
         unused = [name for name, gradient in zip(self.layers, results[0], strict=True) if gradient is None]
         if unused:
-            raise RuntimeError(f'the scores do not depend on the layers {unused}')
+            raise RuntimeError(f'the scores do not depend on the layers {unused}.')
         return list(results[0]) if batched else [torch.stack(layer) for layer in zip(*results, strict=True)]
 
-    def _guide(self, module: nn.Module, args: tuple, output: Tensor) -> None:
-        if output.requires_grad:
+    def _guide(self, module: nn.Module, args: tuple[object, ...], output: Tensor) -> None:
+        if output.grad_fn is not None:
             output.register_hook(lambda gradient: gradient.clamp(min=0))
             self._relus.add(output.grad_fn)
 
     def _check_activations(self, scores: Tensor) -> None:
-        nodes, seen = [scores.grad_fn], set()
+        nodes: list[Node | None] = [scores.grad_fn]
+        seen: set[Node] = set()
         while nodes:
             node = nodes.pop()
             if node is None or node in seen:
@@ -98,63 +103,65 @@ class LayerRecord:
             name = node.name().split('Backward')[0]
             if name in _RELUS and node not in self._relus:
                 raise ValueError(
-                    f'guided back-propagation cannot reach a ReLU ({node.name()}) that the network calls '
-                    'as a function: make it a module, nn.ReLU or nn.ReLU6, or set guided=False'
+                    'guided back-propagation needs ReLU modules, got one that the network calls as a function '
+                    f'({node.name()}). Use nn.ReLU or nn.ReLU6, or set guided=False.'
                 )
             if name in _OTHERS:
                 raise ValueError(
-                    f'guided back-propagation needs activations of the ReLU family, but the network has '
-                    f'{name} above the layers, which lets gradients pass negative inputs: set '
-                    'guided=False for plain gradients, or name layers above it'
+                    f'guided back-propagation needs activations of the ReLU family, got {name} above the layers. '
+                    'Set guided=False for plain gradients, or name layers above it.'
                 )
 
 
 @contextmanager
 def recorded_layers(network: nn.Module, layers: Sequence[str], guided: bool = False) -> Iterator[LayerRecord]:
-    r"""Record layers of a network such that gradients reach them and go no lower, and no parameter.
+    r"""Record the outputs of layers so that gradients reach these layers, but no lower layer and no parameter.
 
-    One forward pass inside the block is recorded; gradients are enabled even where the caller has disabled them.
-    Autograd's graph begins at the lowest layers. Parameters are frozen and hooks installed until the block ends, also
-    by an exception; no parameter has its ``grad`` touched.
+    The context records one forward pass. It enables gradients even if the caller has disabled them. The autograd graph
+    starts at the lowest layers. Parameters are frozen and hooks installed until the block ends or raises an exception;
+    the ``grad`` of parameters does not change.
 
     With ``guided`` (Springenberg et al., ICLR 2015 workshop), every ReLU above the layers passes a gradient back only
-    where it is positive, as well as the ReLU's input :math:`x`:
+    where both the gradient and the ReLU's input :math:`x` are positive:
 
     .. math:: R_{in} = 1[x > 0] \, 1[R_{out} > 0] \, R_{out}
 
-    The gradient at a layer that ends in a ReLU is that before this ReLU: it may be negative.
+    The gradient at a layer that ends in a ReLU is not guided by this ReLU, so it may be negative.
 
     Args:
-        network: The network, in evaluation mode: in training, batch normalization mixes the images of a batch.
-        layers: Names of modules, as in ``network.named_modules()``, each of which gives one map and runs once.
-        guided: Whether ReLUs are guided, see :data:`GUIDED`. Other activations raise in
-            :meth:`LayerRecord.gradients`, but ``x.clamp(min=0)`` cannot be told from arithmetic.
+        network: The network, in evaluation mode: in training mode, batch normalization mixes the images of a batch.
+        layers: Names of modules, as in ``network.named_modules()``. Each must return one tensor and run once.
+        guided: Guide the modules in :data:`GUIDED`. Other activations raise an error in
+            :meth:`LayerRecord.gradients`, but ``x.clamp(min=0)`` cannot be distinguished from arithmetic.
+
+    Yields:
+        The record, whose outputs the forward pass fills.
 
     Raises:
-        ValueError: If there is no layer of a name, or none at all; in the forward pass, if a layer runs twice or does
-            not give one tensor.
+        ValueError: If ``layers`` is empty or has an unknown name; in the forward pass, if a layer runs twice or does
+            not return one tensor.
     """
     modules = dict(network.named_modules())
     if not layers:
-        raise ValueError('`layers` is empty: name at least one module of the network')
+        raise ValueError('`layers` must name at least one module, got none.')
     for name in layers:
         if name not in modules or not name:
             close = get_close_matches(name, modules) or list(modules)[1:]
-            raise ValueError(f'`layers` names {name!r}, which the network does not have; it has e.g. {close[:5]}')
+            raise ValueError(f'`layers` must be names of modules such as {close[:5]}, got {name!r}.')
     record = LayerRecord(layers, guided)
 
     def capture(name: str, output: object) -> Tensor:
         if not isinstance(output, Tensor):
             raise ValueError(
-                f'`layers` names {name!r}, which gives {type(output).__name__} and not one tensor: name '
-                'a module inside of it'
+                f'`layers` must name modules that return one tensor, got {name!r}, which returns '
+                f'{type(output).__name__}. Name a module inside of it.'
             )
         if name in record.outputs:
-            raise ValueError(f'`layers` names {name!r}, which runs more than once: name a module that runs once')
-        # A tensor of its own: gradients are taken before the hook of a ReLU that made the output.
+            raise ValueError(f'`layers` must name modules that run once, got {name!r}, which runs more than once.')
+        # A separate tensor, so that its gradient is taken before the hook of a ReLU that made the output.
         captured = output.view_as(output) if output.requires_grad else output.detach().requires_grad_()
         record.outputs[name] = captured
-        return captured.clone()  # what follows may work in place
+        return captured.clone()  # later modules may work in place
 
     with ExitStack() as stack:
         stack.enter_context(torch.inference_mode(False))

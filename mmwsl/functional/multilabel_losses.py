@@ -1,4 +1,4 @@
-"""Losses of independent classes that care for hard or rare labels, and weights that balance classes."""
+"""Losses of independent classes with focus on hard or rare labels, and class-balancing weights."""
 
 from collections.abc import Sequence
 
@@ -6,31 +6,33 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .inputs import at_least_float32
+
 
 def sigmoid_focal_loss(logits: Tensor, labels: Tensor, gamma: float = 2.0, alpha: float | None = None) -> Tensor:
-    r"""Focal loss of independent classes (Lin et al., ICCV 2017, Eq. 5).
+    r"""Compute the focal loss of independent classes (Lin et al., ICCV 2017, Eq. 5).
 
     .. math:: \ell = -\alpha_t (1 - p_t)^\gamma \log p_t, \quad p_t = \sigma(s)\ \text{if present, else}\ 1 - \sigma(s)
 
-    with :math:`\alpha_t = \alpha` if present, else :math:`1 - \alpha`. Labels that are already right matter less.
+    with :math:`\alpha_t = \alpha` if present, else :math:`1 - \alpha`. Correctly predicted labels get a smaller weight.
     ``gamma=0`` is the logistic loss.
 
     Args:
-        logits: Scores, any shape.
+        logits: Logits, any shape.
         labels: 1 (present) or 0 (absent), the shape of ``logits``.
-        gamma: Focus, not negative.
-        alpha: Weight of the labels present, in [0, 1]; both kinds weigh 1 if None. The paper uses 0.25.
+        gamma: Focus, non-negative.
+        alpha: Weight of the present labels, in [0, 1]; all labels have weight 1 if None. The paper uses 0.25.
 
     Returns:
-        Losses of the shape of ``logits``, not negative.
+        Non-negative losses of the shape of ``logits``.
 
     Raises:
-        ValueError: If ``gamma`` is negative or ``alpha`` not in [0, 1].
+        ValueError: If ``gamma`` is negative or ``alpha`` is not in [0, 1].
     """
     if not 0 <= gamma < float('inf'):
-        raise ValueError(f'`gamma` must be a finite number, not negative, got {gamma}')
+        raise ValueError(f'`gamma` must be a non-negative finite number, got {gamma}.')
     if alpha is not None and not 0 <= alpha <= 1:
-        raise ValueError(f'`alpha` is the weight of the labels present, in [0, 1] or None, got {alpha}')
+        raise ValueError(f'`alpha` must be in [0, 1] or None, got {alpha}.')
     losses = asymmetric_loss(logits, labels, gamma, gamma, 0.0)
     if alpha is None:
         return losses
@@ -41,38 +43,38 @@ def sigmoid_focal_loss(logits: Tensor, labels: Tensor, gamma: float = 2.0, alpha
 def asymmetric_loss(
     logits: Tensor, labels: Tensor, gamma_pos: float = 0.0, gamma_neg: float = 4.0, clip: float = 0.05
 ) -> Tensor:
-    r"""Asymmetric loss of independent classes (Ridnik et al., ICCV 2021, Eq. 7).
+    r"""Compute the asymmetric loss of independent classes (Ridnik et al., ICCV 2021, Eq. 7).
 
     .. math:: \ell = \begin{cases} -(1 - p)^{\gamma_+} \log p & \text{present} \\
               -p_m^{\gamma_-} \log (1 - p_m) & \text{absent} \end{cases}
               \quad p = \sigma(s), \quad p_m = \max(p - m, 0)
 
-    Most labels of an image are absent and easy: the larger :math:`\gamma_-` lets them fade, and those below the
-    clip :math:`m` count nothing.
+    Most labels of an image are absent and easy. The larger :math:`\gamma_-` reduces their weight, and the loss of those
+    with a probability below the clip :math:`m` is 0.
 
     Args:
-        logits: Scores, any shape.
+        logits: Logits, any shape.
         labels: 1 (present) or 0 (absent), the shape of ``logits``.
-        gamma_pos: Focus on the labels present, not negative.
-        gamma_neg: Focus on the labels absent, not negative.
-        clip: Probability up to which an absent label counts nothing, in [0, 1).
+        gamma_pos: Focus on the present labels, non-negative.
+        gamma_neg: Focus on the absent labels, non-negative.
+        clip: Probability up to which the loss of an absent label is 0, in [0, 1).
 
     Returns:
-        Losses of the shape of ``logits``, not negative.
+        Non-negative losses of the shape of ``logits``.
 
     Raises:
         ValueError: If a parameter is out of its range.
     """
     for name, value in dict(gamma_pos=gamma_pos, gamma_neg=gamma_neg).items():
         if not 0 <= value < float('inf'):
-            raise ValueError(f'`{name}` must be a finite number, not negative, got {value}')
+            raise ValueError(f'`{name}` must be a non-negative finite number, got {value}.')
     if not 0 <= clip < 1:
-        raise ValueError(f'`clip` must be in [0, 1), got {clip}')
-    logits = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
+        raise ValueError(f'`clip` must be in [0, 1), got {clip}.')
+    logits = at_least_float32(logits)
     log_present, log_absent = F.logsigmoid(logits), F.logsigmoid(-logits)
-    present = -(gamma_pos * log_absent).exp() * log_present  # exp of a log: a power of 0 may have no gradient
+    present = -(gamma_pos * log_absent).exp() * log_present  # a power of 0 may have no gradient, exp of a log has one
     if clip:
-        # Never quite 0, likewise, nor 1.
+        # Never exactly 0 or 1, for the same reason.
         tiny = torch.finfo(logits.dtype).eps
         shifted = (logits.sigmoid() - clip).clamp(tiny, 1 - tiny)
         absent = -(shifted**gamma_neg) * torch.log1p(-shifted)
@@ -83,12 +85,12 @@ def asymmetric_loss(
 
 
 def class_balanced_weights(counts: Sequence[int] | Tensor, beta: float = 0.999) -> Tensor:
-    r"""Weights by the effective number of examples (Cui et al., CVPR 2019, Eq. 2).
+    r"""Compute weights from the effective number of examples (Cui et al., CVPR 2019, Eq. 2).
 
     .. math:: w_k \propto \frac{1 - \beta}{1 - \beta^{n_k}}
 
-    scaled so that the weights of the classes with examples average 1. ``beta=0`` weighs all alike, ``beta -> 1`` by
-    the inverse count.
+    scaled so that the mean weight of the classes with examples is 1. With ``beta=0`` all weights are equal, with
+    ``beta -> 1`` they are proportional to the inverse counts.
 
     Args:
         counts: Number of examples :math:`n_k` of each class, ``(K,)``, not all 0. A class of 0 gets weight 0.
@@ -102,8 +104,8 @@ def class_balanced_weights(counts: Sequence[int] | Tensor, beta: float = 0.999) 
     """
     counts = torch.as_tensor(counts, dtype=torch.float64)
     if not 0 <= beta < 1:
-        raise ValueError(f'`beta` must be in [0, 1), got {beta}')
+        raise ValueError(f'`beta` must be in [0, 1), got {beta}.')
     if counts.dim() != 1 or not (counts >= 0).all() or not counts.any():
-        raise ValueError(f'`counts` must be one number of examples for each class, not all 0, got {counts.tolist()}')
+        raise ValueError(f'`counts` must be non-negative, one for each class and not all 0, got {counts.tolist()}.')
     weights = ((1 - beta) / (1 - beta**counts)).masked_fill(counts == 0, 0.0)
     return (weights * (counts > 0).sum() / weights.sum()).float()

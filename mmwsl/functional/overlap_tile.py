@@ -1,4 +1,4 @@
-"""Seamless scores of an image of any size, tile by tile."""
+"""Seamless scores of images of any size, tile by tile."""
 
 from collections.abc import Callable
 
@@ -9,13 +9,13 @@ from torch import Tensor
 def overlap_tile(score: Callable[[Tensor], Tensor], inputs: Tensor, tile: int, margin: int) -> Tensor:
     r"""Score images by the overlap-tile strategy (Ronneberger et al., MICCAI 2015, Fig. 2).
 
-    The image is cut into tiles; the network sees each with ``margin`` pixels around it, and of its scores those of
-    the tile are kept, none of them near the window's edge. Beyond the image the window shows its mirror image, so
-    position :math:`i` of an axis of :math:`n` pixels is pixel :math:`(n - 1) - |(n - 1) - (i \bmod 2 (n - 1))|`.
+    The image is split into tiles. The network scores a window of each tile and ``margin`` pixels around it; only the
+    scores of the tile are kept. Outside the image the window is mirrored: position :math:`i` of an axis of :math:`n`
+    pixels is pixel :math:`(n - 1) - |(n - 1) - (i \bmod 2 (n - 1))|`.
 
-    With a margin of at least the network's context, and ``tile`` and ``margin`` multiples of its stride, the scores are
-    those of the whole image, mirrored at its border; memory does not grow with the image. Unlike a sliding window
-    whose overlaps are averaged, no score is made without its context.
+    If the margin covers the network's context, and ``tile`` and ``margin`` are multiples of its stride, the scores
+    equal the scores of the whole image, mirrored at its border. Memory does not grow with the image. Unlike in a
+    sliding window with averaged overlaps, every score has its full context.
 
     Args:
         score: The network, ``(N, C, S, S)`` to ``(N, K, S, S)`` with ``S = tile + 2 margin``.
@@ -27,13 +27,14 @@ def overlap_tile(score: Callable[[Tensor], Tensor], inputs: Tensor, tile: int, m
         Scores, ``(N, K, H, W)``.
 
     Raises:
-        ValueError: If ``tile`` is not positive, ``margin`` is negative, or the scores do not have the window's size.
+        ValueError: If ``tile`` is not positive, ``margin`` is negative, ``inputs`` has no pixel, or the scores do not
+            have the size of the window.
     """
     if tile < 1 or margin < 0:
-        raise ValueError(f'`tile` must be positive and `margin` not negative, got {tile} and {margin}')
+        raise ValueError(f'`tile` must be positive and `margin` non-negative, got {tile} and {margin}.')
     height, width = inputs.shape[2:]
     side = tile + 2 * margin
-    scores = None
+    scores: Tensor | None = None
     for top in range(0, height, tile):
         for left in range(0, width, tile):
             rows, columns = (
@@ -43,18 +44,20 @@ def overlap_tile(score: Callable[[Tensor], Tensor], inputs: Tensor, tile: int, m
             found = score(inputs[:, :, rows[:, None], columns])
             if found.shape[2:] != (side, side):
                 raise ValueError(
-                    f'`score` must keep the size of its window, {side} x {side} pixels, but returned '
-                    f'{found.shape[2]} x {found.shape[3]}'
+                    f'`score` must keep the size of its window, {side} x {side} pixels, got '
+                    f'{found.shape[2]} x {found.shape[3]}.'
                 )
             if scores is None:
                 scores = found.new_empty(*found.shape[:2], height, width)
             here = scores[:, :, top : top + tile, left : left + tile]
             here.copy_(found[:, :, margin : margin + here.shape[2], margin : margin + here.shape[3]])
+    if scores is None:
+        raise ValueError(f'`inputs` must be (N, C, H, W) with at least one pixel, got {tuple(inputs.shape)}.')
     return scores
 
 
 def _mirrored(start: int, count: int, length: int, device: torch.device) -> Tensor:
-    """Return the pixels of an axis at ``count`` positions from ``start`` on, mirrored at both ends."""
+    """Return the pixel indices at ``count`` positions of an axis from ``start``, mirrored at both ends."""
     last = length - 1
     positions = torch.arange(start, start + count, device=device)
     return last - (last - positions % (2 * last)).abs() if last else torch.zeros_like(positions)

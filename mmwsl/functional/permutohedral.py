@@ -1,7 +1,8 @@
-"""Gaussian filter in a space of several dimensions, on a permutohedral lattice."""
+"""Gaussian filter in several dimensions on a permutohedral lattice."""
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,39 +10,40 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from .inputs import check_finite
+
 
 class PermutohedralLattice:
-    r"""Gaussian sums over all pairs of points, in time linear in the points (Adams, Baek & Davis, Eurographics 2010).
+    r"""Gaussian sums over all pairs of points in linear time (Adams, Baek & Davis, Eurographics 2010).
 
     .. math:: v'_i \approx \sum_j \exp\big(-\tfrac12 \lVert f_i - f_j \rVert^2\big) \, v_j
 
     A lattice divides the feature space into simplices. Values are *splat* onto the corners of the simplex around each
     point with barycentric weights, *blurred* along the directions of the lattice with [1 2 1] / 2, and *sliced* at the
-    points with the same weights. Only corners that touch a point are kept; a missing neighbor counts as zero.
+    points with the same weights. Only corners next to a point are kept; a missing neighbor has the value zero.
 
-    Sums come out too small, alike everywhere: for 600 points spread evenly over 3 standard deviations by 9 % in one
-    dimension, 14 % in two, 20 % in three, 37 % in five. Divided by the sum of the kernel, they are averages; those of
-    values in [0, 1] were wrong by at most 0.001, 0.002, 0.003 and 0.006 in the mean there, and by 0.004, 0.01, 0.02
-    and 0.04 in the worst point. Another order of the dimensions turns the lattice and gives another approximation.
+    All sums are too small by the same factor. For 600 points spread evenly over 3 standard deviations the loss is 9% in
+    one dimension, 14% in two, 20% in three and 37% in five. Sums divided by the sum of the kernel are averages. For
+    values in [0, 1], their mean error there was at most 0.001, 0.002, 0.003 and 0.006, their maximum error 0.004, 0.01,
+    0.02 and 0.04. Another order of the dimensions rotates the lattice and gives another approximation.
 
-    Building costs one sort of ``N (d + 1)`` integers; the lattice then serves any number of filters.
+    Building sorts ``N (d + 1)`` integers once; the lattice then serves any number of filters.
 
     Args:
         features: Points, each dimension in units of the kernel's standard deviation, ``(N, d)``, floating, finite.
 
     Raises:
         ValueError: If ``features`` is not a finite floating matrix with at least one row and one column, or spans
-            more lattice cells than 63 bits can number.
+            more lattice points than 63 bits can number.
     """
 
     def __init__(self, features: Tensor) -> None:
         if features.dim() != 2 or 0 in features.shape or not features.is_floating_point():
             raise ValueError(
                 '`features` must be a floating matrix (N, d) with at least one row and one column, got '
-                f'{features.dtype} of shape {tuple(features.shape)}'
+                f'{features.dtype} of shape {tuple(features.shape)}.'
             )
-        if not features.isfinite().all():
-            raise ValueError('`features` must be finite, got NaN or infinite values')
+        check_finite(features=features)
         keys, weights, strides = _simplices(features)
         distinct, positions = self._number(keys)
         self._link(distinct, strides)
@@ -51,22 +53,26 @@ class PermutohedralLattice:
         self._blur_weights = weights.new_tensor([0.5, 1, 0.5]).expand(len(distinct) + 1, 3).contiguous()
 
     def filter(self, values: Tensor) -> Tensor:
-        """Filter values of the points, ``(N, K)`` to ``(N, K)``; differentiable in the values, once."""
+        """Filter values of the points, ``(N, K)`` to ``(N, K)``; differentiable once in the values.
+
+        Raises:
+            ValueError: If ``values`` does not have one row for each point, in the dtype of the features.
+        """
         if values.dim() != 2 or len(values) != len(self._corners) or values.dtype != self._corner_weights.dtype:
             raise ValueError(
                 f'`values` must be {self._corner_weights.dtype} with one row for each of the '
-                f'{len(self._corners)} points, got {values.dtype} of shape {tuple(values.shape)}'
+                f'{len(self._corners)} points, got {values.dtype} of shape {tuple(values.shape)}.'
             )
         return _Filter.apply(values, self)
 
     def scale_(self, scale: Tensor) -> 'PermutohedralLattice':
-        """Multiply the values of each point by ``scale (N,)`` before and after the filter, from now on."""
+        """Multiply the values of each point by ``scale (N,)`` before and after every later filter."""
         self._corner_weights *= scale[:, None]
         self._point_weights *= scale.index_select(0, self._points)
         return self
 
     def apply(self, values: Tensor, transposed: bool = False) -> Tensor:
-        """Splat, blur and slice, without a gradient; the transposed filter blurs in reverse order."""
+        """Splat, blur and slice without a gradient; the transposed filter blurs in reverse order."""
         corners = F.embedding_bag(
             self._points, values.contiguous(), self._starts, mode='sum', per_sample_weights=self._point_weights
         )
@@ -75,20 +81,20 @@ class PermutohedralLattice:
         return F.embedding_bag(self._corners, corners, mode='sum', per_sample_weights=self._corner_weights)
 
     def _number(self, keys: Tensor) -> tuple[Tensor, Tensor]:
-        """Number the corners and list the points around each.
+        """Number the corners and list the points around each corner.
 
         Args:
-            keys: Of the corners around each point, ``(d + 1, N)``.
+            keys: Keys of the corners around each point, ``(d + 1, N)``.
 
         Returns:
-            The distinct keys, sorted, and for each entry of the list its position in ``self._corners``.
+            The sorted distinct keys, and the position in ``self._corners`` of each entry of the list.
         """
         corners, points = keys.shape
         bits = keys.numel().bit_length()
         distinct = None
         if int(keys.amax()) >= 2 ** (63 - bits):
             distinct, keys = torch.unique(keys, return_inverse=True)
-        # One sort of numbers made of the key and the position, point * corners + corner, finds both.
+        # One sort of integers that join the key and the position, point * corners + corner, finds both.
         pairs = keys << bits
         pairs += torch.arange(points * corners, device=keys.device).view(points, corners).T
         pairs = _sort(pairs.view(-1))
@@ -100,12 +106,12 @@ class PermutohedralLattice:
         number = first.cumsum(0, dtype=torch.int32) - 1
         self._corners = torch.empty_like(number).scatter_(0, positions, number).view(points, corners)
         self._points = torch.div(positions.int(), corners, rounding_mode='floor')
-        # One more corner, which no point touches, stands for missing neighbors: it stays zero.
+        # An additional corner, next to no point, stands for missing neighbors: it stays zero.
         self._starts = F.pad(starts, (0, 1), value=len(pairs)).int()
         return pairs[starts] if distinct is None else distinct, positions
 
     def _link(self, keys: Tensor, strides: list[int]) -> None:
-        """Find each corner's neighbors, before and after, along the axes and then along their diagonal."""
+        """Find the neighbors before and after each corner, along the axes and then along their diagonal."""
         missing = len(keys)
         self._neighbors = []
         for step in (*strides, sum(strides)):
@@ -119,27 +125,27 @@ class PermutohedralLattice:
 
 
 class _Filter(torch.autograd.Function):
-    """The filter is linear, so its derivative is the transposed filter."""
+    """Differentiable filter: it is linear, so its derivative is the transposed filter."""
 
     @staticmethod
-    def forward(ctx, values: Tensor, lattice: PermutohedralLattice) -> Tensor:
+    def forward(ctx: Any, values: Tensor, lattice: PermutohedralLattice) -> Tensor:
         ctx.lattice = lattice
         return lattice.apply(values)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         return ctx.lattice.apply(grad, transposed=True), None
 
 
 def _basis(dim: int) -> Tensor:
-    """Matrix ``(d, d)`` from features to coordinates in which the lattice is that of the integers.
+    """Return the matrix ``(d, d)`` from features to coordinates in which the lattice consists of the integer vectors.
 
     Adams et al. embed the features in the hyperplane of vectors with sum zero in d + 1 dimensions, scaled so that
-    splat, blur and slice together have standard deviation one. Their lattice is that of the integer vectors whose
-    entries are equal modulo d + 1. The differences to the last entry, over d + 1, are integers exactly for those. The
-    directions of the blur become the axes and their diagonal, and the simplices those of the Kuhn triangulation: the
-    unit cube that a point falls into, cut by the order of the point's fractional parts.
+    splat, blur and slice together have standard deviation one. Their lattice consists of the integer vectors whose
+    entries are equal modulo d + 1. For exactly these vectors, the differences to the last entry, over d + 1, are
+    integers. The directions of the blur become the axes and their diagonal. The simplices become the Kuhn
+    triangulation: the unit cube around a point is cut by the order of the point's fractional parts.
     """
     embedding = torch.zeros(dim + 1, dim, dtype=torch.float64)
     for axis in range(dim):
@@ -153,32 +159,32 @@ def _simplices(features: Tensor) -> tuple[Tensor, Tensor, list[int]]:
     """Find the simplex around each point.
 
     Returns:
-        Keys of the corners, ``(d + 1, N)`` int64; their barycentric weights, ``(d + 1, N)``; how much the key grows
-        with one step along each axis.
+        Keys of the corners, ``(d + 1, N)`` int64; their barycentric weights, ``(d + 1, N)``; the increase of the key
+        for one step along each axis.
     """
     dim = features.shape[1]
     coordinates = _basis(dim).to(features) @ features.T
     cubes = coordinates.floor()
     lowest = cubes.amin(1, keepdim=True)
-    # A corner may lie one beyond its cube. Position 0 of each axis stays free: a neighbor beyond either end gets it,
-    # so its key is never that of a corner.
+    # A corner may lie one beyond its cube. Position 0 of each axis stays free for neighbors beyond either end, so the
+    # key of such a neighbor is never the key of a corner.
     extents = [int(extent) + 3 for extent in (cubes.amax(1, keepdim=True) - lowest).flatten().tolist()]
     if math.prod(extents) >= 2**63:
         raise ValueError(
-            f'`features` span {math.prod(extents):.1e} lattice cells, more than 63 bits can number: use a wider kernel'
+            f'`features` must span fewer than 2^63 lattice points, got {math.prod(extents):.1e}. Use a wider kernel.'
         )
     strides = [math.prod(extents[axis + 1 :]) for axis in range(dim)]
-    # Sort the fractions of each point, the largest first, and their axes with them: for so few dimensions a network of
+    # Sort the fractions of each point in descending order, and their axes with them. In few dimensions a network of
     # comparisons is many times faster than a sort.
     fractions = list((coordinates - cubes).unbind())
     axes = [torch.full_like(fractions[0], axis, dtype=torch.int8) for axis in range(dim)]
     for end in range(dim - 1, 0, -1):
         for i in range(end):
-            # torch.where is slow on a CPU, exclusive or is not.
+            # Exclusive or, because torch.where is slow on a CPU.
             change = (axes[i] ^ axes[i + 1]) * (fractions[i] < fractions[i + 1])
             axes[i : i + 2] = axes[i] ^ change, axes[i + 1] ^ change
             fractions[i : i + 2] = torch.maximum(*fractions[i : i + 2]), torch.minimum(*fractions[i : i + 2])
-    # From the cube's first corner the simplex takes a step along the axis of the largest fraction, then of the next.
+    # From the first corner of the cube, the simplex steps along the axes in descending order of their fractions.
     bounds = [torch.ones_like(fractions[0]), *fractions, torch.zeros_like(fractions[0])]
     weights = torch.stack([larger - smaller for larger, smaller in pairwise(bounds)])
     steps = torch.tensor(strides, device=features.device)
@@ -190,5 +196,5 @@ def _simplices(features: Tensor) -> tuple[Tensor, Tensor, list[int]]:
 
 
 def _sort(values: Tensor) -> Tensor:
-    # NumPy sorts integers several times faster than torch on a CPU, where torch.sort always finds the order too.
+    # NumPy sorts integers several times faster than torch on a CPU, where torch.sort always computes the order too.
     return torch.from_numpy(np.sort(values.numpy())) if values.device.type == 'cpu' else values.sort().values

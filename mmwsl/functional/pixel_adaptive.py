@@ -1,10 +1,12 @@
-"""Refinement of a map by the colors around each pixel."""
+"""Refinement of a score map by the colors around each pixel."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from .inputs import at_least_float32, check_finite, check_image, check_score_map
 
 DILATIONS = (1, 2, 4, 8, 12, 24)
 EPS = 1e-8
@@ -13,28 +15,28 @@ EPS = 1e-8
 def pixel_adaptive_refinement(
     probs: Tensor, image: Tensor, dilations: Sequence[int] = DILATIONS, iterations: int = 10, variant: str = 'pamr'
 ) -> Tensor:
-    r"""Replace each pixel's scores by an average over its neighbors of similar color, several times.
+    r"""Average the scores of each pixel repeatedly over its neighbors of similar color.
 
     .. math:: p_i \leftarrow \sum_{j \in N(i)} a_{ij} \, p_j
 
-    :math:`N(i)` are the 8 neighbors at each dilation; beyond the border the nearest pixel stands in. With channels c
-    of the image x and the standard deviation :math:`\sigma_i^c` of x around i:
+    :math:`N(i)` are the 8 neighbors at each dilation; the nearest pixel replaces neighbors outside the image. With
+    channels c of the image x and the standard deviation :math:`\sigma_i^c` of x around i:
 
     - ``'pamr'`` (Araslanov & Roth, CVPR 2020, pixel-adaptive mask refinement):
       :math:`a_{ij} = \mathrm{softmax}_j(-\mathrm{mean}_c \, |x_i^c - x_j^c| / 0.1 \sigma_i^c)`; the pixel itself
-      counts for :math:`\sigma` once for each dilation.
+      enters :math:`\sigma` once for each dilation.
     - ``'par'`` (AFA, Ru et al., CVPR 2022):
       :math:`a_{ij} = \mathrm{softmax}_j(-\mathrm{mean}_c \, (|x_i^c - x_j^c| / 0.3 \sigma_i^c)^2) + 0.01 \,
       \mathrm{softmax}_j(-(d_j / 0.3 \sigma_d)^2)` with the distance :math:`d_j` in pixels and its standard deviation;
-      :math:`\sigma` is over the neighbors alone. Scores grow by 1 % in each iteration.
+      :math:`\sigma` is over the neighbors only. Scores grow by 1% in each iteration.
 
-    The result is differentiable in ``probs``; the weights take the image as given.
+    The result is differentiable in ``probs``; the weights have no gradient.
 
     Args:
         probs: Scores, ``(K, H, W)``, finite. Half precision is computed and returned in float32.
         image: The image, ``(C, H, W)``, in any range of values.
         dilations: Distances of the neighbors in pixels, positive.
-        iterations: How often to average; 0 changes nothing.
+        iterations: Number of averages; 0 changes nothing.
         variant: ``'pamr'`` or ``'par'``.
 
     Returns:
@@ -43,13 +45,21 @@ def pixel_adaptive_refinement(
     Raises:
         ValueError: If shapes do not agree, values are not finite, or an argument is out of range.
     """
-    _check(probs, image, dilations, iterations, variant)
-    if probs.dtype in (torch.float16, torch.bfloat16):
-        probs = probs.float()
+    check_score_map(probs, 'probs')
+    check_image(image, probs, 'probs')
+    check_finite(probs=probs, image=image)
+    if not dilations or any(not isinstance(d, int) or d < 1 for d in dilations):
+        raise ValueError(f'`dilations` must be positive integers, at least one, got {dilations}.')
+    if not isinstance(iterations, int) or iterations < 0:
+        raise ValueError(f'`iterations` must be a non-negative integer, got {iterations!r}.')
+    if variant not in ('pamr', 'par'):
+        raise ValueError(f"`variant` must be 'pamr' or 'par', got {variant!r}.")
+    probs = at_least_float32(probs)
+    height, width = probs.shape[1:]
     offsets = [(y * d, x * d) for d in dilations for y in (-1, 0, 1) for x in (-1, 0, 1) if y or x]
     with torch.no_grad():
         weights = _affinity(image.to(probs), offsets, variant).flatten(1).T.contiguous()
-        neighbors = _neighbors(offsets, *probs.shape[1:], device=probs.device)
+        neighbors = _neighbors(offsets, height, width, probs.device)
     rows = probs.flatten(1).T.contiguous()
     for _ in range(iterations):
         rows = F.embedding_bag(neighbors, rows, mode='sum', per_sample_weights=weights)
@@ -57,7 +67,7 @@ def pixel_adaptive_refinement(
 
 
 def _neighbors(offsets: list[tuple[int, int]], height: int, width: int, device: torch.device) -> Tensor:
-    """Index of each pixel's neighbors in the flat image, ``(H*W, O)``."""
+    """Return the indices of each pixel's neighbors in the flat image, ``(H*W, O)``."""
     dy, dx = torch.tensor(offsets, dtype=torch.int32, device=device).unbind(1)
     y = (torch.arange(height, dtype=torch.int32, device=device)[:, None] + dy).clamp_(0, height - 1)
     x = (torch.arange(width, dtype=torch.int32, device=device)[:, None] + dx).clamp_(0, width - 1)
@@ -65,16 +75,16 @@ def _neighbors(offsets: list[tuple[int, int]], height: int, width: int, device: 
 
 
 def _affinity(image: Tensor, offsets: list[tuple[int, int]], variant: str) -> Tensor:
-    """Weights of the neighbors, ``(O, H, W)``."""
+    """Compute the weights of the neighbors, ``(O, H, W)``."""
     height, width = image.shape[1:]
     reach = max(max(offset) for offset in offsets)
     padded = F.pad(image[None], [reach] * 4, mode='replicate')[0]
 
-    def differences():
+    def differences() -> Iterator[Tensor]:
         for dy, dx in offsets:
             yield padded[:, reach + dy : reach + dy + height, reach + dx : reach + dx + width] - image
 
-    # Moments about the pixel itself: exact where an image of integers is nearly flat.
+    # Moments about the pixel itself are exact where an image of integers is nearly constant.
     total, squares = torch.zeros_like(image), torch.zeros_like(image)
     for difference in differences():
         total += difference
@@ -93,22 +103,3 @@ def _affinity(image: Tensor, offsets: list[tuple[int, int]], variant: str) -> Te
         near = (-((distance / (distance.std() + EPS) / 0.3) ** 2)).softmax(0)
         weights += 0.01 * near[:, None, None]
     return weights
-
-
-def _check(probs: Tensor, image: Tensor, dilations: Sequence[int], iterations: int, variant: str) -> None:
-    if probs.dim() != 3 or 0 in probs.shape:
-        raise ValueError(f'`probs` must be (K, H, W) with at least one label and pixel, got {tuple(probs.shape)}')
-    if image.dim() != 3 or image.shape[1:] != probs.shape[1:]:
-        raise ValueError(
-            f'`image` must be (C, {probs.shape[1]}, {probs.shape[2]}) like `probs`, got '
-            f'{tuple(image.shape)}: give the image at the size of the map'
-        )
-    for name, values in dict(probs=probs, image=image).items():
-        if not values.isfinite().all():
-            raise ValueError(f'`{name}` must be finite, got NaN or infinite values')
-    if not dilations or any(not isinstance(d, int) or d < 1 for d in dilations):
-        raise ValueError(f'`dilations` must be positive integers, at least one, got {dilations}')
-    if not isinstance(iterations, int) or iterations < 0:
-        raise ValueError(f'`iterations` must be an integer, 0 or more, got {iterations!r}')
-    if variant not in ('pamr', 'par'):
-        raise ValueError(f"`variant` must be 'pamr' or 'par', got {variant!r}")

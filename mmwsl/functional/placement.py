@@ -1,4 +1,4 @@
-"""From the cells of a score map to pixels, given where the cells lie."""
+"""Interpolation of score maps whose locations are not spread evenly over the image."""
 
 from collections.abc import Sequence
 
@@ -7,17 +7,17 @@ from torch import Tensor
 
 
 def interpolate_score_map(scores: Tensor, size: Sequence[int], first: Sequence[float], stride: Sequence[int]) -> Tensor:
-    """Interpolate a score map at every pixel, each cell at its own place.
+    """Interpolate a score map at every pixel, with each location at its own position in the image.
 
-    Bilinear between the centers of the cells, constant outside of the first and last ones. Where a pixel is the
-    center of a cell it gets that cell's score as it is. ``resize`` knows no places: it spreads the cells evenly over
-    the image, the first one centered half a cell inside.
+    Scores are bilinear between the centers of locations and constant outside of the first and last center. A pixel at
+    the center of a location gets its exact score. In contrast, ``resize`` spreads the locations evenly over the image,
+    with the first center half a location inside.
 
     Args:
         scores: Score map, ``(N, K, h, w)``.
         size: Height and width of the result, in pixels.
-        first: Row and column of the pixel at which cell (0, 0) is centered; may lie between pixels or outside.
-        stride: Pixels from cell to cell, along height and width.
+        first: Row and column of the center of location (0, 0), in pixels; may be between pixels or outside the image.
+        stride: Pixels between neighboring locations, along height and width.
 
     Returns:
         Scores, ``(N, K, *size)``.
@@ -26,9 +26,9 @@ def interpolate_score_map(scores: Tensor, size: Sequence[int], first: Sequence[f
         last = scores.shape[dim] - 1
         if (start, step, last) == (0, 1, length - 1):
             continue
-        places = ((torch.arange(length, dtype=torch.float64) - start) / step).clamp(0, last)
-        below = places.floor().long()
-        weights = (places - below).to(scores).view(-1, *[1] * (3 - dim))
+        positions = ((torch.arange(length, dtype=torch.float64) - start) / step).clamp(0, last)
+        below = positions.floor().long()
+        weights = (positions - below).to(scores).view(-1, *[1] * (3 - dim))
         below = below.to(scores.device)
         scores = torch.lerp(
             scores.index_select(dim, below), scores.index_select(dim, (below + 1).clamp(max=last)), weights

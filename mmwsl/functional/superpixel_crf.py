@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from .dense_crf import MIN_PROB
+from .inputs import check_image, check_probs
 
 
 @torch.no_grad()
@@ -15,7 +16,7 @@ def superpixel_crf(
     color_sigma: float = 30.0,
     iterations: int = 10,
 ) -> Tensor:
-    r"""Mean-field inference in a CRF whose nodes are superpixels and whose edges join neighbors.
+    r"""Run mean-field inference in a CRF whose nodes are superpixels and whose edges join neighbors.
 
     .. math::
         E(x) = \sum_i -\log p_i(x_i) + \sum_{i \sim j} w_{ij} \, [x_i \ne x_j], \qquad
@@ -23,27 +24,39 @@ def superpixel_crf(
 
     with the mean :math:`p_i` of the scores in superpixel i, its mean color :math:`c_i`, the length
     :math:`\ell_{ij}` of a common boundary, and :math:`L_i = \sum_j \ell_{ij}`, which makes :math:`w` independent of
-    the sizes of superpixels and image. Shimoda & Yanai's ZOF + GBP smooths its maps by a CRF over superpixels; their
-    poster gives no energy, this is the usual contrast-sensitive one (Fulkerson et al., ICCV 2009, Sec. 4).
+    the sizes of superpixels and image. Shimoda & Yanai's ZOF + GBP smooths its saliency maps by a CRF over superpixels.
+    Their poster gives no energy; this is the usual contrast-sensitive energy (Fulkerson et al., ICCV 2009, Sec. 4).
 
-    Not differentiable.
+    The result is not differentiable.
 
     Args:
-        probs: Scores of the labels, ``(K, H, W)``, not negative; they are normalized to a sum of one in each
-            superpixel. Superpixels where all are zero start uniform.
+        probs: Non-negative scores of the labels, ``(K, H, W)``; they are normalized to a sum of one in each
+            superpixel. Superpixels with zeros only start uniform.
         image: The image, ``(C, H, W)``.
         superpixels: Id of each pixel's superpixel, ``(H, W)``; ids may have gaps.
-        weight: Weight :math:`w` of the smoothness, 0 or more.
-        color_sigma: Width :math:`\sigma` of the contrast, in units of the image's values.
-        iterations: Sweeps over the superpixels, see :func:`mean_field`.
+        weight: Weight :math:`w` of the smoothness, non-negative.
+        color_sigma: Width :math:`\sigma` of the contrast, in units of the pixel values.
+        iterations: Number of sweeps over the superpixels, see :func:`mean_field`.
 
     Returns:
         Probabilities of the labels, ``(K, H, W)``, equal within a superpixel.
 
     Raises:
-        ValueError: If sizes differ, numbers are out of range, or scores are negative or not finite.
+        ValueError: If sizes differ, an argument is out of range, or scores are negative or not finite.
     """
-    _check(probs, image, superpixels, weight, color_sigma)
+    check_probs(probs)
+    check_image(image, probs, 'probs')
+    if superpixels.shape != probs.shape[1:]:
+        raise ValueError(
+            f'`superpixels` must have the size {tuple(probs.shape[1:])} of `probs`, got {tuple(superpixels.shape)}. '
+            'Compute them at the size of the score map.'
+        )
+    if superpixels.is_floating_point():
+        raise ValueError(f'`superpixels` must be integer ids, got {superpixels.dtype}.')
+    if not 0 <= weight < float('inf'):
+        raise ValueError(f'`weight` must be a non-negative finite number, got {weight}.')
+    if not 0 < color_sigma < float('inf'):
+        raise ValueError(f'`color_sigma` must be a positive finite number, got {color_sigma}.')
     _, members, sizes = superpixels.to(probs.device).unique(return_inverse=True, return_counts=True)
     edges, lengths = superpixel_graph(members)
     values = torch.cat([probs.float(), image.to(probs.device, torch.float32)]).flatten(1).T
@@ -58,15 +71,16 @@ def superpixel_crf(
 
 
 def superpixel_graph(superpixels: Tensor) -> tuple[Tensor, Tensor]:
-    """Find which superpixels touch, side by side or one above the other.
+    """Find the pairs of 4-connected superpixels and the length of their boundaries.
 
     Args:
-        superpixels: Id of each pixel's superpixel, ``(H, W)`` int64, not negative.
+        superpixels: Non-negative id of each pixel's superpixel, ``(H, W)`` int64.
 
     Returns:
         ``edges (E, 2)``, each pair of ids once, the lower first, and the length of their boundary in pixel sides,
         ``(E,)`` float32.
     """
+    # scikit-image's RAG takes 88 to 105 times as long (126 and 446 superpixels on 500 x 375 pixels).
     pairs = torch.cat(
         [
             torch.stack([superpixels[:, :-1].flatten(), superpixels[:, 1:].flatten()], 1),
@@ -81,20 +95,20 @@ def superpixel_graph(superpixels: Tensor) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def mean_field(log_unary: Tensor, edges: Tensor, weights: Tensor, iterations: int = 10) -> Tensor:
-    r"""Mean field in a Potts model on a sparse graph, by coordinate descent.
+    r"""Run mean-field inference in a Potts model on a sparse graph, by coordinate descent.
 
     .. math:: Q_i(l) \propto p_i(l) \, \exp\Big( \sum_{j \sim i} w_{ij} \, Q_j(l) \Big)
 
-    Nodes are updated one after another, so no update raises the free energy :math:`\sum_i \sum_l Q_i(l) \log
-    \frac{Q_i(l)}{p_i(l)} + \sum_{i \sim j} w_{ij} (1 - \sum_l Q_i(l) Q_j(l))`, which bounds :math:`-\log Z`; updates
-    of all at once may swing for ever. Nodes of one color of a graph coloring have no edge between them, and are
-    updated together.
+    Nodes are updated one after another. So no update raises the free energy :math:`\sum_i \sum_l Q_i(l) \log
+    \frac{Q_i(l)}{p_i(l)} + \sum_{i \sim j} w_{ij} (1 - \sum_l Q_i(l) Q_j(l))`, which bounds :math:`-\log Z`.
+    Updates of all nodes at once may oscillate forever. Nodes of one color of a graph coloring have no edge between
+    them and are updated together.
 
     Args:
-        log_unary: Logarithm of the unary distribution, up to a constant of each node, ``(S, K)``.
+        log_unary: Logarithm of the unary distribution, up to a constant per node, ``(S, K)``.
         edges: Pairs of nodes, ``(E, 2)``, each pair once.
-        weights: Penalty :math:`w_{ij}` of different labels, not negative, ``(E,)``.
-        iterations: Sweeps over the nodes; 0 returns the unary distribution.
+        weights: Non-negative penalty :math:`w_{ij}` of different labels, ``(E,)``.
+        iterations: Number of sweeps over the nodes; 0 returns the unary distribution.
 
     Returns:
         Marginals :math:`Q`, ``(S, K)``.
@@ -103,21 +117,22 @@ def mean_field(log_unary: Tensor, edges: Tensor, weights: Tensor, iterations: in
     targets, sources = torch.cat([edges, edges.flip(1)]).unbind(1)
     weights = weights.to(q).repeat(2)[:, None]
     colors = _coloring(edges, len(q)).to(q.device)
-    steps = []
+    updates = []
     for color in range(int(colors.max()) + 1):
         nodes = (colors == color).nonzero().flatten()
         into = (colors[targets] == color).nonzero().flatten()
-        places = torch.searchsorted(nodes, targets[into])
-        steps.append((nodes, places, sources[into], weights[into]))
+        rows = torch.searchsorted(nodes, targets[into])
+        updates.append((nodes, rows, sources[into], weights[into]))
     for _ in range(iterations):
-        for nodes, places, neighbors, strengths in steps:
-            message = q.new_zeros(len(nodes), q.shape[1]).index_add_(0, places, strengths * q[neighbors])
+        for nodes, rows, neighbors, strengths in updates:
+            message = q.new_zeros(len(nodes), q.shape[1]).index_add_(0, rows, strengths * q[neighbors])
             q[nodes] = (log_unary[nodes] + message).softmax(1)
     return q
 
 
 def _coloring(edges: Tensor, count: int) -> Tensor:
-    """Color the nodes greedily so that no edge joins two of a color; ``(count,)``."""
+    """Color the nodes greedily so that no edge joins two nodes of one color, ``(count,)``."""
+    # networkx.greedy_color finds the same colors in the same order of nodes, but takes 2.1 to 2.7 times as long.
     neighbors: list[list[int]] = [[] for _ in range(count)]
     for a, b in edges.tolist():
         neighbors[a].append(b)
@@ -127,26 +142,3 @@ def _coloring(edges: Tensor, count: int) -> Tensor:
         taken = {colors[other] for other in neighbors[node]}
         colors[node] = next(color for color in range(count) if color not in taken)
     return torch.tensor(colors)
-
-
-def _check(probs: Tensor, image: Tensor, superpixels: Tensor, weight: float, color_sigma: float) -> None:
-    if probs.dim() != 3 or 0 in probs.shape:
-        raise ValueError(f'`probs` must be (K, H, W) with at least one label and pixel, got {tuple(probs.shape)}')
-    lowest, highest = probs.amin(), probs.amax()  # aminmax is not for half precision everywhere
-    if not (lowest >= 0 and highest < float('inf')):
-        raise ValueError(
-            f'`probs` must be finite and not negative, got values in {lowest:.3g}..{highest:.3g}: give '
-            'probabilities, not logits'
-        )
-    for name, values in dict(image=image[0], superpixels=superpixels).items():
-        if values.shape != probs.shape[1:]:
-            raise ValueError(
-                f'`{name}` must have the size {tuple(probs.shape[1:])} of `probs`, got '
-                f'{tuple(values.shape)}: give it at the size of the map'
-            )
-    if superpixels.is_floating_point():
-        raise ValueError(f'`superpixels` must be ids, integers, got {superpixels.dtype}')
-    if not 0 <= weight < float('inf'):
-        raise ValueError(f'`weight` must be a finite number, 0 or more, got {weight}')
-    if not 0 < color_sigma < float('inf'):
-        raise ValueError(f'`color_sigma` must be a positive finite number, got {color_sigma}')

@@ -1,4 +1,4 @@
-"""What the tests of pseudo-labels share: runs over the first scenes of the embedded dataset."""
+"""Pseudo-labels of the first images of the synthetic dataset."""
 
 import shutil
 from pathlib import Path
@@ -23,7 +23,7 @@ SHORT = [
 
 @pytest.fixture(scope='session')
 def shapes(repository, tmp_path_factory):
-    """The arguments of a run over the first scenes, but for the folder."""
+    """The arguments of a run over the first images, without the output folder."""
     folder = tmp_path_factory.mktemp('weights')
     config = repository / 'configs' / 'wsl_lse_shapes_ilp.py'
     cfg = apis.load_config(config)
@@ -35,7 +35,7 @@ def shapes(repository, tmp_path_factory):
 
 @pytest.fixture
 def run(shapes, tmp_path):
-    """A function that makes pseudo-labels in a folder of that name, and returns its path."""
+    """A function that generates pseudo-labels in a folder of the given name, and returns its path."""
 
     def complete(name, *arguments, indices=6, options=()):
         main(
@@ -59,7 +59,7 @@ def run(shapes, tmp_path):
 
 @pytest.fixture(scope='session')
 def finished(shapes, tmp_path_factory):
-    """A finished folder of six scenes; tests that change one copy it."""
+    """A finished folder of six images; a test that changes it uses `copied`."""
     folder = tmp_path_factory.mktemp('finished') / 'out'
     main([*shapes, '--out', str(folder), '--indices', '6', '--cfg-options', *SHORT, 'experiment_name=finished'])
     return folder
@@ -71,7 +71,7 @@ def copied(finished, tmp_path):
 
 
 def files(folder, *suffixes):
-    """Return the content of the files of a folder by name."""
+    """Return the content of each file with one of the suffixes, by path."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob('*'))

@@ -1,16 +1,15 @@
 """Tiny images and datasets on disk."""
 
-import numpy as np
 import pytest
 from mmengine.registry import DefaultScope, init_default_scope
-from PIL import Image
 
 from mmwsl.registry import DATASETS
+from tests import conftest
 
 
 @pytest.fixture(autouse=True)
 def mmseg_scope():
-    """The scope that a Runner sets, in which pipelines name stock transforms."""
+    """The default scope that a Runner sets: pipelines name mmseg's transforms without a prefix."""
     instances = dict(DefaultScope._instance_dict)
     init_default_scope('mmseg')
     yield
@@ -21,16 +20,7 @@ def mmseg_scope():
 @pytest.fixture
 def write_images():
     """A function that writes small random images ``folder/name`` and returns the folder."""
-
-    def write(folder, names, size=(12, 8)):
-        rng = np.random.default_rng(0)
-        for name in names:
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(rng.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)).save(path)
-        return folder
-
-    return write
+    return conftest.write_images
 
 
 @pytest.fixture
@@ -45,7 +35,7 @@ def build():
 
 @pytest.fixture
 def tagged(tmp_path, write_images):
-    """A folder with four VOC images, a table of their tags, and a list of two of them."""
+    """A folder with four VOC images, a table of their image-level labels, and a list of two of them."""
     write_images(tmp_path / 'images', [f'{name}.jpg' for name in 'abcd'])
     (tmp_path / 'tags.csv').write_text('image,labels,unknown\na,dog cat,\nb,,\nc.jpg,person,horse\nd,car,bus\n')
     (tmp_path / 'list.txt').write_text('c\na.jpg\n\n')
@@ -56,7 +46,7 @@ def tagged(tmp_path, write_images):
 def by_name():
     """A function that maps the stem of each image to its (present, unknown) class names."""
 
-    def tags_by_name(dataset):
+    def labels_by_name(dataset):
         classes = dataset.metainfo['classes']
         infos = [dataset.get_data_info(index) for index in range(len(dataset))]
         return {
@@ -66,4 +56,4 @@ def by_name():
             for info in infos
         }
 
-    return tags_by_name
+    return labels_by_name

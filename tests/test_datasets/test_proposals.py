@@ -304,7 +304,7 @@ def test_normalization_and_key(fixed_source):
     assert not stretched[:, :2].any() and (stretched[:, 2:] == 1).all()
     plain = compute(image, source=source, kind='box', normalize=False)
     assert (plain[:, :2] == 0.5).all() and (plain[:, 2:] == 0.75).all()
-    with pytest.raises(ValueError, match=r'must lie in \[0, 1\], got 0.5 to 3'):
+    with pytest.raises(ValueError, match=r'must be in \[0, 1\], got 0.5 to 3'):
         compute(image, source=dict(type=fixed_source, scores=[0.5, 3]), kind='box', normalize=False)
     with pytest.raises(ValueError, match="needs proposals with masks.*`kind='box'`"):
         compute(image, source=source, kind='mask')

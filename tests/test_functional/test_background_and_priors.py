@@ -1,4 +1,4 @@
-"""Background models and the image-level prior against hand-made numbers."""
+"""Background models and the image-level prior against values computed by hand."""
 
 import pytest
 import torch
@@ -9,10 +9,10 @@ from mmwsl.functional import constant_background, image_level_prior, logit_softm
 def test_constant_background_is_a_threshold():
     foreground = torch.rand(2, 5, 6)
     probs = constant_background(foreground, 0.6)
-    sure = foreground.amax(0) > 0.6
-    assert ((probs.argmax(0) != 0) == sure).all()
+    confident = foreground.amax(0) > 0.6
+    assert ((probs.argmax(0) != 0) == confident).all()
     assert torch.equal(probs[1:], foreground)
-    assert 0 < sure.sum() < sure.numel()
+    assert 0 < confident.sum() < confident.numel()
 
 
 def test_power_background_by_hand_and_in_batches():
@@ -22,7 +22,7 @@ def test_power_background_by_hand_and_in_batches():
     torch.testing.assert_close(power_background(batch, 3.0)[1], power_background(batch[1], 3.0))
 
 
-def test_more_alpha_is_less_background():
+def test_larger_alpha_gives_less_background():
     foreground = torch.rand(3, 16, 16)
     areas = [(power_background(foreground, alpha).argmax(0) == 0).sum() for alpha in (0.5, 1.0, 4.0)]
     assert areas[0] > areas[1] > areas[2]
@@ -54,7 +54,7 @@ def test_bad_shapes(call, message):
         call()
 
 
-def test_odds_make_a_distribution_with_the_same_best_class():
+def test_logit_softmax_is_a_distribution_with_the_same_argmax():
     torch.manual_seed(0)
     scores = torch.rand(4, 6, 5, dtype=torch.float64)
     odds = scores / (1 - scores)
@@ -64,7 +64,7 @@ def test_odds_make_a_distribution_with_the_same_best_class():
     assert torch.equal(probs.argmax(0), scores.argmax(0))
 
 
-def test_odds_of_certain_scores_stay_finite():
+def test_logit_softmax_of_certain_scores_is_finite():
     probs = logit_softmax(torch.tensor([0.0, 0.5, 1.0]).view(3, 1, 1))
     assert probs.isfinite().all() and probs[2] > 0.999
 
@@ -77,6 +77,6 @@ def test_odds_of_certain_scores_stay_finite():
         (0.5, 0.0, 'positive finite number, got 0.0'),
     ],
 )
-def test_odds_refuse(score, temperature, message):
+def test_logit_softmax_rejects_bad_input(score, temperature, message):
     with pytest.raises(ValueError, match=message):
         logit_softmax(torch.full((2, 1, 1), score), temperature)

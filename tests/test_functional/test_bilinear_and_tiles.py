@@ -1,4 +1,4 @@
-"""Interpolation as a transposed convolution; overlap-tile against the whole, mirrored image."""
+"""Bilinear interpolation by a transposed convolution; overlap-tile against the whole mirrored image."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def test_transposed_convolution_interpolates(factor):
     x = torch.randn(1, 1, 5, 6, generator=torch.Generator().manual_seed(0))
     found = F.conv_transpose2d(x, bilinear_kernel(factor)[None, None], stride=factor, padding=factor // 2)
     expected = F.interpolate(x, scale_factor=factor, mode='bilinear', align_corners=False)
-    inner = slice(factor, -factor)  # beyond the border the convolution sees zeros
+    inner = slice(factor, -factor)  # the convolution pads with zeros
     torch.testing.assert_close(found[..., inner, inner], expected[..., inner, inner], atol=1e-5, rtol=1e-5)
 
 
@@ -36,7 +36,7 @@ def _mirror(image, margin):
 @pytest.mark.parametrize('size', [(8, 8), (13, 21), (3, 2), (1, 9)])
 @pytest.mark.parametrize('tile', [4, 5, 32])
 def test_tiles_score_the_mirrored_image(size, tile):
-    """Also of images smaller than the margin, which are mirrored again and again, as numpy does."""
+    """Images smaller than the margin are mirrored repeatedly, as in numpy."""
     torch.manual_seed(0)
     margin = 4
     net = nn.Sequential(nn.Conv2d(2, 3, 5, padding=2), nn.ReLU(), nn.Conv2d(3, 2, 5, padding=2)).double()
@@ -46,7 +46,7 @@ def test_tiles_score_the_mirrored_image(size, tile):
 
 
 def _strided():
-    """A U of stride 4, with a context of 18 pixels at most."""
+    """Return a U-shaped network of stride 4, with a context of 18 pixels at most."""
     return nn.Sequential(
         nn.Conv2d(1, 4, 3, padding=1),
         nn.ReLU(),
@@ -58,7 +58,7 @@ def _strided():
     ).double()
 
 
-def test_away_from_the_border_tiles_are_the_whole_image():
+def test_away_from_the_border_tiles_equal_the_whole_image():
     torch.manual_seed(0)
     net, image = _strided(), torch.randn(1, 1, 96, 80, dtype=torch.float64)
     whole, tiled = net(image), overlap_tile(net, image, tile=16, margin=20)
@@ -82,8 +82,8 @@ def test_windows_do_not_grow_with_the_image():
 @pytest.mark.parametrize(
     'settings, message',
     [
-        (dict(tile=0, margin=1), '`tile` must be positive and `margin` not negative, got 0 and 1'),
-        (dict(tile=4, margin=-1), '`margin` not negative, got 4 and -1'),
+        (dict(tile=0, margin=1), '`tile` must be positive and `margin` non-negative, got 0 and 1'),
+        (dict(tile=4, margin=-1), '`margin` non-negative, got 4 and -1'),
     ],
 )
 def test_bad_tiles(settings, message):
@@ -91,6 +91,11 @@ def test_bad_tiles(settings, message):
         overlap_tile(nn.Identity(), torch.zeros(1, 1, 8, 8), **settings)
 
 
-def test_a_network_that_shrinks_its_window_is_refused():
-    with pytest.raises(ValueError, match='must keep the size of its window, 8 x 8 pixels, but returned 4 x 4'):
+def test_a_network_that_shrinks_its_window_is_rejected():
+    with pytest.raises(ValueError, match='must keep the size of its window, 8 x 8 pixels, got 4 x 4'):
         overlap_tile(nn.MaxPool2d(2), torch.zeros(1, 1, 8, 8), tile=4, margin=2)
+
+
+def test_images_without_pixels_are_rejected():
+    with pytest.raises(ValueError, match=r'`inputs` must be .* at least one pixel, got \(1, 1, 0, 8\)'):
+        overlap_tile(nn.Identity(), torch.zeros(1, 1, 0, 8), tile=4, margin=2)

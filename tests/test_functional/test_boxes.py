@@ -1,4 +1,4 @@
-"""Boxes that a map proposes, crops and painted scores, against loops over the definition."""
+"""Box proposals, crops and rendered box scores against loops over the definition."""
 
 import pytest
 import torch
@@ -55,7 +55,7 @@ def test_proposals_are_greedy_suppression_of_all_windows():
         (torch.ones(3, 8, 8), ProposalRule(max_boxes=0)),
         (torch.ones(3, 8, 8), ProposalRule(sides=(1.0,))),
     ],
-    ids=['one cell', 'nothing', 'below the score', 'none asked for', 'no shape'],
+    ids=['one location', 'no score', 'below the minimum score', 'no boxes requested', 'no shape'],
 )
 def test_the_whole_image_remains(probs, rule):
     assert propose_boxes(probs, rule).tolist() == [[0, 0, probs.shape[2], probs.shape[1]]]
@@ -73,13 +73,13 @@ def test_the_whole_image_remains(probs, rule):
         (dict(max_overlap=1.1), '`max_overlap`.*1.1'),
     ],
 )
-def test_a_bad_rule_is_refused(settings, match):
+def test_a_bad_rule_is_rejected(settings, match):
     with pytest.raises(ValueError, match=match):
         ProposalRule(**settings)
 
 
 @pytest.mark.parametrize('shape', [(4, 4), (0, 4, 4), (1, 2, 4, 4)])
-def test_a_map_of_another_shape_is_refused(shape):
+def test_a_map_of_another_shape_is_rejected(shape):
     with pytest.raises(ValueError, match='`probs` must be'):
         propose_boxes(torch.zeros(shape))
 
@@ -90,8 +90,8 @@ def test_the_whole_map_as_a_crop_is_the_map():
     torch.testing.assert_close(crops[:, 0], maps)
 
 
-def test_cells_of_a_crop_lie_at_their_places():
-    # Bilinear interpolation of a ramp is exact: every cell tells where its center is.
+def test_locations_of_a_crop_have_the_right_positions():
+    # Bilinear interpolation of a ramp is exact: every location has its center as its value.
     y, x = torch.meshgrid(torch.arange(16) + 0.5, torch.arange(32) + 0.5, indexing='ij')
     maps = torch.stack([x, y])[None].repeat(2, 1, 1, 1)
     maps[1] *= 10
@@ -114,21 +114,21 @@ def test_crops_keep_precision_and_gradient():
     torch.testing.assert_close(half, crop_and_resize(wide.half().float(), boxes.float(), 224))
 
 
-def test_painting_is_the_mean_of_the_boxes_over_a_cell():
+def test_boxes_to_map_is_the_mean_of_the_boxes_over_a_location():
     torch.manual_seed(0)
     corners = torch.rand(2, 5, 2, 2).sort(2).values
     boxes = corners.flatten(2)  # left, top, right, bottom
     valid = torch.tensor([[True, True, False, True, True], [True, False, True, False, False]])
     scores = torch.randn(2, 3, 5)
-    painted = boxes_to_map(scores, boxes, valid, (6, 8))
+    rendered = boxes_to_map(scores, boxes, valid, (6, 8))
     for n in range(2):
         for i in range(6):
             for j in range(8):
                 y, x = (i + 0.5) / 6, (j + 0.5) / 8
-                own = [
+                covering = [
                     b
                     for b, (left, top, right, bottom) in enumerate(boxes[n])
                     if valid[n, b] and left <= x < right and top <= y < bottom
                 ]
-                expected = scores[n, :, own].mean(1) if own else torch.zeros(3)
-                torch.testing.assert_close(painted[n, :, i, j], expected)
+                expected = scores[n, :, covering].mean(1) if covering else torch.zeros(3)
+                torch.testing.assert_close(rendered[n, :, i, j], expected)

@@ -9,9 +9,9 @@ from mmwsl.functional import class_activation_maps
 def _reference(views, normalization):
     maps = torch.zeros_like(views[0])
     for k in range(len(maps)):
-        evidence = sum((view[k] * (view[k] > 0)).double() for view in views)
-        low = evidence.min() if normalization == 'min_max' else 0.0
-        maps[k] = (evidence - low) / (evidence.max() - low)
+        total = sum((view[k] * (view[k] > 0)).double() for view in views)
+        low = total.min() if normalization == 'min_max' else 0.0
+        maps[k] = (total - low) / (total.max() - low)
     return maps
 
 
@@ -24,14 +24,14 @@ def test_definition(normalization, count):
     assert (maps.amax((1, 2)) == 1).all() and maps.amin() >= 0
 
 
-def test_negative_scores_of_a_view_take_nothing_from_another():
-    seen, unseen = torch.tensor([[[2.0, 4.0]]]), torch.tensor([[[-50.0, -50.0]]])
-    assert class_activation_maps([seen, unseen]).flatten().tolist() == [0.5, 1.0]
+def test_negative_scores_of_a_view_do_not_reduce_another_view():
+    positive, negative = torch.tensor([[[2.0, 4.0]]]), torch.tensor([[[-50.0, -50.0]]])
+    assert class_activation_maps([positive, negative]).flatten().tolist() == [0.5, 1.0]
 
 
 def test_views_are_added_before_they_are_normalized():
-    strong, weak = torch.tensor([[[8.0, 0.0]]]), torch.tensor([[[0.0, 2.0]]])
-    assert class_activation_maps([strong, weak]).flatten().tolist() == [1.0, 0.25]
+    high, low = torch.tensor([[[8.0, 0.0]]]), torch.tensor([[[0.0, 2.0]]])
+    assert class_activation_maps([high, low]).flatten().tolist() == [1.0, 0.25]
 
 
 @pytest.mark.parametrize('normalization', ['max', 'min_max'])
@@ -43,7 +43,7 @@ def test_scale_order_and_other_classes_do_not_matter(normalization):
     torch.testing.assert_close(class_activation_maps([view[1:2] for view in views], normalization), maps[1:2])
 
 
-def test_a_class_without_evidence_is_zero():
+def test_a_class_without_positive_scores_is_zero():
     view = torch.stack([torch.full((2, 3), -1e4), torch.full((2, 3), 0.7), torch.rand(2, 3)])
     for normalization, flat in (('max', 1.0), ('min_max', 0.0)):
         maps = class_activation_maps([view], normalization)
@@ -60,10 +60,10 @@ def test_gradient(normalization):
     ('views', 'normalization', 'message'),
     [
         ([torch.rand(2, 3, 4)], 'sum', r"must be one of \('max', 'min_max'\), got 'sum'"),
-        ([], 'max', r'one or more maps .* got shapes \[\]'),
+        ([], 'max', r'one or more score maps .* got shapes \[\]'),
         ([torch.rand(3, 4)], 'max', r'got shapes \[\(3, 4\)\]'),
         ([torch.rand(2, 0, 4)], 'max', r'got shapes \[\(2, 0, 4\)\]'),
-        ([torch.rand(2, 3, 4), torch.rand(2, 4, 3)], 'max', 'bring them to the original image size'),
+        ([torch.rand(2, 3, 4), torch.rand(2, 4, 3)], 'max', 'Resize them to the original image size'),
     ],
 )
 def test_bad_input(views, normalization, message):

@@ -1,4 +1,4 @@
-"""Mean field against its definition, with exact sums and with the lattice's own matrix, and against pydensecrf."""
+"""Mean field against its definition, with exact sums and the lattice's matrix, and against pydensecrf."""
 
 import dataclasses
 
@@ -20,17 +20,17 @@ def make_image(name='astronaut', width=32, height=24):
 
 
 def scores(labels, height=24, width=32, sharpness=3, seed=0, dtype=torch.float64):
-    """Probabilities in soft blobs that know nothing of the image."""
+    """Return probabilities in soft blobs that do not depend on the image."""
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.randn(1, labels, 4, 5, generator=generator, dtype=dtype)
     return (sharpness * F.interpolate(coarse, (height, width), mode='bilinear'))[0].softmax(0)
 
 
 def features(image, params):
-    """Points of the smoothness and of the appearance kernel, in the order x, y, colors."""
+    """Return the points of the smoothness and the appearance kernel, in the order x, y, colors."""
     height, width = image.shape[1:]
-    where = [[x, y] for y in range(height) for x in range(width)]
-    position = torch.tensor(where, dtype=torch.float64)
+    pixels = [[x, y] for y in range(height) for x in range(width)]
+    position = torch.tensor(pixels, dtype=torch.float64)
     color = image.double().flatten(1).T
     return (
         position / params.gaussian_sxy,
@@ -47,7 +47,7 @@ def lattice_kernel(points):
 
 
 def mean_field(probs, image, params, kernel, penalty=None):
-    """The definition with N x N matrices."""
+    """Compute the definition with N x N matrices."""
     labels = len(probs)
     if penalty is None:
         penalty = 1 - torch.eye(labels, dtype=torch.float64)
@@ -68,24 +68,24 @@ def same_labels(a, b):
 
 
 def test_against_exact_sums():
-    """What the lattice costs, on 32 x 24 pixels; the docstring states these bounds."""
-    shares, errors = [], []
+    """The docstring states these bounds for the error of the lattice on 32 x 24 pixels."""
+    fractions, errors = [], []
     for name in IMAGES:
         for labels in (3, 5):
             for preset in ('deeplab', 'psa'):
                 probs, image, params = scores(labels), make_image(name), CRF_PRESETS[preset]
                 exact = mean_field(probs, image, params, exact_kernel)
                 result = dense_crf(probs, image, params)
-                shares.append(same_labels(result, exact))
+                fractions.append(same_labels(result, exact))
                 errors.append((result - exact).abs().mean().item())
-                assert same_labels(probs, exact) < shares[-1] - 0.1  # the CRF had something to do
-    assert min(shares) > 0.93 and np.median(shares) > 0.97
+                assert same_labels(probs, exact) < fractions[-1] - 0.1  # the CRF changes labels
+    assert min(fractions) > 0.93 and np.median(fractions) > 0.97
     assert max(errors) < 0.03 and np.median(errors) < 0.01
 
 
 @pytest.mark.parametrize('preset', ['ccnn', 'deeplab', 'psa'])
 @pytest.mark.parametrize('penalty', [None, [[0.0, 2.0, 0.3], [1.0, 0.0, -1.0], [0.0, 0.5, 0.2]]])
-def test_with_the_lattices_own_matrix_it_is_the_definition(preset, penalty):
+def test_with_the_matrix_of_the_lattice_it_is_the_definition(preset, penalty):
     probs, image, params = scores(3, 9, 11), make_image('chelsea', 11, 9), CRF_PRESETS[preset]
     penalty = None if penalty is None else torch.tensor(penalty, dtype=torch.float64)
     expected = mean_field(probs, image, params, lattice_kernel, penalty)
@@ -94,58 +94,64 @@ def test_with_the_lattices_own_matrix_it_is_the_definition(preset, penalty):
 
 
 def test_many_labels_are_treated_like_few():
-    """The softmax of 16 and more labels goes another way."""
+    """The softmax of 16 and more labels is another code path."""
     probs, image, params = scores(20, 6, 7), make_image(width=7, height=6), CRFParams(iterations=3)
     torch.testing.assert_close(dense_crf(probs, image, params), mean_field(probs, image, params, lattice_kernel))
 
 
+@pytest.fixture(scope='module')
+def densecrf():
+    return pytest.importorskip(
+        'pydensecrf.densecrf', reason='pydensecrf is missing. Install it with: pip install pydensecrf2'
+    )
+
+
+def reference(densecrf, unary, image, gaussian, bilateral):
+    """Run 10 iterations of pydensecrf on energies ``unary (K, H*W)``."""
+    _, height, width = image.shape
+    crf = densecrf.DenseCRF2D(width, height, len(unary))
+    crf.setUnaryEnergy(np.ascontiguousarray(unary))
+    crf.addPairwiseGaussian(**gaussian)
+    crf.addPairwiseBilateral(rgbim=np.ascontiguousarray(image.permute(1, 2, 0).numpy()), **bilateral)
+    return torch.from_numpy(np.array(crf.inference(10))).view(-1, height, width)
+
+
+def energies(probs):
+    return -probs.clamp(min=1e-5).log().flatten(1).numpy()
+
+
 @pytest.mark.parametrize(('labels', 'width', 'height'), [(2, 160, 120), (4, 160, 120), (21, 500, 375)])
-def test_agrees_with_pydensecrf(labels, width, height):
-    densecrf = pytest.importorskip('pydensecrf.densecrf', reason="the extra 'bench' is not installed")
+def test_agrees_with_pydensecrf(densecrf, labels, width, height):
     image, probs = make_image(width=width, height=height), scores(labels, height, width, dtype=torch.float32)
-    params = CRF_PRESETS['psa']
-    peer = densecrf.DenseCRF2D(width, height, labels)
-    peer.setUnaryEnergy(np.ascontiguousarray(-probs.clamp(min=1e-5).log().flatten(1).numpy()))
-    peer.addPairwiseGaussian(sxy=3, compat=3)
-    peer.addPairwiseBilateral(sxy=80, srgb=13, rgbim=np.ascontiguousarray(image.permute(1, 2, 0).numpy()), compat=10)
-    expected = torch.from_numpy(np.array(peer.inference(params.iterations))).view_as(probs)
-    result = dense_crf(probs, image, params)
+    gaussian, bilateral = dict(sxy=3, compat=3), dict(sxy=80, srgb=13, compat=10)
+    expected = reference(densecrf, energies(probs), image, gaussian, bilateral)
+    result = dense_crf(probs, image, CRF_PRESETS['psa'])
     assert same_labels(result, expected) >= 0.999
     assert (result - expected).abs().mean() < 1e-5
     assert same_labels(probs, expected) < 0.95
 
 
-def test_agrees_with_pydensecrf_on_images_of_voc(data_root):
-    densecrf = pytest.importorskip('pydensecrf.densecrf', reason="the extra 'bench' is not installed")
+def test_agrees_with_pydensecrf_on_images_of_voc(densecrf, data_root):
     paths = sorted((data_root / 'voc6' / 'JPEGImages').glob('*.jpg'))[::1500]
     assert paths
     for path in paths:
-        image = np.array(Image.open(path).convert('RGB'))
-        height, width = image.shape[:2]
-        probs = scores(7, height, width, dtype=torch.float32)
-        peer = densecrf.DenseCRF2D(width, height, 7)
-        peer.setUnaryEnergy(np.ascontiguousarray(-probs.clamp(min=1e-5).log().flatten(1).numpy()))
-        peer.addPairwiseGaussian(sxy=19, compat=15)
-        peer.addPairwiseBilateral(sxy=61, srgb=10, rgbim=image, compat=35)
-        expected = torch.from_numpy(np.array(peer.inference(10))).view_as(probs)
-        result = dense_crf(probs, torch.from_numpy(image).permute(2, 0, 1), CRF_PRESETS['deeplab'])
-        assert same_labels(result, expected) >= 0.999, path
+        image = torch.from_numpy(np.array(Image.open(path).convert('RGB'))).permute(2, 0, 1)
+        probs = scores(7, *image.shape[1:], dtype=torch.float32)
+        gaussian, bilateral = dict(sxy=19, compat=15), dict(sxy=61, srgb=10, compat=35)
+        expected = reference(densecrf, energies(probs), image, gaussian, bilateral)
+        assert same_labels(dense_crf(probs, image, CRF_PRESETS['deeplab']), expected) >= 0.999, path
 
 
-def test_hard_labels_agree_with_pydensecrfs():
-    densecrf = pytest.importorskip('pydensecrf.densecrf', reason="the extra 'bench' is not installed")
+def test_hard_labels_agree_with_pydensecrf(densecrf):
     from pydensecrf.utils import unary_from_labels
 
-    image, probs, params = make_image(width=80, height=60), scores(4, 60, 80, dtype=torch.float32), CRF_PRESETS['irn']
-    peer = densecrf.DenseCRF2D(80, 60, 4)
-    peer.setUnaryEnergy(unary_from_labels(probs.argmax(0).numpy(), 4, gt_prob=0.7, zero_unsure=False))
-    peer.addPairwiseGaussian(sxy=3, compat=3)
-    peer.addPairwiseBilateral(sxy=50, srgb=5, rgbim=np.ascontiguousarray(image.permute(1, 2, 0).numpy()), compat=10)
-    expected = torch.from_numpy(np.array(peer.inference(10))).view_as(probs)
-    torch.testing.assert_close(dense_crf(probs, image, params), expected, atol=1e-4, rtol=1e-4)
+    image, probs = make_image(width=80, height=60), scores(4, 60, 80, dtype=torch.float32)
+    unary = unary_from_labels(probs.argmax(0).numpy(), 4, gt_prob=0.7, zero_unsure=False)
+    expected = reference(densecrf, unary, image, dict(sxy=3, compat=3), dict(sxy=50, srgb=5, compat=10))
+    torch.testing.assert_close(dense_crf(probs, image, CRF_PRESETS['irn']), expected, atol=1e-4, rtol=1e-4)
 
 
-def test_presets_are_the_published_constants():
+def test_presets_are_the_published_parameters():
     rows = {name: dataclasses.astuple(params) for name, params in CRF_PRESETS.items()}
     assert rows == {
         'ccnn': (6, 6, 50, 4, 5, 10, None),
@@ -169,18 +175,18 @@ def test_gradient_reaches_plausible_labels_only():
     assert probs.grad[2].abs().min() > 0 and not probs.grad[1].any()
 
 
-def test_noise_is_cleaned_along_the_edge_of_two_colors():
+def test_noise_is_removed_along_the_edge_of_two_colors():
     image = torch.full((3, 20, 30), 40, dtype=torch.uint8)
     image[:, :, 13:] = 200
-    truth = torch.zeros(20, 30, dtype=torch.long)
-    truth[:, 13:] = 1
+    gt_mask = torch.zeros(20, 30, dtype=torch.long)
+    gt_mask[:, 13:] = 1
     wrong = torch.rand(20, 30, generator=torch.Generator().manual_seed(0)) < 0.25
-    probs = F.one_hot(truth ^ wrong.long(), 2).permute(2, 0, 1) * 0.4 + 0.3
-    assert 0.15 < (probs.argmax(0) != truth).double().mean()
-    assert torch.equal(dense_crf(probs, image).argmax(0), truth)
+    probs = F.one_hot(gt_mask ^ wrong.long(), 2).permute(2, 0, 1) * 0.4 + 0.3
+    assert 0.15 < (probs.argmax(0) != gt_mask).double().mean()
+    assert torch.equal(dense_crf(probs, image).argmax(0), gt_mask)
 
 
-def test_plausible_labels_alone_are_used():
+def test_only_plausible_labels_are_used():
     probs, image, params = scores(5), make_image(), CRFParams(iterations=2)
     plausible = torch.tensor([True, False, True, False, True])
     penalty = torch.rand(5, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -192,9 +198,9 @@ def test_plausible_labels_alone_are_used():
     torch.testing.assert_close(result.sum(0), torch.ones_like(result[0]))
 
 
-def test_which_labels_are_plausible():
+def test_plausible_labels_are_probable_in_a_pixel_and_in_the_image():
     probs = torch.zeros(4, 2, 2)
-    probs[0], probs[1], probs[2, 0, 0] = 1.0, 4.0, 5.0  # normalized: the best pixels are 0.2, 0.8, 0.5, 0
+    probs[0], probs[1], probs[2, 0, 0] = 1.0, 4.0, 5.0  # normalized maxima: 0.2, 0.8, 0.5, 0
     assert plausible_labels(probs, 0.4).tolist() == [True, True, True, False]
     assert plausible_labels(probs, 0.6).tolist() == [True, True, False, False]
     assert plausible_labels(probs, 0.6, torch.tensor([0.0, 0.1, 0.9, 0.9]), 0.3).tolist() == [True, False, False, False]
@@ -226,7 +232,7 @@ def test_an_all_background_image_stays_background():
     assert dense_crf(probs, make_image())[0].min() > 0.999
 
 
-def test_only_ratios_of_scores_count_and_no_score_at_all_is_uniform():
+def test_only_ratios_of_scores_matter_and_zeros_are_uniform():
     probs, image = scores(4), make_image()
     torch.testing.assert_close(dense_crf(probs * 7, image), dense_crf(probs, image))
     probs[:, 3:5, 3:5] = 0
@@ -236,13 +242,13 @@ def test_only_ratios_of_scores_count_and_no_score_at_all_is_uniform():
     )
 
 
-def test_without_iterations_or_weights_the_scores_come_back():
+def test_without_iterations_or_weights_the_result_is_the_input():
     probs, image = scores(4), make_image()
     for params in (CRFParams(iterations=0), CRFParams(gaussian_weight=0.0, bilateral_weight=0.0)):
         torch.testing.assert_close(dense_crf(probs, image, params), probs, atol=1e-4, rtol=0)
 
 
-def test_one_kernel_alone():
+def test_a_single_kernel():
     probs, image = scores(3), make_image()
     without = CRFParams(bilateral_weight=0.0)
     torch.testing.assert_close(dense_crf(probs, image, without), dense_crf(probs, torch.zeros_like(image), without))
@@ -257,7 +263,7 @@ def test_half_precision_is_computed_in_float32():
     assert torch.equal(result, dense_crf(probs.float(), make_image()))
 
 
-def test_the_input_is_left_as_it_is():
+def test_the_input_does_not_change():
     probs, image = scores(3), make_image()
     copies = probs.clone(), image.clone()
     dense_crf(probs, image, plausible=torch.tensor([True, True, False]))
@@ -271,8 +277,8 @@ GOOD = dict(probs=torch.rand(3, 4, 5), image=torch.zeros(3, 4, 5))
     ('changes', 'message'),
     [
         (dict(probs=torch.rand(3, 4)), r'`probs` must be \(K, H, W\)'),
-        (dict(probs=torch.rand(0, 4, 5)), 'at least one label'),
-        (dict(probs=torch.rand(3, 0, 5)), 'at least one label and pixel'),
+        (dict(probs=torch.rand(0, 4, 5)), 'at least one class'),
+        (dict(probs=torch.rand(3, 0, 5)), 'at least one class and one pixel'),
         (dict(probs=torch.full((3, 4, 5), float('nan'))), '`probs` must be finite'),
         (dict(probs=torch.full((3, 4, 5), float('inf'))), '`probs` must be finite'),
         (dict(probs=torch.rand(3, 4, 5) - 0.5), 'not logits'),
@@ -305,6 +311,6 @@ def test_bad_input(changes, message):
         ('gt_prob', 1.0),
     ],
 )
-def test_bad_constants(name, value):
+def test_bad_params(name, value):
     with pytest.raises(ValueError, match=f'`{name}` must .* got {value}'):
         CRFParams(**{name: value})

@@ -1,4 +1,4 @@
-"""Gradients at layers against an autograd function that is written down anew, and what a recording leaves behind."""
+"""Gradients at layers against an independent autograd function, and the state after a recording."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from mmwsl.functional import recorded_layers
 
 
 class GuidedReLU(torch.autograd.Function):
-    """The definition: the gradient passes where it and the input are positive."""
+    """Definition: the gradient passes where the gradient and the input are positive."""
 
     @staticmethod
     def forward(ctx, x, most):
@@ -23,7 +23,7 @@ class GuidedReLU(torch.autograd.Function):
 
 
 class Block(nn.Module):
-    """A residual block, so that a layer has two consumers."""
+    """Residual block, in which a layer has two consumers."""
 
     def __init__(self, inplace):
         super().__init__()
@@ -55,32 +55,32 @@ def _network(inplace=False):
     return net
 
 
-def _signals(*classes, images=2):
-    signals = torch.zeros(len(classes), images, 4, dtype=torch.float64)
+def _grad_outputs(*classes, images=2):
+    grad_outputs = torch.zeros(len(classes), images, 4, dtype=torch.float64)
     for s, c in enumerate(classes):
-        signals[s, :, c] = 1
-    return signals
+        grad_outputs[s, :, c] = 1
+    return grad_outputs
 
 
-def _expected(net, x, layer, signal, guided):
-    """Recompute by hand: the outputs of ``layer`` are a leaf, every ReLU after it is the function above."""
+def _expected(net, x, layer, grad_output, guided):
+    """Recompute by hand: the output of ``layer`` is a leaf, every ReLU after it is the function above."""
     relu = (lambda v: GuidedReLU.apply(v, float('inf'))) if guided else torch.relu
     relu6 = (lambda v: GuidedReLU.apply(v, 6.0)) if guided else (lambda v: v.clamp(0, 6))
     leaf = None
 
-    def note(name, value):
+    def record(name, value):
         nonlocal leaf
         if name == layer:
             leaf = value = value.detach().requires_grad_()
         return value
 
-    x = note('1', relu(note('0', net[0](x))))
+    x = record('1', relu(record('0', net[0](x))))
     block = net[2]
-    y = note('2.conv2', block.conv2(note('2.relu1', relu6(note('2.conv1', block.conv1(x))))))
-    x = note('2', relu(y + x))
-    x = note('4', relu(note('3', net[3](x))))
+    y = record('2.conv2', block.conv2(record('2.relu1', relu6(record('2.conv1', block.conv1(x))))))
+    x = record('2', relu(y + x))
+    x = record('4', relu(record('3', net[3](x))))
     scores = net[7](x.mean((2, 3)))
-    return torch.autograd.grad(scores, leaf, signal)[0]
+    return torch.autograd.grad(scores, leaf, grad_output)[0]
 
 
 LAYERS = ('0', '1', '2.conv1', '2.relu1', '2.conv2', '2', '3', '4')
@@ -89,31 +89,31 @@ LAYERS = ('0', '1', '2.conv1', '2.relu1', '2.conv2', '2', '3', '4')
 @pytest.mark.parametrize('inplace', [False, True])
 @pytest.mark.parametrize('guided', [False, True])
 @pytest.mark.parametrize('batched', [False, True])
-def test_gradients_are_those_of_the_definition(inplace, guided, batched):
-    net, x, signals = _network(inplace), torch.randn(2, 3, 9, 8, dtype=torch.float64), _signals(1, 3, 0)
+def test_gradients_equal_the_definition(inplace, guided, batched):
+    net, x, grad_outputs = _network(inplace), torch.randn(2, 3, 9, 8, dtype=torch.float64), _grad_outputs(1, 3, 0)
     with torch.no_grad(), recorded_layers(net, LAYERS, guided) as record:
-        gradients = record.gradients(net(x), signals, batched)
+        gradients = record.gradients(net(x), grad_outputs, batched)
     differ = 0
     for layer, gradient in zip(LAYERS, gradients, strict=True):
-        for signal, ours in zip(signals, gradient, strict=True):
-            torch.testing.assert_close(ours, _expected(_network(), x, layer, signal, guided))
-            differ += not torch.allclose(ours, _expected(_network(), x, layer, signal, not guided))
-    assert differ, 'guiding made no difference: the test shows nothing'
+        for grad_output, ours in zip(grad_outputs, gradient, strict=True):
+            torch.testing.assert_close(ours, _expected(_network(), x, layer, grad_output, guided))
+            differ += not torch.allclose(ours, _expected(_network(), x, layer, grad_output, not guided))
+    assert differ, 'guided and plain gradients must differ somewhere'
 
 
-def test_images_do_not_mix_and_signals_may_differ_between_them():
+def test_images_do_not_mix_and_may_have_different_grad_outputs():
     net, x = _network(), torch.randn(2, 3, 9, 8, dtype=torch.float64)
-    mixed = torch.stack([_signals(1, 2)[0], _signals(1, 2)[1]])
+    mixed = torch.stack([_grad_outputs(1, 2)[0], _grad_outputs(1, 2)[1]])
     mixed[0, 1] = mixed[1, 1].roll(1)  # class 3 for the second image
     with recorded_layers(net, ['0'], guided=True) as record:
         (both,) = record.gradients(net(x), mixed)
     for n, classes in enumerate([(1, 2), (3, 2)]):
         with recorded_layers(net, ['0'], guided=True) as record:
-            (alone,) = record.gradients(net(x[n : n + 1]), _signals(*classes, images=1))
-        torch.testing.assert_close(both[:, n : n + 1], alone)
+            (single,) = record.gradients(net(x[n : n + 1]), _grad_outputs(*classes, images=1))
+        torch.testing.assert_close(both[:, n : n + 1], single)
 
 
-def _left_behind(net):
+def _hooked_modules(net):
     return [
         module
         for module in net.modules()
@@ -122,7 +122,7 @@ def _left_behind(net):
 
 
 @pytest.mark.parametrize('error', [None, RuntimeError])
-def test_nothing_is_left_behind(error):
+def test_hooks_are_removed_and_parameters_restored(error):
     net = _network()
     net[0].weight.requires_grad_(False)
     net[7].bias.grad = torch.full((4,), 7.0, dtype=torch.float64)
@@ -130,33 +130,33 @@ def test_nothing_is_left_behind(error):
     try:
         with recorded_layers(net, ['1', '4'], guided=True) as record:
             assert not any(p.requires_grad for p in net.parameters())
-            record.gradients(net(torch.randn(2, 3, 9, 9, dtype=torch.float64)), _signals(1))
+            record.gradients(net(torch.randn(2, 3, 9, 9, dtype=torch.float64)), _grad_outputs(1))
             if error:
                 raise error('of the caller')
     except RuntimeError as raised:
         assert str(raised) == 'of the caller'
-    assert not _left_behind(net)
+    assert not _hooked_modules(net)
     for p, (requires_grad, grad, value) in zip(net.parameters(), before, strict=True):
         assert p.requires_grad == requires_grad and p.grad is grad and torch.equal(p, value)
     assert (net[7].bias.grad == 7).all()
 
 
-def test_an_error_in_the_forward_pass_leaves_nothing_behind():
+def test_an_error_in_the_forward_pass_removes_hooks():
     net = _network()
     with pytest.raises(RuntimeError, match='channels'), recorded_layers(net, ['2'], guided=True):
         net(torch.randn(1, 5, 9, 9, dtype=torch.float64))
-    assert not _left_behind(net) and all(p.requires_grad for p in net.parameters())
+    assert not _hooked_modules(net) and all(p.requires_grad for p in net.parameters())
 
 
 def test_nothing_below_the_lowest_layer_is_recorded():
-    net, seen = _network(), {}
+    net, requires_grad = _network(), {}
     for name in ('0', '2', '3'):
         net.get_submodule(name).register_forward_hook(
-            lambda module, args, output, name=name: seen.update({name: output.requires_grad})
+            lambda module, args, output, name=name: requires_grad.update({name: output.requires_grad})
         )
     with recorded_layers(net, ['2']):
         net(torch.randn(1, 3, 9, 9, dtype=torch.float64))
-    assert seen == {'0': False, '2': False, '3': True}
+    assert requires_grad == {'0': False, '2': False, '3': True}
 
 
 def test_inference_mode_of_the_caller_does_not_matter():
@@ -166,13 +166,13 @@ def test_inference_mode_of_the_caller_does_not_matter():
         with mode():
             inputs = x.clone()
             with recorded_layers(net, ['0', '4'], guided=True) as record:
-                results.append(record.gradients(net(inputs), _signals(2)))
+                results.append(record.gradients(net(inputs), _grad_outputs(2)))
     for result in results[1:]:
         torch.testing.assert_close(result, results[0], rtol=0, atol=0)
 
 
 class Functional(nn.Module):
-    """Two layers and an activation between them, as a function."""
+    """Two layers with an activation in between, a module or a function."""
 
     def __init__(self, activation):
         super().__init__()
@@ -185,36 +185,36 @@ class Functional(nn.Module):
 @pytest.mark.parametrize(
     'activation, message',
     [
-        (nn.functional.relu, r'ReLU \(ReluBackward0\) that the network calls as a function'),
+        (nn.functional.relu, r'got one that the network calls as a function \(ReluBackward0\)'),
         (torch.relu_, 'as a function'),
-        (nn.functional.relu6, r'HardtanhBackward0\) that the network calls'),
-        (nn.functional.silu, 'needs activations of the ReLU family, but the network has Silu'),
-        (nn.SiLU(), 'has Silu'),
-        (nn.GELU(), 'has Gelu'),
-        (nn.LeakyReLU(), 'has LeakyRelu'),
-        (nn.PReLU(), 'has Prelu'),
-        (nn.ELU(), 'has Elu'),
-        (nn.Hardswish(), 'has Hardswish'),
-        (nn.Mish(), 'has Mish'),
+        (nn.functional.relu6, r'calls as a function \(HardtanhBackward0\)'),
+        (nn.functional.silu, 'needs activations of the ReLU family, got Silu above the layers'),
+        (nn.SiLU(), 'got Silu'),
+        (nn.GELU(), 'got Gelu'),
+        (nn.LeakyReLU(), 'got LeakyRelu'),
+        (nn.PReLU(), 'got Prelu'),
+        (nn.ELU(), 'got Elu'),
+        (nn.Hardswish(), 'got Hardswish'),
+        (nn.Mish(), 'got Mish'),
     ],
 )
-def test_activations_that_cannot_be_guided_are_refused_where_they_matter(activation, message):
+def test_activations_that_cannot_be_guided_are_rejected_above_the_layers(activation, message):
     net, x = Functional(activation).eval(), torch.randn(2, 3, 4, 4)
     with recorded_layers(net, ['first'], guided=True) as record, pytest.raises(ValueError, match=message):
-        record.gradients(net(x), _signals(1).float())
+        record.gradients(net(x), _grad_outputs(1).float())
     for layers, guided in ((['first'], False), (['second'], True)):
         with recorded_layers(net, layers, guided) as record:
-            record.gradients(net(x), _signals(1).float())
+            record.gradients(net(x), _grad_outputs(1).float())
 
 
 @pytest.mark.parametrize(
     'layers, error, message',
     [
-        ([], ValueError, 'name at least one module'),
-        (['bakcbone'], ValueError, r"names 'bakcbone', which the network does not have; it has e.g. \['backbone'"),
-        ([''], ValueError, "names ''"),
+        ([], ValueError, 'must name at least one module'),
+        (['bakcbone'], ValueError, r"must be names of modules such as \['backbone'.*got 'bakcbone'"),
+        ([''], ValueError, "got ''"),
         (['twice'], ValueError, "'twice', which runs more than once"),
-        (['backbone'], ValueError, "'backbone', which gives tuple and not one tensor"),
+        (['backbone'], ValueError, "return one tensor, got 'backbone', which returns tuple"),
         (['unused'], RuntimeError, r"did not run \['unused'\]"),
         (['aside', 'twice.0'], RuntimeError, r"do not depend on the layers \['aside'\]"),
         (['aside'], RuntimeError, 'do not depend on any of the layers'),
@@ -237,11 +237,11 @@ def test_bad_layers(layers, error, message):
 
     net = Network()
     with pytest.raises(error, match=message), recorded_layers(net, layers) as record:
-        record.gradients(net(torch.randn(2, 3, 4, 4)), _signals(1).float())
-    assert not _left_behind(net)
+        record.gradients(net(torch.randn(2, 3, 4, 4)), _grad_outputs(1).float())
+    assert not _hooked_modules(net)
 
 
-def test_signals_have_the_shape_of_the_scores():
+def test_grad_outputs_have_the_shape_of_the_scores():
     net = _network()
     with recorded_layers(net, ['4']) as record, pytest.raises(ValueError, match=r'\(S, 2, 4\).*got \(2, 4\)'):
-        record.gradients(net(torch.randn(2, 3, 9, 9, dtype=torch.float64)), _signals(1)[0])
+        record.gradients(net(torch.randn(2, 3, 9, 9, dtype=torch.float64)), _grad_outputs(1)[0])

@@ -1,4 +1,4 @@
-"""Losses of labels that may be wrong: formulas, limits, gradients, and labels that do not count."""
+"""Noise-robust losses: formulas, limits, gradients and ignored labels."""
 
 import pytest
 import torch
@@ -17,25 +17,25 @@ LOSSES = [
 ]
 
 
-def _places():
-    """Every place with its probabilities and label, as plain numbers."""
+def _locations():
+    """Return the probabilities and the label of every location."""
     probs = SCORES.softmax(1).movedim(1, -1).reshape(-1, 4)
     return zip(probs, LABELS.flatten().tolist(), strict=True)
 
 
 def test_generalized_is_the_papers_formula():
-    expected = [(1 - p[y] ** 0.7) / 0.7 for p, y in _places()]
+    expected = [(1 - p[y] ** 0.7) / 0.7 for p, y in _locations()]
     torch.testing.assert_close(generalized_cross_entropy(SCORES, LABELS).flatten(), torch.stack(expected))
 
 
-def test_generalized_lies_between_cross_entropy_and_absolute_error():
+def test_generalized_is_between_cross_entropy_and_absolute_error():
     torch.testing.assert_close(generalized_cross_entropy(SCORES, LABELS, q=0.0), CROSS_ENTROPY)
     torch.testing.assert_close(generalized_cross_entropy(SCORES, LABELS, q=1e-9), CROSS_ENTROPY)
     error = (SCORES.softmax(1) - F.one_hot(LABELS, 4).movedim(-1, 1)).abs().sum(1)
     torch.testing.assert_close(2 * generalized_cross_entropy(SCORES, LABELS, q=1.0), error)
 
 
-def test_generalized_gradient_is_that_of_cross_entropy_times_a_power():
+def test_generalized_gradient_is_the_cross_entropy_gradient_times_a_power():
     scores = SCORES.clone().requires_grad_()
     (robust,) = torch.autograd.grad(generalized_cross_entropy(scores, LABELS, q=0.4).sum(), scores)
     (plain,) = torch.autograd.grad(F.cross_entropy(scores, LABELS, reduction='sum'), scores)
@@ -44,7 +44,7 @@ def test_generalized_gradient_is_that_of_cross_entropy_times_a_power():
 
 def test_symmetric_is_cross_entropy_both_ways():
     expected = []
-    for p, y in _places():
+    for p, y in _locations():
         log_labels = torch.full((4,), -5.0, dtype=torch.float64)
         log_labels[y] = 0.0
         expected.append(-0.3 * p[y].log() - 2.0 * (p * log_labels).sum())
@@ -61,15 +61,15 @@ def test_limits_of_symmetric():
 @pytest.mark.parametrize('hard', [False, True])
 def test_bootstrapping_mixes_label_and_prediction(hard):
     expected = []
-    for p, y in _places():
-        own = F.one_hot(p.argmax(), 4) if hard else p
-        expected.append(-((0.6 * F.one_hot(torch.tensor(y), 4) + 0.4 * own) * p.log()).sum())
+    for p, y in _locations():
+        prediction = F.one_hot(p.argmax(), 4) if hard else p
+        expected.append(-((0.6 * F.one_hot(torch.tensor(y), 4) + 0.4 * prediction) * p.log()).sum())
     value = bootstrapped_cross_entropy(SCORES, LABELS, 0.6, hard)
     torch.testing.assert_close(value.flatten(), torch.stack(expected))
     torch.testing.assert_close(bootstrapped_cross_entropy(SCORES, LABELS, 1.0, hard), CROSS_ENTROPY)
 
 
-def test_soft_bootstrapping_is_an_entropy_penalty_hard_one_is_not():
+def test_only_soft_bootstrapping_is_an_entropy_penalty():
     scores = torch.tensor([[2.0, 0.0, -1.0]], dtype=torch.float64, requires_grad=True)
     labels, p = torch.tensor([1]), scores.softmax(1)
     (soft,) = torch.autograd.grad(bootstrapped_cross_entropy(scores, labels, 0.0).sum(), scores)
@@ -88,7 +88,7 @@ def test_gradients(loss):
 
 @pytest.mark.parametrize('loss', LOSSES)
 @pytest.mark.parametrize('ignore_index', [255, -1, 0])
-def test_ignored_labels_cost_and_teach_nothing(loss, ignore_index):
+def test_ignored_labels_have_no_loss_and_no_gradient(loss, ignore_index):
     labels = LABELS.clone()
     labels[0, :, 1] = labels[1, 2] = ignore_index
     scores = SCORES.clone().requires_grad_()
@@ -100,7 +100,7 @@ def test_ignored_labels_cost_and_teach_nothing(loss, ignore_index):
 
 
 @pytest.mark.parametrize('loss', LOSSES)
-def test_a_wrong_label_moves_the_robust_losses_less_than_cross_entropy(loss):
+def test_a_wrong_label_has_a_smaller_gradient_than_in_cross_entropy(loss):
     scores = torch.tensor([[6.0, 0.0, 0.0]], dtype=torch.float64, requires_grad=True)
     labels = torch.tensor([1])
     right, wrong = loss(scores.detach(), torch.tensor([0])), loss(scores, labels)
@@ -122,13 +122,16 @@ def test_half_precision_and_huge_scores_stay_finite(loss, dtype):
 @pytest.mark.parametrize(
     ('call', 'message'),
     [
-        (lambda: generalized_cross_entropy(SCORES, LABELS, q=1.5), r'`q` must lie in \[0, 1\], got 1.5'),
+        (lambda: generalized_cross_entropy(SCORES, LABELS, q=1.5), r'`q` must be in \[0, 1\], got 1.5'),
         (
             lambda: symmetric_cross_entropy(SCORES, LABELS, alpha=-1.0),
-            '`alpha` and `beta` must not be negative, got -1.0',
+            '`alpha` and `beta` must be non-negative, got -1.0',
         ),
-        (lambda: symmetric_cross_entropy(SCORES, LABELS, log_zero=0.0), '`log_zero` .* must be negative, got 0.0'),
-        (lambda: bootstrapped_cross_entropy(SCORES, LABELS, beta=-0.1), r'`beta` must lie in \[0, 1\], got -0.1'),
+        (
+            lambda: symmetric_cross_entropy(SCORES, LABELS, log_zero=0.0),
+            '`log_zero`, the value for log 0, must be negative, got 0.0',
+        ),
+        (lambda: bootstrapped_cross_entropy(SCORES, LABELS, beta=-0.1), r'`beta` must be in \[0, 1\], got -0.1'),
     ],
 )
 def test_bad_settings(call, message):

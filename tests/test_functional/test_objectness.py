@@ -1,4 +1,4 @@
-"""Objectness of pixels against a loop over pixels and proposals."""
+"""Objectness maps against a loop over pixels and proposals."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ SHAPE = (7, 11)
 
 
 def naive(covers, scores, shape):
-    """The definition: the mean score of the proposals for which ``covers(proposal, row, column)``."""
+    """Compute the definition: the mean score of the proposals with ``covers(proposal, row, column)``."""
     result = np.zeros(shape)
     for row in range(shape[0]):
         for column in range(shape[1]):
@@ -28,7 +28,7 @@ def random_masks(rng, count=9):
 def test_boxes_with_fractions_and_parts_outside(seed):
     rng = np.random.default_rng(seed)
     corners = rng.uniform(-4, 15, (30, 2, 2))
-    # borders that pass exactly through pixel centers and through pixel edges
+    # Borders exactly through pixel centers and pixel edges.
     corners[:10] = np.round(corners[:10] * 2) / 2
     boxes = np.concatenate([corners.min(1), corners.max(1)], axis=1)
     scores = rng.random(30)
@@ -43,7 +43,7 @@ def test_boxes_with_fractions_and_parts_outside(seed):
     assert result.dtype == np.float32 and result.shape == SHAPE
 
 
-def test_what_no_box_covers_is_exactly_zero():
+def test_pixels_without_a_box_are_exactly_zero():
     boxes, scores = np.random.default_rng(0).uniform(0, 5, (200, 2)), np.random.default_rng(1).random(200)
     boxes = np.concatenate([boxes, boxes + 2], axis=1)
     result = box_objectness(boxes, scores, SHAPE)
@@ -67,7 +67,7 @@ def test_a_box_without_pixel_center_has_no_effect(box):
 
 
 def test_many_boxes_lose_no_precision():
-    # 20 000 boxes of score 1 on the left, one of score 0.25 on the right: cumulative sums must not leak
+    # 20,000 boxes of score 0.7 on the left, one of score 0.25 on the right: cumulative sums must not leak.
     boxes = np.tile([0.0, 0.0, 5.0, 7.0], (20000, 1)) + np.random.default_rng(0).uniform(-0.4, 0.4, (20000, 4))
     result = box_objectness(np.vstack([boxes, [8, 0, 11, 7]]), np.append(np.full(20000, 0.7), 0.25), SHAPE)
     np.testing.assert_allclose(result[:, :5], 0.7, atol=1e-6)
@@ -117,11 +117,11 @@ def test_min_max_normalize():
         (lambda: box_objectness(np.zeros((2, 4)), [1], SHAPE), r'`boxes` must be \(1, 4\).*got shape \(2, 4\)'),
         (lambda: box_objectness(np.zeros((1, 5)), [1], SHAPE), r'got shape \(1, 5\)'),
         (lambda: box_objectness([[0, 0, np.nan, 1]], [1], SHAPE), '`boxes` must be finite'),
-        (lambda: box_objectness(np.zeros((1, 4)), [1.5], SHAPE), r'must lie in \[0, 1\], got 1.5.*min_max_normalize'),
+        (lambda: box_objectness(np.zeros((1, 4)), [1.5], SHAPE), r'must be in \[0, 1\], got 1.5.*min_max_normalize'),
         (lambda: box_objectness(np.zeros((2, 4)), [0, np.nan], SHAPE), 'finite numbers, got nan as number 1 of 2'),
         (lambda: box_objectness(np.zeros((1, 4)), [[1]], SHAPE), r'must be \(n,\), got shape \(1, 1\)'),
         (lambda: rle_objectness([], [1], SHAPE), 'one entry for each of the 1 `scores`, got 0'),
-        (lambda: rle_objectness([np.array([[70, 78]])], [1], SHAPE), '77 pixels of an image of 7x11, got.*70 to 78'),
+        (lambda: rle_objectness([np.array([[70, 78]])], [1], SHAPE), '77 pixels of an image of 7 x 11, got.*70 to 78'),
         (lambda: region_objectness(np.ones((1, 2), bool), [1], np.full(SHAPE, 2)), '0 to 1, the columns.*got 2 to 2'),
         (lambda: region_objectness(np.ones((1, 2)), [1], np.zeros(SHAPE, int)), 'must be boolean'),
         (lambda: min_max_normalize([0, np.inf]), 'finite numbers, got inf'),

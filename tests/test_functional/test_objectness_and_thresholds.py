@@ -1,4 +1,4 @@
-"""The prior of objects, and thresholds per class."""
+"""Objectness prior and class thresholds."""
 
 import pytest
 import torch
@@ -7,20 +7,20 @@ from mmwsl.functional import class_thresholds, objectness_prior
 from mmwsl.registry import POSTPROCESSORS
 
 
-def test_objectness_weighs_the_foreground_only():
+def test_objectness_weights_the_foreground_only():
     probs, objectness = torch.rand(3, 4, 5), torch.rand(4, 5)
     result = objectness_prior(probs, objectness)
     assert torch.equal(result[0], probs[0])
     torch.testing.assert_close(result[2], probs[2] * objectness)
 
 
-def test_objectness_of_one_changes_nothing_and_of_zero_leaves_background():
+def test_objectness_of_one_changes_nothing_and_of_zero_gives_background():
     probs = torch.rand(3, 4, 5) + 0.01
     assert torch.equal(objectness_prior(probs, torch.ones(4, 5)), probs)
     assert not objectness_prior(probs, torch.zeros(4, 5)).argmax(0).any()
 
 
-def test_power_is_that_of_the_scores_and_leaves_excluded_classes_out():
+def test_power_applies_to_the_scores_and_absent_classes_stay_zero():
     probs, objectness = torch.rand(3, 4, 5), torch.rand(4, 5)
     probs[2] = 0
     result = objectness_prior(probs, objectness, power=0.25)
@@ -55,17 +55,17 @@ def test_thresholds_follow_the_rule_pixel_by_pixel():
     result = class_thresholds(scores, thresholds).argmax(0)
     for y in range(30):
         for x in range(20):
-            best = int(scores[1:, y, x].argmax())
-            expected = best + 1 if scores[best + 1, y, x] > thresholds[best] else 0
+            highest = int(scores[1:, y, x].argmax())
+            expected = highest + 1 if scores[highest + 1, y, x] > thresholds[highest] else 0
             assert result[y, x] == expected
 
 
-def test_a_class_below_its_threshold_does_not_yield_to_the_second_best():
+def test_the_second_highest_class_does_not_replace_a_class_below_its_threshold():
     scores = torch.tensor([0.0, 0.5, 0.4]).view(3, 1, 1)
     assert class_thresholds(scores, torch.tensor([0.6, 0.1])).argmax() == 0
 
 
-def test_thresholds_outside_of_the_scores():
+def test_thresholds_outside_the_range_of_the_scores():
     scores = torch.rand(3, 4, 5)
     assert not class_thresholds(scores, torch.full((2,), 1.0)).argmax(0).any()
     assert class_thresholds(scores, torch.full((2,), -1.0)).argmax(0).all()

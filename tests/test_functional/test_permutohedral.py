@@ -1,4 +1,4 @@
-"""The lattice filter against the paper's algorithm, point by point, and against exact sums."""
+"""Lattice filter against the paper's algorithm, point by point, and against exact sums."""
 
 import math
 
@@ -9,7 +9,7 @@ from mmwsl.functional import PermutohedralLattice
 
 
 def paper_filter(features, values):
-    """Adams et al., section 3, in d + 1 coordinates of the hyperplane, corners in a dictionary; reference only."""
+    """Compute section 3 of Adams et al. in d + 1 coordinates of the hyperplane, with corners in a dictionary."""
     count, d = features.shape
     corners, weights = [], []
     for point in features.tolist():
@@ -50,7 +50,7 @@ def paper_filter(features, values):
 
 
 def gaussian(features):
-    """All pairs, exactly."""
+    """Compute the kernel of all pairs exactly."""
     return torch.exp(-(features[:, None] - features).square().sum(-1) / 2)
 
 
@@ -67,18 +67,18 @@ def test_equals_the_papers_algorithm(dim, spread):
 
 
 @pytest.mark.parametrize(
-    ('dim', 'gain', 'mean_error', 'worst_error'),
+    ('dim', 'gain', 'mean_error', 'max_error'),
     [(1, 0.91, 0.001, 0.004), (2, 0.86, 0.002, 0.01), (3, 0.80, 0.003, 0.02), (5, 0.63, 0.006, 0.04)],
 )
-def test_error_against_exact_sums(dim, gain, mean_error, worst_error):
-    """The bounds are measured; the docstring states them. Gaps in the lattice lose part of every sum alike."""
+def test_error_against_exact_sums(dim, gain, mean_error, max_error):
+    """The docstring states these measured bounds. Gaps in the lattice reduce all sums by the same factor."""
     features, values = points(600, dim, 3), points(600, 2, 1, seed=1) + 0.5
     lattice, kernel = PermutohedralLattice(features), gaussian(features)
     ones = torch.ones(600, 1, dtype=torch.float64)
     sums, exact_sums = lattice.filter(values), kernel @ values
     assert (sums.sum() / exact_sums.sum()).item() == pytest.approx(gain, abs=0.015)
     error = (sums / lattice.filter(ones) - exact_sums / kernel.sum(1, keepdim=True)).abs()
-    assert error.mean() < mean_error and error.max() < worst_error
+    assert error.mean() < mean_error and error.max() < max_error
 
 
 def test_points_far_apart_do_not_mix_and_equal_points_do():
@@ -103,7 +103,7 @@ def test_transposed_filter_is_the_adjoint():
     lattice = PermutohedralLattice(points(40, 5, 4))
     matrix = lattice.apply(torch.eye(40, dtype=torch.float64))
     torch.testing.assert_close(lattice.apply(torch.eye(40, dtype=torch.float64), transposed=True), matrix.T)
-    # Missing neighbors make it differ from its transpose, so the order of the blur matters.
+    # Because of missing neighbors it is not symmetric, so the order of the blur matters.
     assert (matrix - matrix.T).abs().max() > 1e-3
 
 
@@ -126,14 +126,14 @@ def test_float32_is_close_to_float64():
 
 
 def test_neighbors_beyond_an_end_are_missing():
-    """A diamond whose sides lie along the lattice: many corners are the first or the last of an axis."""
+    """In a diamond with sides along the lattice, many corners are the first or the last of an axis."""
     a, b = points(300, 2, 5).unbind(1)
     features, values = torch.stack([(a - b) * 3**0.5 / 2, (a + b) / 2], 1), points(300, 2, 1, seed=1)
     torch.testing.assert_close(PermutohedralLattice(features).filter(values), paper_filter(features, values))
 
 
-def test_large_keys_are_told_apart():
-    """Keys and positions together would overflow, and these two would become one."""
+def test_large_keys_stay_distinct():
+    """Joined keys and positions would overflow and merge two keys."""
     keys = torch.tensor([[5, 5 + 2**61], [6, 5]])
     lattice = PermutohedralLattice(torch.zeros(1, 1))
     distinct, positions = lattice._number(keys)
@@ -142,7 +142,7 @@ def test_large_keys_are_told_apart():
     assert positions.tolist() == [0, 3, 1, 2] and lattice._points.tolist() == [0, 1, 0, 1]
 
 
-def test_a_far_outlier_changes_nothing_near_by():
+def test_a_far_outlier_does_not_change_other_points():
     features, values = points(50, 2, 4), points(50, 3, 1)
     outlier = torch.full((1, 2), 2.0**29, dtype=torch.float64) * torch.tensor([1.0, -1.0])
     result = PermutohedralLattice(torch.cat([features, outlier])).filter(torch.cat([values, values[:1]]))

@@ -10,7 +10,7 @@ from mmwsl.functional import pixel_adaptive_refinement
 
 
 def definition(probs, image, dilations, iterations, variant):
-    """Loops over pixels and neighbors."""
+    """Compute the definition with loops over pixels and neighbors."""
     channels, height, width = image.shape
     offsets = [(dy * d, dx * d) for d in dilations for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
     moves = [offset for offset in offsets if offset != (0, 0)]
@@ -52,12 +52,12 @@ def definition(probs, image, dilations, iterations, variant):
 def case(labels=3, height=7, width=9):
     generator = torch.Generator().manual_seed(0)
     image = torch.randint(0, 256, (3, height, width), generator=generator, dtype=torch.uint8)
-    image[:, :4, :5] = 90  # a flat corner, where the deviation is zero
+    image[:, :4, :5] = 90  # a constant corner with standard deviation zero
     return torch.rand(labels, height, width, generator=generator, dtype=torch.float64), image
 
 
 @pytest.mark.parametrize('variant', ['pamr', 'par'])
-@pytest.mark.parametrize('dilations', [(1, 3), (1, 2, 12)])  # the last one reaches over the whole image
+@pytest.mark.parametrize('dilations', [(1, 3), (1, 2, 12)])  # the last dilation exceeds the image
 def test_equals_the_definition(variant, dilations):
     probs, image = case()
     torch.testing.assert_close(
@@ -66,7 +66,7 @@ def test_equals_the_definition(variant, dilations):
     )
 
 
-def test_float32_is_close_to_float64_where_the_image_is_nearly_flat():
+def test_float32_is_close_to_float64_where_the_image_is_nearly_constant():
     probs, image = case()
     image = 250 + image // 200  # steps of 1 on a bright image
     torch.testing.assert_close(
@@ -74,7 +74,7 @@ def test_float32_is_close_to_float64_where_the_image_is_nearly_flat():
     )
 
 
-def test_scores_flow_within_a_color_and_not_over_an_edge():
+def test_scores_propagate_within_a_color_but_not_over_an_edge():
     image = torch.zeros(3, 12, 20)
     image[:, :, 10:] = 255.0
     probs = torch.zeros(2, 12, 20)
@@ -85,7 +85,7 @@ def test_scores_flow_within_a_color_and_not_over_an_edge():
     assert result[1, :, :10].max() < 1e-3 * result[1, :, 10:].min()
 
 
-def test_a_constant_map_stays_and_par_grows_by_a_hundredth():
+def test_a_constant_map_is_unchanged_by_pamr_and_grows_by_one_percent_in_par():
     image = case()[1]
     ones = torch.ones(2, 7, 9)
     torch.testing.assert_close(pixel_adaptive_refinement(ones, image), ones)
@@ -125,7 +125,7 @@ GOOD = dict(probs=torch.rand(3, 4, 5), image=torch.zeros(3, 4, 5))
     ('changes', 'message'),
     [
         (dict(probs=torch.rand(3, 4)), r'`probs` must be \(K, H, W\)'),
-        (dict(probs=torch.rand(0, 4, 5)), 'at least one label'),
+        (dict(probs=torch.rand(0, 4, 5)), 'at least one class'),
         (dict(probs=torch.full((3, 4, 5), float('nan'))), '`probs` must be finite'),
         (dict(image=torch.zeros(3, 5, 4)), r'`image` must be \(C, 4, 5\).*\(3, 5, 4\)'),
         (dict(image=torch.full((3, 4, 5), float('inf'))), '`image` must be finite'),

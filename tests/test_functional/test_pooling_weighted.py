@@ -1,4 +1,4 @@
-"""Softmax-weighted aggregations against their definition, limits and gradients."""
+"""Softmax-weighted aggregations: definition, limits and gradients."""
 
 import math
 
@@ -7,9 +7,7 @@ import torch
 
 from mmwsl.functional import attention_pool, global_average_pool, global_max_pool, softmax_pool
 
-
-def _scores(*shape, seed=0):
-    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+from .helpers import random_scores
 
 
 def _weighted(scores, exponents):
@@ -22,20 +20,20 @@ def _weighted(scores, exponents):
 
 
 @pytest.mark.parametrize('sharpness', [-3.0, 0.5, 1.0, 5.0])
-def test_soft_pool_is_its_formula(sharpness):
-    scores = _scores(2, 3, 4, 5)
+def test_softmax_pool_is_its_formula(sharpness):
+    scores = random_scores(2, 3, 4, 5)
     torch.testing.assert_close(softmax_pool(scores, sharpness), _weighted(scores, sharpness * scores))
 
 
-def test_soft_pool_limits():
-    scores = _scores(2, 3, 4, 5)
+def test_softmax_pool_limits():
+    scores = random_scores(2, 3, 4, 5)
     torch.testing.assert_close(softmax_pool(scores, 0.0), global_average_pool(scores))
     torch.testing.assert_close(softmax_pool(scores, 1e4), global_max_pool(scores))
     torch.testing.assert_close(softmax_pool(scores, -1e4), -global_max_pool(-scores))
 
 
-def test_gradient_of_soft_pool_takes_from_cells_far_below():
-    scores = _scores(2, 3, 4, 5).requires_grad_()
+def test_gradient_of_softmax_pool_is_negative_far_below_the_result():
+    scores = random_scores(2, 3, 4, 5).requires_grad_()
     pooled = softmax_pool(scores, 2.0)
     pooled.sum().backward()
     weights = (2 * scores.detach()).flatten(2).softmax(2).view_as(scores)
@@ -44,8 +42,11 @@ def test_gradient_of_soft_pool_takes_from_cells_far_below():
     assert torch.equal(scores.grad < 0, below < -0.5) and (below < -0.5).any()
 
 
-def test_sharpness_per_class_equals_one_call_for_each_and_is_learned():
-    scores, sharpness = _scores(2, 3, 4, 4), torch.tensor([-1.0, 0.0, 8.0], dtype=torch.float64, requires_grad=True)
+def test_sharpness_per_class_equals_one_call_for_each_and_has_a_gradient():
+    scores, sharpness = (
+        random_scores(2, 3, 4, 4),
+        torch.tensor([-1.0, 0.0, 8.0], dtype=torch.float64, requires_grad=True),
+    )
     expected = torch.cat([softmax_pool(scores[:, k : k + 1], sharpness[k].item()) for k in range(3)], 1)
     torch.testing.assert_close(softmax_pool(scores, sharpness), expected)
     assert torch.autograd.gradcheck(lambda r: softmax_pool(scores, r), sharpness)
@@ -53,32 +54,32 @@ def test_sharpness_per_class_equals_one_call_for_each_and_is_learned():
 
 def test_padding_gives_the_sharpness_no_gradient():
     scores = torch.full((1, 2, 3, 3), 1e30, dtype=torch.float64)
-    scores[:, :, :2, :2] = _scores(1, 2, 2, 2)
+    scores[:, :, :2, :2] = random_scores(1, 2, 2, 2)
     valid = torch.zeros(1, 3, 3, dtype=torch.bool)
     valid[:, :2, :2] = True
-    padded, bare = (torch.ones(2, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    padded, unpadded = (torch.ones(2, dtype=torch.float64, requires_grad=True) for _ in range(2))
     softmax_pool(scores, padded, valid).sum().backward()
-    softmax_pool(scores[:, :, :2, :2], bare).sum().backward()
-    torch.testing.assert_close(padded.grad, bare.grad)
+    softmax_pool(scores[:, :, :2, :2], unpadded).sum().backward()
+    torch.testing.assert_close(padded.grad, unpadded.grad)
 
 
 @pytest.mark.parametrize('channels', [3, 1])
 def test_attention_pool_is_its_formula(channels):
-    scores, attention = _scores(2, 3, 4, 5), _scores(2, channels, 4, 5, seed=1)
+    scores, attention = random_scores(2, 3, 4, 5), random_scores(2, channels, 4, 5, seed=1)
     torch.testing.assert_close(attention_pool(scores, attention), _weighted(scores, attention.expand_as(scores)))
 
 
 def test_attention_limits():
-    scores = _scores(2, 3, 4, 5)
+    scores = random_scores(2, 3, 4, 5)
     torch.testing.assert_close(attention_pool(scores, torch.full_like(scores, 7.0)), global_average_pool(scores))
     torch.testing.assert_close(attention_pool(scores, 2 * scores), softmax_pool(scores, 2.0))
-    chosen = torch.zeros_like(scores)
-    chosen[:, :, 1, 2] = 100.0
-    torch.testing.assert_close(attention_pool(scores, chosen), scores[:, :, 1, 2])
+    attention = torch.zeros_like(scores)
+    attention[:, :, 1, 2] = 100.0
+    torch.testing.assert_close(attention_pool(scores, attention), scores[:, :, 1, 2])
 
 
-def test_scores_and_attention_learn_where_the_image_is():
-    scores, attention = (_scores(2, 3, 3, 3, seed=seed).requires_grad_() for seed in (0, 1))
+def test_scores_and_attention_have_a_gradient_at_valid_locations():
+    scores, attention = (random_scores(2, 3, 3, 3, seed=seed).requires_grad_() for seed in (0, 1))
     valid = torch.ones(2, 3, 3, dtype=torch.bool)
     valid[1, :, 1:] = False
     assert torch.autograd.gradcheck(lambda s, a: attention_pool(s, a, valid), (scores, attention))

@@ -1,4 +1,4 @@
-"""The random walk against a dense matrix of all pairs of pixels."""
+"""Random walk against a dense matrix of all pairs of pixels."""
 
 import math
 
@@ -16,16 +16,16 @@ def case(classes=3, height=5, width=7):
 
 
 def transition(image, radius, beta):
-    """T of the docstring, all pairs of pixels one by one."""
+    """Compute T of the docstring for all pairs of pixels one by one."""
     _, height, width = image.shape
-    places = [(y, x) for y in range(height) for x in range(width)]
+    pixels = [(y, x) for y in range(height) for x in range(width)]
     distance = {}
-    for i, (y, x) in enumerate(places):
-        for j, (v, u) in enumerate(places):
+    for i, (y, x) in enumerate(pixels):
+        for j, (v, u) in enumerate(pixels):
             if math.hypot(y - v, x - u) <= radius:
                 distance[i, j] = ((image[:, y, x].double() - image[:, v, u].double()) ** 2).sum().item()
     others = [value for (i, j), value in distance.items() if i != j]
-    matrix = torch.zeros(len(places), len(places), dtype=torch.float64)
+    matrix = torch.zeros(len(pixels), len(pixels), dtype=torch.float64)
     for pair, value in distance.items():
         matrix[pair] = math.exp(-value / (2 * sum(others) / len(others))) ** beta
     return matrix / matrix.sum(1, keepdim=True)
@@ -40,7 +40,7 @@ def test_a_power_of_the_dense_matrix(radius, beta, log_steps):
     torch.testing.assert_close(walked, expected, rtol=1e-9, atol=1e-12)
 
 
-def test_cells_are_means_of_pixels():
+def test_locations_are_means_of_pixels():
     scores, image = case(height=6, width=8)
     blocks = [values.double().unfold(1, 2, 2).unfold(2, 2, 2).mean((3, 4)) for values in (scores, image)]
     coarse = affinity_random_walk(*blocks, radius=2, stride=1, log_steps=3)
@@ -48,7 +48,7 @@ def test_cells_are_means_of_pixels():
     torch.testing.assert_close(walked, F.interpolate(coarse[None], (6, 8), mode='bilinear', align_corners=False)[0])
 
 
-def test_scores_spread_to_the_edge_and_not_across():
+def test_scores_propagate_to_the_edge_but_not_across():
     image = torch.zeros(3, 8, 12)
     image[:, :, 6:] = 200
     scores = torch.zeros(1, 8, 12)
@@ -57,7 +57,7 @@ def test_scores_spread_to_the_edge_and_not_across():
     assert (walked[:, :6] > 0.01).all() and (walked[:, 6:] < 1e-4).all()
 
 
-def test_averages_keep_range_and_sums():
+def test_averages_preserve_range_and_sums():
     scores, image = case(height=9, width=11)
     scores /= scores.sum(0)
     walked = affinity_random_walk(scores, image, stride=2)
@@ -89,7 +89,7 @@ def test_half_precision_is_computed_in_single():
         (dict(stride=0), '`stride`'),
         (dict(log_steps=-1), '`log_steps`'),
         (dict(log_steps=2.5), 'got 2.5'),
-        (dict(beta=-1.0), '`beta` must be a finite number'),
+        (dict(beta=-1.0), '`beta` must be a non-negative finite number'),
         (dict(beta=math.nan), '`beta`'),
         (dict(image=torch.zeros(3, 4, 4)), r'`image` must be \(C, 5, 7\) like `scores`, got \(3, 4, 4\)'),
         (dict(scores=torch.full((2, 5, 7), math.inf)), '`scores` must be finite'),

@@ -18,9 +18,9 @@ def test_channel_saliency_is_the_largest_magnitude():
     gradients = torch.randn(2, 3, 5, 4, 6)
     maps = channel_saliency(gradients)
     assert maps.shape == (2, 3, 4, 6)
-    for place in [(0, 0, 0, 0), (1, 2, 3, 5)]:
-        s, n, y, x = place
-        assert maps[place] == max(abs(float(v)) for v in gradients[s, n, :, y, x])
+    for location in [(0, 0, 0, 0), (1, 2, 3, 5)]:
+        s, n, y, x = location
+        assert maps[location] == max(abs(float(v)) for v in gradients[s, n, :, y, x])
 
 
 @pytest.mark.parametrize(
@@ -37,19 +37,21 @@ def test_channel_saliency_is_the_largest_magnitude():
 )
 def test_candidates(present, possible, min_classes, num_compared, expected):
     flags = [torch.tensor([c in chosen for c in range(5)]) for chosen in (present, possible)]
-    classes, asked = candidate_classes(torch.tensor([1.0, 0.2, 0.9, 0.6, 0.4]), *flags, min_classes, num_compared)
-    assert classes[:asked].tolist() == expected
-    others = [c for c in (2, 3, 4, 1) if c not in expected]  # best first
-    assert classes[asked:].tolist() == others[: max(num_compared - asked, 0)]
+    classes, num_requested = candidate_classes(
+        torch.tensor([1.0, 0.2, 0.9, 0.6, 0.4]), *flags, min_classes, num_compared
+    )
+    assert classes[:num_requested].tolist() == expected
+    others = [c for c in (2, 3, 4, 1) if c not in expected]  # in descending order of their scores
+    assert classes[num_requested:].tolist() == others[: max(num_compared - num_requested, 0)]
 
 
-def test_a_map_of_zeros_has_no_maximum_to_be_divided_by():
+def test_max_normalize_leaves_a_map_of_zeros_unchanged():
     maps = max_normalize(torch.stack([torch.zeros(3, 4), torch.full((3, 4), 1e-30)]))
     assert not maps[0].any() and (maps[1] == 1).all()
 
 
 def _distinct(maps, gain):
-    """The formula, one pair of classes after another."""
+    """Compute the formula for one pair of classes after another."""
     total = torch.zeros_like(maps[0])
     for layer in range(len(maps)):
         for c in range(maps.shape[1]):
@@ -64,11 +66,11 @@ def _distinct(maps, gain):
 @pytest.mark.parametrize('classes', [2, 4])
 def test_distinct_saliency_is_the_formula(gain, classes):
     maps = torch.rand(3, classes, 5, 6, dtype=torch.float64)
-    maps[1, 0] = 0  # nowhere above another class in this layer
+    maps[1, 0] = 0  # not above any other class in this layer
     torch.testing.assert_close(distinct_class_saliency(maps, gain), _distinct(maps, gain))
 
 
-def test_distinct_saliency_keeps_what_classes_do_not_share():
+def test_distinct_saliency_is_zero_where_classes_are_equal():
     maps = torch.zeros(1, 2, 4, 4)
     maps[:, :, :2] = 1.0  # both classes
     maps[0, 0, 2, 0] = maps[0, 1, 3, 3] = 0.5
@@ -77,11 +79,11 @@ def test_distinct_saliency_keeps_what_classes_do_not_share():
     assert not result[:, :2].any() and result.count_nonzero() == 2
 
 
-def test_a_class_that_is_alone_or_dominated():
+def test_a_single_class_and_a_class_below_another():
     generator = torch.Generator().manual_seed(0)
-    alone = torch.rand(2, 1, 3, 3, generator=generator)
-    total = (alone / alone.amax((2, 3), keepdim=True)).mul(3).tanh().sum(0)
-    torch.testing.assert_close(distinct_class_saliency(alone), (total / total.max()).mul(3).tanh())
+    single = torch.rand(2, 1, 3, 3, generator=generator)
+    total = (single / single.amax((2, 3), keepdim=True)).mul(3).tanh().sum(0)
+    torch.testing.assert_close(distinct_class_saliency(single), (total / total.max()).mul(3).tanh())
     maps = torch.stack([torch.rand(3, 3, generator=generator), torch.full((3, 3), 2.0)])[None]
     result = distinct_class_saliency(maps)
     assert not result[0].any() and result[1].max() > 0 and result.isfinite().all()
@@ -101,7 +103,7 @@ def test_bad_input(maps, gain, message):
         distinct_class_saliency(maps, gain)
 
 
-def test_prior_weighs_each_class_by_its_own_map():
+def test_prior_weights_each_class_by_its_own_map():
     probs, saliency = torch.rand(3, 4, 5), torch.rand(3, 4, 5)
     result = saliency_prior(probs, saliency)
     torch.testing.assert_close(result[1:], probs[1:] * saliency[1:])

@@ -1,4 +1,4 @@
-"""The oracle against a definition without shifts, and the placement of cells."""
+"""Shift-and-stitch against a definition without shifts, and interpolation of score maps."""
 
 import pytest
 import torch
@@ -21,7 +21,7 @@ def test_stitched_is_the_map_of_windows_at_every_step(step, size):
     torch.testing.assert_close(stitched, windows, rtol=0, atol=0)
 
 
-def test_step_of_the_stride_is_one_run():
+def test_a_step_of_one_stride_is_one_forward_pass():
     calls = []
     x = torch.randn(1, 1, 12, 12)
     stitched = shift_and_stitch(lambda x: calls.append(x) or _largest(x), x, stride=4, step=4)
@@ -35,24 +35,26 @@ def test_bad_step(stride, step):
         shift_and_stitch(_largest, torch.zeros(1, 1, 12, 12), stride, step)
 
 
-def test_wrong_stride_is_noticed_where_cells_are_lost():
-    with pytest.raises(ValueError, match=r'`stride` 16 is not that of `score`.*shifted by \(0, 8\) pixels'):
+def test_wrong_stride_is_rejected_where_locations_are_missing():
+    with pytest.raises(
+        ValueError, match=r'`stride` must be the stride of `score`, got 16.*after a shift by \(0, 8\) pixels'
+    ):
         shift_and_stitch(_largest, torch.zeros(1, 1, 40, 40), 16, 4)
 
 
 @pytest.mark.parametrize('first, stride', [((0, 0), (1, 1)), ((2, 1), (4, 3)), ((-1.5, 0.5), (2, 4))])
-def test_cells_land_on_their_places(first, stride):
-    """A score that is linear in the place of its cell is interpolated to the place of the pixel."""
-    cells, size = (5, 6), (7, 9)
-    rows, columns = (start + step * torch.arange(n) for start, step, n in zip(first, stride, cells, strict=True))
-    scores = torch.stack([rows[:, None].expand(cells), columns.expand(cells)])[None].float()
+def test_scores_are_interpolated_at_the_positions_of_their_locations(first, stride):
+    """A score that is linear in the position of its location is interpolated to the position of the pixel."""
+    locations, size = (5, 6), (7, 9)
+    rows, columns = (start + step * torch.arange(n) for start, step, n in zip(first, stride, locations, strict=True))
+    scores = torch.stack([rows[:, None].expand(locations), columns.expand(locations)])[None].float()
     pixels = torch.meshgrid(*(torch.arange(n, dtype=torch.float32) for n in size), indexing='ij')
     limits = ((rows[0], rows[-1]), (columns[0], columns[-1]))
     expected = torch.stack([p.clamp(*limit) for p, limit in zip(pixels, limits, strict=True)])[None]
     torch.testing.assert_close(interpolate_score_map(scores, size, first, stride), expected)
 
 
-def test_a_map_of_pixels_stays_as_it_is():
+def test_a_score_map_of_stride_one_does_not_change():
     scores = torch.randn(1, 2, 5, 6)
     assert interpolate_score_map(scores, (5, 6), (0, 0), (1, 1)) is scores
     torch.testing.assert_close(

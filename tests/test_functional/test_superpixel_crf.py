@@ -1,4 +1,4 @@
-"""The CRF over superpixels against enumeration of all labellings."""
+"""CRF over superpixels against the enumeration of all labelings."""
 
 import itertools
 import math
@@ -20,12 +20,12 @@ def random_graph(seed, nodes=5, labels=3, strength=1.0):
 
 
 def energies(log_unary, edges, weights):
-    """Every labeling and its energy."""
+    """Return every labeling and its energy."""
     nodes, labels = log_unary.shape
-    labellings = torch.tensor(list(itertools.product(range(labels), repeat=nodes)))
-    unary = -log_unary[torch.arange(nodes), labellings].sum(1)
-    different = labellings[:, edges[:, 0]] != labellings[:, edges[:, 1]]
-    return labellings, unary + different.double() @ weights
+    labelings = torch.tensor(list(itertools.product(range(labels), repeat=nodes)))
+    unary = -log_unary[torch.arange(nodes), labelings].sum(1)
+    different = labelings[:, edges[:, 0]] != labelings[:, edges[:, 1]]
+    return labelings, unary + different.double() @ weights
 
 
 def free_energy(q, log_unary, edges, weights):
@@ -42,7 +42,7 @@ def test_no_sweep_raises_the_free_energy_which_bounds_the_partition_function(see
 
 
 @pytest.mark.parametrize('seed', range(5))
-def test_the_end_is_a_fixed_point(seed):
+def test_the_result_is_a_fixed_point(seed):
     log_unary, edges, weights = random_graph(seed, strength=2.0)
     q = mean_field(log_unary, edges, weights, 500)
     torch.testing.assert_close(q.sum(1), torch.ones(5, dtype=torch.float64))
@@ -63,24 +63,24 @@ def test_without_edges_the_marginals_are_the_unary():
 def test_weak_edges_give_the_marginals_of_the_distribution():
     """To first order in the weights mean field is exact."""
     log_unary, edges, weights = random_graph(3, strength=0.01)
-    labellings, energy = energies(log_unary, edges, weights)
+    labelings, energy = energies(log_unary, edges, weights)
     probs = energy.neg().softmax(0)
     exact = torch.stack(
-        [torch.stack([probs[labellings[:, node] == label].sum() for label in range(3)]) for node in range(5)]
+        [torch.stack([probs[labelings[:, node] == label].sum() for label in range(3)]) for node in range(5)]
     )
     q = mean_field(log_unary, edges, weights, 50)
     assert (q - exact).abs().max() < 1e-4 < (log_unary.exp() - exact).abs().max()
 
 
-def test_a_chain_of_two_labels_finds_the_best_labelling():
-    """Submodular, with sure ends and an undecided middle that follows its nearer neighbor."""
+def test_a_path_with_two_labels_has_the_labeling_of_lowest_energy():
+    """The energy is submodular, with confident ends and an uncertain middle that follows its stronger neighbor."""
     log_unary = torch.tensor([[0.95, 0.05], [0.55, 0.45], [0.45, 0.55], [0.05, 0.95], [0.1, 0.9]]).double().log()
     edges = torch.tensor([[0, 1], [1, 2], [2, 3], [3, 4]])
     for weights in ([2.0, 0.5, 2.0, 1.0], [2.0, 2.0, 0.1, 1.0], [0.1, 2.0, 2.0, 1.0], [0.0, 0.0, 0.0, 0.0]):
         weights = torch.tensor(weights).double()
-        labellings, energy = energies(log_unary, edges, weights)
+        labelings, energy = energies(log_unary, edges, weights)
         found = mean_field(log_unary, edges, weights, 100).argmax(1)
-        assert torch.equal(found, labellings[energy.argmin()])
+        assert torch.equal(found, labelings[energy.argmin()])
 
 
 def test_graph_of_a_small_image():
@@ -91,7 +91,7 @@ def test_graph_of_a_small_image():
 
 
 def make_image():
-    """Two halves by color; the middle superpixel of the left half says the wrong class, not sure."""
+    """Return two halves by color, with an uncertain wrong superpixel in the middle of the left half."""
     superpixels = torch.arange(6).view(1, 6).repeat(4, 1).repeat_interleave(3, 1) * 2
     image = torch.full((3, 4, 18), 20, dtype=torch.uint8)
     image[:, :, 9:] = 220
@@ -110,7 +110,7 @@ def test_smoothing_stops_at_the_edge_of_the_colors():
     assert flat.argmax(0).unique().numel() == 1
 
 
-def test_weights_are_those_of_the_formula():
+def test_weights_are_the_formula():
     torch.manual_seed(0)
     probs, image, superpixels = torch.rand(3, 8, 9), torch.rand(3, 8, 9) * 255, torch.randint(0, 4, (8, 9))
     edges, lengths = superpixel_graph(superpixels)
@@ -146,12 +146,12 @@ def test_one_superpixel_and_scores_of_zero():
     ('change', 'message'),
     [
         (dict(probs=torch.rand(4, 18)), r'`probs` must be \(K, H, W\)'),
-        (dict(probs=torch.full((2, 4, 18), torch.nan)), '`probs` must be finite and not negative'),
-        (dict(probs=-torch.rand(2, 4, 18)), '`probs` must be finite and not negative.*logits'),
-        (dict(image=torch.rand(3, 4, 9)), r'`image` must have the size \(4, 18\) of `probs`, got \(4, 9\)'),
+        (dict(probs=torch.full((2, 4, 18), torch.nan)), '`probs` must be finite and non-negative'),
+        (dict(probs=-torch.rand(2, 4, 18)), '`probs` must be finite and non-negative.*logits'),
+        (dict(image=torch.rand(3, 4, 9)), r'`image` must be \(C, 4, 18\) like `probs`, got \(3, 4, 9\)'),
         (dict(superpixels=torch.zeros(4, 9).long()), r'`superpixels` must have the size \(4, 18\)'),
-        (dict(superpixels=torch.zeros(4, 18)), '`superpixels` must be ids, integers, got torch.float32'),
-        (dict(weight=-1.0), '`weight` must be a finite number, 0 or more, got -1.0'),
+        (dict(superpixels=torch.zeros(4, 18)), '`superpixels` must be integer ids, got torch.float32'),
+        (dict(weight=-1.0), '`weight` must be a non-negative finite number, got -1.0'),
         (dict(color_sigma=0.0), '`color_sigma` must be a positive finite number, got 0.0'),
     ],
 )

@@ -1,4 +1,4 @@
-"""Votes of superpixels against the definition, pixel by pixel."""
+"""Majority vote and mean over superpixels against the definition, pixel by pixel."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ def case():
     return torch.rand(4, 9, 7), torch.randint(0, 6, (9, 7)) * 3  # ids with gaps
 
 
-def test_majority_is_the_share_of_each_class(case):
+def test_majority_is_the_fraction_of_each_class(case):
     probs, superpixels = case
     result = superpixel_majority(probs, superpixels)
     labels = probs.argmax(0)
@@ -31,26 +31,26 @@ def test_mean_is_the_average_over_the_superpixel(case):
         torch.testing.assert_close(result[:, inside], probs[:, inside].mean(1, keepdim=True).expand(-1, inside.sum()))
 
 
-def test_of_equal_votes_the_lowest_class_wins():
+def test_the_lowest_class_wins_a_tie():
     probs = torch.tensor([[[0.1, 0.9]], [[0.2, 0.0]], [[0.7, 0.1]]])
     result = superpixel_majority(probs, torch.zeros(1, 2, dtype=torch.long))
     assert result.argmax(0).tolist() == [[0, 0]]
 
 
-@pytest.mark.parametrize('vote', [superpixel_majority, superpixel_mean])
-def test_superpixels_of_one_pixel_change_no_label_and_one_superpixel_makes_all_equal(vote):
+@pytest.mark.parametrize('reduce', [superpixel_majority, superpixel_mean])
+def test_superpixels_of_one_pixel_change_no_label_and_a_single_superpixel_has_one_label(reduce):
     probs = torch.rand(3, 4, 5)
-    assert torch.equal(vote(probs, torch.arange(20).view(4, 5)).argmax(0), probs.argmax(0))
-    assert vote(probs, torch.zeros(4, 5, dtype=torch.long)).argmax(0).unique().numel() == 1
+    assert torch.equal(reduce(probs, torch.arange(20).view(4, 5)).argmax(0), probs.argmax(0))
+    assert reduce(probs, torch.zeros(4, 5, dtype=torch.long)).argmax(0).unique().numel() == 1
 
 
-@pytest.mark.parametrize('vote', [superpixel_majority, superpixel_mean])
+@pytest.mark.parametrize('reduce', [superpixel_majority, superpixel_mean])
 @pytest.mark.parametrize(
     ('shape', 'labels'), [((3, 1, 8), 'one pixel row'), ((1, 4, 4), 'one label'), ((200, 6, 6), '200 labels')]
 )
-def test_extreme_shapes(vote, shape, labels):
+def test_extreme_shapes(reduce, shape, labels):
     probs = torch.rand(shape)
-    result = vote(probs, torch.zeros(shape[1:], dtype=torch.int32))
+    result = reduce(probs, torch.zeros(shape[1:], dtype=torch.int32))
     assert result.shape == probs.shape and result.isfinite().all()
 
 
@@ -58,9 +58,9 @@ def test_extreme_shapes(vote, shape, labels):
     ('probs', 'superpixels', 'message'),
     [
         (torch.rand(3, 4, 5), torch.zeros(5, 4, dtype=torch.long), r'size of `probs`.*\(5, 4\) and \(3, 4, 5\)'),
-        (torch.rand(3, 4, 5), torch.zeros(4, 5), 'must be ids.*float32'),
-        (torch.rand(3, 4, 5), torch.full((4, 5), -1), 'must be ids.*-1'),
-        (torch.full((3, 4, 5), torch.nan), torch.zeros(4, 5, dtype=torch.long), 'has NaN'),
+        (torch.rand(3, 4, 5), torch.zeros(4, 5), 'must be non-negative integer ids.*float32'),
+        (torch.rand(3, 4, 5), torch.full((4, 5), -1), 'must be non-negative integer ids.*-1'),
+        (torch.full((3, 4, 5), torch.nan), torch.zeros(4, 5, dtype=torch.long), 'must not be NaN'),
     ],
 )
 def test_bad_input(probs, superpixels, message):

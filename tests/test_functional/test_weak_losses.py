@@ -1,4 +1,4 @@
-"""Losses of score maps against loops over cells, and what unknown classes, padding and masks must not do."""
+"""Losses of score maps against loops over locations, with unknown classes and padding."""
 
 import math
 
@@ -7,11 +7,9 @@ import torch
 
 from mmwsl.functional import mil_fcn_loss, score_map_cross_entropy, score_map_kl_divergence
 
+from .helpers import random_scores
+
 LABELS = torch.tensor([[1, 1, 0, 0], [1, 0, 1, -1], [-1, -1, -1, -1]])
-
-
-def _scores(*shape, seed=0):
-    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 
 def _valid():
@@ -21,7 +19,7 @@ def _valid():
 
 
 def _log_probs(scores, labels):
-    """Log-softmax by loops: ``table[n][k][i][j]``, None for a class that is unknown."""
+    """Compute the log-softmax by loops: ``table[n][k][i][j]``, None for an unknown class."""
     table = []
     for n, image in enumerate(scores.tolist()):
         known = [k for k in range(len(image)) if labels[n, k] != -1] or [0]
@@ -37,35 +35,35 @@ def _log_probs(scores, labels):
 
 
 def _targets(labels, seed=1):
-    """Random distributions over the known classes."""
-    logits = _scores(3, 4, 4, 5, seed=seed).masked_fill((labels == -1)[:, :, None, None], -torch.inf)
+    """Draw random distributions over the known classes."""
+    logits = random_scores(3, 4, 4, 5, seed=seed).masked_fill((labels == -1)[:, :, None, None], -torch.inf)
     logits[(labels == -1).all(1)] = 0.0
     return logits.softmax(1)
 
 
-def test_best_cell_loss_is_its_formula():
-    scores, valid = _scores(3, 4, 4, 5), _valid()
+def test_mil_fcn_loss_is_its_formula():
+    scores, valid = random_scores(3, 4, 4, 5), _valid()
     table = _log_probs(scores, LABELS)
     expected = []
     for n in range(3):
         present = [k for k in range(4) if LABELS[n, k] == 1]
-        best = [max(table[n][k][i][j] for i in range(4) for j in range(5) if valid[n, i, j]) for k in present]
-        expected.append(-sum(best) / len(best) if best else 0.0)
+        highest = [max(table[n][k][i][j] for i in range(4) for j in range(5) if valid[n, i, j]) for k in present]
+        expected.append(-sum(highest) / len(highest) if highest else 0.0)
     torch.testing.assert_close(mil_fcn_loss(scores, LABELS, valid), torch.tensor(expected, dtype=torch.float64))
 
 
-def test_best_cell_loss_reaches_one_cell_for_each_class():
-    scores = torch.zeros(1, 3, 2, 2, requires_grad=True)  # every cell ties
+def test_mil_fcn_gradient_reaches_one_location_for_each_class():
+    scores = torch.zeros(1, 3, 2, 2, requires_grad=True)  # all locations are equal
     mil_fcn_loss(scores, torch.tensor([[1, 0, 0]])).sum().backward()
     assert (scores.grad.abs().sum(1) > 0).sum() == 1
-    scores = _scores(1, 3, 6, 6).requires_grad_()
+    scores = random_scores(1, 3, 6, 6).requires_grad_()
     mil_fcn_loss(scores, torch.tensor([[1, 1, 0]])).sum().backward()
-    cells = scores.grad.abs().sum(1)[0]
-    best = scores.detach().softmax(1)[0, :2].flatten(1).argmax(1)
-    assert set(cells.flatten().nonzero()[:, 0].tolist()) == set(best.tolist())
+    gradient = scores.grad.abs().sum(1)[0]
+    highest = scores.detach().softmax(1)[0, :2].flatten(1).argmax(1)
+    assert set(gradient.flatten().nonzero()[:, 0].tolist()) == set(highest.tolist())
 
 
-def test_best_cell_loss_limits():
+def test_mil_fcn_loss_limits():
     perfect = torch.full((1, 2, 2, 2), -50.0)
     perfect[0, 0, 0], perfect[0, 1, 1] = 50.0, 50.0
     assert mil_fcn_loss(perfect, torch.tensor([[1, 1]])) == 0
@@ -73,22 +71,22 @@ def test_best_cell_loss_limits():
     assert uniform.item() == pytest.approx(math.log(4))
 
 
-def test_cell_label_loss_is_its_formula():
-    scores, cells = _scores(3, 4, 4, 5), torch.randint(-1, 3, (3, 4, 5), generator=torch.Generator().manual_seed(0))
-    cells[2] = -1
-    tags = torch.tensor([[1, 1, 0, 0], [1, 0, 1, -1], [1, 1, 1, 1]])
-    table = _log_probs(scores, tags)
+def test_score_map_cross_entropy_is_its_formula():
+    scores = random_scores(3, 4, 4, 5)
+    labels = torch.randint(-1, 3, (3, 4, 5), generator=torch.Generator().manual_seed(0))
+    labels[2] = -1
+    image_labels = torch.tensor([[1, 1, 0, 0], [1, 0, 1, -1], [1, 1, 1, 1]])
+    table = _log_probs(scores, image_labels)
     expected = []
     for n in range(3):
-        values = [-table[n][cells[n, i, j]][i][j] for i in range(4) for j in range(5) if cells[n, i, j] >= 0]
+        values = [-table[n][labels[n, i, j]][i][j] for i in range(4) for j in range(5) if labels[n, i, j] >= 0]
         expected.append(sum(values) / len(values) if values else 0.0)
-    torch.testing.assert_close(
-        score_map_cross_entropy(scores, cells, tags), torch.tensor(expected, dtype=torch.float64)
-    )
+    losses = score_map_cross_entropy(scores, labels, image_labels)
+    torch.testing.assert_close(losses, torch.tensor(expected, dtype=torch.float64))
 
 
-def test_cell_divergence_is_its_formula():
-    scores, targets, valid = _scores(3, 4, 4, 5), _targets(LABELS), _valid()
+def test_score_map_kl_divergence_is_its_formula():
+    scores, targets, valid = random_scores(3, 4, 4, 5), _targets(LABELS), _valid()
     table = _log_probs(scores, LABELS)
     for n in range(2):
         values = [
@@ -104,35 +102,35 @@ def test_cell_divergence_is_its_formula():
 
 
 def test_divergence_is_zero_at_the_target_and_agrees_with_labels():
-    scores = _scores(2, 3, 4, 4)
+    scores = random_scores(2, 3, 4, 4)
     assert score_map_kl_divergence(scores, scores.softmax(1)).abs().max() < 1e-15
-    cells = torch.randint(0, 3, (2, 4, 4), generator=torch.Generator().manual_seed(0))
-    one_hot = torch.nn.functional.one_hot(cells, 3).movedim(3, 1).double()
-    torch.testing.assert_close(score_map_kl_divergence(scores, one_hot), score_map_cross_entropy(scores, cells))
+    labels = torch.randint(0, 3, (2, 4, 4), generator=torch.Generator().manual_seed(0))
+    one_hot = torch.nn.functional.one_hot(labels, 3).movedim(3, 1).double()
+    torch.testing.assert_close(score_map_kl_divergence(scores, one_hot), score_map_cross_entropy(scores, labels))
 
 
 def test_divergence_gradient_is_difference_of_probabilities():
-    scores, targets = _scores(1, 4, 4, 5).requires_grad_(), _targets(LABELS)[:1].requires_grad_()
+    scores, targets = random_scores(1, 4, 4, 5).requires_grad_(), _targets(LABELS)[:1].requires_grad_()
     score_map_kl_divergence(scores, targets).sum().backward()
     torch.testing.assert_close(scores.grad, (scores.softmax(1) - targets).detach() / 20)
     assert targets.grad is None
 
 
 LOSSES = dict(
-    best=lambda scores: mil_fcn_loss(scores, LABELS, _valid()),
-    label=lambda scores: score_map_cross_entropy(scores, torch.where(_valid(), 0, -1), LABELS),
-    divergence=lambda scores: score_map_kl_divergence(scores, _targets(LABELS), LABELS, _valid()),
+    mil_fcn=lambda scores: mil_fcn_loss(scores, LABELS, _valid()),
+    cross_entropy=lambda scores: score_map_cross_entropy(scores, torch.where(_valid(), 0, -1), LABELS),
+    kl_divergence=lambda scores: score_map_kl_divergence(scores, _targets(LABELS), LABELS, _valid()),
 )
 
 
 @pytest.mark.parametrize('loss', LOSSES.values(), ids=LOSSES)
 def test_gradients(loss):
-    assert torch.autograd.gradcheck(lambda scores: loss(scores)[:2], _scores(3, 4, 4, 5).requires_grad_())
+    assert torch.autograd.gradcheck(lambda scores: loss(scores)[:2], random_scores(3, 4, 4, 5).requires_grad_())
 
 
 @pytest.mark.parametrize('loss', LOSSES.values(), ids=LOSSES)
 def test_unknown_classes_and_padding_do_not_contribute(loss):
-    scores = _scores(3, 4, 4, 5).requires_grad_()
+    scores = random_scores(3, 4, 4, 5).requires_grad_()
     value = loss(scores)[:2]
     value.sum().backward()
     assert not scores.grad[1, 3].any() and not scores.grad[1, :, :, 3:].any() and scores.grad[1, :3].any()
@@ -145,7 +143,7 @@ def test_unknown_classes_and_padding_do_not_contribute(loss):
 
 @pytest.mark.parametrize('loss', LOSSES.values(), ids=LOSSES)
 def test_half_precision_computes_in_float32(loss):
-    scores = (30 * _scores(3, 4, 4, 5)).bfloat16()
+    scores = (30 * random_scores(3, 4, 4, 5)).bfloat16()
     value = loss(scores)
     assert value.dtype in (torch.float32, torch.float64)
     torch.testing.assert_close(value, loss(scores.float()), rtol=0, atol=0)
@@ -155,7 +153,7 @@ def test_half_precision_computes_in_float32(loss):
     ('call', 'message'),
     [
         (lambda: mil_fcn_loss(torch.zeros(2, 3), torch.zeros(2, 3)), r'`scores` must be \(N, K, H, W\)'),
-        (lambda: mil_fcn_loss(torch.zeros(2, 3, 0, 4), torch.zeros(2, 3)), 'with at least one cell'),
+        (lambda: mil_fcn_loss(torch.zeros(2, 3, 0, 4), torch.zeros(2, 3)), 'with at least one location'),
         (lambda: mil_fcn_loss(torch.zeros(2, 3, 1, 1), torch.zeros(2, 4)), r'`image_labels` must be \(N, K\)'),
         (
             lambda: mil_fcn_loss(torch.zeros(2, 3, 1, 1), torch.zeros(2, 3), torch.ones(2, 1, 1)),
@@ -167,7 +165,7 @@ def test_half_precision_computes_in_float32(loss):
         ),
         (
             lambda: score_map_cross_entropy(torch.zeros(1, 3, 2, 2), torch.full((1, 2, 2), 3)),
-            'classes 0 to 2, or -1 for none',
+            'classes 0 to 2, or -1 for unlabeled locations',
         ),
         (
             lambda: score_map_kl_divergence(torch.zeros(1, 3, 2, 2), torch.zeros(1, 2, 2, 2)),

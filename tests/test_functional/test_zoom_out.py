@@ -1,4 +1,4 @@
-"""Zoom-out features against interpolated maps, superpixel by superpixel."""
+"""Zoom-out features against interpolated feature maps, superpixel by superpixel."""
 
 import pytest
 import torch
@@ -26,8 +26,8 @@ def test_pooling_is_the_mean_of_the_interpolated_map(superpixels, size, dense_en
     torch.testing.assert_close(superpixel_pool(features, superpixels), interpolated_means(features, superpixels))
 
 
-def test_the_box_leaves_the_padding_out(superpixels):
-    """An image of 24 x 32 pixels at (8, 16) of an input of 48 x 64, at half its own size."""
+def test_the_box_excludes_the_padding(superpixels):
+    """The image covers 24 x 32 pixels at (8, 16) of an input of 48 x 64, at half its original size."""
     features = torch.randn(3, 6, 8)
     pixels = F.interpolate(features[None], size=(60, 80), mode='bilinear', align_corners=False)[0]
     inside = pixels[:, 10:40, 20:60]
@@ -35,7 +35,7 @@ def test_the_box_leaves_the_padding_out(superpixels):
     torch.testing.assert_close(superpixel_pool(features, superpixels, (1 / 6, 2 / 3, 0.25, 0.75)), expected)
 
 
-def test_what_lies_outside_of_the_box_does_not_count(superpixels):
+def test_values_outside_the_box_have_no_effect(superpixels):
     features = torch.randn(3, 10, 10)
     before = superpixel_pool(features, superpixels, (0, 0.5, 0, 0.6))
     features[:, 6:] = features[:, :, 7:] = 1e6
@@ -61,10 +61,15 @@ def test_half_precision_maps_are_averaged_in_float32(superpixels):
 @pytest.mark.parametrize(
     ('maps', 'ids', 'box', 'message'),
     [
-        ([], torch.zeros(4, 4).long(), (0, 1, 0, 1), '`maps` must have the feature map of one layer'),
+        ([], torch.zeros(4, 4).long(), (0, 1, 0, 1), '`maps` must have the feature map of at least one layer'),
         ([torch.rand(1, 3, 4, 4)], torch.zeros(4, 4).long(), (0, 1, 0, 1), r'`features` must be \(C, h, w\)'),
-        ([torch.rand(3, 4, 4)], torch.zeros(4, 4), (0, 1, 0, 1), '`superpixels` must be ids.*float32'),
-        ([torch.rand(3, 4, 4)], torch.zeros(1, 4, 4).long(), (0, 1, 0, 1), r'`superpixels` must be ids.*\(1, 4, 4\)'),
+        ([torch.rand(3, 4, 4)], torch.zeros(4, 4), (0, 1, 0, 1), '`superpixels` must be integer ids.*float32'),
+        (
+            [torch.rand(3, 4, 4)],
+            torch.zeros(1, 4, 4).long(),
+            (0, 1, 0, 1),
+            r'`superpixels` must be integer ids.*\(1, 4, 4\)',
+        ),
         ([torch.rand(3, 4, 4)], torch.zeros(4, 4).long(), (0, 1.5, 0, 1), r'`box` must be.*\(0, 1.5, 0, 1\)'),
         ([torch.rand(3, 4, 4)], torch.zeros(4, 4).long(), (0, 1, 0.5, 0.5), '`box` must be'),
     ],

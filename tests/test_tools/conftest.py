@@ -1,4 +1,4 @@
-"""What the tests of the commands share: running one as a user would."""
+"""Commands run as a user runs them, in processes of their own."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from tests.conftest import free_port
 def command(repository, tmp_path):
     """A function that starts a script of ``tools/`` with the interpreter of the tests, in an empty folder."""
     environment = dict(os.environ, OMP_NUM_THREADS='1')
-    environment.pop('LOCAL_RANK', None)  # commands that ran in this process may have set it
+    environment.pop('LOCAL_RANK', None)  # a command that ran in this process may have set it
     environment['PATH'] = f'{Path(sys.executable).parent}:{environment["PATH"]}'
     environment['PORT'] = str(free_port())
 
@@ -34,7 +34,7 @@ def command(repository, tmp_path):
 
 @pytest.fixture
 def run(command):
-    """A function that runs a script to its end, demands success and returns what it printed."""
+    """A function that runs a script, fails unless it succeeds, and returns its output."""
 
     def complete(script, *arguments, **env):
         process = command(script, *arguments, **env)

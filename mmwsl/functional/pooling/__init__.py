@@ -1,8 +1,8 @@
 """Aggregation of a score map into one score per class.
 
-Every function maps ``scores (N, K, H, W)`` to ``(N, K)``. ``valid (N, H, W)`` marks the cells that belong to the
-image: padding never takes part. Half precision input is computed and returned in float32, because ``exp`` of a
-score of 100 overflows float16 and loses whole units in bfloat16.
+Every function maps ``scores (N, K, H, W)`` to ``(N, K)``. ``valid (N, H, W)`` marks the locations that belong to the
+image, so that padding is ignored. Half precision is computed and returned in float32, because ``exp`` of a score of
+100 overflows float16 and loses whole units in bfloat16.
 """
 
 from .locations import valid_locations
@@ -15,11 +15,11 @@ __all__ = [
     'attention_pool',
     'class_wise_pool',
     'gem_pool',
-    'lse_pool',
-    'global_max_pool',
     'global_average_pool',
-    'noisy_or_pool',
+    'global_max_pool',
     'global_weighted_rank_pool',
+    'lse_pool',
+    'noisy_or_pool',
     'softmax_pool',
     'top_k_pool',
     'valid_locations',

@@ -1,20 +1,22 @@
-"""Which cells of a score map are aggregated, and the checks that all aggregations share."""
+"""Valid locations of a score map, and checks of the arguments of all aggregations."""
 
 import torch
 from torch import Tensor
 
+from ..inputs import at_least_float32, valid_or_all
+
 
 def valid_locations(extents: Tensor, canvas: tuple[int, int], size: tuple[int, int]) -> Tensor:
-    """Map which cells of a score map lie inside their image.
+    """Mark the locations of a score map that belong to their image.
 
-    A cell belongs to the image if its center does. An image that covers no center keeps the one cell that its
-    middle falls into, so every image has at least one.
+    A location belongs to the image if its center does. An image without any center keeps the location that contains
+    its middle, so every image has at least one location.
 
     Args:
         extents: Top, bottom, left and right border of each image on its canvas, in pixels, ``(N, 4)``; the image
-            is ``[top, bottom) x [left, right)``.
+            covers ``[top, bottom) x [left, right)``.
         canvas: Height and width of the padded input in pixels.
-        size: Height and width of the score map in cells.
+        size: Height and width of the score map in locations.
 
     Returns:
         Boolean map ``(N, *size)``.
@@ -25,42 +27,35 @@ def valid_locations(extents: Tensor, canvas: tuple[int, int], size: tuple[int, i
     return rows[:, :, None] & columns[:, None, :]
 
 
-def _inside(start: Tensor, stop: Tensor, length: int, cells: int) -> Tensor:
-    centers = (torch.arange(cells, device=start.device) + 0.5) * (length / cells)
+def _inside(start: Tensor, stop: Tensor, length: int, count: int) -> Tensor:
+    """Mark the locations along one side, ``(N, count)``."""
+    centers = (torch.arange(count, device=start.device) + 0.5) * (length / count)
     inside = (centers >= start[:, None]) & (centers < stop[:, None])
-    middle = ((start + stop) / 2 * (cells / length)).long().clamp(0, cells - 1)
-    return inside | (~inside.any(1, keepdim=True) & (torch.arange(cells, device=start.device) == middle[:, None]))
+    middle = ((start + stop) / 2 * (count / length)).long().clamp(0, count - 1)
+    return inside | (~inside.any(1, keepdim=True) & (torch.arange(count, device=start.device) == middle[:, None]))
 
 
 def flatten_locations(scores: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Check shapes and precision of a score map.
+    """Check a score map, flatten its locations and convert half precision to float32.
 
     Args:
         scores: Class scores, ``(N, K, H, W)``.
-        valid: Boolean map of the cells to use, ``(N, H, W)``. All cells if None.
+        valid: Boolean map of the locations to use, ``(N, H, W)``. All locations if None.
 
     Returns:
-        Scores ``(N, K, H*W)`` in float32 or better and the valid cells ``(N, 1, H*W)``.
+        Scores ``(N, K, H*W)`` in at least float32 and the valid locations ``(N, 1, H*W)``.
 
     Raises:
         ValueError: If shapes do not agree, or ``valid`` is not boolean.
     """
     if scores.dim() != 4 or 0 in scores.shape[2:]:
-        raise ValueError(f'`scores` must be (N, K, H, W) with at least one cell, got {tuple(scores.shape)}')
-    if valid is None:
-        valid = torch.ones_like(scores[:, 0], dtype=torch.bool)
-    elif valid.shape != scores[:, 0].shape or valid.dtype != torch.bool:
-        raise ValueError(
-            f'`valid` must be boolean of shape {tuple(scores[:, 0].shape)} like `scores` without classes, '
-            f'got {valid.dtype} of shape {tuple(valid.shape)}'
-        )
-    if scores.dtype in (torch.float16, torch.bfloat16):
-        scores = scores.float()
-    return scores.flatten(2), valid.flatten(1)[:, None]
+        raise ValueError(f'`scores` must be (N, K, H, W) with at least one location, got {tuple(scores.shape)}.')
+    valid = valid_or_all(scores, valid)
+    return at_least_float32(scores).flatten(2), valid.flatten(1)[:, None]
 
 
 def per_class(value: float | Tensor, name: str, scores: Tensor) -> float | Tensor:
-    """Bring an argument that is one number or a tensor ``(K,)`` into the form ``(K, 1)`` of ``scores (N, K, H*W)``.
+    """Reshape an argument, a number or a tensor ``(K,)``, so that it broadcasts with ``scores (N, K, H*W)``.
 
     Raises:
         ValueError: If a tensor does not have one value for each class; the message calls it ``name``.
@@ -69,6 +64,6 @@ def per_class(value: float | Tensor, name: str, scores: Tensor) -> float | Tenso
         return value
     if value.shape != scores.shape[1:2]:
         raise ValueError(
-            f'`{name}` must have one value for each of the {scores.shape[1]} classes, got shape {tuple(value.shape)}'
+            f'`{name}` must have one value for each of the {scores.shape[1]} classes, got shape {tuple(value.shape)}.'
         )
     return value.to(scores)[:, None]

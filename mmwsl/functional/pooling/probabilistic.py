@@ -1,7 +1,7 @@
-r"""Aggregations of the probabilities :math:`p_{ij}^k = \sigma(s_{ij}^k)` of independent classes, returned as log-odds.
+r"""Aggregations of the probabilities :math:`p_{ij}^k = \sigma(s_{ij}^k)` of independent classes.
 
-Log-odds in, log-odds out: the losses and background models for scores serve here too, and no probability is rounded to
-1 on the way.
+Inputs and results are logits. So they fit the losses and background models of other aggregations, and no probability is
+rounded to 1 in between.
 """
 
 import math
@@ -15,21 +15,21 @@ from .smooth import lse_pool
 
 
 def noisy_or_pool(scores: Tensor, valid: Tensor | None = None) -> Tensor:
-    r"""Probability that at least one of independent cells shows the class, as log-odds.
+    r"""Compute the logit of the probability that at least one of independent locations shows the class.
 
     .. math:: p^k = 1 - \prod_{ij \in V} (1 - \sigma(s_{ij}^k)), \quad s^k = \log \frac{p^k}{1 - p^k}
 
     The noisy-or of multiple instance learning (Maron & Lozano-Perez, NIPS 1998; for maps of a network Fang et al.,
-    CVPR 2015). Each cell adds its say, so the result grows with the number of cells: to begin near 1/2, scores of
-    :math:`n` cells must begin near :math:`-\log n`, by the bias of the last convolution. The gradient of :math:`s^k`
-    is :math:`\sigma(s_{ij}^k) / p^k`.
+    CVPR 2015). The result grows with the number of locations. To start near probability 1/2, set the bias of the last
+    convolution so that scores of :math:`n` locations start near :math:`-\log n`. The gradient of :math:`s^k` is
+    :math:`\sigma(s_{ij}^k) / p^k`.
 
     Args:
-        scores: Class scores, the log-odds of each cell, ``(N, K, H, W)``.
-        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one an image. All cells if None.
+        scores: Logits, ``(N, K, H, W)``.
+        valid: Boolean map of the locations to use, ``(N, H, W)``, at least one per image. All locations if None.
 
     Returns:
-        Image scores, log-odds, ``(N, K)``.
+        Image logits, ``(N, K)``.
 
     Raises:
         ValueError: If shapes do not agree.
@@ -37,41 +37,41 @@ def noisy_or_pool(scores: Tensor, valid: Tensor | None = None) -> Tensor:
     scores, valid = flatten_locations(scores, valid)
     scores = scores.masked_fill(~valid, -torch.inf)
     surprise = F.softplus(scores).sum(2)  # -log(1 - p)
-    # Where p is far below 1, the odds are the sum of the cells' odds; 1 - p would round to 1.
+    # Where p is far below 1, the odds are the sum of the odds of the locations; 1 - p would be rounded to 1.
     rare = surprise < torch.finfo(scores.dtype).eps
     return torch.where(rare, scores.logsumexp(2), surprise + _log_one_minus_exp(-surprise.masked_fill(rare, 1.0)))
 
 
 def gem_pool(scores: Tensor, p: float | Tensor, valid: Tensor | None = None) -> Tensor:
-    r"""Generalized mean of the cells' probabilities, as log-odds (GeM; Radenovic et al., TPAMI 2019, Eq. 3).
+    r"""Compute the logit of the generalized mean of the probabilities (GeM; Radenovic et al., TPAMI 2019, Eq. 3).
 
     .. math:: m^k = \Big[ \frac{1}{|V|} \sum_{ij \in V} \sigma(s_{ij}^k)^p \Big]^{1/p}, \quad
               s^k = \log \frac{m^k}{1 - m^k}
 
-    GeM is defined for positive activations, in the paper the features after the last ReLU. Class scores have a sign
-    that says present or absent, so the positive activation is here the probability. :math:`p = 1` is the mean
-    probability, :math:`p \to \infty` the largest one and so :func:`global_max_pool`, :math:`p \to 0` the geometric mean.
+    GeM is defined for positive activations, in the paper the features after the last ReLU. Logits can be negative, so
+    the positive activation is the probability here. :math:`p = 1` is the mean probability, :math:`p \to \infty` the
+    maximum, that is :func:`global_max_pool`, and :math:`p \to 0` the geometric mean.
 
     Args:
-        scores: Class scores, the log-odds of each cell, ``(N, K, H, W)``.
+        scores: Logits, ``(N, K, H, W)``.
         p: Exponent, positive; a number, or a tensor ``(K,)`` with one value per class. The paper's initial value is 3.
-        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one an image. All cells if None.
+        valid: Boolean map of the locations to use, ``(N, H, W)``, at least one per image. All locations if None.
 
     Returns:
-        Image scores, log-odds, ``(N, K)``; in float32 at most 87.
+        Image logits, ``(N, K)``; at most 87 in float32.
 
     Raises:
         ValueError: If ``p`` is a number that is not positive and finite, or shapes do not agree.
     """
     if not isinstance(p, Tensor) and not 0 < p < math.inf:
-        raise ValueError(f'`p` must be a positive finite number, got {p}: use global_max_pool for inf')
-    flat, cells = flatten_locations(scores, valid)
+        raise ValueError(f'`p` must be a positive finite number, got {p}. Use global_max_pool for inf.')
+    flat, locations = flatten_locations(scores, valid)
     exponent = per_class(p, 'p', flat)
-    log_probs = F.logsigmoid(flat.masked_fill(~cells, 0.0))
+    log_probs = F.logsigmoid(flat.masked_fill(~locations, 0.0))
     rare = lse_pool(log_probs.unflatten(2, scores.shape[2:]), p, valid)[:, :, None]  # log m
-    # Near 1 that sum rounds away what is missing to 1: sum the missing instead, 1 - m^p.
-    missing = -torch.expm1(exponent * log_probs).masked_fill(~cells, 0.0).sum(2, keepdim=True)
-    missing = missing / cells.sum(2, keepdim=True)
+    # Near 1 this sum rounds off the difference to 1, so the difference itself, 1 - m^p, is summed.
+    missing = -torch.expm1(exponent * log_probs).masked_fill(~locations, 0.0).sum(2, keepdim=True)
+    missing = missing / locations.sum(2, keepdim=True)
     common = torch.log1p(-missing.clamp(max=0.5)) / exponent
     log_mean = torch.where(missing < 0.5, common, rare).clamp(max=-torch.finfo(flat.dtype).tiny)
     return (log_mean - _log_one_minus_exp(log_mean)).squeeze(2)

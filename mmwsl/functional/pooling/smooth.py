@@ -1,4 +1,4 @@
-"""Mean, maximum, and Log-Sum-Exp between them."""
+"""Mean, maximum and Log-Sum-Exp, a smooth maximum between them."""
 
 import math
 
@@ -9,13 +9,13 @@ from .locations import flatten_locations, per_class
 
 
 def global_average_pool(scores: Tensor, valid: Tensor | None = None) -> Tensor:
-    r"""Average of the scores, :math:`s^k = \frac{1}{|V|} \sum_{ij \in V} s_{ij}^k` (Zhou et al., CVPR 2016).
+    r"""Average the scores, :math:`s^k = \frac{1}{|V|} \sum_{ij \in V} s_{ij}^k` (Zhou et al., CVPR 2016).
 
-    Pinheiro & Collobert (Eq. 4) compare with the sum, which differs by the factor :math:`|V|`.
+    Pinheiro & Collobert (Eq. 4) compare with the sum, the mean times :math:`|V|`.
 
     Args:
         scores: Class scores, ``(N, K, H, W)``.
-        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one an image. All cells if None.
+        valid: Boolean map of the locations to use, ``(N, H, W)``, at least one per image. All locations if None.
 
     Returns:
         Image scores, ``(N, K)``.
@@ -25,27 +25,27 @@ def global_average_pool(scores: Tensor, valid: Tensor | None = None) -> Tensor:
 
 
 def global_max_pool(scores: Tensor, valid: Tensor | None = None) -> Tensor:
-    r"""Maximum of the scores, :math:`s^k = \max_{ij \in V} s_{ij}^k` (Pinheiro & Collobert, Eq. 5).
+    r"""Return the maximum of the scores, :math:`s^k = \max_{ij \in V} s_{ij}^k` (Pinheiro & Collobert, Eq. 5).
 
-    The gradient reaches the best cell only, in equal parts if several tie. Arguments and result as in
-    :func:`global_average_pool`.
+    The gradient reaches only the highest-scoring location, or equal locations in equal parts. Arguments and result are
+    the same as in :func:`global_average_pool`.
     """
     scores, valid = flatten_locations(scores, valid)
     return scores.masked_fill(~valid, -torch.inf).amax(2)
 
 
 def lse_pool(scores: Tensor, r: float | Tensor, valid: Tensor | None = None) -> Tensor:
-    r"""Log-Sum-Exp, a smooth maximum (Pinheiro & Collobert, CVPR 2015, Eq. 6).
+    r"""Compute the Log-Sum-Exp of the scores, a smooth maximum (Pinheiro & Collobert, CVPR 2015, Eq. 6).
 
     .. math:: s^k = \frac{1}{r} \log \Big[ \frac{1}{|V|} \sum_{ij \in V} \exp(r \, s_{ij}^k) \Big]
 
-    The gradient of :math:`s^k` is the softmax of :math:`r s_{ij}^k` over the cells: cells of similar score get similar
-    weight. ``r -> 0`` is :func:`global_average_pool`, ``r -> infinity`` is :func:`global_max_pool`.
+    The gradient of :math:`s^k` is the softmax of :math:`r s_{ij}^k` over the locations. Locations of similar score get
+    similar weights. ``r -> 0`` is :func:`global_average_pool`, ``r -> infinity`` is :func:`global_max_pool`.
 
     Args:
         scores: Class scores, ``(N, K, H, W)``.
         r: Sharpness, positive; a number, or a tensor ``(K,)`` with one value per class.
-        valid: Boolean map of the cells to use, ``(N, H, W)``, at least one an image. All cells if None.
+        valid: Boolean map of the locations to use, ``(N, H, W)``, at least one per image. All locations if None.
 
     Returns:
         Image scores, ``(N, K)``.
@@ -55,14 +55,15 @@ def lse_pool(scores: Tensor, r: float | Tensor, valid: Tensor | None = None) -> 
     """
     if not isinstance(r, Tensor) and not 0 < r < float('inf'):
         raise ValueError(
-            f'`r` must be a positive finite number, got {r}: use global_average_pool for r -> 0, global_max_pool for inf'
+            f'`r` must be a positive finite number, got {r}. '
+            'Use global_average_pool for r -> 0 and global_max_pool for inf.'
         )
     scores, valid = flatten_locations(scores, valid)
     r = per_class(r, 'r', scores)
-    # logsumexp is stable without the peak, but r * 100 would have lost the differences between scores to rounding.
+    # logsumexp is stable without the peak, but r * 100 would round off the differences between scores.
     peak = scores.detach().masked_fill(~valid, -torch.inf).amax(2, keepdim=True)
-    # Cells too weak to change the sum in this precision get no gradient: theirs would be denormal numbers, on which
-    # the convolutions before are several times slower on a CPU.
+    # Scores too low to change the sum in this precision get no gradient. It would be a denormal number, which makes the
+    # preceding convolutions several times slower on a CPU.
     weakest = math.log(torch.finfo(scores.dtype).eps / scores.shape[2])
     exponents = (r * (scores - peak)).clamp(min=weakest).masked_fill(~valid, -torch.inf)
     pooled = torch.logsumexp(exponents, 2, keepdim=True) - valid.sum(2, keepdim=True).to(scores).log()

@@ -1,11 +1,9 @@
-"""Exact dense inference."""
+"""Exact dense inference: the scores of a network with a stride, at every pixel."""
 
 from .conversion import convert_to_dense
-from .float64 import Float64
-from .inference import DenseInference, ScoreNetwork
-from .receptive_field import ReceptiveField
+from .inference import DenseInference, Float64, ScoreNetwork
 from .tiling import dense_scores
-from .tracing import Fields, receptive_field, trace
+from .tracing import Fields, ReceptiveField, receptive_field, trace
 
 __all__ = [
     'DenseInference',
@@ -13,8 +11,8 @@ __all__ = [
     'Float64',
     'ReceptiveField',
     'ScoreNetwork',
+    'convert_to_dense',
     'dense_scores',
     'receptive_field',
-    'convert_to_dense',
     'trace',
 ]

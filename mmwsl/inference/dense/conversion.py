@@ -1,124 +1,141 @@
 """From a network with a stride to the same network at every pixel."""
 
-import copy
 import math
+from collections.abc import Callable
+from functools import reduce
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from .pooling import DilatedAvgPool2d, DilatedMaxPool2d
-from .tracing import Layer, probe, tensors, trace
+from .tracing import Fields, Layer, copy_network, probe, tensors, trace, windows
 
 
 def convert_to_dense(model: nn.Module, stride: int = 1) -> nn.Module:
-    r"""Convert a network of stride S to stride t with dilated filters: the scores of shift-and-stitch, for less.
+    r"""Convert a network of stride S to stride t with dilated filters.
 
-    A layer whose input has the stride n in the network, and its own stride s, works at the stride
-    :math:`a = \gcd(n, t)` of its input and :math:`b = \gcd(n s, t)` of its output instead: it steps by :math:`b / a`,
-    and its filter and padding are dilated by :math:`n / a`. So every cell of the network is a cell of the dense one,
-    with the same field, and the cells between are those of the shifted images (the algorithme a trous of wavelets;
-    Chen et al., ICLR 2015; Giusti et al., ICIP 2013).
+    A layer with the stride s and an input of stride n works at the stride :math:`a = \gcd(n, t)` of its input and
+    :math:`b = \gcd(n s, t)` of its output instead: it steps by :math:`b / a`, and its filter and padding are dilated by
+    :math:`n / a`. Every location of the network is a location of the dense one, with the same receptive field. The
+    locations between are those of shifted images (Giusti et al., ICIP 2013; Chen et al., ICLR 2015).
 
-    The scores equal those of :func:`mmwsl.functional.shift_and_stitch`, up to rounding, wherever
-    :meth:`ReceptiveField.stitching_differs` does not mark them: in all of the map without padding, and away from the
-    first borders with it. Rounding is that of the network itself, which adds numbers in the one order or the other: in
-    float32 about 1e-6 of the largest score, which is 3e-5 where a trained segmentor scores 27, and 1e-5 in its
-    probabilities; in float64 about 1e-15 of it. With both networks in :class:`mmwsl.models.Float64`, their float32
-    scores differ in the last bit at most.
+    The scores equal those of :func:`mmwsl.functional.shift_and_stitch` up to rounding, except at the first borders of a
+    network with padding: there, shift-and-stitch pads an image that lacks its first :math:`\delta` rows with zeros,
+    where the dense network has these rows. Location :math:`q` along an axis, of shift
+    :math:`\delta = t q \bmod S`, may differ only if :math:`\delta \ge n` and :math:`t q - \delta < B`, n being the
+    stride of the input of the first layer that pads and B :attr:`ReceptiveField.before`.
 
-    The copy shares parameters and buffers with the network, so that it follows training and loading, and is in
-    evaluation mode. On a CPU it turns the inputs into ``channels_last`` if S / t is 4 or more, where that is faster.
+    The two add numbers in different orders: in float32 they differ by about 1e-6 of the largest score (3e-5 where a
+    trained segmentor scores 27, 1e-5 in its probabilities), in float64 by about 1e-15. With both networks in
+    :class:`Float64`, their float32 scores differ in the last bit at most.
+
+    The result is in evaluation mode and shares parameters and buffers with the network, so that it follows training and
+    loading. On a CPU it turns the inputs into ``channels_last`` if S / t is 4 or more, where that is faster.
 
     Args:
-        model: A network, ``(N, C, H, W)`` to a map or a sequence of maps, of :class:`torch.nn.Conv2d`,
-            ``MaxPool2d``, ``AvgPool2d`` and layers that work at each cell alone. It is left as it is.
-        stride: Stride t of the result in pixels, of every map; a divisor of S.
-
-    Returns:
-        The dense network.
+        model: Network, ``(N, C, H, W)`` to a map or a sequence of maps, of :class:`torch.nn.Conv2d`, ``MaxPool2d``,
+            ``AvgPool2d`` and layers that work at each location alone. It is not changed.
+        stride: Stride t of every map of the result in pixels; a divisor of S.
 
     Raises:
         ValueError: If ``stride`` does not divide S, or a layer has no dense equivalent; the message names it.
-        RuntimeError: If the dense network does not give the network's own scores at its own cells, which is tried.
+        RuntimeError: If a trial shows that the dense network does not give the network's scores at its locations.
     """
-    found = trace(model)
-    strides = {field.stride for fields in found.outputs for field in fields}
-    total = math.gcd(*strides)
+    traced = trace(model)
+    total = math.gcd(*(field.stride for fields in traced.outputs for field in fields))
     if stride < 1 or total % stride:
         divisors = [n for n in range(1, total + 1) if total % n == 0]
-        raise ValueError(f'`stride` must divide the stride {total} of the network, one of {divisors}, got {stride}')
-    shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
-    coarse, dense = (copy.deepcopy(model, dict(shared)) for _ in range(2))
-    coarse.eval()
-    dense.eval()
-    convert(dense, found.layers, stride)
+        raise ValueError(f'`stride` must divide the stride {total} of the network, one of {divisors}, got {stride}.')
+    dense = copy_network(model)
+    dilate(dense, traced.layers, stride)
     if total >= 4 * stride:  # below, most filters are not dilated much, and it does not pay
         dense.register_forward_pre_hook(_to_channels_last)
-    verify(coarse, dense, found.outputs, stride)
+    _verify(copy_network(model), dense, traced.outputs, stride)
     return dense
 
 
-def convert(model: nn.Module, layers: dict[str, Layer], stride: int) -> None:
-    """Change the convolutions and poolings of a network in place."""
-    modules = dict(model.named_modules())
-    poolings = {}
-    for name, layer in layers.items():
-        module = modules[name]
-        inner = [math.gcd(n, stride) for n in layer.input_stride]
-        outer = [math.gcd(n * s, stride) for n, s in zip(layer.input_stride, layer.stride, strict=True)]
-        factors = [n // a for n, a in zip(layer.input_stride, inner, strict=True)]
-        window = dict(
-            stride=tuple(b // a for a, b in zip(inner, outer, strict=True)),
-            dilation=tuple(d * f for d, f in zip(layer.dilation, factors, strict=True)),
-            padding=tuple(p * f for p, f in zip(layer.padding, factors, strict=True)),
-        )
-        if isinstance(module, nn.Conv2d):
-            module.stride, module.dilation, module.padding = window['stride'], window['dilation'], window['padding']
-        elif isinstance(module, (nn.MaxPool2d, DilatedMaxPool2d)):
-            poolings[module] = DilatedMaxPool2d(layer.kernel, **window)
-        else:
-            poolings[module] = DilatedAvgPool2d(
-                layer.kernel,
-                **window,
-                count_include_pad=module.count_include_pad,
-                divisor_override=module.divisor_override,
-            )
-    for module in list(model.modules()):
-        for name, child in module._modules.items():
-            if child in poolings:
-                module._modules[name] = poolings[child]
+def dilate(model: nn.Module, input_strides: dict[str, tuple[int, int]], stride: int) -> None:
+    """Dilate the convolutions and poolings of a network in place; strides as in :attr:`Trace.layers`."""
+    for name, strides in input_strides.items():
+        layer: Any = model.get_submodule(name)
+        dilated = []
+        for n, (_, step, dilation, padding) in zip(strides, windows(layer), strict=True):
+            a, b = math.gcd(n, stride), math.gcd(n * step, stride)
+            dilated.append((b // a, dilation * n // a, padding * n // a))
+        layer.stride, layer.dilation, layer.padding = zip(*dilated, strict=True)
+        if isinstance(layer, nn.MaxPool2d):  # by its class, and so wherever the network refers to it
+            layer.__class__ = DilatedMaxPool2d
+        elif isinstance(layer, nn.AvgPool2d):
+            layer.__class__ = DilatedAvgPool2d
 
 
-def _to_channels_last(model: nn.Module, args: tuple) -> tuple:
-    """Bring images into the layout in which dilated convolutions are fastest on a CPU."""
-    return tuple(
-        x.contiguous(memory_format=torch.channels_last)
-        if isinstance(x, Tensor) and x.dim() == 4 and not x.is_cuda
-        else x
-        for x in args
-    )
+class DilatedMaxPool2d(nn.MaxPool2d):
+    """``nn.MaxPool2d`` without its bound on the padding."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the maximum of each window."""
+        return _slide(x, self, torch.maximum, -torch.inf)
+
+
+class DilatedAvgPool2d(nn.AvgPool2d):
+    """``nn.AvgPool2d`` with the attribute ``dilation`` and without its bound on the padding."""
+
+    dilation: int | tuple[int, int] = 1
+
+    def extra_repr(self) -> str:
+        """Describe the window."""
+        return f'{super().extra_repr()}, dilation={self.dilation}'
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the average of each window."""
+        total = _slide(x, self, torch.add, 0.0)
+        if self.divisor_override or self.count_include_pad:
+            return total / (self.divisor_override or math.prod(kernel for kernel, *_ in windows(self)))
+        return total / _slide(torch.ones_like(x[:1, :1]), self, torch.add, 0.0)
+
+
+def _slide(x: Tensor, pool: Layer, combine: Callable[[Tensor, Tensor], Tensor], fill: float) -> Tensor:
+    """Combine the values of each window by an associative function, first along the height, then the width.
+
+    It combines whole shifted maps, four passes for a 3x3 window. On a CPU, torch's pooling takes ten times as long in
+    the contiguous layout, and stores a map of indices.
+    """
+    (*_, top), (*_, left) = windows(pool)
+    if top or left:
+        x = F.pad(x, (left, left, top, top), value=fill)
+    for dim, (kernel, stride, dilation, _) in zip((2, 3), windows(pool), strict=True):
+        length = x.shape[dim] - dilation * (kernel - 1)  # before the stride
+        if length < 1:
+            raise RuntimeError(f'{pool}: the padded map must not be smaller than a window, got {tuple(x.shape)}.')
+        shifted = (x.narrow(dim, i * dilation, length) for i in range(kernel))
+        x = reduce(combine, (one[:, :, ::stride] if dim == 2 else one[..., ::stride] for one in shifted))
+    return x
+
+
+def _to_channels_last(model: nn.Module, args: tuple[Tensor]) -> Tensor:
+    """Convert images to the layout in which dilated convolutions are fastest on a CPU."""
+    return args[0] if args[0].is_cuda else args[0].contiguous(memory_format=torch.channels_last)
 
 
 @torch.no_grad()
-def verify(coarse: nn.Module, dense: nn.Module, outputs: list, stride: int) -> None:
-    """Raise RuntimeError if two networks differ at the cells of the first one, borders included."""
-    # The smallest image with two rows and columns of cells, and pixels left over that make no cell.
-    size = tuple(
+def _verify(coarse: nn.Module, dense: nn.Module, outputs: list[Fields], stride: int) -> None:
+    """Raise RuntimeError if two networks differ at the locations of the first one, borders included."""
+    # The smallest image with two rows and columns of locations, and pixels left over that make no location.
+    rows, columns = (
         max(field.after - field.before, 0) + field.stride + 1 + field.stride // 2
         for field in max(outputs, key=lambda fields: fields[0].size)
     )
-    image = probe(coarse, size)
+    image = probe(coarse, (rows, columns))
     with torch.autocast(image.device.type, enabled=False):
-        pairs = list(zip(tensors(coarse(image)), tensors(dense(image)), outputs, strict=True))
-    for expected, found, fields in pairs:
-        steps = [field.stride // stride for field in fields]
-        cells = found[..., :: steps[0], :: steps[1]]
-        error = math.inf
-        if cells.shape == expected.shape:
-            error = float((cells - expected).abs().max() / expected.abs().max().clamp(min=1e-30))
-        if not error < torch.finfo(expected.dtype).eps ** 0.5:
+        maps = list(zip(tensors(coarse(image)), tensors(dense(image)), outputs, strict=True))
+    for expected, scores, (height, width) in maps:
+        allowed = torch.finfo(expected.dtype).eps ** 0.5 * float(expected.abs().max())
+        scores = scores[..., :: height.stride // stride, :: width.stride // stride]
+        try:
+            torch.testing.assert_close(scores, expected, rtol=0, atol=allowed)
+        except AssertionError as error:
             raise RuntimeError(
-                f'the dense network does not give the scores of {type(coarse).__name__}: at its cells, maps '
-                f'{tuple(cells.shape)} and {tuple(expected.shape)}, they differ by {error:.1e} of the largest. Does a '
-                'layer use the size of the map, or the values of all cells together?'
-            )
+                f'The dense network does not give the scores of {type(coarse).__name__}. Remove layers that use the '
+                'size of the map, or the values of all locations together.'
+            ) from error

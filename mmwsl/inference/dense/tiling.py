@@ -1,157 +1,129 @@
 """Scores of an image of any size in bounded memory."""
 
 import math
-import weakref
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import product
+from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
+from torch.utils.weak import WeakTensorKeyDictionary
 
-from .tracing import Fields, on_meta, receptive_field, tensors
+from .tracing import Fields, ReceptiveField, copy_network, receptive_field, tensors
 
 
 def dense_scores(
     model: nn.Module, inputs: Tensor, max_memory: int | None = None, fields: Fields | None = None
 ) -> Tensor:
-    """Score images with a network, window by window where all at once would take too much memory.
+    """Score images with a network, crop by crop where the whole image would take too much memory.
 
-    Windows overlap by the receptive field, start at multiples of the network's stride, and are padded where the
-    image is: the scores are those of the whole image, up to rounding. A smaller ``max_memory`` costs time for
-    the overlap.
+    Crops overlap by the receptive field, start at multiples of the network's stride, and are padded where the image is:
+    the scores are those of the whole image, up to rounding. A smaller ``max_memory`` costs time for the overlap.
 
     Args:
-        model: A network in evaluation mode with one output map, usually of :func:`convert_to_dense`.
+        model: Network in evaluation mode with one output map, usually of :func:`convert_to_dense`.
         inputs: Images, ``(N, C, H, W)``; with ``max_memory`` they are scored one at a time.
-        max_memory: Bytes that the activations of the network may take; weights, images and the scores themselves
-            are not counted. No bound if None. The need of a window is found by a run without values. What the
-            libraries keep for themselves comes on top: on a CPU the C allocator's free blocks, up to as much
-            again; with glibc, ``MALLOC_MMAP_THRESHOLD_=65536`` in the environment has them returned. PyTorch before
-            2.3, and any in float64 on a CPU, also needs room for the inputs of a convolution, unfolded.
-        fields: The network's receptive fields, if known, along height and width.
+        max_memory: Bytes for the activations of the network, as a run without values measures them. Weights, images,
+            scores and buffers of the libraries come on top: on a CPU the free blocks of the C allocator, up to as much
+            again (with glibc, ``MALLOC_MMAP_THRESHOLD_=65536`` in the environment returns them), and the unfolded
+            inputs of convolutions in PyTorch before 2.3 and in float64.
+        fields: Receptive fields of the network along height and width, if known.
 
     Returns:
         Scores, ``(N, K, h, w)``.
 
     Raises:
-        ValueError: If a window of one cell needs more than ``max_memory``, or the images are too small for a cell,
-            or see :func:`trace`.
+        ValueError: If a crop for one location needs more than ``max_memory``, or the images have no location.
     """
     if max_memory is None:
-        return one_map(model(inputs))
+        (scores,) = tensors(model(inputs))
+        return scores
     fields = fields or receptive_field(model)
-    size = tuple(inputs.shape[2:])
-    counts = tuple(field.cells(length) for field, length in zip(fields, size, strict=True))
+    size = (inputs.shape[2], inputs.shape[3])
+    counts = [field.locations(length) for field, length in zip(fields, size, strict=True)]
     if 0 in counts:
         raise ValueError(
-            f'`inputs` of {size[0]} x {size[1]} pixels have no cell: the receptive field has '
-            f'{fields[0].size} x {fields[1].size}'
+            f'`inputs` of {size[0]} x {size[1]} pixels have no location: the receptive field has '
+            f'{fields[0].size} x {fields[1].size}. Use larger images.'
         )
-    tile = choose_tile(Memory(model, inputs), fields, size, counts, max_memory)
-    scores = None
-    for index in range(len(inputs)):
-        for top in range(0, counts[0], tile[0]):
-            for left in range(0, counts[1], tile[1]):
-                cells = [
-                    (start, min(start + step, count))
-                    for start, step, count in zip((top, left), tile, counts, strict=True)
-                ]
-                windows = [field.window(*span, length) for field, span, length in zip(fields, cells, size, strict=True)]
-                window = inputs[index : index + 1, :, slice(*windows[0]), slice(*windows[1])]
-                found = one_map(model(window))
-                if scores is None:
-                    scores = found.new_empty(len(inputs), found.shape[1], *counts)
-                here = [
-                    slice(start - first // field.stride, stop - first // field.stride)
-                    for (start, stop), (first, _), field in zip(cells, windows, fields, strict=True)
-                ]
-                scores[index, :, slice(*cells[0]), slice(*cells[1])] = found[0, :, here[0], here[1]]
+    tile = _choose_tile(partial(peak_memory, copy_network(model, 'meta'), inputs), fields, size, max_memory)
+    crops = [list(_crops(*axis)) for axis in zip(fields, tile, size, strict=True)]
+    scores = torch.empty(0)  # until the first crop tells the number of classes
+    for index, rows, columns in product(range(len(inputs)), *crops):
+        (crop,) = tensors(model(inputs[index : index + 1, :, rows.pixels, columns.pixels]))
+        if not len(scores):
+            scores = crop.new_empty(len(inputs), crop.shape[1], *counts)
+        scores[index, :, rows.locations, columns.locations] = crop[0, :, rows.kept, columns.kept]
+        del crop  # else it would live beside the activations of the next one
     return scores
 
 
-def one_map(outputs: object) -> Tensor:
-    """Return the map of a network that has one, maybe in a tuple."""
-    (scores,) = tensors(outputs)
-    return scores
+class _Crop(NamedTuple):
+    """Crop of an image along one axis."""
+
+    locations: slice  # in the map of the image
+    pixels: slice
+    kept: slice  # the same locations in the map of the crop
 
 
-class Memory:
-    """Peak bytes of the activations of a network, for a window of one image."""
-
-    def __init__(self, model: nn.Module, inputs: Tensor) -> None:
-        self.model = on_meta(model)
-        self.inputs = inputs[:1].to('meta')
-
-    @torch.no_grad()
-    def __call__(self, height: int, width: int) -> int:
-        """Run a window of ``height`` x ``width`` pixels without values."""
-        with _LiveMemory() as memory:
-            self.model(self.inputs.new_empty(*self.inputs.shape[:2], height, width))
-        return memory.peak
+def _crops(field: ReceptiveField, tile: int, length: int) -> Iterator[_Crop]:
+    """Yield the crops of an image of ``length`` pixels that give ``tile`` locations each."""
+    count = field.locations(length)
+    for start in range(0, count, tile):
+        stop = min(start + tile, count)
+        # At a multiple of the stride, the locations of the crop are locations of the image.
+        first = max(0, start - math.ceil(field.before / field.stride))
+        pixels = slice(first * field.stride, min(length, (stop - 1) * field.stride + field.after + 1))
+        yield _Crop(slice(start, stop), pixels, slice(start - first, stop - first))
 
 
-def choose_tile(
-    memory: Memory, fields: Fields, size: tuple[int, int], counts: tuple[int, int], max_memory: int
+def _choose_tile(
+    memory: Callable[[int, int], int], fields: Fields, size: tuple[int, int], max_memory: int
 ) -> tuple[int, int]:
-    """Return the tile, in cells, that makes the least work for overlap and needs at most ``max_memory`` bytes."""
-    if memory(*size) <= max_memory:
-        return counts
-    # Of each number of tiles along an axis, the tile, and the longest window that it needs.
-    tiles, numbers, lengths = [], [], []
-    for field, length, count in zip(fields, size, counts, strict=True):
-        tile = np.unique([math.ceil(count / n) for n in range(1, count + 1)])
-        tiles.append(tile)
-        numbers.append(-(-count // tile))
-        overlap = math.ceil(field.before / field.stride) * field.stride + field.after + 1
-        lengths.append(np.minimum((tile - 1) * field.stride + overlap, length))
-    area = lengths[0][:, None] * lengths[1]
-    work = area * numbers[0][:, None] * numbers[1]
-    order = np.argsort(work, axis=None, kind='stable')
-    least = memory(int(lengths[0][0]), int(lengths[1][0]))
-    if least > max_memory:
-        raise ValueError(
-            f'`max_memory` must be at least {least} bytes, what a window of one cell, '
-            f'{lengths[0][0]} x {lengths[1][0]} pixels, needs, got {max_memory}'
-        )
-    fitting = max_memory / memory(*size) * (size[0] * size[1])  # pixels, if the need were proportional
-    while True:
-        for flat in order:
-            row, column = np.unravel_index(flat, area.shape)
-            if area[row, column] <= fitting or (row, column) == (0, 0):
-                break
-        need = memory(int(lengths[0][row]), int(lengths[1][column]))
-        if need <= max_memory:
-            return int(tiles[0][row]), int(tiles[1][column])
-        fitting = min(fitting, area[row, column]) * max_memory / need * 0.99
+    """Return the tile, in locations, with the least work for overlap among those that need ``max_memory`` at most."""
+    options = []  # along each axis: pixels of all crops together, pixels of the longest one, and the tile
+    for field, length in zip(fields, size, strict=True):
+        count = field.locations(length)
+        # From the largest, which comes first where all cause the same work.
+        tiles = sorted({math.ceil(count / n) for n in range(1, count + 1)}, reverse=True)
+        lengths = [[crop.pixels.stop - crop.pixels.start for crop in _crops(field, tile, length)] for tile in tiles]
+        options.append([(sum(crops), max(crops), tile) for crops, tile in zip(lengths, tiles, strict=True)])
+    fitting = math.inf  # pixels that fit if the need is proportional to them
+    for (_, height, rows), (_, width, columns) in sorted(product(*options), key=lambda tile: tile[0][0] * tile[1][0]):
+        if height * width <= fitting or rows == columns == 1:
+            need = memory(height, width)
+            if need <= max_memory:
+                return rows, columns
+            fitting = height * width * max_memory / need * 0.99
+    (_, height, _), (_, width, _) = options[0][-1], options[1][-1]  # the smallest crop, whose need was found last
+    raise ValueError(
+        f'`max_memory` must be at least {need} bytes, the need of a crop for one location, {height} x {width} pixels, '
+        f'got {max_memory}.'
+    )
+
+
+def peak_memory(model: nn.Module, inputs: Tensor, height: int, width: int) -> int:
+    """Return the peak bytes of the activations of a network without values for one image of this size."""
+    with torch.no_grad(), _LiveMemory() as memory:
+        model(inputs.new_empty(1, inputs.shape[1], height, width, device='meta'))
+    return memory.peak
 
 
 class _LiveMemory(TorchFunctionMode):
-    """Counts the bytes of the tensors that are alive at the same time.
-
-    Tensors may share a storage. It is known by its address, and dead with its last tensor: that a storage itself can be
-    watched holds only for newer releases of torch.
-    """
+    """Mode that measures the bytes of the tensors that are alive at the same time, which may share storages."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.live = self.peak = 0
-        self._tensors: dict[int, int] = {}  # how many live, of each storage
+        self.peak = 0
+        self._tensors = WeakTensorKeyDictionary()
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):
+    def __torch_function__(
+        self, func: Callable, types: Sequence[type], args: tuple = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
         out = func(*args, **(kwargs or {}))
-        for tensor in tensors(out):
-            storage = tensor.untyped_storage()
-            key, size = storage._cdata, storage.nbytes()
-            if key not in self._tensors:
-                self._tensors[key] = 0
-                self.live += size
-                self.peak = max(self.peak, self.live)
-            self._tensors[key] += 1
-            weakref.finalize(tensor, self._free, key, size)
+        self._tensors.update(dict.fromkeys(tensors(out)))
+        storages = [tensor.untyped_storage() for tensor in self._tensors]
+        self.peak = max(self.peak, sum({storage._cdata: storage.nbytes() for storage in storages}.values()))
         return out
-
-    def _free(self, key: int, size: int) -> None:
-        self._tensors[key] -= 1
-        if not self._tensors[key]:
-            del self._tensors[key]
-            self.live -= size

@@ -5,7 +5,7 @@ import torch
 
 from mmwsl.inference.dense import convert_to_dense
 
-from .test_dense import three_pools
+from .networks import three_pools
 
 pytestmark = pytest.mark.usefixtures('seeded')
 

@@ -7,8 +7,7 @@ from torch import nn
 from mmwsl.functional import shift_and_stitch
 from mmwsl.inference.dense import Float64, convert_to_dense
 
-from .test_dense import three_pools
-from .test_dense_errors import _Net
+from .networks import Net, three_pools
 
 pytestmark = pytest.mark.usefixtures('seeded')
 
@@ -37,7 +36,7 @@ def test_float64_inside_follows_the_weights():
 
 def test_float64_inside_keeps_several_maps():
     """A small number beside a large one: float32 loses it."""
-    maps = Float64(_Net(lambda m, x: [x - x, x * 0 + 1 + 1e-9 - 1]).eval())(torch.ones(1, 3, 8, 8))
+    maps = Float64(Net(lambda m, x: [x - x, x * 0 + 1 + 1e-9 - 1]).eval())(torch.ones(1, 3, 8, 8))
     assert isinstance(maps, tuple) and [one.dtype for one in maps] == [torch.float32] * 2
     assert (maps[0] == 0).all() and maps[1].detach().mean().item() == pytest.approx(1e-9, rel=1e-6)
 

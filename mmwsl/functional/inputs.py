@@ -1,0 +1,79 @@
+"""Checks and precision of the tensors that several functions take."""
+
+import torch
+from torch import Tensor
+
+
+def at_least_float32(scores: Tensor) -> Tensor:
+    """Convert half precision to float32; other dtypes stay as they are."""
+    return scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
+
+
+def check_score_map(scores: Tensor, name: str) -> None:
+    """Check that ``scores`` is one score map ``(K, H, W)`` that is not empty.
+
+    Raises:
+        ValueError: If it is not; the message calls it ``name``.
+    """
+    if scores.dim() != 3 or 0 in scores.shape:
+        raise ValueError(
+            f'`{name}` must be (K, H, W) with at least one class and one pixel, got {tuple(scores.shape)}.'
+        )
+
+
+def check_probs(probs: Tensor) -> None:
+    """Check that ``probs`` is a score map ``(K, H, W)`` of finite non-negative values.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    check_score_map(probs, 'probs')
+    lowest, highest = probs.detach().amin(), probs.detach().amax()  # aminmax does not support half precision everywhere
+    if not (lowest >= 0 and highest < float('inf')):
+        raise ValueError(
+            f'`probs` must be finite and non-negative, got {lowest:.3g} to {highest:.3g}. '
+            'Pass probabilities, not logits.'
+        )
+
+
+def check_image(image: Tensor, scores: Tensor, name: str) -> None:
+    """Check that ``image (C, H, W)`` has the size of ``scores (K, H, W)``, which messages call ``name``.
+
+    Raises:
+        ValueError: If it does not.
+    """
+    if image.dim() != 3 or image.shape[1:] != scores.shape[1:]:
+        raise ValueError(
+            f'`image` must be (C, {scores.shape[1]}, {scores.shape[2]}) like `{name}`, got {tuple(image.shape)}. '
+            'Resize the image to the size of the score map.'
+        )
+
+
+def check_finite(**tensors: Tensor) -> None:
+    """Check that tensors have finite values only.
+
+    Args:
+        **tensors: Tensors by the names that messages use.
+
+    Raises:
+        ValueError: If one holds NaN or infinite values.
+    """
+    for name, values in tensors.items():
+        if not values.isfinite().all():
+            raise ValueError(f'`{name}` must be finite, got NaN or infinite values.')
+
+
+def valid_or_all(scores: Tensor, valid: Tensor | None) -> Tensor:
+    """Check ``valid (N, H, W)`` against ``scores (N, K, H, W)``, or return a map of all locations.
+
+    Raises:
+        ValueError: If ``valid`` is not boolean of that shape.
+    """
+    if valid is None:
+        return torch.ones_like(scores[:, 0], dtype=torch.bool)
+    if valid.shape != scores[:, 0].shape or valid.dtype != torch.bool:
+        raise ValueError(
+            f'`valid` must be boolean of shape {tuple(scores[:, 0].shape)} like `scores` without classes, '
+            f'got {valid.dtype} of shape {tuple(valid.shape)}.'
+        )
+    return valid

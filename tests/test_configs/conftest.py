@@ -1,0 +1,96 @@
+"""Two images, with labels and masks, in the layout of each dataset that a config names."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mmwsl.datasets import COCOWeakDataset, VOCWeakDataset
+from mmwsl.models import DilatedMobileNetV2
+from tests.conftest import write_images
+
+NAMES = ('one', 'two')
+JPEGS = [f'{name}.jpg' for name in NAMES]
+SIZE = (40, 30)  # width, height
+
+
+def write_mask(path, label):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mask = np.zeros(SIZE[::-1], np.uint8)
+    mask[:10, :10], mask[0, 0] = label, 255
+    Image.fromarray(mask).save(f'{path}.png')
+
+
+def write_table(path, rows):
+    with open(path, 'w', newline='') as file:
+        csv.writer(file).writerows([('image', 'labels'), *rows])
+
+
+def write_voc(root, mask_folder, lists):
+    write_images(root / 'JPEGImages', JPEGS, SIZE)
+    for name in NAMES:
+        write_mask(root / mask_folder / name, VOCWeakDataset.METAINFO['classes'].index('cat'))
+    for name in lists:
+        path = root / 'ImageSets' / 'Segmentation' / f'{name}.txt'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text('\n'.join(NAMES))
+    path.with_stem('train').write_text(NAMES[0])  # the images whose masks a semi-supervised config may open
+
+
+def write_voc_boxes(folder):
+    folder.mkdir()
+    for name in NAMES:
+        (folder / f'{name}.xml').write_text(
+            f'<annotation><size><width>{SIZE[0]}</width><height>{SIZE[1]}</height></size><object><name>cat</name>'
+            '<difficult>0</difficult><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>10</xmax><ymax>10</ymax></bndbox>'
+            '</object></annotation>'
+        )
+
+
+def write_coco(root):
+    categories = [dict(id=i, name=name) for i, name in enumerate(COCOWeakDataset.METAINFO['classes'][1:], 1)]
+    images = [dict(id=i, file_name=f'{name}.jpg') for i, name in enumerate(NAMES)]
+    annotations = [dict(id=0, image_id=0, category_id=1, iscrowd=0, bbox=[0, 0, 10, 10])]
+    (root / 'annotations').mkdir(parents=True)
+    for split in ('train2017', 'val2017'):
+        write_images(root / split, JPEGS, SIZE)
+        for name in NAMES:
+            write_mask(root / 'masks' / split / name, 1)
+        (root / 'annotations' / f'instances_{split}.json').write_text(
+            json.dumps(dict(images=images, annotations=annotations, categories=categories))
+        )
+
+
+@pytest.fixture(scope='session')
+def data(tmp_path_factory):
+    """A folder with the images of each dataset, and weights in the shape of the pretrained ones."""
+    root = tmp_path_factory.mktemp('data')
+    write_voc(root / 'voc6', 'SegmentationClassAug', ('train_aug', 'val'))
+    write_table(root / 'voc6' / 'image_labels.csv', [('one', 'cat'), ('two', 'dog person')])
+    voc = root / 'VOCdevkit' / 'VOC2012'
+    for folder in ('SegmentationClass', 'SegmentationClassAug'):
+        write_voc(voc, folder, ('train_aug', 'val'))
+    write_voc_boxes(voc / 'Annotations')
+    write_coco(root / 'coco')
+    write_images(root / 'folder' / 'images', JPEGS, SIZE)
+    for name in NAMES:
+        write_mask(root / 'pseudo_labels' / 'masks' / name, 1)
+        write_mask(root / 'folder' / 'masks' / name, 1)
+    for split in ('train', 'val'):
+        write_table(root / 'folder' / f'{split}.csv', [('one', 'cat'), ('two', '')])
+    write_images(root / 'imagenet_voc', ['cat/one.JPEG', 'background/two.JPEG'], SIZE)
+    torch.manual_seed(0)
+    torch.save(DilatedMobileNetV2(last_conv=True).state_dict(), root / 'mobilenet_v2_imagenet.pth')
+    return root
+
+
+@pytest.fixture(autouse=True)
+def roots(data, tmp_path, monkeypatch):
+    """The variables that configs read lead to the folder above; the working directory is empty."""
+    monkeypatch.setenv('MMWSL_DATA_ROOT', str(data))
+    monkeypatch.setenv('MMWSL_WEIGHTS_ROOT', str(data))
+    monkeypatch.setenv('MMWSL_PSEUDO_LABELS', str(data / 'pseudo_labels'))
+    monkeypatch.chdir(tmp_path)

@@ -1,0 +1,93 @@
+"""Every config builds, trains a step and evaluates, through the real runner on tiny files of its layout."""
+
+import re
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmwsl.apis.testing import use_test_time_augmentation
+
+from .shorten import CONFIGS, parts_of, short_config, write_svms
+
+pytestmark = pytest.mark.filterwarnings('ignore:no image of:UserWarning')
+
+
+def _training(path):
+    """Return all settings that training depends on."""
+    cfg = Config.fromfile(path)
+    model = {key: value for key, value in cfg.model.items() if key != 'inference'}
+    return model, cfg.train_dataloader, cfg.optim_wrapper, cfg.param_scheduler, cfg.train_cfg
+
+
+def _trains_as_its_base(path):
+    """Tell whether a config changes inference only; it is then evaluated with untrained weights."""
+    base = re.search(r"^_base_ = \['((?!.*_base_/)[^']+\.py)'", path.read_text(), re.MULTILINE)
+    return base is not None and _training(path.parent / base.group(1)) == _training(path)
+
+
+def _opens_masks(dataset):
+    return 'LoadAnnotations' in {step.type for step in dataset.pipeline}
+
+
+@pytest.mark.parametrize('name', CONFIGS)
+def test_config_trains_and_evaluates(name):
+    cfg = short_config(name)
+    assert cfg.default_scope == 'mmseg'
+    write_svms(cfg)
+    cfg.default_hooks.checkpoint = None  # hundreds of megabytes
+    weak = name.startswith('wsl')
+    masked = [_opens_masks(part) for part in parts_of(cfg.train_dataloader.dataset)]
+    assert masked == ([True, False] if name.endswith('semi') else [not weak])
+    runner = Runner.from_cfg(cfg)
+    if not _trains_as_its_base(CONFIGS[name]):
+        before = [parameter.detach().clone() for parameter in runner.model.parameters()]
+        runner.train()
+        changed = [not torch.equal(a, b) for a, b in zip(before, runner.model.parameters(), strict=True)]
+        assert any(changed), 'the training step changed no parameter'
+    metrics = runner.test()
+    assert name == 'wsl_lse_folder' or 0 <= metrics['mIoU'] <= 100  # it has no masks
+    assert ('mAP' in metrics) == weak
+
+
+def test_a_resumed_training_sees_the_crops_of_an_uninterrupted_one():
+    """Workers start anew with each epoch: those that persist would continue their random numbers."""
+    persistent = Config.fromfile(CONFIGS['fsl_deeplabv3plus_voc6']).train_dataloader.persistent_workers
+
+    def train(folder, epochs, checkpoint=None):
+        cfg = short_config('fsl_deeplabv3plus_voc6')
+        cfg.train_dataloader.update(num_workers=1, persistent_workers=persistent)
+        cfg.train_cfg.update(max_epochs=epochs)
+        cfg.update(val_cfg=None, val_dataloader=None, val_evaluator=None)
+        cfg.update(work_dir=folder, load_from=checkpoint, resume=checkpoint is not None)
+        runner = Runner.from_cfg(cfg)
+        runner.train()
+        return runner.model.state_dict()
+
+    train('interrupted', 1)
+    resumed = train('interrupted', 2, 'interrupted/epoch_1.pth')
+    uninterrupted = train('whole', 2)
+    assert all(torch.equal(value, uninterrupted[name]) for name, value in resumed.items())
+
+
+@pytest.mark.parametrize(
+    'name',
+    [
+        'wsl_lse_voc6_ilp',
+        'wsl_lse_voc6_sppxl',
+        'wsl_lse_voc6_seg_crf',
+        'wsl_lse_folder',
+        'wsl_lse_folder_masks',
+        'fsl_deconvnet_voc6',
+        'fsl_segformer_voc6',
+        'wsl_wildcat_voc',
+        'wsl_lse_overfeat_voc',
+        'psl_deeplabv3plus_voc6_pseudo',
+    ],
+)
+def test_test_time_augmentation(name):
+    cfg = short_config(name)
+    use_test_time_augmentation(cfg)
+    metrics = Runner.from_cfg(cfg).test()
+    assert ('mIoU' in metrics) == (name != 'wsl_lse_folder') and ('mAP' in metrics) == name.startswith('wsl')
