@@ -10,7 +10,6 @@ the results as JSON: repeat the command to resume an interrupted run, or to prin
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from pathlib import Path
 from prettytable import PrettyTable
 
 from mmwsl.apis import load_config, test
+from mmwsl.utils.files import atomic_write
 
 COLUMNS = {  # of the table: metric and post-processing pipeline
     'mAP': ('mAP', 'raw'),
@@ -47,9 +47,9 @@ def evaluate(config: str, work_dir: Path, name: str) -> dict[str, float]:
     if not result.exists():
         cfg = load_config(config, work_dir=str(work_dir / name))
         cfg.model.inference = dict(postprocessors=POSTPROCESSORS[name])
-        part = result.with_suffix('.part')
-        part.write_text(json.dumps(test(cfg, str(work_dir / 'epoch_6.pth')), default=float, indent=2))
-        os.replace(part, result)
+        content = json.dumps(test(cfg, str(work_dir / 'epoch_6.pth')), default=float, indent=2)
+        with atomic_write(result) as file:
+            file.write(content.encode())
     return json.loads(result.read_text())
 
 

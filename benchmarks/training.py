@@ -39,9 +39,9 @@ from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from mmwsl.apis.config import dicts_in
 from mmwsl.models import LSEAggregationHead
 from mmwsl.registry import MODELS
+from mmwsl.utils.nested import dicts_in
 
 CONFIGS = Path(__file__).parent.parent / 'configs'
 CLASSES = 7  # of the synthetic shapes dataset

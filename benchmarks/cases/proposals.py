@@ -1,4 +1,4 @@
-"""Proposals without a model file, and objectness from proposals, on a photo of 500x375."""
+"""Proposals without a trained model, and objectness from proposals, on a photo of 500 x 375."""
 
 from collections.abc import Callable
 
@@ -8,8 +8,8 @@ from harness import Case
 from skimage import data
 from skimage.segmentation import felzenszwalb
 
+from mmwsl.annotations.rle import mask_runs, segmentation_runs
 from mmwsl.datasets.proposals import RegionTree, SelectiveSearch
-from mmwsl.datasets.proposals.rle import mask_runs, segmentation_runs
 from mmwsl.datasets.transforms import ComputeObjectness
 from mmwsl.functional import box_objectness, region_objectness, rle_objectness
 
@@ -17,19 +17,19 @@ SIZE = (500, 375)
 
 
 def photo() -> np.ndarray:
-    """A photo that scikit-image brings, BGR."""
+    """Return a photo of scikit-image, BGR."""
     return np.ascontiguousarray(cv2.resize(data.coffee(), SIZE, interpolation=cv2.INTER_AREA)[..., ::-1])
 
 
 def objectness(source: str, **settings: object) -> Callable[[], np.ndarray]:
-    """The whole way from the image to the map."""
+    """Prepare the computation of the map from the image."""
     image = photo()
     transform = ComputeObjectness(source=dict(type=source, **settings), kind='box')
     return lambda: transform(dict(img=image))['objectness']
 
 
 def tree_on_given_superpixels() -> Callable[[], np.ndarray]:
-    """The same without the segmentation."""
+    """Prepare the same computation without the segmentation."""
     image = photo()
     superpixels = felzenszwalb(image[..., ::-1], scale=100, sigma=0.8, min_size=50)
     transform = ComputeObjectness(kind='box')
@@ -37,21 +37,21 @@ def tree_on_given_superpixels() -> Callable[[], np.ndarray]:
 
 
 def selective_search(mode: str) -> Callable[[], np.ndarray]:
-    """OpenCV's proposals; ImportError without its contributed modules."""
+    """Prepare OpenCV's proposals; ImportError without its contributed modules."""
     SelectiveSearch(mode)
     cv2.setNumThreads(1)
     return objectness('mmwsl.SelectiveSearch', mode=mode)
 
 
 def boxes(count: int = 10000) -> tuple[np.ndarray, np.ndarray]:
-    """Random boxes and scores, as many as in the paper."""
+    """Return random boxes and scores, as many as in the paper."""
     rng = np.random.default_rng(0)
     corners = rng.uniform(0, 1, (count, 2, 2)) * SIZE
     return np.concatenate([corners.min(1), corners.max(1)], axis=1), rng.random(count)
 
 
 def loop_over_boxes() -> Callable[[], np.ndarray]:
-    """The definition, box by box."""
+    """Prepare the definition, box by box."""
     corners, scores = boxes()
 
     def call() -> np.ndarray:
@@ -65,18 +65,18 @@ def loop_over_boxes() -> Callable[[], np.ndarray]:
 
 
 def integral_images() -> Callable[[], np.ndarray]:
-    """Ours."""
+    """Prepare our implementation."""
     corners, scores = boxes()
     return lambda: box_objectness(corners, scores, SIZE[::-1])
 
 
-def region_masks(way: str) -> Callable[[], np.ndarray]:
-    """The masks of the region tree: one by one, as regions, or as runs."""
+def region_masks(method: str) -> Callable[[], np.ndarray]:
+    """Prepare the masks of the region tree: one by one, as regions, or as runs."""
     proposals = RegionTree()(photo(), {})
     masks, scores = proposals.masks, proposals.scores
-    if way == 'regions':
+    if method == 'regions':
         return lambda: region_objectness(masks.members, scores, masks.superpixels)
-    if way == 'runs':
+    if method == 'runs':
         runs = [mask_runs(mask) for mask in masks]
         return lambda: rle_objectness(runs, scores, SIZE[::-1])
 
@@ -91,13 +91,13 @@ def region_masks(way: str) -> Callable[[], np.ndarray]:
 
 
 def decode(peer: bool) -> Callable[[], np.ndarray]:
-    """A hundred masks in COCO's compressed encoding, decoded; their areas are returned."""
-    from pycocotools import mask as tools
+    """Prepare a hundred masks in COCO's compressed encoding; the call decodes them and returns their areas."""
+    from pycocotools import mask as coco_mask
 
     masks = list(RegionTree()(photo(), {}).masks)[-100:]
-    encoded = [tools.encode(np.asfortranarray(mask.astype(np.uint8))) for mask in masks]
+    encoded = [coco_mask.encode(np.asfortranarray(mask.astype(np.uint8))) for mask in masks]
     if peer:
-        return lambda: np.array([tools.decode(code).sum() for code in encoded], dtype=np.int64)
+        return lambda: np.array([coco_mask.decode(code).sum() for code in encoded], dtype=np.int64)
 
     def call() -> np.ndarray:
         runs = [segmentation_runs(code, SIZE[::-1]) for code in encoded]
@@ -107,7 +107,7 @@ def decode(peer: bool) -> Callable[[], np.ndarray]:
 
 
 def cases() -> list[Case]:
-    """What is compared."""
+    """List the cases."""
     sources = 'objectness of a photo, from boxes (the sources differ, so do the maps)'
     many, tree, runs = 'objectness of 10 000 boxes', 'objectness of region masks', "100 masks in COCO's encoding"
     return [

@@ -1,22 +1,37 @@
-"""Readers of image-level labels: one pure function per format, each returning records of class names."""
+"""What people and tools write about images, with one parser per file format: labels, boxes, masks, proposals."""
 
+from .boxes import ObjectBox, mask_boxes
 from .class_folders import read_class_folders
-from .coco import read_coco
+from .coco import coco_boxes, load_coco, read_coco
+from .coco_proposals import COCOResults
 from .csv_table import read_csv
+from .image_list import read_names
 from .json_table import read_json, read_jsonl
+from .npz_proposals import read_npz_proposals
+from .proposals import ProposalRecord
 from .record import ImageLabelRecord
 from .table import read_table
 from .voc_lists import read_voc_lists
-from .voc_xml import read_voc_xml
+from .voc_xml import load_voc_xml, read_voc_xml, voc_boxes
 
 __all__ = [
+    'COCOResults',
     'ImageLabelRecord',
+    'ObjectBox',
+    'ProposalRecord',
+    'coco_boxes',
+    'load_coco',
+    'load_voc_xml',
+    'mask_boxes',
     'read_class_folders',
     'read_coco',
     'read_csv',
     'read_json',
     'read_jsonl',
+    'read_names',
+    'read_npz_proposals',
     'read_table',
     'read_voc_lists',
     'read_voc_xml',
+    'voc_boxes',
 ]

@@ -1,6 +1,8 @@
-"""Tags from one folder per class."""
+"""Image-level labels from one folder per class."""
 
 from collections.abc import Iterable
+
+from mmwsl.utils.text import first_five
 
 from .record import ImageLabelRecord, make_record
 
@@ -8,26 +10,26 @@ from .record import ImageLabelRecord, make_record
 def read_class_folders(
     images: Iterable[str], background_folder: str | None = 'background', source: str = ''
 ) -> list[ImageLabelRecord]:
-    """Read tags off paths ``{class}/.../image.jpg``, as ImageNet is laid out.
+    """Read labels off paths ``{class}/.../image.jpg``, the layout of ImageNet.
 
-    Each image has the one tag of its folder; images of the same name in two folders are two images.
+    Each image has one label, its first folder. Images of the same name in two folders are two images.
 
     Args:
-        images (Iterable[str]): Paths relative to the folder of the class folders.
-        background_folder (str, optional): The folder of background images. None if there is none.
-        source (str): The folder, for error messages.
+        images: Paths relative to the folder of the class folders.
+        background_folder: The folder of background images, or None.
+        source: The folder, for error messages.
 
     Returns:
-        list[ImageLabelRecord]: One record per image, sorted by path.
+        One record per image, sorted by path.
 
     Raises:
-        ValueError: An image lies in no class folder.
+        ValueError: If an image is in no class folder.
     """
     images = sorted(image.replace('\\', '/') for image in images)
     stray = [image for image in images if '/' not in image]
     if stray:
         raise ValueError(
-            f'{source}: {len(stray)} images lie in no class folder: {", ".join(stray[:5])}. '
+            f'{source}: {len(stray)} images are in no class folder: {first_five(stray)}. '
             'Move them into the folder of their class.'
         )
     folders = ((image, image.split('/', 1)[0]) for image in images)

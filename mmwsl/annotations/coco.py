@@ -1,63 +1,160 @@
-"""Tags from COCO's instance annotations."""
+"""COCO's JSON files: parsed once, for image-level labels, boxes and proposals."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from .record import ImageLabelRecord, check_choice, make_record, read_text
+from mmwsl.utils.files import read_text
+from mmwsl.utils.text import check_choice
+
+from .boxes import ObjectBox
+from .record import ImageLabelRecord, make_record
 
 CROWD = ('present', 'ignore', 'unknown')
 
 
-def read_coco(path: str | Path, crowd: str = 'present', backend_args: dict | None = None) -> list[ImageLabelRecord]:
-    """Read ``instances_*.json``: a class is present when an instance of it is annotated.
+@dataclass(frozen=True)
+class COCOFile:
+    """A COCO file whose references between the sections are checked.
 
-    Categories are matched by name, since COCO's ids have gaps. An image without annotation is a background image.
+    Attributes:
+        path: The file.
+        images: File name by image id; empty for a list of results.
+        categories: Name by category id; empty for results.
+        annotations: The annotations or results, each with an ``image_id``.
+    """
+
+    path: str
+    images: dict[Any, str]
+    categories: dict[Any, str]
+    annotations: list[dict]
+
+
+def load_coco(
+    path: str | Path, argument: str = 'label file', results: bool = False, backend_args: dict | None = None
+) -> COCOFile:
+    """Parse a COCO file, ``instances_*.json`` or results.
 
     Args:
-        path (str | Path): The file.
-        crowd (str): What a class is whose every annotation is a crowd region (``iscrowd=1``): ``'present'`` (its
-            pixels are in the masks), ``'ignore'`` (the regions do not count: absent) or ``'unknown'``.
-        backend_args (dict, optional): See :mod:`mmengine.fileio`.
-
-    Returns:
-        list[ImageLabelRecord]: One record per image of ``images``, in order.
+        path: The file.
+        argument: Name of the argument or kind of the file, for errors.
+        results: Whether the file holds results: a bare list of them, or an object that needs no ``categories``.
+        backend_args: See :mod:`mmengine.fileio`.
 
     Raises:
-        FileNotFoundError: ``path`` does not exist.
-        ValueError: Not JSON, not COCO's structure, or an annotation of an unknown image or category.
+        FileNotFoundError: If ``path`` does not exist.
+        ValueError: If the file is not JSON, lacks a section, or an annotation refers to an unknown image or category.
     """
-    check_choice('crowd', crowd, CROWD)
     try:
-        content = json.loads(read_text(path, backend_args=backend_args))
+        content = json.loads(read_text(path, argument, backend_args))
     except json.JSONDecodeError as error:
         raise ValueError(f'{path}: not JSON ({error}).') from error
-    lacking = [
-        key for key in ('images', 'annotations', 'categories') if not isinstance(content, dict) or key not in content
-    ]
-    if lacking:
-        raise ValueError(f"{path}: no {lacking}. Give COCO's `instances_*.json`; image_info files hold no tags.")
-    names = {category['id']: category['name'] for category in content['categories']}
-    sure: dict[int, list[str]] = {image['id']: [] for image in content['images']}
-    crowds: dict[int, list[str]] = {image_id: [] for image_id in sure}
-    for annotation in content['annotations']:
-        image_id, category_id = annotation.get('image_id'), annotation.get('category_id')
-        if image_id is None or category_id is None:
+    images, categories = {}, {}
+    if results and isinstance(content, list):
+        annotations = content
+    else:
+        sections = ('images', 'annotations') if results else ('images', 'annotations', 'categories')
+        lacking = [key for key in sections if not isinstance(content, dict) or not isinstance(content.get(key), list)]
+        if lacking:
             raise ValueError(
-                f'{path}: annotation {annotation.get("id", image_id)} has no `image_id` and '
-                "`category_id`. Give COCO's `instances_*.json`; the panoptic files are others."
+                f"{path}: no list {lacking}. Give {'results' if results else '`instances_*.json`'} in COCO's format."
             )
-        if image_id not in sure or category_id not in names:
+        annotations = content['annotations']
+        images = _by_id(content, 'images', 'file_name', path)
+        if not results:
+            categories = _by_id(content, 'categories', 'name', path)
+    for item in annotations:
+        if not isinstance(item, dict) or not isinstance(item.get('image_id'), int | str):
+            raise ValueError(f'{path}: every annotation must be an object with an `image_id`, got {item!r}.')
+        image, category = item['image_id'], item.get('category_id')
+        if not results and category is None:
             raise ValueError(
-                f'{path}: annotation {annotation.get("id")} refers to image {image_id} and category '
-                f'{category_id}, which are not both declared in the file.'
+                f'{path}: annotation {item.get("id", image)} has no `category_id`. Give `instances_*.json`, not the '
+                'panoptic file.'
             )
-        (crowds if annotation.get('iscrowd') else sure)[image_id].append(names[category_id])
+        if isinstance(content, dict) and image not in images:
+            raise ValueError(f'{path}: annotation {item.get("id")} refers to image {image!r}, which `images` lacks.')
+        if not results and category not in categories:
+            raise ValueError(
+                f'{path}: annotation {item.get("id")} refers to category {category!r}, which `categories` lacks.'
+            )
+    return COCOFile(str(path), images, categories, annotations)
+
+
+def _by_id(content: dict, section: str, key: str, path: str | Path) -> dict[Any, str]:
+    try:
+        return {item['id']: str(item[key]) for item in content[section]}
+    except (KeyError, TypeError) as error:
+        raise ValueError(f'{path}: `{section}` must be a list of objects with `id` and `{key}`.') from error
+
+
+def read_coco(path: str | Path, crowd: str = 'present', backend_args: dict | None = None) -> list[ImageLabelRecord]:
+    """Read image-level labels from ``instances_*.json``: a class is present if an instance of it is annotated.
+
+    Categories are matched by name, since COCO's ids have gaps. An image without annotations is a background image.
+
+    Args:
+        path: The file.
+        crowd: Label of a class that only has crowd regions (``iscrowd=1``): ``'present'`` (the masks contain its
+            pixels), ``'ignore'`` (the regions do not count: absent) or ``'unknown'``.
+        backend_args: See :mod:`mmengine.fileio`.
+
+    Returns:
+        One record per image of ``images``, in order.
+
+    Raises:
+        FileNotFoundError: If ``path`` does not exist.
+        ValueError: If ``crowd`` is unknown; see :func:`load_coco` for the file.
+    """
+    check_choice('crowd', crowd, CROWD)
+    file = load_coco(path, backend_args=backend_args)
+    instances: dict[Any, list[str]] = {image: [] for image in file.images}
+    crowds: dict[Any, list[str]] = {image: [] for image in file.images}
+    for item in file.annotations:
+        (crowds if item.get('iscrowd') else instances)[item['image_id']].append(file.categories[item['category_id']])
     return [
         make_record(
-            image['file_name'],
-            sure[image['id']] + (crowds[image['id']] if crowd == 'present' else []),
-            crowds[image['id']] if crowd == 'unknown' else (),
-            f'{path}: image {image["id"]}',
+            name,
+            instances[image] + (crowds[image] if crowd == 'present' else []),
+            crowds[image] if crowd == 'unknown' else (),
+            f'{path}: image {image}',
         )
-        for image in content['images']
+        for image, name in file.images.items()
     ]
+
+
+def coco_boxes(path: str | Path, backend_args: dict | None = None) -> dict[str, list[ObjectBox]]:
+    """Read the boxes of all images from ``instances_*.json``, ``[x, y, width, height]`` from 0.
+
+    COCO has boxes smaller than a pixel; they become one pixel. A crowd region is difficult.
+
+    Args:
+        path: The file.
+        backend_args: See :mod:`mmengine.fileio`.
+
+    Returns:
+        The boxes by the image's file name without folder.
+
+    Raises:
+        FileNotFoundError: If ``path`` does not exist.
+        ValueError: If two images have the same name or a box is invalid; see :func:`load_coco` for the file.
+    """
+    file = load_coco(path, '`annotations`', backend_args=backend_args)
+    names = {image: Path(name).name for image, name in file.images.items()}
+    boxes: dict[str, list[ObjectBox]] = {name: [] for name in names.values()}
+    if len(boxes) < len(names):
+        twice = next(name for name in boxes if list(names.values()).count(name) > 1)
+        raise ValueError(f'{path}: two images are named {twice!r}. Rename one: boxes are found by the file name.')
+    for item in file.annotations:
+        name, box = names[item['image_id']], item.get('bbox')
+        numbers = isinstance(box, list) and len(box) == 4 and all(isinstance(edge, int | float) for edge in box)
+        if not (numbers and box[2] >= 0 and box[3] >= 0):
+            raise ValueError(
+                f'{path}: the `bbox` of annotation {item.get("id")} of {name!r} must be [x, y, width, height] with '
+                f'non-negative width and height, got {box!r}. Correct the file.'
+            )
+        left, top, width, height = box
+        edges = (left, top, left + max(width, 1) - 1, top + max(height, 1) - 1)
+        boxes[name].append(ObjectBox(file.categories[item['category_id']], edges, bool(item.get('iscrowd'))))
+    return boxes

@@ -1,10 +1,12 @@
-"""Tags from a ``.csv`` table with a header."""
+"""Image-level labels from a ``.csv`` table with a header."""
 
 import csv
 import io
 from pathlib import Path
 
-from .record import ImageLabelRecord, make_record, read_text
+from mmwsl.utils.files import read_text
+
+from .record import ImageLabelRecord, make_record
 from .separators import find_separator, split_cell
 
 
@@ -20,28 +22,28 @@ def read_csv(
 ) -> list[ImageLabelRecord]:
     """Read a table with one row per image, such as ``image,labels``.
 
-    Several labels in a cell are separated by ``;``, ``|``, ``,`` (the cell is then quoted) or, when no cell of the
-    whole table holds one of these, by white space. Names of several words in a table where every image has one
-    label need ``separator``: without it ``traffic light`` is two names. An empty cell marks a background image.
+    Several labels in a cell are separated by ``;``, ``|``, ``,`` (the cell is then quoted) or, if no cell of the
+    table contains one of these, by white space. Names of several words in a table where every image has one label
+    need ``separator``: without it ``traffic light`` is two names. An empty cell marks a background image.
 
     Args:
-        path (str | Path): The table, UTF-8.
-        image_column (str): Header of the column with the image's name.
-        label_column (str): Header of the column with the classes present.
-        unknown_column (str): Header of an optional column with the classes whose presence is unknown.
-        separator (str, optional): Separator of the names in a cell. Defaults to None, found as described.
-        large_column (str): Header of an optional column with those of the classes present that are large, see
+        path: The table, UTF-8.
+        image_column: Header of the column with the image name.
+        label_column: Header of the column with the classes present.
+        unknown_column: Header of an optional column with the classes whose presence is unknown.
+        separator: Separator of the names in a cell; None finds it as described.
+        large_column: Header of an optional column with the present classes that are large, see
             :class:`mmwsl.models.losses.CCNNLoss`.
-        small_column (str): Header of an optional column with those that are small.
-        backend_args (dict, optional): See :mod:`mmengine.fileio`.
+        small_column: Header of an optional column with the present classes that are small.
+        backend_args: See :mod:`mmengine.fileio`.
 
     Returns:
-        list[ImageLabelRecord]: One record per row, in order.
+        One record per row, in order.
 
     Raises:
-        FileNotFoundError: ``path`` does not exist.
-        ValueError: A column is missing, a row has too few or too many cells or no image, or a class has a size and
-            is not present.
+        FileNotFoundError: If ``path`` does not exist.
+        ValueError: If a column is missing, a row has too few or too many cells or no image, or a class with a size
+            label is not present.
     """
     reader = csv.DictReader(io.StringIO(read_text(path, backend_args=backend_args), newline=''), strict=True)
     header = [name.strip() for name in reader.fieldnames or []]
@@ -50,7 +52,7 @@ def read_csv(
         if column not in header:
             raise ValueError(
                 f'{path}:1: no column {column!r} in the header {header}. '
-                f'Rename the column, or set `{argument}`; cells are separated by commas.'
+                f'Rename the column, or set `{argument}`. Cells are separated by commas.'
             )
     rows = []
     try:
@@ -61,11 +63,11 @@ def read_csv(
     for source, row in rows:
         if None in row or None in row.values():
             raise ValueError(
-                f'{source}: the row does not have {len(header)} cells as the header has. '
-                'Quote a cell that holds commas, and keep the comma of an empty cell.'
+                f'{source}: the row must have {len(header)} cells like the header. '
+                'Quote cells that contain commas, and keep the comma of an empty cell.'
             )
         if not row[image_column].strip():
-            raise ValueError(f'{source}: the cell {image_column!r} is empty. Name an image or remove the row.')
+            raise ValueError(f'{source}: the cell {image_column!r} is empty. Write the image name or remove the row.')
 
     def names(row: dict, column: str) -> list[str]:
         return split_cell(row.get(column, ''), separator)

@@ -1,11 +1,13 @@
-"""Tags from ``.json`` and ``.jsonl`` tables."""
+"""Image-level labels from ``.json`` and ``.jsonl`` tables."""
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .record import ImageLabelRecord, make_record, read_text
+from mmwsl.utils.files import read_text
+
+from .record import ImageLabelRecord, make_record
 from .separators import find_separator, split_cell
 
 
@@ -21,33 +23,33 @@ def read_json(
 ) -> list[ImageLabelRecord]:
     """Read ``[{"image": "a.jpg", "labels": ["cat"]}, ...]`` or ``{"a.jpg": ["cat"], ...}``.
 
-    Labels are a list of names or one string, which is split as a cell of :func:`read_csv` is. An empty list marks a
+    Labels are a list of names, or one string that is split like a cell of :func:`read_csv`. An empty list marks a
     background image.
 
     Args:
-        path (str | Path): The file, UTF-8.
-        image_column (str): Key of the image's name.
-        label_column (str): Key of the classes present.
-        unknown_column (str): Optional key of the classes whose presence is unknown.
-        separator (str, optional): Separator of the names in a string. Defaults to None, found.
-        large_column (str): Optional key of the classes present that are large.
-        small_column (str): Optional key of the classes present that are small.
-        backend_args (dict, optional): See :mod:`mmengine.fileio`.
+        path: The file, UTF-8.
+        image_column: Key of the image name.
+        label_column: Key of the classes present.
+        unknown_column: Optional key of the classes whose presence is unknown.
+        separator: Separator of the names in a string; None finds it.
+        large_column: Optional key of the classes present that are large.
+        small_column: Optional key of the classes present that are small.
+        backend_args: See :mod:`mmengine.fileio`.
 
     Returns:
-        list[ImageLabelRecord]: One record per entry, in order.
+        One record per entry, in order.
 
     Raises:
-        FileNotFoundError: ``path`` does not exist.
-        ValueError: Not JSON, another structure, a repeated key, an entry without image or labels, or a size of a
-            class that is not present.
+        FileNotFoundError: If ``path`` does not exist.
+        ValueError: If the file is not JSON or has another structure, a key is repeated, an entry has no image or
+            labels, or a class with a size label is not present.
     """
     content = _parse(read_text(path, backend_args=backend_args), str(path))
     if isinstance(content, dict):
         content = [{image_column: image, label_column: labels} for image, labels in content.items()]
     if not isinstance(content, list):
         raise ValueError(
-            f'{path}: expected a list of objects or a mapping from image to labels, but got {type(content).__name__}.'
+            f'{path}: expected a list of objects or a mapping from image to labels, got {type(content).__name__}.'
         )
     entries = [(f'{path}: entry {index}', entry) for index, entry in enumerate(content)]
     columns = (label_column, unknown_column, large_column, small_column)
@@ -74,7 +76,7 @@ def read_jsonl(
 
 def _parse(text: str, source: str) -> Any:
     def unique_keys(pairs: list[tuple[str, Any]]) -> dict:
-        # json keeps the last of two equal keys without a word; here two rows of one image are an error
+        # json silently keeps the last of two equal keys; here two rows of one image are an error
         seen = dict(pairs)
         if len(seen) < len(pairs):
             keys = [key for key, _ in pairs]
@@ -98,14 +100,12 @@ def _to_records(
         if not isinstance(entry, dict) or not isinstance(entry.get(image_column), str) or label_column not in entry:
             raise ValueError(
                 f'{source}: expected an object with the keys {image_column!r} (a string) and '
-                f'{label_column!r}, but got {entry!r}.'
+                f'{label_column!r}, got {entry!r}.'
             )
         for column in columns:
             labels = entry.get(column, [])
             if not isinstance(labels, str | list) or not all(isinstance(name, str) for name in labels):
-                raise ValueError(
-                    f'{source}: {column!r} must be a list of class names or one string, but got {labels!r}.'
-                )
+                raise ValueError(f'{source}: {column!r} must be a list of class names or one string, got {labels!r}.')
     cells = [entry.get(column, []) for _, entry in entries for column in columns]
     separator = separator or find_separator((cell for cell in cells if isinstance(cell, str)), path)
 

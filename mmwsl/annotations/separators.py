@@ -1,4 +1,4 @@
-"""How several class names stand in one cell of a table."""
+"""Separators of several class names in one cell of a table."""
 
 from collections.abc import Iterable
 
@@ -8,24 +8,22 @@ SEPARATORS = (';', '|', ',')
 def find_separator(cells: Iterable[str], source: str) -> str | None:
     """Find the one separator that a column of label cells uses.
 
-    A column is read as a whole, because ``dining table`` alone in its cell is one name when another cell holds
-    ``cat;dog``, and two names when no cell holds a separator.
+    All cells count, because ``dining table`` alone in its cell is one name if another cell is ``cat;dog``, and two
+    names if no cell has a separator.
 
     Args:
-        cells (Iterable[str]): The cells of the column.
-        source (str): Name of the file, for the error.
+        cells: The cells of the column.
+        source: Name of the file, for the error.
 
     Returns:
-        str | None: ``;``, ``|``, ``,`` or None for white space.
+        ``;``, ``|``, ``,`` or None for white space.
 
     Raises:
-        ValueError: Several separators are in use.
+        ValueError: If the cells use several separators.
     """
     used = set().union(*(set(cell) & set(SEPARATORS) for cell in cells))
     if len(used) > 1:
-        raise ValueError(
-            f'{source}: label cells use several separators {sorted(used)}. Keep one, or name it with `separator`.'
-        )
+        raise ValueError(f'{source}: label cells use several separators {sorted(used)}. Keep one, or set `separator`.')
     return used.pop() if used else None
 
 

@@ -11,21 +11,20 @@ TABLE_READERS = {'.csv': read_csv, '.json': read_json, '.jsonl': read_jsonl}
 
 
 def read_table(path: str | Path, **options: Any) -> list[ImageLabelRecord]:
-    """Read a table of tags with the reader of its suffix.
+    """Read a table of image-level labels with the reader of its suffix.
 
     Args:
-        path (str | Path): A ``.csv``, ``.json`` or ``.jsonl`` file.
-        **options: ``image_column``, ``label_column``, ``unknown_column``, ``large_column``, ``small_column``,
-            ``separator`` and ``backend_args`` of :func:`read_csv`.
+        path: A ``.csv``, ``.json`` or ``.jsonl`` file.
+        **options: Passed to :func:`read_csv`, :func:`read_json` or :func:`read_jsonl`.
 
     Returns:
-        list[ImageLabelRecord]: One record per row.
+        One record per row.
 
     Raises:
-        FileNotFoundError: ``path`` does not exist.
-        ValueError: The suffix is unknown or the content is not what its reader expects.
+        FileNotFoundError: If ``path`` does not exist.
+        ValueError: If the suffix is unknown or the content does not match the format.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in TABLE_READERS:
-        raise ValueError(f'`label_file` {str(path)!r} must end with one of {tuple(TABLE_READERS)}.')
+        raise ValueError(f'`label_file` must end with one of {tuple(TABLE_READERS)}, got {str(path)!r}.')
     return TABLE_READERS[suffix](path, **options)

@@ -1,11 +1,14 @@
-"""Tags from PASCAL VOC's classification lists."""
+"""Image-level labels from PASCAL VOC's classification lists."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from mmengine.fileio import join_path
 
-from .record import DIFFICULT, ImageLabelRecord, check_choice, make_record, read_text
+from mmwsl.utils.files import read_text
+from mmwsl.utils.text import check_choice, first_five
+
+from .record import DIFFICULT, ImageLabelRecord, make_record
 
 VALUES = ('1', '0', '-1')
 
@@ -15,22 +18,22 @@ def read_voc_lists(
 ) -> list[ImageLabelRecord]:
     """Read ``ImageSets/Main/{class}_{split}.txt``, lines ``2007_000027 -1``.
 
-    The value is 1 for present, -1 for absent and 0 for a class whose every object is difficult; ``difficult`` says
-    what 0 is, see :func:`read_voc_xml`.
+    The value is 1 for present, -1 for absent and 0 for a class that only has difficult objects; ``difficult`` is the
+    label of the latter, see :func:`read_voc_xml`.
 
     Args:
-        folder (str | Path): The folder of the lists.
-        split (str): ``'train'``, ``'val'``, ``'trainval'`` ...
-        classes (Sequence[str]): The foreground classes; each has a list.
-        difficult (str): ``'present'``, ``'unknown'`` or ``'absent'``.
-        backend_args (dict, optional): See :mod:`mmengine.fileio`.
+        folder: The folder of the lists.
+        split: ``'train'``, ``'val'``, ``'trainval'`` ...
+        classes: The foreground classes; each has a list.
+        difficult: ``'present'``, ``'unknown'`` or ``'absent'``.
+        backend_args: See :mod:`mmengine.fileio`.
 
     Returns:
-        list[ImageLabelRecord]: One record per image, in the order of the first list.
+        One record per image, in the order of the first list.
 
     Raises:
-        FileNotFoundError: A list is missing.
-        ValueError: A line is not ``name value``, an image comes twice, or two lists hold different images.
+        FileNotFoundError: If a list is missing.
+        ValueError: If a line is not ``name value``, an image is listed twice, or two lists contain different images.
     """
     check_choice('difficult', difficult, DIFFICULT)
     first: dict[str, str] = {}
@@ -44,8 +47,8 @@ def read_voc_lists(
         elif first.keys() != values.keys():
             differing = sorted(first.keys() ^ values.keys())
             raise ValueError(
-                f'{path}: {len(differing)} images are in this list or in that of {classes[0]!r} but not '
-                f'in both: {", ".join(differing[:5])}. All lists of a split must name the same images.'
+                f'{path}: all lists of a split must name the same images, got {len(differing)} that this list or the '
+                f'list of {classes[0]!r} lacks: {first_five(differing)}. Correct the lists.'
             )
         for image, (_, value) in values.items():
             if value == '1' or (value == '0' and difficult == 'present'):
@@ -64,7 +67,7 @@ def _read_list(path: str, backend_args: dict | None) -> dict[str, tuple[int, str
         if not fields:
             continue
         if len(fields) != 2 or fields[1] not in VALUES:
-            raise ValueError(f'{path}:{number}: expected "name value" with a value of {VALUES}, but got {line!r}.')
+            raise ValueError(f'{path}:{number}: expected "name value" with a value of {VALUES}, got {line!r}.')
         if fields[0] in values:
             raise ValueError(
                 f'{path}:{number}: image {fields[0]!r} is listed twice (first in line {values[fields[0]][0]}).'

@@ -1,15 +1,110 @@
-"""Tags from PASCAL VOC's XML annotations."""
+"""PASCAL VOC's XML annotations: parsed once, for image-level labels and boxes."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 from mmengine import fileio
 
-from .record import DIFFICULT, ImageLabelRecord, check_choice, make_record
+from mmwsl.utils.text import check_choice
+
+from .boxes import Box, ObjectBox
+from .record import DIFFICULT, ImageLabelRecord, make_record
 
 EDGES = ('xmin', 'ymin', 'xmax', 'ymax')
+
+
+@dataclass(frozen=True)
+class VOCObject:
+    """An object of an XML file.
+
+    Attributes:
+        name: Its class.
+        difficult: Whether VOC flags it as hard to recognize.
+        bndbox: Texts of the edges ``(xmin, ymin, xmax, ymax)``; None where missing.
+        source: Where it was read, for errors.
+    """
+
+    name: str
+    difficult: bool
+    bndbox: tuple[str | None, ...]
+    source: str
+
+    @property
+    def box(self) -> Box:
+        """First and last pixels, counted from 0 (VOC counts from 1): ``(left, top, right, bottom)``.
+
+        Raises:
+            ValueError: If the box is missing or invalid.
+        """
+        try:
+            left, top, right, bottom = (float(text or '') - 1 for text in self.bndbox)
+        except ValueError:
+            left = right = top = bottom = float('nan')
+        if not (left <= right and top <= bottom):
+            raise ValueError(
+                f'{self.source}: <bndbox> must have {", ".join(EDGES)} in order, got {list(self.bndbox)}. '
+                'Correct the file.'
+            )
+        return left, top, right, bottom
+
+
+@dataclass(frozen=True)
+class VOCAnnotation:
+    """The content of an XML file.
+
+    Attributes:
+        path: The file.
+        objects: Its objects, without their parts.
+        sides: Texts of the image's height and width; None where missing.
+    """
+
+    path: str
+    objects: list[VOCObject]
+    sides: tuple[str | None, ...]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the image.
+
+        Raises:
+            ValueError: If the size is missing or invalid.
+        """
+        try:
+            height, width = (int(text or '') for text in self.sides)
+        except ValueError:
+            height = width = 0
+        if height < 1 or width < 1:
+            raise ValueError(
+                f'{self.path}: <size> must have a positive <height> and <width>, got {list(self.sides)}. '
+                'Correct the file.'
+            )
+        return height, width
+
+
+def load_voc_xml(path: str | Path, backend_args: dict | None = None) -> VOCAnnotation:
+    """Parse an XML file of VOC.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is not XML, or an object has no name.
+    """
+    try:
+        root = ElementTree.fromstring(fileio.get(path, backend_args=backend_args))
+    except ElementTree.ParseError as error:
+        raise ValueError(f'{path}: not XML ({error}). Download the file again.') from error
+    objects = []
+    # direct children only: the parts of a person (head, hand) have names and boxes too, one level deeper
+    for number, item in enumerate(root.findall('object'), 1):
+        name = (item.findtext('name') or '').strip()
+        if not name:
+            raise ValueError(f'{path}: object {number} has no <name>.')
+        difficult = (item.findtext('difficult') or '0').strip() == '1'
+        bndbox = tuple(item.findtext(f'bndbox/{edge}') for edge in EDGES)
+        objects.append(VOCObject(name, difficult, bndbox, f'{path}: object {number} ({name})'))
+    return VOCAnnotation(str(path), objects, tuple(root.findtext(f'size/{side}') for side in ('height', 'width')))
 
 
 def read_voc_xml(
@@ -19,82 +114,74 @@ def read_voc_xml(
     large_area: float | None = None,
     backend_args: dict | None = None,
 ) -> list[ImageLabelRecord]:
-    """Read ``Annotations/{name}.xml``: a class is present when an object of it is annotated.
+    """Read image-level labels from ``Annotations/{name}.xml``: a class is present if an object of it is annotated.
 
-    An object that VOC flags ``difficult`` (small, occluded, hard to recognise) leaves VOC's own classification score
-    out of account. Weakly supervised segmentation usually counts it, because its pixels are in the mask; hence
-    ``'present'`` is the default here. The option matters only to a class whose every object is difficult.
+    VOC's own classification score ignores objects flagged ``difficult`` (small, occluded, hard to recognize). Weakly
+    supervised segmentation usually counts them, because the mask contains their pixels; hence the default
+    ``'present'``. The option only matters for a class whose every object is difficult.
 
     Args:
-        folder (str | Path): The folder of the XML files.
-        names (Iterable[str], optional): Stems to read; those without a file give no record. Defaults to None, all.
-        difficult (str): ``'present'``, ``'unknown'`` or ``'absent'``: what a class with only difficult objects is.
-        large_area (float, optional): Add size tags: a class present is large if its boxes together cover more than
-            this share of the image, else small. Defaults to None, the boxes are not read. That is one bit a class
-            beyond the tags, and here it is taken from drawn boxes.
-        backend_args (dict, optional): See :mod:`mmengine.fileio`.
+        folder: The folder of the XML files.
+        names: Stems to read, or None for all; names without a file give no record.
+        difficult: Label of a class that only has difficult objects: ``'present'``, ``'unknown'`` or ``'absent'``.
+        large_area: Adds size labels: a class is large if its boxes together cover more than this fraction of the
+            image, else small. This is one bit per class beyond the image-level labels, taken from drawn boxes. None
+            reads no boxes.
+        backend_args: See :mod:`mmengine.fileio`.
 
     Returns:
-        list[ImageLabelRecord]: One record per file read.
+        One record per file.
 
     Raises:
-        FileNotFoundError: ``folder`` does not exist.
-        ValueError: ``large_area`` is not in (0, 1), a file is not XML, or an object has no name, or, where sizes are
-            asked for, no proper box.
+        FileNotFoundError: If ``folder`` does not exist.
+        ValueError: If ``large_area`` is not in (0, 1), a file is invalid, or size labels need a missing size or box.
     """
     check_choice('difficult', difficult, DIFFICULT)
     if large_area is not None and not 0 < large_area < 1:
-        raise ValueError(f'`large_area` is a share of the image and must be in (0, 1), got {large_area!r}')
+        raise ValueError(f'`large_area` must be a fraction of the image in (0, 1), got {large_area!r}.')
     if not fileio.isdir(folder, backend_args=backend_args):
         raise FileNotFoundError(f'folder of XML annotations {str(folder)!r} does not exist. Check `label_file`.')
     listing = fileio.list_dir_or_file(folder, list_dir=False, suffix='.xml', backend_args=backend_args)
     stems = {entry[:-4] for entry in listing}
-    stems = sorted(stems) if names is None else [name for name in names if name in stems]
-    return [_read_file(folder, stem, difficult, large_area, backend_args) for stem in stems]
+    records = []
+    for stem in sorted(stems) if names is None else [name for name in names if name in stems]:
+        path = fileio.join_path(folder, f'{stem}.xml', backend_args=backend_args)
+        annotation = load_voc_xml(path, backend_args)
+        easy = [item.name for item in annotation.objects if not item.difficult]
+        hard = [item.name for item in annotation.objects if item.difficult]
+        labels = easy + hard if difficult == 'present' else easy
+        large = set() if large_area is None else {name for name in labels if _covered(annotation, name) > large_area}
+        small = () if large_area is None else [name for name in labels if name not in large]
+        unknown = hard if difficult == 'unknown' else ()
+        records.append(make_record(stem, labels, unknown, path, [n for n in labels if n in large], small))
+    return records
 
 
-def _read_file(
-    folder: str | Path, stem: str, difficult: str, large_area: float | None, backend_args: dict | None
-) -> ImageLabelRecord:
-    path = fileio.join_path(folder, f'{stem}.xml', backend_args=backend_args)
-    try:
-        root = ElementTree.fromstring(fileio.get(path, backend_args=backend_args))
-    except ElementTree.ParseError as error:
-        raise ValueError(f'{path}: not XML ({error}). Fetch the file again.') from error
-    sure, hard = [], []
-    # direct children only: the parts of a person (head, hand) are named too, one level deeper
-    for number, item in enumerate(root.findall('object'), 1):
-        name = (item.findtext('name') or '').strip()
-        if not name:
-            raise ValueError(f'{path}: object {number} has no <name>.')
-        (hard if (item.findtext('difficult') or '0').strip() == '1' else sure).append(name)
-    tags = sure + hard if difficult == 'present' else sure
-    sizes = {} if large_area is None else {name: _covered(root, name, path) > large_area for name in tags}
-    return make_record(
-        stem,
-        tags,
-        hard if difficult == 'unknown' else (),
-        str(path),
-        [name for name, large in sizes.items() if large],
-        [name for name, large in sizes.items() if not large],
-    )
-
-
-def _covered(root: ElementTree.Element, name: str, path: str) -> float:
-    """Return the share of the image that the boxes of a class cover."""
-    try:
-        height, width = (int(root.findtext(f'size/{side}')) for side in ('height', 'width'))
-        if height < 1 or width < 1:
-            raise ValueError(f'an image of {width} x {height}')
-        inside = np.zeros((height, width), bool)
-        for item in root.findall('object'):
-            if item.findtext('name').strip() == name:
-                left, top, right, bottom = (round(float(item.findtext(f'bndbox/{edge}'))) for edge in EDGES)
-                inside[max(top - 1, 0) : bottom, max(left - 1, 0) : right] = True  # VOC counts from 1
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f'{path}: the size of {name!r} cannot be told ({error}): `large_area` needs the <size> of '
-            'the image and a <bndbox> of each object. Correct the file, or leave the option '
-            'out.'
-        ) from error
+def _covered(annotation: VOCAnnotation, name: str) -> float:
+    """Return the fraction of the image that the boxes of a class cover."""
+    inside = np.zeros(annotation.size, bool)
+    for item in annotation.objects:
+        if item.name == name:
+            left, top, right, bottom = (round(edge) for edge in item.box)
+            inside[max(top, 0) : max(bottom + 1, 0), max(left, 0) : max(right + 1, 0)] = True
     return float(inside.mean())
+
+
+def voc_boxes(path: str | Path, backend_args: dict | None = None) -> list[ObjectBox]:
+    """Read the boxes of one image from its XML file.
+
+    Args:
+        path: The XML file.
+        backend_args: See :mod:`mmengine.fileio`.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is not XML, or an object has no name or no valid box.
+    """
+    try:
+        annotation = load_voc_xml(path, backend_args)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f'{path} does not exist: every evaluated image needs its XML file. Check `annotations`.'
+        ) from error
+    return [ObjectBox(item.name, item.box, item.difficult) for item in annotation.objects]

@@ -20,8 +20,8 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import HistoryBuffer, print_log
 
-from mmwsl.apis.config import dicts_in
 from mmwsl.utils.files import digest_file
+from mmwsl.utils.nested import dicts_in
 
 FORCE_WEIGHTS_ONLY = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
 FORCE_ANY_LOAD = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'

@@ -2,7 +2,6 @@
 
 import difflib
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 from mmengine.config import Config
@@ -66,13 +65,3 @@ def enable_amp(cfg: Config) -> None:
         )
     cfg.optim_wrapper.type = 'AmpOptimWrapper'
     cfg.optim_wrapper.loss_scale = 'dynamic'
-
-
-def dicts_in(config: object) -> Iterator[dict]:
-    """Yield every dict within a config, outermost first."""
-    if isinstance(config, dict):
-        yield config
-        config = list(config.values())
-    if isinstance(config, (list, tuple)):
-        for value in config:
-            yield from dicts_in(value)

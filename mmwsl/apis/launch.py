@@ -11,7 +11,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from torch import distributed
 
-from mmwsl.apis.config import dicts_in
+from mmwsl.utils.nested import dicts_in
 
 
 def build_runner(cfg: Config, launcher: str = 'none') -> Runner:

@@ -10,8 +10,8 @@ from mmengine.fileio import join_path
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
-from mmwsl.apis.config import dicts_in
 from mmwsl.apis.pipelines import MASK_LOADERS
+from mmwsl.utils.nested import dicts_in
 
 TAGS, SIZES, PSEUDO_LABELS, MASKS = 'tags', 'tags and sizes', 'pseudo-labels', 'masks'
 SECONDS = {TAGS: 1.0, SIZES: 2.0, PSEUDO_LABELS: 1.0, MASKS: 79.0}

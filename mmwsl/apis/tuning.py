@@ -7,9 +7,10 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
 from mmwsl.apis.arguments import base_parser, parse
-from mmwsl.apis.config import dicts_in, load_config
+from mmwsl.apis.config import load_config
 from mmwsl.apis.testing import test
 from mmwsl.models import WeakEncoderDecoder
+from mmwsl.utils.nested import dicts_in
 
 
 def tune_thresholds(cfg: Config, out_file: str, ann_file: str | None = None, indices: int | None = None) -> None:

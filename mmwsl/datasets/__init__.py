@@ -1,4 +1,4 @@
-"""Datasets whose training labels are tags."""
+"""Datasets with image-level labels."""
 
 from .coco import COCOWeakDataset
 from .folder import FolderWeakDataset

@@ -1,4 +1,6 @@
-"""The embedded dataset: scenes of shapes, made as they are asked for."""
+"""The synthetic shapes dataset: images rendered on request."""
+
+from typing import Any
 
 from mmwsl.annotations import ImageLabelRecord
 from mmwsl.registry import DATASETS
@@ -13,38 +15,38 @@ from .vocabulary import encode
 class ShapesDataset(ImageLabelDataset):
     """Circles, squares, triangles, stars, rings and crosses on cluttered backgrounds; no file is needed.
 
-    ``(seed, index)`` determines a scene in full: give each split its own seed. The tags are known from the layout
-    without painting. A tenth of the scenes is empty; a scene with a star has a ring in more than half of the cases,
-    see :mod:`~.scenes.layout`. Form and surface tell the class, as they do with animals; colors, scales, places and
-    rotations are random and do not.
+    ``(seed, index)`` determines an image completely: give each split its own seed. The image-level labels come from
+    the layout, without rendering. A tenth of the images has no object; an image with a star has a ring in more than
+    half of the cases, see :mod:`mmwsl.datasets.synthetic.layout`. Shape and pattern depend on the class; colors,
+    sizes, positions and rotations are random and independent of it.
 
-    A data info holds what :class:`ImageLabelDataset` says, with ``img_path`` a mere name (``shapes-0-000012.png``),
-    and ``scene``: dict(seed, index, size), from which ``RenderShapesImage`` paints the image and, for evaluation only,
-    ``RenderShapesMask`` the mask.
+    A data info holds the keys of :class:`ImageLabelDataset`, with ``img_path`` a mere name (``shapes-0-000012.png``),
+    and ``scene``: dict(seed, index, size), from which ``RenderShapesImage`` renders the image and, for evaluation
+    only, ``RenderShapesMask`` the mask.
 
     Args:
-        length (int): Number of scenes. Defaults to 2000.
-        size (int): Side of the images in pixels, at least 32. Defaults to 96.
-        seed (int): Seed, 0 or more. Defaults to 0.
-        **kwargs: See :class:`ImageLabelDataset`: ``metainfo``, ``pipeline``, ``test_mode``, ``indices`` ...
+        length: Number of images.
+        size: Side of the images in pixels, at least 32.
+        seed: Non-negative random seed.
+        **kwargs: Passed to :class:`ImageLabelDataset`: ``metainfo``, ``pipeline``, ``test_mode``, ``indices`` ...
 
     Raises:
-        ValueError: An argument is out of range.
+        ValueError: If an argument is out of range.
     """
 
     METAINFO = dict(classes=SHAPES_CLASSES, palette=voc_colormap(len(SHAPES_CLASSES)))
 
-    def __init__(self, length: int = 2000, size: int = 96, seed: int = 0, **kwargs) -> None:
+    def __init__(self, length: int = 2000, size: int = 96, seed: int = 0, **kwargs: Any) -> None:
         for argument, value, least in (('length', length, 1), ('size', size, 32), ('seed', seed, 0)):
             if not isinstance(value, int) or value < least:
-                raise ValueError(f'`{argument}` must be an integer of at least {least}, but got {value!r}.')
+                raise ValueError(f'`{argument}` must be an integer of at least {least}, got {value!r}.')
         self.length = length
         self.size = size
         self.seed = seed
         super().__init__(**kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """Draw the layout of every scene, for its tags."""
+        """Draw the layout of every image, for its labels."""
         return [self._scene_info(index) for index in range(self.length)]
 
     def _scene_info(self, index: int) -> dict:

@@ -1,1 +1,1 @@
-"""Helpers without torch: files, images, progress."""
+"""Files, images, nested configs and message texts, without torch."""

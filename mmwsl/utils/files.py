@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, and told apart by their content."""
+"""Files: written atomically, read as text, identified by a digest."""
 
 import hashlib
 import os
@@ -8,18 +8,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from mmwsl.apis.config import dicts_in
+from mmengine import fileio
 
 
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
-    """Open a new file that takes its name when it is complete, so that a killed process leaves no half of one.
+    """Open a new file that gets its name when it is complete: an interrupted run leaves no partial file there.
 
     Args:
-        path (str | Path): The file; its folder is made.
+        path: The file; its folder is created.
 
     Yields:
-        BinaryIO: The file, for writing.
+        The file, opened for writing.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -27,12 +27,12 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
         yield file
     umask = os.umask(0)
     os.umask(umask)
-    os.chmod(file.name, 0o666 & ~umask)  # a temporary file is its owner's alone
+    os.chmod(file.name, 0o666 & ~umask)  # only the owner can read a temporary file
     os.replace(file.name, path)
 
 
 def remove_partial_files(folder: Path) -> None:
-    """Remove the incomplete files of processes that were killed."""
+    """Remove the partial files of interrupted runs."""
     for path in folder.rglob('tmp*.part'):
         path.unlink()
 
@@ -46,21 +46,21 @@ def digest_file(path: str | Path) -> str:
     return digest.hexdigest()
 
 
-def digest_files(config: object) -> dict[str, str]:
-    """Return the SHA-256 of every file that a config names.
-
-    A file is a value that is the path of one, below the ``data_root`` of its own dict if that has one.
+def read_text(path: str | Path, argument: str = 'label file', backend_args: dict | None = None) -> str:
+    """Read a UTF-8 text file, with or without a byte-order mark.
 
     Args:
-        config (object): Nested dicts and lists.
+        path: The file.
+        argument: Name of the argument or kind of the file, for errors.
+        backend_args: See :mod:`mmengine.fileio`.
 
-    Returns:
-        dict[str, str]: The digests by path. Folders, addresses and what does not exist have none.
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file is not UTF-8 text.
     """
-    paths = {
-        os.path.join(part.get('data_root') or '', value)
-        for part in dicts_in(config)
-        for value in part.values()
-        if isinstance(value, str)
-    }
-    return {path: digest_file(path) for path in sorted(paths) if os.path.isfile(path)}
+    try:
+        return fileio.get_text(path, encoding='utf-8-sig', backend_args=backend_args)
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise FileNotFoundError(f'{argument} {str(path)!r} is not a file. Check the path and `data_root`.') from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f'{path}: not UTF-8 text ({error}). Save the file as UTF-8.') from error

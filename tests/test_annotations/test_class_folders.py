@@ -5,7 +5,7 @@ import pytest
 from mmwsl.annotations import read_class_folders
 
 
-def test_folder_is_the_tag():
+def test_the_first_folder_is_the_label():
     records = read_class_folders(['dog/x/1.jpg', 'cat/1.jpg', 'background/2.jpg'])
     assert [(record.image, record.labels) for record in records] == [
         ('background/2.jpg', ()),
@@ -19,6 +19,6 @@ def test_background_folder_can_be_named():
     assert (none.labels, other.labels) == ((), ('other',))
 
 
-def test_image_outside_of_the_class_folders():
-    with pytest.raises(ValueError, match=r'/data: 1 images lie in no class folder: b\.jpg'):
+def test_an_image_outside_of_the_class_folders_is_rejected():
+    with pytest.raises(ValueError, match=r'/data: 1 images are in no class folder: b\.jpg'):
         read_class_folders(['cat/1.jpg', 'b.jpg'], source='/data')

@@ -1,4 +1,4 @@
-"""Tables: .csv, .json and .jsonl say the same things, and their mistakes are named by place."""
+"""Tables in .csv, .json and .jsonl: equal content, and errors that name the place."""
 
 import pytest
 
@@ -80,7 +80,7 @@ def test_present_wins_over_unknown(tmp_path):
         ),
     ],
 )
-def test_sizes(tmp_path, name, text):
+def test_size_labels(tmp_path, name, text):
     (tmp_path / name).write_text(text)
     first, second = read_table(tmp_path / name)
     assert (first.labels, first.large, first.small) == (('cat', 'dog', 'bus'), ('dog',), ('bus',))
@@ -95,15 +95,19 @@ def test_sizes(tmp_path, name, text):
         (
             't.csv',
             'image,labels,large\na,cat,dog\n',
-            r"t\.csv:2: image 'a' has a size of 'dog', but not its tag \(cat\)",
+            r"t\.csv:2: the size labels of image 'a' must be among its labels \(cat\), got 'dog'",
         ),
-        ('t.csv', 'image,labels,small\na,,dog\n', r"has a size of 'dog', but not its tag \(none\)"),
-        ('t.jsonl', '{"image":"a","labels":[],"unknown":["cat"],"large":["cat"]}', r"t\.jsonl:1: .* size of 'cat'"),
-        ('t.csv', 'image,labels,small,large\na,cat,cat,cat\n', r"says that 'cat' is both large and small"),
+        ('t.csv', 'image,labels,small\na,,dog\n', r"must be among its labels \(none\), got 'dog'"),
+        (
+            't.jsonl',
+            '{"image":"a","labels":[],"unknown":["cat"],"large":["cat"]}',
+            r"t\.jsonl:1: the size labels .* got 'cat'",
+        ),
+        ('t.csv', 'image,labels,small,large\na,cat,cat,cat\n', r"image 'a' labels 'cat' as large and as small"),
         ('t.json', '[{"image": "a", "labels": ["cat"], "large": 1}]', "'large' must be a list of class names"),
     ],
 )
-def test_sizes_that_cannot_be(tmp_path, name, text, match):
+def test_invalid_size_labels_are_rejected(tmp_path, name, text, match):
     (tmp_path / name).write_text(text)
     with pytest.raises(ValueError, match=match):
         read_table(tmp_path / name)
@@ -121,8 +125,8 @@ def test_source_is_file_and_line(tmp_path):
         ('t.csv', '', r"t\.csv:1: no column 'image' in the header \[\]"),
         ('t.csv', 'image;labels\na;cat\n', r"no column 'image' in the header \['image;labels'\].*`image_column`"),
         ('t.csv', 'image,tags\na,cat\n', r"no column 'labels'.*`label_column`"),
-        ('t.csv', 'image,labels\na,cat\nb,cat,dog\n', r't\.csv:3: the row does not have 2 cells.*Quote'),
-        ('t.csv', 'image,labels\na\n', r't\.csv:2: the row does not have 2 cells'),
+        ('t.csv', 'image,labels\na,cat\nb,cat,dog\n', r't\.csv:3: the row must have 2 cells.*Quote'),
+        ('t.csv', 'image,labels\na\n', r't\.csv:2: the row must have 2 cells'),
         ('t.csv', 'image,labels\n ,cat\n', r"t\.csv:2: the cell 'image' is empty"),
         ('t.csv', 'image,labels\na,cat;dog\nb,cat|dog\n', r"several separators \[';', '\|'\].*`separator`"),
         ('t.csv', 'image,labels\na,"cat" x\n', r't\.csv:2: not a CSV row'),
@@ -131,23 +135,23 @@ def test_source_is_file_and_line(tmp_path):
         (
             't.json',
             '[{"labels": []}]',
-            r"entry 0: expected an object with the keys 'image'.*but got \{'labels': \[\]\}",
+            r"entry 0: expected an object with the keys 'image'.*got \{'labels': \[\]\}",
         ),
         ('t.json', '[{"image": "a"}]', r"entry 0: expected an object with the keys 'image' .* and 'labels'"),
-        ('t.json', '{"a": [1]}', r"entry 0: 'labels' must be a list of class names or one string, but got \[1\]"),
+        ('t.json', '{"a": [1]}', r"entry 0: 'labels' must be a list of class names or one string, got \[1\]"),
         ('t.json', '{"a": ["cat"], "b": [], "a": []}', r"the key 'a' appears twice"),
         ('t.jsonl', '{"image": "a", "labels": []}\n{"image": \n', r't\.jsonl:2: not JSON'),
-        ('t.jsonl', '\n["a"]\n', r"t\.jsonl:2: expected an object .*but got \['a'\]"),
+        ('t.jsonl', '\n["a"]\n', r"t\.jsonl:2: expected an object .*got \['a'\]"),
         ('t.xlsx', '', r"must end with one of \('.csv', '.json', '.jsonl'\)"),
     ],
 )
-def test_mistakes_are_named(tmp_path, name, text, match):
+def test_errors_name_the_place(tmp_path, name, text, match):
     (tmp_path / name).write_text(text)
     with pytest.raises(ValueError, match=match):
         read_table(tmp_path / name)
 
 
-def test_absent_and_binary_files(tmp_path):
+def test_missing_and_binary_files_are_rejected(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"'.*nothing\.csv' is not a file"):
         read_csv(tmp_path / 'nothing.csv')
     (tmp_path / 'binary.jsonl').write_bytes(b'\xff\xfe\x00')

@@ -16,7 +16,7 @@ def voc_xml(*objects):
 
 
 @pytest.mark.parametrize('difficult', RULES)
-def test_xml(tmp_path, difficult):
+def test_xml_labels_follow_the_difficult_option(tmp_path, difficult):
     (tmp_path / '2007_1.xml').write_text(voc_xml(('dog', 0), ('dog', 1), ('cat', 1)))
     (tmp_path / '2007_2.xml').write_text(voc_xml())
     first, second = read_voc_xml(tmp_path, difficult=difficult)
@@ -32,7 +32,7 @@ def test_xml_reads_the_names_asked_for(tmp_path):
         read_voc_xml(tmp_path)
 
 
-def test_xml_object_without_name(tmp_path):
+def test_xml_object_without_name_is_rejected(tmp_path):
     (tmp_path / 'a.xml').write_text(voc_xml(('dog', 0), ('', 0)))
     with pytest.raises(ValueError, match=r'a\.xml: object 2 has no <name>'):
         read_voc_xml(tmp_path)
@@ -49,7 +49,7 @@ def sized_xml(*objects, size='<size><width>20</width><height>10</height></size>'
     return f'<annotation>{size}{parts}</annotation>'
 
 
-def test_sizes_are_what_the_boxes_of_a_class_cover_together(tmp_path):
+def test_size_labels_measure_the_union_of_the_boxes_of_a_class(tmp_path):
     # of 200 pixels: the cat's two boxes cover 10 + 10 - 5, the dog's 20 twice the same, the bus's 21
     (tmp_path / 'a.xml').write_text(
         sized_xml(
@@ -72,29 +72,42 @@ def test_sizes_are_what_the_boxes_of_a_class_cover_together(tmp_path):
 
 
 @pytest.mark.parametrize(
-    'text',
+    ('text', 'match'),
     [
-        sized_xml(('cat', (1, 1, 5, 2)), size=''),
-        sized_xml(('cat', (1, 1, 'x', 2))),
-        voc_xml(('cat', 0)),
-        sized_xml(('cat', (1, 1, 5, 2)), size='<size><width>20</width><height>0</height></size>'),
+        (sized_xml(('cat', (1, 1, 5, 2)), size=''), r'<size> must have .* got \[None, None\]'),
+        (sized_xml(('cat', (1, 1, 'x', 2))), r"object 1 \(cat\): <bndbox> must have .* got \['1', '1', 'x', '2'\]"),
+        (sized_xml(('cat', (5, 1, 1, 2))), r"<bndbox> must have .* got \['5', '1', '1', '2'\]"),
+        (voc_xml(('cat', 0)), r'<size> must have'),
+        (
+            sized_xml(('cat', (1, 1, 5, 2)), size='<size><width>20</width><height>0</height></size>'),
+            r"<size> must have a positive .* got \['0', '20'\]",
+        ),
     ],
 )
-def test_sizes_that_cannot_be_told(tmp_path, text):
+def test_size_labels_need_a_size_and_boxes(tmp_path, text, match):
     (tmp_path / 'a.xml').write_text(text)
     assert read_voc_xml(tmp_path)[0].labels == ('cat',)
-    with pytest.raises(ValueError, match=r"a\.xml: the size of 'cat' cannot be told .*`large_area` needs the <size>"):
+    with pytest.raises(ValueError, match=rf'a\.xml: .*{match}'):
         read_voc_xml(tmp_path, large_area=0.1)
 
 
+def test_boxes_that_leave_the_image_are_cut_off(tmp_path):
+    # of 200 pixels, the cat covers 2 x 3 inside the image, and the dog none
+    (tmp_path / 'a.xml').write_text(sized_xml(('cat', (-4, 0, 2, 3)), ('dog', (-9, -9, -1, -1))))
+    (record,) = read_voc_xml(tmp_path, large_area=0.029)
+    assert (record.large, record.small) == (('cat',), ('dog',))
+    (record,) = read_voc_xml(tmp_path, large_area=0.031)
+    assert record.large == ()
+
+
 @pytest.mark.parametrize('area', [0, 1, float('nan')])
-def test_large_area_is_a_share(tmp_path, area):
-    with pytest.raises(ValueError, match=rf'`large_area` is a share .* got {area}'):
+def test_large_area_is_a_fraction(tmp_path, area):
+    with pytest.raises(ValueError, match=rf'`large_area` must be a fraction .* got {area}'):
         read_voc_xml(tmp_path, large_area=area)
 
 
 @pytest.mark.parametrize('difficult', RULES)
-def test_lists(tmp_path, difficult):
+def test_lists_follow_the_difficult_option(tmp_path, difficult):
     (tmp_path / 'dog_train.txt').write_text('2007_1  1\n2007_2 -1\n')
     (tmp_path / 'cat_train.txt').write_text('2007_1  0\n2007_2 -1\n')
     first, second = read_voc_lists(tmp_path, 'train', ('dog', 'cat'), difficult)
@@ -108,23 +121,23 @@ def test_lists(tmp_path, difficult):
         ('a 1\nb 2\n', r"cat_train\.txt:2: expected \"name value\".*'b 2'"),
         ('a\n', r'cat_train\.txt:1: expected'),
         ('a 1\na 1\n', r"cat_train\.txt:2: image 'a' is listed twice \(first in line 1\)"),
-        ('a 1\n', r"1 images are in this list or in that of 'dog' but not in both: b"),
+        ('a 1\n', r"must name the same images, got 1 that this list or the list of 'dog' lacks: b\."),
     ],
 )
-def test_mistakes_in_lists(tmp_path, cats, match):
+def test_invalid_lists_are_rejected(tmp_path, cats, match):
     (tmp_path / 'dog_train.txt').write_text('a 1\nb -1\n')
     (tmp_path / 'cat_train.txt').write_text(cats)
     with pytest.raises(ValueError, match=match):
         read_voc_lists(tmp_path, 'train', ('dog', 'cat'))
 
 
-def test_absent_files(tmp_path):
+def test_missing_files_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match='folder of XML annotations'):
         read_voc_xml(tmp_path / 'nothing')
     with pytest.raises(FileNotFoundError, match=r'dog_val\.txt'):
         read_voc_lists(tmp_path, 'val', ('dog',))
 
 
-def test_difficult_is_checked(tmp_path):
-    with pytest.raises(ValueError, match="`difficult` must be one of .* but got 'maybe'"):
+def test_unknown_difficult_option_is_rejected(tmp_path):
+    with pytest.raises(ValueError, match="`difficult` must be one of .* got 'maybe'"):
         read_voc_xml(tmp_path, difficult='maybe')

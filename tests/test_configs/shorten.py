@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 
-from mmwsl.apis.config import dicts_in
+from mmwsl.utils.nested import dicts_in
 
 FOLDER = Path(__file__).parents[2] / 'configs'
 CONFIGS = {path.stem: path for path in sorted(FOLDER.rglob('*.py')) if '_base_' not in path.parts}

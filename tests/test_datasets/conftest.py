@@ -34,10 +34,10 @@ def build():
 
 
 @pytest.fixture
-def tagged(tmp_path, write_images):
-    """A folder with four VOC images, a table of their image-level labels, and a list of two of them."""
+def labeled(tmp_path, write_images):
+    """A folder with four VOC images, a table of their labels, and a list of two of them."""
     write_images(tmp_path / 'images', [f'{name}.jpg' for name in 'abcd'])
-    (tmp_path / 'tags.csv').write_text('image,labels,unknown\na,dog cat,\nb,,\nc.jpg,person,horse\nd,car,bus\n')
+    (tmp_path / 'labels.csv').write_text('image,labels,unknown\na,dog cat,\nb,,\nc.jpg,person,horse\nd,car,bus\n')
     (tmp_path / 'list.txt').write_text('c\na.jpg\n\n')
     return tmp_path
 

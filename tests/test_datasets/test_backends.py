@@ -1,4 +1,4 @@
-"""Lists, tags and images from elsewhere than the local disk."""
+"""Lists, labels and images from another file backend."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ XML = '<?xml version="1.0" encoding="latin-1"?><annotation><object><name>{}</nam
 
 @pytest.fixture
 def vault(tmp_path):
-    """A folder that only paths ``vault://...`` reach, through a backend with nothing but what is asked for here."""
+    """A folder that only paths ``vault://...`` reach, through a backend with only the methods that are used."""
 
     class VaultBackend(BaseStorageBackend):
         def path(self, path):
@@ -48,24 +48,26 @@ def vault(tmp_path):
 
 @pytest.fixture
 def filled(vault, write_images):
-    """Two images, a dog and a cat, with a list and the tags in every format."""
+    """Two images, a dog and a cat, with a list and the labels in every format."""
     write_images(vault / 'images', ['a.jpg', 'b.jpg'])
-    tags = dict(a='dog', b='cat')
+    labels = dict(a='dog', b='cat')
     (vault / 'list.txt').write_text('a\nb\n')
-    (vault / 'tags.csv').write_bytes(b'\xef\xbb\xbfimage,labels\r\na,dog\r\nb,cat\r\n')
-    (vault / 'tags.jsonl').write_text('\n'.join(json.dumps(dict(image=n, labels=tag)) for n, tag in tags.items()))
-    (vault / 'tags.json').write_text(json.dumps(tags))
+    (vault / 'labels.csv').write_bytes(b'\xef\xbb\xbfimage,labels\r\na,dog\r\nb,cat\r\n')
+    (vault / 'labels.jsonl').write_text(
+        '\n'.join(json.dumps(dict(image=name, labels=label)) for name, label in labels.items())
+    )
+    (vault / 'labels.json').write_text(json.dumps(labels))
     (vault / 'xml').mkdir()
     (vault / 'main').mkdir()
-    for name, tag in tags.items():
-        (vault / f'xml/{name}.xml').write_text(XML.format(tag))
-        (vault / f'main/{tag}_train.txt').write_text(''.join(f'{n} {1 if n == name else -1}\n' for n in tags))
+    for name, label in labels.items():
+        (vault / f'xml/{name}.xml').write_text(XML.format(label))
+        (vault / f'main/{label}_train.txt').write_text(''.join(f'{n} {1 if n == name else -1}\n' for n in labels))
     (vault / 'instances.json').write_text(
         json.dumps(
             dict(
-                images=[dict(id=i, file_name=f'{name}.jpg') for i, name in enumerate(tags)],
+                images=[dict(id=i, file_name=f'{name}.jpg') for i, name in enumerate(labels)],
                 annotations=[dict(id=i, image_id=i, category_id=i) for i in range(2)],
-                categories=[dict(id=i, name=tag) for i, tag in enumerate(tags.values())],
+                categories=[dict(id=i, name=label) for i, label in enumerate(labels.values())],
             )
         )
     )
@@ -76,12 +78,12 @@ def filled(vault, write_images):
 @pytest.mark.parametrize(
     ('name', 'settings'),
     [
-        ('VOCWeakDataset', dict(label_file='tags.csv')),
-        ('VOCWeakDataset', dict(label_file='tags.jsonl')),
+        ('VOCWeakDataset', dict(label_file='labels.csv')),
+        ('VOCWeakDataset', dict(label_file='labels.jsonl')),
         ('VOCWeakDataset', dict(label_file='xml')),
         ('VOCWeakDataset', dict(label_file='main', label_split='train')),
         ('COCOWeakDataset', dict(label_file='instances.json')),
-        ('FolderWeakDataset', dict(label_file='tags.json')),
+        ('FolderWeakDataset', dict(label_file='labels.json')),
     ],
 )
 def test_every_format(build, filled, by_name, name, settings, backend_args):
@@ -100,7 +102,7 @@ def test_every_format(build, filled, by_name, name, settings, backend_args):
     assert dataset[0]['img'].shape == (8, 12, 3)
 
 
-def test_absent_file_is_named(build, filled):
-    Path(filled, 'tags.csv').unlink()
-    with pytest.raises(FileNotFoundError, match=r"label file 'vault://data/tags\.csv' is not a file"):
-        build('VOCWeakDataset', data_root='vault://data', label_file='tags.csv', data_prefix=dict(img_path='images'))
+def test_missing_file_is_named(build, filled):
+    Path(filled, 'labels.csv').unlink()
+    with pytest.raises(FileNotFoundError, match=r"label file 'vault://data/labels\.csv' is not a file"):
+        build('VOCWeakDataset', data_root='vault://data', label_file='labels.csv', data_prefix=dict(img_path='images'))

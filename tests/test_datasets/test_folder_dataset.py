@@ -1,4 +1,4 @@
-"""Anybody's folder."""
+"""Folders with a table of labels, or with one folder per class."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from PIL import Image
 def table_folder(tmp_path, write_images):
     """Images of several formats with a table."""
     write_images(tmp_path / 'images', ['a.jpg', 'b.PNG', 'sub/c.webp'])
-    (tmp_path / 'tags.csv').write_text('image,labels\na,owl\nb.PNG,\nsub/c.webp,fox;owl\n')
+    (tmp_path / 'labels.csv').write_text('image,labels\na,owl\nb.PNG,\nsub/c.webp,fox;owl\n')
     return tmp_path
 
 
@@ -21,7 +21,7 @@ def class_folders(tmp_path, write_images):
 
 def test_table(build, table_folder, by_name):
     dataset = build(
-        'FolderWeakDataset', data_root=str(table_folder), label_file='tags.csv', data_prefix=dict(img_path='images')
+        'FolderWeakDataset', data_root=str(table_folder), label_file='labels.csv', data_prefix=dict(img_path='images')
     )
     assert dataset.metainfo['classes'] == ('background', 'fox', 'owl')
     assert dataset.metainfo['palette'] == [[0, 0, 0], [128, 0, 0], [0, 128, 0]]
@@ -31,10 +31,10 @@ def test_table(build, table_folder, by_name):
 def test_inferred_classes_are_reported(build, table_folder, monkeypatch):
     messages = []
     monkeypatch.setattr('mmwsl.datasets.folder.print_log', lambda message, **_: messages.append(message))
-    settings = dict(data_root=str(table_folder), label_file='tags.csv', data_prefix=dict(img_path='images'))
+    settings = dict(data_root=str(table_folder), label_file='labels.csv', data_prefix=dict(img_path='images'))
     build('FolderWeakDataset', **settings)
     (message,) = messages
-    assert message.startswith("Classes found in the tags: ('background', 'fox', 'owl'). Name them in `metainfo")
+    assert message.startswith("Classes found in the image-level labels: ('background', 'fox', 'owl'). Set `metainfo")
     assert "`label_cfg=dict(separator=';')`" in message
     build('FolderWeakDataset', metainfo=dict(classes=('background', 'owl', 'fox')), **settings)
     assert len(messages) == 1
@@ -52,31 +52,31 @@ def test_inferred_classes_are_reported(build, table_folder, monkeypatch):
 )
 def test_spaces_in_inferred_classes(build, tmp_path, write_images, rows, label_cfg, classes):
     write_images(tmp_path, ['a.jpg', 'b.jpg'])
-    (tmp_path / 'tags.csv').write_text('image,labels\na,{}\nb,{}\n'.format(*rows))
-    dataset = build('FolderWeakDataset', data_root=str(tmp_path), label_file='tags.csv', label_cfg=label_cfg)
+    (tmp_path / 'labels.csv').write_text('image,labels\na,{}\nb,{}\n'.format(*rows))
+    dataset = build('FolderWeakDataset', data_root=str(tmp_path), label_file='labels.csv', label_cfg=label_cfg)
     assert dataset.metainfo['classes'] == ('background', *classes)
 
 
 @pytest.mark.parametrize(
     ('text', 'match'),
     [
-        ('image,labels\n', r"from the table label_file='.*/tags\.csv': no image is listed, it is empty"),
-        ('image,labels\na,\n', r"from the table label_file='.*/tags\.csv': all are background images\. .*`metainfo="),
+        ('image,labels\n', r"from the table label_file='.*/labels\.csv': no image is listed\."),
+        ('image,labels\na,\n', r"from the table label_file='.*/labels\.csv': all are background images\. .*`metainfo="),
     ],
 )
 def test_table_that_names_no_class(build, table_folder, text, match):
-    (table_folder / 'tags.csv').write_text(text)
+    (table_folder / 'labels.csv').write_text(text)
     with pytest.raises(ValueError, match=match):
         build(
             'FolderWeakDataset',
             data_root=str(table_folder),
-            label_file='tags.csv',
+            label_file='labels.csv',
             data_prefix=dict(img_path='images'),
         )
 
 
 def test_empty_class_folders(build, tmp_path):
-    with pytest.raises(ValueError, match=r"from the class folders of '.*': no image is listed, it is empty"):
+    with pytest.raises(ValueError, match=r"from the class folders of '.*': no image is listed\."):
         build('FolderWeakDataset', class_folders=True, data_prefix=dict(img_path=str(tmp_path)))
 
 
@@ -127,15 +127,15 @@ def test_images_alone_for_inference(build, table_folder):
 @pytest.mark.parametrize(
     ('settings', 'match'),
     [
-        (dict(metainfo=dict(classes=('background', 'owl', 'fax'))), r"unknown class 'fox': did you mean 'fax'"),
-        (dict(class_folders=True), '`label_file=.*` and `class_folders=True` are two sources'),
-        (dict(label_file=''), 'no class is known: there are no tags. Give .*`label_file`'),
+        (dict(metainfo=dict(classes=('background', 'owl', 'fax'))), r"unknown class 'fox'. Did you mean 'fax'"),
+        (dict(class_folders=True), '`label_file=.*` and `class_folders=True` are two sources of labels'),
+        (dict(label_file=''), 'no class is known: there are no image-level labels. Set .*`label_file`'),
         (dict(img_suffix='.jpg'), r'images of label_file=.* are not in'),
     ],
 )
-def test_mistakes(build, table_folder, settings, match):
+def test_invalid_settings_are_rejected(build, table_folder, settings, match):
     settings = {
-        **dict(data_root=str(table_folder), label_file='tags.csv', data_prefix=dict(img_path='images')),
+        **dict(data_root=str(table_folder), label_file='labels.csv', data_prefix=dict(img_path='images')),
         **settings,
     }
     with pytest.raises((ValueError, FileNotFoundError), match=match):
@@ -151,5 +151,5 @@ def test_stray_image_and_unknown_folder(build, class_folders, write_images):
             metainfo=dict(classes=('background', 'fox')),
         )
     write_images(class_folders, ['stray.jpg'])
-    with pytest.raises(ValueError, match=r'1 images lie in no class folder: stray\.jpg'):
+    with pytest.raises(ValueError, match=r'1 images are in no class folder: stray\.jpg'):
         build('FolderWeakDataset', class_folders=True, data_prefix=dict(img_path=str(class_folders)))

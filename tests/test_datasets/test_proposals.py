@@ -73,7 +73,7 @@ def test_any_labels_are_numbered_in_order(values):
     np.testing.assert_array_equal(superpixel_graph(noise(), np.array(values)[labels]).labels, labels)
 
 
-def test_texture_sees_the_direction_of_stripes():
+def test_texture_depends_on_the_direction_of_stripes():
     columns = np.broadcast_to((np.arange(32) % 8 < 4)[None, :, None] * 200, (32, 32, 3)).astype(np.uint8)
     image = np.concatenate([columns, columns.transpose(1, 0, 2)], axis=1)
     upright, lying = superpixel_graph(image, np.indices((32, 64))[1] // 32).textures[:, :8]
@@ -204,7 +204,7 @@ def test_large_images_get_larger_superpixels():
     proposals = RegionTree(sigma=0, scale=1, min_size=1)(image, {})
     sizes = np.bincount(proposals.masks.superpixels.reshape(-1))
     assert sizes.min() >= 480 * 640 // 4000 and len(sizes) <= 4000
-    with pytest.raises(ValueError, match='at most 10000 superpixels, but got 19200.*`min_size`'):
+    with pytest.raises(ValueError, match='at most 10000 superpixels, got 19200.*`min_size`'):
         RegionTree()(image, dict(superpixels=blocks((480, 640))))
 
 
@@ -224,7 +224,7 @@ def test_the_same_image_gives_the_same_proposals():
     ids=['constant', 'one pixel', 'constant row'],
 )
 @pytest.mark.parametrize('kind', ['box', 'mask'])
-def test_a_image_of_one_superpixel_has_no_objects(image, kind):
+def test_an_image_of_one_superpixel_has_no_objects(image, kind):
     assert len(RegionTree(max_area=1.0)(image, {}).scores) == 0
     objectness = compute(image, kind=kind)
     assert objectness.shape == image.shape[:2] and not objectness.any()
@@ -264,16 +264,16 @@ def test_colors_of_the_border_alone_give_zero():
         (lambda: RegionTree()(noise()[..., 0], dict(superpixels=blocks())), r'got uint8 of shape \(12, 16\)'),
         (
             lambda: RegionTree()(noise(), dict(superpixels=blocks() / 2)),
-            '`superpixels` must be whole numbers, got float64',
+            '`superpixels` must be integers, got float64',
         ),
         (lambda: RegionTree(scale=0), '`scale` must be positive'),
-        (lambda: RegionTree(max_area=2), r'`max_area` must lie in \(0, 1\], but got 2'),
+        (lambda: RegionTree(max_area=2), r'`max_area` must be in \(0, 1\], got 2'),
         (lambda: SelectiveSearch(mode='slow'), "must be one of .* got 'slow'"),
-        (lambda: SelectiveSearch(max_boxes=0), '`max_boxes` must be at least 1, but got 0'),
+        (lambda: SelectiveSearch(max_boxes=0), '`max_boxes` must be at least 1, got 0'),
         (lambda: compute(noise(), kind='pixel'), "`kind` must be one of .*'pixel'"),
     ],
 )
-def test_bad_input(call, message):
+def test_invalid_input_is_rejected(call, message):
     with pytest.raises(ValueError, match=message):
         call()
 
@@ -300,11 +300,11 @@ def fixed_source():
 def test_normalization_and_key(fixed_source):
     image = noise((4, 4))
     source = dict(type=fixed_source, scores=[0.5, 0.75])
-    stretched = compute(image, source=source, kind='box', key='saliency')
-    assert not stretched[:, :2].any() and (stretched[:, 2:] == 1).all()
+    normalized = compute(image, source=source, kind='box', key='saliency')
+    assert not normalized[:, :2].any() and (normalized[:, 2:] == 1).all()
     plain = compute(image, source=source, kind='box', normalize=False)
     assert (plain[:, :2] == 0.5).all() and (plain[:, 2:] == 0.75).all()
-    with pytest.raises(ValueError, match=r'must be in \[0, 1\], got 0.5 to 3'):
+    with pytest.raises(ValueError, match=r'in \[0, 1\], got 0.5 to 3'):
         compute(image, source=dict(type=fixed_source, scores=[0.5, 3]), kind='box', normalize=False)
     with pytest.raises(ValueError, match="needs proposals with masks.*`kind='box'`"):
         compute(image, source=source, kind='mask')

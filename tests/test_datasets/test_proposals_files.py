@@ -1,12 +1,12 @@
-"""Proposals from disk: .npz files and COCO's format, and what may be wrong with them."""
+"""Proposals from disk: .npz files and COCO's format, and errors for invalid ones."""
 
 import json
 
 import numpy as np
 import pytest
 
+from mmwsl.annotations.rle import mask_runs, rle_boxes
 from mmwsl.datasets.proposals import COCOProposals, NpzProposals
-from mmwsl.datasets.proposals.rle import count_runs, decode_counts, mask_boxes, mask_runs, segmentation_runs
 from mmwsl.registry import TRANSFORMS
 
 SHAPE = (6, 9)
@@ -28,20 +28,6 @@ def uncompressed(mask):
             inside = pixel
         counts[-1] += 1
     return counts
-
-
-def compressed(counts):
-    """COCO's string, bit by bit from its description."""
-    text = ''
-    for index, count in enumerate(counts):
-        number = count - counts[index - 2] if index > 2 else count
-        while True:
-            group, number = number & 31, number >> 5  # the shift keeps the sign
-            last = number == (-1 if group & 16 else 0)
-            text += chr(48 + group + (0 if last else 32))
-            if last:
-                break
-    return text
 
 
 @pytest.fixture
@@ -71,70 +57,6 @@ def result(**settings):
     return {**dict(image_id=42, bbox=[1, 1, 3, 2], score=0.5), **settings}
 
 
-def test_counts_by_hand():
-    # 3 outside, 4 inside, 33 outside, 8 inside: 33 needs two groups, 8 is coded as its difference to 4
-    assert decode_counts('34Q14').tolist() == [3, 4, 33, 8]
-    assert decode_counts(b'34Q14').tolist() == [3, 4, 33, 8]
-    assert count_runs([3, 4, 33, 8], 48).tolist() == [[3, 7], [40, 48]]
-    assert count_runs([0, 2, 0, 1], 3).tolist() == [[0, 2], [2, 3]]
-    assert decode_counts('').tolist() == []
-
-
-@pytest.mark.parametrize('seed', range(5))
-def test_runs_hold_the_mask(seed):
-    rng = np.random.default_rng(seed)
-    # runs of all lengths, also long ones that need several groups and give negative differences
-    shape = (50, 60)
-    mask = np.repeat(rng.random(3000) < 0.5, rng.integers(1, 200, 3000))[:3000].reshape(60, 50).T
-    counts = uncompressed(mask)
-    assert decode_counts(compressed(counts)).tolist() == counts
-    assert any(count < before for before, count in zip(counts[1:], counts[3:], strict=False))
-    for segmentation in (dict(size=[50, 60], counts=counts), dict(size=(50, 60), counts=compressed(counts))):
-        runs = segmentation_runs(segmentation, shape)
-        np.testing.assert_array_equal(runs, mask_runs(mask))
-        line = np.zeros(3000, bool)
-        for start, stop in runs:
-            line[start:stop] = True
-        np.testing.assert_array_equal(line.reshape(60, 50).T, mask)
-
-
-def test_compressed_counts_are_those_of_pycocotools():
-    tools = pytest.importorskip('pycocotools.mask')
-    for mask in random_masks(20):
-        encoded = tools.encode(np.asfortranarray(mask.astype(np.uint8)))
-        np.testing.assert_array_equal(segmentation_runs(encoded, SHAPE), mask_runs(mask))
-        assert encoded['counts'].decode() == compressed(uncompressed(mask))
-
-
-@pytest.mark.parametrize(
-    'mask',
-    [
-        np.zeros(SHAPE, bool),
-        np.ones(SHAPE, bool),
-        np.eye(6, 9, dtype=bool),
-        np.indices(SHAPE).sum(0) == 13,
-        np.indices(SHAPE)[0] == 0,
-        *random_masks(5) & random_masks(5, seed=1),
-    ],
-    ids=str,
-)
-def test_boxes_of_masks(mask):
-    (box,) = mask_boxes([mask_runs(mask)], SHAPE)
-    rows, columns = np.nonzero(mask)
-    expected = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1] if len(rows) else [0, 0, 0, 0]
-    assert box.tolist() == expected
-
-
-def test_polygons():
-    square, triangle = [1, 1, 4, 1, 4, 3, 1, 3], [5, 0, 9, 0, 9, 6]
-    mask = np.zeros(SHAPE, bool)
-    mask[1:3, 1:4] = True
-    np.testing.assert_array_equal(segmentation_runs([square], SHAPE), mask_runs(mask))
-    for row in range(6):  # the triangle covers the pixels right of its slanting side, x > 5 + 2 / 3 * y
-        mask[row, [column for column in range(9) if column + 0.5 > 5 + (row + 0.5) * 2 / 3]] = True
-    np.testing.assert_array_equal(segmentation_runs([square, triangle], SHAPE), mask_runs(mask))
-
-
 @pytest.mark.parametrize('packed', [False, True])
 def test_npz_with_masks(npz, packed):
     masks = random_masks()
@@ -143,7 +65,7 @@ def test_npz_with_masks(npz, packed):
     assert proposals.scores.tolist() == [0.1, 5, -2] and len(proposals.masks) == 3
     for index in range(3):
         np.testing.assert_array_equal(proposals.masks[index], masks[index])
-    np.testing.assert_array_equal(proposals.boxes, mask_boxes([mask_runs(mask) for mask in masks], SHAPE))
+    np.testing.assert_array_equal(proposals.boxes, rle_boxes([mask_runs(mask) for mask in masks], SHAPE))
 
 
 def test_npz_boxes_are_clipped(npz):
@@ -163,7 +85,9 @@ def test_npz_boxes_are_clipped(npz):
 )
 def test_coco(coco, wrap):
     masks = random_masks()
-    codings = [uncompressed(masks[0]), compressed(uncompressed(masks[1])), uncompressed(masks[2])]
+    coco_mask = pytest.importorskip('pycocotools.mask', reason='pip install pycocotools')
+    compressed = coco_mask.encode(np.asfortranarray(masks[1].astype(np.uint8)))['counts'].decode()
+    codings = [uncompressed(masks[0]), compressed, uncompressed(masks[2])]
     entries = [
         result(bbox=[1, 1, 3 + index, 2], score=index / 4, segmentation=dict(size=[6, 9], counts=counts))
         for index, counts in enumerate(codings)
@@ -196,7 +120,7 @@ def test_objectness_of_files(npz, tmp_path):
         covers = masks.copy()
         if kind == 'box':
             for cover, (x1, y1, x2, y2) in zip(
-                covers, mask_boxes([mask_runs(m) for m in masks], SHAPE).astype(int), strict=True
+                covers, rle_boxes([mask_runs(m) for m in masks], SHAPE).astype(int), strict=True
             ):
                 cover[y1:y2, x1:x2] = True
         expected = np.einsum('n,nhw->hw', [0, 1, 0.5], covers) / np.maximum(covers.sum(0), 1)
@@ -223,26 +147,29 @@ def test_objectness_of_files(npz, tmp_path):
             '`boxes` must be finite .* inf in proposal 1',
         ),
         (dict(scores=[1.0], boxes=[[5, 5, 2, 1]]), r'x1 <= x2.*got \[5.0, 5.0, 2.0, 1.0\]. Is it x, y, width, height'),
-        (dict(scores=[1.0, 2.0], boxes=[[90, 0, 95, 5], [0, -9, 9, 0]]), 'all 2 boxes lie outside the image of 6x9'),
+        (
+            dict(scores=[1.0, 2.0], boxes=[[90, 0, 95, 5], [0, -9, 9, 0]]),
+            'must overlap the image of 6x9 .* got 2 outside',
+        ),
         (dict(scores=['a', 'b'], boxes=BOXES), '`scores` must be numbers, got <U1'),
         (dict(scores=[1.0]), r"expected the arrays `scores`, and `boxes` or .* got \['scores'\]"),
         (dict(boxes=BOXES), r"got \['boxes'\]"),
         (dict(scores=np.array([dict()], dtype=object), boxes=[[0, 0, 1, 1]]), 'cannot be read as .npz .*allow_pickle'),
     ],
 )
-def test_bad_npz(npz, arrays, message):
+def test_invalid_npz_files_are_rejected(npz, arrays, message):
     with pytest.raises(ValueError, match=message):
         npz(**arrays)
 
 
 @pytest.mark.parametrize('content', [b'', b'no archive', b'PK\x03\x04 cut off', b'\x93NUMPY\x01\x00v\x00'])
-def test_an_npz_file_that_is_none(tmp_path, content):
+def test_files_in_other_formats_are_rejected(tmp_path, content):
     (tmp_path / '000042.npz').write_bytes(content)
     with pytest.raises(ValueError, match='000042.npz: cannot be read as .npz'):
         NpzProposals(str(tmp_path))(IMAGE, RESULTS)
 
 
-def test_an_array_saved_without_archive(tmp_path):
+def test_an_array_without_archive_is_rejected(tmp_path):
     with open(tmp_path / '000042.npz', 'wb') as file:
         np.save(file, np.zeros(3))
     with pytest.raises(ValueError, match='cannot be read as .npz'):
@@ -256,7 +183,7 @@ def test_a_missing_file_names_image_and_path(tmp_path):
         COCOProposals(str(tmp_path / 'nothing.json'))
 
 
-def test_a_image_without_path_or_proposals(npz, coco, tmp_path):
+def test_an_image_without_path_or_proposals_is_rejected(npz, coco, tmp_path):
     with pytest.raises(KeyError, match='NpzProposals finds proposals by the name.*`img_path`'):
         NpzProposals(str(tmp_path))(IMAGE, {})
     with pytest.raises(KeyError, match="no proposals for image '000042'; it has 1 images.*'43'"):
@@ -268,11 +195,12 @@ def test_a_image_without_path_or_proposals(npz, coco, tmp_path):
     [
         ('{', r'proposals.json: not JSON'),
         ([], 'no proposals'),
-        (dict(annotations=3), 'expected a list of results with `image_id`'),
-        ([dict(score=1)], 'expected a list of results with `image_id`'),
-        ([result(image_id=[1])], 'expected a list of results with `image_id`'),
-        (dict(annotations=[result()]), '`images` must be a list of objects with `id` and `file_name`'),
-        (dict(images=[], annotations=[result()]), '`image_id` 42 is not among `images`'),
+        (dict(images=[], annotations=3), r"no list \['annotations'\]\. Give results"),
+        ([dict(score=1)], 'every annotation must be an object with an `image_id`'),
+        ([result(image_id=[1])], 'every annotation must be an object with an `image_id`'),
+        (dict(annotations=[result()]), r"no list \['images'\]"),
+        (dict(images=[3], annotations=[]), '`images` must be a list of objects with `id` and `file_name`'),
+        (dict(images=[], annotations=[result()]), 'refers to image 42, which `images` lacks'),
         ([result(bbox=[1, 2, 3])], 'must be x, y, width, height, got'),
         ([result(bbox=['a', 2, 3, 4])], 'every `bbox` must be numbers'),
         ([result(), result(bbox=[1, 2, 3])], 'every `bbox` must be numbers'),
@@ -288,14 +216,14 @@ def test_a_image_without_path_or_proposals(npz, coco, tmp_path):
             [result(segmentation=dict(size=[6, 9], counts=[50]))],
             'add up to the 54 pixels of the image, got .50. .sum 50',
         ),
-        ([result(segmentation=dict(size=[6, 9], counts=[60, -6]))], 'whole numbers that add up'),
-        ([result(segmentation=dict(size=[6, 9], counts=[53.5, 0.5]))], 'whole numbers that add up'),
+        ([result(segmentation=dict(size=[6, 9], counts=[60, -6]))], 'non-negative integers that add up'),
+        ([result(segmentation=dict(size=[6, 9], counts=[53.5, 0.5]))], 'non-negative integers that add up'),
         ([result(segmentation=dict(size=[6, 9], counts='3Q'))], 'cut off or too long'),
         ([result(segmentation=dict(size=[6, 9], counts='ü~'))], 'must be characters from "0" to "o"'),
         ([result(segmentation=[[0, 0, 1, 1]])], 'at least three corners'),
         ([result(segmentation=dict(size=[6, 9], counts=[54])), result()], '1 of 2 proposals have a `segmentation`'),
     ],
 )
-def test_bad_coco(coco, content, message):
+def test_invalid_coco_files_are_rejected(coco, content, message):
     with pytest.raises(ValueError, match=message):
         coco(content)

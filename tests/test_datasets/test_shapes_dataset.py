@@ -1,4 +1,4 @@
-"""The embedded dataset: determined by (seed, index), tags true to the pixels, statistics as documented."""
+"""The synthetic shapes dataset: determinism, labels that agree with the pixels, documented statistics."""
 
 import numpy as np
 import pytest
@@ -15,12 +15,12 @@ RING, STAR = SHAPES_CLASSES.index('ring'), SHAPES_CLASSES.index('star')
 
 
 @pytest.fixture(scope='module')
-def tags():
-    """The sets of tags of 2000 scenes."""
+def label_sets():
+    """The sets of labels of 2000 scenes."""
     return [{item.label for item in draw_layout(0, index, 96)} for index in range(2000)]
 
 
-def test_tags_agree_with_the_visible_pixels():
+def test_labels_agree_with_the_visible_pixels():
     for index in range(200):
         objects = draw_layout(3, index, 96)
         mask = render_mask(objects, 96)
@@ -34,11 +34,11 @@ def test_tags_agree_with_the_visible_pixels():
             assert (mask[inside] == item.label).mean() > 0.3
 
 
-def test_mask_is_that_of_the_image():
+def test_mask_matches_the_image():
     objects = draw_layout(0, 3, 96)
     mask = render_mask(objects, 96)
     with_objects = render_image(objects, 96, 0, 3).astype(int)
-    # without objects the same background is painted, up to the noise
+    # without objects the same background is rendered, up to the noise
     without = render_image((), 96, 0, 3).astype(int)
     changed = np.abs(with_objects - without).sum(axis=-1) > 90
     assert changed[mask > 0].mean() > 0.9 and changed[mask == 0].mean() < 0.1
@@ -51,19 +51,19 @@ def test_ring_has_a_hole():
     assert render_mask(objects, 96)[round(ring.y), round(ring.x)] == 0
 
 
-def test_statistics_are_as_documented(tags):
-    total = len(tags)
-    empty = sum(not labels for labels in tags)
+def test_statistics_are_as_documented(label_sets):
+    total = len(label_sets)
+    empty = sum(not labels for labels in label_sets)
     assert stats.binomtest(empty, total, 0.1).pvalue > 1e-3
     for label in range(1, 7):
-        assert sum(label in labels for labels in tags) > 0.2 * total
+        assert sum(label in labels for labels in label_sets) > 0.2 * total
     # 1 - P(no ring drawn | star drawn) * 0.4, where P(ring drawn | star) = (1/3 * 1/5 + 1/6 * 2/5) / (1/6 * ...)
     drawn = {count: share * count / 6 for count, share in ((1, 1 / 2), (2, 1 / 3), (3, 1 / 6))}  # with a star
     ring_drawn = sum(share * (count - 1) / 5 for count, share in drawn.items()) / sum(drawn.values())
-    stars = [labels for labels in tags if STAR in labels]
+    stars = [labels for labels in label_sets if STAR in labels]
     with_ring = sum(RING in labels for labels in stars)
     assert stats.binomtest(with_ring, len(stars), 1 - (1 - ring_drawn) * 0.4).pvalue > 1e-3
-    without_star = [RING in labels for labels in tags if labels and STAR not in labels]
+    without_star = [RING in labels for labels in label_sets if labels and STAR not in labels]
     assert with_ring / len(stars) > 1.5 * np.mean(without_star)
 
 
@@ -88,7 +88,7 @@ def test_seeds_are_disjoint(build):
     assert len(images) == 40
 
 
-def test_color_does_not_tell_the_class():
+def test_color_does_not_reveal_the_class():
     colors = {label: [] for label in range(1, 7)}
     for index in range(300):
         objects = draw_layout(5, index, 48)
@@ -100,7 +100,7 @@ def test_color_does_not_tell_the_class():
     assert np.ptp(means, axis=0).max() < 0.6 * within
 
 
-def test_training_sample_has_tags_and_no_mask(build):
+def test_training_sample_has_labels_and_no_mask(build):
     dataset = build('ShapesDataset', length=8, pipeline=PACKED)
     for index in range(8):
         sample = dataset[index]['data_samples']
@@ -110,7 +110,7 @@ def test_training_sample_has_tags_and_no_mask(build):
         assert set((sample.gt_label.score[1:] == 1).nonzero().flatten().add(1).tolist()) == expected
 
 
-def test_classes_restrict_and_reorder_tags_and_masks(build):
+def test_classes_restrict_and_reorder_labels_and_masks(build):
     classes = ('background', 'ring', 'circle')
     dataset = build(
         'ShapesDataset',
@@ -154,13 +154,13 @@ def test_features_of_the_parent(build):
 @pytest.mark.parametrize(
     ('settings', 'match'),
     [
-        (dict(length=0), '`length` must be an integer of at least 1, but got 0'),
-        (dict(size=8), '`size` must be an integer of at least 32, but got 8'),
-        (dict(seed=-1), '`seed` must be an integer of at least 0, but got -1'),
+        (dict(length=0), '`length` must be an integer of at least 1, got 0'),
+        (dict(size=8), '`size` must be an integer of at least 32, got 8'),
+        (dict(seed=-1), '`seed` must be an integer of at least 0, got -1'),
         (dict(seed=0.5), '`seed` must be an integer'),
-        (dict(metainfo=dict(classes=('background', 'sqare'))), "did you mean 'square'"),
+        (dict(metainfo=dict(classes=('background', 'sqare'))), "Did you mean 'square'"),
     ],
 )
-def test_mistakes(build, settings, match):
+def test_invalid_settings_are_rejected(build, settings, match):
     with pytest.raises(ValueError, match=match):
         build('ShapesDataset', **settings)

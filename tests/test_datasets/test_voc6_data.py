@@ -28,20 +28,20 @@ def voc6(build, data_root):
 def test_counts(voc6, data_root, split, count):
     dataset = voc6(split)
     assert len(dataset) == count
-    # the tags counted straight from the file
+    # the labels counted directly from the file
     rows = dict(line.split(',') for line in (data_root / 'voc6/image_labels.csv').read_text().splitlines())
     names = (data_root / f'voc6/ImageSets/Segmentation/{split}.txt').read_text().split()
-    expected = Counter(tag for name in names for tag in rows[name].split())
+    expected = Counter(label for name in names for label in rows[name].split())
     classes = dataset.metainfo['classes']
     assert Counter(classes[label] for index in range(count) for label in dataset.get_cat_ids(index)) == expected
     assert (sum(expected.values()) == 0) == (split == 'background')
 
 
-def test_images_with_masks_are_left_out_of_those_with_tags(voc6):
-    tagged = voc6('train_aug', filter_cfg=dict(exclude_file='ImageSets/Segmentation/train.txt'))
+def test_images_with_masks_are_excluded_from_the_images_with_labels(voc6):
+    labeled = voc6('train_aug', filter_cfg=dict(exclude_file='ImageSets/Segmentation/train.txt'))
     paths = [
         {dataset.get_data_info(index)['img_path'] for index in range(len(dataset))}
-        for dataset in (tagged, voc6('train'), voc6('train_aug'))
+        for dataset in (labeled, voc6('train'), voc6('train_aug'))
     ]
     assert len(paths[0]) == 2694 and not paths[0] & paths[1] and paths[0] | paths[1] == paths[2]
 

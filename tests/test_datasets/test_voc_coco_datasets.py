@@ -14,7 +14,7 @@ pytestmark = pytest.mark.filterwarnings('ignore:no image of')
 
 @pytest.fixture
 def devkit(tmp_path, write_images):
-    """Two images with the same tags as XML, as lists and as a table: a dog and a difficult cat; none."""
+    """Two images with the same labels as XML, as lists and as a table: a dog and a difficult cat; none."""
     write_images(tmp_path / 'JPEGImages', ['2007_1.jpg', '2007_2.jpg'])
     for folder in ('Annotations', 'ImageSets/Main', 'ImageSets/Segmentation'):
         (tmp_path / folder).mkdir(parents=True)
@@ -26,7 +26,7 @@ def devkit(tmp_path, write_images):
     for name in VOC_CLASSES[1:]:
         value = dict(dog=1, cat=0).get(name, -1)
         (tmp_path / f'ImageSets/Main/{name}_trainval.txt').write_text(f'2007_1 {value}\n2007_2 -1\n')
-    (tmp_path / 'tags.csv').write_text('image,labels,unknown\n2007_1,dog,cat\n2007_2,,\n')
+    (tmp_path / 'labels.csv').write_text('image,labels,unknown\n2007_1,dog,cat\n2007_2,,\n')
     (tmp_path / 'ImageSets/Segmentation/train.txt').write_text('2007_2\n2007_1\n')
     return tmp_path
 
@@ -36,7 +36,7 @@ def devkit(tmp_path, write_images):
     [
         dict(label_file='Annotations', difficult='unknown'),
         dict(label_file='ImageSets/Main', label_split='trainval', difficult='unknown'),
-        dict(label_file='tags.csv'),
+        dict(label_file='labels.csv'),
     ],
 )
 @pytest.mark.parametrize('ann_file', ['', 'ImageSets/Segmentation/train.txt'])
@@ -55,7 +55,7 @@ def test_difficult_is_present_by_default(build, devkit, by_name):
 
 def test_listed_image_without_xml(build, devkit):
     (devkit / 'Annotations/2007_2.xml').unlink()
-    with pytest.raises(ValueError, match=r'1 of the 2 images of .*train\.txt.* have no tags in .*: 2007_2\.'):
+    with pytest.raises(ValueError, match=r'1 of the 2 images of .*train\.txt.* have no labels in .*: 2007_2\.'):
         build(
             'VOCWeakDataset',
             data_root=str(devkit),
@@ -84,12 +84,12 @@ def test_voc6_masks_hold_the_indices_of_voc(build, devkit):
     assert dataset.metainfo['palette'] == [voc_colormap(21)[VOC_CLASSES.index(name)] for name in VOC6_CLASSES]
 
 
-def test_voc6_drops_tags_of_the_other_classes(build, devkit, by_name):
-    (devkit / 'tags.csv').write_text('image,labels\n2007_1,car dog\n2007_2,sofa\n')
-    settings = dict(data_root=str(devkit), label_file='tags.csv', data_prefix=dict(img_path='JPEGImages'))
+def test_voc6_drops_labels_of_the_other_classes(build, devkit, by_name):
+    (devkit / 'labels.csv').write_text('image,labels\n2007_1,car dog\n2007_2,sofa\n')
+    settings = dict(data_root=str(devkit), label_file='labels.csv', data_prefix=dict(img_path='JPEGImages'))
     assert by_name(build('VOC6WeakDataset', **settings)) == {'2007_1': (['dog'], []), '2007_2': ([], [])}
-    (devkit / 'tags.csv').write_text('image,labels\n2007_1,sofaa\n')
-    with pytest.raises(ValueError, match="unknown class 'sofaa': did you mean 'sofa'"):
+    (devkit / 'labels.csv').write_text('image,labels\n2007_1,sofaa\n')
+    with pytest.raises(ValueError, match="unknown class 'sofaa'. Did you mean 'sofa'"):
         build('VOC6WeakDataset', **settings)
 
 
@@ -97,7 +97,7 @@ def test_voc6_can_be_reordered_and_restricted(build, devkit, by_name):
     dataset = build(
         'VOC6WeakDataset',
         data_root=str(devkit),
-        label_file='tags.csv',
+        label_file='labels.csv',
         data_prefix=dict(img_path='JPEGImages'),
         metainfo=dict(classes=('background', 'sheep', 'dog')),
     )
@@ -149,9 +149,13 @@ def test_coco_restricted_without_empty_images(build, coco):
 
 
 def test_coco_reads_a_table_too(build, coco, tmp_path):
-    (tmp_path / 'tags.csv').write_text('image,labels\n000001.jpg,hot dog;stop sign\n')
-    dataset = build('COCOWeakDataset', **{**coco, 'label_file': 'tags.csv'})
+    (tmp_path / 'labels.csv').write_text('image,labels\n000001.jpg,hot dog;stop sign\n')
+    dataset = build('COCOWeakDataset', **{**coco, 'label_file': 'labels.csv'})
     assert dataset.get_data_info(0)['img_label'] == [COCO_CLASSES.index('stop sign'), COCO_CLASSES.index('hot dog')]
+
+
+def test_coco_classes_are_the_80_things():
+    assert COCO_CLASSES[:3] == ('background', 'person', 'bicycle') and COCO_CLASSES[-1] == 'toothbrush'
 
 
 def test_numbers_of_classes():
@@ -162,6 +166,6 @@ def test_numbers_of_classes():
 @pytest.mark.parametrize(
     ('name', 'settings'), [('VOCWeakDataset', dict(difficult='maybe')), ('COCOWeakDataset', dict(crowd='maybe'))]
 )
-def test_options_are_checked(build, name, settings):
-    with pytest.raises(ValueError, match="must be one of .* but got 'maybe'"):
+def test_unknown_options_are_rejected(build, name, settings):
+    with pytest.raises(ValueError, match="must be one of .* got 'maybe'"):
         build(name, **settings)

@@ -1,4 +1,4 @@
-"""Names to ids."""
+"""Class names to class ids."""
 
 import pytest
 
@@ -10,7 +10,7 @@ KNOWN = ('cat', 'dog', 'horse')
 
 
 @pytest.mark.parametrize(
-    ('tags', 'unknown', 'expected'),
+    ('labels', 'unknown', 'expected'),
     [
         (('dog', 'cat'), (), ([1, 2], [])),
         (('horse',), ('dog',), ([], [2])),
@@ -18,33 +18,33 @@ KNOWN = ('cat', 'dog', 'horse')
         (('background',), (), ([], [])),
     ],
 )
-def test_encode(tags, unknown, expected):
-    assert encode(ImageLabelRecord('a', tags, unknown), CLASSES, KNOWN) == expected
+def test_encode(labels, unknown, expected):
+    assert encode(ImageLabelRecord('a', labels, unknown), CLASSES, KNOWN) == expected
 
 
 @pytest.mark.parametrize(
-    ('tags', 'unknown', 'match'),
+    ('labels', 'unknown', 'match'),
     [
-        (('Dog',), (), r"t\.csv:2: image 'a' has the unknown class 'Dog': did you mean 'dog'\?"),
-        (('hors',), (), r"did you mean 'horse'"),
-        ((), ('zebra',), r"unknown class 'zebra': known classes: cat, dog, horse"),
-        (('background', 'cat'), (), r"t\.csv:2: image 'a' has the tag 'background' beside others"),
+        (('Dog',), (), r"t\.csv:2: image 'a' has the unknown class 'Dog'. Did you mean 'dog'\?"),
+        (('hors',), (), r"Did you mean 'horse'"),
+        ((), ('zebra',), r"unknown class 'zebra'. Known classes: cat, dog, horse"),
+        (('background', 'cat'), (), r"t\.csv:2: image 'a' has the label 'background' and others"),
     ],
 )
-def test_bad_tags(tags, unknown, match):
+def test_invalid_labels_are_rejected(labels, unknown, match):
     with pytest.raises(ValueError, match=match):
-        encode(ImageLabelRecord('a', tags, unknown, 't.csv:2'), CLASSES, KNOWN)
+        encode(ImageLabelRecord('a', labels, unknown, 't.csv:2'), CLASSES, KNOWN)
 
 
 @pytest.mark.parametrize(
     ('classes', 'match'),
     [
         (None, 'is missing'),
-        (('cat', 'background'), r"must start with 'background', but got \['cat', 'background'\]"),
-        (('background', 'cat', 'cat'), r"repeats \['cat'\]"),
-        (('background', 'catt'), "unknown class 'catt': did you mean 'cat'"),
+        (('cat', 'background'), r"must start with 'background' \(class 0\), got \['cat', 'background'\]"),
+        (('background', 'cat', 'cat'), r"must not repeat a name, got \['cat'\]"),
+        (('background', 'catt'), "unknown class 'catt'. Did you mean 'cat'"),
     ],
 )
-def test_bad_classes(classes, match):
+def test_invalid_classes_are_rejected(classes, match):
     with pytest.raises(ValueError, match=match):
         check_classes(classes, ('background', *KNOWN))

@@ -29,11 +29,11 @@ def batches(dataset, workers=0):
     return list(DataLoader(dataset, batch_size=2, num_workers=workers, collate_fn=pseudo_collate))
 
 
-def test_stock_transforms_around_ours(build, tagged):
+def test_stock_transforms_around_ours(build, labeled):
     dataset = build(
         'VOCWeakDataset',
-        data_root=str(tagged),
-        label_file='tags.csv',
+        data_root=str(labeled),
+        label_file='labels.csv',
         data_prefix=dict(img_path='images'),
         pipeline=AUGMENT,
     )
@@ -70,20 +70,22 @@ def opened(monkeypatch):
     return paths
 
 
-def test_no_mask_is_opened(build, tagged, opened):
-    # poison: whoever decodes it fails
-    (tagged / 'masks').mkdir()
+def test_no_mask_is_opened(build, labeled, opened):
+    # decoding these files fails
+    (labeled / 'masks').mkdir()
     for name in 'abcd':
-        (tagged / f'masks/{name}.png').write_bytes(b'not an image')
-    settings = dict(data_root=str(tagged), label_file='tags.csv', ann_file='list.txt')
+        (labeled / f'masks/{name}.png').write_bytes(b'not an image')
+    settings = dict(data_root=str(labeled), label_file='labels.csv', ann_file='list.txt')
     opened.clear()
     for prefix in (dict(img_path='images'), dict(img_path='images', seg_map_path='masks')):
         dataset = build('VOCWeakDataset', data_prefix=prefix, pipeline=AUGMENT, **settings)
         (batch,) = batches(dataset)
         assert all('gt_sem_seg' not in sample for sample in batch['data_samples'])
-    assert str(tagged / 'images/a.jpg') in opened and str(tagged / 'tags.csv') in opened, 'the recorder sees nothing'
+    assert str(labeled / 'images/a.jpg') in opened and str(labeled / 'labels.csv') in opened, (
+        'the recorder is not installed'
+    )
     assert not [path for path in opened if 'masks' in path]
-    # the recorder does see a mask, and the poison works, when a pipeline loads it
+    # a pipeline that loads a mask is recorded, and fails to decode it
     with pytest.raises(Exception, match='cannot identify'):
         build(
             'VOCWeakDataset',
@@ -91,12 +93,12 @@ def test_no_mask_is_opened(build, tagged, opened):
             pipeline=[dict(type='LoadAnnotations')],
             **settings,
         )[0]
-    assert str(tagged / 'masks/c.png') in opened
+    assert str(labeled / 'masks/c.png') in opened
 
 
 @pytest.fixture
 def shipped_layout(tmp_path, write_images):
-    """Two images where configs/wsl_lse_voc6.py and wsl_lse_voc.py expect them; every mask is poison."""
+    """Two images where configs/wsl_lse_voc6.py and wsl_lse_voc.py expect them; no mask can be decoded."""
     for folder in ('voc6', 'VOCdevkit/VOC2012'):
         root = tmp_path / folder
         write_images(root / 'JPEGImages', ['one.jpg', 'two.jpg'])
@@ -105,9 +107,9 @@ def shipped_layout(tmp_path, write_images):
         for split in ('train_aug', 'val'):
             (root / f'ImageSets/Segmentation/{split}.txt').write_text('one\ntwo\n')
         (root / 'image_labels.csv').write_text('image,labels\none,cat\ntwo,dog person\n')
-        for name, tag in (('one', 'cat'), ('two', 'dog')):
+        for name, label in (('one', 'cat'), ('two', 'dog')):
             (root / f'Annotations/{name}.xml').write_text(
-                f'<annotation><object><name>{tag}</name></object></annotation>'
+                f'<annotation><object><name>{label}</name></object></annotation>'
             )
             for masks in ('SegmentationClass', 'SegmentationClassAug'):
                 (root / masks / f'{name}.png').write_bytes(b'not an image')
@@ -115,10 +117,10 @@ def shipped_layout(tmp_path, write_images):
 
 
 @pytest.mark.parametrize(
-    ('config', 'tag_file'),
+    ('config', 'label_file'),
     [('wsl_lse_voc6', 'voc6/image_labels.csv'), ('wsl_lse_voc', 'VOCdevkit/VOC2012/Annotations/one.xml')],
 )
-def test_shipped_configs_open_no_mask(repository, shipped_layout, opened, monkeypatch, config, tag_file):
+def test_shipped_configs_open_no_mask(repository, shipped_layout, opened, monkeypatch, config, label_file):
     monkeypatch.setitem(os.environ, 'MMWSL_DATA_ROOT', str(shipped_layout))
     cfg = Config.fromfile(repository / f'configs/{config}.py')
     for settings in (cfg.train_dataloader, cfg.val_dataloader):
@@ -128,19 +130,19 @@ def test_shipped_configs_open_no_mask(repository, shipped_layout, opened, monkey
     assert sorted(os.path.basename(sample.img_path) for sample in batch['data_samples']) == ['one.jpg', 'two.jpg']
     assert all('gt_label' in sample and 'gt_sem_seg' not in sample for sample in batch['data_samples'])
     seen = {os.path.relpath(path, shipped_layout) for path in opened}
-    assert tag_file in seen and any(path.endswith('one.jpg') for path in seen), 'the recorder sees nothing'
+    assert label_file in seen and any(path.endswith('one.jpg') for path in seen), 'the recorder is not installed'
     assert not [path for path in opened if 'SegmentationClass' in path]
-    # the evaluation of the same config does open them
+    # the evaluation of the same config opens them
     with pytest.raises(Exception, match='cannot identify'):
         next(iter(Runner.build_dataloader(cfg.val_dataloader, seed=0)))
     assert [path for path in opened if 'SegmentationClass' in path]
 
 
-def test_absent_mask_folder_is_no_error(build, tagged):
+def test_missing_mask_folder_is_no_error(build, labeled):
     dataset = build(
         'VOCWeakDataset',
-        data_root=str(tagged),
-        label_file='tags.csv',
+        data_root=str(labeled),
+        label_file='labels.csv',
         pipeline=AUGMENT,
         data_prefix=dict(img_path='images', seg_map_path='nowhere'),
     )

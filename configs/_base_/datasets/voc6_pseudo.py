@@ -1,6 +1,7 @@
-# Pseudo-labels of tools/generate_pseudo_labels.py: what a training set of voc6 reads in place of its masks. The ids in
-# the files are those of the model that made them, not VOC's.
-os = __import__('os')  # not a statement: mmengine 0.10.7 would take the file for a lazy config
+# Pseudo-labels of tools/generate_pseudo_labels.py: a training set of voc6 reads them in place of its masks. They hold
+# the class ids of the model that generated them, not VOC's.
+_base_ = []  # without this line, mmengine 0.10.7 takes a file with an import for a config in its lazy style
+import os  # noqa: E402
 
 pseudo_labels = dict(
     seg_map_classes=('background', 'cat', 'cow', 'dog', 'horse', 'person', 'sheep'),

@@ -1,6 +1,7 @@
-# Pseudo-labels of tools/generate_pseudo_labels.py: what a training set of VOC reads in place of its masks. The tags
-# that they came from are not used in training; tools/compare.py counts them.
-os = __import__('os')  # not a statement: mmengine 0.10.7 would take the file for a lazy config
+# Pseudo-labels of tools/generate_pseudo_labels.py: a training set of VOC reads them in place of its masks. Training
+# does not use the image-level labels that they came from; tools/compare.py counts these.
+_base_ = []  # without this line, mmengine 0.10.7 takes a file with an import for a config in its lazy style
+import os  # noqa: E402
 
 pseudo_labels = dict(
     label_file='Annotations',

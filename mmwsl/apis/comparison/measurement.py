@@ -16,7 +16,8 @@ from mmwsl.apis.config import load_config
 from mmwsl.apis.prediction import predict
 from mmwsl.apis.supervision import labels_tuned_on, measure_supervision
 from mmwsl.apis.testing import run_test
-from mmwsl.utils.files import atomic_write, digest_file, digest_files
+from mmwsl.utils.files import atomic_write, digest_file
+from mmwsl.utils.nested import digest_files
 
 from .runs import Run
 

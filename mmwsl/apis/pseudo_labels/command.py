@@ -15,7 +15,8 @@ from mmwsl.apis.checkpoint import identify_checkpoint
 from mmwsl.apis.config import load_config
 from mmwsl.apis.launch import join_processes
 from mmwsl.apis.testing import use_test_time_augmentation
-from mmwsl.utils.files import atomic_write, digest_files, remove_partial_files
+from mmwsl.utils.files import atomic_write, remove_partial_files
+from mmwsl.utils.nested import digest_files
 
 from .generation import predict_scores
 from .images import ImageItem, describe_list, identity, list_items, select_images

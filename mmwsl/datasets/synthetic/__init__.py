@@ -1,4 +1,4 @@
-"""Procedural scenes of shapes: the layout from (seed, index), and the painting of its pixels."""
+"""Synthetic images of shapes: the layout of a scene from (seed, index), and its rendering."""
 
 from .layout import SceneObject, draw_layout
 from .rendering import render_image, render_mask

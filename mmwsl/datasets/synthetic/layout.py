@@ -1,9 +1,9 @@
-"""What is in a scene and where: drawn before, and independently of, any pixel.
+"""Layout of a scene: classes and positions of its objects, drawn before and independently of any pixel.
 
-How often the classes occur (measured on many scenes by the tests): a tenth of the scenes is empty; of the others, a
-half draws one class, a third two, a sixth three, all classes alike. Then a scene with a star and without a ring gets
-a ring with probability 0.6, so that the two go together as riders and horses do. Each class has one object, or two
-with probability 0.25; a second object that finds no room is left out.
+Class frequencies, which the tests measure on many scenes: a tenth of the scenes is empty; of the others, a half draws
+one class, a third two, a sixth three, with equal probability of all classes. Then a scene with a star and without a
+ring gets a ring with probability 0.6, so that the two co-occur like riders and horses. Each class has one object, or
+two with probability 0.25; a second object that does not fit is dropped.
 """
 
 from dataclasses import dataclass
@@ -17,20 +17,20 @@ NUM_CLASSES_PROBABILITIES = (1 / 2, 1 / 3, 1 / 6)
 RING_BESIDE_STAR_PROBABILITY = 0.6
 SECOND_OBJECT_PROBABILITY = 0.25
 RADIUS_RANGE = (0.15, 0.27)
-"""Radius of the circle around an object, as a part of the image's side."""
+"""Radius of the circle around an object, as a fraction of the image side."""
 PLACEMENT_TRIALS = 30
 
 
 @dataclass(frozen=True)
 class SceneObject:
-    """One object: its class id, and the circle it is inscribed in, in pixels.
+    """Class id of an object, and its circumscribed circle in pixels.
 
     Attributes:
-        label (int): Class id, 1 to 6, in the order of ``SHAPES_CLASSES``.
-        x (float): Column of the center.
-        y (float): Row of the center.
-        radius (float): Radius of the circle.
-        angle (float): Rotation in radians.
+        label: Class id, 1 to 6, in the order of ``SHAPES_CLASSES``.
+        x: Column of the center.
+        y: Row of the center.
+        radius: Radius of the circle.
+        angle: Rotation in radians.
     """
 
     label: int
@@ -43,16 +43,16 @@ class SceneObject:
 def draw_layout(seed: int, index: int, size: int) -> tuple[SceneObject, ...]:
     """Draw the objects of a scene; the same arguments give the same objects.
 
-    The circles around the objects lie inside the image and do not touch: every object is visible as a whole, so
-    the tags agree with the pixels.
+    The circles around the objects are inside the image and do not touch: every object is entirely visible, so the
+    image-level labels agree with the pixels.
 
     Args:
-        seed (int): Seed of the dataset. Other seeds give other scenes.
-        index (int): Number of the scene.
-        size (int): Side of the image in pixels.
+        seed: Random seed of the dataset.
+        index: Number of the scene.
+        size: Side of the image in pixels.
 
     Returns:
-        tuple[SceneObject, ...]: The objects; empty for a background scene.
+        The objects; empty for a background image.
     """
     rng = np.random.default_rng((seed, index, 0))
     objects: list[SceneObject] = []
@@ -79,7 +79,7 @@ def _draw_labels(rng: np.random.Generator) -> list[tuple[int, bool]]:
 def _place(
     rng: np.random.Generator, label: int, required: bool, others: list[SceneObject], size: int
 ) -> SceneObject | None:
-    """Find room for an object, shrinking a required one until it fits."""
+    """Find a free position for an object, shrinking a required one until it fits."""
     radius = rng.uniform(*RADIUS_RANGE) * size
     angle = rng.uniform(0, 2 * np.pi)
     taken = np.array([(other.x, other.y, other.radius) for other in others]).reshape(-1, 3)

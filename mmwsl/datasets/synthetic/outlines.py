@@ -3,7 +3,7 @@
 import numpy as np
 
 RING_HOLE = 0.55
-"""Radius of a ring's hole; the hole shows background."""
+"""Radius of the hole of a ring; the hole shows background."""
 
 
 def _regular(corners: int) -> np.ndarray:

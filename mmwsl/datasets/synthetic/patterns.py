@@ -1,7 +1,7 @@
-"""Surfaces of the shapes: each class has its pattern, as each animal has its fur.
+"""Surface patterns of the shapes, one per class.
 
-The interior of a plain shape says nothing of its class, so a network that learns from tags marks corners and centers
-alone. A pattern gives every pixel of an object some evidence.
+The interior of a plain shape does not depend on its class, so a network trained on image-level labels only localizes
+corners and centers. With a pattern, every pixel of an object depends on the class.
 """
 
 from collections.abc import Callable
@@ -11,10 +11,10 @@ import numpy as np
 STRENGTH_RANGE = (0.8, 1.0)
 PERIOD_JITTER = 0.1
 ANGLE_JITTER = 0.15
-"""In radians: a pattern has its direction, however the object is turned."""
+"""In radians; the direction of a pattern does not depend on the rotation of the object."""
 
 Wave = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""Function of two orthogonal phases in radians, (n,) each, to (n,) values that are clipped to [-1, 1]."""
+"""Function of two orthogonal phases in radians, ``(n,)`` each, that returns ``(n,)`` values clipped to [-1, 1]."""
 
 WAVES: dict[int, tuple[float, Wave]] = {
     1: (7.0, lambda u, v: 3 * np.cos(u) * np.cos(v) - 1),  # circle: dots
@@ -24,20 +24,20 @@ WAVES: dict[int, tuple[float, Wave]] = {
     5: (8.5, lambda u, v: 2 * np.sin(u + v)),  # ring: slanting stripes
     6: (10.0, lambda u, v: 5 * np.sin(u) * np.sin(v)),  # cross: checks
 }
-"""Class id to the period in pixels, whatever the size of the object, and the wave."""
+"""Class id to the period in pixels, independent of the object size, and the wave."""
 
 
 def draw_pattern(rng: np.random.Generator, label: int, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Draw the pattern of a class, of random phase and strength; its direction and period vary a little.
+    """Draw the pattern of a class with random phase and strength, and jittered direction and period.
 
     Args:
-        rng (np.random.Generator): Source of randomness.
-        label (int): Class id, 1 to 6.
-        rows (np.ndarray): (n,) rows of the object's pixels.
-        columns (np.ndarray): (n,) columns of them.
+        rng: Random number generator.
+        label: Class id, 1 to 6.
+        rows: Rows of the object's pixels, ``(n,)``.
+        columns: Columns of the object's pixels, ``(n,)``.
 
     Returns:
-        np.ndarray: (n,) float32 weights in [0, 1] between two colors.
+        Weights in [0, 1] between two colors, ``(n,)`` float32.
     """
     period, function = WAVES[label]
     angle = rng.uniform(-ANGLE_JITTER, ANGLE_JITTER)

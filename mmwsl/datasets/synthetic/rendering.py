@@ -1,4 +1,4 @@
-"""From a layout to pixels: the mask, and the image."""
+"""Rendering of a layout: the mask and the image."""
 
 from collections.abc import Sequence
 
@@ -13,18 +13,18 @@ SHIFT = 4
 """Fractional bits of OpenCV's polygon corners."""
 RING_LABEL = 5
 MIN_CONTRAST = 140
-"""Least distance, summed over the channels, between an object's color and either color behind it."""
+"""Minimum distance, summed over the channels, between the color of an object and both background colors."""
 
 
 def render_mask(objects: Sequence[SceneObject], size: int) -> np.ndarray:
-    """Paint the class ids.
+    """Render the class ids.
 
     Args:
-        objects (Sequence[SceneObject]): The layout.
-        size (int): Side in pixels.
+        objects: The layout.
+        size: Side in pixels.
 
     Returns:
-        np.ndarray: (size, size) uint8, 0 for background.
+        The mask, ``(size, size)`` uint8, 0 for background.
     """
     mask = np.zeros((size, size), dtype=np.uint8)
     for item in objects:
@@ -33,19 +33,19 @@ def render_mask(objects: Sequence[SceneObject], size: int) -> np.ndarray:
 
 
 def render_image(objects: Sequence[SceneObject], size: int, seed: int, index: int) -> np.ndarray:
-    """Paint the objects on a textured, cluttered background.
+    """Render the objects on a textured, cluttered background.
 
-    Backgrounds are dull, objects and clutter vivid. The colors of all classes and of the clutter come from one
-    distribution: color tells neither the class nor, alone, that there is an object.
+    Backgrounds are dull, objects and clutter vivid. The colors of all classes and of the clutter have the same
+    distribution: color alone reveals neither the class nor the presence of an object.
 
     Args:
-        objects (Sequence[SceneObject]): The layout.
-        size (int): Side in pixels.
-        seed (int): Seed of the dataset.
-        index (int): Number of the scene.
+        objects: The layout.
+        size: Side in pixels.
+        seed: Random seed of the dataset.
+        index: Number of the scene.
 
     Returns:
-        np.ndarray: (size, size, 3) uint8, BGR.
+        The image, ``(size, size, 3)`` uint8, BGR.
     """
     rng = np.random.default_rng((seed, index, 1))
     behind = rng.uniform(20, 160) + rng.uniform(-40, 40, size=(2, 3))
@@ -59,7 +59,7 @@ def render_image(objects: Sequence[SceneObject], size: int, seed: int, index: in
         rows, columns = np.divmod(pixels, size)
         weight = draw_pattern(rng, item.label, rows, columns)
         image.reshape(-1, 3)[pixels] = _blend(np.stack([color, color * rng.uniform(0.3, 0.6)]), weight)
-    # soften the edges as a lens does, then add the sensor's noise
+    # blur of a lens, then noise of a sensor
     image = cv2.GaussianBlur(image, (3, 3), 0.6)
     image += rng.standard_normal((size, size, 1), dtype=np.float32) * np.float32(rng.uniform(2, 7))
     return np.clip(image, 0, 255, out=image).astype(np.uint8)
@@ -77,15 +77,15 @@ def _fill(canvas: np.ndarray, item: SceneObject, value: int) -> None:
 
 
 def _blend(colors: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Mix two (3,) colors by weights (...) in [0, 1]: (..., 3) float32."""
+    """Mix two colors ``(3,)`` by weights ``(...)`` in [0, 1]: ``(..., 3)`` float32."""
     first, second = colors.astype(np.float32)
-    # plane by plane: numpy is slow along an axis of length 3
+    # one channel at a time: numpy is slow along an axis of length 3
     planes = [weight * (b - a) + a for a, b in zip(first, second, strict=True)]
     return cv2.merge(planes).reshape(*weight.shape, 3)  # OpenCV 4 gives (n, 1, 3) for (n,)
 
 
 def _texture(rng: np.random.Generator, size: int) -> np.ndarray:
-    """Draw smooth noise or stripes, or their mean: (size, size) float32 in [0, 1]."""
+    """Draw smooth noise, stripes or their mean: ``(size, size)`` float32 in [0, 1]."""
     kind = rng.integers(3)
     cells = int(rng.integers(3, 10))
     noise = cv2.resize(rng.random((cells, cells), dtype=np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
@@ -98,13 +98,13 @@ def _texture(rng: np.random.Generator, size: int) -> np.ndarray:
 
 
 def _vivid(rng: np.random.Generator, count: int) -> np.ndarray:
-    """Draw (count, 3) colors with one channel strong, one weak and one between, in random order."""
+    """Draw ``(count, 3)`` colors with a strong, a weak and a medium channel in random order."""
     colors = rng.uniform((190, 0, 0), (255, 90, 255), size=(count, 3))
     return rng.permuted(colors, axis=1)
 
 
 def _contrasting(rng: np.random.Generator, behind: np.ndarray) -> np.ndarray:
-    """Draw a color that stands out from the (2, 3) colors behind; the best of a few if none does."""
+    """Draw a color with enough contrast to the ``(2, 3)`` background colors, or the one of eight with the most."""
     candidates = _vivid(rng, 8)
     contrast = np.abs(candidates[:, None] - behind).sum(axis=-1).min(axis=1)  # (8,)
     enough = contrast > MIN_CONTRAST
@@ -112,7 +112,7 @@ def _contrasting(rng: np.random.Generator, behind: np.ndarray) -> np.ndarray:
 
 
 def _clutter(rng: np.random.Generator, image: np.ndarray) -> None:
-    """Add thin strokes and small ragged blobs, in colors of the same distribution as the objects'."""
+    """Add thin strokes and small ragged blobs, with the color distribution of the objects."""
     size = image.shape[0]
     strokes, blobs = rng.integers((2, 0), (8, 6))
     colors = _vivid(rng, strokes + blobs).tolist()

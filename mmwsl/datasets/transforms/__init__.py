@@ -2,7 +2,7 @@
 
 from .cropping import RandomCentralCrop
 from .formatting import PackImageLabelInputs, PackSegInputsWithMaps, multi_hot_labels
-from .loading import LoadImageAsBGR, decode_bgr
+from .loading import LoadImageAsBGR
 from .maps import KeepOriginalImage, LoadObjectness, LoadSuperpixels
 from .objectness import ComputeObjectness
 from .shapes import RenderShapesImage, RenderShapesMask
@@ -20,6 +20,5 @@ __all__ = [
     'PackImageLabelInputs',
     'PackSegInputsWithMaps',
     'RandomCentralCrop',
-    'decode_bgr',
     'multi_hot_labels',
 ]

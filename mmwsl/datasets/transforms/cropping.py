@@ -10,13 +10,13 @@ from mmwsl.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class RandomCentralCrop(BaseTransform):
-    """Cut a random patch from the center of the image; enlarge an image that is too small first.
+    """Crop a random patch near the center of the image, after enlarging an image that is too small.
 
     "Random central 400x400 patch of the deformed image; if smaller, rescale so that the short side is 400"
-    (Pinheiro & Collobert, CVPR 2015). The paper does not say how far from the center: along each side, the offset
-    from the central position is uniform in ``[-jitter, jitter]`` times the largest one possible. ``jitter=0`` is
-    a center crop, ``jitter=1`` a random crop. Near the center, a crop seldom loses the tagged object. Use mmseg's
-    ``RandomCrop`` where padding of small images is wanted instead of enlargement.
+    (Pinheiro & Collobert, CVPR 2015). The paper does not give the distance from the center. Here, along each side, the
+    offset from the central position is uniform in ``[-jitter, jitter]`` times the largest possible one. ``jitter=0`` is
+    a center crop, ``jitter=1`` a random crop. Near the center, a crop seldom loses the labeled object. Use mmseg's
+    ``RandomCrop`` to pad small images instead.
 
     Required Keys:
 
@@ -34,19 +34,19 @@ class RandomCentralCrop(BaseTransform):
     - the keys named in seg_fields (optional)
 
     Args:
-        crop_size (int | tuple[int, int]): Height and width of the patch.
-        jitter (float): Range of the offset, 0 to 1. Defaults to 0.5.
+        crop_size: Height and width of the patch.
+        jitter: Range of the offset, in [0, 1].
 
     Raises:
-        ValueError: An argument is out of range.
+        ValueError: If an argument is out of range.
     """
 
     def __init__(self, crop_size: int | tuple[int, int], jitter: float = 0.5) -> None:
         size = (crop_size, crop_size) if isinstance(crop_size, int) else tuple(crop_size)
         if len(size) != 2 or min(size) <= 0:
-            raise ValueError(f'`crop_size` must be a positive integer or (height, width), but got {crop_size!r}.')
+            raise ValueError(f'`crop_size` must be a positive integer or (height, width), got {crop_size!r}.')
         if not 0 <= jitter <= 1:
-            raise ValueError(f'`jitter` must lie in [0, 1], but got {jitter!r}.')
+            raise ValueError(f'`jitter` must be in [0, 1], got {jitter!r}.')
         self.crop_size = size
         self.jitter = jitter
 
@@ -56,7 +56,7 @@ class RandomCentralCrop(BaseTransform):
         return np.random.uniform(-self.jitter, self.jitter, size=2)
 
     def transform(self, results: dict) -> dict:
-        """Enlarge if needed, and crop the image and its maps alike."""
+        """Enlarge the image if needed, then crop it and its masks."""
         shape = results['img'].shape[:2]
         scale = max(1.0, self.crop_size[0] / shape[0], self.crop_size[1] / shape[1])
         if scale > 1:

@@ -1,10 +1,11 @@
-"""The objectness of an image's pixels, from proposals."""
+"""Objectness maps of images, from proposals."""
 
 from mmcv.transforms import BaseTransform
 
+from mmwsl.functional.objectness import min_max_normalize
 from mmwsl.registry import PROPOSALS, TRANSFORMS
+from mmwsl.utils.text import check_choice
 
-from ...functional.objectness import min_max_normalize
 from .maps import check_map_key
 
 KINDS = ('box', 'mask')
@@ -12,11 +13,11 @@ KINDS = ('box', 'mask')
 
 @TRANSFORMS.register_module()
 class ComputeObjectness(BaseTransform):
-    """Compute how sure each pixel is part of an object: the mean score of the proposals that cover it.
+    """Compute the objectness of each pixel: the mean score of the proposals that cover it.
 
-    The priors SP-bb (boxes) and SP-seg (masks) of Pinheiro & Collobert (CVPR 2015); see
-    :mod:`mmwsl.functional.objectness`. It stands after the image is loaded and before it is resized, so that the map
-    has the original image size.
+    These are the priors SP-bb (boxes) and SP-seg (masks) of Pinheiro & Collobert (CVPR 2015); see
+    :mod:`mmwsl.functional.objectness`. Place it after loading and before ``Resize``, so that the map has the original
+    image size.
 
     Required Keys:
 
@@ -26,26 +27,25 @@ class ComputeObjectness(BaseTransform):
 
     Added Keys:
 
-    - objectness (np.float32, (H, W), in [0, 1]), or what ``key`` says
+    - ``key``, (H, W) float32 in [0, 1]
 
     Args:
-        source (dict): Where proposals come from: ``mmwsl.RegionTree``, ``mmwsl.SelectiveSearch``,
-            ``mmwsl.NpzProposals`` or ``mmwsl.COCOProposals``. Defaults to RegionTree.
-        kind (str): ``'box'`` or ``'mask'``. Defaults to 'mask'.
-        normalize (bool): Whether to stretch the scores of each image to [0, 1] first, as in the paper. If not, they
-            must lie there. Defaults to True.
-        key (str): Where to put the map. Defaults to 'objectness'.
+        source: Source of the proposals: ``mmwsl.RegionTree`` (default), ``mmwsl.SelectiveSearch``,
+            ``mmwsl.NpzProposals`` or ``mmwsl.COCOProposals``.
+        kind: ``'box'`` or ``'mask'``.
+        normalize: Whether to min-max-normalize the scores of each image, as in the paper. If not, they must be in
+            [0, 1].
+        key: Name of the map, 'objectness' or 'saliency'.
 
     Raises:
-        ValueError: ``kind`` is unknown, or ``'mask'`` where the proposals have boxes only; scores outside [0, 1]
-            without ``normalize``; and whatever the source raises.
+        ValueError: If ``kind`` is unknown, or ``'mask'`` for proposals with boxes only, or scores are outside [0, 1]
+            without ``normalize``. The source may raise other errors.
     """
 
     def __init__(
         self, source: dict | None = None, kind: str = 'mask', normalize: bool = True, key: str = 'objectness'
     ) -> None:
-        if kind not in KINDS:
-            raise ValueError(f'`kind` must be one of {KINDS}, but got {kind!r}.')
+        check_choice('kind', kind, KINDS)
         check_map_key(key)
         self.source = PROPOSALS.build(dict(type='mmwsl.RegionTree') if source is None else source)
         self.kind = kind

@@ -1,4 +1,4 @@
-"""Paint the scenes of ``ShapesDataset``, in the workers of the loader."""
+"""Rendering of the images and masks of ``ShapesDataset``, in the workers of the loader."""
 
 from mmcv.transforms import BaseTransform
 
@@ -9,7 +9,7 @@ from ..synthetic import draw_layout, render_image, render_mask
 
 @TRANSFORMS.register_module()
 class RenderShapesImage(BaseTransform):
-    """Paint the image of a scene; it stands where other datasets load a file. No mask is made.
+    """Render the image of a scene, in place of loading a file. No mask is rendered.
 
     Required Keys:
 
@@ -23,7 +23,7 @@ class RenderShapesImage(BaseTransform):
     """
 
     def transform(self, results: dict) -> dict:
-        """Paint the image."""
+        """Render the image."""
         scene = results['scene']
         results['img'] = render_image(draw_layout(**scene), **scene)
         results['img_shape'] = results['img'].shape[:2]
@@ -33,10 +33,10 @@ class RenderShapesImage(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RenderShapesMask(BaseTransform):
-    """Paint the exact mask of a scene, for evaluation or full supervision.
+    """Render the exact mask of a scene, for evaluation or full supervision.
 
-    It stands where other datasets have ``LoadAnnotations``: after ``Resize`` in a test pipeline, so that the mask
-    keeps the original image size. The classes follow ``metainfo=dict(classes=...)``.
+    Place it where other datasets have ``LoadAnnotations``: after ``Resize`` in a test pipeline, so that the mask keeps
+    the original image size. The classes follow ``metainfo=dict(classes=...)``.
 
     Required Keys:
 
@@ -54,12 +54,12 @@ class RenderShapesMask(BaseTransform):
     """
 
     def transform(self, results: dict) -> dict:
-        """Paint the mask."""
+        """Render the mask."""
         scene = results['scene']
-        painted = render_mask(draw_layout(**scene), scene['size'])
-        mask = painted.copy()
+        rendered = render_mask(draw_layout(**scene), scene['size'])
+        mask = rendered.copy()
         for old, new in (results['label_map'] or {}).items():
-            mask[painted == old] = new
+            mask[rendered == old] = new
         results['gt_seg_map'] = mask
         results['seg_fields'].append('gt_seg_map')
         return results

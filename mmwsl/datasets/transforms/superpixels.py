@@ -1,19 +1,20 @@
-"""Superpixels, computed in the loader's workers."""
+"""Superpixels, computed in the workers of the loader."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from mmcv.transforms import BaseTransform
 from skimage.segmentation import felzenszwalb, slic
 
 from mmwsl.registry import TRANSFORMS
+from mmwsl.utils.text import check_choice
 
 
 @TRANSFORMS.register_module()
 class ComputeSuperpixels(BaseTransform):
-    """Divide the image into superpixels with scikit-image.
+    """Compute superpixels with scikit-image.
 
-    Stands before ``Resize``, so that the superpixels have the size of the image.
+    Place it before ``Resize``, so that the superpixels have the original image size.
 
     Required Keys:
 
@@ -24,13 +25,12 @@ class ComputeSuperpixels(BaseTransform):
     - superpixels, (H, W) int64 from 0
 
     Args:
-        method (str): ``'felzenszwalb'`` (Felzenszwalb & Huttenlocher, IJCV 2004) or ``'slic'`` (Achanta et al., PAMI
-            2012). Defaults to 'felzenszwalb'.
-        **options: Arguments of the function of that name in ``skimage.segmentation``. Defaults: ``scale=100,
-            sigma=0.8, min_size=50``; for SLIC ``n_segments=600``.
+        method: ``'felzenszwalb'`` (Felzenszwalb & Huttenlocher, IJCV 2004) or ``'slic'`` (Achanta et al., PAMI 2012).
+        **options: Passed to the function of that name in ``skimage.segmentation``; without them ``scale=100,
+            sigma=0.8, min_size=50``, for SLIC ``n_segments=600``.
 
     Raises:
-        ValueError: The method is unknown, or an image is not (H, W, 3) uint8.
+        ValueError: If the method is unknown, or an image is not (H, W, 3) uint8.
     """
 
     methods: ClassVar[dict] = dict(
@@ -38,9 +38,8 @@ class ComputeSuperpixels(BaseTransform):
         slic=(slic, dict(n_segments=600, start_label=0)),
     )
 
-    def __init__(self, method: str = 'felzenszwalb', **options) -> None:
-        if method not in self.methods:
-            raise ValueError(f'`method` must be one of {sorted(self.methods)}, but got {method!r}.')
+    def __init__(self, method: str = 'felzenszwalb', **options: Any) -> None:
+        check_choice('method', method, sorted(self.methods))
         self.method = method
         self.options = {**self.methods[method][1], **options}
 
@@ -49,10 +48,10 @@ class ComputeSuperpixels(BaseTransform):
         img = results['img']
         if img.ndim != 3 or img.shape[2] != 3 or img.dtype != np.uint8:
             raise ValueError(
-                f'`img` must be (H, W, 3) uint8, but got {img.shape} {img.dtype}: load it with '
-                'mmwsl.LoadImageAsBGR and compute superpixels first.'
+                f'`img` must be (H, W, 3) uint8, got {img.shape} {img.dtype}. Use mmwsl.LoadImageAsBGR, and place '
+                'ComputeSuperpixels right after it.'
             )
-        # RGB: SLIC converts to Lab.
+        # SLIC converts from RGB to Lab
         results['superpixels'] = self.methods[self.method][0](img[..., ::-1], **self.options).astype(np.int64)
         return results
 

@@ -1,7 +1,6 @@
 """Search for one background threshold per class."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ...registry import METRICS
+from ...utils.files import atomic_write
 from .base import log_table
 from .threshold_iou_metric import ThresholdIoUMetric, argmax_counts
 
@@ -101,8 +101,6 @@ class ClassThresholdSearch(ThresholdIoUMetric):
         )
         if self.out_file:
             content = dict(thresholds=thresholds, tuned_on=self.tuned_on, mIoU=miou, classes=list(names))
-            Path(self.out_file).parent.mkdir(parents=True, exist_ok=True)
-            temporary = f'{self.out_file}.part'
-            Path(temporary).write_text(json.dumps(content, indent=1))
-            Path(temporary).replace(self.out_file)
+            with atomic_write(self.out_file) as file:
+                file.write(json.dumps(content, indent=1).encode())
         return dict(oracle_mIoU_class_thresholds=miou)

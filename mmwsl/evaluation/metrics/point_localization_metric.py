@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from mmengine import fileio
 
+from ...annotations import ObjectBox, coco_boxes, mask_boxes, voc_boxes
 from ...functional import average_precision
 from ...registry import METRICS
 from .base import AGGREGATION_HEAD, LOAD_ANNOTATIONS, WEAK_SEGMENTOR, PerImageMetric, class_mean, log_table
-from .boxes import ObjectBox, coco_boxes, mask_boxes, voc_boxes
 
 ABSENT, MISSED, FOUND, UNKNOWN = 0, 1, 2, -1
 

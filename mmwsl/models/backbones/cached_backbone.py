@@ -1,8 +1,6 @@
 """Frozen backbone with an on-disk feature cache."""
 
 import hashlib
-import os
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ...registry import MODELS
+from ...utils.files import atomic_write
 
 
 @MODELS.register_module()
@@ -96,18 +95,9 @@ class CachedBackbone(BaseModule):
 
     @staticmethod
     def _write(path: Path, levels: list[Tensor]) -> None:
-        """Write an entry under another name first, so that a killed run leaves no half of one."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix='.tmp', delete=False) as file:
+        """Write an entry."""
+        with atomic_write(path.with_suffix('.npz')) as file:
             np.savez(file, *(level.cpu().numpy() for level in levels))
-        os.chmod(file.name, 0o666 & ~_umask())  # a temporary file is its owner's alone
-        os.replace(file.name, path.with_suffix('.npz'))
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _drop_prefix(module: nn.Module, state_dict: dict, prefix: str, local_metadata: dict) -> None:

@@ -1,4 +1,4 @@
-"""Images as people have them."""
+"""Images of any mode, orientation and bit depth, and damaged files."""
 
 import io
 import re
@@ -14,7 +14,8 @@ from mmengine.logging import MMLogger
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from mmwsl.datasets.transforms import LoadImageAsBGR, decode_bgr
+from mmwsl.datasets.transforms import LoadImageAsBGR
+from mmwsl.utils.images import decode_bgr
 
 READS_YCBCR = pytest.mark.skipif(
     int(PIL.__version__.split('.')[0]) < 13, reason='before 13.0 Pillow cannot read the YCbCr TIFF that it writes'
@@ -68,16 +69,18 @@ def test_sixteen_bits_keep_their_range():
     ('values', 'expected'),
     [([0, 200, 255], [0, 200, 255]), ([0, 255, 256], [0, 0, 1]), ([0, 32768, 65535], [0, 128, 255])],
 )
-def test_wide_gray_is_judged_by_its_values(dtype, file_format, values, expected):
+def test_the_range_of_wide_gray_depends_on_its_values(dtype, file_format, values, expected):
     img = decode_bgr(encoded(Image.fromarray(np.array([values], dtype)), file_format))
     assert img.dtype == np.uint8
     assert img.tolist() == [[[value] * 3 for value in expected]]
 
 
 @pytest.mark.parametrize('values', [[-1, 200], [0, 65536], [0, 2**31 - 1]])
-def test_integers_of_unknown_range_are_refused_by_name(tmp_path, values):
+def test_integers_of_unknown_range_are_rejected_by_name(tmp_path, values):
     Image.fromarray(np.array([values], np.int32)).save(tmp_path / 'wide.tif')
-    with pytest.raises(ValueError, match=rf"wide\.tif' cannot be read .*integers in {values[0]}\.\.{values[1]}, "):
+    with pytest.raises(
+        ValueError, match=rf"wide\.tif' cannot be read .*must be in 0\.\.65535, got {values[0]}\.\.{values[1]}\."
+    ):
         LoadImageAsBGR()(dict(img_path=str(tmp_path / 'wide.tif')))
 
 
@@ -96,7 +99,7 @@ def test_sixteen_bit_color():
     assert decode_bgr(data).tolist() == [[[1, 128, 255]]]
 
 
-def test_transparent_pixels_show_the_canvas_and_not_what_is_hidden():
+def test_transparent_pixels_show_the_canvas_instead_of_their_color():
     rgba = np.dstack([RGB, np.full(RGB.shape[:2], 255, np.uint8)])
     rgba[0, 0, 3], rgba[0, 1, 3] = 0, 128
     img = decode_bgr(encoded(Image.fromarray(rgba)), alpha_color=(100, 110, 120))
@@ -148,7 +151,7 @@ def bad_files():
 
 
 @pytest.mark.parametrize('kind', bad_files())
-def test_bad_image_is_named_or_skipped(tmp_path, kind):
+def test_damaged_image_is_named_or_skipped(tmp_path, kind):
     path, data = tmp_path / f'{kind}.jpg', bad_files()[kind]
     if data is not None:
         path.write_bytes(data)
@@ -160,17 +163,17 @@ def test_bad_image_is_named_or_skipped(tmp_path, kind):
     assert loader(dict(img_path=str(path))) is None and len(loader.skipped) == 1
 
 
-def test_dataset_fetches_another_image(build, tagged):
-    (tagged / 'images/a.jpg').write_bytes(b'broken')
+def test_dataset_fetches_another_image(build, labeled):
+    (labeled / 'images/a.jpg').write_bytes(b'broken')
     settings = dict(
-        data_root=str(tagged),
-        label_file='tags.csv',
+        data_root=str(labeled),
+        label_file='labels.csv',
         data_prefix=dict(img_path='images'),
         metainfo=dict(classes=('background', 'car', 'person')),
     )
     dataset = build('VOCWeakDataset', pipeline=[dict(type='mmwsl.LoadImageAsBGR', on_bad_image='skip')], **settings)
     with pytest.warns(UserWarning, match=r'skipped image .*a\.jpg'):
-        assert dataset[0]['img_path'] != str(tagged / 'images/a.jpg')
+        assert dataset[0]['img_path'] != str(labeled / 'images/a.jpg')
     strict = build('VOCWeakDataset', pipeline=[dict(type='mmwsl.LoadImageAsBGR')], **settings)
     with pytest.raises(ValueError, match=r'a\.jpg'):
         strict[0]
@@ -190,13 +193,13 @@ def run_log(tmp_path):
 
 @pytest.mark.filterwarnings('ignore:skipped image:UserWarning')
 @pytest.mark.parametrize('workers', [0, 1])
-def test_skipped_images_are_in_the_runs_log(build, tagged, run_log, workers):
+def test_skipped_images_are_in_the_runs_log(build, labeled, run_log, workers):
     for name in 'ab':
-        (tagged / f'images/{name}.jpg').write_bytes(b'broken')
+        (labeled / f'images/{name}.jpg').write_bytes(b'broken')
     dataset = build(
         'VOCWeakDataset',
-        data_root=str(tagged),
-        label_file='tags.csv',
+        data_root=str(labeled),
+        label_file='labels.csv',
         data_prefix=dict(img_path='images'),
         metainfo=dict(classes=('background', 'car', 'person')),
         pipeline=[dict(type='mmwsl.LoadImageAsBGR', on_bad_image='skip')],
@@ -210,17 +213,17 @@ def test_skipped_images_are_in_the_runs_log(build, tagged, run_log, workers):
 
 
 @pytest.mark.filterwarnings('ignore:skipped image:UserWarning')
-def test_a_test_does_not_skip_and_names_the_image(build, tagged):
-    (tagged / 'images/b.jpg').write_bytes(b'broken')
+def test_a_test_does_not_skip_and_names_the_image(build, labeled):
+    (labeled / 'images/b.jpg').write_bytes(b'broken')
     dataset = build(
         'VOCWeakDataset',
-        data_root=str(tagged),
+        data_root=str(labeled),
         data_prefix=dict(img_path='images'),
         test_mode=True,
         pipeline=[dict(type='mmwsl.LoadImageAsBGR', on_bad_image='skip')],
     )
     assert dataset[0]['img_path'].endswith('a.jpg')
-    with pytest.raises(ValueError, match=r"nothing for image '.*b\.jpg'.*`on_bad_image='skip'` is for training only"):
+    with pytest.raises(ValueError, match=r"nothing for image '.*b\.jpg'.*`on_bad_image='skip'` is for training"):
         dataset[1]
 
 
@@ -230,6 +233,6 @@ def test_float(tmp_path):
     assert img.dtype == np.float32 and np.array_equal(img, RGB[..., ::-1])
 
 
-def test_option_is_checked():
-    with pytest.raises(ValueError, match="`on_bad_image` must be 'error' or 'skip', but got 'ignore'"):
+def test_unknown_option_is_rejected():
+    with pytest.raises(ValueError, match="`on_bad_image` must be one of .* got 'ignore'"):
         LoadImageAsBGR(on_bad_image='ignore')

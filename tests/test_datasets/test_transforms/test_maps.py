@@ -1,4 +1,4 @@
-"""Maps that post-processing needs, from the loader to the data sample."""
+"""Maps for post-processing, from the loader to the data sample."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def test_superpixels_cover_any_image(method, size):
     assert found.shape == size and found.min() == 0
 
 
-def test_a_image_of_one_color_has_one_superpixel():
+def test_an_image_of_one_color_has_one_superpixel():
     data = results()
     data['img'] = np.full_like(data['img'], 7)
     assert not ComputeSuperpixels()(data)['superpixels'].any()
@@ -56,7 +56,7 @@ def test_maps_reach_the_sample_at_the_size_of_the_image():
     assert sample.saliency.data.shape == (1, 30, 40)
 
 
-def test_nothing_is_packed_that_is_not_there():
+def test_missing_maps_are_not_packed():
     sample = PackSegInputsWithMaps(meta_keys=())(results())['data_samples']
     assert sample.all_keys() == []
 
@@ -89,28 +89,28 @@ def test_objectness_from_disk(values, suffix, tmp_path):
 @pytest.mark.parametrize(
     ('loader', 'values', 'message'),
     [
-        (LoadSuperpixels, np.zeros((40, 30), int), r'\(40, 30\), its image \(30, 40\)'),
-        (LoadSuperpixels, np.zeros((30, 40)), 'must hold ids.*float64'),
-        (LoadSuperpixels, np.full((30, 40), -1), 'must hold ids.*-1'),
-        (LoadObjectness, np.full((30, 40), np.nan), r'\[0, 1\], but has nan'),
-        (LoadObjectness, np.full((30, 40), 2.0), r'\[0, 1\], but has 2.0'),
-        (LoadObjectness, np.ones((30, 40), int), 'must hold floating point numbers, but has int64'),
+        (LoadSuperpixels, np.zeros((40, 30), int), r'shape \(30, 40\) of its image, got \(40, 30\)'),
+        (LoadSuperpixels, np.zeros((30, 40)), 'must contain ids.*float64'),
+        (LoadSuperpixels, np.full((30, 40), -1), 'must contain ids.*-1'),
+        (LoadObjectness, np.full((30, 40), np.nan), r'\[0, 1\], got nan'),
+        (LoadObjectness, np.full((30, 40), 2.0), r'\[0, 1\], got 2.0'),
+        (LoadObjectness, np.ones((30, 40), int), 'must contain floating point numbers, got int64'),
     ],
 )
-def test_bad_maps_name_the_file(loader, values, message, tmp_path):
+def test_invalid_maps_are_rejected_by_name(loader, values, message, tmp_path):
     np.save(tmp_path / 'one.npy', values)
     with pytest.raises(ValueError, match=r'one\.npy.*' + message):
         loader(str(tmp_path), '.npy')(results())
 
 
-def test_a_palette_image_is_no_map(tmp_path):
+def test_a_palette_image_is_rejected(tmp_path):
     Image.fromarray(np.zeros((30, 40), np.uint8)).convert('P').save(tmp_path / 'one.png')
     with pytest.raises(ValueError, match=r'one\.png must be a gray image.*mode P'):
         LoadObjectness(str(tmp_path))(results())
 
 
 def test_a_missing_map_names_the_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'one\.png does not exist.*one file for each image'):
+    with pytest.raises(FileNotFoundError, match=r'one\.png does not exist.*one file per image'):
         LoadObjectness(str(tmp_path))(results())
 
 
@@ -119,11 +119,11 @@ def test_a_missing_map_names_the_file(tmp_path):
     [
         (lambda: ComputeSuperpixels('watershed'), "`method` must be one of.*'watershed'"),
         (lambda: LoadSuperpixels('x', '.jpg'), "`suffix` must be.*'.jpg'"),
-        (lambda: ComputeSuperpixels()(dict(img=np.zeros((4, 4), np.uint8))), r'\(H, W, 3\) uint8, but got \(4, 4\)'),
-        (lambda: ComputeSuperpixels()(dict(img=np.zeros((4, 4, 3), np.float32))), 'uint8, but got .* float32'),
+        (lambda: ComputeSuperpixels()(dict(img=np.zeros((4, 4), np.uint8))), r'\(H, W, 3\) uint8, got \(4, 4\)'),
+        (lambda: ComputeSuperpixels()(dict(img=np.zeros((4, 4, 3), np.float32))), 'uint8, got .* float32'),
         (lambda: LoadObjectness('x', key='boxes'), "`key` must be one of.*'boxes'"),
     ],
 )
-def test_bad_arguments(make, message):
+def test_invalid_arguments_are_rejected(make, message):
     with pytest.raises(ValueError, match=message):
         make()

@@ -1,0 +1,42 @@
+"""Boxes of the objects in an image."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from skimage.measure import label, regionprops
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class ObjectBox:
+    """The box of an object.
+
+    Attributes:
+        name: Class of the object.
+        box: Its first and last pixels, counted from 0: ``(left, top, right, bottom)``.
+        difficult: Whether VOC flags it as hard to recognize, or COCO as a crowd.
+    """
+
+    name: str
+    box: Box
+    difficult: bool = False
+
+
+def mask_boxes(mask: np.ndarray, names: Sequence[str]) -> list[ObjectBox]:
+    """Return the box of every connected component (8 neighbors) of every class except background, the first.
+
+    Touching objects of one class form one component; an object that another one cuts forms several.
+
+    Args:
+        mask: Class of every pixel, ``(H, W)``; other values are ignored.
+        names: The classes.
+    """
+    mask = np.where((mask > 0) & (mask < len(names)), mask, 0)
+    components = label(mask, background=0, connectivity=2)
+    boxes = []
+    for region in regionprops(components):
+        top, left, bottom, right = region.bbox
+        boxes.append(ObjectBox(names[mask[tuple(region.coords[0])]], (left, top, right - 1, bottom - 1)))
+    return boxes

@@ -1,0 +1,26 @@
+"""Lists of image names, one per line."""
+
+from mmwsl.utils.files import read_text
+
+
+def read_names(path: str, backend_args: dict | None = None) -> list[str]:
+    """Read a list of images, one name per line; empty lines are skipped.
+
+    Args:
+        path: The list.
+        backend_args: See :mod:`mmengine.fileio`.
+
+    Raises:
+        FileNotFoundError: If ``path`` does not exist.
+        ValueError: If a name is listed twice, or the list is empty.
+    """
+    numbers: dict[str, int] = {}
+    for number, line in enumerate(read_text(path, '`ann_file`', backend_args).splitlines(), 1):
+        name = line.strip()
+        if name in numbers:
+            raise ValueError(f'{path}:{number}: image {name!r} is listed twice (first in line {numbers[name]}).')
+        if name:
+            numbers[name] = number
+    if not numbers:
+        raise ValueError(f'`ann_file` {path!r} is empty: no image is listed.')
+    return list(numbers)

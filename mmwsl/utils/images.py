@@ -1,0 +1,119 @@
+"""Image files: found by one listing of their folder, and decoded whatever their mode."""
+
+import io
+from collections.abc import Iterable
+
+import numpy as np
+from mmengine import fileio
+from PIL import Image, ImageOps
+
+IMG_EXTENSIONS = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '.pgm')
+IMAGENET_MEAN_COLOR = (124, 117, 104)
+TRANSPARENT_MODES = ('RGBA', 'LA', 'PA', 'RGBa', 'La')
+
+
+def list_images(folder: str, suffixes: tuple[str, ...] = IMG_EXTENSIONS, backend_args: dict | None = None) -> list[str]:
+    """List the images in ``folder`` and its subfolders, except hidden files and folders.
+
+    Args:
+        folder: The folder.
+        suffixes: Suffixes of images in lower case; the case of a file's suffix does not matter.
+        backend_args: See :mod:`mmengine.fileio`.
+
+    Returns:
+        Sorted paths relative to ``folder``.
+
+    Raises:
+        FileNotFoundError: If ``folder`` is not a folder.
+    """
+    if not fileio.isdir(folder, backend_args=backend_args):
+        raise FileNotFoundError(f'folder {folder!r} does not exist. Check `data_root` and `data_prefix`.')
+    listing = fileio.list_dir_or_file(folder, list_dir=False, recursive=True, backend_args=backend_args)
+    images = (name.replace('\\', '/') for name in listing if name.lower().endswith(suffixes))
+    return sorted(name for name in images if '/.' not in f'/{name}')
+
+
+def stem(image: str, suffixes: tuple[str, ...] = IMG_EXTENSIONS) -> str:
+    """Remove the suffix of a path if it is in ``suffixes`` (lower case): ``a/b.JPG`` -> ``a/b``; ``2007.0063`` stays.
+
+    A suffix may be longer than an extension, such as ``_leftImg8bit.png``. If several match, the longest is removed.
+    """
+    fitting = [len(suffix) for suffix in suffixes if image.lower().endswith(suffix)]
+    return image[: len(image) - max(fitting, default=0)]
+
+
+def locate(names: Iterable[str], listing: Iterable[str], suffixes: tuple[str, ...] = IMG_EXTENSIONS) -> dict[str, str]:
+    """Find the file of each name.
+
+    A name is a path of the listing, with or without its suffix.
+
+    Args:
+        names: Names as lists and tables write them.
+        listing: Paths relative to the folder of images.
+        suffixes: Suffixes of images in lower case.
+
+    Returns:
+        Name to path; a name without a file has no entry.
+
+    Raises:
+        ValueError: If a name without suffix matches several files.
+    """
+    files = set(listing)
+    by_stem: dict[str, list[str]] = {}
+    for path in files:
+        by_stem.setdefault(stem(path, suffixes), []).append(path)
+    found = {}
+    for name in names:
+        if name in files:
+            found[name] = name
+            continue
+        candidates = by_stem.get(name, [])
+        if len(candidates) > 1:
+            raise ValueError(
+                f'image {name!r} matches several files: {", ".join(sorted(candidates))}. '
+                'Write the suffix in the list or table.'
+            )
+        if candidates:
+            found[name] = candidates[0]
+    return found
+
+
+def decode_bgr(data: bytes, alpha_color: tuple[int, int, int] = IMAGENET_MEAN_COLOR) -> np.ndarray:
+    """Decode an image file to upright BGR.
+
+    Gray, palette, CMYK and other modes are converted. Transparent pixels are composited onto ``alpha_color``. The EXIF
+    orientation is applied. Only the first frame of an animation is decoded.
+
+    The range of 16- or 32-bit gray values is read off the image, since Pillow may open a 16-bit file with either
+    width: values up to 255 stay unchanged; otherwise, up to 65535, ``v`` becomes ``v // 256``, without normalization.
+
+    Args:
+        data: Content of the file.
+        alpha_color: RGB color behind transparent pixels.
+
+    Returns:
+        The image, ``(H, W, 3)`` uint8, BGR.
+
+    Raises:
+        Exception: If Pillow cannot read the file to its end; the type is Pillow's.
+        ValueError: If the range of the pixels is unknown: floating point numbers, and integers outside 0..65535.
+    """
+    with Image.open(io.BytesIO(data)) as file:
+        file.load()
+        image = ImageOps.exif_transpose(file)
+    if image.mode == 'F':
+        raise ValueError('pixels are floating point numbers of unknown range. Save the image with 8 bits.')
+    if image.mode.startswith('I'):
+        # convert('RGB') would clip at 255
+        gray = np.asarray(image).astype(np.int64)
+        low, high = gray.min(), gray.max()
+        if low < 0 or high > 65535:
+            raise ValueError(f'pixels must be in 0..65535, got {low}..{high}. Save the image with 8 bits.')
+        if high > 255:
+            gray //= 256
+        return np.repeat(gray.astype(np.uint8)[..., None], 3, axis=-1)
+    if image.mode in TRANSPARENT_MODES or 'transparency' in image.info:
+        layer = image.convert('RGBA')
+        canvas = Image.new('RGBA', layer.size, (*alpha_color, 255))
+        image = Image.alpha_composite(canvas, layer)
+    return np.ascontiguousarray(np.asarray(image.convert('RGB'))[..., ::-1])

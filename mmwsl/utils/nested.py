@@ -1,0 +1,36 @@
+"""Nested dicts and lists, as configs are."""
+
+import os
+from collections.abc import Iterator
+
+from .files import digest_file
+
+
+def dicts_in(config: object) -> Iterator[dict]:
+    """Yield every dict within a config, outermost first."""
+    if isinstance(config, dict):
+        yield config
+        config = list(config.values())
+    if isinstance(config, list | tuple):
+        for value in config:
+            yield from dicts_in(value)
+
+
+def digest_files(config: object) -> dict[str, str]:
+    """Return the SHA-256 of every file that a config names.
+
+    A value names a file if it is the path of one, relative to the ``data_root`` of its own dict if that has one.
+
+    Args:
+        config: Nested dicts and lists.
+
+    Returns:
+        The digests by path. Folders, URLs and missing files have none.
+    """
+    paths = {
+        os.path.join(part.get('data_root') or '', value)
+        for part in dicts_in(config)
+        for value in part.values()
+        if isinstance(value, str)
+    }
+    return {path: digest_file(path) for path in sorted(paths) if os.path.isfile(path)}
