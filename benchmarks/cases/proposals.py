@@ -90,13 +90,13 @@ def region_masks(method: str) -> Callable[[], np.ndarray]:
     return call
 
 
-def decode(peer: bool) -> Callable[[], np.ndarray]:
+def decode(reference: bool) -> Callable[[], np.ndarray]:
     """Prepare a hundred masks in COCO's compressed encoding; the call decodes them and returns their areas."""
     from pycocotools import mask as coco_mask
 
     masks = list(RegionTree()(photo(), {}).masks)[-100:]
     encoded = [coco_mask.encode(np.asfortranarray(mask.astype(np.uint8))) for mask in masks]
-    if peer:
+    if reference:
         return lambda: np.array([coco_mask.decode(code).sum() for code in encoded], dtype=np.int64)
 
     def call() -> np.ndarray:
