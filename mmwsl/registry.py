@@ -4,6 +4,8 @@ Configs keep ``default_scope = 'mmseg'`` and write ``type='mmwsl.X'`` for the pa
 prefix makes mmengine import this module, and ``locations`` import the part, so no ``custom_imports`` is needed.
 """
 
+from typing import Any
+
 INSTALL = 'Install it with: pip install "mmwsl[mm]" (in a checkout: pip install -e ".[mm]" -c constraints.txt)'
 
 try:
@@ -27,8 +29,22 @@ TRANSFORMS = Registry('transform', parent=parent.TRANSFORMS, scope='mmwsl', loca
 MODELS = Registry('model', parent=parent.MODELS, scope='mmwsl', locations=['mmwsl.models'])
 HOOKS = Registry('hook', parent=parent.HOOKS, scope='mmwsl', locations=['mmwsl.engine.hooks'])
 METRICS = Registry('metric', parent=parent.METRICS, scope='mmwsl', locations=['mmwsl.evaluation'])
-SCORERS = Registry('scorer', scope='mmwsl', locations=['mmwsl.inference'])
-IMAGE_LABELS = Registry('image label source', scope='mmwsl', locations=['mmwsl.inference'])
-CLASS_MAPS = Registry('class maps', scope='mmwsl', locations=['mmwsl.inference'])
-POSTPROCESSORS = Registry('postprocessor', scope='mmwsl', locations=['mmwsl.inference'])
-PROPOSALS = Registry('proposal source', scope='mmwsl', locations=['mmwsl.datasets.proposals'])
+
+
+class _StandaloneRegistry(Registry):
+    """Registry of parts that mmseg does not have.
+
+    Without a parent, mmengine searches it for the default scope of the config, ``'mmseg'``, and logs a warning for
+    each kind of part. Building in our own scope avoids it.
+    """
+
+    def build(self, cfg: dict, *args: Any, **kwargs: Any) -> Any:
+        """Build a part from its config."""
+        return super().build({'_scope_': 'mmwsl', **cfg}, *args, **kwargs)
+
+
+SCORERS = _StandaloneRegistry('scorer', scope='mmwsl', locations=['mmwsl.inference'])
+IMAGE_LABELS = _StandaloneRegistry('image label source', scope='mmwsl', locations=['mmwsl.inference'])
+CLASS_MAPS = _StandaloneRegistry('class maps', scope='mmwsl', locations=['mmwsl.inference'])
+POSTPROCESSORS = _StandaloneRegistry('postprocessor', scope='mmwsl', locations=['mmwsl.inference'])
+PROPOSALS = _StandaloneRegistry('proposal source', scope='mmwsl', locations=['mmwsl.datasets.proposals'])
