@@ -26,6 +26,7 @@ from .postprocessors import (
 )
 from .provenance import TunedPart, join_provenance
 from .scorers import DenseScorer, OverlapTileScorer, Scorer, SlidingWindowScorer, WholeScorer
+from .segmentor import Segmentor
 
 __all__ = [
     'AffinityRandomWalk',
@@ -49,6 +50,7 @@ __all__ = [
     'Probabilities',
     'ReceptiveField',
     'Scorer',
+    'Segmentor',
     'SlidingWindowScorer',
     'SuperpixelCRF',
     'SuperpixelVote',
