@@ -27,7 +27,6 @@ model = dict(
         crop_size=224,
         proposals=dict(sides=(0.25, 0.5, 0.75, 1.0), max_boxes=8),
         aggregator=dict(type='mmwsl.LSEPooling', r=5.0),
-        background=dict(type='mmwsl.ConstantBackground', threshold=0.5),  # as in the first stage
         loss_decode=dict(type='mmwsl.MultiLabelSoftMarginLoss'),
     ),
 )

@@ -171,3 +171,17 @@ def test_losses_of_score_maps_are_rejected():
     loss = dict(background=dict(type='mmwsl.LearnedBackground'), loss_decode=dict(type='mmwsl.MILFCNLoss'))
     with pytest.raises(ValueError, match='must be a loss of image logits, got MILFCNLoss'):
         BoxAggregationHead(8, **dict(PARTS, **loss))
+
+
+def test_the_second_stage_has_the_background_model_of_the_first():
+    power = dict(type='mmwsl.PowerBackground', alpha=2.0)
+    box_head = {key: value for key, value in PARTS.items() if key != 'background'}
+    model = MODELS.build(
+        dict(
+            type='mmwsl.ProposalCascade',
+            backbone=BACKBONE,
+            box_head=dict(box_head, type='mmwsl.BoxAggregationHead', in_channels=8, crop_size=4),
+            decode_head=dict(PARTS, type='mmwsl.LSEAggregationHead', in_channels=8, background=power),
+        )
+    )
+    assert type(model.box_head.background).__name__ == 'PowerBackground' and model.box_head.background.alpha == 2
