@@ -12,7 +12,7 @@ from torch.utils.data import Subset
 
 from mmwsl.apis.checkpoint import weights_only_loading
 from mmwsl.apis.launch import build_runner
-from mmwsl.apis.pipelines import MASK_LOADERS, without
+from mmwsl.apis.registered import is_mask_loader, without
 from mmwsl.datasets.transforms.formatting import multi_hot_labels
 from mmwsl.registry import DATASETS
 from mmwsl.utils.files import atomic_write
@@ -61,7 +61,7 @@ def collect_instances(
         )
     # The step that uses what is about to be fitted is among them, and features need no saliency.
     cfg.model.postprocessors = cfg.model.saliency = None
-    pipeline = without(cfg.test_dataloader.dataset.pipeline, MASK_LOADERS)
+    pipeline = without(cfg.test_dataloader.dataset.pipeline, is_mask_loader)
     with weights_only_loading(cfg, trust_checkpoint):
         runner = build_runner(cfg)
         runner.load_checkpoint(checkpoint, map_location='cpu')

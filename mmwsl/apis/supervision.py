@@ -10,7 +10,7 @@ from mmengine.fileio import join_path
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
-from mmwsl.apis.pipelines import MASK_LOADERS
+from mmwsl.apis.registered import is_mask_loader
 from mmwsl.utils.nested import dicts_in
 
 TAGS, SIZES, PSEUDO_LABELS, MASKS = 'tags', 'tags and sizes', 'pseudo-labels', 'masks'
@@ -83,7 +83,7 @@ def kind_of(dataset: dict, cfg: Config) -> str:
     Masks are pseudo-labels if their folder has the ``manifest.json`` of ``tools/generate_pseudo_labels.py`` above it,
     or is the one that the config names in ``pseudo_labels``.
     """
-    if not {step['type'].split('.')[-1] for step in dataset['pipeline']}.intersection(MASK_LOADERS):
+    if not any(is_mask_loader(step) for step in dataset['pipeline']):
         return TAGS
     masks = (dataset.get('data_prefix') or {}).get('seg_map_path') or ''
     named = ((cfg.get('pseudo_labels') or {}).get('data_prefix') or {}).get('seg_map_path')
@@ -123,7 +123,7 @@ def labels_tuned_on(cfg: Config) -> str:
 
 def count_labels(dataset: dict, kind: str) -> tuple[list[int], bool]:
     """Count the foreground classes in each image of a dataset, and tell whether sizes are tagged."""
-    loaders = [step for step in dataset['pipeline'] if step['type'].split('.')[-1] in MASK_LOADERS]
+    loaders = [step for step in dataset['pipeline'] if is_mask_loader(step)]
     built = DATASETS.build(dict(dataset, pipeline=[]))  # masks that are not opened need not be there
     infos = [built.get_data_info(index) for index in range(len(built))]
     if infos and 'img_label' in infos[0]:

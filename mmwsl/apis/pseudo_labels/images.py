@@ -9,7 +9,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 
-from mmwsl.apis.pipelines import MASK_LOADERS, without
+from mmwsl.apis.registered import is_mask_loader, without
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def select_images(
             'Set one that ends in .png.'
         )
     dataset = dataset.copy()
-    dataset.update(test_mode=True, pipeline=without(cfg.test_dataloader.dataset.pipeline, MASK_LOADERS))
+    dataset.update(test_mode=True, pipeline=without(cfg.test_dataloader.dataset.pipeline, is_mask_loader))
     dataset.data_prefix = dict(dataset.get('data_prefix') or {}, seg_map_path=str((folder / 'masks').absolute()))
     if ann_file:
         dataset.ann_file = ann_file

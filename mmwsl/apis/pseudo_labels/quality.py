@@ -11,7 +11,7 @@ from mmseg.registry import DATASETS
 from PIL import Image
 from prettytable import PrettyTable
 
-from mmwsl.apis.pipelines import MASK_LOADERS
+from mmwsl.apis.registered import is_mask_loader
 
 from .images import ImageItem
 from .masks import for_each
@@ -94,7 +94,7 @@ def ground_truth_dataset(dataset: ConfigDict, test_set: ConfigDict, masks: str) 
         test_set: One that says how true masks are loaded, named and numbered.
         masks: Folder of the masks, relative to ``data_root``.
     """
-    loaders = [step for step in test_set.pipeline if step['type'].split('.')[-1] in MASK_LOADERS]
+    loaders = [step for step in test_set.pipeline if is_mask_loader(step)]
     described = {key: value for key, value in dataset.items() if key not in MASK_KEYS}
     described.update({key: value for key, value in test_set.items() if key in MASK_KEYS})
     return DATASETS.build(
