@@ -65,7 +65,25 @@ def without(pipeline: Sequence, predicate: Callable[[dict], bool]) -> list:
         elif predicate(step):
             continue
         elif 'transforms' in step:
-            nested = step['transforms']
-            step = dict(step, transforms=without([nested] if isinstance(nested, dict) else nested, predicate))
+            step = dict(step, transforms=without(_nested(step), predicate))
         kept.append(step)
     return kept
+
+
+def select(pipeline: Sequence, predicate: Callable[[dict], bool]) -> list[dict]:
+    """Return the transforms of a pipeline that satisfy a predicate, also nested ones; see :func:`without`."""
+    found = []
+    for step in pipeline:
+        if isinstance(step, list | tuple):
+            found += select(step, predicate)
+        elif predicate(step):
+            found.append(step)
+        elif 'transforms' in step:
+            found += select(_nested(step), predicate)
+    return found
+
+
+def _nested(step: dict) -> Sequence:
+    """Return the transforms within a transform, which takes one or several."""
+    nested = step['transforms']
+    return [nested] if isinstance(nested, dict) else nested
