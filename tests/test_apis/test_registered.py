@@ -2,12 +2,15 @@
 
 import pytest
 from mmcv.transforms import BaseTransform
+from mmengine.config import Config
 from mmengine.registry import DefaultScope, Registry
 from mmseg import registry as mmseg_registry
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.evaluation import IoUMetric
 
-from mmwsl.apis.registered import is_mask_loader, is_mask_metric, is_subclass, without
+from mmwsl.apis.pseudo_labels.settings import ground_truth_dataset, image_dataset
+from mmwsl.apis.registered import is_mask_loader, is_mask_metric, is_subclass, select, without
+from mmwsl.apis.supervision import IMAGE_LABELS, MASKS, supervision_kind
 from mmwsl.inference import ClassThresholds
 from mmwsl.registry import POSTPROCESSORS
 
@@ -77,7 +80,7 @@ def test_parts_without_a_parent_registry(scope):
     assert not is_subclass(dict(thresholds=0.5), POSTPROCESSORS, ClassThresholds)
 
 
-def test_pipeline_without_mask_loaders(scope):
+def test_nested_mask_loaders_are_selected_and_removed(scope):
     load, flip = dict(type='LoadImageFromFile'), dict(type='RandomFlip', prob=0.5)
     mask, own = dict(type='LoadAnnotations'), dict(type='registered_test.MyMasks')
     pipeline = [
@@ -91,4 +94,15 @@ def test_pipeline_without_mask_loaders(scope):
         dict(type='RandomApply', transforms=[]),
         dict(type='TestTimeAug', transforms=[[flip], [load]]),
     ]
-    assert pipeline[1] == mask and len(pipeline) == 4
+    assert select(pipeline, is_mask_loader) == [mask, own, mask, own, own]
+
+
+def test_a_mask_loader_of_another_package_is_supervision_by_masks_and_not_used_for_pseudo_labels(scope, tmp_path):
+    load, own = dict(type='LoadImageFromFile'), dict(type='registered_test.MyMasks')
+    dataset = dict(data_prefix=dict(img_path='images'), pipeline=[load, dict(type='RandomApply', transforms=[own])])
+    cfg = Config({f'{split}_dataloader': dict(dataset=dataset) for split in ('train', 'test')})
+    assert supervision_kind(cfg.train_dataloader.dataset, cfg) == MASKS
+    labeled = image_dataset(cfg, tmp_path)
+    assert labeled.pipeline == [load, dict(type='RandomApply', transforms=[])]
+    assert supervision_kind(labeled, cfg) == IMAGE_LABELS
+    assert ground_truth_dataset(labeled, cfg.test_dataloader.dataset, 'masks').pipeline == [own]
