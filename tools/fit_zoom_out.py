@@ -1,4 +1,4 @@
-"""Train the SVMs of zoom-out features from tags: ``python tools/fit_zoom_out.py CONFIG CHECKPOINT [--out FILE]``."""
+"""Train the SVMs of zoom-out features: ``python tools/fit_zoom_out.py CONFIG CHECKPOINT [--out FILE]``."""
 
 from mmwsl.apis.zoom_out import main
 

@@ -1,4 +1,4 @@
-"""Make pseudo-labels: ``python tools/generate_pseudo_labels.py CONFIG CHECKPOINT --out DIR [--high P --low P]``."""
+"""Generate pseudo-labels: ``python tools/generate_pseudo_labels.py CONFIG CHECKPOINT --out DIR [--gt-masks]``."""
 
 from mmwsl.apis.pseudo_labels.command import main
 

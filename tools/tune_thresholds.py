@@ -1,4 +1,4 @@
-"""Search thresholds per class: ``python tools/tune_thresholds.py CONFIG CHECKPOINT [--ann-file LIST] [--out FILE]``."""
+"""Search the class thresholds: ``python tools/tune_thresholds.py CONFIG CHECKPOINT [--ann-file LIST] [--out FILE]``."""
 
 from mmwsl.apis.tuning import main
 

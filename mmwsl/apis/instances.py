@@ -1,21 +1,42 @@
-"""Superpixels of tagged images as instances of bags, with their zoom-out features; kept on disk."""
+"""Superpixels of labeled images as instances of bags, with their zoom-out features, cached on disk."""
 
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.dataset import BaseDataset
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
 from mmengine.utils import track_iter_progress
 from torch.utils.data import Subset
 
 from mmwsl.apis.checkpoint import weights_only_loading
 from mmwsl.apis.launch import build_runner
-from mmwsl.apis.pipelines import MASK_LOADERS, without
+from mmwsl.apis.registered import is_mask_loader, is_subclass, without
 from mmwsl.datasets.transforms.formatting import multi_hot_labels
-from mmwsl.registry import DATASETS
+from mmwsl.inference import ZoomOutMaps
+from mmwsl.registry import CLASS_MAPS, DATASETS
 from mmwsl.utils.files import atomic_write
+from mmwsl.utils.nested import dicts_in
+
+
+class Instances(NamedTuple):
+    """Superpixels of a set of images.
+
+    Attributes:
+        features: Zoom-out features of each superpixel, ``(n, D)`` float32.
+        bags: Index of its image, ``(n,)``.
+        labels: Image-level labels of each image, 1 present, 0 absent, -1 unknown, ``(B, K)``.
+        classes: Names of the K classes.
+    """
+
+    features: np.ndarray
+    bags: np.ndarray
+    labels: np.ndarray
+    classes: tuple[str, ...]
 
 
 def collect_instances(
@@ -26,83 +47,105 @@ def collect_instances(
     every: int = 1,
     seed: int = 0,
     trust_checkpoint: bool = False,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, Sequence[str]]:
-    """Describe superpixels of the training images by the zoom-out features of a trained classifier.
+) -> Instances:
+    """Compute zoom-out features of superpixels of the training images with a trained network.
 
-    The images and tags are those of the config's training set, the pipeline is that of its test set without
-    the steps that load masks: no mask is opened. Of each image ``per_image`` superpixels are drawn by area, as
-    pixels are what counts, and stored in half precision under ``cache_dir``, one file an image. A run that was
-    stopped goes on where it was; another network, pipeline or draw makes new files.
+    Images and image-level labels are those of the training set. The pipeline is that of the test set without the
+    transforms that load masks. From each image ``per_image`` superpixels are sampled in proportion to their area, as
+    the evaluation counts pixels, and stored in half precision, one file per image. An interrupted run is resumed;
+    another network, pipeline or sample gets new files.
 
     Args:
-        cfg (Config): The config, with ``model.zoom_out``; changed in place.
-        checkpoint (str): The classifier, a file or an address.
-        cache_dir (str | Path): Folder of the files; it may be deleted at any time.
-        per_image (int): How many superpixels to draw from an image; of fewer all are taken. Defaults to 20.
-        every (int): Use every so many-th image of the list. Defaults to 1.
-        seed (int): Of the draw. Defaults to 0.
-        trust_checkpoint (bool): Whether to load a checkpoint that can run code. Defaults to False.
-
-    Returns:
-        tuple: ``features (n, D)`` float32, ``bags (n,)``, the number of the image of each row, and ``tags (B, K)``,
-            1 present, 0 absent, -1 unknown, and the names of the K classes.
+        cfg: The config, whose class maps use :class:`mmwsl.inference.ZoomOutMaps`; changed in place.
+        checkpoint: File or URL of the weights.
+        cache_dir: Folder of the features; it may be deleted at any time.
+        per_image: Number of superpixels to sample from an image; of an image with fewer, all are used.
+        every: Use every n-th image of the list.
+        seed: Random seed of the sample.
+        trust_checkpoint: Whether to load a checkpoint that can run code.
 
     Raises:
-        ValueError: If a number is less than 1, the config computes no zoom-out features, or the training set has no
-            tags.
+        ValueError: If a number is less than 1, the config has no zoom-out features, or the training set has no
+            image-level labels.
     """
     for name, value in dict(per_image=per_image, every=every).items():
         if value < 1:
-            raise ValueError(f'`{name}` must be at least 1, got {value}')
-    if not cfg.model.get('zoom_out'):
-        raise ValueError(
-            'the config computes no zoom-out features: give its model `zoom_out=dict(layers=[...])`, as '
-            'configs/wsl_zof_gbp_voc6.py does'
-        )
-    # The step that uses what is about to be fitted is among them, and features need no saliency.
-    cfg.model.postprocessors = cfg.model.saliency = None
-    pipeline = without(cfg.test_dataloader.dataset.pipeline, MASK_LOADERS)
+            raise ValueError(f'`{name}` must be at least 1, got {value}.')
+    use_features_only(cfg)
+    pipeline = without(cfg.test_dataloader.dataset.pipeline, is_mask_loader)
     with weights_only_loading(cfg, trust_checkpoint):
         runner = build_runner(cfg)
         runner.load_checkpoint(checkpoint, map_location='cpu')
-    model = runner.model.eval()
     dataset = DATASETS.build(dict(cfg.train_dataloader.dataset, pipeline=pipeline, test_mode=True))
     dataset.get_subset_(list(range(0, len(dataset), every)))
     infos = [dataset.get_data_info(index) for index in range(len(dataset))]
     if any('img_label' not in info for info in infos):
-        raise ValueError('the training set of the config has no tags: give it a `label_file`')
+        raise ValueError('`train_dataloader.dataset` must have image-level labels, got none. Set its `label_file`.')
     digest = hashlib.blake2b(f'{cfg.model}{pipeline}{per_image},{every},{seed}'.encode(), digest_size=10)
-    for name, value in model.state_dict().items():
-        digest.update(name.encode() + value.cpu().numpy().tobytes())
+    for name, tensor in runner.model.state_dict().items():
+        digest.update(name.encode() + tensor.cpu().numpy().tobytes())
     folder = Path(cache_dir, digest.hexdigest())
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / hashlib.blake2b(info['img_path'].encode(), digest_size=20).hexdigest() for info in infos]
-    paths = [path.with_suffix('.npy') for path in paths]
+    paths = [folder / f'{hashlib.blake2b(info["img_path"].encode(), digest_size=20).hexdigest()}.npy' for info in infos]
+    write_features(runner, dataset, paths, per_image, seed)
+    parts = [np.load(path) for path in paths]
+    labels = [multi_hot_labels(info['img_label'], info['unknown_label'], info['num_classes']) for info in infos]
+    bags = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    return Instances(
+        np.concatenate(parts).astype(np.float32), bags, np.stack(labels), tuple(dataset.metainfo['classes'])
+    )
+
+
+def use_features_only(cfg: Config) -> None:
+    """Reduce the inference of a config to its zoom-out features, without the SVMs that are not fitted yet.
+
+    Raises:
+        ValueError: If the class maps do not use zoom-out features.
+    """
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    inference = cfg.model.get('inference') or {}
+    maps = [part for part in dicts_in(inference.get('class_maps')) if is_subclass(part, CLASS_MAPS, ZoomOutMaps)]
+    if not maps:
+        raise ValueError(
+            '`model.inference.class_maps` must use zoom-out features, got '
+            f"{inference.get('class_maps')}. Set it to dict(type='mmwsl.ZoomOutMaps', layers=[...]), as "
+            'configs/wsl_zof_gbp_voc6.py does.'
+        )
+    cfg.model.inference = dict(scorer=inference.get('scorer'), class_maps=dict(maps[0], svm=None))
+
+
+@torch.no_grad()
+def write_features(runner: Runner, dataset: BaseDataset, paths: list[Path], per_image: int, seed: int) -> None:
+    """Write the features of the images whose file is missing.
+
+    Args:
+        runner: Runner with the trained network.
+        dataset: The images.
+        paths: File of each image.
+        per_image: Number of superpixels to sample from an image.
+        seed: Random seed of the sample.
+    """
     missing = [index for index, path in enumerate(paths) if not path.exists()]
-    if missing:
-        loader = dict(cfg.test_dataloader, dataset=Subset(dataset, missing))
-        loader['sampler'] = dict(type='DefaultSampler', shuffle=False)
-        batches = runner.build_dataloader(loader, seed=seed)
-        position = 0
-        for batch in track_iter_progress((iter(batches), len(batches))):
-            with torch.no_grad():
-                samples = model.test_step(batch)
-            for sample in samples:
-                index = missing[position]
-                sizes = sample.superpixels.data.unique(return_counts=True)[1].cpu().numpy()
-                with atomic_write(paths[index]) as file:
-                    np.save(file, _draw(sample.superpixel_features, sizes, per_image, (seed, index)))
-                position += 1
-    instances = [np.load(path) for path in paths]
-    tags = np.stack([multi_hot_labels(info['img_label'], info['unknown_label'], info['num_classes']) for info in infos])
-    bags = np.repeat(np.arange(len(instances)), [len(part) for part in instances])
-    return np.concatenate(instances).astype(np.float32), bags, tags, dataset.metainfo['classes']
+    if not missing:
+        return
+    model = runner.model.eval()
+    loader = dict(runner.cfg.test_dataloader, dataset=Subset(dataset, missing))
+    loader['sampler'] = dict(type='DefaultSampler', shuffle=False)
+    batches = runner.build_dataloader(loader, seed=seed)
+    remaining = iter(missing)
+    for batch in track_iter_progress((iter(batches), len(batches))):
+        data = model.data_preprocessor(batch)
+        for sample, features in zip(
+            data['data_samples'], model.pipeline.class_maps.features(model, **data), strict=True
+        ):
+            index = next(remaining)
+            areas = sample.superpixels.data.unique(return_counts=True)[1].cpu().numpy()
+            with atomic_write(paths[index]) as file:
+                np.save(file, _sample(features.half().cpu().numpy(), areas, per_image, (seed, index)))
 
 
-def _draw(features: torch.Tensor, sizes: np.ndarray, count: int, seed: tuple[int, int]) -> np.ndarray:
-    """Take ``count`` rows, drawn by size without replacement."""
-    rows = features.half().cpu().numpy()
+def _sample(rows: np.ndarray, areas: np.ndarray, count: int, seed: tuple[int, int]) -> np.ndarray:
+    """Sample ``count`` rows in proportion to their areas, without replacement."""
     if len(rows) <= count:
         return rows
-    chosen = np.random.default_rng(seed).choice(len(rows), count, replace=False, p=sizes / sizes.sum())
+    chosen = np.random.default_rng(seed).choice(len(rows), count, replace=False, p=areas / areas.sum())
     return rows[np.sort(chosen)]

@@ -1,4 +1,4 @@
-"""What a training was told, and what that costs to annotate."""
+"""Supervision of a training, and its annotation time."""
 
 import json
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.fileio import join_path
 from mmengine.registry import init_default_scope
-from mmseg.registry import DATASETS
 
-from mmwsl.apis.pipelines import MASK_LOADERS
+from mmwsl.apis.registered import is_mask_loader, select
+from mmwsl.registry import DATASETS
 from mmwsl.utils.nested import dicts_in
 
-TAGS, SIZES, PSEUDO_LABELS, MASKS = 'tags', 'tags and sizes', 'pseudo-labels', 'masks'
-SECONDS = {TAGS: 1.0, SIZES: 2.0, PSEUDO_LABELS: 1.0, MASKS: 79.0}
-"""Seconds for one label, a class in an image (Bearman et al., ECCV 2016, for an object's mask in COCO). That a size
-takes as long as a tag is an assumption."""
+IMAGE_LABELS, SIZES, PSEUDO_LABELS, MASKS = 'image labels', 'image labels and sizes', 'pseudo-labels', 'masks'
+SECONDS = {IMAGE_LABELS: 1.0, SIZES: 2.0, PSEUDO_LABELS: 1.0, MASKS: 79.0}
+"""Seconds per label, a class in an image (Bearman et al., ECCV 2016; masks: one COCO object). The second for the size
+is an assumption."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,12 @@ class Supervision:
     """Labels of a training set.
 
     Attributes:
-        kind: ``'tags'``, ``'tags and sizes'``, ``'pseudo-labels'``, ``'masks'``, or several, joined by `` + ``.
-        images: Images with labels.
-        labels: Pairs of an image and a foreground class in it.
-        seconds: Time to annotate: 1 s for a tag, 2 s with its size, 79 s for a mask. Pseudo-labels cost the tags
-            that they came from.
+        kind: ``'image labels'``, ``'image labels and sizes'``, ``'pseudo-labels'``, ``'masks'``, or several, joined by
+            `` + ``.
+        images: Number of images with labels.
+        labels: Number of pairs of an image and a foreground class in it.
+        seconds: Annotation time by ``SECONDS``. Pseudo-labels cost the image-level labels that they were generated
+            from.
         tuned_on: See :func:`labels_tuned_on`.
     """
 
@@ -40,10 +41,10 @@ class Supervision:
 
 
 def measure_supervision(cfg: Config) -> Supervision:
-    """Look at what the training set of a config reads.
+    """Measure the supervision that the training set of a config reads.
 
-    Its pipelines and folders tell the kind, not its name. Labels are counted in the tags of the dataset, or in its
-    masks where it has no tags.
+    Its pipelines and folders determine the kind, not its name. Image-level labels are counted, or the classes in the
+    masks if there are none.
 
     Args:
         cfg: The config.
@@ -52,14 +53,14 @@ def measure_supervision(cfg: Config) -> Supervision:
         The supervision, summed over the parts of a mixed set.
 
     Raises:
-        ValueError: If a set of pseudo-labels has no tags: its masks do not tell what was annotated.
+        ValueError: If a set of pseudo-labels has no image-level labels: its masks do not tell what was annotated.
     """
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     kinds, images, labels, seconds = [], 0, 0, 0.0
     for part in training_sets(cfg):
-        kind = kind_of(part, cfg)
+        kind = supervision_kind(part, cfg)
         counts, sizes = count_labels(part, kind)
-        kind = SIZES if sizes and kind == TAGS else kind
+        kind = SIZES if sizes and kind == IMAGE_LABELS else kind
         kinds.append(kind)
         images += len(counts)
         labels += sum(counts)
@@ -68,7 +69,7 @@ def measure_supervision(cfg: Config) -> Supervision:
 
 
 def training_sets(cfg: Config) -> list[dict]:
-    """Return the datasets that a config trains on, out of their wrappers, which may have a pipeline too."""
+    """Return the datasets that a config trains on, without their wrappers, which may have a pipeline too."""
     loader = cfg.get('train_dataloader') or {}
     return [
         part
@@ -77,62 +78,58 @@ def training_sets(cfg: Config) -> list[dict]:
     ]
 
 
-def kind_of(dataset: dict, cfg: Config) -> str:
-    """Tell the supervision of a dataset.
+def supervision_kind(dataset: dict, cfg: Config) -> str:
+    """Return the kind of supervision of a dataset.
 
-    Masks are pseudo-labels if their folder has the ``manifest.json`` of ``tools/generate_pseudo_labels.py`` above it,
-    or is the one that the config names in ``pseudo_labels``.
+    Masks are pseudo-labels if the folder above theirs has the ``manifest.json`` of ``tools/generate_pseudo_labels.py``,
+    or if the config names their folder in ``pseudo_labels``.
     """
-    if not {step['type'].split('.')[-1] for step in dataset['pipeline']}.intersection(MASK_LOADERS):
-        return TAGS
+    if not select(dataset['pipeline'], is_mask_loader):
+        return IMAGE_LABELS
     masks = (dataset.get('data_prefix') or {}).get('seg_map_path') or ''
     named = ((cfg.get('pseudo_labels') or {}).get('data_prefix') or {}).get('seg_map_path')
-    if masks and (masks == named or (label_folder(dataset) / 'manifest.json').is_file()):
+    if masks and (masks == named or manifest_file(dataset).is_file()):
         return PSEUDO_LABELS
     return MASKS
 
 
-def label_folder(dataset: dict) -> Path:
-    """Return the folder above that of the masks."""
+def manifest_file(dataset: dict) -> Path:
+    """Return where the manifest is if the masks of a dataset are pseudo-labels."""
     masks = dataset['data_prefix']['seg_map_path']
-    return Path(join_path(dataset['data_root'], masks) if dataset.get('data_root') else masks).parent
+    return Path(join_path(dataset['data_root'], masks) if dataset.get('data_root') else masks).parent / 'manifest.json'
 
 
 def labels_tuned_on(cfg: Config) -> str:
-    """Say which masks the pseudo-labels that a config trains on owe their numbers to, by their ``manifest.json``.
+    """Return the masks on which the pseudo-labels that a config trains on were tuned, by their ``manifest.json``.
 
-    These are the masks of the chain, those of the thresholds, and, where a network that made the labels had learned
-    from others itself, theirs. '' if there are none.
+    These are the masks of the post-processors, those of the thresholds, and, if the network that generated the labels
+    was trained on pseudo-labels itself, theirs. '' if there are none.
     """
     texts = []
     for part in training_sets(cfg):
-        if kind_of(part, cfg) == PSEUDO_LABELS:
-            path = label_folder(part) / 'manifest.json'
+        if supervision_kind(part, cfg) == PSEUDO_LABELS:
+            path = manifest_file(part)
             if path.is_file():
                 manifest = json.loads(path.read_text())
                 provenance, masks = manifest.get('provenance', {}), manifest.get('masks', {})
-                texts += [
-                    provenance.get('labels_tuned_on'),
-                    provenance.get('tuned_on'),
-                    masks.get('rule', {}).get('tuned_on'),
-                ]
+                texts += [provenance.get('labels_tuned_on'), provenance.get('tuned_on')]
+                texts.append(masks.get('rule', {}).get('tuned_on'))
             else:
-                texts.append(f'unknown, {path} is not there')
+                texts.append(f'unknown, {path} does not exist')
     return '; '.join(dict.fromkeys(text for text in texts if text))
 
 
 def count_labels(dataset: dict, kind: str) -> tuple[list[int], bool]:
-    """Count the foreground classes in each image of a dataset, and tell whether sizes are tagged."""
-    loaders = [step for step in dataset['pipeline'] if step['type'].split('.')[-1] in MASK_LOADERS]
-    built = DATASETS.build(dict(dataset, pipeline=[]))  # masks that are not opened need not be there
+    """Count the foreground classes in each image of a dataset; also return whether there are size labels."""
+    built = DATASETS.build(dict(dataset, pipeline=[]))  # without mask loaders, so that the masks need not exist
     infos = [built.get_data_info(index) for index in range(len(built))]
     if infos and 'img_label' in infos[0]:
         return [len(info['img_label']) for info in infos], any('large_label' in info for info in infos)
     if kind != MASKS:
         raise ValueError(
-            f'a training set of {kind} has no tags to count: give its dataset the `label_file` that the '
-            f'{kind} came from.'
+            f'a training set of {kind} must have image-level labels to count, got none. Set the `label_file` of its '
+            'dataset.'
         )
-    built = DATASETS.build(dict(dataset, pipeline=loaders))
+    built = DATASETS.build(dict(dataset, pipeline=select(dataset['pipeline'], is_mask_loader)))
     masks = (built[index]['gt_seg_map'] for index in range(len(built)))
     return [len(set(np.unique(mask)) - {0, built.ignore_index}) for mask in masks], False

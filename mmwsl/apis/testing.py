@@ -7,7 +7,7 @@ from mmwsl.apis.arguments import base_parser, parse
 from mmwsl.apis.checkpoint import weights_only_loading
 from mmwsl.apis.config import load_config
 from mmwsl.apis.launch import build_runner
-from mmwsl.apis.pipelines import MASK_LOADERS, without
+from mmwsl.apis.registered import is_mask_loader, is_mask_metric, without
 from mmwsl.engine.hooks import ProvenanceHook
 
 
@@ -72,13 +72,13 @@ def write_predictions(cfg: Config, folder: str) -> None:
         folder (str): Where the masks go.
     """
     evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, (list, tuple)) else [cfg.test_evaluator]
-    writers = [metric for metric in evaluators if metric['type'].split('.')[-1] in ('IoUMetric', 'ClassIoUMetric')]
+    writers = [metric for metric in evaluators if is_mask_metric(metric)]
     for metric in writers:
         metric['output_dir'] = folder
         metric['keep_results'] = True
     if not evaluators:
         dataset = cfg.test_dataloader.dataset
-        dataset.pipeline = without(dataset.pipeline, MASK_LOADERS)
+        dataset.pipeline = without(dataset.pipeline, is_mask_loader)
     if not writers:
         cfg.test_evaluator = [*evaluators, dict(type='IoUMetric', output_dir=folder, format_only=True)]
 

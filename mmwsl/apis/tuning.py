@@ -1,70 +1,82 @@
-"""Search of the background thresholds on a set with masks."""
+"""Search for the background thresholds of the classes on a set with masks."""
 
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmseg.registry import MODELS
 
 from mmwsl.apis.arguments import base_parser, parse
 from mmwsl.apis.config import load_config
+from mmwsl.apis.registered import is_subclass, registered_class
 from mmwsl.apis.testing import test
+from mmwsl.inference import ClassThresholds
 from mmwsl.models import WeakEncoderDecoder
+from mmwsl.registry import DATASETS, MODELS, POSTPROCESSORS
 from mmwsl.utils.nested import dicts_in
 
 
-def tune_thresholds(cfg: Config, out_file: str, ann_file: str | None = None, indices: int | None = None) -> None:
-    """Turn the evaluation of a config into a search for thresholds per class.
+def tune_thresholds(cfg: Config, out_file: str, ann_file: str | None = None, max_images: int | None = None) -> None:
+    """Turn the evaluation of a config into a search for one threshold per class.
 
-    The post-processing chain is cut before its ``ClassThresholds``, whose numbers are what is searched; steps behind
-    it do not take part. A chain without the step is used whole.
+    The post-processing pipeline is cut before its ``ClassThresholds``, whose thresholds are searched. A pipeline
+    without it is used whole.
 
     Args:
-        cfg (Config): The config, changed in place.
-        out_file (str): JSON file for the thresholds.
-        ann_file (str, optional): List of the images to search on, such as ``'ImageSets/Segmentation/train.txt'``.
-            Defaults to None: the list of the config's test set.
-        indices (int, optional): How many of the images to use. Defaults to None: all.
+        cfg: The config, changed in place.
+        out_file: JSON file for the thresholds.
+        ann_file: List of the images to search on, such as ``'ImageSets/Segmentation/train.txt'``. None is the list of
+            the test set.
+        max_images: Maximum number of images, the first ones of the list.
 
     Raises:
-        TypeError: If the model has no post-processing chain.
-        ValueError: If ``ClassThresholds`` stands within another step.
+        TypeError: If the model has no inference pipeline.
+        ValueError: If ``ClassThresholds`` is nested inside another post-processor, or ``max_images`` is less than 1.
     """
     init_default_scope(cfg.get('default_scope', 'mmseg'))
-    if not issubclass(MODELS.get(cfg.model.type), WeakEncoderDecoder):
+    if not is_subclass(cfg.model, MODELS, WeakEncoderDecoder):
         raise TypeError(
-            'thresholds are searched on the scores of a chain: the config needs a model of '
-            f"type='mmwsl.WeakEncoderDecoder', but has {cfg.model.type!r}."
+            "`model.type` must be 'mmwsl.WeakEncoderDecoder' to search thresholds on its scores, got "
+            f'{cfg.model.type!r}. Change it in the config.'
         )
-    chain = cfg.model.get('postprocessors') or []
-    types = [step.type.split('.')[-1] for step in chain]
-    if 'ClassThresholds' in types:
-        cfg.model.postprocessors = chain[: types.index('ClassThresholds')]
-    elif any(str(step.get('type')).endswith('ClassThresholds') for step in dicts_in(chain)):
-        raise ValueError(
-            '`model.postprocessors` has its ClassThresholds within another step, where the chain cannot '
-            'be cut: search with a chain that ends before that step.'
-        )
+    if max_images is not None and max_images < 1:
+        raise ValueError(f'--max-images must be at least 1, got {max_images}.')
+    if postprocessors := (cfg.model.get('inference') or {}).get('postprocessors'):
+        cfg.model.inference.postprocessors = cut_before_thresholds(postprocessors)
     dataset = cfg.test_dataloader.dataset
     if ann_file:
         dataset.ann_file = ann_file
-    if indices:
-        dataset.indices = indices
-    masks = f'{dataset.get("ann_file") or "all images"} of {dataset.type.split(".")[-1]}'
-    if indices:
-        masks += f', the first {indices}'
+    if max_images:
+        dataset.indices = max_images
+    name = getattr(registered_class(dataset, DATASETS), '__name__', dataset.type)
+    masks = f'{dataset.get("ann_file") or "all images"} of {name}'
+    if max_images:
+        masks += f', the first {max_images}'
     cfg.test_evaluator = [dict(type='mmwsl.ClassThresholdSearch', out_file=out_file, tuned_on=f'masks: {masks}')]
+
+
+def cut_before_thresholds(postprocessors: list[dict]) -> list[dict]:
+    """Return the post-processors before the first ``ClassThresholds``, all if there is none."""
+    for index, outer in enumerate(postprocessors):
+        if is_subclass(outer, POSTPROCESSORS, ClassThresholds):
+            return postprocessors[:index]
+    for outer in postprocessors:
+        if any(is_subclass(part, POSTPROCESSORS, ClassThresholds) for part in dicts_in(outer)):
+            raise ValueError(
+                f'`model.inference.postprocessors` nests ClassThresholds inside {outer["type"]!r}, so its input scores '
+                f'are not available. Search with a config whose `postprocessors` end before {outer["type"]!r}.'
+            )
+    return postprocessors
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run ``tools/tune_thresholds.py``."""
-    parser = base_parser('Search the thresholds per class of mmwsl.ClassThresholds on images with masks')
-    parser.add_argument('checkpoint', help='checkpoint file or address')
+    parser = base_parser('Search the thresholds of mmwsl.ClassThresholds on images with masks')
+    parser.add_argument('checkpoint', help='checkpoint file or URL')
     parser.add_argument('--ann-file', metavar='LIST', help="images to search on; the config's test set by default")
-    parser.add_argument('--indices', type=int, metavar='N', help='use the first N images only')
+    parser.add_argument('--max-images', type=int, metavar='N', help='use the first N images only')
     parser.add_argument('--out', metavar='FILE', help='JSON file for the result; WORK_DIR/thresholds.json by default')
     args = parse(parser, argv)
     cfg = load_config(args.config, args.cfg_options, args.work_dir, 'tune')
     out_file = args.out or str(Path(cfg.work_dir, 'thresholds.json'))
-    tune_thresholds(cfg, out_file, args.ann_file, args.indices)
+    tune_thresholds(cfg, out_file, args.ann_file, args.max_images)
     test(cfg, args.checkpoint, args.launcher, args.trust_checkpoint)

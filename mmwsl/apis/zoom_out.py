@@ -1,4 +1,4 @@
-"""Training of the classifiers of superpixels on top of a trained network, from tags."""
+"""Training of the SVMs of zoom-out features from image-level labels."""
 
 from pathlib import Path
 
@@ -16,35 +16,35 @@ from mmwsl.utils.files import atomic_write
 def fit_zoom_out(
     cfg: Config,
     checkpoint: str,
-    out_file: str,
-    cache_dir: str | None = None,
+    out_file: str | Path,
+    cache_dir: str | Path | None = None,
     per_image: int = 20,
     every: int = 1,
     max_iterations: int = 8,
     seed: int = 0,
     trust_checkpoint: bool = False,
 ) -> None:
-    """Train one mi-SVM for each class on the zoom-out features of the training images, and write them.
+    """Train one mi-SVM per class on the zoom-out features of the training images, and write them.
 
-    Memory is ``4 * D`` bytes for each superpixel, those of an image times the number of images.
+    Memory is ``4 * D`` bytes per superpixel, for at most ``per_image`` superpixels of each image.
 
     Args:
-        cfg (Config): The config, with ``model.zoom_out``; changed in place.
-        checkpoint (str): The classifier, a file or an address.
-        out_file (str): File for :class:`mmwsl.inference.postprocessors.ZoomOutSVM`.
-        cache_dir (str, optional): Folder for the features. Defaults to None: ``features`` in the work folder.
-        per_image (int): How many superpixels to draw from an image. Defaults to 20.
-        every (int): Use every so many-th image of the list. Defaults to 1.
-        max_iterations (int): Most trainings of a class. Defaults to 8.
-        seed (int): Of the draw. Defaults to 0.
-        trust_checkpoint (bool): Whether to load a checkpoint that can run code. Defaults to False.
+        cfg: The config, whose class maps use :class:`mmwsl.inference.ZoomOutMaps`; changed in place.
+        checkpoint: File or URL of the weights of the network.
+        out_file: File for the argument ``svm`` of :class:`mmwsl.inference.ZoomOutMaps`.
+        cache_dir: Folder for the features. None is ``features`` in the work folder.
+        per_image: Number of superpixels to sample from an image.
+        every: Use every n-th image of the list.
+        max_iterations: Maximum number of trainings of a class.
+        seed: Random seed of the sample.
+        trust_checkpoint: Whether to load a checkpoint that can run code.
     """
-    features, bags, tags, classes = collect_instances(
-        cfg, checkpoint, cache_dir or Path(cfg.work_dir, 'features'), per_image, every, seed, trust_checkpoint
-    )
-    print_log(f'{len(features)} superpixels of {len(tags)} images, {features.shape[1]} features each', 'current')
-    weight, bias = fit_classes(features, bags, tags, classes, max_iterations=max_iterations)
-    content = dict(weight=torch.from_numpy(weight), bias=torch.from_numpy(bias), classes=list(classes))
+    cache_dir = cache_dir or Path(cfg.work_dir, 'features')
+    instances = collect_instances(cfg, checkpoint, cache_dir, per_image, every, seed, trust_checkpoint)
+    count, dimension = instances.features.shape
+    print_log(f'{count} superpixels of {len(instances.labels)} images, {dimension} features each', 'current')
+    weight, bias = fit_classes(*instances, max_iterations=max_iterations)
+    content = dict(weight=torch.from_numpy(weight), bias=torch.from_numpy(bias), classes=list(instances.classes))
     with atomic_write(out_file) as file:
         torch.save(content, file)
     print_log(f'written to {out_file}', 'current')
@@ -52,26 +52,25 @@ def fit_zoom_out(
 
 def main(argv: list[str] | None = None) -> None:
     """Run ``tools/fit_zoom_out.py``."""
-    parser = base_parser('Train the SVMs of mmwsl.ZoomOutSVM from tags, on the features of a trained network')
-    parser.add_argument('checkpoint', help='checkpoint file or address')
+    parser = base_parser('Train the SVMs of mmwsl.ZoomOutMaps from image-level labels')
+    parser.add_argument('checkpoint', help='checkpoint file or URL')
     parser.add_argument('--out', metavar='FILE', help='file for the SVMs; WORK_DIR/svm.pth by default')
     parser.add_argument('--cache-dir', metavar='DIR', help='folder for the features; WORK_DIR/features by default')
-    parser.add_argument('--per-image', type=int, default=20, metavar='N', help='superpixels to draw from an image')
+    parser.add_argument('--per-image', type=int, default=20, metavar='N', help='superpixels to sample from an image')
     parser.add_argument('--every', type=int, default=1, metavar='N', help='use every N-th training image only')
-    parser.add_argument('--iterations', type=int, default=8, help='most trainings of a class')
+    parser.add_argument('--iterations', type=int, default=8, metavar='N', help='maximum number of trainings of a class')
     args = parse(parser, argv)
     if args.launcher != 'none':
-        raise ValueError(f'--launcher must be none, got {args.launcher}: the SVMs are trained in one process')
+        raise ValueError(f"--launcher must be 'none', got {args.launcher!r}. Train the SVMs in one process.")
     cfg = load_config(args.config, args.cfg_options, args.work_dir, 'zoom_out')
-    seed = cfg.get('randomness', {}).get('seed') or 0
     fit_zoom_out(
         cfg,
         args.checkpoint,
-        args.out or str(Path(cfg.work_dir, 'svm.pth')),
+        args.out or Path(cfg.work_dir, 'svm.pth'),
         args.cache_dir,
         args.per_image,
         args.every,
         args.iterations,
-        seed,
+        cfg.get('randomness', {}).get('seed') or 0,
         args.trust_checkpoint,
     )

@@ -37,14 +37,14 @@ def shapes(repository, tmp_path_factory):
 def run(shapes, tmp_path):
     """A function that generates pseudo-labels in a folder of the given name, and returns its path."""
 
-    def complete(name, *arguments, indices=6, options=()):
+    def complete(name, *arguments, max_images=6, options=()):
         main(
             [
                 *shapes,
                 '--out',
                 str(tmp_path / name),
-                '--indices',
-                str(indices),
+                '--max-images',
+                str(max_images),
                 *arguments,
                 '--cfg-options',
                 *SHORT,
@@ -61,7 +61,7 @@ def run(shapes, tmp_path):
 def finished(shapes, tmp_path_factory):
     """A finished folder of six images; a test that changes it uses `copied`."""
     folder = tmp_path_factory.mktemp('finished') / 'out'
-    main([*shapes, '--out', str(folder), '--indices', '6', '--cfg-options', *SHORT, 'experiment_name=finished'])
+    main([*shapes, '--out', str(folder), '--max-images', '6', '--cfg-options', *SHORT, 'experiment_name=finished'])
     return folder
 
 

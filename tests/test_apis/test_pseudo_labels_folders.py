@@ -1,4 +1,4 @@
-"""Pseudo-labels of written images in folders, with a table of tags and masks that may be missing."""
+"""Pseudo-labels of images in folders, with a table of image-level labels and masks that may be missing."""
 
 import json
 from pathlib import Path
@@ -13,14 +13,14 @@ from PIL import Image
 from mmwsl import apis
 from mmwsl.apis.pseudo_labels import ManifestError
 from mmwsl.apis.pseudo_labels.command import main
-from mmwsl.apis.pseudo_labels.quality import ground_truth_dataset
+from mmwsl.apis.pseudo_labels.settings import ground_truth_dataset
 
 from .conftest import files
 
 
 @pytest.fixture
 def written(shapes, tmp_path):
-    """Images in folders with a table of tags and masks that no reader can open; returns the arguments of a run."""
+    """Images with a table of labels and masks that no reader can open; returns the arguments of a run."""
     root = tmp_path / 'data'
     names = ('a/one', 'b/one', 'b/two.half')
     for number, name in enumerate(names):
@@ -29,12 +29,12 @@ def written(shapes, tmp_path):
         pixels = np.random.default_rng(number).integers(0, 256, (20 + number, 30, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(root / 'images' / f'{name}.png')
         (root / 'masks' / f'{name}.png').write_text('no image')
-    (root / 'tags.csv').write_text('image,labels\na/one,ring\nb/one,"circle,star"\nb/two.half,\n')
+    (root / 'labels.csv').write_text('image,labels\na/one,ring\nb/one,"circle,star"\nb/two.half,\n')
     config = tmp_path / 'config.py'
     config.write_text(f"""_base_ = ['{shapes[0].replace('_ilp', '')}']
 train_dataloader = dict(dataset=dict(_delete_=True, type='mmwsl.FolderWeakDataset', data_root='{root}',
     metainfo=dict(classes=('background', 'circle', 'square', 'triangle', 'star', 'ring', 'cross')),
-    label_file='tags.csv', label_cfg=dict(label_column='labels'), img_suffix='.png',
+    label_file='labels.csv', label_cfg=dict(label_column='labels'), img_suffix='.png',
     data_prefix=dict(img_path='images', seg_map_path='masks'), pipeline=[]))
 test_dataloader = dict(num_workers=0, persistent_workers=False, dataset=dict(pipeline=[
     dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'),
@@ -48,7 +48,7 @@ experiment_name = '{tmp_path.name}'
 
 
 @pytest.mark.parametrize('tta', [[], ['--tta']])
-def test_no_mask_is_opened_and_the_folder_serves_as_masks(written, tmp_path, tta):
+def test_no_mask_is_opened_and_the_output_folder_serves_as_masks(written, tmp_path, tta):
     main([*written, *tta])
     found = files(tmp_path / 'out' / 'masks', '.png')
     assert set(found) == {'a/one.png', 'b/one.png', 'b/two.half.png'}
@@ -70,7 +70,7 @@ def test_no_mask_is_opened_and_the_folder_serves_as_masks(written, tmp_path, tta
     assert dataset[1]['gt_seg_map'].shape == (21, 30)
 
 
-def test_a_broken_image_is_named_and_the_others_stay(written, tmp_path):
+def test_the_error_names_a_broken_image_and_the_other_images_stay(written, tmp_path):
     broken = tmp_path / 'data' / 'images' / 'b' / 'two.half.png'
     whole = broken.read_bytes()
     broken.write_bytes(whole[:60])
@@ -82,17 +82,17 @@ def test_a_broken_image_is_named_and_the_others_stay(written, tmp_path):
     assert len(files(tmp_path / 'out', '.png')) == 3
 
 
-def test_a_image_may_leave_the_table_but_tags_that_were_believed_stay(written, tmp_path):
+def test_the_image_list_may_change_but_not_the_labels_of_finished_images(written, tmp_path):
     """The table is also the list of the images here."""
     main(written)
-    table = tmp_path / 'data' / 'tags.csv'
+    table = tmp_path / 'data' / 'labels.csv'
     before = files(tmp_path / 'out', '.npz', '.png')
     table.write_text(table.read_text().replace('a/one,ring\n', ''))
     main(written)
     assert files(tmp_path / 'out', '.npz', '.png') == before
     changed = table.read_text().replace('circle,star', 'circle')
     table.write_text(changed)
-    with pytest.raises(ManifestError, match=r"1 images have other tags now .*'b/one' had \[1, 4\] and has \[1\]"):
+    with pytest.raises(ManifestError, match=r"labels of 1 images changed .*'b/one': \[1, 4\] before, \[1\] now"):
         main(written)
     (tmp_path / 'out' / 'scores' / 'b' / 'one.npz').unlink()
     (tmp_path / 'out' / 'masks' / 'b' / 'one.png').unlink()
@@ -100,38 +100,39 @@ def test_a_image_may_leave_the_table_but_tags_that_were_believed_stay(written, t
     assert len(files(tmp_path / 'out', '.png')) == 3
 
 
-def test_true_masks_are_read_as_the_test_set_says(written):
-    """Those of a split may be pseudo-labels with ids of their own."""
+def test_ground_truth_masks_are_read_as_the_test_set_describes_them(written):
+    """The masks of the split may be pseudo-labels with other ids."""
     cfg = apis.load_config(written[0])
     init_default_scope('mmseg')
     split = dict(cfg.train_dataloader.dataset, seg_map_classes=('background', 'ring'), seg_map_suffix='_label.png')
     step = [dict(type='LoadAnnotations')]
-    truth = ground_truth_dataset(ConfigDict(split), ConfigDict(pipeline=step), 'masks')
-    assert truth.seg_map_classes is None and truth.seg_map_suffix == '.png' and len(truth) == 3
+    ground_truth = DATASETS.build(ground_truth_dataset(ConfigDict(split), ConfigDict(pipeline=step), 'masks'))
+    assert ground_truth.seg_map_classes is None and ground_truth.seg_map_suffix == '.png' and len(ground_truth) == 3
     names = ('background', 'star', 'ring', 'circle', 'square', 'triangle', 'cross')
-    truth = ground_truth_dataset(ConfigDict(split), ConfigDict(pipeline=step, seg_map_classes=names), 'masks')
-    assert tuple(truth.seg_map_classes) == names and truth.label_map[1] == 4
+    test_set = ConfigDict(pipeline=step, seg_map_classes=names)
+    ground_truth = DATASETS.build(ground_truth_dataset(ConfigDict(split), test_set, 'masks'))
+    assert tuple(ground_truth.seg_map_classes) == names and ground_truth.label_map[1] == 4
 
 
-def test_a_test_set_that_names_no_masks(written):
-    with pytest.raises(ValueError, match='names no folder of masks.*--masks FOLDER'):
-        main([*written, '--masks', '--cfg-options', 'test_dataloader.dataset.data_prefix.seg_map_path=None'])
+def test_a_test_set_without_masks_is_rejected(written):
+    with pytest.raises(ValueError, match='seg_map_path` must name a folder, got None. Pass --gt-masks FOLDER'):
+        main([*written, '--gt-masks', '--cfg-options', 'test_dataloader.dataset.data_prefix.seg_map_path=None'])
 
 
-def test_a_missing_true_mask_is_found_before_anything_is_predicted(written, tmp_path):
+def test_a_missing_ground_truth_mask_is_found_before_the_first_prediction(written, tmp_path):
     (tmp_path / 'data' / 'masks' / 'b' / 'one.png').unlink()
     with pytest.raises(FileNotFoundError, match=r"1 of the 3 masks .*masks': b/one\.png"):
-        main([*written, '--masks', 'masks'])
+        main([*written, '--gt-masks', 'masks'])
     assert not (tmp_path / 'out').exists()
 
 
-def test_masks_that_are_no_png_files(written):
-    with pytest.raises(ValueError, match="seg_map_suffix='.tif'"):
+def test_masks_other_than_png_files_are_rejected(written):
+    with pytest.raises(ValueError, match="seg_map_suffix` must end in '.png', got '.tif'"):
         main([*written, '--cfg-options', "train_dataloader.dataset.seg_map_suffix='.tif'"])
 
 
-def test_a_network_that_learned_pseudo_labels_labels_again(written, tmp_path):
-    """It believes the tags, and its manifest names the masks that the first round owes to."""
+def test_the_second_self_training_round(written, tmp_path):
+    """It uses the image-level labels, and its manifest names the masks that the first round was tuned on."""
     first, second = tmp_path / 'out', tmp_path / 'second'
     main(written)
     manifest = json.loads((first / 'manifest.json').read_text())
@@ -139,17 +140,15 @@ def test_a_network_that_learned_pseudo_labels_labels_again(written, tmp_path):
     config = Path(written[0])
     config.write_text(config.read_text().replace('pipeline=[]', "pipeline=[dict(type='LoadAnnotations')]"))
     again = [*written[:-1], str(second)]
-    options = [
-        '--cfg-options',
-        'model.type=mmwsl.PostprocessedEncoderDecoder',
-        f'train_dataloader.dataset.data_prefix.seg_map_path={first}/masks',
-    ]
+    options = ['--cfg-options', f'train_dataloader.dataset.data_prefix.seg_map_path={first}/masks']
     main([*again, *options])
     provenance = json.loads((second / 'manifest.json').read_text())['provenance']
-    assert provenance == dict(tags='the tags of the predicted images', labels_tuned_on='masks of a test')
+    assert provenance == dict(
+        image_labels='the image-level labels of the predicted images', labels_tuned_on='masks of a test'
+    )
     for name, present in (('a/one', {5}), ('b/one', {1, 4}), ('b/two.half', set())):
         assert set(np.unique(Image.open(second / 'masks' / f'{name}.png'))) <= {0, *present}
-    with pytest.raises(ValueError, match='train_dataloader.dataset has none: .*--no-use-image-labels'):
+    with pytest.raises(ValueError, match='`train_dataloader.dataset` has none. .*--no-use-image-labels'):
         main([*again, *options, 'train_dataloader.dataset.label_file='])
 
 

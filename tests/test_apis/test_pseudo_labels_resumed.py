@@ -1,4 +1,4 @@
-"""A folder of pseudo-labels goes on where it was, in one process or two, and only as it began."""
+"""An interrupted generation of pseudo-labels is resumed, in one process or two, with the same options only."""
 
 import os
 import signal
@@ -24,10 +24,12 @@ def _run_alone(arguments):
 
 
 @FORKS
-def test_a_killed_run_goes_on_where_it_was(run, shapes, tmp_path):
+def test_a_killed_run_is_resumed(run, shapes, tmp_path):
     out = tmp_path / 'killed'
     process = multiprocessing.get_context('fork').Process(
-        target=_run_alone, args=([*shapes, '--out', str(out), '--indices', '30', '--cfg-options', *SHORT],), daemon=True
+        target=_run_alone,
+        args=([*shapes, '--out', str(out), '--max-images', '30', '--cfg-options', *SHORT],),
+        daemon=True,
     )
     process.start()
     until = time.monotonic() + 300
@@ -38,11 +40,11 @@ def test_a_killed_run_goes_on_where_it_was(run, shapes, tmp_path):
     assert process.exitcode == -signal.SIGKILL
     before = {path: path.stat().st_mtime_ns for path in out.glob('scores/*.npz')}
     assert 5 <= len(before) < 30 and not (out / 'quality.json').exists()
-    (out / 'scores' / 'tmpkilled.part').touch()  # what a kill within a file leaves
-    run('killed', '--masks', indices=30)
+    (out / 'scores' / 'tmpkilled.part').touch()  # the partial file of a killed process
+    run('killed', '--gt-masks', max_images=30)
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert not list(out.rglob('*.part'))
-    fresh = run('fresh', '--masks', indices=30)
+    fresh = run('fresh', '--gt-masks', max_images=30)
     assert files(out, '.png', '.npz') == files(fresh, '.png', '.npz')
     assert (out / 'quality.json').read_text() == (fresh / 'quality.json').read_text()
 
@@ -67,44 +69,45 @@ def launch(arguments):
 
 @FORKS
 def test_two_processes_label_one_image_then_more(finished, shapes, tmp_path):
-    for indices in (1, 6):  # fewer images than processes; then five for two
+    for count in (1, 6):  # fewer images than processes; then five for two
         assert launch(
-            [*shapes, '--out', str(tmp_path / 'two'), '--indices', str(indices), '--cfg-options', *SHORT]
+            [*shapes, '--out', str(tmp_path / 'two'), '--max-images', str(count), '--cfg-options', *SHORT]
         ) == [0, 0]
-        assert len(files(tmp_path / 'two', '.png')) == indices
+        assert len(files(tmp_path / 'two', '.png')) == count
     assert files(tmp_path / 'two', '.png', '.npz') == files(finished, '.png', '.npz')
-    # All refuse, none waits for the first.
+    # All processes raise the error, none waits for the first.
     assert launch([*shapes, '--out', str(tmp_path / 'two'), '--no-use-image-labels', '--cfg-options', *SHORT]) == [1, 1]
 
 
-def test_other_options_are_refused_and_listed(run, copied, shapes, tmp_path):
+def test_other_options_are_rejected_and_listed(run, copied, shapes, tmp_path):
     folder = copied
     before = files(folder, '.png', '.npz', '.json')
     with pytest.raises(
-        ManifestError, match=r'(?s)use_image_labels: true there, false asked for.*test_cfg\.use_image_labels: true'
+        ManifestError,
+        match=r'(?s)use_image_labels: true before, false now.*inference\.image_labels: .*KnownImageLabels.* before',
     ):
-        run('out', '--no-use-image-labels', indices=1)
-    with pytest.raises(ManifestError, match=r'model\.decode_head\.background\.threshold: 0\.5 there, 0\.4 asked for'):
-        run('out', indices=1, options=['model.decode_head.background.threshold=0.4'])
-    with pytest.raises(ManifestError, match=r'(?s)masks of .*high: null there, 0\.5 asked for.*--rethreshold'):
-        run('out', '--high', '0.5', indices=1)
+        run('out', '--no-use-image-labels', max_images=1)
+    with pytest.raises(ManifestError, match=r'model\.decode_head\.background\.threshold: 0\.5 before, 0\.4 now'):
+        run('out', max_images=1, options=['model.decode_head.background.threshold=0.4'])
+    with pytest.raises(ManifestError, match=r'(?s)masks of .*fg_threshold: null before, 0\.5 now.*--rethreshold'):
+        run('out', '--fg-threshold', '0.5', max_images=1)
     other = tmp_path / 'other.pth'
     state = torch.load(shapes[1])
     state['state_dict']['decode_head.conv_seg.bias'] += 1
     torch.save(state, other)
-    with pytest.raises(ManifestError, match='checkpoint: "[0-9a-f]{64}" there, "[0-9a-f]{64}" asked for'):
-        main([shapes[0], str(other), *shapes[2:], '--out', str(folder), '--indices', '1', '--cfg-options', *SHORT])
+    with pytest.raises(ManifestError, match='checkpoint: "[0-9a-f]{64}" before, "[0-9a-f]{64}" now'):
+        main([shapes[0], str(other), *shapes[2:], '--out', str(folder), '--max-images', '1', '--cfg-options', *SHORT])
     assert files(folder, '.png', '.npz', '.json') == before
 
 
-def test_a_folder_without_scores_begins_anew(tmp_path):
-    Manifest(tmp_path).agree(dict(use_image_labels=True))
-    Manifest(tmp_path).agree(dict(use_image_labels=False))
+def test_a_folder_without_scores_takes_new_options(tmp_path):
+    Manifest(tmp_path).check_options(dict(use_image_labels=True))
+    Manifest(tmp_path).check_options(dict(use_image_labels=False))
     (tmp_path / 'scores').mkdir()
     (tmp_path / 'scores' / 'one.npz').touch()
-    Manifest(tmp_path).agree(dict(use_image_labels=False))
-    with pytest.raises(ManifestError, match='use_image_labels: false there, true asked for'):
-        Manifest(tmp_path).agree(dict(use_image_labels=True))
+    Manifest(tmp_path).check_options(dict(use_image_labels=False))
+    with pytest.raises(ManifestError, match='use_image_labels: false before, true now'):
+        Manifest(tmp_path).check_options(dict(use_image_labels=True))
     (tmp_path / 'manifest.json').unlink()
-    with pytest.raises(ManifestError, match='no manifest.json'):
-        Manifest(tmp_path).agree(dict(use_image_labels=False))
+    with pytest.raises(ManifestError, match='manifest.json must say how the scores and masks were generated'):
+        Manifest(tmp_path).check_options(dict(use_image_labels=False))

@@ -1,4 +1,4 @@
-"""Masks of stored scores by a rule of thresholds, given at first or later."""
+"""Masks of stored scores by thresholds, set in the first run or later."""
 
 import json
 
@@ -14,9 +14,9 @@ from .conftest import codes, files, mask
 def test_new_thresholds_equal_a_fresh_run(run, copied):
     old = copied
     stamps = {path: path.stat().st_mtime_ns for path in old.glob('scores/*')}
-    rule = ['--high', '0.7', '--low', '0.3', '--tuned-on', 'masks of scenes']
-    run('out', '--rethreshold', *rule, indices=3)
-    assert len(files(old, '.png')) == 3  # none of the old rule
+    rule = ['--fg-threshold', '0.7', '--bg-threshold', '0.3', '--tuned-on', 'masks of scenes']
+    run('out', '--rethreshold', *rule, max_images=3)
+    assert len(files(old, '.png')) == 3  # no mask of the old rule stays
     run('out', *rule)
     fresh = run('fresh', *rule)
     assert files(old, '.png', '.npz') == files(fresh, '.png', '.npz')
@@ -27,10 +27,10 @@ def test_new_thresholds_equal_a_fresh_run(run, copied):
         np.testing.assert_array_equal(mask(old, index), expected)
     assert any(255 in mask(old, index) for index in range(6))
     rule = json.loads((old / 'manifest.json').read_text())['masks']
-    assert rule == dict(rule=dict(low=0.3, high=0.7, tuned_on='masks of scenes'), complete=True)
+    assert rule == dict(rule=dict(bg_threshold=0.3, fg_threshold=0.7, tuned_on='masks of scenes'), complete=True)
 
 
-def test_masks_killed_between_two_rules_are_all_made_again(run, copied):
+def test_masks_of_a_run_that_was_killed_between_two_rules_are_all_written_again(run, copied):
     folder = copied
     expected = files(folder, '.png')
     manifest = json.loads((folder / 'manifest.json').read_text())
@@ -42,21 +42,25 @@ def test_masks_killed_between_two_rules_are_all_made_again(run, copied):
 
 
 def test_rethreshold_needs_all_scores(run, tmp_path):
-    with pytest.raises(ValueError, match="6 of 6 have none in .*, 'shapes-0-000000' the first"):
-        run('out', '--rethreshold', '--high', '0.5')
+    with pytest.raises(ValueError, match="all 6 images, but 6 have none in .*, the first is 'shapes-0-000000'"):
+        run('out', '--rethreshold', '--fg-threshold', '0.5')
 
 
 @pytest.mark.parametrize(
     'arguments, message',
     [
-        (['--low', '0.3'], 'give --high as well'),
-        (['--high', '0.3', '--low', '0.5'], 'low=0.5 and high=0.3'),
-        (['--high', '1.5'], '0 <= low <= high <= 1'),
+        (['--bg-threshold', '0.3'], 'Pass --fg-threshold'),
+        (['--fg-threshold', '0.3', '--bg-threshold', '0.5'], 'bg_threshold=0.5 and fg_threshold=0.3'),
+        (['--fg-threshold', '1.5'], '0 <= --bg-threshold <= --fg-threshold <= 1'),
         (['--min-score', '1.5'], r'must be in \[0, 1\], got 1.5'),
-        (['--high', '0.3', '--low', '0.2', '--min-score', '0.25'], '--min-score=0.25 may not be stored, which low=0.2'),
+        (
+            ['--fg-threshold', '0.3', '--bg-threshold', '0.2', '--min-score', '0.25'],
+            '--bg-threshold must be at least --min-score=0.25, .*got 0.2',
+        ),
+        (['--max-images', '0'], '--max-images must be at least 1, got 0'),
     ],
 )
-def test_thresholds_that_make_no_sense(run, tmp_path, arguments, message):
+def test_arguments_out_of_range_are_rejected(run, tmp_path, arguments, message):
     with pytest.raises(ValueError, match=message):
         run('out', *arguments)
     assert not (tmp_path / 'out').exists()

@@ -1,4 +1,4 @@
-"""Fitting the SVMs of zoom-out features, and evaluating with them."""
+"""Training of the SVMs of zoom-out features, and evaluation with them."""
 
 from pathlib import Path
 
@@ -21,13 +21,14 @@ SHORT = [
 
 @pytest.fixture
 def config(repository, tmp_path):
-    """A config of the embedded dataset with superpixels; the SVM file it names does not exist."""
+    """A config of the synthetic dataset with superpixels; the SVM file that it names does not exist."""
     path = tmp_path / 'config.py'
     path.write_text(f"""_base_ = ['{repository}/configs/wsl_lse_shapes.py']
-model = dict(
-    zoom_out=dict(type='mmwsl.ZoomOutFeatures', layers=['backbone.layers.0', 'decode_head.convs.0'], scene=False),
-    postprocessors=[dict(type='mmwsl.ZoomOutSVM', svm='work/zoom_out/svm.pth'), dict(type='mmwsl.ImageLevelPrior'),
-                    dict(type='mmwsl.SuperpixelCRF')])
+model = dict(inference=dict(
+    class_maps=dict(type='mmwsl.GuidedBackpropSaliency', layers=['backbone.layers.0'], scores=dict(
+        type='mmwsl.ZoomOutMaps', layers=['backbone.layers.0', 'decode_head.convs.0'], scene=False,
+        svm='work/zoom_out/svm.pth')),
+    postprocessors=[dict(type='mmwsl.ImageLevelPrior'), dict(type='mmwsl.SuperpixelCRF')]))
 maps = [dict(type='mmwsl.KeepOriginalImage'), dict(type='mmwsl.ComputeSuperpixels', method='slic', n_segments=30)]
 test_pipeline = _base_.test_pipeline[:1] + maps + _base_.test_pipeline[1:]
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
@@ -40,7 +41,7 @@ work_dir = 'work'
 def test_fit_then_test(config, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     cfg = Config.fromfile(config)
-    cfg.model.postprocessors = None
+    cfg.model.inference = None
     init_default_scope(cfg.default_scope)
     torch.manual_seed(0)
     torch.save(MODELS.build(cfg.model).state_dict(), 'checkpoint.pth')
@@ -52,7 +53,7 @@ def test_fit_then_test(config, tmp_path, monkeypatch, capfd):
     assert len(entries) == 20
     assert '100 superpixels of 20 images, 80 features each' in ''.join(capfd.readouterr())
 
-    # As if stopped: what is there stays, the rest is computed. The result does not depend on it.
+    # An interrupted run keeps its files and computes the missing one; the result is the same.
     lost, *kept = entries
     lost.unlink()
     main([*fit, '--out', 'again.pth', '--cfg-options', *SHORT])
@@ -67,14 +68,14 @@ def test_fit_then_test(config, tmp_path, monkeypatch, capfd):
     assert {'mIoU', 'mAP'} <= set(metrics)
 
 
-def test_what_cannot_be_fitted(config, tmp_path):
+def test_configs_and_arguments_that_cannot_be_fitted_are_rejected(config, tmp_path):
     cfg = Config.fromfile(config)
-    cfg.model.zoom_out = None
-    with pytest.raises(ValueError, match='computes no zoom-out features: give its model `zoom_out=dict'):
+    cfg.model.inference.class_maps = None
+    with pytest.raises(ValueError, match='`model.inference.class_maps` must use zoom-out features, got None'):
         fit_zoom_out(cfg, 'none.pth', str(tmp_path / 'svm.pth'))
     for name in ('per_image', 'every'):
         with pytest.raises(ValueError, match=f'`{name}` must be at least 1, got 0'):
             fit_zoom_out(Config.fromfile(config), 'none.pth', str(tmp_path / 'svm.pth'), **{name: 0})
-    with pytest.raises(ValueError, match='--launcher must be none, got pytorch'):
+    with pytest.raises(ValueError, match="--launcher must be 'none', got 'pytorch'"):
         main([str(config), 'none.pth', '--launcher', 'pytorch'])
     assert not (tmp_path / 'svm.pth').exists()

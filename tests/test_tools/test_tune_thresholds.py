@@ -1,4 +1,4 @@
-"""The search of thresholds, and what a result made with them says."""
+"""Search for class thresholds, and the provenance of results that use them."""
 
 import json
 
@@ -8,6 +8,8 @@ from mmengine.config import Config
 from mmwsl import apis
 from mmwsl.apis.training import main as train
 from mmwsl.apis.tuning import tune_thresholds
+from mmwsl.inference import ClassThresholds
+from mmwsl.registry import POSTPROCESSORS
 
 SHORT = [
     option
@@ -16,18 +18,18 @@ SHORT = [
 ]
 
 
-def test_search_then_evaluation_says_where_its_numbers_come_from(run, repository, tmp_path):
+def test_search_then_evaluation_with_the_masks_that_the_thresholds_were_tuned_on(run, repository, tmp_path):
     base = repository / 'configs' / 'wsl_lse_shapes_ilp.py'
     train([str(base), '--work-dir', str(tmp_path / 'trained'), '--cfg-options', 'train_cfg.max_epochs=1', *SHORT])
     config = tmp_path / 'config.py'
     config.write_text(
         f"_base_ = ['{base}']\n"
-        "model = dict(postprocessors=[dict(type='mmwsl.ImageLevelPrior'),\n"
-        "    dict(type='mmwsl.ClassThresholds', thresholds='found.json')])\n"
+        "model = dict(inference=dict(postprocessors=[dict(type='mmwsl.ImageLevelPrior'),\n"
+        "    dict(type='mmwsl.ClassThresholds', thresholds='found.json')]))\n"
     )
     checkpoint = tmp_path / 'trained' / 'epoch_1.pth'
-    # The file that the chain names does not exist yet: the search must not need it.
-    run('tune_thresholds.py', config, checkpoint, '--out', 'found.json', '--indices', 5, '--cfg-options', *SHORT)
+    # The file that the config names does not exist yet: the search must not need it.
+    run('tune_thresholds.py', config, checkpoint, '--out', 'found.json', '--max-images', 5, '--cfg-options', *SHORT)
     found = json.loads((tmp_path / 'found.json').read_text())
     assert found['tuned_on'] == 'masks: all images of ShapesDataset, the first 5'
     assert len(found['thresholds']) == len(found['classes']) - 1 == 6
@@ -47,33 +49,54 @@ def test_search_then_evaluation_says_where_its_numbers_come_from(run, repository
     measured = written['mIoU']
     without = run('test.py', base, checkpoint, '--work-dir', 'plain', '--cfg-options', *SHORT)
     assert 'tuned_on' not in without
-    assert measured == pytest.approx(found['mIoU'], abs=0.02)  # the same images: what the search promised
+    assert measured == pytest.approx(found['mIoU'], abs=0.02)  # the same images as in the search
 
 
-def test_the_chain_is_cut_before_the_thresholds(repository):
+def test_the_post_processing_pipeline_is_cut_before_the_thresholds(repository):
     cfg = apis.load_config(repository / 'configs' / 'wsl_lse_voc6_sppxl.py')
     before = cfg.test_dataloader.dataset.pipeline
     tune_thresholds(cfg, 'out.json', 'ImageSets/Segmentation/train.txt')
-    assert [step.type for step in cfg.model.postprocessors] == ['mmwsl.ImageLevelPrior']
+    assert [step.type for step in cfg.model.inference.postprocessors] == ['mmwsl.ImageLevelPrior']
     assert cfg.test_dataloader.dataset.ann_file == 'ImageSets/Segmentation/train.txt'
     assert cfg.test_dataloader.dataset.pipeline == before
     (metric,) = cfg.test_evaluator
     assert metric.tuned_on == 'masks: ImageSets/Segmentation/train.txt of VOC6WeakDataset'
 
 
-def test_thresholds_within_another_step_are_refused(repository):
+@POSTPROCESSORS.register_module()
+class MyThresholds(ClassThresholds):
+    pass
+
+
+def test_the_pipeline_is_cut_before_a_subclass_of_the_thresholds(repository):
     cfg = apis.load_config(repository / 'configs' / 'wsl_lse_voc6_sppxl.py')
-    cfg.model.postprocessors = [dict(type='mmwsl.PostProcessorEnsemble', chains=[cfg.model.postprocessors])]
-    with pytest.raises(ValueError, match='ClassThresholds within another step'):
+    cfg.model.inference.postprocessors[1].type = 'mmwsl.MyThresholds'
+    tune_thresholds(cfg, 'out.json')
+    assert [part.type for part in cfg.model.inference.postprocessors] == ['mmwsl.ImageLevelPrior']
+
+
+@pytest.mark.parametrize('kind', ['ClassThresholds', 'MyThresholds'])
+def test_thresholds_inside_another_post_processor_are_rejected(repository, kind):
+    cfg = apis.load_config(repository / 'configs' / 'wsl_lse_voc6_sppxl.py')
+    inference = cfg.model.inference
+    inference.postprocessors[1].type = f'mmwsl.{kind}'
+    inference.postprocessors = [dict(type='mmwsl.PostProcessorEnsemble', pipelines=[inference.postprocessors])]
+    with pytest.raises(ValueError, match="nests ClassThresholds inside 'mmwsl.PostProcessorEnsemble'"):
         tune_thresholds(cfg, 'out.json')
 
 
-def test_a_kind_of_the_segmentor_has_a_chain_too(repository):
+def test_a_subclass_of_the_segmentor_is_accepted(repository):
     cfg = apis.load_config(repository / 'configs' / 'wsl_pronet_voc6.py')
     tune_thresholds(cfg, 'out.json')
     assert cfg.test_evaluator[0].type == 'mmwsl.ClassThresholdSearch'
 
 
-def test_a_model_without_a_chain_is_refused():
-    with pytest.raises(TypeError, match="needs a model of type='mmwsl.WeakEncoderDecoder', but has 'EncoderDecoder'"):
+def test_a_model_without_inference_pipeline_is_rejected():
+    with pytest.raises(TypeError, match="`model.type` must be 'mmwsl.WeakEncoderDecoder' .*got 'EncoderDecoder'"):
         tune_thresholds(Config(dict(model=dict(type='EncoderDecoder'))), 'out.json')
+
+
+def test_no_image_is_rejected(repository):
+    cfg = apis.load_config(repository / 'configs' / 'wsl_lse_shapes.py')
+    with pytest.raises(ValueError, match='--max-images must be at least 1, got 0'):
+        tune_thresholds(cfg, 'out.json', max_images=0)

@@ -1,9 +1,10 @@
-"""What a folder of pseudo-labels was made with."""
+"""Manifest of a folder of pseudo-labels: how they were generated."""
 
 import json
 import platform
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import mmengine
 import mmseg
@@ -12,102 +13,111 @@ import torch
 import mmwsl
 from mmwsl.utils.files import atomic_write
 
-from .images import ImageItem
+from .items import ImageItem
 
 
 class ManifestError(ValueError):
-    """A folder was made with other options than those asked for."""
+    """Error: a folder was generated with other options than the requested ones."""
 
 
 class Manifest:
-    """The record of a folder, ``manifest.json``.
+    """Record of a folder of pseudo-labels, ``manifest.json``.
 
     - ``options``: what determines the scores. They never change.
-    - ``config``: the file that they came from.
-    - ``tags``: of each image, where prediction believes them: ids present, and ``-id`` of unknown ones. Those of a
-      image that has scores do not change.
-    - ``images``: list, count and digest of the names. A list may grow or lose a broken image.
-    - ``masks``: what determines the masks, and whether all were written.
-    - ``provenance``: which masks or tags took part, see :func:`mmwsl.engine.hooks.collect_provenance`.
-    - ``versions``: of the process that began.
+    - ``config``: the config file.
+    - ``image_labels``: the labels of each image, if they restrict its prediction: ids of the classes present, and
+      ``-id`` of unknown classes. The labels of an image with scores do not change.
+    - ``images``: list, count and digest of the names. The list may change.
+    - ``masks``: the rule of the masks, and whether all are written.
+    - ``provenance``: masks and labels that were used, see :func:`mmwsl.engine.hooks.collect_provenance`.
+    - ``versions``: versions of the packages at the first run.
 
     Args:
-        folder: The folder of pseudo-labels.
+        folder: The folder.
     """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / 'manifest.json'
-        self.content = json.loads(self.path.read_text()) if self.path.is_file() else {}
+        self.content: dict[str, Any] = json.loads(self.path.read_text()) if self.path.is_file() else {}
 
-    def agree(self, options: dict) -> None:
-        """Begin with options, or check that they are those of the folder.
-
-        A folder without scores and masks, such as a run leaves that failed at once, begins anew.
+    def check_options(self, options: dict) -> None:
+        """Check that options are those of the folder. A folder without scores and masks gets them.
 
         Raises:
-            ManifestError: If they differ; the message lists where. If the files are not of a folder that was begun:
-                they are not ours to replace.
+            ManifestError: If they differ; the message lists the differences. If scores or masks exist without a
+                manifest: this command did not write them and must not replace them.
         """
         folder = self.path.parent
-        options = plain(options)
         if not any(path for pattern in ('scores/**/*.npz', 'masks/**/*.png') for path in folder.glob(pattern)):
             self.content = {}
-            versions = dict(
-                mmwsl=mmwsl.__version__,
-                mmseg=mmseg.__version__,
-                mmengine=mmengine.__version__,
-                torch=torch.__version__,
-                python=platform.python_version(),
-            )
-            self.update(options=options, versions=versions)
+            versions = {module.__name__: module.__version__ for module in (mmwsl, mmseg, mmengine, torch)}
+            self.update(options=options, versions=versions | dict(python=platform.python_version()))
         elif not self.content:
             raise ManifestError(
-                f'{folder} has scores or masks, but no manifest.json that says how they were made. Give another --out.'
+                f'{folder}: manifest.json must say how the scores and masks were generated, got none. Pass another '
+                '--out.'
             )
-        elif differences := list_differences(self.content['options'], options):
-            lines = '\n'.join(f'  {key}: {there} there, {asked} asked for' for key, there, asked in differences)
+        elif differences := list_differences(self.content['options'], as_json(options)):
             raise ManifestError(
-                f'{folder} was made with other options:\n{lines}\nGive another --out, or the '
-                'options of its manifest.json.'
+                f'{folder} was generated with other options:\n{differences}\nPass another --out, or the options of '
+                'its manifest.json.'
             )
 
-    def agree_on_tags(self, images: Sequence[ImageItem]) -> None:
-        """Note the tags of images, or check that those with scores still have the same.
+    def check_image_labels(self, items: Sequence[ImageItem]) -> None:
+        """Check that the image-level labels of images with scores did not change, and record all labels.
 
         Raises:
-            ManifestError: If one has others.
+            ManifestError: If labels changed.
         """
-        before = self.content.get('tags', {})
-        tags = {image.name: [*(image.labels or ()), *(-label for label in image.unknown)] for image in images}
-        labeled = [image.name for image in images if image.scores.is_file()]
-        if changed := [name for name in labeled if name in before and before[name] != tags[name]]:
+        before = self.content.get('image_labels', {})
+        labels = {item.name: [*(item.labels or ()), *(-label for label in item.unknown)] for item in items}
+        finished = [item.name for item in items if item.scores.is_file()]
+        if changed := [name for name in finished if name in before and before[name] != labels[name]]:
             name = changed[0]
             raise ManifestError(
-                f'{len(changed)} images have other tags now than when they were labeled in {self.path.parent}: '
-                f'{name!r} had {before[name]} and has {tags[name]} (ids; negative: unknown). Delete their files in '
-                'scores/ and masks/, or give another --out.'
+                f'{self.path.parent}: the image-level labels of {len(changed)} images changed since their scores were '
+                f'written, e.g. {name!r}: {before[name]} before, {labels[name]} now (class ids, negative means '
+                'unknown). Delete their files in scores/ and masks/, or pass another --out.'
             )
-        if before != (tags := {**before, **tags}):
-            self.update(tags=tags)
+        if before != (labels := {**before, **labels}):
+            self.update(image_labels=labels)
 
-    def update(self, **content) -> None:
-        """Write parts of the record anew."""
-        self.content.update(plain(content))
+    def check_rule(self, rule: dict) -> None:
+        """Check that the rule of the masks, if there are any, is the requested one.
+
+        Raises:
+            ManifestError: If it is not.
+        """
+        masks = self.content.get('masks')
+        if masks and (differences := list_differences(masks['rule'], as_json(rule))):
+            raise ManifestError(
+                f'the masks of {self.path.parent} were generated with other thresholds:\n{differences}\nPass '
+                '--rethreshold to replace them.'
+            )
+
+    def update(self, **content: object) -> None:
+        """Replace parts of the record."""
+        self.content.update(as_json(content))
         with atomic_write(self.path) as file:
             file.write(json.dumps(self.content, indent=1).encode())
 
 
-def plain(value: object) -> object:
-    """Return a value as JSON keeps it."""
+def as_json(value: object) -> Any:
+    """Return a value as JSON stores it."""
     return json.loads(json.dumps(value, default=str))
 
 
-def list_differences(there: object, asked: object, key: str = '') -> list[tuple[str, str, str]]:
-    """List where two nested values differ: dotted key, the one value, the other."""
-    if isinstance(there, dict) and isinstance(asked, dict):
-        pairs = [(name, there.get(name), asked.get(name)) for name in [*there, *(asked.keys() - there.keys())]]
-    elif isinstance(there, list) and isinstance(asked, list) and len(there) == len(asked):
-        pairs = [(str(i), *values) for i, values in enumerate(zip(there, asked, strict=True))]
+def list_differences(before: object, now: object) -> str:
+    """List the dotted keys at which two nested values differ, one per line, with both values; '' if they are equal."""
+    return '\n'.join(f'  {key}: {one} before, {other} now' for key, one, other in _differences(before, now))
+
+
+def _differences(before: object, now: object, key: str = '') -> list[tuple[str, str, str]]:
+    if isinstance(before, dict) and isinstance(now, dict):
+        keys = [*before, *(now.keys() - before.keys())]
+        parts = [(name, before.get(name), now.get(name)) for name in keys]
+    elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        parts = [(str(i), one, other) for i, (one, other) in enumerate(zip(before, now, strict=True))]
     else:
-        return [] if there == asked else [(key, json.dumps(there), json.dumps(asked))]
-    return [found for name, *values in pairs for found in list_differences(*values, f'{key}.{name}'.lstrip('.'))]
+        return [] if before == now else [(key, json.dumps(before), json.dumps(now))]
+    return [found for name, one, other in parts for found in _differences(one, other, f'{key}.{name}'.lstrip('.'))]

@@ -1,44 +1,95 @@
 """Masks from stored scores, without the model."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
+from typing import TypeVar
 
+import numpy as np
 from mmengine.utils import track_parallel_progress, track_progress
 
-from .images import ImageItem
-from .store import label_pixels, read_codes, write_mask
+from mmwsl.functional import double_threshold, quantize_threshold
+
+from .items import ImageItem
+from .manifest import Manifest
+from .store import IGNORE_INDEX, read_codes, write_mask
 
 CHUNK = 4
+Task = TypeVar('Task')
+Result = TypeVar('Result')
+
+
+@dataclass(frozen=True)
+class MaskRule:
+    """Rule that turns the scores of an image into a mask.
+
+    Attributes:
+        bg_threshold: Pixels with foreground scores up to it are background. None is ``fg_threshold``.
+        fg_threshold: Pixels with a foreground score above it are foreground; pixels between the thresholds are
+            ignored, see :func:`mmwsl.functional.double_threshold`. None is the argmax over all classes.
+        tuned_on: Masks that the thresholds were tuned on, if any.
+
+    Raises:
+        ValueError: If the thresholds are not as above.
+    """
+
+    bg_threshold: float | None = None
+    fg_threshold: float | None = None
+    tuned_on: str | None = None
+
+    def __post_init__(self) -> None:
+        low, high = self.bg_threshold, self.fg_threshold
+        if high is None:
+            if low is not None or self.tuned_on:
+                raise ValueError('--bg-threshold and --tuned-on need a foreground threshold. Pass --fg-threshold.')
+            return
+        low = high if low is None else low
+        if not 0 <= low <= high <= 1:
+            raise ValueError(
+                'thresholds must satisfy 0 <= --bg-threshold <= --fg-threshold <= 1, got '
+                f'bg_threshold={low} and fg_threshold={high}.'
+            )
+        object.__setattr__(self, 'bg_threshold', low)  # the class is frozen
+
+    def apply(self, codes: np.ndarray) -> np.ndarray:
+        """Return the mask ``(H, W)`` uint8 of quantized scores ``(K, H, W)``."""
+        if self.bg_threshold is None or self.fg_threshold is None:
+            return codes.argmax(0).astype(np.uint8)
+        low, high = (quantize_threshold(value) - 1 for value in (self.bg_threshold, self.fg_threshold))
+        return double_threshold(codes, low, high, IGNORE_INDEX)
 
 
 def write_masks(
-    images: Sequence[ImageItem],
-    palette: Sequence[Sequence[int]],
-    low: float | None = None,
-    high: float | None = None,
-    processes: int = 0,
+    manifest: Manifest, items: Sequence[ImageItem], rule: MaskRule, palette: Sequence[Sequence[int]], processes: int = 0
 ) -> None:
-    """Write the masks of images from their stored scores.
+    """Write the missing masks of images. If existing masks may follow another rule, remove them first.
+
+    Masks of images that are not among ``items`` are removed as well: all masks of a folder follow one rule.
 
     Args:
-        images: The images.
+        manifest: Manifest of the folder.
+        items: The images.
+        rule: The rule.
         palette: Color of each class.
-        low: See :func:`.store.label_pixels`.
-        high: See :func:`.store.label_pixels`.
-        processes: How many processes share the images; 0 or 1 is this one.
+        processes: Number of processes that share the images; 0 or 1 is this process.
     """
-    for_each(partial(_write_mask, palette=palette, low=low, high=high), images, processes)
+    complete = dict(rule=asdict(rule), complete=True)
+    if manifest.content.get('masks') != complete:
+        manifest.update(masks=dict(complete, complete=False))
+        for path in manifest.path.parent.glob('masks/**/*.png'):
+            path.unlink()
+    if missing := [item for item in items if not item.mask.is_file()]:
+        for_each(partial(_write_mask, rule=rule, palette=palette), missing, processes)
+    manifest.update(masks=complete)
 
 
-def for_each(function: Callable, tasks: Sequence, processes: int = 0) -> list:
-    """Call a function on every task, in processes, with a progress bar; return the results in order."""
+def for_each(function: Callable[[Task], Result], tasks: Sequence[Task], processes: int = 0) -> list[Result]:
+    """Call a function on every task, in several processes, with a progress bar; return the results in order."""
     processes = min(processes, len(tasks))
     if processes > 1:
-        results = track_parallel_progress(function, tasks, processes, chunksize=CHUNK)
-    else:
-        results = track_progress(function, tasks)
-    return results
+        return track_parallel_progress(function, tasks, processes, chunksize=CHUNK)
+    return track_progress(function, tasks)
 
 
-def _write_mask(image: ImageItem, palette: Sequence[Sequence[int]], low: float | None, high: float | None) -> None:
-    write_mask(image.mask, label_pixels(read_codes(image.scores), low, high), palette)
+def _write_mask(item: ImageItem, rule: MaskRule, palette: Sequence[Sequence[int]]) -> None:
+    write_mask(item.mask, rule.apply(read_codes(item.scores)), palette)

@@ -1,46 +1,48 @@
-"""Scores and masks of images on disk, each file whole or absent."""
+"""Files of scores and masks, each written atomically."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from mmwsl.functional import double_threshold, quantize_scores, quantize_threshold
+from mmwsl.functional import quantize_scores
 from mmwsl.utils.files import atomic_write
 
-UNDECIDED = 255
-UNDECIDED_COLOR = (224, 224, 192)  # of VOC's own masks
+IGNORE_INDEX = 255
+IGNORE_COLOR = (224, 224, 192)
+"""Color of ignored pixels in the masks of VOC."""
 MIN_SCORE = 0.01
 
 
 def compress_scores(scores: Tensor, min_score: float = MIN_SCORE) -> dict[str, np.ndarray]:
-    """Keep the plausible classes of an image, in 8 bits.
+    """Quantize the scores of an image to 8 bits, and drop classes that no threshold can select.
 
-    Plausible are the background, the best class of any pixel, and every class that reaches ``min_score`` in one.
+    The background is kept, every class that is the argmax of a pixel, and every class that reaches ``min_score``.
 
     Args:
         scores: Scores in [0, 1], ``(K, H, W)``.
-        min_score: The bound, in [0, 1].
+        min_score: Smallest threshold that will be applied, in [0, 1].
 
     Returns:
         ``classes (n,)`` int16 ascending; ``codes (n, H, W)`` uint8, see :func:`mmwsl.functional.quantize_scores`;
         ``num_classes``, K.
     """
     codes = quantize_scores(scores)
-    plausible = scores.flatten(1).amax(1) >= min_score
-    plausible[codes.argmax(0).unique()] = True
-    plausible[0] = True
+    kept = scores.flatten(1).amax(1) >= min_score
+    kept[codes.argmax(0).unique()] = True
+    kept[0] = True
     return dict(
-        classes=plausible.nonzero()[:, 0].cpu().numpy().astype(np.int16),
-        codes=codes[plausible].cpu().numpy(),
-        num_classes=np.int16(len(scores)),
+        classes=kept.nonzero()[:, 0].cpu().numpy().astype(np.int16),
+        codes=codes[kept].cpu().numpy(),
+        num_classes=np.asarray(len(scores), np.int16),
     )
 
 
-def expand_codes(classes: np.ndarray, codes: np.ndarray, num_classes: int) -> np.ndarray:
-    """Undo the choice of :func:`compress_scores`: ``(K, H, W)`` uint8, 0 for the classes left out."""
+def expand_codes(classes: np.ndarray, codes: np.ndarray, num_classes: np.ndarray) -> np.ndarray:
+    """Expand the result of :func:`compress_scores` to all classes: ``(K, H, W)`` uint8, 0 for dropped classes."""
     full = np.zeros((int(num_classes), *codes.shape[1:]), np.uint8)
     full[classes] = codes
     return full
@@ -48,35 +50,29 @@ def expand_codes(classes: np.ndarray, codes: np.ndarray, num_classes: int) -> np
 
 def write_scores(path: Path, scores: Tensor, min_score: float = MIN_SCORE) -> None:
     """Write the scores of an image, see :func:`compress_scores`, to a compressed ``.npz`` file."""
+    content: dict[str, Any] = compress_scores(scores, min_score)
     with atomic_write(path) as file:
-        np.savez_compressed(file, **compress_scores(scores, min_score))
+        np.savez_compressed(file, **content)
 
 
 def read_codes(path: Path) -> np.ndarray:
-    """Read the codes of all classes, ``(K, H, W)`` uint8."""
+    """Read the quantized scores of all classes, ``(K, H, W)`` uint8."""
     with np.load(path) as content:
         return expand_codes(**content)
 
 
-def label_pixels(codes: np.ndarray, low: float | None = None, high: float | None = None) -> np.ndarray:
-    """Label pixels by their codes, ``(K, H, W)`` to ``(H, W)`` uint8.
-
-    Args:
-        codes: Codes of the scores.
-        low: Threshold of :func:`mmwsl.functional.double_threshold`.
-        high: Threshold, or None with ``low`` None: the best class, background included.
-    """
-    if high is None:
-        return codes.argmax(0).astype(np.uint8)
-    return double_threshold(codes, quantize_threshold(low) - 1, quantize_threshold(high) - 1, UNDECIDED)
-
-
-def write_mask(path: Path, labels: np.ndarray, palette: Sequence[Sequence[int]]) -> None:
-    """Write labels as a palette PNG; 255, undecided, has the color of VOC's void."""
-    image = Image.fromarray(labels)
+def write_mask(path: Path, mask: np.ndarray, palette: Sequence[Sequence[int]]) -> None:
+    """Write a mask ``(H, W)`` uint8 as a PNG file with a palette."""
+    image = Image.fromarray(mask)
     colors = np.zeros((256, 3), np.uint8)
     colors[: len(palette)] = palette
-    colors[UNDECIDED] = UNDECIDED_COLOR
+    colors[IGNORE_INDEX] = IGNORE_COLOR
     image.putpalette(colors.tobytes())
     with atomic_write(path) as file:
         image.save(file, 'PNG')
+
+
+def read_mask(path: Path) -> np.ndarray:
+    """Read a mask, ``(H, W)`` uint8."""
+    with Image.open(path) as file:
+        return np.array(file)

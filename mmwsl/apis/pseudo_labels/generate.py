@@ -1,0 +1,158 @@
+"""Generation of pseudo-labels: settings, images, scores, masks, report."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+from mmengine import dist
+from mmengine.config import Config
+from mmseg.registry import DATASETS
+
+from mmwsl.apis.launch import join_processes
+from mmwsl.utils.files import atomic_write, remove_partial_files
+
+from .items import ImageItem, describe_list, list_items
+from .manifest import Manifest
+from .masks import MaskRule, write_masks
+from .quality import format_report, measure_quality
+from .scores import predict_scores
+from .settings import Settings, read_settings
+from .store import MIN_SCORE
+
+Result = TypeVar('Result')
+
+
+def generate_pseudo_labels(
+    cfg: Config,
+    checkpoint: str,
+    out: str | Path,
+    *,
+    split: str = 'train',
+    ann_file: str | None = None,
+    max_images: int | None = None,
+    use_image_labels: bool | None = None,
+    tta: bool = False,
+    bg_threshold: float | None = None,
+    fg_threshold: float | None = None,
+    tuned_on: str | None = None,
+    min_score: float = MIN_SCORE,
+    rethreshold: bool = False,
+    gt_masks: str | None = None,
+    launcher: str = 'none',
+    trust_checkpoint: bool = False,
+) -> dict[str, Any] | None:
+    """Generate pseudo-labels of the images of a split, or resume an interrupted generation.
+
+    The folder gets ``scores/NAME.npz``, ``masks/NAME.png``, ``manifest.json`` and ``quality.json``. ``masks`` serves
+    as ``seg_map_path`` of the dataset, with the classes of the model as ``seg_map_classes``.
+
+    Args:
+        cfg: The config; it is not changed.
+        checkpoint: File or URL of the weights.
+        out: Output folder.
+        split: Dataset whose images and image-level labels are used: ``'train'``, ``'val'`` or ``'test'``.
+        ann_file: Another list of images.
+        max_images: Maximum number of images, the first ones of the list.
+        use_image_labels: Whether the image-level labels restrict the predictions, see
+            :class:`mmwsl.inference.KnownImageLabels`. None: for ``'train'`` only.
+        tta: Whether to use test-time augmentation.
+        bg_threshold: See :class:`.masks.MaskRule`.
+        fg_threshold: See :class:`.masks.MaskRule`.
+        tuned_on: Masks that the thresholds were tuned on, if any.
+        min_score: See :func:`.store.compress_scores`; at most ``bg_threshold``.
+        rethreshold: Whether to replace the masks of a finished folder by masks of other thresholds.
+        gt_masks: Folder of ground-truth masks for the report, relative to ``data_root``; '' is that of the test set.
+        launcher: What started the processes.
+        trust_checkpoint: Whether to load a checkpoint that can run code.
+
+    Returns:
+        The report of :func:`.quality.measure_quality` in the first process, None in others.
+
+    Raises:
+        ManifestError: If the folder was generated with other options.
+        FileNotFoundError: If an image, a mask or the checkpoint is missing; before the first prediction.
+        TypeError: If the model does not predict scores in [0, 1].
+        ValueError: If an argument is out of range or does not fit the config.
+    """
+    rule = MaskRule(bg_threshold, fg_threshold, tuned_on)
+    if not 0 <= min_score <= 1:
+        raise ValueError(f'--min-score must be in [0, 1], got {min_score}.')
+    if rule.bg_threshold is not None and rule.bg_threshold < min_score:
+        raise ValueError(
+            f'--bg-threshold must be at least --min-score={min_score}, the smallest stored score, got '
+            f'{rule.bg_threshold}. Raise it, or pass another --out and a smaller --min-score.'
+        )
+    settings = read_settings(
+        cfg,
+        checkpoint,
+        Path(out),
+        split=split,
+        ann_file=ann_file,
+        max_images=max_images,
+        use_image_labels=use_image_labels,
+        tta=tta,
+        min_score=min_score,
+        gt_masks=gt_masks,
+    )
+    join_processes(settings.cfg, launcher)
+    dataset = DATASETS.build(settings.dataset)
+    items = list_items(dataset, settings.folder)
+    if settings.use_image_labels and any(item.labels is None for item in items):
+        raise ValueError(
+            f'--use-image-labels needs image-level labels, but `{split}_dataloader.dataset` has none. Set its '
+            '`label_file`, or pass --no-use-image-labels.'
+        )
+    # Before the predictions, so that a missing mask is found first.
+    ground_truth = None if settings.ground_truth is None else DATASETS.build(settings.ground_truth)
+    manifest = Manifest(settings.folder)
+    missing = in_first_process(lambda: prepare_folder(manifest, settings, items, rule, rethreshold))
+    if missing:
+        predict_scores(settings, [items[index] for index in missing], manifest, launcher, trust_checkpoint)
+        dist.barrier()
+    if not dist.is_main_process():
+        return None
+    manifest.update(config=cfg.filename, images=describe_list(items, settings.dataset.get('ann_file', '')))
+    write_masks(manifest, items, rule, dataset.metainfo['palette'], settings.processes)
+    report = measure_quality(items, dataset.metainfo['classes'], ground_truth, settings.processes)
+    with atomic_write(settings.folder / 'quality.json') as file:
+        content = report | dict(gt_masks=settings.gt_masks, provenance=manifest.content['provenance'])
+        file.write(json.dumps(content, indent=1).encode())
+    print(f'{out}:\n{format_report(report)}')
+    return report
+
+
+def prepare_folder(
+    manifest: Manifest, settings: Settings, items: Sequence[ImageItem], rule: MaskRule, rethreshold: bool
+) -> list[int]:
+    """Check the output folder against its manifest, and return the indices of the items without scores."""
+    folder = settings.folder
+    manifest.check_options(settings.options)
+    if settings.use_image_labels:
+        manifest.check_image_labels(items)
+    if not rethreshold:
+        manifest.check_rule(asdict(rule))
+    remove_partial_files(folder)
+    missing = [index for index, item in enumerate(items) if not item.scores.is_file()]
+    if missing and rethreshold:
+        raise ValueError(
+            f'--rethreshold needs the scores of all {len(items)} images, but {len(missing)} have none in {folder}, the '
+            f'first is {items[missing[0]].name!r}. Run the command without it first.'
+        )
+    print(f'{len(items) - len(missing)} of {len(items)} images have scores in {folder}')
+    return missing
+
+
+def in_first_process(function: Callable[[], Result]) -> Result:
+    """Call a function in the first process; every process returns its result or raises its error."""
+    answer: list[Any] = [None, None]
+    if dist.is_main_process():
+        try:
+            answer[0] = function()
+        except (OSError, ValueError) as error:
+            answer[1] = error
+    dist.broadcast_object_list(answer)
+    if answer[1] is not None:
+        raise answer[1]
+    return answer[0]

@@ -1,0 +1,82 @@
+"""Scores of images, predicted by the inference pipeline of a model."""
+
+from collections.abc import Sequence
+
+from mmengine import dist
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmseg.structures import SegDataSample
+
+from mmwsl.apis.checkpoint import weights_only_loading
+from mmwsl.apis.launch import build_runner
+from mmwsl.engine.hooks import collect_provenance
+
+from .items import ImageItem
+from .manifest import Manifest
+from .settings import Settings
+from .store import write_scores
+
+
+class ScoreWriter(Hook):
+    """Hook that writes the scores of every predicted image, one batch after another.
+
+    Args:
+        settings: The settings.
+        items: The images.
+        manifest: Manifest that gets the provenance of the scores.
+    """
+
+    def __init__(self, settings: Settings, items: Sequence[ImageItem], manifest: Manifest) -> None:
+        self.settings = settings
+        self.files = {item.img_path: item.scores for item in items}
+        self.manifest = manifest
+
+    def before_test(self, runner: Runner) -> None:
+        """Record the supervision that the scores use."""
+        if dist.is_main_process():
+            before = self.settings.labels_tuned_on
+            labels = dict(labels_tuned_on=before) if before else {}
+            self.manifest.update(provenance=collect_provenance(runner.model) | labels)
+
+    def after_test_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict, outputs: Sequence[SegDataSample]
+    ) -> None:
+        """Write the scores of a batch."""
+        for sample in outputs:
+            try:
+                write_scores(self.files[sample.img_path], sample.pred_scores.data, self.settings.min_score)
+            except ValueError as error:
+                raise ValueError(f'image {sample.img_path!r}: {error}') from error
+
+
+def predict_scores(
+    settings: Settings,
+    items: Sequence[ImageItem],
+    manifest: Manifest,
+    launcher: str = 'none',
+    trust_checkpoint: bool = False,
+) -> None:
+    """Predict images as a test does, and write their scores.
+
+    Args:
+        settings: The settings.
+        items: The images to predict, at least one; several processes share them.
+        manifest: Manifest that gets the provenance of the scores.
+        launcher: What started the processes.
+        trust_checkpoint: Whether to load a checkpoint that can run code.
+
+    Raises:
+        ValueError: If an image cannot be read, or its scores are not in [0, 1].
+    """
+    cfg, dataset = settings.cfg, settings.dataset
+    indices = [item.index for item in items]
+    before = dataset.get('indices')
+    if isinstance(before, Sequence):
+        indices = [before[index] for index in indices]
+    cfg.test_dataloader = dict(cfg.test_dataloader, dataset=dict(dataset, indices=indices))
+    cfg.test_evaluator = []
+    cfg.load_from, cfg.resume = settings.checkpoint, False
+    with weights_only_loading(cfg, trust_checkpoint):
+        runner = build_runner(cfg, launcher)
+        runner.register_hook(ScoreWriter(settings, items, manifest))
+        runner.test()
