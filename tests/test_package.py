@@ -105,7 +105,8 @@ IMPORTS = {
     'models': BASE | {'inference'},
     'evaluation': BASE | {'inference'},
     'engine': BASE | {'datasets', 'evaluation', 'inference', 'models'},
-    'apis': BASE | {'datasets', 'engine', 'evaluation', 'inference', 'models'},
+    'visualization': {'utils'},
+    'apis': BASE | {'datasets', 'engine', 'evaluation', 'inference', 'models', 'visualization'},
 }
 
 

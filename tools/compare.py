@@ -1,4 +1,4 @@
-"""Put finished runs side by side: ``python tools/compare.py RUN [RUN ...] [--out DIR] [--indices N]``."""
+"""Compare finished runs: ``python tools/compare.py RUN [RUN ...] [--out DIR] [--max-images N]``."""
 
 from mmwsl.apis.comparison.command import main
 

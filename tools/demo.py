@@ -1,4 +1,4 @@
-"""Train on the embedded dataset from tags alone, evaluate and draw: ``python tools/demo.py [--work-dir DIR]``."""
+"""Train on synthetic shapes from image-level labels, evaluate and draw: ``python tools/demo.py [--work-dir DIR]``."""
 
 from mmwsl.apis.demo import main
 

@@ -1,6 +1,6 @@
-"""What the command line calls: train, evaluate, demonstrate."""
+"""Python functions behind the command line."""
 
-import mmwsl.registry  # noqa: F401  first of all: it says what to do where MMSegmentation is missing
+import mmwsl.registry  # noqa: F401  first: its error explains how to install MMSegmentation
 from mmwsl.apis.checkpoint import UnsafeCheckpointError, check_checkpoint, latest_checkpoint
 from mmwsl.apis.config import load_config
 from mmwsl.apis.testing import test

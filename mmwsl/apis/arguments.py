@@ -1,4 +1,4 @@
-"""Command-line arguments that training and testing share, as every OpenMMLab project has them."""
+"""Command-line arguments that training and testing share, as in every OpenMMLab project."""
 
 import argparse
 import os
@@ -7,7 +7,7 @@ from mmengine.config import DictAction
 
 
 def base_parser(description: str) -> argparse.ArgumentParser:
-    """Return a parser with the arguments of every command that runs a config."""
+    """Return a parser with the arguments that all commands share."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument('config', help='config file')
     parser.add_argument('--work-dir', help='folder for logs, checkpoints and results; work_dirs/CONFIG by default')
@@ -16,24 +16,24 @@ def base_parser(description: str) -> argparse.ArgumentParser:
         nargs='+',
         action=DictAction,
         metavar='KEY=VALUE',
-        help='settings that replace those of the config, e.g. optim_wrapper.optimizer.lr=0.01. Lists: key="[a,b]" or '
+        help='settings that override those of the config, e.g. optim_wrapper.optimizer.lr=0.01. Lists: key="[a,b]" or '
         'key=a,b; nested ones: key="[(a,b),(c,d)]", quoted and without blanks',
     )
     parser.add_argument(
-        '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='what started the processes'
+        '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='launcher of the processes'
     )
     parser.add_argument(
         '--trust-checkpoint',
         action='store_true',
-        help='load checkpoints as they are, even where that runs code they carry',
+        help='load checkpoints that could execute code',
     )
-    # Launchers older than torchrun tell a process its rank by argument, in either spelling.
+    # Launchers older than torchrun pass the rank as an argument, in either spelling.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
     return parser
 
 
 def parse(parser: argparse.ArgumentParser, argv: list[str] | None = None) -> argparse.Namespace:
-    """Parse a command line and pass the local rank on to mmengine, which reads it from the environment."""
+    """Parse a command line, and set the local rank in the environment, where mmengine reads it."""
     args = parser.parse_args(argv)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     return args

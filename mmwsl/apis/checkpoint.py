@@ -1,17 +1,17 @@
-"""Checkpoints: which one to resume from, and loading them without running code from them.
+"""Checkpoints: the newest one of a training, and loading without executing code.
 
-A checkpoint is a pickle, and a pickle can run any code. torch reads one safely with ``weights_only=True``; mmengine
-asks for that where it can, but repeats a failed load without it, so a checkpoint from a stranger would still run.
-Two guards close this. `check_checkpoint` reads a local file with the strict list of types below and names it where
-that fails. `weights_only_loading` sets torch's own switch for as long as the runner works, which covers what no one
-can check beforehand: addresses, and files that some component loads on its own.
+A checkpoint is a pickle, and a pickle can execute any code. torch reads it safely with ``weights_only=True``. mmengine
+does so where it can, but repeats a failed load without it, so that an untrusted checkpoint would still run. Two guards
+prevent this. `check_checkpoint` reads a local file with the strict list of types below and names the file in its error.
+`weights_only_loading` sets torch's own switch while the runner works, which covers what cannot be checked before: URLs,
+and files that a component loads by itself.
 """
 
 import os
 import re
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -19,29 +19,32 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.logging import HistoryBuffer, print_log
+from mmengine.model import PretrainedInit
+from mmengine.registry import WEIGHT_INITIALIZERS
 
+from mmwsl.apis.registered import is_subclass
 from mmwsl.utils.files import digest_file
 from mmwsl.utils.nested import dicts_in
 
 FORCE_WEIGHTS_ONLY = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
 FORCE_ANY_LOAD = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
-TRUST = 'If you trust where it comes from, add --trust-checkpoint: the file may then run any code on this machine.'
+TRUST = 'If you trust its source, add --trust-checkpoint: the file may then execute any code on this machine.'
 
 
 class UnsafeCheckpointError(UnpicklingError):
-    """A checkpoint holds more than tensors and plain values."""
+    """Error of a checkpoint that contains more than tensors and plain values."""
 
 
 def history_buffer_method(owner: type, name: str) -> object:
-    """Stand in for ``getattr``, which a pickled `HistoryBuffer` uses to name its own methods and for nothing else."""
+    """Replace ``getattr``, which a pickled `HistoryBuffer` uses for its own methods only."""
     if owner is not HistoryBuffer or name.startswith('_'):
         raise UnpicklingError(f'getattr({owner!r}, {name!r})')
     return getattr(owner, name)
 
 
-def safe_types():
-    """Let torch accept, beside tensors and plain values, the types that mmengine's runner writes: its log history."""
-    # Before 2.6 torch cannot be told under which name an allowed type was written: there, only weights load safely.
+def safe_types() -> AbstractContextManager:
+    """Let torch also accept the types of mmengine's log history."""
+    # Before 2.6 torch does not know under which name an allowed type was written: there, only weights load safely.
     if tuple(int(number) for number in re.findall(r'\d+', torch.__version__)[:2]) < (2, 6):
         return nullcontext()
     multiarray = getattr(np, '_core', None) or np.core
@@ -57,14 +60,14 @@ def safe_types():
 
 
 def check_checkpoint(path: str | Path) -> None:
-    """Raise unless a local checkpoint loads without running code.
+    """Raise an error unless a local checkpoint loads without executing code.
 
     Args:
-        path (str | Path): The file.
+        path: The file.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        UnsafeCheckpointError: If the file is damaged or holds more than tensors, plain values and mmengine's log
+        UnsafeCheckpointError: If the file is damaged or contains more than tensors, plain values and mmengine's log
             history.
     """
     _check_exists(path)
@@ -73,13 +76,13 @@ def check_checkpoint(path: str | Path) -> None:
             torch.load(path, map_location='cpu', weights_only=True)
     except (UnpicklingError, RuntimeError, EOFError) as error:
         raise UnsafeCheckpointError(
-            f'checkpoint={str(path)!r} was refused: it is damaged, or holds Python objects beside the weights. {TRUST} '
-            f'What torch says: {str(error).strip().splitlines()[-1]}'
+            f'checkpoint={str(path)!r} was rejected: it is damaged, or contains Python objects. {TRUST} '
+            f'Error of torch: {str(error).strip().splitlines()[-1]}'
         ) from error
 
 
 def identify_checkpoint(path: str) -> str:
-    """Return what tells a checkpoint from another: an address itself, of a file the SHA-256.
+    """Return the identity of a checkpoint: a URL itself, or the SHA-256 of a file.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -93,13 +96,13 @@ def identify_checkpoint(path: str) -> str:
 def _check_exists(path: str | Path) -> None:
     if not Path(path).is_file():
         raise FileNotFoundError(
-            f'checkpoint={str(path)!r} does not exist. Give the path of a .pth file; training writes them to its '
+            f'checkpoint={str(path)!r} does not exist. Pass the path of a .pth file; training writes them to its '
             'work_dir.'
         )
 
 
 def is_url(path: str) -> bool:
-    """Tell an address (``https://``, ``torchvision://``, ``open-mmlab://``) from a local path."""
+    """Return whether a path is a URL (``https://``, ``torchvision://``, ``open-mmlab://``)."""
     return re.match(r'\w[\w-]*://', path) is not None
 
 
@@ -108,42 +111,42 @@ def checkpoints_in(cfg: Config) -> list[str]:
     names = []
     for part in dicts_in(cfg.to_dict()):
         names += [part.get('load_from'), part.get('pretrained')]
-        if part.get('type') == 'Pretrained':
+        if is_subclass(part, WEIGHT_INITIALIZERS, PretrainedInit):
             names.append(part.get('checkpoint'))
     return list(dict.fromkeys(name for name in names if isinstance(name, str)))
 
 
 @contextmanager
 def weights_only_loading(cfg: Config, trust: bool = False) -> Iterator[None]:
-    """Check the local checkpoints of a config, then keep every load within the block to ``weights_only=True``.
+    """Check the local checkpoints of a config, and restrict every load within the block to ``weights_only=True``.
 
     Args:
-        cfg (Config): The config of the runner about to be built.
-        trust (bool): Whether to load files as they are, code included. Defaults to False.
+        cfg: The config of the runner about to be built.
+        trust: Load files that could execute code.
 
     Raises:
-        UnsafeCheckpointError: If a checkpoint holds more than tensors and plain values.
+        UnsafeCheckpointError: If a checkpoint contains more than tensors and plain values.
     """
     if trust:
-        # From torch 2.6 on, a load that says nothing is a safe one, also in releases of mmengine that know no other.
+        # From torch 2.6 on, loads are safe by default, also in releases of mmengine that do not set `weights_only`.
         with environment(FORCE_ANY_LOAD):
             yield
         return
     checkpoints = checkpoints_in(cfg)
     for path in checkpoints:
-        # Initial weights may be absent where nothing is initialized, as in an evaluation.
+        # Initial weights may be missing where nothing is initialized, as in an evaluation.
         if Path(path).is_file() or (path == cfg.get('load_from') and not is_url(path)):
             check_checkpoint(path)
     try:
         with environment(FORCE_WEIGHTS_ONLY), safe_types():
             yield
     except UnpicklingError as error:
-        # The runner also unpickles what is no checkpoint, e.g. annotation files: those errors pass as they are.
+        # The runner also unpickles other files, e.g. annotations: their errors are not changed.
         if 'weights_only' not in str(error):
             raise
         named = ', '.join(checkpoints) or 'one that a component names'
         raise UnsafeCheckpointError(
-            f'A checkpoint ({named}) was refused: it holds Python objects beside the weights. {TRUST}'
+            f'A checkpoint ({named}) was rejected: it contains Python objects. {TRUST}'
         ) from error
 
 
@@ -164,19 +167,19 @@ def environment(name: str) -> Iterator[None]:
 def latest_checkpoint(work_dir: str | Path) -> str | None:
     """Find the newest complete checkpoint of a training.
 
-    mmengine writes a checkpoint straight to its final name, and ``last_checkpoint``, the note of which one is the
-    last, after it. A training killed meanwhile leaves half a file, or a note that is empty or out of date. torch's
-    files are zip archives, whose table of contents comes at the very end: one without it is incomplete.
+    mmengine writes a checkpoint to its final name, and then its path to the file ``last_checkpoint``. An interruption
+    in between leaves a partial file, or a path that is empty or outdated. torch's files are zip archives, whose table
+    of contents is at the end: a file without it is incomplete.
 
-    The note holds an absolute path. A folder that was moved or copied answers for itself: a file of the noted name in
-    it comes before the noted path, where another training may have begun since.
+    The path is absolute. In a folder that was moved or copied, a file of that name in the folder takes precedence:
+    another training may write to the old path.
 
     Args:
-        work_dir (str | Path): The folder of the training.
+        work_dir: Folder of the training.
 
     Returns:
-        str | None: What the note names, where that is complete, else the complete file written last, of ``work_dir``
-        and then of the noted folder (``out_dir`` of mmengine's ``CheckpointHook``), if there is one.
+        The file that ``last_checkpoint`` names if it is complete, else the newest complete file of ``work_dir`` or of
+        the named folder (``out_dir`` of mmengine's ``CheckpointHook``); None if there is none.
     """
     work_dir = Path(work_dir)
     note = work_dir / 'last_checkpoint'
@@ -191,5 +194,5 @@ def latest_checkpoint(work_dir: str | Path) -> str | None:
     for path in {path.absolute(): path for path in candidates}.values():
         if path.is_file() and zipfile.is_zipfile(path):
             return str(path)
-        print_log(f'{path} is missing or incomplete: looking for an earlier checkpoint', 'current')
+        print_log(f'{path} is missing or incomplete. Searching for an earlier checkpoint.', 'current')
     return None

@@ -1,4 +1,4 @@
-"""Config files as the command line gives them."""
+"""Config files of the command line."""
 
 import difflib
 import logging
@@ -6,24 +6,28 @@ from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.logging import print_log
+from mmengine.optim import AmpOptimWrapper, OptimWrapper
+from mmengine.registry import OPTIM_WRAPPERS
+
+from mmwsl.apis.registered import is_subclass, registered_class
 
 
 def load_config(path: str | Path, options: dict | None = None, work_dir: str | None = None, task: str = '') -> Config:
-    """Read a config file and give it a work folder.
+    """Read a config file and set its work folder.
 
     Args:
-        path (str | Path): The config file.
-        options (dict, optional): Settings that replace those of the file, keys in ``a.b`` form. Defaults to None.
-        work_dir (str, optional): Where logs and checkpoints go. Defaults to None: the config's own ``work_dir``, or
-            ``work_dirs/`` and the config's name, and in it the folder ``task``.
-        task (str): What is done with the config. The runner writes the config it was given to the work folder, where
-            that of the training must stay: whatever else is done has a folder of its own. Defaults to '', training.
+        path: The config file.
+        options: Settings that override those of the file, keys in ``a.b`` form.
+        work_dir: Folder for logs and checkpoints. The default is the config's own ``work_dir``, or ``work_dirs/`` and
+            the config's name, each with the subfolder ``task``.
+        task: Name of the subfolder, '' for training. The runner writes its config to the work folder, where that of
+            the training must remain: any other task has its own folder.
 
     Returns:
-        Config: The config.
+        The config.
 
     Raises:
-        FileNotFoundError: If there is no such file; the message names the nearest ones.
+        FileNotFoundError: If the file does not exist; the message names files of similar names.
     """
     path = Path(path)
     if not path.is_file():
@@ -36,32 +40,32 @@ def load_config(path: str | Path, options: dict | None = None, work_dir: str | N
 
 
 def nearest_configs(path: Path) -> str:
-    """Say which existing configs, beside the missing one or under ``configs/``, have a name like it."""
+    """Return a sentence with the configs of similar names, beside the missing file or in ``configs/``."""
     found = [*path.parent.glob('*.py'), *Path('configs').rglob('*.py')]
     names = {config.stem: config for config in found if '_base_' not in config.parts}
     near = difflib.get_close_matches(path.stem, names, n=3, cutoff=0.5)
     if near:
-        return f'Nearest names: {", ".join(str(names[name]) for name in near)}'
-    return f'Give the path of a .py config file: neither {path.parent}/ nor configs/ has one with a like name.'
+        return f'Similar names: {", ".join(str(names[name]) for name in near)}'
+    return f'Pass the path of a .py config file: neither {path.parent}/ nor configs/ has one with a similar name.'
 
 
 def enable_amp(cfg: Config) -> None:
-    """Switch a config to automatic mixed precision, as MMSegmentation's ``--amp`` does.
+    """Enable automatic mixed precision in a config, as MMSegmentation's ``--amp`` does.
 
     Args:
-        cfg (Config): The config, changed in place.
+        cfg: The config, changed in place.
 
     Raises:
-        ValueError: If the optimizer wrapper is one that has no mixed-precision form.
+        ValueError: If the optimizer wrapper has no mixed-precision version.
     """
-    wrapper = cfg.optim_wrapper.get('type', 'OptimWrapper')
-    if wrapper == 'AmpOptimWrapper':
+    wrapper = {'type': 'OptimWrapper', **cfg.optim_wrapper}
+    if is_subclass(wrapper, OPTIM_WRAPPERS, AmpOptimWrapper):
         print_log('AMP training is already enabled in your config.', 'current', logging.WARNING)
         return
-    if wrapper != 'OptimWrapper':
+    if registered_class(wrapper, OPTIM_WRAPPERS) is not OptimWrapper:
         raise ValueError(
-            f"--amp replaces optim_wrapper.type='OptimWrapper', but the config has {wrapper!r}. Leave --amp out, or "
-            'set the type to OptimWrapper.'
+            f"--amp needs `optim_wrapper.type` 'OptimWrapper', got {wrapper['type']!r}. Remove --amp, or change "
+            'the type.'
         )
     cfg.optim_wrapper.type = 'AmpOptimWrapper'
     cfg.optim_wrapper.loss_scale = 'dynamic'

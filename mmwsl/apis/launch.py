@@ -1,4 +1,4 @@
-"""From a config to a runner, on one process or several, with or without GPUs."""
+"""Runners of one or several processes, with or without GPUs."""
 
 import atexit
 import logging
@@ -7,23 +7,23 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import init_dist
 from mmengine.logging import print_log
-from mmengine.registry import RUNNERS
+from mmengine.registry import MODELS, RUNNERS
 from mmengine.runner import Runner
-from torch import distributed
+from torch import distributed, nn
 
+from mmwsl.apis.registered import is_subclass
 from mmwsl.utils.nested import dicts_in
 
 
 def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
-    """Build the runner that a config describes.
+    """Build the runner of a config.
 
     Args:
-        cfg (Config): The config, changed in place.
-        launcher (str): Who started the processes: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
-            Defaults to ``'none'``.
+        cfg: The config, changed in place.
+        launcher: Launcher of the processes: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
 
     Returns:
-        Runner: The runner, of the class that ``runner_type`` names, where the config has one.
+        The runner, of the class ``runner_type`` if the config has one.
     """
     cfg.launcher = launcher
     join_processes(cfg, launcher)
@@ -31,11 +31,11 @@ def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
 
 
 def join_processes(cfg: Config, launcher: str) -> None:
-    """Make a group of the processes that a launcher started, for a runner and for what comes before it.
+    """Create the process group of a launcher, for the runner and for code before it.
 
     Args:
-        cfg (Config): The config, changed in place.
-        launcher (str): Who started the processes.
+        cfg: The config, changed in place.
+        launcher: Launcher of the processes.
     """
     if launcher == 'pytorch' and not torch.cuda.is_available():
         prepare_for_cpu(cfg)
@@ -44,13 +44,13 @@ def join_processes(cfg: Config, launcher: str) -> None:
 
 
 def prepare_for_cpu(cfg: Config) -> None:
-    """Make a run of several processes possible without GPUs.
+    """Prepare a run of several processes without GPUs.
 
-    mmengine would select a GPU for each process, and wrap the model for one. It leaves a process group alone that
-    already exists, and takes the arguments of the wrapper from the config.
+    mmengine would select a GPU for each process, and wrap the model for it. It respects an existing process group, and
+    takes the arguments of the wrapper from the config.
 
     Args:
-        cfg (Config): The config, changed in place.
+        cfg: The config, changed in place.
     """
     if not distributed.is_initialized():
         distributed.init_process_group('gloo')
@@ -61,17 +61,17 @@ def prepare_for_cpu(cfg: Config) -> None:
         find_unused_parameters=cfg.get('find_unused_parameters', False),
     )
     cfg.model_wrapper_cfg = dict(wrapper, device_ids=None)
-    synchronized = [norm for norm in dicts_in(cfg.model) if norm.get('type') == 'SyncBN']
+    synchronized = [norm for norm in dicts_in(cfg.model) if is_subclass(norm, MODELS, nn.SyncBatchNorm)]
     for norm in synchronized:
         norm['type'] = 'BN'
     if synchronized:
-        print_log('SyncBN exists on GPUs only: every process normalizes its own batch.', 'current', logging.WARNING)
+        print_log('SyncBN needs GPUs: every process normalizes its own batch.', 'current', logging.WARNING)
 
 
 def leave_process_group() -> None:
-    """Leave the process group, if there is one.
+    """Destroy the process group, if there is one.
 
-    At exit: gloo's threads must have ended before the interpreter does, or the process aborts after its work is done.
+    Called at exit: the process aborts if gloo's threads outlive the interpreter.
     """
     if distributed.is_initialized():
         distributed.destroy_process_group()

@@ -1,14 +1,18 @@
-"""Evaluation of a checkpoint under a config."""
+"""Evaluation of a checkpoint with a config."""
 
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
+from mmseg.models.segmentors import SegTTAModel
 
 from mmwsl.apis.arguments import base_parser, parse
 from mmwsl.apis.checkpoint import weights_only_loading
 from mmwsl.apis.config import load_config
 from mmwsl.apis.launch import build_runner
-from mmwsl.apis.registered import is_mask_loader, is_mask_metric, without
+from mmwsl.apis.registered import is_mask_loader, is_mask_metric, is_subclass, without
 from mmwsl.engine.hooks import ProvenanceHook
+from mmwsl.models import WeakEncoderDecoder
+from mmwsl.registry import MODELS
 
 
 def test(
@@ -17,15 +21,15 @@ def test(
     """Evaluate a checkpoint on the test set of a config.
 
     Args:
-        cfg (Config): The config, with ``work_dir``; changed in place.
-        checkpoint (str): A file or an address.
-        launcher (str): Who started the processes. Defaults to ``'none'``.
-        trust_checkpoint (bool): Whether to load a checkpoint that can run code. Defaults to False.
+        cfg: The config, with ``work_dir``; changed in place.
+        checkpoint: File or URL.
+        launcher: Launcher of the processes.
+        trust_checkpoint: Load a checkpoint that could execute code.
 
     Returns:
-        dict[str, float | str]: The metrics; MMSegmentation's are percentages. Texts say what supervision prediction
-            used, if any: ``tuned_on`` names the masks that numbers of the chain were chosen with. They are in the log
-            and the JSON file in ``work_dir`` as well.
+        The metrics; MMSegmentation's are percentages. Texts name the extra supervision of the prediction, if any:
+        ``tuned_on`` the masks that hyper-parameters were tuned on, ``image_labels`` the labels of the test images. The
+        log and the JSON file in ``work_dir`` contain the same.
     """
     return run_test(cfg, checkpoint, launcher, trust_checkpoint)[1]
 
@@ -37,39 +41,49 @@ def run_test(
     cfg.load_from, cfg.resume = checkpoint, False
     with weights_only_loading(cfg, trust_checkpoint):
         runner = build_runner(cfg, launcher)
-        if not any(isinstance(hook, ProvenanceHook) for hook in runner.hooks):  # the config has hooks of its own
+        if not any(isinstance(hook, ProvenanceHook) for hook in runner.hooks):  # the config replaces our hooks
             runner.register_hook(ProvenanceHook())
         return runner, runner.test()
 
 
 def use_test_time_augmentation(cfg: Config) -> None:
-    """Evaluate the mean over the augmented versions of each image that ``tta_pipeline`` makes.
+    """Evaluate with the views of ``tta_pipeline``, merged by ``tta_model``.
 
     Args:
-        cfg (Config): The config, changed in place.
+        cfg: The config, changed in place.
 
     Raises:
-        ValueError: If the config does not say what to augment.
+        ValueError: If the config lacks one of them, or ``tta_model`` would ignore the inference pipeline.
     """
     missing = [name for name in ('tta_model', 'tta_pipeline') if name not in cfg]
     if missing:
-        raise ValueError(f'--tta needs {" and ".join(missing)} in the config. Add to its bases one that has them.')
+        names = ' and '.join(f'`{name}`' for name in missing)
+        raise ValueError(
+            f'--tta needs `tta_model` and `tta_pipeline`, but the config has no {names}. Define them, or add a '
+            '`_base_` file that does.'
+        )
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    if is_subclass(cfg.model, MODELS, WeakEncoderDecoder) and is_subclass(cfg.tta_model, MODELS, SegTTAModel):
+        raise ValueError(
+            "`tta_model` of mmseg's SegTTAModel ignores the inference pipeline of "
+            f"{cfg.model.type!r}. Set tta_model = dict(type='mmwsl.WeakSegTTAModel')."
+        )
     cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
     cfg.tta_model.module = cfg.model
-    if 'data_preprocessor' in cfg.model:  # the runner would give the wrapped model that of the config's top level
+    if 'data_preprocessor' in cfg.model:  # the runner would use that of the config's top level
         cfg.tta_model.data_preprocessor = cfg.model.data_preprocessor
     cfg.model = cfg.tta_model
 
 
 def write_predictions(cfg: Config, folder: str) -> None:
-    """Write the predicted masks as PNG files: ``IoUMetric`` does that, other metrics know nothing of it.
+    """Write the predicted masks as PNG files by the config's mask metric, such as ``IoUMetric``.
 
-    Where the config compares no masks, one is added that only writes. Without any metric, true masks are not loaded:
-    the images may be new.
+    A config without such a metric gets one that only writes. Without any metric, ground-truth masks are not loaded: the
+    images may be unlabeled.
 
     Args:
-        cfg (Config): The config, changed in place.
-        folder (str): Where the masks go.
+        cfg: The config, changed in place.
+        folder: Folder for the masks.
     """
     evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, (list, tuple)) else [cfg.test_evaluator]
     writers = [metric for metric in evaluators if is_mask_metric(metric)]
@@ -84,13 +98,13 @@ def write_predictions(cfg: Config, folder: str) -> None:
 
 
 def draw_predictions(cfg: Config, show: bool = False, show_dir: str | None = None, wait_time: float = 2.0) -> None:
-    """Paint the predictions over all images, into a window or a folder.
+    """Draw the predictions over all images, in a window or into a folder.
 
     Args:
-        cfg (Config): The config, changed in place.
-        show (bool): Whether to open windows. Defaults to False.
-        show_dir (str, optional): The folder to paint to. Defaults to None: the visualizer's own.
-        wait_time (float): Seconds for which a window stays. Defaults to 2.
+        cfg: The config, changed in place.
+        show: Open windows.
+        show_dir: Folder for the drawings. The default is the visualizer's own.
+        wait_time: Seconds for which a window remains open.
 
     Raises:
         ValueError: If the config has no visualization hook.
@@ -98,11 +112,11 @@ def draw_predictions(cfg: Config, show: bool = False, show_dir: str | None = Non
     hook = cfg.get('default_hooks', {}).get('visualization')
     if not hook:
         raise ValueError(
-            '--show and --show-dir need default_hooks.visualization in the config. Add '
-            "visualization=dict(type='mmwsl.WeakSegVisualizationHook') to its default_hooks."
+            '--show and --show-dir need `default_hooks.visualization`, which the config lacks. Add '
+            "visualization=dict(type='mmwsl.WeakSegVisualizationHook')."
         )
     hook['draw'] = True
-    hook['interval'] = 1  # with its own hook, mmsegmentation 1.2 paints every 50th batch of a test
+    hook['interval'] = 1  # the hook of mmsegmentation 1.2 draws every 50th batch of a test
     if show:
         hook['show'] = True
         hook['wait_time'] = wait_time
@@ -113,10 +127,10 @@ def draw_predictions(cfg: Config, show: bool = False, show_dir: str | None = Non
 def main(argv: list[str] | None = None) -> None:
     """Run ``tools/test.py``."""
     parser = base_parser('Evaluate a checkpoint')
-    parser.add_argument('checkpoint', help='checkpoint file or address')
+    parser.add_argument('checkpoint', help='checkpoint file or URL')
     parser.add_argument('--out', metavar='DIR', help='folder for the predicted masks, as PNG files of class indices')
     parser.add_argument('--show', action='store_true', help='show the predictions in windows')
-    parser.add_argument('--show-dir', metavar='DIR', help='folder for images with the predictions painted over them')
+    parser.add_argument('--show-dir', metavar='DIR', help='folder for images with the predictions drawn over them')
     parser.add_argument('--wait-time', type=float, default=2, help='seconds for which --show shows an image')
     parser.add_argument('--tta', action='store_true', help='evaluate with test-time augmentation')
     args = parse(parser, argv)

@@ -1,29 +1,32 @@
 """Training from a config."""
 
 import logging
+from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmwsl.apis.arguments import base_parser, parse
-from mmwsl.apis.checkpoint import latest_checkpoint, weights_only_loading
+from mmwsl.apis.checkpoint import is_url, latest_checkpoint, weights_only_loading
 from mmwsl.apis.config import enable_amp, load_config
 from mmwsl.apis.launch import build_runner
 
 
 def train(cfg: Config, resume: bool = False, launcher: str = 'none', trust_checkpoint: bool = False) -> Runner:
-    """Train what a config describes.
+    """Train the model of a config.
 
     Args:
-        cfg (Config): The config, with ``work_dir``; changed in place.
-        resume (bool): Whether to go on from the newest complete checkpoint in ``work_dir``. Where there is none,
-            training starts as without it. Defaults to False.
-        launcher (str): Who started the processes. Defaults to ``'none'``.
-        trust_checkpoint (bool): Whether to load checkpoints that can run code. Defaults to False.
+        cfg: The config, with ``work_dir``; changed in place.
+        resume: Resume from the newest complete checkpoint in ``work_dir``, if there is one.
+        launcher: Launcher of the processes.
+        trust_checkpoint: Load checkpoints that could execute code.
 
     Returns:
-        Runner: The runner, after training.
+        The runner, after training.
+
+    Raises:
+        FileNotFoundError: If ``load_from`` names a local file that does not exist.
     """
     keep_one_to_resume_from(cfg)
     cfg.resume = False
@@ -31,24 +34,39 @@ def train(cfg: Config, resume: bool = False, launcher: str = 'none', trust_check
     if checkpoint:
         cfg.load_from, cfg.resume = checkpoint, True
     elif resume:
-        print_log(f'--resume: no checkpoint in {cfg.work_dir}, training starts from the beginning', 'current')
+        print_log(f'--resume: no checkpoint in {cfg.work_dir}. Training starts from the beginning.', 'current')
+    check_load_from(cfg)
     with weights_only_loading(cfg, trust_checkpoint):
         runner = build_runner(cfg, launcher)
         runner.train()
     return runner
 
 
+def check_load_from(cfg: Config) -> None:
+    """Raise FileNotFoundError if ``load_from`` names a local file that does not exist."""
+    path = cfg.get('load_from')
+    if not path or is_url(path) or Path(path).is_file():
+        return
+    folders = [Path('configs')] + ([Path(cfg.filename).parent] if cfg.filename else [])
+    source = Path(path).parent.name
+    configs = [file for folder in folders for file in folder.rglob(f'{source}.py')]
+    train_first = f'Train {configs[0]} first, or set' if configs else 'Set'
+    raise FileNotFoundError(
+        f'`load_from` names {path!r}, which does not exist. {train_first} --cfg-options load_from=FILE.'
+    )
+
+
 def keep_one_to_resume_from(cfg: Config) -> None:
     """Keep two checkpoints where a config keeps one.
 
-    mmengine deletes the oldest before it writes the next: with a single one, a training killed between the two has
-    nothing to resume from.
+    mmengine deletes the oldest checkpoint before it writes the next: with a single one, a training that is interrupted
+    in between has nothing to resume from.
     """
     hook = cfg.get('default_hooks', {}).get('checkpoint') or {}
     if hook.get('max_keep_ckpts') == 1:
         hook['max_keep_ckpts'] = 2
         print_log(
-            'max_keep_ckpts=1 would delete the only checkpoint before the next is written: two are kept',
+            'max_keep_ckpts=1 would delete the only checkpoint before the next is written. Two are kept.',
             'current',
             logging.WARNING,
         )
@@ -58,7 +76,7 @@ def main(argv: list[str] | None = None) -> None:
     """Run ``tools/train.py``."""
     parser = base_parser('Train a segmentor')
     parser.add_argument(
-        '--resume', action='store_true', help='go on from the newest complete checkpoint in the work folder'
+        '--resume', action='store_true', help='resume from the newest complete checkpoint in the work folder'
     )
     parser.add_argument('--amp', action='store_true', help='train with automatic mixed precision')
     args = parse(parser, argv)

@@ -1,11 +1,13 @@
 import pytest
 from mmengine.config import Config
+from mmengine.optim import AmpOptimWrapper
+from mmengine.registry import OPTIM_WRAPPERS
 
 from mmwsl.apis import load_config
 from mmwsl.apis.config import enable_amp
 
 
-def test_options_and_work_dir_replace_the_configs_own(tiny_config):
+def test_options_and_work_dir_override_those_of_the_config(tiny_config):
     path = tiny_config()
     assert load_config(path).work_dir == 'work_dirs/tiny'
     assert load_config(path, {'work_dir': 'mine'}).work_dir == 'mine'
@@ -16,7 +18,7 @@ def test_options_and_work_dir_replace_the_configs_own(tiny_config):
 
 
 @pytest.mark.parametrize('asked', ['configs/wsl_lse_vco.py', 'wsl_lse_vco.py', 'nowhere/wsl_lse_vco.py'])
-def test_absent_config_names_the_nearest(tmp_path, monkeypatch, asked):
+def test_a_missing_config_names_similar_ones(tmp_path, monkeypatch, asked):
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'configs').mkdir()
     for name in ('wsl_lse_voc.py', 'fsl_fcn_coco.py'):
@@ -25,20 +27,30 @@ def test_absent_config_names_the_nearest(tmp_path, monkeypatch, asked):
         load_config(asked)
 
 
-def test_absent_config_without_neighbors(tmp_path, monkeypatch):
+def test_a_missing_config_without_similar_names(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(FileNotFoundError, match='Give the path of a .py config file'):
+    with pytest.raises(FileNotFoundError, match='Pass the path of a .py config file'):
         load_config('x.py')
 
 
 def test_amp_replaces_the_optimizer_wrapper():
     cfg = Config(dict(optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=1.0))))
-    for _ in range(2):  # the second time there is nothing left to do
+    for _ in range(2):  # the second call changes nothing
         enable_amp(cfg)
         assert (cfg.optim_wrapper.type, cfg.optim_wrapper.loss_scale) == ('AmpOptimWrapper', 'dynamic')
         assert cfg.optim_wrapper.optimizer.type == 'SGD'
 
 
-def test_amp_refuses_other_wrappers():
-    with pytest.raises(ValueError, match="--amp .* 'ApexOptimWrapper'.*Leave --amp out"):
+def test_amp_rejects_other_wrappers():
+    with pytest.raises(ValueError, match="--amp .* 'ApexOptimWrapper'.*Remove --amp"):
         enable_amp(Config(dict(optim_wrapper=dict(type='ApexOptimWrapper'))))
+
+
+def test_amp_recognizes_subclasses():
+    @OPTIM_WRAPPERS.register_module(force=True)
+    class UsersAmpOptimWrapper(AmpOptimWrapper):
+        """Mixed precision of a user's own package."""
+
+    cfg = Config(dict(optim_wrapper=dict(type='UsersAmpOptimWrapper', loss_scale=8.0)))
+    enable_amp(cfg)
+    assert cfg.optim_wrapper == dict(type='UsersAmpOptimWrapper', loss_scale=8.0)

@@ -1,16 +1,18 @@
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.model import MMDistributedDataParallel
+from mmengine.registry import MODELS
 from torch import distributed
 
 from mmwsl import apis
-from mmwsl.apis.launch import build_runner, leave_process_group
+from mmwsl.apis.launch import build_runner, leave_process_group, prepare_for_cpu
 from tests.conftest import free_port
 
 
 @pytest.fixture
 def launched(monkeypatch):
-    """The environment of the only process of a torchrun; leaves no process group behind."""
+    """Set the environment of a torchrun with one process, and check that no process group remains."""
     port = free_port()
     names = dict(RANK=0, LOCAL_RANK=0, WORLD_SIZE=1, MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
     for name, value in names.items():
@@ -22,7 +24,7 @@ def launched(monkeypatch):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='with a GPU, mmengine launches this itself')
-def test_without_a_gpu_several_processes_train_even_what_is_made_for_gpus(tiny_config, launched, tmp_path):
+def test_without_a_gpu_several_processes_train_a_config_for_gpus(tiny_config, launched, tmp_path):
     cfg = apis.load_config(tiny_config(), {'model.backbone.norm_cfg.type': 'SyncBN'}, str(tmp_path / 'work'))
     runner = build_runner(cfg, 'pytorch')
     assert isinstance(runner.model, MMDistributedDataParallel) and distributed.get_backend() == 'gloo'
@@ -30,3 +32,13 @@ def test_without_a_gpu_several_processes_train_even_what_is_made_for_gpus(tiny_c
     assert 'BatchNorm2d' in names and 'SyncBatchNorm' not in names
     runner.train()
     assert runner.iter == 4
+
+
+def test_subclasses_of_sync_bn_are_replaced(launched):
+    @MODELS.register_module('UsersSyncBN', force=True)
+    class UsersSyncBN(torch.nn.SyncBatchNorm):
+        """Synchronized batch normalization of a user's own package."""
+
+    cfg = Config(dict(model=dict(type='EncoderDecoder', backbone=dict(norm_cfg=dict(type='UsersSyncBN')))))
+    prepare_for_cpu(cfg)
+    assert cfg.model.backbone.norm_cfg.type == 'BN'

@@ -1,4 +1,4 @@
-"""Runs on the embedded scenes side by side, and what an error must not cost."""
+"""Comparison of runs on synthetic shapes, and errors that keep finished results."""
 
 import json
 
@@ -34,7 +34,7 @@ test_evaluator = val_evaluator
 
 @pytest.fixture(scope='module')
 def runs(repository, tmp_path_factory):
-    """Two finished trainings, one from tags and one from masks."""
+    """Train twice, on image-level labels and on masks."""
     root = tmp_path_factory.mktemp('runs')
     base = repository / 'configs' / 'wsl_lse_shapes.py'
     (root / 'full.py').write_text(FULL.format(base=base))
@@ -44,10 +44,10 @@ def runs(repository, tmp_path_factory):
     return root
 
 
-def test_two_runs_become_one_table_and_one_grid(runs, tmp_path, capsys):
-    rows = compare([str(runs / 'weak'), str(runs / 'masks')], tmp_path / 'out', indices=5, images=3)
+def test_two_runs_give_one_table_and_one_grid(runs, tmp_path, capsys):
+    rows = compare([str(runs / 'weak'), str(runs / 'masks')], tmp_path / 'out', max_images=5, num_images=3)
     weak, full = rows
-    assert (weak['supervision'], full['supervision']) == ('tags', 'masks')
+    assert (weak['supervision'], full['supervision']) == ('image labels', 'masks')
     assert full['annotation_seconds'] == 79 * weak['annotation_seconds'] == 79 * weak['labels'] > 0
     for row in rows:
         cfg = apis.load_config(
@@ -62,7 +62,7 @@ def test_two_runs_become_one_table_and_one_grid(runs, tmp_path, capsys):
         assert _convolutions(model, 96) <= row['macs'] < 1.2 * _convolutions(model, 96)
         classes = [value for key, value in row.items() if key.startswith('IoU_') and value is not None]
         assert np.mean(classes) == pytest.approx(row['mIoU'], abs=0.01)
-    assert weak['full'] == 'masks' and weak['ratio_to_full'] == pytest.approx(
+    assert weak['full_run'] == 'masks' and weak['ratio_to_full'] == pytest.approx(
         100 * weak['mIoU'] / full['mIoU'], abs=0.01
     )
     assert json.loads((tmp_path / 'out' / 'comparison.json').read_text()) == rows
@@ -71,14 +71,14 @@ def test_two_runs_become_one_table_and_one_grid(runs, tmp_path, capsys):
     sheet = np.asarray(Image.open(tmp_path / 'out' / 'images.png'))
     columns = [sheet[22:, 6 + 150 * column : 150 + 150 * column] for column in range(4)]
     for column, kind, run in zip(
-        columns, ('input', 'truth', 'prediction', 'prediction'), ('weak', 'weak', 'weak', 'masks'), strict=True
+        columns, ('input', 'ground truth', 'prediction', 'prediction'), ('weak', 'weak', 'weak', 'masks'), strict=True
     ):
         tile = Image.open(next((runs / run / 'comparison').glob(f'*/{kind}_1.png')))
         assert (column[150:294] == np.asarray(tile.resize((144, 144), Image.Resampling.NEAREST))).all()
 
 
 def _convolutions(model, size):
-    """Multiply-adds of the convolutions alone."""
+    """Count the MACs of the convolutions."""
     counts = []
 
     def count(module, inputs, output):
@@ -91,7 +91,7 @@ def _convolutions(model, size):
     return sum(counts)
 
 
-def test_an_error_names_the_run_and_costs_nothing_that_is_done(runs, tmp_path):
+def test_an_error_names_the_run_and_keeps_finished_results(runs, tmp_path):
     broken = tmp_path / 'broken'
     broken.mkdir()
     config = broken / 'broken.py'
@@ -99,25 +99,25 @@ def test_an_error_names_the_run_and_costs_nothing_that_is_done(runs, tmp_path):
     (broken / 'epoch_1.pth').write_bytes((runs / 'masks' / 'epoch_1.pth').read_bytes())
     arguments = [str(runs / 'weak'), str(broken)]
     with pytest.raises(RunError, match=r"run 'broken' .*broken\.py.* could not be evaluated: .*NoSuchHead"):
-        compare(arguments, tmp_path / 'out', indices=4, images=1)
+        compare(arguments, tmp_path / 'out', max_images=4, num_images=1)
     assert not (tmp_path / 'out').exists()
     done = {path: path.stat().st_mtime_ns for path in (runs / 'weak' / 'comparison').rglob('result.json')}
     config.write_text((runs / 'masks' / 'full.py').read_text())
-    compare(arguments, tmp_path / 'out', indices=4, images=1)
+    compare(arguments, tmp_path / 'out', max_images=4, num_images=1)
     assert done == {path: path.stat().st_mtime_ns for path in (runs / 'weak' / 'comparison').rglob('result.json')}
 
 
-def test_other_weights_are_evaluated_anew(runs, tmp_path):
+def test_other_weights_are_evaluated_again(runs, tmp_path):
     checkpoint = tmp_path / 'epoch_1.pth'
     weights = torch.load(runs / 'masks' / 'epoch_1.pth', weights_only=True)
     torch.save(weights, checkpoint)
     pair = f'{runs / "masks" / "full.py"}:{checkpoint}'
-    (first,) = compare([pair], tmp_path / 'out', indices=4, images=0)
+    (first,) = compare([pair], tmp_path / 'out', max_images=4, num_images=0)
     for name, value in weights['state_dict'].items():
         if 'conv_seg' in name:
             value.zero_()
     torch.save(weights, checkpoint)
-    (second,) = compare([pair], tmp_path / 'out', indices=4, images=0)
+    (second,) = compare([pair], tmp_path / 'out', max_images=4, num_images=0)
     assert second['mIoU'] != first['mIoU'] and second['IoU_circle'] == 0.0
     assert len(list((tmp_path / 'comparison').glob('*/result.json'))) == 2
     assert not (tmp_path / 'out' / 'images.png').exists()
@@ -125,5 +125,5 @@ def test_other_weights_are_evaluated_anew(runs, tmp_path):
 
 def test_a_missing_run_is_found_before_any_is_evaluated(runs, tmp_path):
     with pytest.raises(RunError, match="run 'nowhere' is not a folder"):
-        main([str(runs / 'weak'), 'nowhere', '--out', str(tmp_path / 'out'), '--indices', '2'])
+        main([str(runs / 'weak'), 'nowhere', '--out', str(tmp_path / 'out'), '--max-images', '2'])
     assert not (tmp_path / 'out').exists()

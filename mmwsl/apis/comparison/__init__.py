@@ -1,4 +1,4 @@
-"""Finished runs side by side: accuracy, size, speed and what their labels cost."""
+"""Comparison of finished runs: accuracy, size, speed and annotation time."""
 
 from .command import compare
 from .runs import RunError

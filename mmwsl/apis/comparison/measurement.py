@@ -1,77 +1,114 @@
-"""What is measured of a run: accuracy, speed and size. Once: the result stays beside the checkpoint."""
+"""Measurements of a run: accuracy, speed and size. The result is stored beside the checkpoint."""
 
 import hashlib
+import inspect
 import json
 import math
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from mmengine.analysis import get_model_complexity_info
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
+from mmseg.evaluation import IoUMetric
 from PIL import Image
+from torch import nn
 
 from mmwsl.apis.config import load_config
 from mmwsl.apis.prediction import predict
-from mmwsl.apis.supervision import labels_tuned_on, measure_supervision
+from mmwsl.apis.registered import is_mask_metric
+from mmwsl.apis.supervision import Supervision, labels_tuned_on, measure_supervision
 from mmwsl.apis.testing import run_test
+from mmwsl.models import WeakEncoderDecoder
 from mmwsl.utils.files import atomic_write, digest_file
 from mmwsl.utils.nested import digest_files
 
 from .runs import Run
 
-COLUMNS = ('input', 'truth', 'prediction')
+COLUMNS = ('input', 'ground truth', 'prediction')
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Evaluation of a run, read from its config once.
+
+    Attributes:
+        cfg: Config with the evaluator of the comparison.
+        checkpoint: The weights.
+        folder: Folder of the result, named by the content of checkpoint, config and files that the config names.
+        num_images: Number of images to keep for the grid.
+        supervision: Labels that the run was trained on.
+        architecture: Digest of the network.
+        trust_checkpoint: Load a checkpoint that can execute code.
+    """
+
+    cfg: Config
+    checkpoint: Path
+    folder: Path
+    num_images: int
+    supervision: Supervision
+    architecture: str
+    trust_checkpoint: bool
 
 
 def measure(
-    run: Run, options: dict | None = None, indices: int | None = None, images: int = 6, trust_checkpoint: bool = False
-) -> tuple[dict, Path]:
-    """Evaluate a run on its test set, or find the result of having done so.
+    run: Run,
+    options: dict | None = None,
+    max_images: int | None = None,
+    num_images: int = 6,
+    trust_checkpoint: bool = False,
+) -> tuple[dict[str, Any], Path]:
+    """Evaluate a run on its test set, or read the stored result.
 
     Args:
         run: The run.
-        options: Settings that replace those of its config.
-        indices: Evaluate the first so many images only.
-        images: How many images to keep for the grid.
-        trust_checkpoint: Whether to load a checkpoint that can run code.
+        options: Settings that override those of its config.
+        max_images: Number of images to evaluate, the first of the test set.
+        num_images: Number of images to keep for the grid.
+        trust_checkpoint: Load a checkpoint that can execute code.
 
     Returns:
-        The result, and the folder with the images, ``{input,truth,prediction}_0.png`` ... The result has ``mIoU``
-        and ``classes`` in percent (None: in no true and no predicted mask), ``parameters``, ``macs`` (MACs of
-        the network for one image or window, ``input_size``), ``images_per_second`` (all of the evaluation, on
-        ``device``), ``supervision``, ``provenance``, and digests of ``names`` and ``architecture``.
+        The result, and the folder with the images ``{input,ground truth,prediction}_0.png`` ... The result contains
+        ``mIoU`` and ``classes`` in percent (None: in no ground-truth and no predicted mask), ``parameters``, ``macs``
+        of one forward pass of the network with ``input_size``, ``images_per_second`` of the whole evaluation on
+        ``device``, ``supervision``, ``provenance``, and digests of ``names`` and ``architecture``.
     """
     cfg = load_config(run.config, options)
-    if indices:
-        cfg.test_dataloader.dataset.indices = indices
-    key = [digest_file(run.checkpoint), cfg.to_dict(), digest_files(cfg.to_dict()), images]
-    key += [text for text in [labels_tuned_on(cfg)] if text]
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    if max_images:
+        cfg.test_dataloader.dataset.indices = max_images
+    key = [digest_file(run.checkpoint), cfg.to_dict(), digest_files(cfg.to_dict()), num_images, labels_tuned_on(cfg)]
     folder = run.cache / digest(key)
     file = folder / 'result.json'
     if not file.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        result = evaluate(cfg, run, folder, images, trust_checkpoint)
+        network = {part: cfg.model.get(part) for part in ('backbone', 'neck', 'decode_head')}
+        network = {part: {**config, 'loss_decode': None} for part, config in network.items() if config}
+        supervision = measure_supervision(cfg)
+        cfg.work_dir, cfg.test_evaluator = str(folder), class_iou_only(cfg.test_evaluator)
+        evaluation = Evaluation(cfg, run.checkpoint, folder, num_images, supervision, digest(network), trust_checkpoint)
+        result = dict(config=str(run.config), checkpoint=str(run.checkpoint), **evaluate(evaluation))
         with atomic_write(file) as stream:
             stream.write(json.dumps(result, indent=1).encode())
     return json.loads(file.read_text()), folder
 
 
-def evaluate(cfg: Config, run: Run, folder: Path, images: int, trust_checkpoint: bool) -> dict:
-    """Evaluate a config; see :func:`measure`."""
-    supervision = measure_supervision(cfg)
-    architecture = {key: cfg.model.get(key) for key in ('backbone', 'neck', 'decode_head')}
-    architecture = {key: {**part, 'loss_decode': None} for key, part in architecture.items() if part}
-    cfg.work_dir = str(folder)
-    cfg.test_evaluator = class_iou_only(cfg.test_evaluator)
-    runner, metrics = run_test(cfg, str(run.checkpoint), trust_checkpoint=trust_checkpoint)
+def evaluate(evaluation: Evaluation) -> dict[str, Any]:
+    """Evaluate a run and store its images; see :func:`measure`."""
+    supervision = evaluation.supervision
+    runner, metrics = run_test(evaluation.cfg, str(evaluation.checkpoint), trust_checkpoint=evaluation.trust_checkpoint)
     dataset = runner.test_dataloader.dataset
-    classes = {name: metrics[f'IoU_{name}'] for name in dataset.metainfo['classes']}
+    classes = {name: float(metrics[f'IoU_{name}']) for name in dataset.metainfo['classes']}
     names = [Path(dataset.get_data_info(index)['img_path']).name for index in range(len(dataset))]
-    save_images(runner, folder, images)
+    provenance = {key: text for key, text in metrics.items() if isinstance(text, str)}
+    if supervision.tuned_on:
+        provenance = {'pseudo-labels tuned_on': supervision.tuned_on, **provenance}
+    for column, images in zip(COLUMNS, predict(runner, evaluation.num_images), strict=True):
+        for index, image in enumerate(images):
+            Image.fromarray(image).save(evaluation.folder / f'{column}_{index}.png')
     return dict(
-        config=str(run.config),
-        checkpoint=str(run.checkpoint),
         mIoU=round(float(metrics['mIoU']), 2),
         classes={name: None if math.isnan(value) else value for name, value in classes.items()},
         supervision=asdict(supervision),
@@ -80,53 +117,45 @@ def evaluate(cfg: Config, run: Run, folder: Path, images: int, trust_checkpoint:
         device=str(next(runner.model.parameters()).device),
         images=len(names),
         names=digest(names),
-        architecture=digest(architecture),
-        provenance={
-            **({'pseudo-labels tuned_on': supervision.tuned_on} if supervision.tuned_on else {}),
-            **{key: text for key, text in metrics.items() if isinstance(text, str)},
-        },
+        architecture=evaluation.architecture,
+        provenance=provenance,
     )
 
 
 def class_iou_only(evaluator: dict | list[dict]) -> list[dict]:
-    """Return the evaluator that compares masks, with the options of the config's own, if it has one."""
-    metrics = evaluator if isinstance(evaluator, (list, tuple)) else [evaluator]
-    own = [metric for metric in metrics if metric['type'].split('.')[-1] in ('IoUMetric', 'ClassIoUMetric')]
-    return [dict(own[0] if own else {}, type='mmwsl.ClassIoUMetric', iou_metrics=['mIoU'], prefix=None)]
+    """Return the evaluator of the comparison, with the arguments of the config's own mask metric, if it has one."""
+    metrics = evaluator if isinstance(evaluator, list | tuple) else [evaluator]
+    own: dict = next((metric for metric in metrics if is_mask_metric(metric)), {})
+    accepted = set(inspect.signature(IoUMetric).parameters) - {'iou_metrics', 'prefix'}
+    arguments = {key: value for key, value in own.items() if key in accepted}
+    return [dict(arguments, type='mmwsl.ClassIoUMetric', iou_metrics=['mIoU'], prefix=None)]
 
 
 def speed(runner: Runner) -> float:
-    """Return the images a second of the evaluation just done; the first batch, which is slow, does not count."""
+    """Return the images per second of the last evaluation, without the first batch, which is slow."""
     times = runner.message_hub.get_scalar('test/time').data[0]
     times = times[1:] if len(times) > 1 else times
     return round(len(times) * runner.test_dataloader.batch_size / float(sum(times)), 3)
 
 
-def complexity(runner: Runner) -> dict:
-    """Count parameters, and MACs for the first image of the test set, or for one window of prediction."""
+def complexity(runner: Runner) -> dict[str, Any]:
+    """Count parameters, and MACs for the first image of the test set, or for one window of the scorer."""
     batch = pseudo_collate([runner.test_dataloader.dataset[0]])
     inputs = runner.model.data_preprocessor(batch, False)['inputs']
-    window = window_size(runner.model.test_cfg or {})
-    if window:
+    if window := window_size(runner.model):
         inputs = inputs.new_zeros(*inputs.shape[:2], *window)
     info = get_model_complexity_info(runner.model, inputs=(inputs,), show_table=False, show_arch=False)
     return dict(parameters=int(info['params']), macs=int(info['flops']), input_size=list(inputs.shape[2:]))
 
 
-def window_size(test_cfg: dict) -> tuple[int, int] | None:
-    """Return height and width of the windows that prediction uses, None where it takes whole images."""
-    if test_cfg.get('overlap_tile'):
-        return (test_cfg['overlap_tile']['tile'] + 2 * test_cfg['overlap_tile']['margin'],) * 2
+def window_size(model: nn.Module) -> tuple[int, int] | None:
+    """Return height and width of the windows that a segmentor scores one at a time, None for whole images."""
+    if isinstance(model, WeakEncoderDecoder):
+        return model.pipeline.scorer.window
+    test_cfg: Any = model.test_cfg or {}
     return tuple(test_cfg['crop_size']) if test_cfg.get('mode') == 'slide' else None
 
 
-def save_images(runner: Runner, folder: Path, count: int) -> None:
-    """Keep images spread over the test set, their masks and their predictions."""
-    for column, images in zip(COLUMNS, predict(runner, count), strict=True):
-        for index, image in enumerate(images):
-            Image.fromarray(image).save(folder / f'{column}_{index}.png')
-
-
 def digest(value: object) -> str:
-    """Return a short name of a nested value."""
+    """Return a short digest of a nested value."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]

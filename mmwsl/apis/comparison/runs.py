@@ -1,4 +1,4 @@
-"""Finished runs: where their config and checkpoint lie."""
+"""Finished runs: their config and checkpoint."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from mmwsl.apis.checkpoint import latest_checkpoint
 
 
 class RunError(RuntimeError):
-    """A run that cannot be compared; the message names it."""
+    """Error of a run that cannot be compared; the message names it."""
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,9 @@ class Run:
     """A trained model.
 
     Attributes:
-        name: What it is called in tables.
-        config: Its config file.
-        checkpoint: Its weights.
+        name: Name in the tables.
+        config: Config file.
+        checkpoint: Weights.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Run:
 
     @property
     def cache(self) -> Path:
-        """The folder of what was measured of the weights."""
+        """Folder of the results."""
         return self.checkpoint.parent / 'comparison'
 
 
@@ -36,24 +36,24 @@ def find_runs(texts: Sequence[str]) -> list[Run]:
     """Find the runs that a command line names.
 
     Raises:
-        RunError: If one is not there, or two have the same name.
+        RunError: If a run does not exist, or two have the same name.
     """
     runs = [find_run(text) for text in texts]
     names = [run.name for run in runs]
     for name in names:
         if names.count(name) > 1:
-            raise RunError(f'two runs are called {name!r}. Name each once; rename a folder or config where two differ.')
+            raise RunError(f'two runs are named {name!r}. Pass each once, or rename a folder or config.')
     return runs
 
 
 def find_run(text: str) -> Run:
     """Find one run: the work folder of a training, or ``CONFIG:CHECKPOINT``.
 
-    A folder has one config, which training wrote there, and is called after itself; its newest complete checkpoint
-    counts. A pair is called after its config: the same weights under several post-processing chains are several runs.
+    A folder contains one config, which training wrote there; its name is that of the run, and its newest complete
+    checkpoint is used. A pair is named after its config: the same weights with several pipelines are several runs.
 
     Raises:
-        RunError: If it is not there or not complete.
+        RunError: If it does not exist or is not complete.
     """
     config, colon, checkpoint = text.partition('.py:')
     if colon:
@@ -82,7 +82,7 @@ def find_run(text: str) -> Run:
 
 @contextmanager
 def named(run: Run) -> Iterator[None]:
-    """Say of whatever goes wrong within the block which run it was."""
+    """Raise any error within the block as a RunError that names the run."""
     try:
         yield
     except Exception as error:  # a config runs code, and a run any component
