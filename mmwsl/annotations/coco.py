@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from mmwsl.utils.files import read_text
 from mmwsl.utils.text import check_choice
@@ -148,8 +148,7 @@ def coco_boxes(path: str | Path, backend_args: dict | None = None) -> dict[str, 
         raise ValueError(f'{path}: two images are named {twice!r}. Rename one: boxes are found by the file name.')
     for item in file.annotations:
         name, box = names[item['image_id']], item.get('bbox')
-        numbers = isinstance(box, list) and len(box) == 4 and all(isinstance(edge, int | float) for edge in box)
-        if not (numbers and box[2] >= 0 and box[3] >= 0):
+        if not _is_box(box):
             raise ValueError(
                 f'{path}: the `bbox` of annotation {item.get("id")} of {name!r} must be [x, y, width, height] with '
                 f'non-negative width and height, got {box!r}. Correct the file.'
@@ -158,3 +157,10 @@ def coco_boxes(path: str | Path, backend_args: dict | None = None) -> dict[str, 
         edges = (left, top, left + max(width, 1) - 1, top + max(height, 1) - 1)
         boxes[name].append(ObjectBox(file.categories[item['category_id']], edges, bool(item.get('iscrowd'))))
     return boxes
+
+
+def _is_box(box: object) -> TypeGuard[list[float]]:
+    """Tell whether a value is ``[x, y, width, height]`` with non-negative width and height."""
+    if not isinstance(box, list) or len(box) != 4 or not all(isinstance(edge, int | float) for edge in box):
+        return False
+    return bool(min(box[2:]) >= 0)

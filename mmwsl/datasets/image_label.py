@@ -109,7 +109,8 @@ class ImageLabelDataset(BaseSegDataset):
         if list(old_classes) == list(new_classes):
             return None
         ids = {name: index for index, name in enumerate(new_classes)}
-        return {index: ids.get(name, self.ignore_index) for index, name in enumerate(old_classes)}
+        ignored: int = self.ignore_index
+        return {index: ids.get(name, ignored) for index, name in enumerate(old_classes)}
 
     def load_data_list(self) -> list[dict]:
         """Read the list and the labels, and check them against the folder. See the class for the keys."""

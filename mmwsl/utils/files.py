@@ -6,13 +6,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from mmengine import fileio
 
 
 @contextmanager
-def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
+def atomic_write(path: str | Path) -> Iterator[IO[bytes]]:
     """Open a new file that gets its name when it is complete: an interrupted run leaves no partial file there.
 
     Args:
@@ -24,7 +24,11 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix='.part', delete=False) as file:
-        yield file
+        try:
+            yield file
+        except BaseException:
+            os.unlink(file.name)
+            raise
     umask = os.umask(0)
     os.umask(umask)
     os.chmod(file.name, 0o666 & ~umask)  # only the owner can read a temporary file

@@ -15,7 +15,7 @@ def test_a_file_is_replaced_atomically(tmp_path):
     with pytest.raises(KeyError), atomic_write(path) as file:
         file.write(b'tw')
         raise KeyError
-    assert path.read_bytes() == b'one'
+    assert path.read_bytes() == b'one' and list(path.parent.iterdir()) == [path]
     plain = tmp_path / 'plain'
     plain.touch()
     assert path.stat().st_mode == plain.stat().st_mode

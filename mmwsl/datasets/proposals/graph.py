@@ -107,7 +107,7 @@ def _boxes(labels: np.ndarray, count: int) -> np.ndarray:
 
 
 def _colors(flat: np.ndarray, lab: np.ndarray, count: int) -> np.ndarray:
-    low, high = np.float32([0, -128, -128]), np.float32([100, 128, 128])
+    low, high = np.array([0, -128, -128], np.float32), np.array([100, 128, 128], np.float32)
     bins = ((lab - low) * (COLOR_BINS / (high - low))).astype(np.int64).clip(0, COLOR_BINS - 1).reshape(-1, 3)
     return _histograms(flat, bins, None, COLOR_BINS, count)
 
@@ -132,13 +132,13 @@ def _histograms(flat: np.ndarray, bins: np.ndarray, weights: np.ndarray | None, 
 
 
 def _edges(labels: np.ndarray, lab: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    codes, distances = [], []
+    pairs, distances = [], []
     for before, after in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
         first, second = labels[before], labels[after]
         differ = first != second
         first, second = first[differ], second[differ]
-        codes.append(np.minimum(first, second) * count + np.maximum(first, second))
+        pairs.append(np.minimum(first, second) * count + np.maximum(first, second))
         distances.append(np.linalg.norm(lab[before][differ] - lab[after][differ], axis=-1))
-    codes, place, lengths = np.unique(np.concatenate(codes), return_inverse=True, return_counts=True)
+    codes, place, lengths = np.unique(np.concatenate(pairs), return_inverse=True, return_counts=True)
     totals = np.bincount(place, np.concatenate(distances), minlength=len(codes))
     return np.stack([codes // count, codes % count], axis=1), lengths.astype(np.float64), totals / lengths

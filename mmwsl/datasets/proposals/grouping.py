@@ -38,7 +38,7 @@ def group_regions(graph: SuperpixelGraph) -> tuple[np.ndarray, np.ndarray]:
     members = np.zeros((total, count), dtype=bool)
     members[:count] = np.eye(count, dtype=bool)
 
-    def similarity(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    def similarity(one: np.ndarray, other: np.ndarray | int) -> np.ndarray:
         corners = np.maximum(boxes[one, 2:], boxes[other, 2:]) - np.minimum(boxes[one, :2], boxes[other, :2])
         shared = np.minimum(histograms[one], histograms[other]).sum(-1)
         # the areas of the two regions cancel in the sum of the size and the fill term

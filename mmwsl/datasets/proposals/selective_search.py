@@ -42,7 +42,7 @@ class SelectiveSearch(ProposalSource):
 
     def __call__(self, image: np.ndarray, results: dict) -> Proposals:
         """Return the boxes."""
-        search = cv2.ximgproc.segmentation.createSelectiveSearchSegmentation()
+        search = cv2.ximgproc.segmentation.createSelectiveSearchSegmentation()  # type: ignore[attr-defined]  # contrib
         search.setBaseImage(image)
         switch = {
             'single': search.switchToSingleStrategy,

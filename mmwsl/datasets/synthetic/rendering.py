@@ -61,8 +61,8 @@ def render_image(objects: Sequence[SceneObject], size: int, seed: int, index: in
         image.reshape(-1, 3)[pixels] = _blend(np.stack([color, color * rng.uniform(0.3, 0.6)]), weight)
     # blur of a lens, then noise of a sensor
     image = cv2.GaussianBlur(image, (3, 3), 0.6)
-    image += rng.standard_normal((size, size, 1), dtype=np.float32) * np.float32(rng.uniform(2, 7))
-    return np.clip(image, 0, 255, out=image).astype(np.uint8)
+    noise = rng.standard_normal((size, size, 1), dtype=np.float32) * np.float32(rng.uniform(2, 7))
+    return np.clip(image + noise, 0, 255).astype(np.uint8)
 
 
 def _fill(canvas: np.ndarray, item: SceneObject, value: int) -> None:

@@ -57,7 +57,7 @@ class LoadImageAsBGR(LoadImageFromFile):
         check_choice('on_bad_image', on_bad_image, ('error', 'skip'))
         super().__init__(to_float32=to_float32, imdecode_backend='pillow', backend_args=backend_args)
         self.on_bad_image = on_bad_image
-        self.alpha_color = tuple(alpha_color)
+        self.alpha_color = (alpha_color[0], alpha_color[1], alpha_color[2])
         self.skipped: set[str] = set()
 
     def transform(self, results: dict) -> dict | None:
