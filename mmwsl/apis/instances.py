@@ -50,10 +50,10 @@ def collect_instances(
 ) -> Instances:
     """Compute zoom-out features of superpixels of the training images with a trained network.
 
-    Images and image-level labels are those of the training set. The pipeline is that of the test set without the
+    The images and image-level labels are from the training set. The pipeline is the one of the test set, without the
     transforms that load masks. From each image ``per_image`` superpixels are sampled in proportion to their area, as
-    the evaluation counts pixels, and stored in half precision, one file per image. An interrupted run is resumed;
-    another network, pipeline or sample gets new files.
+    the evaluation counts pixels, and stored in half precision, one file per image. An interrupted run is resumed.
+    Another network, pipeline or sample gets new files.
 
     Args:
         cfg: The config, whose class maps use :class:`mmwsl.inference.ZoomOutMaps`; changed in place.
@@ -65,8 +65,8 @@ def collect_instances(
         trust_checkpoint: Whether to load a checkpoint that can run code.
 
     Raises:
-        ValueError: If a number is less than 1, the config has no zoom-out features, or the training set has no
-            image-level labels.
+        ValueError: If ``per_image`` or ``every`` is less than 1, the config has no zoom-out features, or the training
+            set has no image-level labels.
     """
     for name, value in dict(per_image=per_image, every=every).items():
         if value < 1:

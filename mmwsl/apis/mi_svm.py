@@ -90,8 +90,8 @@ def fit_classes(
         ``weight (K - 1, D)`` and ``bias (K - 1,)``, float32.
 
     Raises:
-        ValueError: If a class is present in no image or absent from none, or the number of classes differs from that of
-            the labels.
+        ValueError: If a class is present in no image or absent from none, or the labels have another number of
+            classes.
     """
     if image_labels.shape[1] != len(classes):
         raise ValueError(

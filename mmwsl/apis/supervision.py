@@ -102,8 +102,8 @@ def manifest_file(dataset: dict) -> Path:
 def labels_tuned_on(cfg: Config) -> str:
     """Return the masks on which the pseudo-labels that a config trains on were tuned, by their ``manifest.json``.
 
-    These are the masks of the post-processors, those of the thresholds, and, if the network that generated the labels
-    was trained on pseudo-labels itself, theirs. '' if there are none.
+    These are the masks that the inference pipeline and the thresholds were tuned on. If the network that generated the
+    labels was trained on pseudo-labels itself, the masks of these follow. '' if there are none.
     """
     texts = []
     for part in training_sets(cfg):

@@ -54,7 +54,7 @@ def main(argv: list[str] | None = None) -> None:
         nargs='?',
         const='',
         metavar='FOLDER',
-        help='compare with ground-truth masks in this folder, relative to `data_root`; by default that of the test set',
+        help='compare with the ground-truth masks in FOLDER, relative to `data_root` (default: those of the test set)',
     )
     args = vars(parse(parser, argv))
     del args['local_rank']

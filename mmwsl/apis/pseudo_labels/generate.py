@@ -63,7 +63,8 @@ def generate_pseudo_labels(
         tuned_on: Masks that the thresholds were tuned on, if any.
         min_score: See :func:`.store.compress_scores`; at most ``bg_threshold``.
         rethreshold: Whether to replace the masks of a finished folder by masks of other thresholds.
-        gt_masks: Folder of ground-truth masks for the report, relative to ``data_root``; '' is that of the test set.
+        gt_masks: Folder of ground-truth masks for the report, relative to ``data_root``; '' is the folder of the test
+            set.
         launcher: What started the processes.
         trust_checkpoint: Whether to load a checkpoint that can run code.
 

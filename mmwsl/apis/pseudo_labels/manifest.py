@@ -41,10 +41,10 @@ class Manifest:
         self.content: dict[str, Any] = json.loads(self.path.read_text()) if self.path.is_file() else {}
 
     def check_options(self, options: dict) -> None:
-        """Check that options are those of the folder. A folder without scores and masks gets them.
+        """Check options against the manifest, or record them if the folder has no scores and masks.
 
         Raises:
-            ManifestError: If they differ; the message lists the differences. If scores or masks exist without a
+            ManifestError: If they differ; the message lists the differences. Also if scores or masks exist without a
                 manifest: this command did not write them and must not replace them.
         """
         folder = self.path.parent

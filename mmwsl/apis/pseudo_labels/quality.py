@@ -123,7 +123,7 @@ def _overlaps(mask: np.ndarray, ground_truth: np.ndarray, num_classes: int) -> n
 
 
 def _missed_foreground(mask: np.ndarray, ground_truth: np.ndarray) -> np.ndarray:
-    """Count the foreground pixels in each ring, and those of them that are labeled background, ``(2, RINGS)``."""
+    """Count all foreground pixels and the ones labeled background in each ring, ``(2, RINGS)``."""
     distances = [np.minimum(np.arange(side) + 0.5, side - 0.5 - np.arange(side)) / side for side in mask.shape]
     rings = (2 * RINGS * np.minimum.outer(*distances)).astype(np.int64).clip(max=RINGS - 1)
     foreground = (ground_truth > 0) & (ground_truth != IGNORE_INDEX)

@@ -69,19 +69,9 @@ def read_settings(
     min_score: float = MIN_SCORE,
     gt_masks: str | None = None,
 ) -> Settings:
-    """Read the settings; see :func:`.generate.generate_pseudo_labels` for the arguments.
+    """Read the settings from a config, which is not changed.
 
-    Args:
-        cfg: Config of the model and its datasets; it is not changed.
-        checkpoint: File or URL of the weights.
-        folder: Output folder.
-        split: Dataset of the images: ``'train'``, ``'val'`` or ``'test'``.
-        ann_file: Another list of images.
-        max_images: Maximum number of images.
-        use_image_labels: Whether the image-level labels restrict the predictions. None: for ``'train'`` only.
-        tta: Whether to use test-time augmentation.
-        min_score: See :func:`.store.compress_scores`.
-        gt_masks: Folder of the ground-truth masks; '' is the folder of the test set.
+    See :func:`.generate.generate_pseudo_labels` for the arguments.
 
     Raises:
         FileNotFoundError: If the checkpoint does not exist.
@@ -156,8 +146,8 @@ def image_dataset(
 ) -> ConfigDict:
     """Return the config of the dataset to label.
 
-    Images and image-level labels are those of the split. The pipeline is that of the test set without the transforms
-    that load masks. The masks are the pseudo-labels.
+    It has the images and image-level labels of the split, and the pipeline of the test set without the transforms that
+    load masks. Its masks are the pseudo-labels.
 
     Args:
         cfg: The config.
