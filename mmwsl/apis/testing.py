@@ -65,8 +65,8 @@ def use_test_time_augmentation(cfg: Config) -> None:
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     if is_subclass(cfg.model, MODELS, WeakEncoderDecoder) and is_subclass(cfg.tta_model, MODELS, SegTTAModel):
         raise ValueError(
-            "`tta_model` of mmseg's SegTTAModel ignores the inference pipeline of "
-            f"{cfg.model.type!r}. Set tta_model = dict(type='mmwsl.WeakSegTTAModel')."
+            f'--tta: `tta_model` {cfg.tta_model.type!r} would ignore the inference pipeline of {cfg.model.type!r}. Set '
+            "tta_model = dict(type='mmwsl.WeakSegTTAModel')."
         )
     cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
     cfg.tta_model.module = cfg.model

@@ -49,9 +49,9 @@ def test_a_runners_checkpoint_is_accepted(tmp_path):
     check_checkpoint(as_the_runner_writes(tmp_path / 'iter_2.pth'))
 
 
-def test_a_malicious_checkpoint_is_refused_and_does_not_run(malicious):
+def test_a_malicious_checkpoint_is_rejected_and_does_not_run(malicious):
     path, trace = malicious
-    with pytest.raises(UnsafeCheckpointError, match=r"malicious\.pth' was refused.*--trust-checkpoint"):
+    with pytest.raises(UnsafeCheckpointError, match=r"malicious\.pth' was rejected.*--trust-checkpoint"):
         check_checkpoint(path)
     assert not trace.exists()
     torch.load(path, weights_only=False)
@@ -61,7 +61,7 @@ def test_a_malicious_checkpoint_is_refused_and_does_not_run(malicious):
 @pytest.mark.parametrize('owner, name', [(HistoryBuffer, '__init__'), (np.ndarray, 'tofile')])
 def test_getattr_reaches_nothing_but_the_history(tmp_path, owner, name):
     torch.save(dict(meta=Reduced(getattr, owner, name)), tmp_path / 'getattr.pth')
-    with pytest.raises(UnsafeCheckpointError, match='was refused'):
+    with pytest.raises(UnsafeCheckpointError, match='was rejected'):
         check_checkpoint(tmp_path / 'getattr.pth')
 
 
@@ -73,7 +73,7 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
 
 
 def test_an_absent_checkpoint_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"none\.pth' does not exist. Give the path of a \.pth file"):
+    with pytest.raises(FileNotFoundError, match=r"none\.pth' does not exist. Pass the path of a \.pth file"):
         check_checkpoint(tmp_path / 'none.pth')
 
 

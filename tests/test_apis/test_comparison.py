@@ -133,7 +133,9 @@ def test_pseudo_labels_cost_their_image_level_labels(dataset, tmp_path):
     assert _measure(dataset(MASKS)) == ('pseudo-labels', 7, 4, 4.0)
     shutil.rmtree(tmp_path / 'scenes' / 'masks')  # image-level labels are counted, masks are not opened
     assert _measure(dataset(MASKS)) == ('pseudo-labels', 7, 4, 4.0)
-    with pytest.raises(ValueError, match='pseudo-labels has no tags to count: give its dataset the `label_file`'):
+    with pytest.raises(
+        ValueError, match='pseudo-labels must have image-level labels to count, got none. Set the `label_file`'
+    ):
         _measure(dataset(MASKS, labeled=False))
 
 
@@ -151,7 +153,7 @@ def test_the_masks_that_tuned_pseudo_labels_are_named(dataset, tmp_path):
         assert measure_supervision(cfg).tuned_on == text
     manifest.unlink()
     cfg.pseudo_labels = dict(data_prefix=dict(seg_map_path=cfg.train_dataloader.dataset.data_prefix.seg_map_path))
-    assert measure_supervision(cfg).tuned_on == f'unknown, {manifest} is not there'
+    assert measure_supervision(cfg).tuned_on == f'unknown, {manifest} does not exist'
 
 
 def test_parts_of_a_mixed_set_add_up(dataset):

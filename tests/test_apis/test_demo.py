@@ -11,7 +11,7 @@ from mmwsl.apis.demo import demo, main, report
 def test_demo_trains_evaluates_twice_and_draws(tiny_config, tmp_path, capsys):
     config = tiny_config()
     prior = shutil.copy(config, tmp_path / 'tiny_prior.py')
-    scores = demo(config, prior, tmp_path / 'demo', {'train_cfg.max_iters': 30}, scenes=3)
+    scores = demo(config, prior, tmp_path / 'demo', {'train_cfg.max_iters': 30}, num_images=3)
 
     cfg = apis.load_config(config, work_dir=str(tmp_path / 'again'))
     again = apis.test(cfg, str(tmp_path / 'demo/train/iter_30.pth'))
@@ -21,16 +21,16 @@ def test_demo_trains_evaluates_twice_and_draws(tiny_config, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert report(scores) in printed and str(tmp_path / 'demo/sheet.png') in printed
     columns = np.split(np.asarray(Image.open(tmp_path / 'demo/sheet.png'))[24:, 6:], 4, axis=1)
-    image, truth, raw, with_prior = (column[:144, :144].astype(int) for column in columns)
+    image, ground_truth, raw, with_prior = (column[:144, :144].astype(int) for column in columns)
     assert (raw == with_prior).all()
-    assert {tuple(color) for color in truth[8:136].reshape(-1, 3)} == {(0, 0, 0), (255, 0, 0)}
-    assert image[truth[..., 0] == 255].mean() > 100 + image[(truth == 0).all(-1)].mean()
+    assert {tuple(color) for color in ground_truth[8:136].reshape(-1, 3)} == {(0, 0, 0), (255, 0, 0)}
+    assert image[ground_truth[..., 0] == 255].mean() > 100 + image[(ground_truth == 0).all(-1)].mean()
 
 
 def test_report_is_an_aligned_table():
     assert report({'raw': 9.87, '+ image-level prior': 55.54}).splitlines() == [
         '',
-        'held-out scenes       mIoU',
+        'held-out images       mIoU',
         '--------------------------',
         'raw                    9.9',
         '+ image-level prior   55.5',

@@ -12,6 +12,7 @@ from PIL import Image
 from mmwsl import apis
 from mmwsl.apis.testing import draw_predictions, main, use_test_time_augmentation, write_predictions
 from mmwsl.apis.training import main as train
+from mmwsl.models import WeakEncoderDecoder
 
 
 class MakesAFolder:
@@ -35,7 +36,7 @@ def trained(tiny_config, tmp_path):
 
 def test_all_outputs_of_one_evaluation(trained, run, tmp_path):
     config, checkpoint = trained
-    run('test.py', config, checkpoint, '--work-dir', 'work', '--out', 'masks', '--show-dir', 'painted', '--tta')
+    run('test.py', config, checkpoint, '--work-dir', 'work', '--out', 'masks', '--show-dir', 'drawn', '--tta')
 
     scores = json.loads(next((tmp_path / 'work').glob('*/*.json')).read_text())
     assert scores['mIoU'] > 60 and scores['dice/mDice'] > scores['mIoU']
@@ -51,24 +52,36 @@ def test_all_outputs_of_one_evaluation(trained, run, tmp_path):
             union[label] += ((truth == label) | (predicted == label)).sum()
     assert round(100 * (intersection / union).mean(), 2) == pytest.approx(scores['mIoU'], abs=0.006)
 
-    painted = sorted((tmp_path / 'painted').rglob('*.png'))
-    assert len(painted) == 7
+    drawn = sorted((tmp_path / 'drawn').rglob('*.png'))
+    assert len(drawn) == 7
     plain = apis.test(apis.load_config(config, work_dir=str(tmp_path / 'plain')), str(checkpoint))
     assert plain['aAcc'] != scores['aAcc'], 'the flipped images changed nothing'
 
 
-def test_augmentation_follows_the_configs_recipe(tiny_config):
+def test_augmentation_uses_the_pipeline_and_model_of_the_config(tiny_config):
     cfg = apis.load_config(tiny_config())
     use_test_time_augmentation(cfg)
     assert (cfg.model.type, cfg.model.module.type) == ('SegTTAModel', 'EncoderDecoder')
     assert cfg.test_dataloader.dataset.pipeline == cfg.tta_pipeline
 
 
-def test_augmentation_needs_a_recipe(tiny_config):
+def test_augmentation_needs_its_pipeline_and_model(tiny_config):
     cfg = apis.load_config(tiny_config())
     cfg.pop('tta_pipeline')
-    with pytest.raises(ValueError, match='--tta needs tta_pipeline in the config'):
+    with pytest.raises(ValueError, match='--tta needs .*but the config has no `tta_pipeline`. Define'):
         use_test_time_augmentation(cfg)
+
+
+def test_augmentation_that_ignores_the_inference_pipeline_raises_an_error(repository):
+    @MODELS.register_module(force=True)
+    class UsersSegmentor(WeakEncoderDecoder):
+        """Segmentor of a user's own package."""
+
+    for kind in ('mmwsl.WeakEncoderDecoder', 'UsersSegmentor'):
+        cfg = apis.load_config(repository / 'configs' / 'wsl_lse_voc.py', {'model.type': kind})
+        cfg.tta_model = dict(type='SegTTAModel')
+        with pytest.raises(ValueError, match=f"'SegTTAModel' would ignore .*{kind}.*mmwsl.WeakSegTTAModel"):
+            use_test_time_augmentation(cfg)
 
 
 def test_out_reaches_only_the_metric_that_writes(tiny_config):
@@ -91,7 +104,7 @@ def test_show_opens_windows_for_as_long_as_asked(tiny_config):
         type='SegVisualizationHook', draw=True, interval=1, show=True, wait_time=0.5
     )
     del cfg.default_hooks['visualization']
-    with pytest.raises(ValueError, match='--show and --show-dir need default_hooks.visualization'):
+    with pytest.raises(ValueError, match='--show and --show-dir need `default_hooks.visualization`'):
         draw_predictions(cfg, show=True)
 
 
@@ -105,7 +118,7 @@ def test_a_checkpoint_that_runs_code_needs_the_switch(trained, tmp_path):
     work = ['--work-dir', str(tmp_path / 'work')]
     in_backbone = ['model.backbone.init_cfg.type=Pretrained', f'model.backbone.init_cfg.checkpoint={malicious}']
     for arguments in ([malicious], [checkpoint, '--cfg-options', *in_backbone]):
-        with pytest.raises(apis.UnsafeCheckpointError, match=r"malicious\.pth' was refused.*--trust-checkpoint"):
+        with pytest.raises(apis.UnsafeCheckpointError, match=r"malicious\.pth' was rejected.*--trust-checkpoint"):
             main([str(config), *map(str, arguments), *work])
         assert not trace.exists()
     main([str(config), str(malicious), *work, '--trust-checkpoint'])

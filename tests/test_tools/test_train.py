@@ -131,3 +131,19 @@ def test_amp_reaches_the_runner(tiny_config, tmp_path):
     else:
         with pytest.raises(AssertionError, match='only available training on gpu'):
             main(arguments)
+
+
+@pytest.mark.parametrize(
+    ('path', 'message'),
+    [
+        (
+            'work_dirs/wsl_lse_voc6/epoch_6.pth',
+            r"'work_dirs/wsl_lse_voc6/epoch_6\.pth', which .*Train .*wsl_lse_voc6\.py",
+        ),
+        ('work_dirs/nothing/epoch_6.pth', r'does not exist\. Set --cfg-options load_from=FILE'),
+    ],
+)
+def test_a_missing_checkpoint_of_an_earlier_training_names_its_config(repository, tmp_path, path, message):
+    options = ['--cfg-options', f'load_from={path}']
+    with pytest.raises(FileNotFoundError, match=message):
+        main([str(repository / 'configs' / 'wsl_emadapt_voc6.py'), '--work-dir', str(tmp_path), *options])

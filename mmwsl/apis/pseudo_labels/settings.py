@@ -6,7 +6,6 @@ from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
-from mmseg.models.segmentors import SegTTAModel
 
 from mmwsl.apis.checkpoint import identify_checkpoint
 from mmwsl.apis.registered import is_mask_loader, is_subclass, select, without
@@ -98,11 +97,6 @@ def read_settings(
     set_image_labels(model, use_image_labels)
     if tta:
         use_test_time_augmentation(cfg)
-        if is_subclass(cfg.model, MODELS, SegTTAModel):
-            raise TypeError(
-                f'--tta: `tta_model.type` must merge the scores of all views, got {cfg.model.type!r}. Set '
-                "tta_model=dict(type='mmwsl.WeakSegTTAModel')."
-            )
     dataset = image_dataset(cfg, folder, split, ann_file, max_images)
     cfg.test_dataloader.dataset = dataset
     described = describe_dataset(dataset)
