@@ -65,14 +65,14 @@ def test_getattr_reaches_nothing_but_the_history(tmp_path, owner, name):
         check_checkpoint(tmp_path / 'getattr.pth')
 
 
-def test_a_damaged_checkpoint_is_refused(tmp_path):
+def test_a_damaged_checkpoint_is_rejected(tmp_path):
     path = as_the_runner_writes(tmp_path / 'iter_2.pth')
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(UnsafeCheckpointError, match='it is damaged'):
         check_checkpoint(path)
 
 
-def test_an_absent_checkpoint_is_named(tmp_path):
+def test_a_missing_checkpoint_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none\.pth' does not exist. Pass the path of a \.pth file"):
         check_checkpoint(tmp_path / 'none.pth')
 

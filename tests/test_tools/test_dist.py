@@ -59,7 +59,7 @@ def test_two_processes_train_as_one_and_evaluate_to_the_same_digits(tiny_config,
 
 
 def test_two_processes_evaluate_our_parts_to_the_same_digits(run, repository, tmp_path):
-    """The segmentor with its chain, the tags and our metrics, on seven scenes: four and three."""
+    """Evaluate the inference pipeline and our metrics on seven images: four and three."""
     config = repository / 'configs' / 'wsl_lse_shapes_ilp.py'
     options = ['--cfg-options', 'train_cfg.max_epochs=1', 'train_dataloader.dataset.length=64']
     for loader in ('val_dataloader', 'test_dataloader'):

@@ -125,12 +125,12 @@ def test_a_checkpoint_that_runs_code_needs_the_switch(trained, tmp_path):
     assert trace.exists()
 
 
-def test_an_absent_checkpoint_is_named(tiny_config):
+def test_an_missing_checkpoint_is_named(tiny_config):
     with pytest.raises(FileNotFoundError, match=r"checkpoint='none\.pth' does not exist"):
         main([str(tiny_config()), 'none.pth'])
 
 
-def test_masks_of_new_images_need_neither_tags_nor_masks(repository, tmp_path):
+def test_masks_of_unlabeled_images_need_neither_labels_nor_masks(repository, tmp_path):
     """By the test command, and by mmseg's own inference on a single image."""
     (tmp_path / 'new').mkdir()
     for name, size in (('a', (40, 30)), ('b', (50, 60))):
