@@ -3,6 +3,7 @@
 The means and boxes are counted with ``bincount`` and indexing. For the 262 superpixels of a 500 x 375 image,
 ``skimage.measure.regionprops_table`` takes 42 ms for area, bounding box, centroid and mean color instead of 5.6 ms,
 and 4.4 ms for the bounding boxes instead of 2.1 ms; its time grows with the number of superpixels, up to 10000 here.
+``relabel_sequential`` takes 3.0 ms instead of 0.5 ms, 1% of the time of :class:`RegionTree`.
 """
 
 from dataclasses import dataclass
