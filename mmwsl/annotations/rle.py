@@ -123,7 +123,7 @@ def _polygons_to_rle(polygons: list, shape: tuple[int, int]) -> dict[str, Any]:
         from pycocotools import mask as coco_mask
     except ImportError as error:
         raise ImportError(
-            f'polygons of COCO need pycocotools ({error}). Install it: pip install pycocotools.'
+            f'Polygons of COCO need pycocotools ({error}). Install it with: pip install "mmwsl[coco]".'
         ) from error
     for polygon in polygons:
         corners = np.asarray(polygon, dtype=np.float64)

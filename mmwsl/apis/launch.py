@@ -1,6 +1,7 @@
 """Runners of one or several processes, with or without GPUs."""
 
 import atexit
+import gc
 import logging
 
 import torch
@@ -71,7 +72,9 @@ def prepare_for_cpu(cfg: Config) -> None:
 def leave_process_group() -> None:
     """Destroy the process group, if there is one.
 
-    Called at exit: the process aborts if gloo's threads outlive the interpreter.
+    Called at exit: the process aborts if gloo's threads outlive the interpreter. A distributed model that is only
+    reachable through cycles of the runner would keep the group alive, so it is collected first.
     """
     if distributed.is_initialized():
+        gc.collect()
         distributed.destroy_process_group()

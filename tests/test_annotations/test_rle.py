@@ -111,6 +111,6 @@ def test_polygons_cover_the_pixels_of_coco():
 
 def test_polygons_without_pycocotools_name_the_command(monkeypatch):
     monkeypatch.setitem(sys.modules, 'pycocotools', None)
-    with pytest.raises(ImportError, match='polygons of COCO need pycocotools .*pip install pycocotools'):
+    with pytest.raises(ImportError, match='Polygons of COCO need pycocotools .*pip install "mmwsl.coco."'):
         segmentation_runs([[1, 1, 4, 1, 4, 3]], SHAPE)
     assert segmentation_runs(dict(size=[6, 9], counts=[54]), SHAPE).tolist() == []

@@ -1,0 +1,42 @@
+"""Arguments of the scorers."""
+
+import pytest
+
+from mmwsl.registry import SCORERS
+
+
+@pytest.mark.parametrize(
+    ('config', 'error', 'message'),
+    [
+        (
+            dict(type='mmwsl.SlidingWindowScorer', crop_size=(8, 0), stride=(4, 4)),
+            ValueError,
+            r'`scorer.crop_size` must be two positive integers \(height, width\), got \(8, 0\)',
+        ),
+        (
+            dict(type='mmwsl.SlidingWindowScorer', crop_size=(8, 8), stride=(4,)),
+            ValueError,
+            r'`scorer.stride` must be two positive integers',
+        ),
+        (
+            dict(type='mmwsl.OverlapTileScorer', tile=0, margin=1),
+            ValueError,
+            '`scorer.tile` must be positive .*got 0 and 1',
+        ),
+        (
+            dict(type='mmwsl.WholeScorer', input_padding=dict(before=4)),
+            TypeError,
+            r"before, after and stride.*\['before'\]",
+        ),
+        # What cannot be combined cannot be written.
+        (dict(type='mmwsl.DenseScorer', crop_size=(8, 8)), TypeError, 'crop_size'),
+        (
+            dict(type='mmwsl.SlidingWindowScorer', crop_size=(8, 8), stride=(4, 4), max_memory=1),
+            TypeError,
+            'max_memory',
+        ),
+    ],
+)
+def test_bad_arguments(config, error, message):
+    with pytest.raises(error, match=message):
+        SCORERS.build(config)
