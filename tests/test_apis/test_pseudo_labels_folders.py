@@ -11,9 +11,11 @@ from mmseg.registry import DATASETS
 from PIL import Image
 
 from mmwsl import apis
-from mmwsl.apis.pseudo_labels import ManifestError
+from mmwsl.apis.pseudo_labels import ManifestError, generate_pseudo_labels
 from mmwsl.apis.pseudo_labels.command import main
 from mmwsl.apis.pseudo_labels.settings import ground_truth_dataset
+from mmwsl.inference import PostProcessor
+from mmwsl.registry import POSTPROCESSORS
 
 from .conftest import files
 
@@ -155,3 +157,50 @@ def test_the_second_self_training_round(written, tmp_path):
 def test_a_missing_checkpoint(written):
     with pytest.raises(FileNotFoundError, match="checkpoint='nowhere.pth' does not exist"):
         main([written[0], 'nowhere.pth', *written[2:]])
+
+
+def test_images_with_the_same_name_but_another_suffix_are_rejected(written, tmp_path):
+    images = tmp_path / 'data' / 'images' / 'a'
+    (images / 'one.jpg').write_bytes((images / 'one.png').read_bytes())
+    options = [
+        '--cfg-options',
+        'train_dataloader.dataset.label_file=',
+        "train_dataloader.dataset.img_suffix=['.png','.jpg']",
+    ]
+    with pytest.raises(
+        ValueError, match="names of images must be unique without suffix, got 1 repeated ones: .'a/one'"
+    ):
+        main([*written, '--no-use-image-labels', *options])
+
+
+def test_ground_truth_masks_of_another_size_are_rejected(written, tmp_path):
+    for path in (tmp_path / 'data' / 'masks').rglob('*.png'):
+        Image.fromarray(np.zeros((5, 7), np.uint8)).save(path)
+    with pytest.raises(ValueError, match=r"image 'a/one' must have the size .*\(20, 30\), got \(5, 7\)"):
+        main([*written, '--gt-masks', 'masks'])
+
+
+def test_a_list_within_a_repeated_dataset(written, tmp_path):
+    (tmp_path / 'data' / 'list.txt').write_text('b/two.half\nb/one\n')
+    cfg = apis.load_config(written[0])
+    part = cfg.train_dataloader.dataset
+    cfg.train_dataloader.dataset = dict(type='RepeatDataset', times=3, dataset=dict(part, indices=[1]))
+    report = generate_pseudo_labels(cfg, written[1], tmp_path / 'out', ann_file='list.txt')
+    assert report['images'] == 1 and set(files(tmp_path / 'out', '.png')) == {'masks/b/one.png'}
+    joined = apis.load_config(written[0])
+    joined.train_dataloader.dataset = dict(type='ConcatDataset', datasets=[part, part])
+    with pytest.raises(ValueError, match='`train_dataloader.dataset` must be one dataset, got 2 that are joined'):
+        generate_pseudo_labels(joined, written[1], tmp_path / 'out')
+
+
+@POSTPROCESSORS.register_module()
+class ScoresAboveOne(PostProcessor):
+    def process(self, probs, data_sample):
+        return 2 + probs
+
+
+def test_the_error_names_the_image_whose_scores_are_out_of_range(written):
+    cfg = apis.load_config(written[0])
+    cfg.model.inference = dict(postprocessors=[dict(type='mmwsl.ScoresAboveOne')])
+    with pytest.raises(ValueError, match=r"image '.*a/one.png': `scores` must be in \[0, 1\]"):
+        generate_pseudo_labels(cfg, written[1], written[-1], use_image_labels=False)

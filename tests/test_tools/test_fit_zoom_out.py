@@ -2,15 +2,17 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmwsl.apis import load_config
+from mmwsl.apis.instances import collect_instances
 from mmwsl.apis.testing import test as evaluate
 from mmwsl.apis.zoom_out import fit_zoom_out, main
-from mmwsl.registry import MODELS
+from mmwsl.registry import DATASETS, MODELS
 
 SHORT = [
     option
@@ -59,6 +61,9 @@ def test_fit_then_test(config, tmp_path, monkeypatch, capfd):
     main([*fit, '--out', 'again.pth', '--cfg-options', *SHORT])
     again = torch.load('again.pth', weights_only=True)
     assert torch.equal(again['weight'], content['weight']) and torch.equal(again['bias'], content['bias'])
+    # With all files there, no feature is computed.
+    main([*fit, '--out', 'again.pth', '--cfg-options', *SHORT])
+    assert torch.equal(torch.load('again.pth', weights_only=True)['weight'], content['weight'])
     assert lost.exists() and all(path.stat().st_mtime_ns == entries[path] for path in kept)
 
     cfg = load_config(config)
@@ -66,6 +71,21 @@ def test_fit_then_test(config, tmp_path, monkeypatch, capfd):
     cfg.test_dataloader.dataset.length = 5
     metrics = evaluate(cfg, 'checkpoint.pth')
     assert {'mIoU', 'mAP'} <= set(metrics)
+
+
+def test_all_superpixels_of_images_with_few(config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cfg = load_config(config, {'train_dataloader.dataset.length': 2})
+    cfg.test_dataloader.update(num_workers=0, persistent_workers=False)
+    model = Config.fromfile(config).model
+    model.inference = None
+    init_default_scope('mmseg')
+    torch.save(MODELS.build(model).state_dict(), 'checkpoint.pth')
+    dataset = DATASETS.build(dict(cfg.train_dataloader.dataset, pipeline=cfg.test_dataloader.dataset.pipeline))
+    counts = [len(dataset[index]['data_samples'].superpixels.data.unique()) for index in range(2)]
+    instances = collect_instances(cfg, 'checkpoint.pth', 'cache', per_image=max(counts))
+    assert np.bincount(instances.bags).tolist() == counts
+    assert instances.features.shape == (sum(counts), 80) and instances.labels.shape == (2, 7)
 
 
 def test_configs_and_arguments_that_cannot_be_fitted_are_rejected(config, tmp_path):

@@ -75,6 +75,12 @@ def test_the_pipeline_is_cut_before_a_subclass_of_the_thresholds(repository):
     assert [part.type for part in cfg.model.inference.postprocessors] == ['mmwsl.ImageLevelPrior']
 
 
+def test_post_processors_without_thresholds_are_used_whole(repository):
+    cfg = apis.load_config(repository / 'configs' / 'wsl_lse_shapes_ilp.py')
+    tune_thresholds(cfg, 'out.json')
+    assert [part.type for part in cfg.model.inference.postprocessors] == ['mmwsl.ImageLevelPrior']
+
+
 @pytest.mark.parametrize('kind', ['ClassThresholds', 'MyThresholds'])
 def test_thresholds_inside_another_post_processor_are_rejected(repository, kind):
     cfg = apis.load_config(repository / 'configs' / 'wsl_lse_voc6_sppxl.py')
