@@ -39,7 +39,8 @@ from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from mmwsl.models import LSEAggregationHead
+from mmwsl.apis.registered import is_subclass
+from mmwsl.models import CachedBackbone, LSEAggregationHead
 from mmwsl.registry import MODELS
 from mmwsl.utils.nested import dicts_in
 
@@ -73,7 +74,7 @@ REFERENCES = dict(
 def base_config(data: str, size: int, batch_size: int) -> Config:
     """Return the config of LSE with random weights, every layer trained, and synthetic images of ``size`` pixels."""
     cfg = Config.fromfile(CONFIGS / f'wsl_lse_{data}.py')
-    if cfg.model.backbone.type == 'mmwsl.CachedBackbone':
+    if is_subclass(cfg.model.backbone, MODELS, CachedBackbone):
         cfg.model.backbone = cfg.model.backbone.backbone
     cfg.model.backbone.update(init_cfg=None)
     if 'frozen' in cfg.model.backbone:

@@ -13,5 +13,5 @@ masked = dict(
     + _base_.train_pipeline[1:-1]
     + [dict(type='PackSegInputs')],
 )
-tagged = dict(_base_.train_dataloader.dataset, filter_cfg=dict(exclude_file=masked_list))
-train_dataloader = dict(dataset=dict(_delete_=True, type='ConcatDataset', datasets=[masked, tagged]))
+labeled = dict(_base_.train_dataloader.dataset, filter_cfg=dict(exclude_file=masked_list))
+train_dataloader = dict(dataset=dict(_delete_=True, type='ConcatDataset', datasets=[masked, labeled]))

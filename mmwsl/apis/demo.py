@@ -11,6 +11,7 @@ from mmwsl.apis.config import load_config
 from mmwsl.apis.launch import build_runner
 from mmwsl.apis.prediction import predict
 from mmwsl.apis.training import train
+from mmwsl.utils.files import atomic_write
 from mmwsl.visualization import image_grid
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -48,9 +49,10 @@ def demo(
             scores[name] = float(runner.test()['mIoU'])
         images, ground_truth, predictions = predict(runner, num_images)
         columns |= {'input': images, 'ground truth': ground_truth, name: predictions}
-    sheet = work_dir / 'sheet.png'
-    image_grid(columns).save(sheet)
-    print(f'{report(scores)}\n\n{THRESHOLD_NOTE}\nImages: {sheet}')
+    grid = work_dir / 'image_grid.png'
+    with atomic_write(grid) as file:
+        image_grid(columns).save(file, 'PNG')
+    print(f'{report(scores)}\n\n{THRESHOLD_NOTE}\nImages: {grid}')
     return scores
 
 

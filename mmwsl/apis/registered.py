@@ -5,15 +5,12 @@ Parts are recognized by their class, not by its name, so that a subclass in anot
 
 from collections.abc import Callable, Sequence
 
-from mmcv.transforms import LoadAnnotations
 from mmengine.registry import Registry
-from mmseg.datasets.transforms import LoadBiomedicalAnnotation
 from mmseg.evaluation import IoUMetric
 
 from mmwsl.datasets.transforms import RenderShapesMask
+from mmwsl.datasets.transforms.mask_loaders import opens_masks
 from mmwsl.registry import METRICS, TRANSFORMS
-
-MASK_LOADERS = (LoadAnnotations, LoadBiomedicalAnnotation, RenderShapesMask)
 
 
 def registered_class(cfg: dict, registry: Registry) -> type | None:
@@ -34,13 +31,12 @@ def is_subclass(cfg: dict, registry: Registry, cls: type | tuple[type, ...]) -> 
 
 
 def is_mask_loader(step: dict) -> bool:
-    """Return whether a transform loads or renders ground-truth masks.
+    """Return whether a transform opens or renders ground-truth masks.
 
-    It does if its class is a subclass of ``LoadAnnotations`` or of another class in ``MASK_LOADERS``, or has the
-    attribute ``loads_masks = True``.
+    See :func:`mmwsl.datasets.transforms.mask_loaders.opens_masks`.
     """
     built = registered_class(step, TRANSFORMS)
-    return built is not None and (issubclass(built, MASK_LOADERS) or getattr(built, 'loads_masks', False))
+    return built is not None and (opens_masks(built) or issubclass(built, RenderShapesMask))
 
 
 def is_mask_metric(metric: dict) -> bool:

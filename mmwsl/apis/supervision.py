@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmengine.config import Config
@@ -13,6 +14,7 @@ from mmwsl.apis.registered import is_mask_loader, select
 from mmwsl.registry import DATASETS
 from mmwsl.utils.nested import dicts_in
 
+MANIFEST = 'manifest.json'
 IMAGE_LABELS, SIZES, PSEUDO_LABELS, MASKS = 'image labels', 'image labels and sizes', 'pseudo-labels', 'masks'
 SECONDS = {IMAGE_LABELS: 1.0, SIZES: 2.0, PSEUDO_LABELS: 1.0, MASKS: 79.0}
 """Seconds per label, a class in an image (Bearman et al., ECCV 2016; masks: one COCO object). The second for the size
@@ -88,15 +90,22 @@ def supervision_kind(dataset: dict, cfg: Config) -> str:
         return IMAGE_LABELS
     masks = (dataset.get('data_prefix') or {}).get('seg_map_path') or ''
     named = ((cfg.get('pseudo_labels') or {}).get('data_prefix') or {}).get('seg_map_path')
-    if masks and (masks == named or manifest_file(dataset).is_file()):
+    if masks and (masks == named or read_manifest(pseudo_label_folder(dataset)) is not None):
         return PSEUDO_LABELS
     return MASKS
 
 
-def manifest_file(dataset: dict) -> Path:
-    """Return where the manifest is if the masks of a dataset are pseudo-labels."""
+def pseudo_label_folder(dataset: dict) -> Path:
+    """Return the folder of the manifest if the masks of a dataset are pseudo-labels."""
     masks = dataset['data_prefix']['seg_map_path']
-    return Path(join_path(dataset['data_root'], masks) if dataset.get('data_root') else masks).parent / 'manifest.json'
+    return Path(join_path(dataset['data_root'], masks) if dataset.get('data_root') else masks).parent
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """Read the manifest of a folder of pseudo-labels; None if it has none."""
+    path = folder / MANIFEST
+    content: dict[str, Any] | None = json.loads(path.read_text()) if path.is_file() else None
+    return content
 
 
 def labels_tuned_on(cfg: Config) -> str:
@@ -108,14 +117,14 @@ def labels_tuned_on(cfg: Config) -> str:
     texts = []
     for part in training_sets(cfg):
         if supervision_kind(part, cfg) == PSEUDO_LABELS:
-            path = manifest_file(part)
-            if path.is_file():
-                manifest = json.loads(path.read_text())
+            folder = pseudo_label_folder(part)
+            manifest = read_manifest(folder)
+            if manifest is not None:
                 provenance, masks = manifest.get('provenance', {}), manifest.get('masks', {})
                 texts += [provenance.get('labels_tuned_on'), provenance.get('tuned_on')]
                 texts.append(masks.get('rule', {}).get('tuned_on'))
             else:
-                texts.append(f'unknown, {path} does not exist')
+                texts.append(f'unknown, {folder / MANIFEST} does not exist')
     return '; '.join(dict.fromkeys(text for text in texts if text))
 
 

@@ -7,13 +7,13 @@ from typing import Any
 from mmengine.fileio import join_path
 from mmengine.utils import is_abs
 from mmseg.datasets import BaseSegDataset
-from mmseg.datasets.transforms import LoadAnnotations
 
 from mmwsl.annotations import ImageLabelRecord, read_names, read_table
 from mmwsl.utils.images import IMG_EXTENSIONS, list_images, locate, stem
 
 from .classes import BACKGROUND, voc_colormap
 from .matching import check_images, check_masks, match_records, warn_absent_classes
+from .transforms.mask_loaders import all_transforms, opens_masks
 from .vocabulary import check_classes, encode
 
 
@@ -174,12 +174,13 @@ class ImageLabelDataset(BaseSegDataset):
         if self._fully_initialized:
             return
         super().full_init()
-        if any(isinstance(transform, LoadAnnotations) for transform in self.pipeline.transforms):
+        loaders = [part for part in all_transforms(self.pipeline.transforms) if opens_masks(type(part))]
+        if loaders:
             folder = self.data_prefix.get('seg_map_path')
             if folder is None:
                 raise ValueError(
-                    'LoadAnnotations opens masks, but `data_prefix` has no `seg_map_path`. Set the folder of the '
-                    'masks, or remove the transform.'
+                    f'{type(loaders[0]).__name__} opens masks, but `data_prefix` has no `seg_map_path`. Set the folder '
+                    'of the masks, or remove the transform.'
                 )
             infos = [self.get_data_info(index) for index in range(len(self))]
             listing = set(list_images(folder, (self.seg_map_suffix.lower(),), self.backend_args))

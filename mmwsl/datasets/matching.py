@@ -44,7 +44,7 @@ def check_masks(masks: Sequence[str], listing: Collection[str], folder: str) -> 
     missing = [mask for mask in masks if mask.replace('\\', '/') not in listing]
     if missing:
         raise FileNotFoundError(
-            f'{len(missing)} of the {len(masks)} masks that LoadAnnotations opens are not in {folder!r}: '
+            f'{len(missing)} of the {len(masks)} masks that the pipeline opens are not in {folder!r}: '
             f'{first_five(missing)}. Check `data_prefix["seg_map_path"]` and `seg_map_suffix`, or the list.'
         )
 

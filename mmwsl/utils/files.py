@@ -1,6 +1,7 @@
 """Files: written atomically, read as text, identified by a digest."""
 
 import hashlib
+import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -33,6 +34,12 @@ def atomic_write(path: str | Path) -> Iterator[IO[bytes]]:
     os.umask(umask)
     os.chmod(file.name, 0o666 & ~umask)  # only the owner can read a temporary file
     os.replace(file.name, path)
+
+
+def write_json(path: str | Path, content: object) -> None:
+    """Write a value as a JSON file, atomically."""
+    with atomic_write(path) as file:
+        file.write(json.dumps(content, indent=1).encode())
 
 
 def remove_partial_files(folder: Path) -> None:

@@ -19,8 +19,8 @@ def test_demo_trains_evaluates_twice_and_draws(tiny_config, tmp_path, capsys):
     assert scores['raw'] > 60, 'a bright square on a dark ground was not learned'
 
     printed = capsys.readouterr().out
-    assert report(scores) in printed and str(tmp_path / 'demo/sheet.png') in printed
-    columns = np.split(np.asarray(Image.open(tmp_path / 'demo/sheet.png'))[24:, 6:], 4, axis=1)
+    assert report(scores) in printed and str(tmp_path / 'demo/image_grid.png') in printed
+    columns = np.split(np.asarray(Image.open(tmp_path / 'demo/image_grid.png'))[24:, 6:], 4, axis=1)
     image, ground_truth, raw, with_prior = (column[:144, :144].astype(int) for column in columns)
     assert (raw == with_prior).all()
     assert {tuple(color) for color in ground_truth[8:136].reshape(-1, 3)} == {(0, 0, 0), (255, 0, 0)}

@@ -4,7 +4,9 @@ import warnings
 
 import numpy as np
 import pytest
+from mmcv.transforms import BaseTransform
 from mmengine.dataset import ClassBalancedDataset, ConcatDataset, RepeatDataset
+from mmseg.registry import TRANSFORMS
 from PIL import Image
 
 from mmwsl.datasets import VOCWeakDataset
@@ -237,7 +239,7 @@ def test_masks_that_the_pipeline_opens_must_exist(voc, labeled):
         voc(**masks)
     (labeled / 'labels').mkdir()
     (labeled / 'labels' / 'b.png').touch()
-    with pytest.raises(FileNotFoundError, match=r"2 of the 3 masks that LoadAnnotations opens .*labels': a.png, c.png"):
+    with pytest.raises(FileNotFoundError, match=r"2 of the 3 masks that the pipeline opens .*labels': a.png, c.png"):
         voc(**masks)
     (labeled / 'list.txt').write_text('b\n')
     assert len(voc(**masks)) == 1
@@ -247,6 +249,29 @@ def test_masks_that_the_pipeline_opens_must_exist(voc, labeled):
         voc(**masks, indices=-1)
     with pytest.raises(ValueError, match='`data_prefix` has no `seg_map_path`'):
         voc(**{**masks, 'data_prefix': dict(img_path='images')})
+
+
+@TRANSFORMS.register_module()
+class MasksOfAnotherPackage(BaseTransform):
+    loads_masks = True
+
+    def transform(self, results):
+        return results
+
+
+@pytest.mark.parametrize(
+    'transform',
+    [
+        dict(type='MasksOfAnotherPackage'),
+        dict(type='RandomApply', transforms=[dict(type='LoadAnnotations')]),
+        dict(type='TestTimeAug', transforms=[[dict(type='Resize', scale=(4, 4))], [dict(type='LoadAnnotations')]]),
+    ],
+    ids=lambda transform: transform['type'],
+)
+def test_nested_mask_loaders_and_those_of_other_packages_need_their_masks(voc, labeled, transform):
+    (labeled / 'masks').mkdir()
+    with pytest.raises(FileNotFoundError, match=r'2 of the 2 masks that the pipeline opens'):
+        voc(data_prefix=dict(img_path='images', seg_map_path='masks'), ann_file='list.txt', pipeline=[transform])
 
 
 def test_compound_suffix(build, tmp_path, write_images):

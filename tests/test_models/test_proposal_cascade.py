@@ -35,6 +35,7 @@ def _model(box_head=None, **settings):
         aggregator=dict(type='mmwsl.LSEPooling', r=2.0),
         **box_head or {},
     )
+    del box_head['background']
     model = MODELS.build(
         dict(
             dict(
@@ -159,7 +160,7 @@ def test_a_checkpoint_of_the_first_stage_loads_by_its_names():
         (dict(box_head=dict(proposals=dict(max_overlap=2))), '`max_overlap`'),
     ],
 )
-def test_what_does_not_fit_is_refused(settings, match):
+def test_what_does_not_fit_is_rejected(settings, match):
     box_head = settings.pop('box_head', {})
     with pytest.raises(ValueError, match=match):
         if box_head:
@@ -175,13 +176,9 @@ def test_losses_of_score_maps_are_rejected():
 
 def test_the_second_stage_has_the_background_model_of_the_first():
     power = dict(type='mmwsl.PowerBackground', alpha=2.0)
-    box_head = {key: value for key, value in PARTS.items() if key != 'background'}
-    model = MODELS.build(
-        dict(
-            type='mmwsl.ProposalCascade',
-            backbone=BACKBONE,
-            box_head=dict(box_head, type='mmwsl.BoxAggregationHead', in_channels=8, crop_size=4),
-            decode_head=dict(PARTS, type='mmwsl.LSEAggregationHead', in_channels=8, background=power),
-        )
-    )
+    head = dict(PARTS, type='mmwsl.LSEAggregationHead', in_channels=8, background=power)
+    model = _model(decode_head=head)
     assert type(model.box_head.background).__name__ == 'PowerBackground' and model.box_head.background.alpha == 2
+    box_head = dict(PARTS, type='mmwsl.BoxAggregationHead', in_channels=8, crop_size=4)
+    with pytest.raises(ValueError, match='`box_head.background` is that of `decode_head`.*Remove it'):
+        MODELS.build(dict(type='mmwsl.ProposalCascade', backbone=BACKBONE, box_head=box_head, decode_head=head))

@@ -68,8 +68,8 @@ def test_two_runs_give_one_table_and_one_grid(runs, tmp_path, capsys):
     assert json.loads((tmp_path / 'out' / 'comparison.json').read_text()) == rows
     assert (tmp_path / 'out' / 'comparison.md').read_text() in capsys.readouterr().out
     assert (tmp_path / 'out' / 'comparison.csv').is_file() and (tmp_path / 'out' / 'comparison.png').is_file()
-    sheet = np.asarray(Image.open(tmp_path / 'out' / 'images.png'))
-    columns = [sheet[22:, 6 + 150 * column : 150 + 150 * column] for column in range(4)]
+    grid = np.asarray(Image.open(tmp_path / 'out' / 'images.png'))
+    columns = [grid[22:, 6 + 150 * column : 150 + 150 * column] for column in range(4)]
     for column, kind, run in zip(
         columns, ('input', 'ground truth', 'prediction', 'prediction'), ('weak', 'weak', 'weak', 'masks'), strict=True
     ):

@@ -9,6 +9,7 @@ import numpy as np
 from mmengine.config import DictAction
 from PIL import Image
 
+from mmwsl.utils.files import atomic_write
 from mmwsl.visualization import draw_chart, image_grid
 
 from .measurement import COLUMNS, measure
@@ -60,12 +61,14 @@ def compare(
     rows = table_rows(results)
     table = to_markdown(rows, [f'{next(iter(results.values()))["images"]} images. {COSTS}'])
     out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
     for suffix, text in (('md', table), ('csv', to_csv(rows)), ('json', to_json(rows))):
-        (out / f'comparison.{suffix}').write_text(text)
-    draw_chart(rows).savefig(out / 'comparison.png', dpi=120)
+        with atomic_write(out / f'comparison.{suffix}') as file:
+            file.write(text.encode())
+    with atomic_write(out / 'comparison.png') as file:
+        draw_chart(rows).savefig(file, dpi=120, format='png')
     if num_images:
-        prediction_grid(folders).save(out / 'images.png')
+        with atomic_write(out / 'images.png') as file:
+            prediction_grid(folders).save(file, 'PNG')
     print(f'{table}\nIn {out}')
     return rows
 

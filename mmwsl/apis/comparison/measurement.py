@@ -23,7 +23,7 @@ from mmwsl.apis.registered import is_mask_metric
 from mmwsl.apis.supervision import Supervision, labels_tuned_on, measure_supervision
 from mmwsl.apis.testing import run_test
 from mmwsl.models import WeakEncoderDecoder
-from mmwsl.utils.files import atomic_write, digest_file
+from mmwsl.utils.files import atomic_write, digest_file, write_json
 from mmwsl.utils.nested import digest_files
 
 from .runs import Run
@@ -90,8 +90,7 @@ def measure(
         cfg.work_dir, cfg.test_evaluator = str(folder), class_iou_only(cfg.test_evaluator)
         evaluation = Evaluation(cfg, run.checkpoint, folder, num_images, supervision, digest(network), trust_checkpoint)
         result = dict(config=str(run.config), checkpoint=str(run.checkpoint), **evaluate(evaluation))
-        with atomic_write(file) as stream:
-            stream.write(json.dumps(result, indent=1).encode())
+        write_json(file, result)
     return json.loads(file.read_text()), folder
 
 
@@ -107,7 +106,8 @@ def evaluate(evaluation: Evaluation) -> dict[str, Any]:
         provenance = {'pseudo-labels tuned_on': supervision.tuned_on, **provenance}
     for column, images in zip(COLUMNS, predict(runner, evaluation.num_images), strict=True):
         for index, image in enumerate(images):
-            Image.fromarray(image).save(evaluation.folder / f'{column}_{index}.png')
+            with atomic_write(evaluation.folder / f'{column}_{index}.png') as file:
+                Image.fromarray(image).save(file, 'PNG')
     return dict(
         mIoU=round(float(metrics['mIoU']), 2),
         classes={name: None if math.isnan(value) else value for name, value in classes.items()},

@@ -1,6 +1,5 @@
 """Generation of pseudo-labels: settings, images, scores, masks, report."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +10,7 @@ from mmengine.config import Config
 from mmseg.registry import DATASETS
 
 from mmwsl.apis.launch import join_processes
-from mmwsl.utils.files import atomic_write, remove_partial_files
+from mmwsl.utils.files import remove_partial_files, write_json
 
 from .items import ImageItem, describe_list, list_items
 from .manifest import Manifest
@@ -117,9 +116,8 @@ def generate_pseudo_labels(
     manifest.update(config=cfg.filename, images=describe_list(items, settings.dataset.get('ann_file', '')))
     write_masks(manifest, items, rule, dataset.metainfo['palette'], settings.processes)
     report = measure_quality(items, dataset.metainfo['classes'], ground_truth, settings.processes)
-    with atomic_write(settings.folder / 'quality.json') as file:
-        content = report | dict(gt_masks=settings.gt_masks, provenance=manifest.content['provenance'])
-        file.write(json.dumps(content, indent=1).encode())
+    content = report | dict(gt_masks=settings.gt_masks, provenance=manifest.content['provenance'])
+    write_json(settings.folder / 'quality.json', content)
     print(f'{out}:\n{format_report(report)}')
     return report
 

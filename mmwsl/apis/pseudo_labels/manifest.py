@@ -11,7 +11,8 @@ import mmseg
 import torch
 
 import mmwsl
-from mmwsl.utils.files import atomic_write
+from mmwsl.apis.supervision import MANIFEST, read_manifest
+from mmwsl.utils.files import write_json
 
 from .items import ImageItem
 
@@ -37,8 +38,8 @@ class Manifest:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / 'manifest.json'
-        self.content: dict[str, Any] = json.loads(self.path.read_text()) if self.path.is_file() else {}
+        self.path = folder / MANIFEST
+        self.content = read_manifest(folder) or {}
 
     def check_options(self, options: dict) -> None:
         """Check options against the manifest, or record them if the folder has no scores and masks.
@@ -98,8 +99,7 @@ class Manifest:
     def update(self, **content: object) -> None:
         """Replace parts of the record."""
         self.content.update(as_json(content))
-        with atomic_write(self.path) as file:
-            file.write(json.dumps(self.content, indent=1).encode())
+        write_json(self.path, self.content)
 
 
 def as_json(value: object) -> Any:

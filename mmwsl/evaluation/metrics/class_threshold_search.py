@@ -1,6 +1,5 @@
 """Search for one background threshold per class."""
 
-import json
 from typing import Any
 
 import numpy as np
@@ -8,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ...registry import METRICS
-from ...utils.files import atomic_write
+from ...utils.files import write_json
 from .base import log_table
 from .threshold_iou_metric import ThresholdIoUMetric, argmax_counts
 
@@ -101,6 +100,5 @@ class ClassThresholdSearch(ThresholdIoUMetric):
         )
         if self.out_file:
             content = dict(thresholds=thresholds, tuned_on=self.tuned_on, mIoU=miou, classes=list(names))
-            with atomic_write(self.out_file) as file:
-                file.write(json.dumps(content, indent=1).encode())
+            write_json(self.out_file, content)
         return dict(oracle_mIoU_class_thresholds=miou)

@@ -38,7 +38,7 @@ def weldon_pool(
 
     .. math:: s^k = \sum_{l=1}^{kmax} s_{(l)}^k + \sum_{l=1}^{kmin} s_{(n - l + 1)}^k
 
-    The lowest scores are evidence that the class is absent. The paper sums; WILDCAT's description of WELDON, and public
+    The lowest scores indicate that the class is absent. The paper sums; WILDCAT's description of WELDON, and public
     code, average each of the two terms.
 
     Args:

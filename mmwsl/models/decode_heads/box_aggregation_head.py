@@ -25,8 +25,8 @@ class BoxAggregationHead(LSEAggregationHead):
         crop_size: Side that each box is resized to, in pixels, or in locations of the feature map if the cascade has
             no second backbone.
         proposals: Arguments of :class:`mmwsl.functional.ProposalRule`.
-        **kwargs: Passed to :class:`mmwsl.models.LSEAggregationHead`. ``background`` must be of the kind of the first
-            stage.
+        **kwargs: Passed to :class:`mmwsl.models.LSEAggregationHead`. The cascade passes the ``background`` of
+            the first stage.
 
     Raises:
         ValueError: If ``crop_size`` is not positive, an argument of ``proposals`` is out of range, or a loss needs

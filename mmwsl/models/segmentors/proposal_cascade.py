@@ -25,15 +25,15 @@ class ProposalCascade(WeakEncoderDecoder):
     aggregated logits; for a location, its logit and the mean logit of the boxes that contain it.
 
     Args:
-        box_head: Config of a :class:`mmwsl.models.BoxAggregationHead`, by default with the background model of
-            ``decode_head``.
+        box_head: Config of a :class:`mmwsl.models.BoxAggregationHead` without ``background``: both stages have the
+            background model of ``decode_head``.
         box_backbone: Config of the backbone of the second stage, which gets every box as an image, as in the paper.
             None crops the boxes from the feature map of the first stage, which costs much less.
         **kwargs: Passed to :class:`mmwsl.models.WeakEncoderDecoder`.
 
     Raises:
-        ValueError: If the scorer does not score whole images without padding, or the two heads have different numbers
-            of classes.
+        ValueError: If the scorer does not score whole images without padding, ``box_head`` has a ``background``, or
+            the two heads have different numbers of classes.
     """
 
     def __init__(self, *, box_head: dict, box_backbone: dict | None = None, **kwargs: Any) -> None:
@@ -45,7 +45,11 @@ class ProposalCascade(WeakEncoderDecoder):
                 f'boxes in the score map of the whole image, got {type(scorer).__name__}. Remove it.'
             )
         self.box_backbone = None if box_backbone is None else MODELS.build(box_backbone)
-        self.box_head = MODELS.build(dict(dict(background=kwargs['decode_head'].get('background')), **box_head))
+        if 'background' in box_head:
+            raise ValueError(
+                '`box_head.background` is that of `decode_head`, which both stages share. Remove it from `box_head`.'
+            )
+        self.box_head = MODELS.build(dict(box_head, background=kwargs['decode_head'].get('background')))
         if self.box_head.num_classes != self.decode_head.num_classes:
             raise ValueError(
                 f'`box_head.num_classes` must equal `decode_head.num_classes`, got {self.box_head.num_classes} and '
