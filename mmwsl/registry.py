@@ -1,7 +1,7 @@
 """Registries of mmwsl, children of mmseg's.
 
-Configs keep ``default_scope = 'mmseg'`` and write ``type='mmwsl.X'`` for the parts registered here: the scope
-prefix makes mmengine import this module, and ``locations`` import the part, so no ``custom_imports`` is needed.
+Configs keep ``default_scope = 'mmseg'`` and write ``type='mmwsl.X'`` for the parts registered here. The scope prefix
+makes mmengine import this module, and ``locations`` the part: no ``custom_imports`` is needed.
 """
 
 from typing import Any

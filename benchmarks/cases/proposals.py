@@ -1,4 +1,4 @@
-"""Proposals without a trained model, and objectness from proposals, on a photo of 500 x 375."""
+"""Proposals without a trained model, and objectness from proposals, on an image of 500 x 375."""
 
 from collections.abc import Callable
 
@@ -16,21 +16,21 @@ from mmwsl.functional import box_objectness, region_objectness, rle_objectness
 SIZE = (500, 375)
 
 
-def photo() -> np.ndarray:
-    """Return a photo of scikit-image, BGR."""
+def sample_image() -> np.ndarray:
+    """Return an image of scikit-image, BGR."""
     return np.ascontiguousarray(cv2.resize(data.coffee(), SIZE, interpolation=cv2.INTER_AREA)[..., ::-1])
 
 
 def objectness(source: str, **settings: object) -> Callable[[], np.ndarray]:
     """Prepare the computation of the map from the image."""
-    image = photo()
+    image = sample_image()
     transform = ComputeObjectness(source=dict(type=source, **settings), kind='box')
     return lambda: transform(dict(img=image))['objectness']
 
 
 def tree_on_given_superpixels() -> Callable[[], np.ndarray]:
     """Prepare the same computation without the segmentation."""
-    image = photo()
+    image = sample_image()
     superpixels = felzenszwalb(image[..., ::-1], scale=100, sigma=0.8, min_size=50)
     transform = ComputeObjectness(kind='box')
     return lambda: transform(dict(img=image, superpixels=superpixels))['objectness']
@@ -72,7 +72,7 @@ def integral_images() -> Callable[[], np.ndarray]:
 
 def region_masks(method: str) -> Callable[[], np.ndarray]:
     """Prepare the masks of the region tree: one by one, as regions, or as runs."""
-    proposals = RegionTree()(photo(), {})
+    proposals = RegionTree()(sample_image(), {})
     masks, scores = proposals.masks, proposals.scores
     if method == 'regions':
         return lambda: region_objectness(masks.members, scores, masks.superpixels)
@@ -94,7 +94,7 @@ def decode(reference: bool) -> Callable[[], np.ndarray]:
     """Prepare a hundred masks in COCO's compressed encoding; the call decodes them and returns their areas."""
     from pycocotools import mask as coco_mask
 
-    masks = list(RegionTree()(photo(), {}).masks)[-100:]
+    masks = list(RegionTree()(sample_image(), {}).masks)[-100:]
     encoded = [coco_mask.encode(np.asfortranarray(mask.astype(np.uint8))) for mask in masks]
     if reference:
         return lambda: np.array([coco_mask.decode(code).sum() for code in encoded], dtype=np.int64)
@@ -108,7 +108,7 @@ def decode(reference: bool) -> Callable[[], np.ndarray]:
 
 def cases() -> list[Case]:
     """List the cases."""
-    sources = 'objectness of a photo, from boxes (the sources differ, so do the maps)'
+    sources = 'objectness of an image, from boxes (the sources differ, so do the maps)'
     many, tree, runs = 'objectness of 10 000 boxes', 'objectness of region masks', "100 masks in COCO's encoding"
     return [
         Case(sources, 'RegionTree', lambda: objectness('mmwsl.RegionTree')),

@@ -1,4 +1,4 @@
-"""What people and tools write about images, with one parser per file format: labels, boxes, masks, proposals."""
+"""Annotations of images: labels, boxes, masks and proposals, with one parser per file format."""
 
 from .boxes import ObjectBox, mask_boxes
 from .class_folders import read_class_folders

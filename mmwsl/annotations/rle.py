@@ -1,13 +1,13 @@
 """Masks as runs of pixels, and the encodings of COCO.
 
-A mask is held as the ``(k, 2)`` starts and stops of its runs, where pixels are counted down the columns as COCO does:
-the pixel in row i and column j has the number ``j * H + i``.
+A mask is stored as the ``(k, 2)`` starts and stops of its runs. Pixels are counted down the columns as COCO does: the
+pixel in row i and column j has the number ``j * H + i``.
 
 Objectness is computed from runs, but ``pycocotools`` only decodes to dense masks. The 514 region masks of a 500 x 375
-image become objectness in 31 ms with the decoder here, in 80 ms through ``pycocotools.mask.decode``; compare the
-decoders with ``python benchmarks/postprocessing.py proposals``. ``decode`` also returns uninitialized memory if the
-counts do not cover the image. Polygons use ``pycocotools``, which defines the pixels that they cover and is 250 times
-faster than ``skimage.draw.polygon2mask``.
+image become objectness in 31 ms with the decoder here, and in 80 ms through ``pycocotools.mask.decode``. The command
+``python benchmarks/postprocessing.py proposals`` compares the decoders. ``decode`` also returns uninitialized memory if
+the counts do not cover the image. Polygons use ``pycocotools``, which defines the pixels that they cover and is 250
+times faster than ``skimage.draw.polygon2mask``.
 """
 
 from typing import Any

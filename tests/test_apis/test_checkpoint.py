@@ -32,7 +32,7 @@ def malicious(tmp_path):
 
 
 needs_safe_types = pytest.mark.skipif(
-    torch.__version__ < (2, 6), reason='this torch cannot be told which types are safe; see WeightsOnlyCheckpointHook'
+    torch.__version__ < (2, 6), reason='needs safe types of torch. Install it with: pip install torch>=2.6'
 )
 
 

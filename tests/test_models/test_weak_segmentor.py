@@ -186,7 +186,8 @@ def test_input_padding_aligns_a_network_that_does_not_pad():
         pytest.param(
             torch.float16,
             marks=pytest.mark.skipif(
-                torch.__version__ < (2, 3), reason='this torch has no autocast to float16 on a CPU'
+                torch.__version__ < (2, 3),
+                reason='needs autocast to float16 on a CPU. Install it with: pip install torch>=2.3',
             ),
         ),
     ],

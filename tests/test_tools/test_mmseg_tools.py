@@ -13,7 +13,7 @@ def test_mmsegs_own_tools_run_our_configs(tmp_path):
 
     tools = Path(mmseg.__file__).parent / '.mim' / 'tools'
     if not tools.is_dir():
-        pytest.skip('this distribution of mmseg ships no tools')
+        pytest.skip('needs the tools of mmseg. Install them with: pip install onedl-mmsegmentation')
     config = str(Path(__file__).parents[2] / 'configs' / 'wsl_lse_shapes_ilp.py')
     short = ['--work-dir', str(tmp_path), '--cfg-options', 'train_cfg.max_epochs=1', 'default_hooks.logger.interval=1']
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):

@@ -33,8 +33,8 @@ def compare(
 ) -> list[dict[str, Any]]:
     """Evaluate finished runs on their test set and compare the results.
 
-    Every result is stored beside its checkpoint as soon as it exists, under a name made of the content of checkpoint,
-    config and options: repeat the command, after an error or with another run, to evaluate only what is missing.
+    Every result is stored beside its checkpoint, under a digest of checkpoint, config and options. Repeat the command,
+    after an error or with another run, to evaluate only the missing results.
 
     ``out`` gets ``comparison.md``, ``.csv``, ``.json``, the chart ``comparison.png``, and ``images.png``: the same
     images under every model.

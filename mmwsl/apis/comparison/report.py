@@ -33,8 +33,8 @@ def check_comparable(results: dict[str, dict]) -> None:
 def table_rows(results: dict[str, dict]) -> list[dict[str, Any]]:
     """Make one flat row per run.
 
-    ``ratio_to_full`` is the mIoU of a run in percent of that of ``full_run``: the fully supervised counterpart, that
-    is the run with masks and the same network, or else the best run with masks. Both are None if that run has mIoU 0.
+    ``ratio_to_full`` is the mIoU of a run in percent of the mIoU of ``full_run``. This is the fully supervised
+    counterpart, a run with masks and the same network, or else the best run with masks. Both are None if its mIoU is 0.
 
     Args:
         results: Result of :func:`.measurement.measure` of each run.

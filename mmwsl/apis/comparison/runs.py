@@ -49,8 +49,8 @@ def find_runs(texts: Sequence[str]) -> list[Run]:
 def find_run(text: str) -> Run:
     """Find one run: the work folder of a training, or ``CONFIG:CHECKPOINT``.
 
-    A folder contains one config, which training wrote there; its name is that of the run, and its newest complete
-    checkpoint is used. A pair is named after its config: the same weights with several pipelines are several runs.
+    A folder contains the config that training wrote. The run has the name of the folder, and its newest complete
+    checkpoint. A pair has the name of its config: the same weights with several pipelines are several runs.
 
     Raises:
         RunError: If it does not exist or is not complete.

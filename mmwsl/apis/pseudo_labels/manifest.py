@@ -108,7 +108,7 @@ def as_json(value: object) -> Any:
 
 
 def list_differences(before: object, now: object) -> str:
-    """List the dotted keys at which two nested values differ, one per line, with both values; '' if they are equal."""
+    """List the differences of two nested values, one dotted key per line; '' if they are equal."""
     return '\n'.join(f'  {key}: {one} before, {other} now' for key, one, other in _differences(before, now))
 
 

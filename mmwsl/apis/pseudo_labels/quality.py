@@ -131,7 +131,7 @@ def _missed_foreground(mask: np.ndarray, ground_truth: np.ndarray) -> np.ndarray
 
 
 def _compare(rows: list[dict[str, Any]], measured: Sequence[Counts]) -> dict[str, Any]:
-    """Add the comparison with the ground truth to the rows of the classes, and return its part of the report."""
+    """Add the IoUs to the rows of the classes, and return the summary of the comparison."""
     overlaps = np.sum([counts.overlaps for counts in measured], axis=0)
     foreground, missed = np.sum([counts.rings for counts in measured], axis=0)
     mean = {}

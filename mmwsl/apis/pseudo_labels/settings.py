@@ -23,7 +23,7 @@ MASK_KEYS = ('seg_map_suffix', 'seg_map_classes', 'reduce_zero_label', 'ignore_i
 
 @dataclass(frozen=True)
 class Settings:
-    """What a generation of pseudo-labels reads and writes.
+    """Inputs and outputs of a generation of pseudo-labels.
 
     Attributes:
         cfg: Config of the runner that predicts the scores.

@@ -15,7 +15,7 @@ def score_regions(graph: SuperpixelGraph, members: np.ndarray) -> np.ndarray:
 
     - :math:`\ell(r)` is the mean over the region's pixels of
       :math:`\exp(-\|u - \tfrac12\|^2 / (2 \cdot 0.25^2))`, :math:`u` the position as a fraction of width and height:
-      objects are often in the center of a photo (the location cue of Alexe et al., PAMI 2012).
+      objects are often in the center of an image (the location cue of Alexe et al., PAMI 2012).
     - :math:`b(r)` counts the region's pixels on the border of the image, :math:`c(r)` the pairs of neighboring
       pixels that its outline separates. The border often cuts background and seldom objects (boundary connectivity,
       Zhu et al., CVPR 2014; there :math:`b(r)` is divided by the root of the area).

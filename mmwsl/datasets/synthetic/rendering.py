@@ -104,7 +104,7 @@ def _vivid(rng: np.random.Generator, count: int) -> np.ndarray:
 
 
 def _contrasting(rng: np.random.Generator, behind: np.ndarray) -> np.ndarray:
-    """Draw a color with enough contrast to the ``(2, 3)`` background colors, or the one of eight with the most."""
+    """Draw a color with enough contrast to the ``(2, 3)`` background colors, if one of eight has it."""
     candidates = _vivid(rng, 8)
     contrast = np.abs(candidates[:, None] - behind).sum(axis=-1).min(axis=1)  # (8,)
     enough = contrast > MIN_CONTRAST

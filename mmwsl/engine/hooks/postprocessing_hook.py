@@ -12,7 +12,7 @@ from ...registry import HOOKS
 
 @HOOKS.register_module()
 class PostProcessingHook(Hook):
-    """Replace ``pipeline.postprocessors`` of the segmentor before validation and testing.
+    """Hook that replaces the post-processors of the segmentor before validation and testing.
 
     A hook cannot post-process predictions itself: mmengine passes them to the evaluator before it calls the hooks.
 

@@ -27,7 +27,7 @@ def collect_provenance(model: nn.Module) -> dict[str, str]:
 
 @HOOKS.register_module()
 class ProvenanceHook(Hook):
-    """Add the result of :func:`collect_provenance` to the metrics of validation and testing.
+    """Hook that adds :func:`collect_provenance` to the metrics of validation and testing.
 
     mmengine then writes it to the log and to the JSON file of a test, and the runner returns it with the metrics. The
     scalars of a validation in ``vis_data`` contain numbers only.

@@ -61,7 +61,7 @@ def search_class_thresholds(counts: np.ndarray) -> tuple[list[int], np.ndarray]:
 
 @METRICS.register_module()
 class ClassThresholdSearch(ThresholdIoUMetric):
-    """Search for the class thresholds of Pinheiro & Collobert, on ``pred_scores``.
+    """Metric that searches the class thresholds of Pinheiro & Collobert on ``pred_scores``.
 
     :class:`mmwsl.inference.postprocessors.ClassThresholds` applies them. They are tuned on the evaluated masks, so
     ``oracle_mIoU_class_thresholds`` is an oracle. To report a result, search on one set and evaluate on another.

@@ -51,5 +51,5 @@ class ClassActivationMaps(ClassMaps):
         return [segmentor.cam_scores(score) for score in scores]
 
     def merge(self, views: Sequence[Tensor]) -> Tensor:
-        """Merge scores ``(K, H, W)`` of all views into maps ``(K, H, W)`` in [0, 1]; their channel 0 is not used."""
+        """Merge scores ``(K, H, W)`` of all views into maps in [0, 1]; channel 0 is not used."""
         return self.background.add_background(class_activation_maps([view[1:] for view in views], self.normalization))

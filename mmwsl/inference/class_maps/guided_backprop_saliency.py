@@ -21,6 +21,7 @@ from ...functional import (
 )
 from ...functional.priors import check_power
 from ...registry import CLASS_MAPS
+from ...utils.metainfo import image_padding
 from ..dense import Fields, trace
 from ..provenance import join_provenance
 from ..segmentor import Segmentor
@@ -31,7 +32,7 @@ PROBABILITIES = dict(type='mmwsl.Probabilities')
 
 @CLASS_MAPS.register_module()
 class GuidedBackpropSaliency(ClassMaps):
-    r"""Class maps weighted by where the score of each class comes from (FCN + GBP and ZOF + GBP, Shimoda & Yanai).
+    r"""Class maps weighted by the saliency of each class (FCN + GBP and ZOF + GBP, Shimoda & Yanai).
 
     The saliency map of class c is the mean over layers i, and over scales, of
     :math:`\max_k |\partial S_c / \partial L_i|`, upsampled bilinearly and divided by its maximum over the image. The
@@ -126,7 +127,7 @@ class GuidedBackpropSaliency(ClassMaps):
             )  # (L, S, N, H, W)
             for n, (sample, (classes, count)) in enumerate(zip(data_samples, selected, strict=True)):
                 if count:
-                    left, right, top, bottom = _padding(sample)
+                    left, right, top, bottom = image_padding(sample.metainfo)
                     area = ..., slice(top, size[0] - bottom), slice(left, size[1] - right)
                     maps[n][area][classes[:count]] = self.combine(layers[:, : len(classes), n][area])[:count]
         blanks = [SegDataSample(metainfo=sample.metainfo) for sample in data_samples]
@@ -196,11 +197,6 @@ class GuidedBackpropSaliency(ClassMaps):
                 for layer, fields in zip(maps, self._fields, strict=True)
             ]
         return torch.stack([resize(layer, size=size, mode='bilinear', align_corners=False) for layer in maps])
-
-
-def _padding(sample: SegDataSample) -> Sequence[int]:
-    """Return the padding left, right, top, bottom: mmseg names it differently in testing and training."""
-    return sample.metainfo.get('img_padding_size', sample.metainfo.get('padding_size', (0, 0, 0, 0)))
 
 
 class _Layers(nn.Module):

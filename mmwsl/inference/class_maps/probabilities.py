@@ -10,7 +10,7 @@ from .base import ClassMaps
 
 @CLASS_MAPS.register_module()
 class Probabilities(ClassMaps):
-    """Class probabilities of the pixels, by the background model of the head, or by a softmax where it has none."""
+    """Class probabilities of the pixels, by the background model of the head or a softmax."""
 
     def __call__(
         self, segmentor: Segmentor, inputs: Tensor, data_samples: SampleList, scores: list[Tensor]

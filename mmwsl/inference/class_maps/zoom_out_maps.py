@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ...functional import recorded_layers, zoom_out_features
 from ...registry import CLASS_MAPS
+from ...utils.metainfo import image_padding
 from ..segmentor import Segmentor
 from .base import ClassMaps
 
@@ -82,8 +83,7 @@ class ZoomOutMaps(ClassMaps):
         features = []
         for index, sample in enumerate(data_samples):
             meta = sample.metainfo
-            # mmseg writes `img_padding_size` in testing, `padding_size` in training.
-            left, right, top, bottom = meta.get('img_padding_size', meta.get('padding_size', (0, 0, 0, 0)))
+            left, right, top, bottom = image_padding(meta)
             box = (top / height, 1 - bottom / height, left / width, 1 - right / width)
             superpixels = sample.superpixels.data[0]
             if meta.get('flip'):

@@ -15,14 +15,15 @@ from .tracing import Fields, Layer, copy_network, probe, tensors, trace, windows
 def convert_to_dense(model: nn.Module, stride: int = 1) -> nn.Module:
     r"""Convert a network of stride S to stride t with dilated filters.
 
-    A layer with the stride s and an input of stride n works at the stride :math:`a = \gcd(n, t)` of its input and
-    :math:`b = \gcd(n s, t)` of its output instead: it steps by :math:`b / a`, and its filter and padding are dilated by
-    :math:`n / a`. Every location of the network is a location of the dense one, with the same receptive field. The
-    locations between are those of shifted images (Giusti et al., ICIP 2013; Chen et al., ICLR 2015).
+    Take a layer with the stride s and an input of stride n. In the dense network its input has the stride
+    :math:`a = \gcd(n, t)`, its output the stride :math:`b = \gcd(n s, t)`. So it steps by :math:`b / a`, and its
+    filter and padding are dilated by :math:`n / a`. Every location of the network is a location of the dense one, with
+    the same receptive field. The locations between are those of shifted images (Giusti et al., ICIP 2013; Chen et al.,
+    ICLR 2015).
 
     The scores equal those of :func:`mmwsl.functional.shift_and_stitch` up to rounding, except at the first borders of a
-    network with padding: there, shift-and-stitch pads an image that lacks its first :math:`\delta` rows with zeros,
-    where the dense network has these rows. Location :math:`q` along an axis, of shift
+    network with padding. There, shift-and-stitch pads with zeros an image without its first :math:`\delta` rows; the
+    dense network has these rows. Location :math:`q` along an axis, of shift
     :math:`\delta = t q \bmod S`, may differ only if :math:`\delta \ge n` and :math:`t q - \delta < B`, n being the
     stride of the input of the first layer that pads and B :attr:`ReceptiveField.before`.
 

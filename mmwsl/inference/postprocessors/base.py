@@ -11,7 +11,7 @@ from ..provenance import TunedPart
 
 
 class PostProcessor(TunedPart, ABC):
-    """Maps the class probabilities of one image, at its original size, before the argmax.
+    """Refinement of the class probabilities of one image, at its original size, before the argmax.
 
     Subclasses define :meth:`process`, and list in ``required_fields`` the fields of the data sample that they need,
     each with the part of the config that adds it.

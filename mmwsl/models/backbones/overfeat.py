@@ -10,7 +10,9 @@ from ...registry import MODELS
 
 @MODELS.register_module()
 class OverFeat(BaseModule):
-    """Six convolutions and two poolings, 3 x 400 x 400 to 1024 x 29 x 29 (Sermanet et al., ICLR 2014, Table 3).
+    """OverFeat: six convolutions and two poolings (Sermanet et al., ICLR 2014, Table 3).
+
+    An image of 3 x 400 x 400 gives a feature map of 1024 x 29 x 29.
 
     The stride is 12. The first two convolutions do not pad, so the first location is centered at pixel 26 and the
     feature map does not cover the image border. Pinheiro & Collobert (CVPR 2015) use this backbone, frozen.

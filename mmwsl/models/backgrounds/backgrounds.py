@@ -41,9 +41,8 @@ class Background(nn.Module, ABC):
 class LearnedBackground(Background):
     """Background as a class of the network, one class of a softmax (Pinheiro & Collobert, CVPR 2015, Eq. 3).
 
-    A loss of image logits has a softmax over the image: background is present in images without a foreground class,
-    absent in other images, and unknown if no foreground class is present and one is unknown. The training set needs
-    background images.
+    A loss of image logits has a softmax over the image. Background is absent in images with a foreground class, unknown
+    if a foreground class may be present, and present in all other images. The training set needs background images.
 
     A loss of score maps has a softmax over each location: background is present in every image, since nearly every
     image shows some.
@@ -76,7 +75,7 @@ class SigmoidBackground(Background):
 
     @abstractmethod
     def add_background(self, foreground: Tensor) -> Tensor:
-        """Turn scores in [0, 1] of the foreground classes, ``(..., K - 1, H, W)``, into scores ``(..., K, H, W)``."""
+        """Add the background to scores in [0, 1], ``(..., K - 1, H, W)`` to ``(..., K, H, W)``."""
 
     def complete_labels(self, image_labels: Tensor, *, per_location: bool) -> Tensor:
         """Set the background label in channel 0 to unknown."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ...functional import class_wise_pool, global_average_pool, valid_locations
 from ...registry import MODELS
+from ...utils.metainfo import image_padding
 from ..backgrounds import Background, LearnedBackground
 from ..losses import ImageLabelLoss, ScoreMapLoss
 from .supervision import collect_supervision
@@ -187,8 +188,8 @@ class LSEAggregationHead(BaseDecodeHead):
         canvas: tuple[int, int] | None = None,
     ) -> Tensor:
         extents = []
-        for meta in batch_img_metas:  # mmseg writes `img_padding_size` at test time, `padding_size` in training
-            left, right, top, bottom = meta.get('img_padding_size', meta.get('padding_size', (0, 0, 0, 0)))
+        for meta in batch_img_metas:
+            left, right, top, bottom = image_padding(meta)
             extents.append((top, size[0] - bottom, left, size[1] - right))
         height, width = seg_logits.shape[2:]
         return valid_locations(torch.tensor(extents, device=seg_logits.device), canvas or size, (height, width))

@@ -81,7 +81,12 @@ class ProposalCascade(WeakEncoderDecoder):
         return (score_map + box_map) / 2, (image_logits + self.box_head.aggregate_boxes(scores, valid)) / 2
 
     def _cascade(self, inputs: Tensor, batch_img_metas: list[dict]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return the score map ``(N, K, h, w)``, the logits ``(N, K, B)`` of the boxes, the boxes, and which exist."""
+        """Run both stages.
+
+        Returns:
+            The score map ``(N, K, h, w)``; the logits ``(N, K, B)`` of the boxes; the boxes ``(N, B, 4)``; and which of
+            them exist, ``(N, B)``.
+        """
         with torch.no_grad():
             features = self.extract_feat(inputs)
             score_map = self.decode_head(features)

@@ -18,7 +18,7 @@ from mmwsl.datasets.transforms import LoadImageAsBGR
 from mmwsl.utils.images import decode_bgr
 
 READS_YCBCR = pytest.mark.skipif(
-    int(PIL.__version__.split('.')[0]) < 13, reason='before 13.0 Pillow cannot read the YCbCr TIFF that it writes'
+    int(PIL.__version__.split('.')[0]) < 13, reason='needs YCbCr TIFF. Install it with: pip install pillow>=13'
 )
 RGB = np.array([[[250, 10, 30], [20, 240, 60]], [[0, 0, 200], [90, 90, 90]], [[5, 5, 5], [255, 255, 255]]], np.uint8)
 

@@ -155,7 +155,9 @@ with torch.no_grad():
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='reads /proc')
-@pytest.mark.skipif(torch.__version__ < (2, 3), reason='convolutions of this torch keep buffers of their own')
+@pytest.mark.skipif(
+    torch.__version__ < (2, 3), reason='needs convolutions without buffers. Install them with: pip install torch>=2.3'
+)
 def test_the_process_stays_within_the_bound():
     """With an allocator that returns what is freed: by default, glibc's keeps a changing fraction of it."""
     limit = 20 * 2**20
