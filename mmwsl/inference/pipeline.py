@@ -55,7 +55,7 @@ class InferencePipeline:
         return join_provenance(getattr(part, 'provenance', {}) for part in parts)
 
     def score_views(self, segmentor: Segmentor, inputs: Tensor, data_samples: SampleList) -> SampleList:
-        """Run the steps up to the class maps on a batch, in which an image may be one view of several.
+        """Run the steps up to the class maps on a batch of images or views of images.
 
         Args:
             segmentor: The network.

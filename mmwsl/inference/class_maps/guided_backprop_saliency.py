@@ -155,7 +155,7 @@ class GuidedBackpropSaliency(ClassMaps):
 
     @staticmethod
     def _grad_outputs(classes: list[Tensor], num_classes: int) -> Tensor:
-        """Return ``(S, N, K)``: row s is 1 for the s-th class of each image, zero for images with fewer classes."""
+        """Return ``(S, N, K)``: row s is 1 for the s-th class of each image, zero if there is none."""
         grad_outputs = torch.zeros(max(map(len, classes)), len(classes), num_classes)
         for n, ids in enumerate(classes):
             grad_outputs[range(len(ids)), n, ids] = 1.0
