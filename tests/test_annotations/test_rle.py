@@ -7,22 +7,7 @@ import pytest
 
 from mmwsl.annotations.rle import count_runs, decode_counts, mask_runs, rle_boxes, segmentation_runs
 
-SHAPE = (6, 9)
-
-
-def random_masks(count=3, seed=0):
-    return np.random.default_rng(seed).random((count, *SHAPE)) < 0.5
-
-
-def uncompressed(mask):
-    """COCO's counts, pixel by pixel."""
-    counts, inside = [0], False
-    for pixel in mask.T.reshape(-1).tolist():
-        if pixel != inside:
-            counts.append(0)
-            inside = pixel
-        counts[-1] += 1
-    return counts
+from .helpers import SHAPE, random_masks, uncompressed
 
 
 def compressed(counts):

@@ -9,25 +9,11 @@ from mmwsl.annotations.rle import mask_runs, rle_boxes
 from mmwsl.datasets.proposals import COCOProposals, NpzProposals
 from mmwsl.registry import TRANSFORMS
 
-SHAPE = (6, 9)
+from ..test_annotations.helpers import SHAPE, random_masks, uncompressed
+
 IMAGE = np.zeros((*SHAPE, 3), np.uint8)
 RESULTS = dict(img_path='some/folder/000042.jpg')
 BOXES = [[1, 1, 4, 3], [2, 0, 9, 6]]
-
-
-def random_masks(count=3, seed=0):
-    return np.random.default_rng(seed).random((count, *SHAPE)) < 0.5
-
-
-def uncompressed(mask):
-    """COCO's counts, pixel by pixel."""
-    counts, inside = [0], False
-    for pixel in mask.T.reshape(-1).tolist():
-        if pixel != inside:
-            counts.append(0)
-            inside = pixel
-        counts[-1] += 1
-    return counts
 
 
 @pytest.fixture

@@ -1,0 +1,20 @@
+"""Masks and their run-length encodings, made without the code under test."""
+
+import numpy as np
+
+SHAPE = (6, 9)
+
+
+def random_masks(count=3, seed=0):
+    return np.random.default_rng(seed).random((count, *SHAPE)) < 0.5
+
+
+def uncompressed(mask):
+    """COCO's counts, pixel by pixel."""
+    counts, inside = [0], False
+    for pixel in mask.T.reshape(-1).tolist():
+        if pixel != inside:
+            counts.append(0)
+            inside = pixel
+        counts[-1] += 1
+    return counts
