@@ -8,9 +8,8 @@ tta_pipeline = [
     _base_.tta_pipeline[0],
     dict(type='TestTimeAug', transforms=[*views[:-1], [load_masks], views[-1]]),
 ]
-val_dataloader = dict(
-    dataset=dict(data_prefix=dict(seg_map_path='masks'), pipeline=[*steps[:-1], load_masks, steps[-1]])
-)
+test_pipeline = [*steps[:-1], load_masks, steps[-1]]
+val_dataloader = dict(dataset=dict(data_prefix=dict(seg_map_path='masks'), pipeline=test_pipeline))
 test_dataloader = val_dataloader
 val_evaluator = [
     dict(type='IoUMetric', iou_metrics=['mIoU']),

@@ -65,6 +65,9 @@ class InferencePipeline:
         Returns:
             The samples with ``seg_logits`` and ``class_maps``, ``(K, H, W)`` at the original image size, and
             ``pred_label`` where the head aggregates.
+
+        Raises:
+            ValueError: If the logits are NaN.
         """
         metas = [dict(sample.metainfo) for sample in data_samples]
         seg_logits, image_logits = self.scorer(segmentor, inputs, metas)
@@ -73,6 +76,8 @@ class InferencePipeline:
                 sample.pred_label = LabelData(score=score)
                 if self.image_labels is not None:
                     self.image_labels.override_prediction(sample)
+        if seg_logits.isnan().any():
+            raise ValueError('`seg_logits` must not be NaN. The network diverged: use an earlier checkpoint.')
         data_samples = segmentor.postprocess_result(seg_logits, data_samples)
         # In float32 also under autocast: half precision has neither the range nor the digits for the steps.
         with torch.autocast(inputs.device.type, enabled=False):
@@ -93,21 +98,35 @@ class InferencePipeline:
 
         Returns:
             The first sample, with ``pred_scores (K, H, W)``, their argmax ``pred_sem_seg (1, H, W)``, and the means of
-            ``seg_logits`` and ``pred_label.score`` over the views.
+            ``seg_logits``, ``pred_label`` and, with saliency maps, ``class_saliency`` over the views.
+
+        Raises:
+            ValueError: If a score is NaN.
         """
         sample = views[0]
         with torch.autocast(sample.seg_logits.data.device.type, enabled=False):
             maps = self.class_maps.merge([view.class_maps.data for view in views])
             if 'pred_label' in sample:
-                sample.pred_label = LabelData(score=torch.stack([view.pred_label.score for view in views]).mean(0))
+                sample.pred_label = LabelData(
+                    **{key: _mean([view.pred_label.get(key) for view in views]) for key in sample.pred_label.keys()}
+                )
             scores = apply_postprocessors(self.postprocessors, maps, sample)
+            if scores.isnan().any():
+                raise ValueError(
+                    '`pred_scores` must not be NaN. The class maps or the last post-processor divided by zero.'
+                )
             if self.image_labels is not None:
                 scores = self.image_labels.restrict_probs(scores, sample)
-        if len(views) > 1:
-            seg_logits = torch.stack([view.seg_logits.data for view in views]).mean(0)
-            sample.set_data(dict(seg_logits=PixelData(data=seg_logits)))
+        for field in ('seg_logits', 'class_saliency'):
+            if len(views) > 1 and field in sample:
+                mean = _mean([view.get(field).data for view in views])
+                sample.set_data({field: PixelData(data=mean)})
         del sample.class_maps
         sample.set_data(
             dict(pred_scores=PixelData(data=scores), pred_sem_seg=PixelData(data=scores.argmax(0, keepdim=True)))
         )
         return sample
+
+
+def _mean(views: Sequence[Tensor]) -> Tensor:
+    return torch.stack(list(views)).mean(0)

@@ -35,6 +35,9 @@ def _opens_masks(dataset):
 def test_config_trains_and_evaluates(name):
     cfg = short_config(name)
     assert cfg.default_scope == 'mmseg'
+    # mmseg's inference_model reads `test_pipeline`.
+    shipped = Config.fromfile(CONFIGS[name])
+    assert shipped.test_pipeline == shipped.test_dataloader.dataset.pipeline
     write_svms(cfg)
     cfg.default_hooks.checkpoint = None  # hundreds of megabytes
     weak = name.startswith('wsl')

@@ -37,7 +37,8 @@ def test_the_post_processors_are_installed_in_the_segmentor(wrap, stage):
     assert isinstance(postprocessor, ImageLevelPrior)
 
 
-def test_a_model_without_a_pipeline_is_an_error():
+@pytest.mark.parametrize('stage', ['before_run', 'before_val', 'before_test'])
+def test_a_model_without_a_pipeline_is_an_error(stage):
     hook = HOOKS.build(dict(type='mmwsl.PostProcessingHook', postprocessors=[]))
     with pytest.raises(TypeError, match='must be a segmentor .* got Conv2d. Use type=.mmwsl.WeakEncoderDecoder'):
-        hook.before_test(SimpleNamespace(model=torch.nn.Conv2d(1, 1, 1)))
+        getattr(hook, stage)(SimpleNamespace(model=torch.nn.Conv2d(1, 1, 1)))

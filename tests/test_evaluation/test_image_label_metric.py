@@ -128,3 +128,14 @@ def test_the_error_for_a_missing_field_names_its_source(field, message):
     delattr(sample, field)
     with pytest.raises(KeyError, match=f'needs the field `{field}`.*{message}'):
         Evaluator(ImageLabelMetric()).process([sample])
+
+
+def test_known_labels_are_not_compared_with_themselves():
+    metric = ImageLabelMetric()
+    metric.dataset_meta = dict(classes=('background', 'cat'))
+    samples = [_sample([0.0, label], [1.0, label]) for label in (1.0, 0.0)]
+    for sample, predicted in zip(samples, (0.2, 0.8), strict=True):
+        sample.pred_label.raw_score = torch.tensor([0.0, predicted])
+    evaluator = Evaluator(metric)
+    evaluator.process(samples)
+    assert evaluator.evaluate(2) == {'mAP': pytest.approx(50.0)}

@@ -92,3 +92,46 @@ def test_independent_classes_cannot_keep_the_foreground(repository):
     cfg.inference = dict(image_labels=dict(KNOWN, keep_foreground=True))
     with pytest.raises(ValueError, match='`inference.image_labels.keep_foreground`.*of ConstantBackground are indep'):
         MODELS.build(cfg)
+
+
+def test_activation_maps_made_of_logits_cannot_keep_the_foreground(repository):
+    inference = dict(image_labels=dict(KNOWN, keep_foreground=True), class_maps=dict(type='mmwsl.ClassActivationMaps'))
+    init_default_scope('mmseg')
+    cfg = Config.fromfile(repository / 'configs' / 'wsl_lse_shapes.py').model
+    cfg.decode_head.background = dict(type='mmwsl.LearnedBackground')
+    cfg.inference = inference
+    with pytest.raises(ValueError, match='activation maps of LSEAggregationHead are made of logits'):
+        MODELS.build(cfg)
+    build(repository, 'FCNHead', **inference)
+
+
+def test_parts_that_need_image_level_probabilities_ask_for_a_head_that_aggregates(repository):
+    saliency = dict(type='mmwsl.GuidedBackpropSaliency', layers=['backbone'])
+    with pytest.raises(ValueError, match='GuidedBackpropSaliency needs a head that aggregates, got FCNHead'):
+        build(repository, 'FCNHead', class_maps=saliency)
+    model = build(repository, 'FCNHead', postprocessors=[dict(type='mmwsl.ImageLevelPrior')])
+    with pytest.raises(KeyError, match='`pred_label`.*with a head that aggregates'):
+        predict(model)
+
+
+def test_post_processors_are_a_list(repository):
+    with pytest.raises(TypeError, match='`postprocessors` must be a list of configs'):
+        build(repository, postprocessors=dict(type='mmwsl.ImageLevelPrior'))
+
+
+@pytest.mark.parametrize('head', HEADS)
+def test_nan_is_never_a_mask(repository, head):
+    model = build(repository, head)
+    model.pipeline.postprocessors = [lambda probs, sample: probs * torch.nan]
+    with pytest.raises(ValueError, match='`pred_scores` must not be NaN'):
+        predict(model)
+    model = build(repository, head)
+    torch.nn.init.constant_(model.decode_head.conv_seg.bias, torch.nan)
+    with pytest.raises(ValueError, match='`seg_logits` must not be NaN'):
+        predict(model)
+
+
+def test_the_predicted_image_level_probabilities_are_kept(repository):
+    labels = [0.0, 1.0, 0.0, -1.0, -1.0, 0.0, 1.0]
+    predicted = predict(build(repository), labels).pred_label.score
+    assert torch.equal(predict(build(repository, image_labels=KNOWN), labels).pred_label.raw_score, predicted)

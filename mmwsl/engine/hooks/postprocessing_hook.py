@@ -6,6 +6,7 @@ from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 
+from ...inference import InferencePipeline
 from ...inference.postprocessors import build_postprocessors
 from ...registry import HOOKS
 
@@ -26,15 +27,20 @@ class PostProcessingHook(Hook):
     def __init__(self, postprocessors: Sequence[dict]) -> None:
         self.postprocessors = build_postprocessors(postprocessors)
 
+    def before_run(self, runner: Runner) -> None:
+        """Check the segmentor, before any training."""
+        self._pipeline(runner)
+
     def before_val(self, runner: Runner) -> None:
         """Install the post-processors."""
-        self._install(runner)
+        self._pipeline(runner).postprocessors = self.postprocessors
 
     def before_test(self, runner: Runner) -> None:
         """Install the post-processors."""
-        self._install(runner)
+        self._pipeline(runner).postprocessors = self.postprocessors
 
-    def _install(self, runner: Runner) -> None:
+    @staticmethod
+    def _pipeline(runner: Runner) -> InferencePipeline:
         model = runner.model
         while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
             model = model.module
@@ -43,4 +49,4 @@ class PostProcessingHook(Hook):
                 'PostProcessingHook: `model` must be a segmentor with an inference pipeline, got '
                 f"{type(model).__name__}. Use type='mmwsl.WeakEncoderDecoder'."
             )
-        model.pipeline.postprocessors = self.postprocessors
+        return model.pipeline

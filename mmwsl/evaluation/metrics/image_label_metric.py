@@ -37,7 +37,9 @@ class ImageLabelMetric(PerImageMetric):
 
     def process_sample(self, sample: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         """Return the scores and the labels of one image, ``(K,)`` each."""
-        return sample['pred_label']['score'].cpu().numpy(), sample['gt_label']['score'].cpu().numpy()
+        prediction = sample['pred_label']
+        # Known image-level labels override `score`: it would be compared with itself.
+        return prediction.get('raw_score', prediction['score']).cpu().numpy(), sample['gt_label']['score'].cpu().numpy()
 
     def compute_metrics(self, results: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
         """Log the AP of each class and return ``mAP``, and ``mAP_11point`` if it is set."""

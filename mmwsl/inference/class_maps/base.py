@@ -18,6 +18,9 @@ class ClassMaps(TunedPart, ABC):
     augmentation are not averaged.
     """
 
+    needs_image_scores = False
+    """Whether the maps need ``pred_label``, the image-level probabilities of a head that aggregates."""
+
     @abstractmethod
     def __call__(
         self, segmentor: Segmentor, inputs: Tensor, data_samples: SampleList, scores: list[Tensor]

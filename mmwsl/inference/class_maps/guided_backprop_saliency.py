@@ -46,8 +46,8 @@ class GuidedBackpropSaliency(ClassMaps):
     Args:
         layers: Names of modules of the segmentor, such as ``'backbone.layer2'``; see
             :func:`mmwsl.functional.recorded_layers`.
-        scores: Config of the class maps that the saliency weights. None returns the saliency itself as the maps of
-            the foreground, beside the background probability.
+        scores: Config of the class maps that the saliency weights, whose views are averaged. None returns the
+            saliency itself as the maps of the foreground, beside the background probability.
         power: Exponent of the product; 0.5 is the geometric mean.
         guided: Use guided back-propagation instead of plain gradients.
         target: Score that is differentiated: ``'image'``, the image-level logit of the class, or ``'score_map'``, its
@@ -62,9 +62,11 @@ class GuidedBackpropSaliency(ClassMaps):
         tuned_on: Masks that the hyper-parameters were tuned on, if any.
 
     Raises:
-        ValueError: If an argument is out of range; at the first prediction, if a layer does not exist or the network
-            cannot be guided.
+        ValueError: If an argument is out of range or ``scores`` has its own ``merge``; at the first prediction, if a
+            layer does not exist or the network cannot be guided.
     """
+
+    needs_image_scores = True
 
     num_compared = 0
     """Minimum number of classes that are differentiated; see :class:`DistinctClassSaliency`."""
@@ -94,6 +96,12 @@ class GuidedBackpropSaliency(ClassMaps):
         self.layers, self.guided, self.target, self.scales = tuple(layers), guided, target, tuple(scales)
         self.threshold, self.min_classes, self.batched = threshold, min_classes, batched
         self.scores: ClassMaps | None = None if scores is None else CLASS_MAPS.build(scores)
+        # The views are merged after the product with the saliency: the maps must be complete in each view.
+        if self.scores is not None and type(self.scores).merge is not ClassMaps.merge:
+            raise ValueError(
+                f'`scores` must be class maps whose views are averaged, got {type(self.scores).__name__}, which merges '
+                "them in its own way. Use type='mmwsl.Probabilities'."
+            )
         self.power, self.tuned_on = power, tuned_on
         self._fields: list[Fields] | None = None
 

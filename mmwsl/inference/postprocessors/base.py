@@ -43,6 +43,8 @@ class PostProcessor(TunedPart, ABC):
 
 def build_postprocessors(configs: Sequence[dict] | None) -> list[PostProcessor]:
     """Build post-processors from their configs, in order; None is an empty list."""
+    if isinstance(configs, dict):
+        raise TypeError(f'`postprocessors` must be a list of configs, got {configs!r}. Put it in brackets.')
     return [POSTPROCESSORS.build(config) for config in configs or ()]
 
 

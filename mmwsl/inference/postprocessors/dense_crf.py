@@ -60,7 +60,8 @@ class DenseCRF(PostProcessor):
         self.min_image_prob = min_image_prob
         if min_image_prob is not None:
             self.required_fields = dict(
-                self.required_fields, pred_label="the segmentor type='mmwsl.WeakEncoderDecoder'"
+                self.required_fields,
+                pred_label="the segmentor type='mmwsl.WeakEncoderDecoder' with a head that aggregates",
             )
 
     def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:

@@ -12,7 +12,7 @@ from .base import PostProcessor
 class ImageLevelPrior(PostProcessor):
     """Product of pixel and image-level probabilities (ILP); see :func:`mmwsl.functional.image_level_prior`."""
 
-    required_fields = dict(pred_label="the segmentor type='mmwsl.WeakEncoderDecoder'")
+    required_fields = dict(pred_label="the segmentor type='mmwsl.WeakEncoderDecoder' with a head that aggregates")
 
     def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
         """Multiply ``probs (K, H, W)`` by the predicted image-level probabilities."""

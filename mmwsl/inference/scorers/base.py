@@ -54,6 +54,7 @@ class PaddingScorer(Scorer):
 
     Raises:
         TypeError: If ``input_padding`` has other keys.
+        ValueError: If one of its values is out of range.
     """
 
     def __init__(self, input_padding: dict[str, int] | None = None) -> None:
@@ -61,6 +62,11 @@ class PaddingScorer(Scorer):
             raise TypeError(
                 f'`input_padding` must be None or have the keys before, after and stride, got {sorted(input_padding)}.'
             )
+        for key, value in (input_padding or {}).items():
+            if not isinstance(value, int) or value < (1 if key == 'stride' else 0):
+                raise ValueError(
+                    f'`input_padding` must be non-negative integers and a positive stride, got {key}={value!r}.'
+                )
         self.input_padding = input_padding
 
     def pad_inputs(self, inputs: Tensor) -> tuple[Tensor, tuple[int, int], int]:

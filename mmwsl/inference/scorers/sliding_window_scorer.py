@@ -1,5 +1,6 @@
 """Scorer with sliding windows."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from torch import Tensor
@@ -22,13 +23,17 @@ class SlidingWindowScorer(Scorer):
         stride: Vertical and horizontal step between windows in pixels.
 
     Raises:
-        ValueError: If a size or step is not positive.
+        ValueError: If a size or step is not positive, or a step is greater than the window.
     """
 
     def __init__(self, crop_size: tuple[int, int], stride: tuple[int, int]) -> None:
         for name, value in dict(crop_size=crop_size, stride=stride).items():
-            if len(value) != 2 or min(value) < 1:
+            if not isinstance(value, Sequence) or len(value) != 2 or min(value) < 1:
                 raise ValueError(f'`scorer.{name}` must be two positive integers (height, width), got {value}.')
+        if stride[0] > crop_size[0] or stride[1] > crop_size[1]:
+            raise ValueError(
+                f'`scorer.stride` must be at most `crop_size` {crop_size}, or pixels are left out, got {stride}.'
+            )
         self.crop_size, self.stride = (crop_size[0], crop_size[1]), (stride[0], stride[1])
         self.window = self.crop_size
 

@@ -79,15 +79,25 @@ class WeakEncoderDecoder(EncoderDecoder):
                     f'`inference.class_maps` normalizes every class of the softmax of {head}, also absent ones. Set '
                     "`inference.image_labels=dict(type='mmwsl.KnownImageLabels')`, or use other class maps."
                 )
+            if self.pipeline.class_maps.needs_image_scores:
+                raise ValueError(
+                    f'`inference.class_maps` {type(self.pipeline.class_maps).__name__} needs a head that aggregates, '
+                    f'got {head}. Use other class maps.'
+                )
             if getattr(self.pipeline.scorer, 'input_padding', None):
                 raise ValueError(
                     f'`inference.scorer.input_padding` needs a head that aggregates, got {head}. Remove it.'
                 )
-        if labels is not None and labels.keep_foreground and isinstance(self.background, SigmoidBackground):
-            raise ValueError(
-                '`inference.image_labels.keep_foreground` redistributes the probability of a softmax, but the classes '
-                f'of {type(self.background).__name__} are independent. Remove it.'
-            )
+        if labels is not None and labels.keep_foreground:
+            option = '`inference.image_labels.keep_foreground` redistributes the probability of a softmax, but'
+            if isinstance(self.background, SigmoidBackground):
+                raise ValueError(
+                    f'{option} the classes of {type(self.background).__name__} are independent. Remove it.'
+                )
+            if self.aggregates and isinstance(self.pipeline.class_maps, ClassActivationMaps):
+                raise ValueError(
+                    f'{option} the activation maps of {type(self.decode_head).__name__} are made of logits. Remove it.'
+                )
 
     def predict(self, inputs: Tensor, data_samples: OptSampleList = None) -> SampleList:
         """Predict the masks of a batch."""

@@ -179,6 +179,10 @@ def test_backbones(name):
         (dict(layers=['a'], scales=(1.0, 0.0)), '`scales` must be positive'),
         (dict(layers=['a'], power=0), '`power` must be a positive finite number, got 0'),
         (dict(layers=['a'], min_classes=-1), '`min_classes` must be non-negative, got -1'),
+        (
+            dict(layers=['a'], scores=dict(type='mmwsl.ClassActivationMaps')),
+            '`scores` must be class maps whose views are averaged, got ClassActivationMaps',
+        ),
     ],
 )
 def test_bad_settings(settings, message):
@@ -194,7 +198,7 @@ def test_saliency_alone_replaces_the_foreground_probabilities():
 
 
 def test_provenance_includes_the_weighted_maps():
-    scores = dict(type='mmwsl.ClassActivationMaps', tuned_on='set a')
+    scores = dict(type='mmwsl.GuidedBackpropSaliency', layers=LAYERS, tuned_on='set a')
     model = _model(dict(scores=scores, tuned_on='set b'))
     assert model.pipeline.provenance == dict(tuned_on='set a; set b')
 
@@ -208,3 +212,20 @@ def test_bad_settings_of_distinct_saliency(settings, message):
 def test_a_layer_that_is_not_there_is_named():
     with pytest.raises(ValueError, match="names of modules such as .*got 'backbone.layer9'"):
         _predict(_model(dict(layers=('backbone.layer9',))), _batch((32, 32)))
+
+
+def test_views_are_averaged_in_every_field():
+    model = _model(dict(), inference=dict(image_labels=LABELS))
+    labels = [0.0, 1.0, 0.0, -1.0]
+    views = []
+    for seed in (1, 2):
+        inputs = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(seed))
+        samples = _batch((32, 32), labels=labels)['data_samples']
+        with torch.no_grad():
+            views += model.predict_views(inputs, samples)
+    raw = [view.pred_label.raw_score for view in views]
+    saliency = [view.class_saliency.data for view in views]
+    assert not torch.equal(*raw) and not torch.equal(*saliency)
+    merged = model.merge_views(views)
+    torch.testing.assert_close(merged.pred_label.raw_score, (raw[0] + raw[1]) / 2)
+    torch.testing.assert_close(merged.class_saliency.data, (saliency[0] + saliency[1]) / 2)

@@ -28,6 +28,26 @@ from mmwsl.registry import SCORERS
             TypeError,
             r"before, after and stride.*\['before'\]",
         ),
+        (
+            dict(type='mmwsl.WholeScorer', input_padding=dict(before=4, after=4, stride=0)),
+            ValueError,
+            'a positive stride, got stride=0',
+        ),
+        (
+            dict(type='mmwsl.WholeScorer', input_padding=dict(before=-4, after=4, stride=8)),
+            ValueError,
+            'non-negative integers .*got before=-4',
+        ),
+        (
+            dict(type='mmwsl.SlidingWindowScorer', crop_size=32, stride=(4, 4)),
+            ValueError,
+            '`scorer.crop_size` must be two positive integers',
+        ),
+        (
+            dict(type='mmwsl.SlidingWindowScorer', crop_size=(8, 8), stride=(8, 9)),
+            ValueError,
+            r'`scorer.stride` must be at most `crop_size` \(8, 8\).*got \(8, 9\)',
+        ),
         # What cannot be combined cannot be written.
         (dict(type='mmwsl.DenseScorer', crop_size=(8, 8)), TypeError, 'crop_size'),
         (
