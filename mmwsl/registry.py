@@ -39,7 +39,13 @@ class _StandaloneRegistry(Registry):
     """
 
     def build(self, cfg: dict, *args: Any, **kwargs: Any) -> Any:
-        """Build a part from its config."""
+        """Build a part from its config.
+
+        Raises:
+            TypeError: If the config is not a dict.
+        """
+        if not isinstance(cfg, dict):
+            raise TypeError(f"The config of the {self.name} must be a dict such as dict(type='mmwsl...'), got {cfg!r}.")
         return super().build({'_scope_': 'mmwsl', **cfg}, *args, **kwargs)
 
 

@@ -113,6 +113,17 @@ class LayerRecord:
                 )
 
 
+def check_layers(layers: Sequence[str], network: nn.Module | None = None) -> None:
+    """Raise ValueError unless ``layers`` is a list of at least one module name, and ``network`` has these modules."""
+    if isinstance(layers, str) or not layers:
+        raise ValueError(f'`layers` must be a list of at least one module name, got {layers!r}.')
+    modules = [] if network is None else [name for name, _ in network.named_modules() if name]
+    for name in layers if network is not None else ():
+        if name not in modules:
+            close = get_close_matches(name, modules) or modules
+            raise ValueError(f'`layers` must be names of modules such as {close[:5]}, got {name!r}.')
+
+
 @contextmanager
 def recorded_layers(network: nn.Module, layers: Sequence[str], guided: bool = False) -> Iterator[LayerRecord]:
     r"""Record the outputs of layers so that gradients reach these layers, but no lower layer and no parameter.
@@ -141,13 +152,8 @@ def recorded_layers(network: nn.Module, layers: Sequence[str], guided: bool = Fa
         ValueError: If ``layers`` is empty or has an unknown name; in the forward pass, if a layer runs twice or does
             not return one tensor.
     """
+    check_layers(layers, network)
     modules = dict(network.named_modules())
-    if not layers:
-        raise ValueError('`layers` must name at least one module, got none.')
-    for name in layers:
-        if name not in modules or not name:
-            close = get_close_matches(name, modules) or list(modules)[1:]
-            raise ValueError(f'`layers` must be names of modules such as {close[:5]}, got {name!r}.')
     record = LayerRecord(layers, guided)
 
     def capture(name: str, output: object) -> Tensor:

@@ -10,7 +10,7 @@ from .class_maps import (
 )
 from .dense import Float64, ReceptiveField, convert_to_dense, dense_scores, receptive_field
 from .known_image_labels import KnownImageLabels
-from .pipeline import InferencePipeline
+from .pipeline import InferencePipeline, find_segmentor
 from .postprocessors import (
     AffinityRandomWalk,
     ClassThresholds,
@@ -24,9 +24,9 @@ from .postprocessors import (
     SuperpixelCRF,
     SuperpixelVote,
 )
-from .provenance import TunedPart, join_provenance
 from .scorers import DenseScorer, OverlapTileScorer, Scorer, SlidingWindowScorer, WholeScorer
 from .segmentor import Segmentor
+from .step import InferenceStep, join_provenance
 
 __all__ = [
     'AffinityRandomWalk',
@@ -40,6 +40,7 @@ __all__ = [
     'GuidedBackpropSaliency',
     'ImageLevelPrior',
     'InferencePipeline',
+    'InferenceStep',
     'KnownImageLabels',
     'LogitSoftmax',
     'ObjectnessPrior',
@@ -54,11 +55,11 @@ __all__ = [
     'SlidingWindowScorer',
     'SuperpixelCRF',
     'SuperpixelVote',
-    'TunedPart',
     'WholeScorer',
     'ZoomOutMaps',
     'convert_to_dense',
     'dense_scores',
+    'find_segmentor',
     'join_provenance',
     'receptive_field',
 ]

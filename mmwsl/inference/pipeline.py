@@ -1,20 +1,21 @@
 """The inference pipeline: from the scores of a network to a mask."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmengine.structures import LabelData, PixelData
 from mmseg.structures import SegDataSample
 from mmseg.utils import SampleList
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..registry import CLASS_MAPS, IMAGE_LABELS, SCORERS
 from .class_maps import ClassMaps
 from .known_image_labels import KnownImageLabels
 from .postprocessors import PostProcessor, apply_postprocessors, build_postprocessors
-from .provenance import join_provenance
 from .scorers import Scorer
 from .segmentor import Segmentor
+from .step import InferenceStep, build_step, join_provenance
 
 
 class InferencePipeline:
@@ -43,16 +44,32 @@ class InferencePipeline:
         class_maps: dict | None = None,
         postprocessors: Sequence[dict] | None = None,
     ) -> None:
-        self.scorer: Scorer = SCORERS.build(scorer or dict(type='mmwsl.WholeScorer'))
-        self.image_labels: KnownImageLabels | None = None if image_labels is None else IMAGE_LABELS.build(image_labels)
-        self.class_maps: ClassMaps = CLASS_MAPS.build(class_maps or dict(type='mmwsl.Probabilities'))
+        self.scorer: Scorer = build_step(SCORERS, scorer or dict(type='mmwsl.WholeScorer'), Scorer)
+        self.image_labels: KnownImageLabels | None = (
+            None if image_labels is None else build_step(IMAGE_LABELS, image_labels, KnownImageLabels)
+        )
+        self.class_maps: ClassMaps = build_step(CLASS_MAPS, class_maps or dict(type='mmwsl.Probabilities'), ClassMaps)
         self.postprocessors: list[PostProcessor] = build_postprocessors(postprocessors)
+
+    @property
+    def steps(self) -> list[InferenceStep]:
+        """The steps that are classes, in order."""
+        labels = [] if self.image_labels is None else [self.image_labels]
+        return [self.scorer, *labels, self.class_maps, *self.postprocessors]
 
     @property
     def provenance(self) -> dict[str, str]:
         """Supervision that the prediction uses, by kind."""
-        parts = [self.class_maps, *self.postprocessors] + ([] if self.image_labels is None else [self.image_labels])
-        return join_provenance(getattr(part, 'provenance', {}) for part in parts)
+        return join_provenance(step.provenance for step in self.steps)
+
+    def check(self, segmentor: Segmentor) -> None:
+        """Check that every step suits the segmentor, once it is built.
+
+        Raises:
+            ValueError: If a step does not.
+        """
+        for step in self.steps:
+            step.check(segmentor)
 
     def score_views(self, segmentor: Segmentor, inputs: Tensor, data_samples: SampleList) -> SampleList:
         """Run the steps up to the class maps on a batch of images or views of images.
@@ -67,10 +84,14 @@ class InferencePipeline:
             ``pred_label`` where the head aggregates.
 
         Raises:
+            KeyError: If a sample lacks a field that a step before the post-processors reads.
             ValueError: If the logits are NaN.
         """
-        metas = [dict(sample.metainfo) for sample in data_samples]
+        metas = [sample.metainfo for sample in data_samples]
         seg_logits, image_logits = self.scorer(segmentor, inputs, metas)
+        if self.image_labels is not None:
+            for sample in data_samples:
+                self.image_labels.check_fields(sample)
         if image_logits is not None:
             for sample, score in zip(data_samples, segmentor.image_probs(image_logits), strict=True):
                 sample.pred_label = LabelData(score=score)
@@ -79,6 +100,8 @@ class InferencePipeline:
         if seg_logits.isnan().any():
             raise ValueError('`seg_logits` must not be NaN. The network diverged: use an earlier checkpoint.')
         data_samples = segmentor.postprocess_result(seg_logits, data_samples)
+        for sample in data_samples:
+            self.class_maps.check_fields(sample)
         # In float32 also under autocast: half precision has neither the range nor the digits for the steps.
         with torch.autocast(inputs.device.type, enabled=False):
             scores = [sample.seg_logits.data.float() for sample in data_samples]
@@ -126,6 +149,12 @@ class InferencePipeline:
             dict(pred_scores=PixelData(data=scores), pred_sem_seg=PixelData(data=scores.argmax(0, keepdim=True)))
         )
         return sample
+
+
+def find_segmentor(model: nn.Module) -> Segmentor | None:
+    """Return the segmentor with an inference pipeline in a model, which may be a wrapper; None if there is none."""
+    modules: list[Any] = list(model.modules())
+    return next((one for one in modules if isinstance(getattr(one, 'pipeline', None), InferencePipeline)), None)
 
 
 def _mean(views: Sequence[Tensor]) -> Tensor:

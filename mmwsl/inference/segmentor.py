@@ -16,26 +16,43 @@ class Segmentor(Protocol):
     align_corners: bool
     decode_head: Any
     pipeline: 'InferencePipeline'
+    test_cfg: Any
+    aggregates: bool  # whether the head aggregates its score map to image-level logits
+
+    @property
+    def exclusive_classes(self) -> bool:
+        """Whether a pixel has one class (softmax), else the foreground classes are independent (sigmoid)."""
 
     def __call__(self, inputs: Tensor) -> Tensor:
         """Return the score map ``(N, K, h, w)`` of inputs ``(N, 3, H, W)``."""
 
-    def score(
-        self, inputs: Tensor, batch_img_metas: list[dict], size: tuple[int, int], canvas: tuple[int, int]
-    ) -> tuple[Tensor, Tensor | None]:
-        """Return the score map ``(N, K, h, w)`` and the aggregated ``image_logits (N, K)``, if the head aggregates.
-
-        Args:
-            inputs: Padded images, ``(N, 3, H, W)``.
-            batch_img_metas: Meta information of the images.
-            size: Height and width of the images before the scorer padded them.
-            canvas: Height and width in pixels that the score map covers.
-        """
+    def score_map(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """Return the score map ``(N, K, h, w)`` of padded images ``(N, 3, H, W)``."""
 
     def aggregate(
-        self, seg_logits: Tensor, batch_img_metas: list[dict], size: tuple[int, int], canvas: tuple[int, int]
+        self,
+        seg_logits: Tensor,
+        batch_img_metas: list[dict],
+        input_size: tuple[int, int],
+        covered_size: tuple[int, int],
     ) -> Tensor | None:
-        """Aggregate score maps ``(N, K, h, w)`` to ``image_logits (N, K)``; None if the head does not aggregate."""
+        """Aggregate score maps ``(N, K, h, w)`` to ``image_logits (N, K)``; None if the head does not aggregate.
+
+        Args:
+            seg_logits: Score maps.
+            batch_img_metas: Meta information of the images.
+            input_size: Height and width of the inputs before the scorer padded them.
+            covered_size: Height and width in pixels that the score maps cover from the first pixel of the inputs.
+        """
+
+    def score(
+        self,
+        inputs: Tensor,
+        batch_img_metas: list[dict],
+        input_size: tuple[int, int],
+        covered_size: tuple[int, int],
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the score map of padded images and what :meth:`aggregate` makes of it."""
 
     def score_network(self) -> nn.Module:
         """Return backbone, neck and head as one network, ``(N, 3, H, W)`` to ``(N, K, h, w)``."""
@@ -51,6 +68,3 @@ class Segmentor(Protocol):
 
     def image_probs(self, image_logits: Tensor) -> Tensor:
         """Turn logits ``(N, K)`` into image-level class probabilities."""
-
-    def cam_scores(self, seg_logits: Tensor) -> Tensor:
-        """Turn logits ``(K, H, W)`` into the scores that class activation maps are made of."""

@@ -8,6 +8,7 @@ from mmengine.model import BaseModel, BaseTTAModel
 from torch import nn
 
 from mmwsl.inference import ImageLevelPrior, InferencePipeline
+from mmwsl.models import WeakEncoderDecoder
 from mmwsl.registry import HOOKS
 
 
@@ -42,3 +43,13 @@ def test_a_model_without_a_pipeline_is_an_error(stage):
     hook = HOOKS.build(dict(type='mmwsl.PostProcessingHook', postprocessors=[]))
     with pytest.raises(TypeError, match='must be a segmentor .* got Conv2d. Use type=.mmwsl.WeakEncoderDecoder'):
         getattr(hook, stage)(SimpleNamespace(model=torch.nn.Conv2d(1, 1, 1)))
+
+
+def test_post_processors_that_do_not_suit_the_head_are_an_error_before_the_run():
+    head = dict(type='FCNHead', in_channels=4, channels=4, num_classes=3, num_convs=0, concat_input=False)
+    segmentor = WeakEncoderDecoder(
+        backbone=dict(type='mmwsl.PlainCNN', channels=(4,)), decode_head=dict(head, _scope_='mmseg'), train_cfg=dict()
+    )
+    hook = HOOKS.build(dict(type='mmwsl.PostProcessingHook', postprocessors=[dict(type='mmwsl.ImageLevelPrior')]))
+    with pytest.raises(ValueError, match='ImageLevelPrior needs image-level probabilities.*got FCNHead'):
+        hook.before_run(SimpleNamespace(model=nn.parallel.DataParallel(segmentor)))

@@ -25,6 +25,7 @@ class _Segmentor(BaseModel):
         super().__init__()
         self.pipeline = InferencePipeline()
         self.pipeline.postprocessors = list(postprocessors)
+        self.provenance = self.pipeline.provenance
 
     def forward(self, inputs, data_samples=None, mode='tensor'):
         return inputs

@@ -73,3 +73,12 @@ def test_the_error_for_a_missing_field_names_its_source(metric, field, source):
     delattr(sample, field)
     with pytest.raises(KeyError, match=f'{type(metric).__name__} needs the field `{field}`.*Add .*{source}'):
         Evaluator(metric).process([sample])
+
+
+def test_masks_without_a_labeled_pixel_are_an_error():
+    (sample,) = _samples(1)
+    sample.gt_sem_seg.data.fill_(255)
+    metric = ThresholdIoUMetric([0.5])
+    Evaluator(metric).process([sample])
+    with pytest.raises(ValueError, match='must contain pixels of the classes, got none. Check `seg_map_path`'):
+        metric.evaluate(1)

@@ -210,7 +210,7 @@ def test_activations_that_cannot_be_guided_are_rejected_above_the_layers(activat
 @pytest.mark.parametrize(
     'layers, error, message',
     [
-        ([], ValueError, 'must name at least one module'),
+        ([], ValueError, 'must be a list of at least one module name'),
         (['bakcbone'], ValueError, r"must be names of modules such as \['backbone'.*got 'bakcbone'"),
         ([''], ValueError, "got ''"),
         (['twice'], ValueError, "'twice', which runs more than once"),

@@ -90,7 +90,7 @@ def test_independent_classes_cannot_keep_the_foreground(repository):
     cfg = Config.fromfile(repository / 'configs' / 'wsl_lse_shapes.py').model
     cfg.decode_head.background = dict(type='mmwsl.ConstantBackground', threshold=0.4)
     cfg.inference = dict(image_labels=dict(KNOWN, keep_foreground=True))
-    with pytest.raises(ValueError, match='`inference.image_labels.keep_foreground`.*of ConstantBackground are indep'):
+    with pytest.raises(ValueError, match='`inference.image_labels.keep_foreground`.*of LSEAggregationHead are indep'):
         MODELS.build(cfg)
 
 
@@ -106,12 +106,17 @@ def test_activation_maps_made_of_logits_cannot_keep_the_foreground(repository):
 
 
 def test_parts_that_need_image_level_probabilities_ask_for_a_head_that_aggregates(repository):
-    saliency = dict(type='mmwsl.GuidedBackpropSaliency', layers=['backbone'])
-    with pytest.raises(ValueError, match='GuidedBackpropSaliency needs a head that aggregates, got FCNHead'):
-        build(repository, 'FCNHead', class_maps=saliency)
-    model = build(repository, 'FCNHead', postprocessors=[dict(type='mmwsl.ImageLevelPrior')])
-    with pytest.raises(KeyError, match='`pred_label`.*with a head that aggregates'):
-        predict(model)
+    prior, crf = dict(type='mmwsl.ImageLevelPrior'), dict(type='mmwsl.DenseCRF')
+    for inference, name in (
+        (dict(class_maps=dict(type='mmwsl.GuidedBackpropSaliency', layers=['backbone'])), 'GuidedBackpropSaliency'),
+        (dict(class_maps=dict(type='mmwsl.DistinctClassSaliency', layers=['backbone'])), 'DistinctClassSaliency'),
+        (dict(postprocessors=[prior]), 'ImageLevelPrior'),
+        (dict(postprocessors=[dict(crf, min_image_prob=0.1)]), 'DenseCRF'),
+        (dict(postprocessors=[dict(type='mmwsl.PostProcessorEnsemble', pipelines=[[], [crf, prior]])]), 'ImageLevel'),
+    ):
+        with pytest.raises(ValueError, match=f'{name}.* needs image-level .* head that aggregates, got FCNHead'):
+            build(repository, 'FCNHead', **inference)
+    build(repository, 'FCNHead', postprocessors=[crf])
 
 
 def test_post_processors_are_a_list(repository):

@@ -148,9 +148,26 @@ def test_a_checkpoint_of_the_first_stage_loads_by_its_names():
         (dict(inference=dict(scorer=dict(type='mmwsl.DenseScorer', stride=4))), 'WholeScorer.*got DenseScorer'),
         (
             dict(
-                inference=dict(scorer=dict(type='mmwsl.WholeScorer', input_padding=dict(before=0, after=0, stride=4)))
+                decode_head=dict(
+                    PARTS, type='mmwsl.LSEAggregationHead', in_channels=8, kernel_size=3, same_padding=False
+                ),
+                inference=dict(scorer=dict(type='mmwsl.WholeScorer', input_padding=True)),
             ),
             'WholeScorer without `input_padding`',
+        ),
+        (
+            dict(
+                decode_head=dict(
+                    type='FCNHead',
+                    in_channels=8,
+                    channels=8,
+                    num_classes=3,
+                    num_convs=0,
+                    concat_input=False,
+                    _scope_='mmseg',
+                )
+            ),
+            '`decode_head` of ProposalCascade must aggregate its score map, got FCNHead',
         ),
         (
             dict(decode_head=dict(PARTS, type='mmwsl.LSEAggregationHead', in_channels=8, num_classes=4)),

@@ -24,7 +24,6 @@ HEAD = dict(
     loss_decode=dict(type='CrossEntropyLoss'),
 )
 BACKBONE = dict(type='mmwsl.PlainCNN', channels=(4, 4), strides=(2, 1))
-WHOLE = dict(mode='whole')
 LABELS = dict(type='mmwsl.KnownImageLabels')
 
 
@@ -162,15 +161,17 @@ def test_a_margin_of_128_is_the_context_of_mmsegs_unet():
 def test_pipelines_that_do_not_suit_the_head_raise_an_error():
     with pytest.raises(ValueError, match='`decode_head.out_channels` must be the number of classes'):
         _segmentor(decode_head=dict(HEAD, num_classes=2, out_channels=1, threshold=0.5))
-    padding = dict(type='mmwsl.WholeScorer', input_padding=dict(before=4, after=4, stride=4))
+    padding = dict(type='mmwsl.WholeScorer', input_padding=True)
     with pytest.raises(ValueError, match='`inference.scorer.input_padding` needs a head that aggregates, got FCNHead'):
         _segmentor(inference=dict(scorer=padding))
 
 
 @torch.no_grad()
 def test_whole_images_are_the_default():
-    given, default = (_segmentor(test_cfg=test_cfg).predict(_inputs(), [_sample()])[0] for test_cfg in (WHOLE, None))
-    assert torch.equal(given.pred_scores.data, default.pred_scores.data)
+    (expected,) = _segmentor('EncoderDecoder', test_cfg=dict(mode='whole')).predict(_inputs(), [_sample()])
+    for test_cfg in (dict(mode='whole'), None):
+        (found,) = _segmentor(test_cfg=test_cfg).predict(_inputs(), [_sample()])
+        assert torch.equal(found.seg_logits.data, expected.seg_logits.data)
 
 
 @torch.no_grad()
@@ -182,3 +183,15 @@ def test_sliding_windows_are_those_of_mmseg():
     for a, b in zip(*results, strict=True):
         assert torch.equal(a.seg_logits.data, b.seg_logits.data)
         assert torch.equal(a.pred_sem_seg.data, b.pred_sem_seg.data)
+
+
+@torch.no_grad()
+def test_a_scorer_that_is_exchanged_later_takes_effect():
+    windows = dict(type='mmwsl.SlidingWindowScorer', crop_size=(8, 8), stride=(4, 4))
+    segmentor, sliding = _segmentor(), _segmentor(inference=dict(scorer=windows))
+    (whole,) = segmentor.predict(_inputs(), [_sample()])
+    segmentor.pipeline.scorer = sliding.pipeline.scorer
+    (found,) = segmentor.predict(_inputs(), [_sample()])
+    (expected,) = sliding.predict(_inputs(), [_sample()])
+    assert torch.equal(found.seg_logits.data, expected.seg_logits.data)
+    assert not torch.equal(found.seg_logits.data, whole.seg_logits.data)

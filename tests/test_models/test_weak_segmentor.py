@@ -154,7 +154,7 @@ def test_input_padding_aligns_a_network_that_does_not_pad():
         ),
         data_preprocessor=dict(type='mmseg.SegDataPreProcessor', size=(400, 400)),
         train_cfg=dict(),
-        inference=dict(scorer=dict(type='mmwsl.WholeScorer', input_padding=dict(before=68, after=69, stride=12))),
+        inference=dict(scorer=dict(type='mmwsl.WholeScorer', input_padding=True)),
     ).eval()
     # Averages in place of maxima and positive weights: same geometry, and every pixel of the field gets a gradient.
     model.backbone.pool1, model.backbone.pool2 = nn.AvgPool2d(3, 3), nn.AvgPool2d(2, 2)
@@ -163,9 +163,9 @@ def test_input_padding_aligns_a_network_that_does_not_pad():
             nn.init.constant_(module.weight, 1 / module.weight[0].numel())
             nn.init.zeros_(module.bias)
     image = torch.ones(1, 3, 332, 324, requires_grad=True)
-    padded, canvas, before = model.pipeline.scorer.pad_inputs(image)
+    padded, size, offset = model.pipeline.scorer.pad_inputs(model, image)
     score_map = model(padded)
-    assert score_map.shape == (1, 3, 28, 27) and canvas == (336, 324) and before == 68
+    assert score_map.shape == (1, 3, 28, 27) and size == (336, 324) and offset == (68, 68)
     (gradient,) = torch.autograd.grad(score_map[0, :, 12, 13].sum(), image)
     for dims, center in (((0, 1, 3), 6 + 12 * 12), ((0, 1, 2), 6 + 12 * 13)):
         seen = gradient.sum(dims).nonzero()  # the receptive field has 245 pixels

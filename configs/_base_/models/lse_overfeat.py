@@ -27,5 +27,5 @@ model = dict(
     ),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),
-    inference=dict(scorer=dict(type='mmwsl.WholeScorer', input_padding=dict(before=68, after=69, stride=12))),
+    inference=dict(scorer=dict(type='mmwsl.WholeScorer', input_padding=True)),
 )

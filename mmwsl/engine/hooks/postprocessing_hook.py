@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 from mmengine.hooks import Hook
-from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 
-from ...inference import InferencePipeline
+from ...inference import Segmentor, find_segmentor
 from ...inference.postprocessors import build_postprocessors
 from ...registry import HOOKS
 
@@ -22,31 +21,32 @@ class PostProcessingHook(Hook):
 
     Raises:
         TypeError: Before the run, if the segmentor has no inference pipeline.
+        ValueError: Before the run, if a post-processor does not suit the segmentor.
     """
 
     def __init__(self, postprocessors: Sequence[dict]) -> None:
         self.postprocessors = build_postprocessors(postprocessors)
 
     def before_run(self, runner: Runner) -> None:
-        """Check the segmentor, before any training."""
-        self._pipeline(runner)
+        """Check that the post-processors suit the segmentor, before any training."""
+        segmentor = self._segmentor(runner)
+        for postprocessor in self.postprocessors:
+            postprocessor.check(segmentor)
 
     def before_val(self, runner: Runner) -> None:
         """Install the post-processors."""
-        self._pipeline(runner).postprocessors = self.postprocessors
+        self._segmentor(runner).pipeline.postprocessors = self.postprocessors
 
     def before_test(self, runner: Runner) -> None:
         """Install the post-processors."""
-        self._pipeline(runner).postprocessors = self.postprocessors
+        self._segmentor(runner).pipeline.postprocessors = self.postprocessors
 
     @staticmethod
-    def _pipeline(runner: Runner) -> InferencePipeline:
-        model = runner.model
-        while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-            model = model.module
-        if not hasattr(model, 'pipeline'):
+    def _segmentor(runner: Runner) -> Segmentor:
+        segmentor = find_segmentor(runner.model)
+        if segmentor is None:
             raise TypeError(
                 'PostProcessingHook: `model` must be a segmentor with an inference pipeline, got '
-                f"{type(model).__name__}. Use type='mmwsl.WeakEncoderDecoder'."
+                f"{type(runner.model).__name__}. Use type='mmwsl.WeakEncoderDecoder'."
             )
-        return model.pipeline
+        return segmentor

@@ -11,8 +11,8 @@ from ...registry import HOOKS
 def collect_provenance(model: nn.Module) -> dict[str, str]:
     """Collect the supervision that the predictions of a model use, in addition to its training.
 
-    Every module, and the ``pipeline`` of every module, may have an attribute ``provenance: dict[str, str]``, such as
-    ``dict(tuned_on='masks of voc6 train')``. The texts of one key are joined.
+    Every module may have an attribute ``provenance: dict[str, str]``, such as ``dict(tuned_on='masks of voc6 train')``.
+    The texts of one key are joined.
 
     Args:
         model: The model; wrappers are allowed.
@@ -20,9 +20,7 @@ def collect_provenance(model: nn.Module) -> dict[str, str]:
     Returns:
         One text per key; empty if the predictions use no other supervision.
     """
-    modules = list(model.modules())
-    pipelines = [module.pipeline for module in modules if hasattr(module, 'pipeline')]
-    return join_provenance(getattr(part, 'provenance', {}) for part in (*modules, *pipelines))
+    return join_provenance(getattr(module, 'provenance', {}) for module in model.modules())
 
 
 @HOOKS.register_module()

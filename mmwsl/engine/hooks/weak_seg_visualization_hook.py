@@ -11,6 +11,7 @@ from mmseg.engine.hooks import SegVisualizationHook
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from ...inference import find_segmentor
 from ...registry import HOOKS
 
 
@@ -41,8 +42,7 @@ class WeakSegVisualizationHook(SegVisualizationHook):
 
     def before_run(self, runner: Runner) -> None:
         """Check that the segmentor predicts the scores to draw."""
-        has_scores = any(hasattr(module, 'pipeline') for module in runner.model.modules())
-        if self.draw and self.draw_maps and not has_scores:
+        if self.draw and self.draw_maps and find_segmentor(runner.model) is None:
             raise ValueError(
                 'WeakSegVisualizationHook: `draw_maps` must be False for a segmentor without `pred_scores`, got True '
                 f"with {type(runner.model).__name__}. Use type='mmwsl.WeakEncoderDecoder' or remove `draw_maps`."

@@ -10,10 +10,7 @@ from mmengine.logging import MMLogger, print_log
 from prettytable import PrettyTable
 from torch import Tensor
 
-# Sources of fields that several metrics read.
-LOAD_ANNOTATIONS = "the transform type='LoadAnnotations'"
-WEAK_SEGMENTOR = "the segmentor type='mmwsl.WeakEncoderDecoder'"
-AGGREGATION_HEAD = f'{WEAK_SEGMENTOR} with a head that aggregates'
+from ...utils.sample_fields import check_fields
 
 
 class PerImageMetric(BaseMetric):
@@ -32,9 +29,7 @@ class PerImageMetric(BaseMetric):
             KeyError: If a data sample lacks a required field.
         """
         for sample in data_samples:
-            for field, source in self.required_fields.items():
-                if field not in sample:
-                    raise KeyError(f'{type(self).__name__} needs the field `{field}` of the data sample. Add {source}.')
+            check_fields(self, sample, self.required_fields)
             self.results.append(self.process_sample(sample))
 
     @abstractmethod

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from ...registry import METRICS
-from .base import LOAD_ANNOTATIONS, PerImageMetric, class_mean, log_table
+from ...utils.sample_fields import LOAD_ANNOTATIONS
+from .base import PerImageMetric, class_mean, log_table
 
 
 def mask_boundary(mask: np.ndarray) -> np.ndarray:

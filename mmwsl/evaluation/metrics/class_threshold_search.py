@@ -9,7 +9,7 @@ from torch import Tensor
 from ...registry import METRICS
 from ...utils.files import write_json
 from .base import log_table
-from .threshold_iou_metric import ThresholdIoUMetric, argmax_counts
+from .threshold_iou_metric import ThresholdIoUMetric, argmax_counts, check_labeled
 
 
 def search_class_thresholds(counts: np.ndarray) -> tuple[list[int], np.ndarray]:
@@ -28,11 +28,7 @@ def search_class_thresholds(counts: np.ndarray) -> tuple[list[int], np.ndarray]:
     Raises:
         ValueError: If there is no pixel.
     """
-    if not counts.any():
-        raise ValueError(
-            'ClassThresholdSearch: the ground-truth masks must contain pixels of the classes, got none. Check '
-            '`seg_map_path` and the classes of the dataset.'
-        )
+    check_labeled(counts)
     steps, classes = counts.shape[1] - 1, counts.shape[2]
     # Pixels of class k at threshold t, by ground-truth class: their score exceeds more than t thresholds.
     exceeding = counts[:, ::-1].cumsum(1)[:, ::-1][:, 1:]  # (K - 1, T, K)

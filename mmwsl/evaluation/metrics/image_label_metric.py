@@ -6,7 +6,8 @@ import numpy as np
 
 from ...functional import average_precision
 from ...registry import METRICS
-from .base import AGGREGATION_HEAD, PerImageMetric, class_mean, log_table
+from ...utils.sample_fields import AGGREGATING_HEAD
+from .base import PerImageMetric, class_mean, log_table
 
 
 @METRICS.register_module()
@@ -27,7 +28,7 @@ class ImageLabelMetric(PerImageMetric):
     """
 
     required_fields = dict(
-        pred_label=AGGREGATION_HEAD,
+        pred_label=AGGREGATING_HEAD,
         gt_label="the transform type='mmwsl.PackImageLabelInputs' and the dataset's `label_file`, or remove the metric",
     )
 

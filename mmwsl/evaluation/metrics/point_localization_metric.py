@@ -10,7 +10,8 @@ from mmengine import fileio
 from ...annotations import ObjectBox, coco_boxes, mask_boxes, voc_boxes
 from ...functional import average_precision
 from ...registry import METRICS
-from .base import AGGREGATION_HEAD, LOAD_ANNOTATIONS, WEAK_SEGMENTOR, PerImageMetric, class_mean, log_table
+from ...utils.sample_fields import AGGREGATING_HEAD, LOAD_ANNOTATIONS, WEAK_SEGMENTOR
+from .base import PerImageMetric, class_mean, log_table
 
 ABSENT, MISSED, FOUND, UNKNOWN = 0, 1, 2, -1
 
@@ -92,7 +93,7 @@ class PointLocalizationMetric(PerImageMetric):
         self.tolerance = tolerance
         self.difficult = difficult
         self.backend_args = backend_args
-        self.required_fields = dict(pred_label=AGGREGATION_HEAD, pred_scores=WEAK_SEGMENTOR) | (
+        self.required_fields = dict(pred_label=AGGREGATING_HEAD, pred_scores=WEAK_SEGMENTOR) | (
             dict(gt_sem_seg=f'{LOAD_ANNOTATIONS}, or set `annotations`')
             if annotations is None
             else dict(img_path='it to `meta_keys` of the packing transform')

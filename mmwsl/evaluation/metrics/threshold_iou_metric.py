@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from ...registry import METRICS
-from .base import LOAD_ANNOTATIONS, WEAK_SEGMENTOR, PerImageMetric, log_table
+from ...utils.sample_fields import LOAD_ANNOTATIONS, WEAK_SEGMENTOR
+from .base import PerImageMetric, log_table
 
 
 def argmax_counts(foreground: Tensor, ground_truth: Tensor, thresholds: Tensor) -> Tensor:
@@ -49,6 +50,15 @@ def threshold_confusion(foreground: Tensor, ground_truth: Tensor, thresholds: Te
     return torch.cat([background[:, :, None], exceeding], dim=2)
 
 
+def check_labeled(counts: np.ndarray) -> None:
+    """Raise ValueError if counts of pixels are all zero."""
+    if not counts.any():
+        raise ValueError(
+            'The ground-truth masks must contain pixels of the classes, got none. Check `seg_map_path` and the classes '
+            'of the dataset.'
+        )
+
+
 @METRICS.register_module()
 class ThresholdIoUMetric(PerImageMetric):
     """Mean IoU of ``pred_scores`` over a range of background thresholds.
@@ -63,7 +73,8 @@ class ThresholdIoUMetric(PerImageMetric):
 
     Raises:
         KeyError: In evaluation, if a data sample lacks a field.
-        ValueError: If ``thresholds`` is not ascending; in evaluation, if a mask differs in size from the scores.
+        ValueError: If ``thresholds`` is not ascending; in evaluation, if a mask differs in size from the
+            scores or no mask has a labeled pixel.
     """
 
     required_fields = dict(pred_scores=WEAK_SEGMENTOR, gt_sem_seg=LOAD_ANNOTATIONS)
@@ -94,6 +105,7 @@ class ThresholdIoUMetric(PerImageMetric):
     def compute_metrics(self, results: list[np.ndarray]) -> dict[str, float]:
         """Log the mean IoU at every threshold and return the best one."""
         hits, union = np.sum(results, axis=0)  # (T, K)
+        check_labeled(union)
         with np.errstate(invalid='ignore'):
             curve = 100 * np.nanmean(hits / union, axis=1)
         log_table(

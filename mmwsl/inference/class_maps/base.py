@@ -7,19 +7,16 @@ import torch
 from mmseg.utils import SampleList
 from torch import Tensor
 
-from ..provenance import TunedPart
 from ..segmentor import Segmentor
+from ..step import InferenceStep
 
 
-class ClassMaps(TunedPart, ABC):
+class ClassMaps(InferenceStep, ABC):
     """Step of inference that turns the network's scores into one map per class in [0, 1].
 
     Subclasses define :meth:`__call__` for one view of each image, and :meth:`merge` where the views of test-time
     augmentation are not averaged.
     """
-
-    needs_image_scores = False
-    """Whether the maps need ``pred_label``, the image-level probabilities of a head that aggregates."""
 
     @abstractmethod
     def __call__(
@@ -35,9 +32,9 @@ class ClassMaps(TunedPart, ABC):
                 are used, float32 ``(K, H, W)`` for each image.
 
         Returns:
-            Maps ``(K, H, W)`` for each image, background first.
+            Maps ``(K, H, W)`` for each image, background first, in the range that :meth:`merge` expects.
         """
 
     def merge(self, views: Sequence[Tensor]) -> Tensor:
-        """Merge the maps ``(K, H, W)`` of all views of an image: their mean."""
+        """Merge the maps ``(K, H, W)`` of all views of an image into maps in [0, 1]: their mean."""
         return torch.stack(list(views)).mean(0)

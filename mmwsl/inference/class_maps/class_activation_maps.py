@@ -28,7 +28,8 @@ class ClassActivationMaps(ClassMaps):
         tuned_on: Masks that the hyper-parameters were tuned on; None if they were fixed in advance.
 
     Raises:
-        ValueError: If the normalization is unknown.
+        ValueError: If the normalization is unknown; when the segmentor is built, if its head does not aggregate and no
+            image-level labels are used, or ``keep_foreground`` of the labels is set and the head aggregates.
         TypeError: If the background model is learned.
     """
 
@@ -44,11 +45,26 @@ class ClassActivationMaps(ClassMaps):
                 f"{type(self.background).__name__}. Use type='mmwsl.ConstantBackground' or 'mmwsl.PowerBackground'."
             )
 
+    def check(self, segmentor: Segmentor) -> None:
+        """Check that the scores suit the maps; see the parent."""
+        super().check(segmentor)
+        labels, head = segmentor.pipeline.image_labels, type(segmentor.decode_head).__name__
+        if not segmentor.aggregates and labels is None:
+            raise ValueError(
+                f'`inference.class_maps` normalizes every class of the softmax of {head}, also absent ones. Set '
+                "`inference.image_labels=dict(type='mmwsl.KnownImageLabels')`, or use other class maps."
+            )
+        if segmentor.aggregates and labels is not None and labels.keep_foreground:
+            raise ValueError(
+                '`inference.image_labels.keep_foreground` redistributes the probability of a softmax, but the '
+                f'activation maps of {head} are made of logits. Remove it.'
+            )
+
     def __call__(
         self, segmentor: Segmentor, inputs: Tensor, data_samples: SampleList, scores: list[Tensor]
     ) -> list[Tensor]:
         """Return the scores that the maps are made of; see :meth:`ClassMaps.__call__`."""
-        return [segmentor.cam_scores(score) for score in scores]
+        return scores if segmentor.aggregates else [segmentor.pixel_probs(score) for score in scores]
 
     def merge(self, views: Sequence[Tensor]) -> Tensor:
         """Merge scores ``(K, H, W)`` of all views into maps in [0, 1]; channel 0 is not used."""

@@ -19,12 +19,14 @@ from ...functional import (
     recorded_layers,
     saliency_prior,
 )
+from ...functional.guided_backprop import check_layers
 from ...functional.priors import check_power
 from ...registry import CLASS_MAPS
 from ...utils.metainfo import image_padding
+from ...utils.sample_fields import AGGREGATING_HEAD
 from ..dense import Fields, trace
-from ..provenance import join_provenance
 from ..segmentor import Segmentor
+from ..step import InferenceStep, build_step
 from .base import ClassMaps
 
 PROBABILITIES = dict(type='mmwsl.Probabilities')
@@ -62,11 +64,12 @@ class GuidedBackpropSaliency(ClassMaps):
         tuned_on: Masks that the hyper-parameters were tuned on, if any.
 
     Raises:
-        ValueError: If an argument is out of range or ``scores`` has its own ``merge``; at the first prediction, if a
-            layer does not exist or the network cannot be guided.
+        ValueError: If an argument is out of range or ``scores`` has its own ``merge``; when the segmentor is built, if
+            a layer does not exist or the head does not aggregate; at the first prediction, if the network cannot be
+            guided.
     """
 
-    needs_image_scores = True
+    required_fields = dict(pred_label=AGGREGATING_HEAD)
 
     num_compared = 0
     """Minimum number of classes that are differentiated; see :class:`DistinctClassSaliency`."""
@@ -84,8 +87,7 @@ class GuidedBackpropSaliency(ClassMaps):
         batched: bool = False,
         tuned_on: str | None = None,
     ) -> None:
-        if isinstance(layers, str) or not layers:
-            raise ValueError(f'`layers` must be a list of at least one module name, got {layers!r}.')
+        check_layers(layers)
         if target not in ('image', 'score_map'):
             raise ValueError(f"`target` must be 'image' or 'score_map', got {target!r}.")
         if not scales or any(not 0 < scale < float('inf') for scale in scales):
@@ -95,7 +97,7 @@ class GuidedBackpropSaliency(ClassMaps):
         check_power(power)
         self.layers, self.guided, self.target, self.scales = tuple(layers), guided, target, tuple(scales)
         self.threshold, self.min_classes, self.batched = threshold, min_classes, batched
-        self.scores: ClassMaps | None = None if scores is None else CLASS_MAPS.build(scores)
+        self.scores: ClassMaps | None = None if scores is None else build_step(CLASS_MAPS, scores, ClassMaps)
         # The views are merged after the product with the saliency: the maps must be complete in each view.
         if self.scores is not None and type(self.scores).merge is not ClassMaps.merge:
             raise ValueError(
@@ -103,13 +105,17 @@ class GuidedBackpropSaliency(ClassMaps):
                 "them in its own way. Use type='mmwsl.Probabilities'."
             )
         self.power, self.tuned_on = power, tuned_on
-        self._fields: list[Fields] | None = None
+        self._receptive_fields: list[Fields] | None = None
 
     @property
-    def provenance(self) -> dict[str, str]:
-        """Supervision that the maps use, by kind."""
-        nested = {} if self.scores is None else self.scores.provenance
-        return join_provenance([super().provenance, nested])
+    def nested(self) -> list[InferenceStep]:
+        """The class maps that the saliency weights."""
+        return [] if self.scores is None else [self.scores]
+
+    def check(self, segmentor: Segmentor) -> None:
+        """Check that the layers exist; see the parent."""
+        super().check(segmentor)
+        check_layers(self.layers, cast(nn.Module, segmentor))
 
     def __call__(
         self, segmentor: Segmentor, inputs: Tensor, data_samples: SampleList, scores: list[Tensor]
@@ -183,12 +189,12 @@ class GuidedBackpropSaliency(ClassMaps):
                 antialias=scale < 1,
             )
         scaled = (inputs.shape[2], inputs.shape[3])
-        padded, canvas, before = segmentor.pipeline.scorer.pad_inputs(inputs)
+        padded, covered_size, offset = segmentor.pipeline.scorer.pad_inputs(segmentor, inputs)
         network = cast(nn.Module, segmentor)
         with recorded_layers(network, self.layers, self.guided) as record:
             score_map = segmentor(padded)
-            # The padding of the samples is counted in pixels of the inputs before scaling, as is the canvas then.
-            covered = tuple(side * length / now for side, length, now in zip(canvas, size, scaled, strict=True))
+            # In pixels of the inputs before scaling, as the padding of the samples.
+            covered = tuple(side * old / new for side, old, new in zip(covered_size, size, scaled, strict=True))
             metas = [sample.metainfo for sample in data_samples]
             head = segmentor.decode_head
             pool = head.aggregate if self.target == 'image' else head.mean_scores
@@ -196,13 +202,16 @@ class GuidedBackpropSaliency(ClassMaps):
             gradients = record.gradients(scores, grad_outputs.to(scores), self.batched)
         maps = [channel_saliency(gradient.float()) for gradient in gradients]  # (S, N, h, w)
         if padded is not inputs:
-            if self._fields is None:
-                self._fields = trace(_Layers(network, self.layers)).outputs
+            if self._receptive_fields is None:
+                self._receptive_fields = trace(_Layers(network, self.layers)).outputs
             maps = [
                 interpolate_score_map(
-                    layer, scaled, [field.center - before for field in fields], [field.stride for field in fields]
+                    layer,
+                    scaled,
+                    [field.center - before for field, before in zip(fields, offset, strict=True)],
+                    [field.stride for field in fields],
                 )
-                for layer, fields in zip(maps, self._fields, strict=True)
+                for layer, fields in zip(maps, self._receptive_fields, strict=True)
             ]
         return torch.stack([resize(layer, size=size, mode='bilinear', align_corners=False) for layer in maps])
 

@@ -9,8 +9,10 @@ from mmseg.utils import SampleList
 from torch import Tensor, nn
 
 from ...functional import recorded_layers, zoom_out_features
+from ...functional.guided_backprop import check_layers
 from ...registry import CLASS_MAPS
 from ...utils.metainfo import image_padding
+from ...utils.sample_fields import SUPERPIXELS
 from ..segmentor import Segmentor
 from .base import ClassMaps
 
@@ -33,18 +35,29 @@ class ZoomOutMaps(ClassMaps):
 
     Raises:
         FileNotFoundError: If ``svm`` does not exist.
-        ValueError: If ``layers`` is empty or ``svm`` does not contain such tensors; at prediction, if a layer does not
-            exist or does not give one map, the scorer pads the inputs, or classes or features differ from those of
-            the SVMs.
+        ValueError: If ``layers`` is empty or ``svm`` does not contain such tensors; when the segmentor is built, if a
+            layer does not exist or the scorer pads the inputs; at prediction, if a layer does not give one map, or
+            classes or features differ from those of the SVMs.
         KeyError: At prediction, if a sample has no superpixels.
     """
 
+    required_fields = dict(superpixels=SUPERPIXELS)
+
     def __init__(self, layers: Sequence[str], svm: str | None = None, scene: bool = True) -> None:
-        if isinstance(layers, str) or not layers:
-            raise ValueError(f'`layers` must be a list of at least one module name, got {layers!r}.')
+        check_layers(layers)
         self.layers, self.svm, self.scene = tuple(layers), svm, scene
         if svm is not None:
             self.weight, self.bias = _read_svm(svm)
+
+    def check(self, segmentor: Segmentor) -> None:
+        """Check that the layers exist and cover the input evenly; see the parent."""
+        super().check(segmentor)
+        check_layers(self.layers, cast(nn.Module, segmentor))
+        if segmentor.pipeline.scorer.input_padding:
+            raise ValueError(
+                '`inference.scorer.input_padding` is for networks that do not pad, whose layers do not cover the input '
+                'evenly as ZoomOutMaps needs. Remove it, or use other class maps.'
+            )
 
     def __call__(
         self, segmentor: Segmentor, inputs: Tensor, data_samples: SampleList, scores: list[Tensor]
@@ -64,16 +77,8 @@ class ZoomOutMaps(ClassMaps):
             inputs: Normalized and padded images, ``(N, 3, H, W)``.
             data_samples: Their samples, with ``superpixels`` and the meta information of padding and flip.
         """
-        if any('superpixels' not in sample for sample in data_samples):
-            raise KeyError(
-                'ZoomOutMaps needs the field `superpixels` of the data sample. Add the transform '
-                "type='mmwsl.ComputeSuperpixels' or 'mmwsl.LoadSuperpixels' before Resize."
-            )
-        if segmentor.pipeline.scorer.pad_inputs(inputs)[0] is not inputs:
-            raise ValueError(
-                '`scorer.input_padding` is for networks that do not pad, whose layers do not cover the input evenly as '
-                'ZoomOutMaps needs. Remove it, or use other class maps.'
-            )
+        for sample in data_samples:
+            self.check_fields(sample)
         height, width = inputs.shape[2:]
         with recorded_layers(cast(nn.Module, segmentor), self.layers) as record, torch.no_grad():
             segmentor(inputs)

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from ...functional import affinity_random_walk
 from ...registry import POSTPROCESSORS
+from ...utils.sample_fields import KEEP_ORIGINAL_IMAGE
 from .base import PostProcessor
 
 
@@ -23,7 +24,7 @@ class AffinityRandomWalk(PostProcessor):
         tuned_on: Masks that the hyper-parameters were tuned on, if any.
     """
 
-    required_fields = dict(image="the transform type='mmwsl.KeepOriginalImage' before Resize")
+    required_fields = dict(image=KEEP_ORIGINAL_IMAGE)
 
     def __init__(
         self, radius: int = 5, stride: int = 8, beta: float = 8.0, log_steps: int = 8, tuned_on: str | None = None

@@ -1,23 +1,20 @@
 """Interface of the post-processors."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from ...registry import POSTPROCESSORS
-from ..provenance import TunedPart
+from ..step import InferenceStep, build_step
 
 
-class PostProcessor(TunedPart, ABC):
+class PostProcessor(InferenceStep, ABC):
     """Refinement of the class probabilities of one image, at its original size, before the argmax.
 
-    Subclasses define :meth:`process`, and list in ``required_fields`` the fields of the data sample that they need,
-    each with the part of the config that adds it.
+    Subclasses define :meth:`process`.
     """
-
-    required_fields: Mapping[str, str] = {}
 
     def __call__(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
         """Map probabilities ``(K, H, W)`` to scores ``(K, H, W)``; they need not sum to one.
@@ -26,9 +23,7 @@ class PostProcessor(TunedPart, ABC):
             KeyError: If the sample lacks a required field.
             ValueError: If a score is NaN.
         """
-        for field, source in self.required_fields.items():
-            if field not in data_sample:
-                raise KeyError(f'{type(self).__name__} needs the field `{field}` of the data sample. Add {source}.')
+        self.check_fields(data_sample)
         if probs.isnan().any():
             raise ValueError(
                 f'{type(self).__name__}: `probs` must not be NaN. The network diverged, or the post-processor before '
@@ -45,7 +40,7 @@ def build_postprocessors(configs: Sequence[dict] | None) -> list[PostProcessor]:
     """Build post-processors from their configs, in order; None is an empty list."""
     if isinstance(configs, dict):
         raise TypeError(f'`postprocessors` must be a list of configs, got {configs!r}. Put it in brackets.')
-    return [POSTPROCESSORS.build(config) for config in configs or ()]
+    return [build_step(POSTPROCESSORS, config, PostProcessor) for config in configs or ()]
 
 
 def apply_postprocessors(postprocessors: Iterable[PostProcessor], probs: Tensor, data_sample: SegDataSample) -> Tensor:

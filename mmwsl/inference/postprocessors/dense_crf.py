@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...functional import CRF_PRESETS, CRFParams, dense_crf, plausible_labels
 from ...registry import POSTPROCESSORS
+from ...utils.sample_fields import AGGREGATING_HEAD, KEEP_ORIGINAL_IMAGE
 from .base import PostProcessor
 
 
@@ -34,7 +35,7 @@ class DenseCRF(PostProcessor):
         TypeError: If a parameter does not exist.
     """
 
-    required_fields = dict(image="the transform type='mmwsl.KeepOriginalImage' before Resize")
+    required_fields = dict(image=KEEP_ORIGINAL_IMAGE)
 
     def __init__(
         self,
@@ -59,10 +60,7 @@ class DenseCRF(PostProcessor):
         self.tuned_on = tuned_on
         self.min_image_prob = min_image_prob
         if min_image_prob is not None:
-            self.required_fields = dict(
-                self.required_fields,
-                pred_label="the segmentor type='mmwsl.WeakEncoderDecoder' with a head that aggregates",
-            )
+            self.required_fields = dict(self.required_fields, pred_label=AGGREGATING_HEAD)
 
     def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
         """Refine ``probs (K, H, W)``."""

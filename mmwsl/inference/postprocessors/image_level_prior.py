@@ -5,6 +5,7 @@ from torch import Tensor
 
 from ...functional import image_level_prior
 from ...registry import POSTPROCESSORS
+from ...utils.sample_fields import AGGREGATING_HEAD
 from .base import PostProcessor
 
 
@@ -12,7 +13,7 @@ from .base import PostProcessor
 class ImageLevelPrior(PostProcessor):
     """Product of pixel and image-level probabilities (ILP); see :func:`mmwsl.functional.image_level_prior`."""
 
-    required_fields = dict(pred_label="the segmentor type='mmwsl.WeakEncoderDecoder' with a head that aggregates")
+    required_fields = dict(pred_label=AGGREGATING_HEAD)
 
     def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
         """Multiply ``probs (K, H, W)`` by the predicted image-level probabilities."""

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ...functional import pixel_adaptive_refinement
 from ...registry import POSTPROCESSORS
+from ...utils.sample_fields import KEEP_ORIGINAL_IMAGE
 from .base import PostProcessor
 
 
@@ -23,7 +24,7 @@ class PixelAdaptiveRefinement(PostProcessor):
         iterations: Number of averages. WeCLIP uses 20 with ``'par'``.
     """
 
-    required_fields = dict(image="the transform type='mmwsl.KeepOriginalImage' before Resize")
+    required_fields = dict(image=KEEP_ORIGINAL_IMAGE)
 
     def __init__(
         self, variant: str = 'pamr', dilations: Sequence[int] = (1, 2, 4, 8, 12, 24), iterations: int = 10

@@ -7,7 +7,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from ...registry import POSTPROCESSORS
-from ..provenance import join_provenance
+from ..step import InferenceStep
 from .base import PostProcessor, apply_postprocessors, build_postprocessors
 
 
@@ -35,9 +35,9 @@ class PostProcessorEnsemble(PostProcessor):
         self.pipelines = [build_postprocessors(pipeline) for pipeline in pipelines]
 
     @property
-    def provenance(self) -> dict[str, str]:
-        """Supervision that the post-processors use, by kind."""
-        return join_provenance(part.provenance for pipeline in self.pipelines for part in pipeline)
+    def nested(self) -> list[InferenceStep]:
+        """Post-processors of all pipelines."""
+        return [step for pipeline in self.pipelines for step in pipeline]
 
     def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
         """Average the results of all pipelines on ``probs (K, H, W)``."""

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from ...functional import superpixel_crf
 from ...registry import POSTPROCESSORS
+from ...utils.sample_fields import KEEP_ORIGINAL_IMAGE, SUPERPIXELS
 from .base import PostProcessor
 
 
@@ -25,10 +26,7 @@ class SuperpixelCRF(PostProcessor):
         ValueError: If an argument is out of range.
     """
 
-    required_fields = dict(
-        image="the transform type='mmwsl.KeepOriginalImage' before Resize",
-        superpixels="the transform type='mmwsl.ComputeSuperpixels' or 'mmwsl.LoadSuperpixels' before Resize",
-    )
+    required_fields = dict(image=KEEP_ORIGINAL_IMAGE, superpixels=SUPERPIXELS)
 
     def __init__(
         self, weight: float = 1.0, color_sigma: float = 30.0, iterations: int = 10, tuned_on: str | None = None

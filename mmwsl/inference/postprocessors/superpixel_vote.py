@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ...functional import superpixel_majority, superpixel_mean
 from ...registry import POSTPROCESSORS
+from ...utils.sample_fields import SUPERPIXELS
 from .base import PostProcessor
 
 
@@ -20,9 +21,7 @@ class SuperpixelVote(PostProcessor):
             (:func:`mmwsl.functional.superpixel_mean`). A majority discards the scores: place thresholds before it.
     """
 
-    required_fields = dict(
-        superpixels="the transform type='mmwsl.ComputeSuperpixels' or 'mmwsl.LoadSuperpixels' before Resize"
-    )
+    required_fields = dict(superpixels=SUPERPIXELS)
 
     reductions: ClassVar[dict] = dict(majority=superpixel_majority, mean=superpixel_mean)
 

@@ -1,15 +1,12 @@
 """Scorer with the exact dense version of the network."""
 
-from typing import TYPE_CHECKING
+from torch import Tensor, nn
 
-from torch import Tensor
-
+from ...functional import interpolate_score_map
 from ...registry import SCORERS
-from ..dense import DenseInference
+from ..dense import Fields, Float64, convert_to_dense, dense_scores, receptive_field
+from ..segmentor import Segmentor
 from .base import PaddingScorer
-
-if TYPE_CHECKING:
-    from ..segmentor import Segmentor
 
 
 @SCORERS.register_module()
@@ -17,14 +14,18 @@ class DenseScorer(PaddingScorer):
     """Scorer with the dense version of the network: its scores at every ``stride``-th pixel.
 
     The scores are those of shift-and-stitch, see :func:`mmwsl.inference.dense.convert_to_dense`, each placed at the
-    center of its receptive field. The image-level score is aggregated from the score map of every pixel. Training and
-    the state dict do not change.
+    center of its receptive field. The image-level score is aggregated from the score map of every pixel.
+
+    The dense network is made in the first prediction. It shares the weights, so that it follows training and loading,
+    and is made again if a layer or its weights were replaced, e.g. moved to another device. Training and the state dict
+    do not change.
 
     Args:
         stride: Stride of the dense score map in pixels; a divisor of the network's.
         max_memory: Upper bound of the activations in bytes, see :func:`mmwsl.inference.dense.dense_scores`. None is no
             bound.
-        float64: Compute in float64, see :class:`mmwsl.inference.dense.Float64`.
+        float64: Compute in float64, see :class:`mmwsl.inference.dense.Float64`. ``max_memory`` then counts the
+            converted weights too, and on a CPU it does not count the unfolded inputs of convolutions.
         input_padding: See :class:`PaddingScorer`.
 
     Raises:
@@ -37,17 +38,48 @@ class DenseScorer(PaddingScorer):
         stride: int = 1,
         max_memory: int | None = None,
         float64: bool = False,
-        input_padding: dict[str, int] | None = None,
+        input_padding: bool = False,
     ) -> None:
         super().__init__(input_padding)
-        self.dense_inference = DenseInference(stride, max_memory, float64)
+        for name, value in (('stride', stride), ('max_memory', max_memory)):
+            if value is not None and (not isinstance(value, int) or value < 1):
+                raise ValueError(f'`scorer.{name}` must be a positive integer, got {value!r}.')
+        self.stride, self.max_memory, self.float64 = stride, max_memory, float64
+        self._source: list[object] = []  # layers and weights that the dense network was made of
+        self._dense: tuple[nn.Module, Fields] | None = None
 
     def __call__(
-        self, segmentor: 'Segmentor', inputs: Tensor, batch_img_metas: list[dict]
+        self, segmentor: Segmentor, inputs: Tensor, batch_img_metas: list[dict]
     ) -> tuple[Tensor, Tensor | None]:
         """Score a batch; see :meth:`Scorer.__call__`."""
         height, width = inputs.shape[2:]
-        padded, canvas, before = self.pad_inputs(inputs)
-        score_map = self.dense_inference(segmentor.score_network(), padded, canvas, before)
-        image_logits = segmentor.aggregate(score_map, batch_img_metas, (height, width), canvas)
+        padded, covered_size, offset = self.pad_inputs(segmentor, inputs)
+        score_map = self.score_pixels(segmentor.score_network(), padded, covered_size, offset)
+        image_logits = segmentor.aggregate(score_map, batch_img_metas, (height, width), covered_size)
         return score_map[..., :height, :width], image_logits
+
+    def score_pixels(
+        self, network: nn.Module, inputs: Tensor, size: tuple[int, int], offset: tuple[int, int] = (0, 0)
+    ) -> Tensor:
+        """Score images by the dense version of a network.
+
+        Args:
+            network: Network to convert, ``(N, 3, H, W)`` to ``(N, K, h, w)``.
+            inputs: Images, ``(N, 3, H, W)``.
+            size: Height and width of the result.
+            offset: Row and column of the inputs at which the result starts.
+
+        Returns:
+            Scores of the pixels, ``(N, K, *size)``. Pixels outside of the first and last location get the scores of the
+            nearest one.
+        """
+        source: list[object] = [*list(network.modules())[1:], *network.parameters(), *network.buffers()]
+        if len(source) != len(self._source) or any(a is not b for a, b in zip(source, self._source, strict=True)):
+            self._source, self._dense = source, None
+        if self._dense is None:
+            dense = convert_to_dense(network, self.stride)
+            self._dense = dense, receptive_field(dense)
+        dense, fields = self._dense
+        scores = dense_scores(Float64(dense) if self.float64 else dense, inputs, self.max_memory, fields)
+        first = [field.center - before for field, before in zip(fields, offset, strict=True)]
+        return interpolate_score_map(scores, size, first, [field.stride for field in fields])

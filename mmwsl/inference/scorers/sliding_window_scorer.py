@@ -1,15 +1,13 @@
 """Scorer with sliding windows."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from mmengine.config import ConfigDict
 from torch import Tensor
 
 from ...registry import SCORERS
+from ..segmentor import Segmentor
 from .base import Scorer
-
-if TYPE_CHECKING:
-    from ..segmentor import Segmentor
 
 
 @SCORERS.register_module()
@@ -37,16 +35,14 @@ class SlidingWindowScorer(Scorer):
         self.crop_size, self.stride = (crop_size[0], crop_size[1]), (stride[0], stride[1])
         self.window = self.crop_size
 
-    @property
-    def test_cfg(self) -> dict:
-        """Config of mmseg's ``slide_inference``."""
-        return dict(mode='slide', crop_size=self.crop_size, stride=self.stride)
-
     def __call__(
-        self, segmentor: 'Segmentor', inputs: Tensor, batch_img_metas: list[dict]
+        self, segmentor: Segmentor, inputs: Tensor, batch_img_metas: list[dict]
     ) -> tuple[Tensor, Tensor | None]:
         """Score a batch; see :meth:`Scorer.__call__`."""
         size = (inputs.shape[2], inputs.shape[3])
+        segmentor.test_cfg = ConfigDict(
+            mode='slide', crop_size=self.crop_size, stride=self.stride
+        )  # mmseg reads it there
         # slide_inference overwrites `img_shape` with that of its window: it gets copies.
         seg_logits = segmentor.slide_inference(inputs, [dict(meta) for meta in batch_img_metas])
         return seg_logits, segmentor.aggregate(seg_logits, batch_img_metas, size, size)

@@ -115,37 +115,38 @@ class LSEAggregationHead(BaseDecodeHead):
         self,
         seg_logits: Tensor,
         batch_img_metas: Sequence[dict],
-        size: tuple[int, int],
-        canvas: tuple[int, int] | None = None,
+        input_size: tuple[int, int],
+        covered_size: tuple[int, int] | None = None,
     ) -> Tensor:
         """Aggregate score maps over the locations inside the images, without padding.
 
         Args:
             seg_logits: Score maps, ``(N, K, H, W)``.
             batch_img_metas: Meta information with the padding of each image, if any.
-            size: Height and width of the padded inputs, in pixels.
-            canvas: Height and width that the score maps cover from the inputs' first pixel. ``size`` if None.
+            input_size: Height and width of the padded images, in pixels.
+            covered_size: Height and width in pixels that the score maps cover from the first pixel of the inputs.
+                ``input_size`` if None.
 
         Returns:
             ``image_logits (N, K)``.
         """
-        return self.aggregator(seg_logits, self._valid(seg_logits, batch_img_metas, size, canvas))
+        return self.aggregator(seg_logits, self._valid(seg_logits, batch_img_metas, input_size, covered_size))
 
     def mean_scores(
         self,
         seg_logits: Tensor,
         batch_img_metas: Sequence[dict],
-        size: tuple[int, int],
-        canvas: tuple[int, int] | None = None,
+        input_size: tuple[int, int],
+        covered_size: tuple[int, int] | None = None,
     ) -> Tensor:
         """Average score maps over the same locations as :meth:`aggregate`, with the same arguments, to ``(N, K)``."""
-        return global_average_pool(seg_logits, self._valid(seg_logits, batch_img_metas, size, canvas))
+        return global_average_pool(seg_logits, self._valid(seg_logits, batch_img_metas, input_size, covered_size))
 
     def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: SampleList) -> dict[str, Tensor]:
         """Compute the losses against ``gt_label`` of the samples, and ``gt_sem_seg`` where a loss uses masks."""
         metas = [sample.metainfo for sample in batch_data_samples]
         height, width = metas[0]['img_shape'][:2]
-        left, right, top, bottom = metas[0]['padding_size']
+        left, right, top, bottom = image_padding(metas[0])
         valid = self._valid(seg_logits, metas, (height + top + bottom, width + left + right))
         return self.compute_losses(seg_logits, valid, batch_data_samples)
 
@@ -184,12 +185,14 @@ class LSEAggregationHead(BaseDecodeHead):
     def _valid(
         seg_logits: Tensor,
         batch_img_metas: Sequence[dict],
-        size: tuple[int, int],
-        canvas: tuple[int, int] | None = None,
+        input_size: tuple[int, int],
+        covered_size: tuple[int, int] | None = None,
     ) -> Tensor:
         extents = []
         for meta in batch_img_metas:
             left, right, top, bottom = image_padding(meta)
-            extents.append((top, size[0] - bottom, left, size[1] - right))
+            extents.append((top, input_size[0] - bottom, left, input_size[1] - right))
         height, width = seg_logits.shape[2:]
-        return valid_locations(torch.tensor(extents, device=seg_logits.device), canvas or size, (height, width))
+        return valid_locations(
+            torch.tensor(extents, device=seg_logits.device), covered_size or input_size, (height, width)
+        )

@@ -22,7 +22,8 @@ class ProposalCascade(WeakEncoderDecoder):
     and its scores, aggregated over the boxes, are trained on the image-level labels.
 
     At test time the logits of both stages are averaged (the geometric mean of their odds): for the image, the two
-    aggregated logits; for a location, its logit and the mean logit of the boxes that contain it.
+    aggregated logits; for a location, its logit and the mean logit of the boxes that contain it. ``mode='tensor'`` and
+    saliency by guided back-propagation see the first stage only.
 
     Args:
         box_head: Config of a :class:`mmwsl.models.BoxAggregationHead` without ``background``: both stages have the
@@ -32,12 +33,17 @@ class ProposalCascade(WeakEncoderDecoder):
         **kwargs: Passed to :class:`mmwsl.models.WeakEncoderDecoder`.
 
     Raises:
-        ValueError: If the scorer does not score whole images without padding, ``box_head`` has a ``background``, or
-            the two heads have different numbers of classes.
+        ValueError: If ``decode_head`` does not aggregate, the scorer does not score whole images without padding,
+            ``box_head`` has a ``background``, or the two heads have different numbers of classes.
     """
 
     def __init__(self, *, box_head: dict, box_backbone: dict | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if not self.aggregates:
+            raise ValueError(
+                '`decode_head` of ProposalCascade must aggregate its score map, got '
+                f"{type(self.decode_head).__name__}. Use type='mmwsl.LSEAggregationHead'."
+            )
         scorer = self.pipeline.scorer
         if not isinstance(scorer, WholeScorer) or scorer.input_padding:
             raise ValueError(
@@ -72,12 +78,16 @@ class ProposalCascade(WeakEncoderDecoder):
         return add_prefix(self.box_head.loss_by_boxes(scores, valid, data_samples), 'box')
 
     def score(
-        self, inputs: Tensor, batch_img_metas: list[dict], size: tuple[int, int], canvas: tuple[int, int]
+        self,
+        inputs: Tensor,
+        batch_img_metas: list[dict],
+        input_size: tuple[int, int],
+        covered_size: tuple[int, int],
     ) -> tuple[Tensor, Tensor | None]:
         """Return the score map and the image-level logits of both stages; see the parent."""
         score_map, scores, boxes, valid = self._cascade(inputs, batch_img_metas)
         box_map = boxes_to_map(scores, boxes, valid, (score_map.shape[2], score_map.shape[3]))
-        image_logits = self.decode_head.aggregate(score_map, batch_img_metas, size, canvas)
+        image_logits = self.decode_head.aggregate(score_map, batch_img_metas, input_size, covered_size)
         return (score_map + box_map) / 2, (image_logits + self.box_head.aggregate_boxes(scores, valid)) / 2
 
     def _cascade(self, inputs: Tensor, batch_img_metas: list[dict]) -> tuple[Tensor, Tensor, Tensor, Tensor]:

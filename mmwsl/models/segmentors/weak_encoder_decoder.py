@@ -1,5 +1,6 @@
 """Segmentor with a declared inference pipeline."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -9,12 +10,12 @@ from mmseg.structures import SegDataSample
 from mmseg.utils import OptSampleList, SampleList
 from torch import Tensor, nn
 
-from ...inference import ClassActivationMaps, InferencePipeline
-from ...inference.dense import ScoreNetwork
+from ...inference import InferencePipeline
 from ...registry import MODELS
 from ..backgrounds import Background, LearnedBackground, SigmoidBackground
+from ..decode_heads import LSEAggregationHead
 
-SOFTMAX = LearnedBackground()
+DEFAULT_BACKGROUND = LearnedBackground()
 
 
 @MODELS.register_module()
@@ -54,50 +55,30 @@ class WeakEncoderDecoder(EncoderDecoder):
                 "dict(type='mmwsl.SlidingWindowScorer', crop_size=(512, 512), stride=(341, 341))."
             )
         pipeline = InferencePipeline(**(inference or {}))
-        super().__init__(test_cfg=ConfigDict(pipeline.scorer.test_cfg), **kwargs)
-        self.pipeline = pipeline
-        self.aggregates = hasattr(self.decode_head, 'aggregate')
-        self._check_pipeline()
-
-    @property
-    def background(self) -> Background:
-        """Background model of the head; a softmax where the head has none."""
-        return cast(Background, getattr(self.decode_head, 'background', SOFTMAX))
-
-    def _check_pipeline(self) -> None:
-        """Raise ValueError unless the pipeline suits the head."""
+        super().__init__(test_cfg=ConfigDict(mode='whole'), **kwargs)
         if self.out_channels == 1:
             raise ValueError(
                 '`decode_head.out_channels` must be the number of classes, got 1. Remove it, or use the segmentor '
                 "type='EncoderDecoder'."
             )
-        labels = self.pipeline.image_labels
-        if not self.aggregates:
-            head = type(self.decode_head).__name__
-            if isinstance(self.pipeline.class_maps, ClassActivationMaps) and labels is None:
-                raise ValueError(
-                    f'`inference.class_maps` normalizes every class of the softmax of {head}, also absent ones. Set '
-                    "`inference.image_labels=dict(type='mmwsl.KnownImageLabels')`, or use other class maps."
-                )
-            if self.pipeline.class_maps.needs_image_scores:
-                raise ValueError(
-                    f'`inference.class_maps` {type(self.pipeline.class_maps).__name__} needs a head that aggregates, '
-                    f'got {head}. Use other class maps.'
-                )
-            if getattr(self.pipeline.scorer, 'input_padding', None):
-                raise ValueError(
-                    f'`inference.scorer.input_padding` needs a head that aggregates, got {head}. Remove it.'
-                )
-        if labels is not None and labels.keep_foreground:
-            option = '`inference.image_labels.keep_foreground` redistributes the probability of a softmax, but'
-            if isinstance(self.background, SigmoidBackground):
-                raise ValueError(
-                    f'{option} the classes of {type(self.background).__name__} are independent. Remove it.'
-                )
-            if self.aggregates and isinstance(self.pipeline.class_maps, ClassActivationMaps):
-                raise ValueError(
-                    f'{option} the activation maps of {type(self.decode_head).__name__} are made of logits. Remove it.'
-                )
+        self.aggregates = isinstance(self.decode_head, LSEAggregationHead)
+        self.pipeline = pipeline
+        pipeline.check(self)
+
+    @property
+    def background(self) -> Background:
+        """Background model of the head; a softmax where the head has none."""
+        return cast(Background, getattr(self.decode_head, 'background', DEFAULT_BACKGROUND))
+
+    @property
+    def exclusive_classes(self) -> bool:
+        """Whether a pixel has one class (softmax), else the foreground classes are independent (sigmoid)."""
+        return not isinstance(self.background, SigmoidBackground)
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """Supervision that the predictions use in addition to the training, by kind."""
+        return self.pipeline.provenance
 
     def predict(self, inputs: Tensor, data_samples: OptSampleList = None) -> SampleList:
         """Predict the masks of a batch."""
@@ -114,33 +95,47 @@ class WeakEncoderDecoder(EncoderDecoder):
         """Make one prediction of the views of an image; see :meth:`mmwsl.inference.InferencePipeline.merge_views`."""
         return self.pipeline.merge_views(views)
 
-    def score(
-        self, inputs: Tensor, batch_img_metas: list[dict], size: tuple[int, int], canvas: tuple[int, int]
-    ) -> tuple[Tensor, Tensor | None]:
-        """Return the score map of inputs ``(N, 3, H, W)`` and ``image_logits (N, K)``, if the head aggregates.
-
-        Args:
-            inputs: Padded images.
-            batch_img_metas: Meta information of the images.
-            size: Height and width of the images before the scorer padded them.
-            canvas: Height and width in pixels that the score map covers.
-        """
+    def score_map(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """Return the score map ``(N, K, h, w)`` of padded images ``(N, 3, H, W)``."""
         if self.aggregates:
-            score_map = self._forward(inputs)
-            return score_map, self.aggregate(score_map, batch_img_metas, size, canvas)
+            return self._forward(inputs)
         # mmseg's heads interpolate to `img_shape` if it is a torch.Size.
-        metas = [dict(meta, img_shape=inputs.shape[2:]) for meta in batch_img_metas]
-        return self.encode_decode(inputs, metas), None
+        return self.encode_decode(inputs, [dict(meta, img_shape=inputs.shape[2:]) for meta in batch_img_metas])
 
     def aggregate(
-        self, seg_logits: Tensor, batch_img_metas: list[dict], size: tuple[int, int], canvas: tuple[int, int]
+        self,
+        seg_logits: Tensor,
+        batch_img_metas: list[dict],
+        input_size: tuple[int, int],
+        covered_size: tuple[int, int],
     ) -> Tensor | None:
-        """Aggregate score maps to ``image_logits (N, K)``; None if the head does not aggregate."""
-        return self.decode_head.aggregate(seg_logits, batch_img_metas, size, canvas) if self.aggregates else None
+        """Aggregate score maps to ``image_logits (N, K)``; None if the head does not aggregate.
+
+        Args:
+            seg_logits: Score maps, ``(N, K, h, w)``.
+            batch_img_metas: Meta information of the images.
+            input_size: Height and width of the inputs before the scorer padded them.
+            covered_size: Height and width in pixels that the score maps cover from the first pixel of the inputs.
+        """
+        if not self.aggregates:
+            return None
+        return self.decode_head.aggregate(seg_logits, batch_img_metas, input_size, covered_size)
+
+    def score(
+        self,
+        inputs: Tensor,
+        batch_img_metas: list[dict],
+        input_size: tuple[int, int],
+        covered_size: tuple[int, int],
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the score map of padded images and what :meth:`aggregate` makes of it."""
+        score_map = self.score_map(inputs, batch_img_metas)
+        return score_map, self.aggregate(score_map, batch_img_metas, input_size, covered_size)
 
     def score_network(self) -> nn.Module:
         """Return backbone, neck and head as one network, ``(N, 3, H, W)`` to ``(N, K, h, w)``."""
-        return ScoreNetwork(self.backbone, self.decode_head, self.neck if self.with_neck else None)
+        neck = [('neck', self.neck)] if self.with_neck else []
+        return nn.Sequential(OrderedDict([('backbone', self.backbone), *neck, ('decode_head', self.decode_head)]))
 
     def pixel_probs(self, seg_logits: Tensor) -> Tensor:
         """Turn logits ``(..., K, H, W)`` into class probabilities, by the background model of the head."""
@@ -149,7 +144,3 @@ class WeakEncoderDecoder(EncoderDecoder):
     def image_probs(self, image_logits: Tensor) -> Tensor:
         """Turn logits ``(N, K)`` into image-level class probabilities."""
         return self.background.image_probs(image_logits)
-
-    def cam_scores(self, seg_logits: Tensor) -> Tensor:
-        """Return the logits ``(K, H, W)`` of a head that aggregates, the probabilities of any other head."""
-        return seg_logits if self.aggregates else self.pixel_probs(seg_logits)

@@ -7,6 +7,7 @@ from mmseg.structures import SegDataSample
 from mmseg.utils import SampleList
 from torch import nn
 
+from ...inference import find_segmentor
 from ...registry import MODELS
 
 
@@ -27,7 +28,7 @@ class WeakSegTTAModel(BaseTTAModel):
 
     def __init__(self, module: dict | nn.Module, **kwargs: Any) -> None:
         super().__init__(module, **kwargs)
-        if not hasattr(self.module, 'merge_views'):
+        if find_segmentor(self.module) is None:
             raise TypeError(
                 f"`module` must be of type='mmwsl.WeakEncoderDecoder', got {type(self.module).__name__}. Use "
                 "tta_model = dict(type='SegTTAModel')."

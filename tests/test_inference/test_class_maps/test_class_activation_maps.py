@@ -30,7 +30,7 @@ class Spy(PostProcessor):
         return probs / 2
 
 
-def _model(maps=None, aggregator='GlobalAveragePooling', background=CONSTANT, **inference):
+def _model(maps=None, aggregator='GlobalAveragePooling', background=CONSTANT, head=None, **inference):
     torch.manual_seed(0)
     if maps is not None:
         inference['class_maps'] = dict(maps, type='mmwsl.ClassActivationMaps')
@@ -44,9 +44,9 @@ def _model(maps=None, aggregator='GlobalAveragePooling', background=CONSTANT, **
             in_channels=8,
             num_classes=4,
             hidden_channels=(),
-            kernel_size=1,
             aggregator=dict(type=f'mmwsl.{aggregator}'),
             background=background,
+            **head or dict(kernel_size=1),
         ),
         data_preprocessor=dict(type='mmseg.SegDataPreProcessor', size=(32, 32)),
     )
@@ -168,13 +168,15 @@ def test_a_result_that_uses_image_labels_reports_them(repository, tmp_path):
         dict(scorer=dict(type='mmwsl.DenseScorer', stride=2)),
         dict(scorer=dict(type='mmwsl.SlidingWindowScorer', crop_size=(16, 16), stride=(16, 16))),
         dict(scorer=dict(type='mmwsl.OverlapTileScorer', tile=16, margin=8)),
-        dict(scorer=dict(type='mmwsl.WholeScorer', input_padding=dict(before=4, after=4, stride=4))),
+        dict(
+            scorer=dict(type='mmwsl.WholeScorer', input_padding=True),
+            head=dict(kernel_size=3, same_padding=False),
+        ),
         dict(background=dict(type='mmwsl.LearnedBackground')),
     ],
     ids=str,
 )
-def test_any_network_and_scorer(options):
-    """The maps of a single view are those of its scores."""
+def test_the_maps_of_a_view_are_made_of_the_scores_of_the_scorer(options):
     batch = dict(inputs=[torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8)], data_samples=[_sample()])
     model = _model(dict(background=CONSTANT), **options)
     (view,) = model.predict_views(**model.data_preprocessor(batch))

@@ -211,7 +211,7 @@ def test_bad_settings_of_distinct_saliency(settings, message):
 
 def test_a_layer_that_is_not_there_is_named():
     with pytest.raises(ValueError, match="names of modules such as .*got 'backbone.layer9'"):
-        _predict(_model(dict(layers=('backbone.layer9',))), _batch((32, 32)))
+        _model(dict(layers=('backbone.layer9',)))
 
 
 def test_views_are_averaged_in_every_field():

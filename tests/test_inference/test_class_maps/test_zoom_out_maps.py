@@ -11,7 +11,7 @@ from mmwsl.registry import MODELS
 LAYERS = ['backbone.layers.0', 'backbone.layers.2', 'decode_head.convs.0']
 
 
-def build(zoom_out=None, **inference):
+def build(zoom_out=None, head=None, **inference):
     torch.manual_seed(0)
     if zoom_out is not None:
         inference['class_maps'] = dict(zoom_out, type='mmwsl.ZoomOutMaps')
@@ -24,8 +24,8 @@ def build(zoom_out=None, **inference):
                 in_channels=8,
                 num_classes=3,
                 hidden_channels=(6,),
-                kernel_size=1,
                 dropout_ratio=0.0,
+                **head or dict(kernel_size=1),
             ),
             data_preprocessor=dict(
                 type='mmseg.SegDataPreProcessor',
@@ -144,16 +144,16 @@ def test_the_classifiers_bring_no_absent_class_back(tmp_path):
 
 
 def test_input_padding_raises_an_error():
-    padding = dict(type='mmwsl.WholeScorer', input_padding=dict(before=4, after=4, stride=4))
-    with pytest.raises(ValueError, match='`scorer.input_padding` is for networks that do not pad'):
-        features(build(dict(layers=LAYERS), scorer=padding), batch(image()))
+    padding = dict(type='mmwsl.WholeScorer', input_padding=True)
+    with pytest.raises(ValueError, match='`inference.scorer.input_padding`.*do not cover the input evenly'):
+        build(dict(layers=LAYERS), head=dict(same_padding=False), scorer=padding)
 
 
 def test_bad_arguments_and_samples():
     with pytest.raises(ValueError, match="`layers` must be a list of at least one module name, got 'backbone'"):
         build(dict(layers='backbone'))
     with pytest.raises(ValueError, match="names of modules such as .*backbone.layers.*got 'backbone.layer9'"):
-        features(build(dict(layers=['backbone.layer9'])), batch(image()))
+        build(dict(layers=['backbone.layer9']))
     with pytest.raises(ValueError, match='`class_maps.svm` must name the file of the SVMs, got None.*fit_zoom_out'):
         build(dict(layers=LAYERS)).test_step(batch(image()))
     data = batch(image())

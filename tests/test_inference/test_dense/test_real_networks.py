@@ -14,7 +14,7 @@ from torch import nn
 from mmwsl.apis import load_config
 from mmwsl.apis.training import main as train
 from mmwsl.functional import shift_and_stitch
-from mmwsl.inference.dense import Float64, ReceptiveField, ScoreNetwork, convert_to_dense, receptive_field
+from mmwsl.inference.dense import Float64, ReceptiveField, convert_to_dense, receptive_field
 from mmwsl.models import DilatedMobileNetV2, LSEAggregationHead, OverFeat
 
 from .networks import compare, marked, padded_stride, score
@@ -68,12 +68,12 @@ def test_a_network_trained_on_image_level_labels(repository, tmp_path):
     cfg = load_config(config)
     init_default_scope('mmseg')
     model = MODELS.build(cfg.model).eval()
-    before = score(ScoreNetwork(model.backbone, model.decode_head))
+    before = score(nn.Sequential(model.backbone, model.decode_head))
     x = model.data_preprocessor(pseudo_collate([DATASETS.build(cfg.test_dataloader.dataset)[0]]))['inputs']
     x = x[..., :70, :66]
     untrained = before(x)
     model.load_state_dict(torch.load(tmp_path / 'epoch_1.pth', weights_only=True)['state_dict'])
-    network = ScoreNetwork(model.backbone, model.decode_head)
+    network = nn.Sequential(model.backbone, model.decode_head)
     assert (score(network)(x) - untrained).abs().max() > 0.1, 'the training changed nothing'
     for step in (1, 2):
         stitched = shift_and_stitch(score(network), x, 4, step)
@@ -99,7 +99,7 @@ def test_trained_scores(weights_root):
     weights = torch.load(checkpoint, weights_only=True)
     head.conv_seg.weight.copy_(weights['classifier.1.weight'][:, :, None, None])
     head.conv_seg.bias.copy_(weights['classifier.1.bias'])
-    network = ScoreNetwork(backbone, head).eval()
+    network = nn.Sequential(backbone, head).eval()
     image = torch.from_numpy(skimage.data.astronaut()[:272, 100:364] / 127.5 - 1).permute(2, 0, 1)[None]
     x = image.float()
     stitched, scores = shift_and_stitch(network, x, 16, 8), convert_to_dense(network, 8)(x)

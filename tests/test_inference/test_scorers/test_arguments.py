@@ -21,22 +21,17 @@ from mmwsl.registry import SCORERS
         (
             dict(type='mmwsl.OverlapTileScorer', tile=0, margin=1),
             ValueError,
-            '`scorer.tile` must be positive .*got 0 and 1',
+            '`scorer.tile` must be an integer of at least 1, got 0',
+        ),
+        (
+            dict(type='mmwsl.OverlapTileScorer', tile=8, margin=1.5),
+            ValueError,
+            '`scorer.margin` must be an integer of at least 0, got 1.5',
         ),
         (
             dict(type='mmwsl.WholeScorer', input_padding=dict(before=4)),
             TypeError,
-            r"before, after and stride.*\['before'\]",
-        ),
-        (
-            dict(type='mmwsl.WholeScorer', input_padding=dict(before=4, after=4, stride=0)),
-            ValueError,
-            'a positive stride, got stride=0',
-        ),
-        (
-            dict(type='mmwsl.WholeScorer', input_padding=dict(before=-4, after=4, stride=8)),
-            ValueError,
-            'non-negative integers .*got before=-4',
+            "`scorer.input_padding` must be True or False, got {'before': 4}",
         ),
         (
             dict(type='mmwsl.SlidingWindowScorer', crop_size=32, stride=(4, 4)),

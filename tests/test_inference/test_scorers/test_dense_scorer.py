@@ -7,7 +7,6 @@ from mmseg.structures import SegDataSample
 from torch import nn
 
 from mmwsl.functional import shift_and_stitch
-from mmwsl.inference.dense import ScoreNetwork
 from mmwsl.models import WeakEncoderDecoder
 from mmwsl.registry import MODELS
 
@@ -22,7 +21,7 @@ PAPER = dict(
 )
 
 
-def _model(dense=None, backbone=BACKBONE, head=None, input_padding=None):
+def _model(dense=None, backbone=BACKBONE, head=None, neck=None, input_padding=False):
     torch.manual_seed(0)
     head = head or dict(
         type='mmwsl.LSEAggregationHead',
@@ -36,6 +35,7 @@ def _model(dense=None, backbone=BACKBONE, head=None, input_padding=None):
     scorer = dict(type='mmwsl.WholeScorer') if dense is None else dict(dense, type='mmwsl.DenseScorer')
     model = WeakEncoderDecoder(
         backbone=backbone,
+        neck=neck,
         decode_head=head,
         train_cfg=dict(),
         inference=dict(scorer=dict(scorer, input_padding=input_padding)),
@@ -84,10 +84,9 @@ def test_the_prediction_of_a_shifted_image_is_shifted(stride):
     torch.testing.assert_close(shifted[inside], whole[:, :, stride:, 3 * stride :][inside], atol=1e-5, rtol=0)
 
 
-def _blob_model(dense, input_padding=None):
+def _blob_model(dense, padding=True):
     """Build a network that averages its receptive field: its scores of a bright blob are centered at the blob."""
     backbone = dict(BACKBONE, channels=(1, 1))
-    padding = input_padding is None
     head = dict(
         type='mmwsl.LSEAggregationHead',
         in_channels=1,
@@ -96,7 +95,7 @@ def _blob_model(dense, input_padding=None):
         kernel_size=3,
         same_padding=padding,
     )
-    model = _model(dense, backbone, head, input_padding)
+    model = _model(dense, backbone, head)
     layers = [module for module in model.backbone.modules() if isinstance(module, nn.Conv2d)]
     for layer in (*layers, model.decode_head.conv_seg):
         nn.init.constant_(layer.weight, 1 / layer.weight[0].numel())
@@ -108,6 +107,7 @@ def _blob_model(dense, input_padding=None):
     if not padding:
         for layer in layers:
             layer.padding = (0, 0)
+        model.pipeline.scorer.input_padding = True
     return model
 
 
@@ -127,8 +127,7 @@ def test_scores_lie_where_the_image_has_them(stride):
 
 def test_without_padding_the_padded_input_has_its_scores_there_too():
     """The receptive field of 17 pixels is centered at a pixel, 0.5 from half a location of the coarse map."""
-    padding = dict(before=7, after=9, stride=4)
-    coarse, dense = _blob_model(None, padding), _blob_model(dict(stride=1), padding)
+    coarse, dense = _blob_model(None, padding=False), _blob_model(dict(stride=1), padding=False)
     place = torch.tensor([32.5, 47.5], dtype=torch.float64)
     torch.testing.assert_close(_centroid(dense), place, atol=1e-4, rtol=0)
     torch.testing.assert_close(_centroid(coarse), place, atol=1.0, rtol=0)
@@ -143,17 +142,16 @@ def test_interpolation_shifts_the_scores_of_a_network_that_pads():
 @torch.no_grad()
 def test_overfeat_with_its_input_padding():
     """Location (i, j) of the coarse map is pixel (6 + 12 i, 6 + 12 j) of the dense one."""
-    padding = dict(before=68, after=69, stride=12)
-    settings = dict(backbone=dict(type='mmwsl.OverFeat'), head=PAPER, input_padding=padding)
+    settings = dict(backbone=dict(type='mmwsl.OverFeat'), head=PAPER, input_padding=True)
     coarse, dense = _model(**settings), _model(dict(stride=6), **settings)
     for model in (coarse, dense):
         torch.manual_seed(0)
         model.backbone.init_weights()
     x = torch.randn(1, 3, 20, 30)
-    padded, canvas, before = coarse.pipeline.scorer.pad_inputs(x)
+    padded, size, offset = coarse.pipeline.scorer.pad_inputs(coarse, x)
     score_map = coarse(padded)
-    scores = dense.pipeline.scorer.dense_inference(dense.score_network(), padded, canvas, before)
-    assert score_map.shape == (1, 3, 2, 3) and canvas == scores.shape[2:] == (24, 36)
+    scores = dense.pipeline.scorer.score_pixels(dense.score_network(), padded, size, offset)
+    assert score_map.shape == (1, 3, 2, 3) and size == scores.shape[2:] == (24, 36)
     torch.testing.assert_close(scores[..., 6::12, 6::12], score_map, atol=1e-5, rtol=1e-5)
     assert (scores[..., :6, :] - scores[..., 6:7, :]).abs().max() == 0  # before the first location
     middle = (scores[..., 6, 6::6][..., :-1] + scores[..., 6, 12::6]) / 2
@@ -244,9 +242,9 @@ def test_views_are_averaged():
 @pytest.mark.parametrize(
     'dense, message',
     [
-        (dict(stride=0), '`stride` of dense inference must be a positive integer, got 0'),
-        (dict(stride='1'), "`stride` of dense inference must be a positive integer, got '1'"),
-        (dict(max_memory=0.5), '`max_memory` of dense inference must be a positive integer, got 0.5'),
+        (dict(stride=0), '`scorer.stride` must be a positive integer, got 0'),
+        (dict(stride='1'), "`scorer.stride` must be a positive integer, got '1'"),
+        (dict(max_memory=0.5), '`scorer.max_memory` must be a positive integer, got 0.5'),
     ],
 )
 def test_bad_settings_are_found_when_the_model_is_built(dense, message):
@@ -260,6 +258,19 @@ def test_a_stride_that_does_not_divide_names_the_divisors():
 
 
 def test_a_neck_is_part_of_the_network():
-    neck = nn.Conv2d(1, 1, 3, 2, 1)
-    network = ScoreNetwork(nn.Conv2d(3, 1, 1), nn.Identity(), neck)
-    assert network(torch.zeros(1, 3, 8, 8)).shape == (1, 1, 4, 4)
+    neck = dict(type='FPN', in_channels=[8], out_channels=8, num_outs=1, _scope_='mmseg')
+    network = _model(neck=neck).score_network()
+    assert [name for name, _ in network.named_children()] == ['backbone', 'neck', 'decode_head']
+    x = torch.randn(1, 3, 32, 32)
+    torch.testing.assert_close(network(x), _model(neck=neck)(x))
+
+
+def test_a_replaced_layer_without_weights_is_followed():
+    model = _model(dict(stride=1))
+    x = torch.randn(1, 3, 32, 32)
+    before = _logits(model, x)
+    (pool,) = (name for name, module in model.backbone.named_modules() if isinstance(module, nn.MaxPool2d))
+    setattr(model.backbone.get_submodule(pool.rpartition('.')[0]), pool.rpartition('.')[2], nn.AvgPool2d(3, 2, 1))
+    assert (_logits(model, x) - before).abs().max() > 1e-3
+    with torch.no_grad():
+        assert (_logits(model, x)[..., ::4, ::4] - model(x)).abs().max() < 1e-5
