@@ -1,6 +1,6 @@
 """Aggregators under one schedule on voc6: mAP, mIoU and point localization, over training seeds.
 
-Each method is trained by its config, configs/wsl_METHOD_voc6.py, and evaluated without and with the image-level prior.
+Each method is trained by its config, wsl_METHOD_voc6.py in configs/, and evaluated without and with the image-level prior.
 "at 0.5" is a threshold fixed in advance. "best" is an oracle: selected on the evaluated masks. The work folder keeps
 the results as JSON: repeat the command to resume an interrupted run, or to print the table again.
 
@@ -33,15 +33,15 @@ POSTPROCESSORS = dict(raw=[], prior=[dict(type='mmwsl.ImageLevelPrior')])
 
 def measure(method: str, seed: int, folder: Path) -> dict[str, dict[str, float]]:
     """Train a method with a seed and evaluate it with each pipeline, unless the results exist."""
-    config = f'configs/wsl_{method}_voc6.py'
+    (config,) = Path('configs').rglob(f'wsl_{method}_voc6.py')
     work_dir = folder / f'{method}_seed{seed}'
     options = [f'randomness.seed={seed}', 'val_cfg=None', 'val_dataloader=None', 'val_evaluator=None']
-    command = [sys.executable, 'tools/train.py', config, '--resume', '--work-dir', str(work_dir)]
+    command = [sys.executable, 'tools/train.py', str(config), '--resume', '--work-dir', str(work_dir)]
     subprocess.run([*command, '--cfg-options', *options], check=True)
     return {name: evaluate(config, work_dir, name) for name in POSTPROCESSORS}
 
 
-def evaluate(config: str, work_dir: Path, name: str) -> dict[str, float]:
+def evaluate(config: Path, work_dir: Path, name: str) -> dict[str, float]:
     """Evaluate a trained network with the pipeline ``name`` of :data:`POSTPROCESSORS`, unless the result exists."""
     result = work_dir / f'{name}.json'
     if not result.exists():
@@ -62,7 +62,7 @@ def format_mean(values: list[float]) -> str:
 def main() -> None:
     """Train, evaluate and print the table."""
     parser = argparse.ArgumentParser(description='Compare aggregators on voc6')
-    parser.add_argument('methods', nargs='+', help='METHOD in configs/wsl_METHOD_voc6.py')
+    parser.add_argument('methods', nargs='+', help='METHOD in the name of a config, wsl_METHOD_voc6.py')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0], help='training seeds')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/aggregators'))
     args = parser.parse_args()

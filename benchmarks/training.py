@@ -1,7 +1,7 @@
 """Cost of aggregation in a training step, compared with a plain FCN head on the same backbone and convolutions.
 
-The network is that of `configs/wsl_lse_DATA.py` with random weights and every layer trained; the aggregators are those
-of `configs/wsl_METHOD_DATA.py`. It is trained on synthetic images, so that no files are needed. There are two more
+The network is that of `wsl_lse_DATA.py` with random weights and every layer trained; the aggregators are those
+of `wsl_METHOD_DATA.py`. It is trained on synthetic images, so that no files are needed. There are two more
 rows:
 
 - fcn: MMSegmentation's pixel loss with masks, on scores interpolated to the image size, and its accuracy;
@@ -44,7 +44,7 @@ from mmwsl.models import CachedBackbone, LSEAggregationHead
 from mmwsl.registry import MODELS
 from mmwsl.utils.nested import dicts_in
 
-CONFIGS = Path(__file__).parent.parent / 'configs'
+CONFIGS = {path.stem: path for path in (Path(__file__).parent.parent / 'configs').rglob('*.py')}
 CLASSES = 7  # of the synthetic shapes dataset
 SPREAD = 4.0  # standard deviation of the scores of a trained network
 
@@ -73,7 +73,7 @@ REFERENCES = dict(
 
 def base_config(data: str, size: int, batch_size: int) -> Config:
     """Return the config of LSE with random weights, every layer trained, and synthetic images of ``size`` pixels."""
-    cfg = Config.fromfile(CONFIGS / f'wsl_lse_{data}.py')
+    cfg = Config.fromfile(CONFIGS[f'wsl_lse_{data}'])
     if is_subclass(cfg.model.backbone, MODELS, CachedBackbone):
         cfg.model.backbone = cfg.model.backbone.backbone
     cfg.model.backbone.update(init_cfg=None)
@@ -97,7 +97,7 @@ def network(cfg: Config, method: str, data: str, device: torch.device) -> tuple[
     if method in REFERENCES:
         model.merge_from_dict(dict(model=dict(decode_head=REFERENCES[method])))
     else:
-        head = Config.fromfile(CONFIGS / f'wsl_{method}_{data}.py').model.decode_head
+        head = Config.fromfile(CONFIGS[f'wsl_{method}_{data}']).model.decode_head
         model.model.decode_head.aggregator = head.aggregator
         model.model.decode_head.maps_per_class = head.get('maps_per_class', 1)
     for part in dicts_in(model.model.decode_head):
@@ -233,11 +233,9 @@ def main() -> None:
         nargs='*',
         default=['lse', 'gap'],
         metavar='METHOD',
-        help='METHOD in configs/wsl_METHOD_DATA.py; lse and gap by default',
+        help='METHOD in the name of a config, wsl_METHOD_DATA.py; lse and gap by default',
     )
-    parser.add_argument(
-        '--data', default='voc6', help='DATA in configs/wsl_lse_DATA.py: voc6 (MobileNetV2) or voc (ResNet-50)'
-    )
+    parser.add_argument('--data', default='voc6', help='DATA in wsl_lse_DATA.py: voc6 (MobileNetV2) or voc (ResNet-50)')
     parser.add_argument('--size', type=int, default=224, help='side of the images in pixels')
     parser.add_argument('--batch-size', type=int, default=4)
     parser.add_argument('--rounds', type=int, default=15, help='timed turns of each row')
@@ -246,8 +244,8 @@ def main() -> None:
     parser.add_argument('--out', default='training.json', help='JSON file for the rows')
     args = parser.parse_args()
     for method in args.methods:
-        if not (CONFIGS / f'wsl_{method}_{args.data}.py').exists():
-            parser.error(f'METHOD must have a config configs/wsl_METHOD_{args.data}.py, got {method!r}.')
+        if f'wsl_{method}_{args.data}' not in CONFIGS:
+            parser.error(f'METHOD must have a config wsl_METHOD_{args.data}.py, got {method!r}.')
     torch.set_num_threads(1)
     init_default_scope('mmseg')
     MMLogger.get_instance('benchmark', log_level='ERROR')  # mmengine logs every weight

@@ -14,7 +14,7 @@ from mmwsl.apis.training import train
 from mmwsl.utils.files import atomic_write
 from mmwsl.visualization import image_grid
 
-CONFIGS = Path(__file__).parents[2] / 'configs'
+CONFIGS = Path(__file__).parents[2] / 'configs' / 'shapes'
 RAW, PRIOR = 'raw', '+ image-level prior'
 THRESHOLD_NOTE = 'Trained on image-level labels. The threshold was tuned on the masks of other images, of a third seed.'
 

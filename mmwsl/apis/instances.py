@@ -108,7 +108,7 @@ def use_features_only(cfg: Config) -> None:
         raise ValueError(
             '`model.inference.class_maps` must use zoom-out features, got '
             f"{inference.get('class_maps')}. Set it to dict(type='mmwsl.ZoomOutMaps', layers=[...]), as "
-            'configs/wsl_zof_gbp_voc6.py does.'
+            'configs/saliency/wsl_zof_gbp_voc6.py does.'
         )
     cfg.model.inference = dict(scorer=inference.get('scorer'), class_maps=dict(maps[0], svm=None))
 

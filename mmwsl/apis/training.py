@@ -50,7 +50,7 @@ def check_load_from(cfg: Config) -> None:
     folders = [Path('configs')] + ([Path(cfg.filename).parent] if cfg.filename else [])
     source = Path(path).parent.name
     configs = [file for folder in folders for file in folder.rglob(f'{source}.py')]
-    train_first = f'Train {configs[0]} first, or set' if configs else 'Set'
+    train_first = f'Run `python tools/train.py {configs[0]}` first, or set' if configs else 'Set'
     raise FileNotFoundError(
         f'`load_from` names {path!r}, which does not exist. {train_first} --cfg-options load_from=FILE.'
     )

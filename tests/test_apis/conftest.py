@@ -25,7 +25,7 @@ SHORT = [
 def shapes(repository, tmp_path_factory):
     """The arguments of a run over the first images, without the output folder."""
     folder = tmp_path_factory.mktemp('weights')
-    config = repository / 'configs' / 'wsl_lse_shapes_ilp.py'
+    config = repository / 'configs/shapes/wsl_lse_shapes_ilp.py'
     cfg = apis.load_config(config)
     init_default_scope('mmseg')
     torch.manual_seed(0)

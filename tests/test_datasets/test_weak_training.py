@@ -98,7 +98,7 @@ def test_no_mask_is_opened(build, labeled, opened):
 
 @pytest.fixture
 def shipped_layout(tmp_path, write_images):
-    """Two images where configs/wsl_lse_voc6.py and wsl_lse_voc.py expect them; no mask can be decoded."""
+    """Two images where configs/lse/wsl_lse_voc6.py and wsl_lse_voc.py expect them; no mask can be decoded."""
     for folder in ('voc6', 'VOCdevkit/VOC2012'):
         root = tmp_path / folder
         write_images(root / 'JPEGImages', ['one.jpg', 'two.jpg'])
@@ -118,7 +118,7 @@ def shipped_layout(tmp_path, write_images):
 
 @pytest.mark.parametrize(
     ('config', 'label_file'),
-    [('wsl_lse_voc6', 'voc6/image_labels.csv'), ('wsl_lse_voc', 'VOCdevkit/VOC2012/Annotations/one.xml')],
+    [('lse/wsl_lse_voc6', 'voc6/image_labels.csv'), ('wsl_lse_voc', 'VOCdevkit/VOC2012/Annotations/one.xml')],
 )
 def test_shipped_configs_open_no_mask(repository, shipped_layout, opened, monkeypatch, config, label_file):
     monkeypatch.setitem(os.environ, 'MMWSL_DATA_ROOT', str(shipped_layout))

@@ -58,7 +58,7 @@ def test_a_model_without_provenance_adds_nothing():
 
 @pytest.fixture
 def short(repository, tmp_path):
-    cfg = Config.fromfile(repository / 'configs' / 'wsl_lse_shapes.py')
+    cfg = Config.fromfile(repository / 'configs/shapes/wsl_lse_shapes.py')
     cfg.work_dir = str(tmp_path / 'work')
     cfg.experiment_name = tmp_path.name  # runners with the same name share their message hub
     thresholds = dict(type='mmwsl.ClassThresholds', thresholds=0.3, tuned_on='masks of a test')

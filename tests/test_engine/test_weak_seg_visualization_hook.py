@@ -16,7 +16,7 @@ from mmwsl.datasets.transforms import RenderShapesImage
 
 @pytest.mark.parametrize('tta', [False, True])
 def test_every_prediction_is_drawn_over_its_input_image(repository, tmp_path, tta):
-    cfg = load_config(repository / 'configs' / 'wsl_lse_shapes.py', work_dir=str(tmp_path / 'work'))
+    cfg = load_config(repository / 'configs/shapes/wsl_lse_shapes.py', work_dir=str(tmp_path / 'work'))
     cfg.test_dataloader.dataset.length = 3
     cfg.test_dataloader.update(num_workers=0, persistent_workers=False)
     cfg.visualizer.alpha = 0.0
@@ -42,7 +42,7 @@ def test_every_prediction_is_drawn_over_its_input_image(repository, tmp_path, tt
 
 
 def test_draw_maps_without_pred_scores_is_an_error(repository, tmp_path):
-    cfg = load_config(repository / 'configs' / 'wsl_lse_shapes.py', work_dir=str(tmp_path / 'work'))
+    cfg = load_config(repository / 'configs/shapes/wsl_lse_shapes.py', work_dir=str(tmp_path / 'work'))
     cfg.model.type, cfg.visualizer.name = 'EncoderDecoder', 'raw'
     cfg.default_hooks.visualization.draw_maps = True
     draw_predictions(cfg, show_dir=str(tmp_path / 'drawn'))
@@ -54,7 +54,7 @@ def test_draw_maps_without_pred_scores_is_an_error(repository, tmp_path):
 
 
 def test_draw_maps_draws_scores_and_saliency(repository, tmp_path):
-    cfg = load_config(repository / 'configs' / 'wsl_lse_shapes.py', work_dir=str(tmp_path / 'work'))
+    cfg = load_config(repository / 'configs/shapes/wsl_lse_shapes.py', work_dir=str(tmp_path / 'work'))
     cfg.test_dataloader.dataset.length = 2
     cfg.test_dataloader.update(num_workers=0, persistent_workers=False)
     cfg.visualizer.name = 'maps'

@@ -35,7 +35,7 @@ def test_a_users_own_steps_run_in_the_runner(blocks, repository, tmp_path, monke
             assert len(block.splitlines()) < 40
     monkeypatch.syspath_prepend(tmp_path)
     config = tmp_path / 'config.py'
-    config.write_text(f"_base_ = ['{repository / 'configs' / 'wsl_lse_shapes.py'}']\n{blocks[-1]}")
+    config.write_text(f"_base_ = ['{repository / 'configs/shapes/wsl_lse_shapes.py'}']\n{blocks[-1]}")
     cfg = Config.fromfile(config)
     cfg.work_dir, cfg.experiment_name = str(tmp_path / 'work'), tmp_path.name
     cfg.test_dataloader.update(num_workers=0, persistent_workers=False)

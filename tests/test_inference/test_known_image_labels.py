@@ -18,7 +18,7 @@ HEADS = {
 
 def build(repository, head='LSEAggregationHead', **inference):
     init_default_scope('mmseg')
-    cfg = Config.fromfile(repository / 'configs' / 'wsl_lse_shapes.py')
+    cfg = Config.fromfile(repository / 'configs/shapes/wsl_lse_shapes.py')
     in_channels = cfg.model.decode_head.in_channels
     cfg.merge_from_dict(dict(model=dict(inference=inference, decode_head=dict(HEADS[head], in_channels=in_channels))))
     torch.manual_seed(0)
@@ -87,7 +87,7 @@ def test_foreground_stays_foreground_where_the_network_predicts_an_absent_class(
 
 def test_independent_classes_cannot_keep_the_foreground(repository):
     init_default_scope('mmseg')
-    cfg = Config.fromfile(repository / 'configs' / 'wsl_lse_shapes.py').model
+    cfg = Config.fromfile(repository / 'configs/shapes/wsl_lse_shapes.py').model
     cfg.decode_head.background = dict(type='mmwsl.ConstantBackground', threshold=0.4)
     cfg.inference = dict(image_labels=dict(KNOWN, keep_foreground=True))
     with pytest.raises(ValueError, match='`inference.image_labels.keep_foreground`.*of LSEAggregationHead are indep'):
@@ -97,7 +97,7 @@ def test_independent_classes_cannot_keep_the_foreground(repository):
 def test_activation_maps_made_of_logits_cannot_keep_the_foreground(repository):
     inference = dict(image_labels=dict(KNOWN, keep_foreground=True), class_maps=dict(type='mmwsl.ClassActivationMaps'))
     init_default_scope('mmseg')
-    cfg = Config.fromfile(repository / 'configs' / 'wsl_lse_shapes.py').model
+    cfg = Config.fromfile(repository / 'configs/shapes/wsl_lse_shapes.py').model
     cfg.decode_head.background = dict(type='mmwsl.LearnedBackground')
     cfg.inference = inference
     with pytest.raises(ValueError, match='activation maps of LSEAggregationHead are made of logits'):

@@ -36,7 +36,7 @@ test_evaluator = val_evaluator
 def runs(repository, tmp_path_factory):
     """Train twice, on image-level labels and on masks."""
     root = tmp_path_factory.mktemp('runs')
-    base = repository / 'configs' / 'wsl_lse_shapes.py'
+    base = repository / 'configs/shapes/wsl_lse_shapes.py'
     (root / 'full.py').write_text(FULL.format(base=base))
     for name, config in (('weak', base), ('masks', root / 'full.py')):
         options = SHORT | {'train_cfg.max_epochs': 1, 'train_cfg.val_interval': 9}

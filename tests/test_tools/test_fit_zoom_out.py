@@ -25,7 +25,7 @@ SHORT = [
 def config(repository, tmp_path):
     """A config of the synthetic dataset with superpixels; the SVM file that it names does not exist."""
     path = tmp_path / 'config.py'
-    path.write_text(f"""_base_ = ['{repository}/configs/wsl_lse_shapes.py']
+    path.write_text(f"""_base_ = ['{repository}/configs/shapes/wsl_lse_shapes.py']
 model = dict(inference=dict(
     class_maps=dict(type='mmwsl.GuidedBackpropSaliency', layers=['backbone.layers.0'], scores=dict(
         type='mmwsl.ZoomOutMaps', layers=['backbone.layers.0', 'decode_head.convs.0'], scene=False,

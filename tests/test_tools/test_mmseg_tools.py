@@ -14,7 +14,7 @@ def test_mmsegs_own_tools_run_our_configs(tmp_path):
     tools = Path(mmseg.__file__).parent / '.mim' / 'tools'
     if not tools.is_dir():
         pytest.skip('needs the tools of mmseg. Install them with: pip install onedl-mmsegmentation')
-    config = str(Path(__file__).parents[2] / 'configs' / 'wsl_lse_shapes_ilp.py')
+    config = str(Path(__file__).parents[2] / 'configs/shapes/wsl_lse_shapes_ilp.py')
     short = ['--work-dir', str(tmp_path), '--cfg-options', 'train_cfg.max_epochs=1', 'default_hooks.logger.interval=1']
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         short += [f'{loader}.dataset.length=4', f'{loader}.num_workers=0', f'{loader}.persistent_workers=False']

@@ -78,7 +78,7 @@ def test_augmentation_that_ignores_the_inference_pipeline_raises_an_error(reposi
         """Segmentor of a user's own package."""
 
     for kind in ('mmwsl.WeakEncoderDecoder', 'UsersSegmentor'):
-        cfg = apis.load_config(repository / 'configs' / 'wsl_lse_voc.py', {'model.type': kind})
+        cfg = apis.load_config(repository / 'configs/wsl_lse_voc.py', {'model.type': kind})
         cfg.tta_model = dict(type='SegTTAModel')
         with pytest.raises(ValueError, match=f"'SegTTAModel' would ignore .*{kind}.*mmwsl.WeakSegTTAModel"):
             use_test_time_augmentation(cfg)
@@ -137,7 +137,7 @@ def test_masks_of_unlabeled_images_need_neither_labels_nor_masks(repository, tmp
         Image.fromarray(np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)).save(
             tmp_path / 'new' / f'{name}.png'
         )
-    config = repository / 'configs' / 'wsl_lse_folder_masks.py'
+    config = repository / 'configs/folder/wsl_lse_folder_masks.py'
     options = [
         'test_evaluator=[]',
         'test_dataloader.dataset.label_file=',

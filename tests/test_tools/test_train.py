@@ -146,4 +146,4 @@ def test_amp_reaches_the_runner(tiny_config, tmp_path):
 def test_a_missing_checkpoint_of_an_earlier_training_names_its_config(repository, tmp_path, path, message):
     options = ['--cfg-options', f'load_from={path}']
     with pytest.raises(FileNotFoundError, match=message):
-        main([str(repository / 'configs' / 'wsl_emadapt_voc6.py'), '--work-dir', str(tmp_path), *options])
+        main([str(repository / 'configs/em_adapt/wsl_emadapt_voc6.py'), '--work-dir', str(tmp_path), *options])

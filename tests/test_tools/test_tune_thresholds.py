@@ -19,7 +19,7 @@ SHORT = [
 
 
 def test_search_then_evaluation_with_the_masks_that_the_thresholds_were_tuned_on(run, repository, tmp_path):
-    base = repository / 'configs' / 'wsl_lse_shapes_ilp.py'
+    base = repository / 'configs/shapes/wsl_lse_shapes_ilp.py'
     train([str(base), '--work-dir', str(tmp_path / 'trained'), '--cfg-options', 'train_cfg.max_epochs=1', *SHORT])
     config = tmp_path / 'config.py'
     config.write_text(
@@ -53,7 +53,7 @@ def test_search_then_evaluation_with_the_masks_that_the_thresholds_were_tuned_on
 
 
 def test_the_post_processing_pipeline_is_cut_before_the_thresholds(repository):
-    cfg = apis.load_config(repository / 'configs' / 'wsl_lse_voc6_sppxl.py')
+    cfg = apis.load_config(repository / 'configs/priors/wsl_lse_voc6_sppxl.py')
     before = cfg.test_dataloader.dataset.pipeline
     tune_thresholds(cfg, 'out.json', 'ImageSets/Segmentation/train.txt')
     assert [step.type for step in cfg.model.inference.postprocessors] == ['mmwsl.ImageLevelPrior']
@@ -69,21 +69,21 @@ class MyThresholds(ClassThresholds):
 
 
 def test_the_pipeline_is_cut_before_a_subclass_of_the_thresholds(repository):
-    cfg = apis.load_config(repository / 'configs' / 'wsl_lse_voc6_sppxl.py')
+    cfg = apis.load_config(repository / 'configs/priors/wsl_lse_voc6_sppxl.py')
     cfg.model.inference.postprocessors[1].type = 'mmwsl.MyThresholds'
     tune_thresholds(cfg, 'out.json')
     assert [part.type for part in cfg.model.inference.postprocessors] == ['mmwsl.ImageLevelPrior']
 
 
 def test_post_processors_without_thresholds_are_used_whole(repository):
-    cfg = apis.load_config(repository / 'configs' / 'wsl_lse_shapes_ilp.py')
+    cfg = apis.load_config(repository / 'configs/shapes/wsl_lse_shapes_ilp.py')
     tune_thresholds(cfg, 'out.json')
     assert [part.type for part in cfg.model.inference.postprocessors] == ['mmwsl.ImageLevelPrior']
 
 
 @pytest.mark.parametrize('kind', ['ClassThresholds', 'MyThresholds'])
 def test_thresholds_inside_another_post_processor_are_rejected(repository, kind):
-    cfg = apis.load_config(repository / 'configs' / 'wsl_lse_voc6_sppxl.py')
+    cfg = apis.load_config(repository / 'configs/priors/wsl_lse_voc6_sppxl.py')
     inference = cfg.model.inference
     inference.postprocessors[1].type = f'mmwsl.{kind}'
     inference.postprocessors = [dict(type='mmwsl.PostProcessorEnsemble', pipelines=[inference.postprocessors])]
@@ -92,7 +92,7 @@ def test_thresholds_inside_another_post_processor_are_rejected(repository, kind)
 
 
 def test_a_subclass_of_the_segmentor_is_accepted(repository):
-    cfg = apis.load_config(repository / 'configs' / 'wsl_pronet_voc6.py')
+    cfg = apis.load_config(repository / 'configs/pronet/wsl_pronet_voc6.py')
     tune_thresholds(cfg, 'out.json')
     assert cfg.test_evaluator[0].type == 'mmwsl.ClassThresholdSearch'
 
@@ -103,6 +103,6 @@ def test_a_model_without_inference_pipeline_is_rejected():
 
 
 def test_no_image_is_rejected(repository):
-    cfg = apis.load_config(repository / 'configs' / 'wsl_lse_shapes.py')
+    cfg = apis.load_config(repository / 'configs/shapes/wsl_lse_shapes.py')
     with pytest.raises(ValueError, match='--max-images must be at least 1, got 0'):
         tune_thresholds(cfg, 'out.json', max_images=0)

@@ -145,7 +145,7 @@ def _clone(batch):
 
 
 def test_a_result_that_uses_image_labels_reports_them(repository, tmp_path):
-    cfg = Config.fromfile(repository / 'configs' / 'wsl_lse_shapes.py')
+    cfg = Config.fromfile(repository / 'configs/shapes/wsl_lse_shapes.py')
     cfg.work_dir, cfg.experiment_name = str(tmp_path / 'work'), tmp_path.name
     cfg.model.inference = dict(
         image_labels=dict(type='mmwsl.KnownImageLabels'), class_maps=dict(type='mmwsl.ClassActivationMaps')

@@ -63,7 +63,7 @@ def test_a_network_trained_on_image_level_labels(repository, tmp_path):
         for loader in ('train_dataloader', 'val_dataloader')
         for key in ('num_workers=0', 'persistent_workers=False', 'dataset.length=96')
     ]
-    config = repository / 'configs' / 'wsl_lse_shapes.py'
+    config = repository / 'configs/shapes/wsl_lse_shapes.py'
     train([str(config), '--work-dir', str(tmp_path), '--cfg-options', 'train_cfg.max_epochs=1', *loaders])
     cfg = load_config(config)
     init_default_scope('mmseg')

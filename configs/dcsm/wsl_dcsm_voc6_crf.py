@@ -1,0 +1,21 @@
+# DCSM + CRF: see wsl_dcsm_voc_crf.py. Layers and threshold were tuned on the masks of 40 images of train.
+_base_ = ['../pooling/wsl_gmp_voc6.py']
+model = dict(
+    inference=dict(
+        class_maps=dict(
+            type='mmwsl.DistinctClassSaliency',
+            layers=['backbone.backbone.layer4', 'backbone.backbone.layer5'],
+            tuned_on='masks of voc6 train',
+        ),
+        postprocessors=[
+            dict(type='mmwsl.ClassThresholds', thresholds=0.55, tuned_on='masks of voc6 train'),
+            dict(type='mmwsl.LogitSoftmax', temperature=2.0, tuned_on='masks of voc6 train'),
+            dict(type='mmwsl.DenseCRF', preset='ccnn', min_image_prob=0.05, tuned_on='masks of voc6 train'),
+        ],
+    )
+)
+maps = [dict(type='mmwsl.KeepOriginalImage')]
+test_pipeline = _base_.test_pipeline[:1] + maps + _base_.test_pipeline[1:]
+tta_pipeline = _base_.tta_pipeline[:1] + maps + _base_.tta_pipeline[1:]
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader

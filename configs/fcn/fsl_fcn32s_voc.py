@@ -1,0 +1,10 @@
+# FCN-32s (Long, Shelhamer & Darrell, CVPR 2015): the coarsest of three networks, each initialized from the previous
+# one. Published, VOC 2011 val (matconvnet-fcn): 59.4; 16s 62.4; 8s 62.7; 8s on VOC 2012 test 62.2. Data, batch size and
+# schedule are those of all fsl_*_voc.py. The paper pads the image by 100 pixels; here fc6 pads its input.
+_base_ = [
+    '../_base_/models/fcn32s_vgg16.py',
+    '../_base_/datasets/voc_masks.py',
+    '../_base_/schedules/sgd_20k.py',
+    '../_base_/default_runtime.py',
+]
+tta_model = dict(type='SegTTAModel')

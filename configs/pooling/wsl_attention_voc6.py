@@ -1,0 +1,3 @@
+# Learned attention: see wsl_attention_voc.py.
+_base_ = ['../lse/wsl_lse_voc6.py']
+model = dict(decode_head=dict(aggregator=dict(_delete_=True, type='mmwsl.AttentionPooling', num_classes=7)))

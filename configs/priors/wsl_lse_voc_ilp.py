@@ -1,0 +1,2 @@
+_base_ = ['../wsl_lse_voc.py']
+model = dict(inference=dict(postprocessors=[dict(type='mmwsl.ImageLevelPrior')]))

@@ -1,0 +1,16 @@
+# The image-level prior, then a majority vote over superpixels (SP-sppxl of Pinheiro & Collobert).
+_base_ = ['../wsl_lse_voc.py']
+model = dict(
+    inference=dict(
+        postprocessors=[
+            dict(type='mmwsl.ImageLevelPrior'),
+            dict(type='mmwsl.ClassThresholds', thresholds=0.5),
+            dict(type='mmwsl.SuperpixelVote'),
+        ]
+    )
+)
+maps = [dict(type='mmwsl.ComputeSuperpixels')]
+test_pipeline = _base_.test_pipeline[:1] + maps + _base_.test_pipeline[1:]
+tta_pipeline = _base_.tta_pipeline[:1] + maps + _base_.tta_pipeline[1:]
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader

@@ -1,0 +1,3 @@
+# SegFormer on pseudo-labels of VOC 2012; its fully supervised counterpart is fsl_segformer_voc.py.
+_base_ = ['../segformer/fsl_segformer_voc.py', '../_base_/datasets/voc_pseudo.py']
+train_dataloader = dict(dataset=_base_.pseudo_labels)

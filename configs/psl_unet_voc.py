@@ -1,3 +1,0 @@
-# U-Net on pseudo-labels of VOC 2012; its fully supervised counterpart is fsl_unet_voc.py.
-_base_ = ['fsl_unet_voc.py', '_base_/datasets/voc_pseudo.py']
-train_dataloader = dict(dataset=_base_.pseudo_labels)

@@ -1,0 +1,30 @@
+# ZOF + GBP: see wsl_zof_gbp_voc.py. Fit the SVMs with python tools/fit_zoom_out.py on a checkpoint of wsl_lse_voc6.py.
+_base_ = ['../lse/wsl_lse_voc6.py']
+_blocks = [f'backbone.backbone.layer{i}' for i in range(1, 8)]
+model = dict(
+    inference=dict(
+        class_maps=dict(
+            type='mmwsl.GuidedBackpropSaliency',
+            layers=_blocks[2:6],
+            power=0.5,
+            tuned_on='masks of voc6 train',
+            scores=dict(
+                type='mmwsl.ZoomOutMaps',
+                svm='work_dirs/wsl_zof_gbp_voc6/zoom_out/svm.pth',
+                layers=['backbone.backbone.conv1', *_blocks, 'decode_head.convs.0'],
+                scene=False,
+            ),
+        ),
+        postprocessors=[
+            dict(type='mmwsl.ImageLevelPrior'),
+            dict(type='mmwsl.ClassThresholds', thresholds=0.07, tuned_on='masks of voc6 train'),
+            dict(type='mmwsl.LogitSoftmax', temperature=2.0, tuned_on='masks of voc6 train'),
+            dict(type='mmwsl.SuperpixelCRF', tuned_on='masks of voc6 train'),
+        ],
+    )
+)
+maps = [dict(type='mmwsl.KeepOriginalImage'), dict(type='mmwsl.ComputeSuperpixels')]
+test_pipeline = _base_.test_pipeline[:1] + maps + _base_.test_pipeline[1:]
+tta_pipeline = _base_.tta_pipeline[:1] + maps + _base_.tta_pipeline[1:]
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader

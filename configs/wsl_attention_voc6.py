@@ -1,3 +1,0 @@
-# Learned attention: see wsl_attention_voc.py.
-_base_ = ['wsl_lse_voc6.py']
-model = dict(decode_head=dict(aggregator=dict(_delete_=True, type='mmwsl.AttentionPooling', num_classes=7)))

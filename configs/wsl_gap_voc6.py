@@ -1,2 +1,0 @@
-_base_ = ['wsl_lse_voc6.py']
-model = dict(decode_head=dict(aggregator=dict(_delete_=True, type='mmwsl.GlobalAveragePooling')))
