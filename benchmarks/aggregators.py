@@ -1,6 +1,6 @@
 """Aggregators under one schedule on voc6: mAP, mIoU and point localization, over training seeds.
 
-Each method is trained by its config, wsl_METHOD_voc6.py in configs/, and evaluated without and with the image-level prior.
+Each method is trained by its config, wsl_METHOD_voc6.py, and evaluated without and with the image-level prior.
 "at 0.5" is a threshold fixed in advance. "best" is an oracle: selected on the evaluated masks. The work folder keeps
 the results as JSON: repeat the command to resume an interrupted run, or to print the table again.
 

@@ -13,8 +13,8 @@ model = dict(
     ),
 )
 views = [dict(type='Resize', scale=(side, side), keep_ratio=True) for side in (224, 448)]
-tta_pipeline = _base_.tta_pipeline[:1] + [
-    dict(type='TestTimeAug', transforms=[views] + _base_.tta_pipeline[1]['transforms'][1:])
+tta_pipeline = _base_.tta_pipeline[:-1] + [
+    dict(type='TestTimeAug', transforms=[views] + _base_.tta_pipeline[-1].transforms[1:])
 ]
 val_evaluator = (
     _base_.val_evaluator[:2]

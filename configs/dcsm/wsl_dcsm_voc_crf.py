@@ -15,8 +15,3 @@ model = dict(
         ],
     )
 )
-maps = [dict(type='mmwsl.KeepOriginalImage')]
-test_pipeline = _base_.test_pipeline[:1] + maps + _base_.test_pipeline[1:]
-tta_pipeline = _base_.tta_pipeline[:1] + maps + _base_.tta_pipeline[1:]
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
-test_dataloader = val_dataloader

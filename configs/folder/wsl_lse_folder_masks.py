@@ -5,7 +5,7 @@ load_masks = _base_.load_masks
 steps = _base_.test_pipeline
 views = _base_.views
 tta_pipeline = [
-    _base_.tta_pipeline[0],
+    *_base_.tta_pipeline[:-1],
     dict(type='TestTimeAug', transforms=[*views[:-1], [load_masks], views[-1]]),
 ]
 test_pipeline = [*steps[:-1], load_masks, steps[-1]]

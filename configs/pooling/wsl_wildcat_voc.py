@@ -28,12 +28,14 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
+    dict(type='mmwsl.KeepOriginalImage'),
     dict(type='Resize', scale={{_base_.crop_size}}, keep_ratio=False),
     dict(type='LoadAnnotations'),
     dict(type='mmwsl.PackImageLabelInputs'),
 ]
 tta_pipeline = [  # of the training size: the 20 highest and lowest scores are those of a map of 14 x 14
     dict(type='mmwsl.LoadImageAsBGR'),
+    dict(type='mmwsl.KeepOriginalImage'),
     dict(
         type='TestTimeAug',
         transforms=[

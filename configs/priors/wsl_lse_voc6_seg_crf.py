@@ -1,5 +1,5 @@
 # The image-level prior, mask proposals, then the fully connected CRF.
-_base_ = ['../lse/wsl_lse_voc6.py']
+_base_ = ['../lse/wsl_lse_voc6.py', '../_base_/postprocessing/crf_ccnn.py']
 model = dict(
     inference=dict(
         postprocessors=[
@@ -10,12 +10,11 @@ model = dict(
                 thresholds=(0.182, 0.182, 0.182, 0.182, 0.269, 0.182),
                 tuned_on='masks of voc6 train',
             ),
-            dict(type='mmwsl.LogitSoftmax', temperature=2.0, tuned_on='masks of voc6 train'),
-            dict(type='mmwsl.DenseCRF', preset='ccnn', min_image_prob=0.05, tuned_on='masks of voc6 train'),
+            *_base_.crf,
         ]
     )
 )
-maps = [dict(type='mmwsl.KeepOriginalImage'), dict(type='mmwsl.ComputeObjectness', kind='mask')]
+maps = [dict(type='mmwsl.ComputeObjectness', kind='mask')]
 test_pipeline = _base_.test_pipeline[:1] + maps + _base_.test_pipeline[1:]
 tta_pipeline = _base_.tta_pipeline[:1] + maps + _base_.tta_pipeline[1:]
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))

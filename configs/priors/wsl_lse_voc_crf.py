@@ -1,17 +1,11 @@
 # The image-level prior, then the fully connected CRF.
-_base_ = ['../wsl_lse_voc.py']
+_base_ = ['../wsl_lse_voc.py', '../_base_/postprocessing/crf_ccnn.py']
 model = dict(
     inference=dict(
         postprocessors=[
             dict(type='mmwsl.ImageLevelPrior'),
             dict(type='mmwsl.ClassThresholds', thresholds=0.5),
-            dict(type='mmwsl.LogitSoftmax', temperature=2.0, tuned_on='masks of voc6 train'),
-            dict(type='mmwsl.DenseCRF', preset='ccnn', min_image_prob=0.05, tuned_on='masks of voc6 train'),
+            *_base_.crf,
         ]
     )
 )
-maps = [dict(type='mmwsl.KeepOriginalImage')]
-test_pipeline = _base_.test_pipeline[:1] + maps + _base_.test_pipeline[1:]
-tta_pipeline = _base_.tta_pipeline[:1] + maps + _base_.tta_pipeline[1:]
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
-test_dataloader = val_dataloader

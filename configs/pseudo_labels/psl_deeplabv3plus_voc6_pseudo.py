@@ -25,12 +25,7 @@ model = dict(
         ],
     ),
 )
-test_pipeline = [
-    dict(type='mmwsl.LoadImageAsBGR'),
-    dict(type='mmwsl.KeepOriginalImage'),
-    *_base_.test_pipeline[1:-1],
-    dict(type='mmwsl.PackImageLabelInputs'),
-]
+test_pipeline = [*_base_.test_pipeline[:-1], dict(type='mmwsl.PackImageLabelInputs')]
 tta_pipeline = test_pipeline[:2] + [
     dict(
         type='TestTimeAug',

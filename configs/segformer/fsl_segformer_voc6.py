@@ -10,10 +10,10 @@ scale = (224, 224)
 model = dict(data_preprocessor=dict(size=scale), decode_head=dict(channels=64, num_classes=7))
 resize = [dict(type='Resize', scale=scale, keep_ratio=True)]
 train_dataloader = dict(dataset=dict(pipeline=_base_.train_pipeline[:2] + resize + _base_.train_pipeline[3:]))
-test_pipeline = _base_.test_pipeline[:1] + resize + _base_.test_pipeline[2:]
+test_pipeline = _base_.test_pipeline[:2] + resize + _base_.test_pipeline[3:]
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
 sides = [[dict(type='Resize', scale=(side, side), keep_ratio=True) for side in (160, 224, 288)]]
-views = dict(type='TestTimeAug', transforms=sides + _base_.tta_pipeline[1].transforms[1:])
-tta_pipeline = [_base_.tta_pipeline[0], views]
+views = dict(type='TestTimeAug', transforms=sides + _base_.tta_pipeline[-1].transforms[1:])
+tta_pipeline = [*_base_.tta_pipeline[:-1], views]
 tta_model = dict(type='SegTTAModel')

@@ -15,10 +15,10 @@ model = dict(
 resize = [dict(type='Resize', scale=scale, keep_ratio=True)]
 flip = [dict(type='RandomFlip', prob=0.5)]
 train_dataloader = dict(dataset=dict(pipeline=_base_.train_pipeline[:2] + resize + flip + _base_.train_pipeline[3:]))
-test_pipeline = _base_.test_pipeline[:1] + resize + _base_.test_pipeline[2:]
+test_pipeline = _base_.test_pipeline[:2] + resize + _base_.test_pipeline[3:]
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
 sides = [[dict(type='Resize', scale=(side, side), keep_ratio=True) for side in (160, 192, 224)]]
-views = dict(type='TestTimeAug', transforms=sides + _base_.tta_pipeline[1].transforms[1:])
-tta_pipeline = [_base_.tta_pipeline[0], views]
+views = dict(type='TestTimeAug', transforms=sides + _base_.tta_pipeline[-1].transforms[1:])
+tta_pipeline = [*_base_.tta_pipeline[:-1], views]
 tta_model = dict(type='SegTTAModel')

@@ -19,8 +19,8 @@ train_dataloader = dict(
 )
 load_masks = dict(type='LoadAnnotations')
 test_pipeline = [step for step in _base_.test_pipeline if step != load_masks]
-views = [step for step in _base_.tta_pipeline[1].transforms if step != [load_masks]]
-tta_pipeline = [_base_.tta_pipeline[0], dict(type='TestTimeAug', transforms=views)]
+views = [step for step in _base_.tta_pipeline[-1].transforms if step != [load_masks]]
+tta_pipeline = [*_base_.tta_pipeline[:-1], dict(type='TestTimeAug', transforms=views)]
 val_dataloader = dict(
     dataset=dict(
         type=dataset_type,

@@ -16,11 +16,13 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
+    dict(type='mmwsl.KeepOriginalImage'),
     dict(type='LoadAnnotations'),
     dict(type='mmwsl.PackImageLabelInputs'),
 ]
 tta_pipeline = [  # at the original size, as in the test
     dict(type='mmwsl.LoadImageAsBGR'),
+    dict(type='mmwsl.KeepOriginalImage'),
     dict(
         type='TestTimeAug',
         transforms=[

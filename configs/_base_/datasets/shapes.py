@@ -7,6 +7,7 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='mmwsl.RenderShapesImage'),
+    dict(type='mmwsl.KeepOriginalImage'),
     dict(type='mmwsl.RenderShapesMask'),
     dict(type='mmwsl.PackImageLabelInputs'),
 ]

@@ -12,12 +12,14 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
+    dict(type='mmwsl.KeepOriginalImage'),
     dict(type='Resize', scale=crop_size, keep_ratio=True),
     dict(type='LoadAnnotations'),
     dict(type='mmwsl.PackImageLabelInputs'),
 ]
 tta_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
+    dict(type='mmwsl.KeepOriginalImage'),
     dict(
         type='TestTimeAug',
         transforms=[

@@ -9,19 +9,21 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
+    dict(type='mmwsl.KeepOriginalImage'),
     dict(type='Resize', scale=crop_size, keep_ratio=True),
     dict(type='LoadAnnotations'),
-    dict(type='PackSegInputs'),
+    dict(type='mmwsl.PackSegInputsWithMaps'),
 ]
 tta_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
+    dict(type='mmwsl.KeepOriginalImage'),
     dict(
         type='TestTimeAug',
         transforms=[
             [dict(type='Resize', scale=(side, side), keep_ratio=True) for side in (240, 320, 400)],
             [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0.0, 1.0)],
             [dict(type='LoadAnnotations')],
-            [dict(type='PackSegInputs')],
+            [dict(type='mmwsl.PackSegInputsWithMaps')],
         ],
     ),
 ]

@@ -13,11 +13,13 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
+    dict(type='mmwsl.KeepOriginalImage'),
     dict(type='LoadAnnotations'),
     dict(type='mmwsl.PackSegInputsWithMaps'),
 ]
 tta_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
+    dict(type='mmwsl.KeepOriginalImage'),
     dict(
         type='TestTimeAug',
         transforms=[
