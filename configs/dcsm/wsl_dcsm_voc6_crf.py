@@ -1,5 +1,5 @@
 # DCSM + CRF: see wsl_dcsm_voc_crf.py. Layers and threshold were tuned on the masks of 40 images of train.
-_base_ = ['../pooling/wsl_gmp_voc6.py']
+_base_ = ['../pooling/wsl_gmp_voc6.py', '../_base_/postprocessing/crf_ccnn.py']
 model = dict(
     inference=dict(
         class_maps=dict(
@@ -9,8 +9,7 @@ model = dict(
         ),
         postprocessors=[
             dict(type='mmwsl.ClassThresholds', thresholds=0.55, tuned_on='masks of voc6 train'),
-            dict(type='mmwsl.LogitSoftmax', temperature=2.0, tuned_on='masks of voc6 train'),
-            dict(type='mmwsl.DenseCRF', preset='ccnn', min_image_prob=0.05, tuned_on='masks of voc6 train'),
+            *_base_.crf,
         ],
     )
 )

@@ -1,7 +1,7 @@
 # DCSM (Shimoda & Yanai, ECCV 2016): the saliency of each class minus that of the others, as the unary term of the fully
 # connected CRF. Published, VGG-16, VOC 2012 val and test mIoU: 44.1 and 45.1. The constants of the saliency are those
 # of the authors' code, which has neither the CRF nor a background threshold.
-_base_ = ['../pooling/wsl_gmp_voc.py']
+_base_ = ['../pooling/wsl_gmp_voc.py', '../_base_/postprocessing/crf_ccnn.py']
 model = dict(
     inference=dict(
         class_maps=dict(
@@ -10,8 +10,7 @@ model = dict(
         ),
         postprocessors=[
             dict(type='mmwsl.ClassThresholds', thresholds=0.55, tuned_on='masks of voc6 train'),
-            dict(type='mmwsl.LogitSoftmax', temperature=2.0, tuned_on='masks of voc6 train'),
-            dict(type='mmwsl.DenseCRF', preset='ccnn', min_image_prob=0.05, tuned_on='masks of voc6 train'),
+            *_base_.crf,
         ],
     )
 )

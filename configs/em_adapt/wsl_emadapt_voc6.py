@@ -2,7 +2,7 @@
 # starts from weights that localize, so train wsl_lse_voc6.py first: with random weights the fractions go to arbitrary
 # locations. On the first 100 images of val, after one epoch of 1600 images: mIoU 42.2, and 10.8 from random weights.
 _base_ = ['wsl_emfixed_voc6.py']
-load_from = 'work_dirs/wsl_lse_voc6/epoch_6.pth'
+load_from = 'work_dirs/wsl_lse_voc6/epoch_6.pth'  # python tools/train.py configs/lse/wsl_lse_voc6.py
 model = dict(
     decode_head=dict(
         loss_decode=dict(_delete_=True, type='mmwsl.EMAdaptLoss', foreground_portion=0.2, background_portion=0.4)

@@ -5,11 +5,7 @@ model = dict(
         postprocessors=[
             dict(type='mmwsl.ImageLevelPrior'),
             dict(type='mmwsl.ObjectnessPrior'),
-            dict(
-                type='mmwsl.ClassThresholds',
-                thresholds=(0.182, 0.182, 0.182, 0.182, 0.269, 0.182),
-                tuned_on='masks of voc6 train',
-            ),
+            dict(type='mmwsl.ClassThresholds', thresholds='{{ fileDirname }}/voc6_bb.json'),
         ]
     )
 )

@@ -4,11 +4,7 @@ model = dict(
     inference=dict(
         postprocessors=[
             dict(type='mmwsl.ImageLevelPrior'),
-            dict(
-                type='mmwsl.ClassThresholds',
-                thresholds=(0.622, 0.5, 0.731, 0.269, 0.953, 0.622),
-                tuned_on='masks of voc6 train',
-            ),
+            dict(type='mmwsl.ClassThresholds', thresholds='{{ fileDirname }}/voc6_ilp.json'),
         ]
     )
 )

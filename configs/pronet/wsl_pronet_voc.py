@@ -8,7 +8,7 @@
 # both stages are averaged; ResNet-50 in both; one cascade, no tree; boxes are drawn into the score map, so that there
 # are masks. Published: classification mAP VOC 2012 89.3, COCO 70.9; point localization VOC 2012 77.7, COCO 46.4.
 _base_ = ['../wsl_lse_voc.py']
-load_from = 'work_dirs/wsl_lse_voc/iter_20000.pth'
+load_from = 'work_dirs/wsl_lse_voc/iter_20000.pth'  # python tools/train.py configs/wsl_lse_voc.py
 model = dict(
     type='mmwsl.ProposalCascade',
     box_backbone=dict(

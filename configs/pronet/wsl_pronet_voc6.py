@@ -1,7 +1,7 @@
 # The cascade of wsl_pronet_voc.py, for two CPU cores: boxes are cropped from the first network's feature map
 # (RoIAlign), which the cache stores, instead of the image. Train wsl_lse_voc6.py first.
 _base_ = ['../lse/wsl_lse_voc6.py']
-load_from = 'work_dirs/wsl_lse_voc6/epoch_6.pth'
+load_from = 'work_dirs/wsl_lse_voc6/epoch_6.pth'  # python tools/train.py configs/lse/wsl_lse_voc6.py
 model = dict(
     type='mmwsl.ProposalCascade',
     box_head=dict(

@@ -7,7 +7,7 @@ model = dict(
         postprocessors=[
             dict(type='mmwsl.ImageLevelPrior'),
             dict(type='mmwsl.ObjectnessPrior', power=0.15, tuned_on=tuned_on),
-            dict(type='mmwsl.ClassThresholds', thresholds=(0.2, 0.2, 0.2, 0.2, 0.28, 0.22), tuned_on=tuned_on),
+            dict(type='mmwsl.ClassThresholds', thresholds='{{ fileDirname }}/voc6_pseudo.json'),
             dict(type='mmwsl.LogitSoftmax', temperature=4.0, tuned_on=tuned_on),
             dict(type='mmwsl.DenseCRF', preset='ccnn', min_image_prob=0.05, tuned_on=tuned_on),
         ]

@@ -1,6 +1,7 @@
 # ZOF + GBP (Shimoda & Yanai): zoom-out features of all layers, an mi-SVM per class, saliency by guided
 # back-propagation, a CRF over superpixels. Published: VOC 2012 val 38.1, test 37.7 mIoU; the poster gives no constant.
-# The SVMs are trained on image-level labels: python tools/fit_zoom_out.py on a checkpoint of wsl_lse_voc.py.
+# The SVMs are trained on image-level labels; their file is made by
+# python tools/fit_zoom_out.py configs/saliency/wsl_zof_gbp_voc.py work_dirs/wsl_lse_voc/iter_20000.pth
 _base_ = ['../wsl_lse_voc.py']
 model = dict(
     inference=dict(

@@ -1,4 +1,5 @@
-# ZOF + GBP: see wsl_zof_gbp_voc.py. Fit the SVMs with python tools/fit_zoom_out.py on a checkpoint of wsl_lse_voc6.py.
+# ZOF + GBP: see wsl_zof_gbp_voc.py. The file of the SVMs is made by
+# python tools/fit_zoom_out.py configs/saliency/wsl_zof_gbp_voc6.py work_dirs/wsl_lse_voc6/epoch_6.pth
 _base_ = ['../lse/wsl_lse_voc6.py']
 _blocks = [f'backbone.backbone.layer{i}' for i in range(1, 8)]
 model = dict(
