@@ -40,20 +40,25 @@ def image_grid(columns: Mapping[str, Sequence[np.ndarray]], tile: int = 144) -> 
     lengths = {title: len(images) for title, images in columns.items()}
     if len(set(lengths.values())) != 1:
         raise ValueError(f'`columns` must have equal lengths, got {lengths}.')
-    rows = next(iter(lengths.values()))
+    scaled = {title: [_scale(Image.fromarray(pixels), tile) for pixels in images] for title, images in columns.items()}
+    heights = [max(image.height for image in row) for row in zip(*scaled.values(), strict=True)]
+    tops = [HEADER + sum(heights[:row]) + GAP * row for row in range(len(heights) + 1)]
     step = tile + GAP
-    grid = Image.new('RGB', (GAP + step * len(columns), HEADER + step * rows), 'white')
+    grid = Image.new('RGB', (GAP + step * len(columns), tops[-1]), 'white')
     draw = ImageDraw.Draw(grid)
-    for column, (title, images) in enumerate(columns.items()):
+    for column, (title, images) in enumerate(scaled.items()):
         left = GAP + step * column
         draw.text((left, GAP // 2), title, fill='black', font=_fitting_font(draw, title, tile))
-        for row, pixels in enumerate(images):
-            image = Image.fromarray(pixels)
-            scale = tile / max(image.size)
-            size = (round(image.width * scale), round(image.height * scale))
-            # Nearest neighbor: a mask has no colors between those of its classes.
-            grid.paste(image.resize(size, Image.Resampling.NEAREST), (left, HEADER + step * row))
+        for top, image in zip(tops, images, strict=False):
+            grid.paste(image, (left, top))
     return grid
+
+
+def _scale(image: Image.Image, side: int) -> Image.Image:
+    """Scale an image so that its longer side has ``side`` pixels."""
+    factor = side / max(image.size)
+    size = (round(image.width * factor), round(image.height * factor))
+    return image.resize(size, Image.Resampling.NEAREST)  # a mask has no colors between those of its classes
 
 
 def _fitting_font(draw: ImageDraw.ImageDraw, text: str, width: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

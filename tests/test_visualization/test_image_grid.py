@@ -13,16 +13,18 @@ def test_every_class_has_its_color_and_ignored_pixels_are_white():
 
 def test_the_grid_has_a_column_per_kind_and_a_row_per_image():
     red, blue = (np.broadcast_to(np.array(color, np.uint8), (4, 8, 3)) for color in ([255, 0, 0], [0, 0, 255]))
-    grid = np.asarray(image_grid({'input': [red, blue], 'truth': [blue, blue], 'raw': [red, red]}, tile=16))
+    tall = np.full((8, 4, 3), (0, 255, 0), np.uint8)
+    grid = np.asarray(image_grid({'input': [red, blue], 'truth': [blue, tall], 'raw': [red, red]}, tile=16))
     step = 16 + GAP
-    assert grid.shape == (HEADER + 2 * step, GAP + 3 * step, 3)
+    # A row is as high as its tallest image; images keep their aspect ratio.
+    assert grid.shape == (HEADER + 8 + GAP + 16 + GAP, GAP + 3 * step, 3)
     centers = [
-        [grid[HEADER + 4 + step * row, GAP + 8 + step * column].tolist() for column in range(3)] for row in range(2)
+        [grid[top + 4, GAP + 4 + step * column].tolist() for column in range(3)] for top in (HEADER, HEADER + 14)
     ]
-    r, b = [255, 0, 0], [0, 0, 255]
-    assert centers == [[r, b, r], [b, b, r]]
-    below = grid[HEADER + 8 : HEADER + 16, GAP : GAP + 16]
-    assert (below == 255).all(), 'a wide image keeps its aspect ratio'
+    r, b, g = [255, 0, 0], [0, 0, 255], [0, 255, 0]
+    assert centers == [[r, b, r], [b, g, r]]
+    assert (grid[HEADER + 8 : HEADER + 14] == 255).all() and (grid[HEADER + 22 :, GAP : GAP + 16] == 255).all()
+    assert (grid[HEADER + 14 : HEADER + 30, GAP + step : GAP + step + 8] == g).all()
 
 
 def test_unequal_columns_raise_an_error():
