@@ -124,7 +124,7 @@ class InferencePipeline:
             ``seg_logits``, ``pred_label`` and, with saliency maps, ``class_saliency`` over the views.
 
         Raises:
-            ValueError: If a score is NaN.
+            ValueError: If a score is NaN or negative.
         """
         sample = views[0]
         with torch.autocast(sample.seg_logits.data.device.type, enabled=False):
@@ -133,13 +133,14 @@ class InferencePipeline:
                 sample.pred_label = LabelData(
                     **{key: _mean([view.pred_label.get(key) for view in views]) for key in sample.pred_label.keys()}
                 )
-            scores = apply_postprocessors(self.postprocessors, maps, sample)
-            if scores.isnan().any():
+            # Before the post-processors: class maps need not use the restricted logits. After them: they mix classes.
+            scores = apply_postprocessors(self.postprocessors, self._restrict(maps, sample), sample)
+            if not (scores >= 0).all():
                 raise ValueError(
-                    '`pred_scores` must not be NaN. The class maps or the last post-processor divided by zero.'
+                    '`pred_scores` must not be NaN or negative. The class maps or the last post-processor divided by '
+                    'zero, or gave logits.'
                 )
-            if self.image_labels is not None:
-                scores = self.image_labels.restrict_probs(scores, sample)
+            scores = self._restrict(scores, sample)
         for field in ('seg_logits', 'class_saliency'):
             if len(views) > 1 and field in sample:
                 mean = _mean([view.get(field).data for view in views])
@@ -149,6 +150,9 @@ class InferencePipeline:
             dict(pred_scores=PixelData(data=scores), pred_sem_seg=PixelData(data=scores.argmax(0, keepdim=True)))
         )
         return sample
+
+    def _restrict(self, scores: Tensor, sample: SegDataSample) -> Tensor:
+        return scores if self.image_labels is None else self.image_labels.restrict_probs(scores, sample)
 
 
 def find_segmentor(model: nn.Module) -> Segmentor | None:

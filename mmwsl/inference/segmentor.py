@@ -18,6 +18,7 @@ class Segmentor(Protocol):
     pipeline: 'InferencePipeline'
     test_cfg: Any
     aggregates: bool  # whether the head aggregates its score map to image-level logits
+    same_padding: bool  # whether the network pads, so that its score map covers the input
 
     @property
     def exclusive_classes(self) -> bool:
@@ -52,7 +53,7 @@ class Segmentor(Protocol):
         input_size: tuple[int, int],
         covered_size: tuple[int, int],
     ) -> tuple[Tensor, Tensor | None]:
-        """Return the score map of padded images and what :meth:`aggregate` makes of it."""
+        """Return the score map of padded images, and ``image_logits`` as :meth:`aggregate` does."""
 
     def score_network(self) -> nn.Module:
         """Return backbone, neck and head as one network, ``(N, 3, H, W)`` to ``(N, K, h, w)``."""

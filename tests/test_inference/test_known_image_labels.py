@@ -8,6 +8,9 @@ from mmengine.structures import LabelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
+from mmwsl.inference import ClassMaps
+from mmwsl.registry import CLASS_MAPS
+
 HEADS = {
     'LSEAggregationHead': dict(),
     'FCNHead': dict(
@@ -70,8 +73,6 @@ def test_a_softmax_shares_the_probability_of_absent_classes_in_proportion(reposi
     model.pipeline.postprocessors = [lambda probs, sample: torch.full_like(probs, 0.5)]
     probs = predict(model, labels).pred_scores.data
     assert not probs[[2, 5]].any() and (probs[[0, 1]] == 0.5).all()
-    with pytest.raises(KeyError, match='needs the field `gt_label`.*PackImageLabelInputs'):
-        predict(model)
 
 
 def test_foreground_stays_foreground_where_the_network_predicts_an_absent_class(repository):
@@ -94,15 +95,35 @@ def test_independent_classes_cannot_keep_the_foreground(repository):
         MODELS.build(cfg)
 
 
-def test_activation_maps_made_of_logits_cannot_keep_the_foreground(repository):
-    inference = dict(image_labels=dict(KNOWN, keep_foreground=True), class_maps=dict(type='mmwsl.ClassActivationMaps'))
-    init_default_scope('mmseg')
-    cfg = Config.fromfile(repository / 'configs/shapes/wsl_lse_shapes.py').model
-    cfg.decode_head.background = dict(type='mmwsl.LearnedBackground')
-    cfg.inference = inference
-    with pytest.raises(ValueError, match='activation maps of LSEAggregationHead are made of logits'):
-        MODELS.build(cfg)
-    build(repository, 'FCNHead', **inference)
+def test_activation_maps_of_a_softmax_can_keep_the_foreground(repository):
+    labels = [-1.0, 1.0, 0.0, -1.0, 1.0, 0.0, 1.0]
+    maps = dict(type='mmwsl.ClassActivationMaps')
+    model = build(repository, 'FCNHead', image_labels=dict(KNOWN, keep_foreground=True), class_maps=maps)
+    assert not predict(model, labels).pred_scores.data[[2, 5]].any()
+
+
+def test_absent_classes_take_no_part_in_post_processing(repository):
+    """Class maps may ignore the restricted logits: here the absent class 2 is the highest everywhere."""
+    labels = [-1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    seen = []
+    model = build(repository, image_labels=KNOWN, class_maps=dict(type='OneClass', label=2))
+    model.pipeline.postprocessors = [lambda probs, sample: seen.append(probs.clone()) or probs]
+    scores = predict(model, labels).pred_scores.data
+    assert not seen[0][2].any() and not scores[2].any() and (scores[0] == 0.25).all()
+
+
+@CLASS_MAPS.register_module()
+class OneClass(ClassMaps):
+    """The maps of an image with one class everywhere."""
+
+    def __init__(self, label):
+        self.label = label
+
+    def __call__(self, segmentor, inputs, data_samples, scores):
+        maps = [torch.zeros_like(score) for score in scores]
+        for one in maps:
+            one[0], one[self.label] = 0.25, 1.0
+        return maps
 
 
 def test_parts_that_need_image_level_probabilities_ask_for_a_head_that_aggregates(repository):
@@ -125,11 +146,12 @@ def test_post_processors_are_a_list(repository):
 
 
 @pytest.mark.parametrize('head', HEADS)
-def test_nan_is_never_a_mask(repository, head):
+def test_nan_and_logits_are_never_a_mask(repository, head):
     model = build(repository, head)
-    model.pipeline.postprocessors = [lambda probs, sample: probs * torch.nan]
-    with pytest.raises(ValueError, match='`pred_scores` must not be NaN'):
-        predict(model)
+    for wrong in (lambda probs, sample: probs * torch.nan, lambda probs, sample: probs.log()):
+        model.pipeline.postprocessors = [wrong]
+        with pytest.raises(ValueError, match='`pred_scores` must not be NaN or negative'):
+            predict(model)
     model = build(repository, head)
     torch.nn.init.constant_(model.decode_head.conv_seg.bias, torch.nan)
     with pytest.raises(ValueError, match='`seg_logits` must not be NaN'):

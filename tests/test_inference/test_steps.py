@@ -1,5 +1,7 @@
 """What all steps of inference share: how they are built, checked and described."""
 
+import inspect
+
 import pytest
 import torch
 from mmengine.logging import MMLogger
@@ -113,6 +115,27 @@ def test_image_labels_may_come_from_elsewhere():
         (result,) = _segmentor(image_labels=dict(type='FirstClassOnly')).predict(torch.randn(1, 3, 8, 8), [sample])
     assert not result.pred_scores.data[2].any() and result.pred_scores.data[1].all()
     assert result.pred_label.score[1:].tolist() == [1, 0]
+
+
+ARGUMENTS = dict(ClassThresholds=dict(thresholds=0.5), GuidedBackpropSaliency=dict(layers=['a']))
+ARGUMENTS['DistinctClassSaliency'] = ARGUMENTS['GuidedBackpropSaliency']
+TUNABLE = [
+    (registry, name)
+    for registry in (CLASS_MAPS, POSTPROCESSORS)
+    for name, step in registry.module_dict.items()
+    if step.__module__.startswith('mmwsl.') and {'tuned_on', 'kwargs'} & set(inspect.signature(step).parameters)
+]
+
+
+@pytest.mark.parametrize(('registry', 'name'), TUNABLE, ids=[name for _, name in TUNABLE])
+def test_a_tuned_step_says_so(registry, name):
+    config = dict(ARGUMENTS.get(name, {}), type=f'mmwsl.{name}')
+    assert registry.build(config).provenance == {}
+    assert registry.build(dict(config, tuned_on='set a')).provenance == dict(tuned_on='set a')
+
+
+def test_the_tunable_steps_are_known():
+    assert len(TUNABLE) >= 9
 
 
 class _Outer(InferenceStep):

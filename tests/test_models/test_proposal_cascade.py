@@ -151,9 +151,8 @@ def test_a_checkpoint_of_the_first_stage_loads_by_its_names():
                 decode_head=dict(
                     PARTS, type='mmwsl.LSEAggregationHead', in_channels=8, kernel_size=3, same_padding=False
                 ),
-                inference=dict(scorer=dict(type='mmwsl.WholeScorer', input_padding=True)),
             ),
-            'WholeScorer without `input_padding`',
+            '`decode_head.same_padding` True, got WholeScorer and False',
         ),
         (
             dict(

@@ -146,6 +146,16 @@ def test_tiles_give_the_scores_of_the_whole_image():
     assert not torch.allclose(found, whole)
 
 
+@pytest.mark.parametrize('align_corners', [False, True])
+@torch.no_grad()
+def test_one_tile_gives_the_scores_of_the_whole_image(align_corners):
+    head = dict(HEAD, align_corners=align_corners)
+    tiles = dict(type='mmwsl.OverlapTileScorer', tile=16, margin=0)
+    segmentors = _segmentor(decode_head=head), _segmentor(decode_head=head, inference=dict(scorer=tiles))
+    whole, found = (segmentor.pipeline.scorer(segmentor, _inputs(), [{}])[0] for segmentor in segmentors)
+    torch.testing.assert_close(found, whole)
+
+
 @torch.no_grad()
 def test_a_margin_of_128_is_the_context_of_mmsegs_unet():
     init_default_scope('mmseg')
@@ -161,9 +171,19 @@ def test_a_margin_of_128_is_the_context_of_mmsegs_unet():
 def test_pipelines_that_do_not_suit_the_head_raise_an_error():
     with pytest.raises(ValueError, match='`decode_head.out_channels` must be the number of classes'):
         _segmentor(decode_head=dict(HEAD, num_classes=2, out_channels=1, threshold=0.5))
-    padding = dict(type='mmwsl.WholeScorer', input_padding=True)
-    with pytest.raises(ValueError, match='`inference.scorer.input_padding` needs a head that aggregates, got FCNHead'):
-        _segmentor(inference=dict(scorer=padding))
+    for maps, message in (
+        (dict(type='mmwsl.ClassThresholds', thresholds=(0.1, 0.2, 0.3)), '2 foreground classes, got 3'),
+        (dict(type='mmwsl.DenseCRF', compatibility=[[0, 1], [1, 0]]), r'must have the shape \(3, 3\), got \(2, 2\)'),
+    ):
+        with pytest.raises(ValueError, match=message):
+            _segmentor(inference=dict(postprocessors=[maps]))
+    with pytest.raises(ValueError, match='The receptive field is lost'):
+        _segmentor(
+            decode_head=dict(
+                type='PSPHead', in_channels=4, channels=4, num_classes=3, pool_scales=(1, 2), norm_cfg=dict(type='BN')
+            ),
+            inference=dict(scorer=dict(type='mmwsl.DenseScorer')),
+        )
 
 
 @torch.no_grad()

@@ -1,5 +1,7 @@
 """The segmentor and its inference pipeline through mmseg's own test step, on tiny images."""
 
+import math
+
 import pytest
 import torch
 from mmengine.structures import PixelData
@@ -154,7 +156,6 @@ def test_input_padding_aligns_a_network_that_does_not_pad():
         ),
         data_preprocessor=dict(type='mmseg.SegDataPreProcessor', size=(400, 400)),
         train_cfg=dict(),
-        inference=dict(scorer=dict(type='mmwsl.WholeScorer', input_padding=True)),
     ).eval()
     # Averages in place of maxima and positive weights: same geometry, and every pixel of the field gets a gradient.
     model.backbone.pool1, model.backbone.pool2 = nn.AvgPool2d(3, 3), nn.AvgPool2d(2, 2)
@@ -163,7 +164,7 @@ def test_input_padding_aligns_a_network_that_does_not_pad():
             nn.init.constant_(module.weight, 1 / module.weight[0].numel())
             nn.init.zeros_(module.bias)
     image = torch.ones(1, 3, 332, 324, requires_grad=True)
-    padded, size, offset = model.pipeline.scorer.pad_inputs(model, image)
+    padded, size, offset = model.pipeline.scorer.input_padding(model, image)
     score_map = model(padded)
     assert score_map.shape == (1, 3, 28, 27) and size == (336, 324) and offset == (68, 68)
     (gradient,) = torch.autograd.grad(score_map[0, :, 12, 13].sum(), image)
@@ -177,6 +178,39 @@ def test_input_padding_aligns_a_network_that_does_not_pad():
     torch.testing.assert_close(model.decode_head.aggregate(scores, [dict()], (13, 24), (24, 24)), label)
     (sample,) = model(torch.zeros(1, 3, 50, 62), mode='predict')
     assert sample.pred_sem_seg.shape == (50, 62)
+
+
+@torch.no_grad()
+def test_scores_of_a_network_that_does_not_pad_lie_at_their_pixels():
+    """Stride 2, from 1 pixel before to 5 after: 1 + 2 pixels of padding, and 1 more row for an odd height."""
+    torch.manual_seed(0)
+    head = dict(type='mmwsl.LSEAggregationHead', in_channels=4, num_classes=3, hidden_channels=(), same_padding=False)
+    backbone = dict(type='mmwsl.PlainCNN', channels=(4,), strides=(2,))
+    model = WeakEncoderDecoder(backbone=backbone, decode_head=head, train_cfg=dict()).eval()
+    nn.init.normal_(model.decode_head.conv_seg.weight)
+    image = torch.randn(1, 3, 21, 22)
+    score_map = model(nn.functional.pad(image, (1, 2, 1, 3)))
+    assert score_map.shape == (1, 3, 11, 11)
+    expected = nn.functional.interpolate(score_map, (22, 22), mode='bilinear')[..., :21, :]
+    seg_logits, image_logits = model.pipeline.scorer(model, image, [{}])
+    torch.testing.assert_close(seg_logits, expected)
+    inside = score_map[:, :, :10].flatten(2)  # the center of the last row lies at 21, below the image
+    torch.testing.assert_close(image_logits, (torch.logsumexp(5 * inside, 2) - math.log(110)) / 5)
+
+
+@pytest.mark.parametrize(
+    'scorer',
+    [
+        dict(type='mmwsl.SlidingWindowScorer', crop_size=(8, 8), stride=(8, 8)),
+        dict(type='mmwsl.OverlapTileScorer', tile=8, margin=4),
+    ],
+)
+def test_windows_of_a_network_that_does_not_pad_are_an_error(scorer):
+    head = dict(type='mmwsl.LSEAggregationHead', in_channels=4, num_classes=3, same_padding=False)
+    with pytest.raises(ValueError, match='Scorer needs a network that pads, but `decode_head.same_padding` is False'):
+        WeakEncoderDecoder(
+            backbone=dict(type='mmwsl.PlainCNN', channels=(4,)), decode_head=head, inference=dict(scorer=scorer)
+        )
 
 
 @pytest.mark.parametrize(

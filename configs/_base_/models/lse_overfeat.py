@@ -27,5 +27,4 @@ model = dict(
     ),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),
-    inference=dict(scorer=dict(type='mmwsl.WholeScorer', input_padding=True)),
 )

@@ -6,24 +6,24 @@ from torch import Tensor
 from ..inputs import at_least_float32, valid_or_all
 
 
-def valid_locations(extents: Tensor, canvas: tuple[int, int], size: tuple[int, int]) -> Tensor:
+def valid_locations(extents: Tensor, covered_size: tuple[int, int], size: tuple[int, int]) -> Tensor:
     """Mark the locations of a score map that belong to their image.
 
     A location belongs to the image if its center does. An image without any center keeps the location that contains
     its middle, so every image has at least one location.
 
     Args:
-        extents: Top, bottom, left and right border of each image on its canvas, in pixels, ``(N, 4)``; the image
+        extents: Top, bottom, left and right border of each image within the inputs, in pixels, ``(N, 4)``; the image
             covers ``[top, bottom) x [left, right)``.
-        canvas: Height and width of the padded input in pixels.
+        covered_size: Height and width in pixels that the score map covers.
         size: Height and width of the score map in locations.
 
     Returns:
         Boolean map ``(N, *size)``.
     """
     top, bottom, left, right = extents.unbind(1)
-    rows = _inside(top, bottom, canvas[0], size[0])  # (N, H)
-    columns = _inside(left, right, canvas[1], size[1])  # (N, W)
+    rows = _inside(top, bottom, covered_size[0], size[0])  # (N, H)
+    columns = _inside(left, right, covered_size[1], size[1])  # (N, W)
     return rows[:, :, None] & columns[:, None, :]
 
 

@@ -16,9 +16,10 @@ from .base import ClassMaps
 class ClassActivationMaps(ClassMaps):
     """Class activation maps; see :func:`mmwsl.functional.class_activation_maps`.
 
-    The views of test-time augmentation are summed, then normalized once. The maps of an aggregating head are made of
-    its logits; those of any other head are made of its class probabilities, which are positive for every class. The
-    maps say where a class is, not whether it is present: with a softmax, use image-level labels.
+    The views of test-time augmentation are summed, then normalized once. The maps are made of the logits of independent
+    classes. A softmax does not define its logits, only their differences: there, the maps are made of the
+    probabilities. These are positive for every class, so the maps say where a class is, not whether it is present, and
+    need image-level labels.
 
     Args:
         normalization: ``'max'`` or ``'min_max'``.
@@ -28,8 +29,8 @@ class ClassActivationMaps(ClassMaps):
         tuned_on: Masks that the hyper-parameters were tuned on; None if they were fixed in advance.
 
     Raises:
-        ValueError: If the normalization is unknown; when the segmentor is built, if its head does not aggregate and no
-            image-level labels are used, or ``keep_foreground`` of the labels is set and the head aggregates.
+        ValueError: If the normalization is unknown; when the segmentor is built, if its classes have a softmax and no
+            image-level labels are used.
         TypeError: If the background model is learned.
     """
 
@@ -46,25 +47,20 @@ class ClassActivationMaps(ClassMaps):
             )
 
     def check(self, segmentor: Segmentor) -> None:
-        """Check that the scores suit the maps; see the parent."""
+        """Check that a softmax meets image-level labels; see the parent."""
         super().check(segmentor)
-        labels, head = segmentor.pipeline.image_labels, type(segmentor.decode_head).__name__
-        if not segmentor.aggregates and labels is None:
+        if segmentor.exclusive_classes and segmentor.pipeline.image_labels is None:
             raise ValueError(
-                f'`inference.class_maps` normalizes every class of the softmax of {head}, also absent ones. Set '
+                '`inference.class_maps` normalizes every class of the softmax of '
+                f'{type(segmentor.decode_head).__name__}, also absent ones. Set '
                 "`inference.image_labels=dict(type='mmwsl.KnownImageLabels')`, or use other class maps."
-            )
-        if segmentor.aggregates and labels is not None and labels.keep_foreground:
-            raise ValueError(
-                '`inference.image_labels.keep_foreground` redistributes the probability of a softmax, but the '
-                f'activation maps of {head} are made of logits. Remove it.'
             )
 
     def __call__(
         self, segmentor: Segmentor, inputs: Tensor, data_samples: SampleList, scores: list[Tensor]
     ) -> list[Tensor]:
         """Return the scores that the maps are made of; see :meth:`ClassMaps.__call__`."""
-        return scores if segmentor.aggregates else [segmentor.pixel_probs(score) for score in scores]
+        return [segmentor.pixel_probs(score) for score in scores] if segmentor.exclusive_classes else scores
 
     def merge(self, views: Sequence[Tensor]) -> Tensor:
         """Merge scores ``(K, H, W)`` of all views into maps in [0, 1]; channel 0 is not used."""

@@ -25,6 +25,7 @@ from ...registry import CLASS_MAPS
 from ...utils.metainfo import image_padding
 from ...utils.sample_fields import AGGREGATING_HEAD
 from ..dense import Fields, trace
+from ..input_padding import InputPadding
 from ..segmentor import Segmentor
 from ..step import InferenceStep, build_step
 from .base import ClassMaps
@@ -92,12 +93,16 @@ class GuidedBackpropSaliency(ClassMaps):
             raise ValueError(f"`target` must be 'image' or 'score_map', got {target!r}.")
         if not scales or any(not 0 < scale < float('inf') for scale in scales):
             raise ValueError(f'`scales` must be positive factors, at least one, got {scales}.')
+        if not 0 <= threshold <= 1:
+            raise ValueError(f'`threshold` must be in [0, 1], got {threshold}.')
         if min_classes < 0:
             raise ValueError(f'`min_classes` must be non-negative, got {min_classes}.')
         check_power(power)
         self.layers, self.guided, self.target, self.scales = tuple(layers), guided, target, tuple(scales)
         self.threshold, self.min_classes, self.batched = threshold, min_classes, batched
         self.scores: ClassMaps | None = None if scores is None else build_step(CLASS_MAPS, scores, ClassMaps)
+        if isinstance(self.scores, GuidedBackpropSaliency):
+            raise ValueError('`scores` must not be saliency maps themselves. Use one of the two alone.')
         # The views are merged after the product with the saliency: the maps must be complete in each view.
         if self.scores is not None and type(self.scores).merge is not ClassMaps.merge:
             raise ValueError(
@@ -105,6 +110,7 @@ class GuidedBackpropSaliency(ClassMaps):
                 "them in its own way. Use type='mmwsl.Probabilities'."
             )
         self.power, self.tuned_on = power, tuned_on
+        self._input_padding = InputPadding()
         self._receptive_fields: list[Fields] | None = None
 
     @property
@@ -189,7 +195,7 @@ class GuidedBackpropSaliency(ClassMaps):
                 antialias=scale < 1,
             )
         scaled = (inputs.shape[2], inputs.shape[3])
-        padded, covered_size, offset = segmentor.pipeline.scorer.pad_inputs(segmentor, inputs)
+        padded, covered_size, offset = self._input_padding(segmentor, inputs)
         network = cast(nn.Module, segmentor)
         with recorded_layers(network, self.layers, self.guided) as record:
             score_map = segmentor(padded)

@@ -36,7 +36,7 @@ class ZoomOutMaps(ClassMaps):
     Raises:
         FileNotFoundError: If ``svm`` does not exist.
         ValueError: If ``layers`` is empty or ``svm`` does not contain such tensors; when the segmentor is built, if a
-            layer does not exist or the scorer pads the inputs; at prediction, if a layer does not give one map, or
+            layer does not exist or the network does not pad; at prediction, if a layer does not give one map, or
             classes or features differ from those of the SVMs.
         KeyError: At prediction, if a sample has no superpixels.
     """
@@ -53,10 +53,10 @@ class ZoomOutMaps(ClassMaps):
         """Check that the layers exist and cover the input evenly; see the parent."""
         super().check(segmentor)
         check_layers(self.layers, cast(nn.Module, segmentor))
-        if segmentor.pipeline.scorer.input_padding:
+        if not segmentor.same_padding:
             raise ValueError(
-                '`inference.scorer.input_padding` is for networks that do not pad, whose layers do not cover the input '
-                'evenly as ZoomOutMaps needs. Remove it, or use other class maps.'
+                'ZoomOutMaps needs layers that cover the input evenly, but `decode_head.same_padding` is False: the '
+                'network does not pad. Use other class maps.'
             )
 
     def __call__(

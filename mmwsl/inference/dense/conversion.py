@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .tracing import Fields, Layer, copy_network, probe, tensors, trace, windows
+from .tracing import Fields, Layer, Trace, copy_network, probe, tensors, trace, windows
 
 
 def convert_to_dense(model: nn.Module, stride: int = 1) -> nn.Module:
@@ -43,17 +43,28 @@ def convert_to_dense(model: nn.Module, stride: int = 1) -> nn.Module:
         ValueError: If ``stride`` does not divide S, or a layer has no dense equivalent; the message names it.
         RuntimeError: If a trial shows that the dense network does not give the network's scores at its locations.
     """
-    traced = trace(model)
-    total = math.gcd(*(field.stride for fields in traced.outputs for field in fields))
-    if stride < 1 or total % stride:
-        divisors = [n for n in range(1, total + 1) if total % n == 0]
-        raise ValueError(f'`stride` must divide the stride {total} of the network, one of {divisors}, got {stride}.')
+    traced = trace_with_stride(model, stride)
     dense = copy_network(model)
     dilate(dense, traced.layers, stride)
-    if total >= 4 * stride:  # below, most filters are not dilated much, and it does not pay
+    if network_stride(traced) >= 4 * stride:  # below, most filters are not dilated much, and it does not pay
         dense.register_forward_pre_hook(_to_channels_last)
     _verify(copy_network(model), dense, traced.outputs, stride)
     return dense
+
+
+def network_stride(traced: Trace) -> int:
+    """Return the greatest common divisor of the strides of all maps of a network."""
+    return math.gcd(*(field.stride for fields in traced.outputs for field in fields))
+
+
+def trace_with_stride(model: nn.Module, stride: int) -> Trace:
+    """Trace a network and check that ``stride`` divides its own; see :func:`convert_to_dense` for the errors."""
+    traced = trace(model)
+    total = network_stride(traced)
+    if stride < 1 or total % stride:
+        divisors = [n for n in range(1, total + 1) if total % n == 0]
+        raise ValueError(f'`stride` must divide the stride {total} of the network, one of {divisors}, got {stride}.')
+    return traced
 
 
 def dilate(model: nn.Module, input_strides: dict[str, tuple[int, int]], stride: int) -> None:

@@ -6,7 +6,7 @@ from torch import Tensor
 from ...functional import affinity_random_walk
 from ...registry import POSTPROCESSORS
 from ...utils.sample_fields import KEEP_ORIGINAL_IMAGE
-from .base import PostProcessor
+from .base import ONE_PIXEL, PostProcessor
 
 
 @POSTPROCESSORS.register_module()
@@ -22,6 +22,9 @@ class AffinityRandomWalk(PostProcessor):
         beta: Exponent of the affinity.
         log_steps: Binary logarithm of the number of steps of the walk.
         tuned_on: Masks that the hyper-parameters were tuned on, if any.
+
+    Raises:
+        ValueError: If an argument is out of range.
     """
 
     required_fields = dict(image=KEEP_ORIGINAL_IMAGE)
@@ -31,6 +34,7 @@ class AffinityRandomWalk(PostProcessor):
     ) -> None:
         self.radius, self.stride, self.beta, self.log_steps = radius, stride, beta, log_steps
         self.tuned_on = tuned_on
+        affinity_random_walk(ONE_PIXEL, ONE_PIXEL, radius, stride, beta, log_steps)
 
     def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
         """Walk on ``probs (K, H, W)``."""

@@ -3,11 +3,15 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 
+import torch
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from ...registry import POSTPROCESSORS
 from ..step import InferenceStep, build_step
+
+# Constructors process it, so that a bad argument raises an error there.
+ONE_PIXEL = torch.zeros(3, 1, 1)
 
 
 class PostProcessor(InferenceStep, ABC):
@@ -17,7 +21,7 @@ class PostProcessor(InferenceStep, ABC):
     """
 
     def __call__(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
-        """Map probabilities ``(K, H, W)`` to scores ``(K, H, W)``; they need not sum to one.
+        """Map probabilities ``(K, H, W)`` to scores ``(K, H, W)``; non-negative; they need not sum to one.
 
         Raises:
             KeyError: If the sample lacks a required field.

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...functional import class_thresholds
 from ...registry import POSTPROCESSORS
+from ..segmentor import Segmentor
 from .base import PostProcessor
 
 
@@ -27,7 +28,8 @@ class ClassThresholds(PostProcessor):
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        ValueError: If the file or the thresholds are not as above.
+        ValueError: If the file or the thresholds are not as above, or when the segmentor is built, if there are not as
+            many as foreground classes.
     """
 
     def __init__(self, thresholds: float | Sequence[float] | str | Path, tuned_on: str | None = None) -> None:
@@ -44,6 +46,15 @@ class ClassThresholds(PostProcessor):
             )
         self.thresholds = values
         self.tuned_on = tuned_on
+
+    def check(self, segmentor: Segmentor) -> None:
+        """Check that there is one threshold for each foreground class; see the parent."""
+        super().check(segmentor)
+        if self.thresholds.dim() and len(self.thresholds) != segmentor.num_classes - 1:
+            raise ValueError(
+                '`thresholds` must be one number, or one for each of the '
+                f'{segmentor.num_classes - 1} foreground classes, got {len(self.thresholds)}.'
+            )
 
     def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
         """Replace the background of ``probs (K, H, W)`` by the threshold of the highest-scoring class."""

@@ -11,6 +11,7 @@ from torch import Tensor
 from ...functional import CRF_PRESETS, CRFParams, dense_crf, plausible_labels
 from ...registry import POSTPROCESSORS
 from ...utils.sample_fields import AGGREGATING_HEAD, KEEP_ORIGINAL_IMAGE
+from ..segmentor import Segmentor
 from .base import PostProcessor
 
 
@@ -31,7 +32,7 @@ class DenseCRF(PostProcessor):
         **params: Parameters that replace those of the preset, see :class:`mmwsl.functional.CRFParams`.
 
     Raises:
-        ValueError: If an argument is out of range.
+        ValueError: If an argument is out of range; when the segmentor is built, if ``compatibility`` is not ``(K, K)``.
         TypeError: If a parameter does not exist.
     """
 
@@ -61,6 +62,13 @@ class DenseCRF(PostProcessor):
         self.min_image_prob = min_image_prob
         if min_image_prob is not None:
             self.required_fields = dict(self.required_fields, pred_label=AGGREGATING_HEAD)
+
+    def check(self, segmentor: Segmentor) -> None:
+        """Check the shape of ``compatibility``; see the parent."""
+        super().check(segmentor)
+        shape = (segmentor.num_classes, segmentor.num_classes)
+        if self.compatibility is not None and self.compatibility.shape != shape:
+            raise ValueError(f'`compatibility` must have the shape {shape}, got {tuple(self.compatibility.shape)}.')
 
     def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
         """Refine ``probs (K, H, W)``."""

@@ -8,7 +8,7 @@ from torch import Tensor
 from ...functional import pixel_adaptive_refinement
 from ...registry import POSTPROCESSORS
 from ...utils.sample_fields import KEEP_ORIGINAL_IMAGE
-from .base import PostProcessor
+from .base import ONE_PIXEL, PostProcessor
 
 
 @POSTPROCESSORS.register_module()
@@ -22,6 +22,9 @@ class PixelAdaptiveRefinement(PostProcessor):
         variant: ``'pamr'`` or ``'par'``.
         dilations: Distances of the neighbors in pixels.
         iterations: Number of averages. WeCLIP uses 20 with ``'par'``.
+
+    Raises:
+        ValueError: If an argument is out of range.
     """
 
     required_fields = dict(image=KEEP_ORIGINAL_IMAGE)
@@ -30,6 +33,7 @@ class PixelAdaptiveRefinement(PostProcessor):
         self, variant: str = 'pamr', dilations: Sequence[int] = (1, 2, 4, 8, 12, 24), iterations: int = 10
     ) -> None:
         self.variant, self.dilations, self.iterations = variant, dilations, iterations
+        pixel_adaptive_refinement(ONE_PIXEL, ONE_PIXEL, dilations, iterations, variant)
 
     def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
         """Refine ``probs (K, H, W)``."""

@@ -1,9 +1,9 @@
 """Scorers: from the network to scores at every pixel."""
 
-from .base import PaddingScorer, Scorer
+from .base import Scorer
 from .dense_scorer import DenseScorer
 from .overlap_tile_scorer import OverlapTileScorer
 from .sliding_window_scorer import SlidingWindowScorer
 from .whole_scorer import WholeScorer
 
-__all__ = ['DenseScorer', 'OverlapTileScorer', 'PaddingScorer', 'Scorer', 'SlidingWindowScorer', 'WholeScorer']
+__all__ = ['DenseScorer', 'OverlapTileScorer', 'Scorer', 'SlidingWindowScorer', 'WholeScorer']

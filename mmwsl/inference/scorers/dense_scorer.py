@@ -4,13 +4,14 @@ from torch import Tensor, nn
 
 from ...functional import interpolate_score_map
 from ...registry import SCORERS
-from ..dense import Fields, Float64, convert_to_dense, dense_scores, receptive_field
+from ..dense import Fields, Float64, convert_to_dense, dense_scores, receptive_field, trace_with_stride
+from ..input_padding import InputPadding
 from ..segmentor import Segmentor
-from .base import PaddingScorer
+from .base import Scorer
 
 
 @SCORERS.register_module()
-class DenseScorer(PaddingScorer):
+class DenseScorer(Scorer):
     """Scorer with the dense version of the network: its scores at every ``stride``-th pixel.
 
     The scores are those of shift-and-stitch, see :func:`mmwsl.inference.dense.convert_to_dense`, each placed at the
@@ -26,34 +27,40 @@ class DenseScorer(PaddingScorer):
             bound.
         float64: Compute in float64, see :class:`mmwsl.inference.dense.Float64`. ``max_memory`` then counts the
             converted weights too, and on a CPU it does not count the unfolded inputs of convolutions.
-        input_padding: See :class:`PaddingScorer`.
 
     Raises:
-        ValueError: If ``stride`` or ``max_memory`` is not a positive integer; at the first prediction, if the network
-            has no dense version of that stride.
+        ValueError: If ``stride`` or ``max_memory`` is not a positive integer; when the segmentor is built, if the
+            stride of the network is not a multiple of ``stride`` or its receptive field is not known; at the first
+            prediction, if a layer has no dense version.
     """
+
+    input_padding: InputPadding
 
     def __init__(
         self,
         stride: int = 1,
         max_memory: int | None = None,
         float64: bool = False,
-        input_padding: bool = False,
     ) -> None:
-        super().__init__(input_padding)
-        for name, value in (('stride', stride), ('max_memory', max_memory)):
-            if value is not None and (not isinstance(value, int) or value < 1):
+        self.input_padding = InputPadding()
+        for name, value in (('stride', stride), ('max_memory', 1 if max_memory is None else max_memory)):
+            if not isinstance(value, int) or value < 1:
                 raise ValueError(f'`scorer.{name}` must be a positive integer, got {value!r}.')
         self.stride, self.max_memory, self.float64 = stride, max_memory, float64
         self._source: list[object] = []  # layers and weights that the dense network was made of
         self._dense: tuple[nn.Module, Fields] | None = None
+
+    def check(self, segmentor: Segmentor) -> None:
+        """Check that the network has a dense version of the stride; see the parent."""
+        super().check(segmentor)
+        trace_with_stride(segmentor.score_network(), self.stride)
 
     def __call__(
         self, segmentor: Segmentor, inputs: Tensor, batch_img_metas: list[dict]
     ) -> tuple[Tensor, Tensor | None]:
         """Score a batch; see :meth:`Scorer.__call__`."""
         height, width = inputs.shape[2:]
-        padded, covered_size, offset = self.pad_inputs(segmentor, inputs)
+        padded, covered_size, offset = self.input_padding(segmentor, inputs)
         score_map = self.score_pixels(segmentor.score_network(), padded, covered_size, offset)
         image_logits = segmentor.aggregate(score_map, batch_img_metas, (height, width), covered_size)
         return score_map[..., :height, :width], image_logits

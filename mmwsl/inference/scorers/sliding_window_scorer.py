@@ -26,7 +26,11 @@ class SlidingWindowScorer(Scorer):
 
     def __init__(self, crop_size: tuple[int, int], stride: tuple[int, int]) -> None:
         for name, value in dict(crop_size=crop_size, stride=stride).items():
-            if not isinstance(value, Sequence) or len(value) != 2 or min(value) < 1:
+            if (
+                not isinstance(value, Sequence)
+                or len(value) != 2
+                or any(not isinstance(n, int) or n < 1 for n in value)
+            ):
                 raise ValueError(f'`scorer.{name}` must be two positive integers (height, width), got {value}.')
         if stride[0] > crop_size[0] or stride[1] > crop_size[1]:
             raise ValueError(

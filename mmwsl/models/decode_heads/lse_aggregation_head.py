@@ -33,8 +33,8 @@ class LSEAggregationHead(BaseDecodeHead):
         num_classes: Classes K, background included.
         hidden_channels: Channels of the hidden convolutions; empty for one convolution only.
         kernel_size: Size of the kernels, one number or one per convolution, the last convolution included.
-        same_padding: Pad with zeros, so that the score map has the size of the feature map. Without padding, as in the
-            paper, inference needs the ``input_padding`` of the scorer.
+        same_padding: Pad with zeros, so that the score map has the size of the feature map. Set it to False, as in the
+            paper, only with a backbone that does not pad either: the scorer then pads the inputs.
         aggregator: Config of the aggregator, e.g. ``dict(type='mmwsl.LSEPooling', r=5.)``.
         background: Config of the background model, which also decides what the losses train channel 0 on.
         loss_decode: Config of the loss, or several. A :class:`mmwsl.models.losses.ScoreMapLoss` gets the score map,
@@ -96,7 +96,7 @@ class LSEAggregationHead(BaseDecodeHead):
                 )
             )
             self.convs.append(nn.Dropout(dropout_ratio))
-        self.maps_per_class = maps_per_class
+        self.maps_per_class, self.same_padding = maps_per_class, same_padding
         self.conv_seg = nn.Conv2d(channels[-1], num_classes * maps_per_class, kernels[-1], padding=paddings[-1])
         self.aggregator = MODELS.build(aggregator or dict(type='mmwsl.LSEPooling'))
         self.background: Background = MODELS.build(background or dict(type='mmwsl.LearnedBackground'))

@@ -33,7 +33,7 @@ class ProposalCascade(WeakEncoderDecoder):
         **kwargs: Passed to :class:`mmwsl.models.WeakEncoderDecoder`.
 
     Raises:
-        ValueError: If ``decode_head`` does not aggregate, the scorer does not score whole images without padding,
+        ValueError: If ``decode_head`` does not aggregate or does not pad, the scorer does not score whole images,
             ``box_head`` has a ``background``, or the two heads have different numbers of classes.
     """
 
@@ -45,10 +45,10 @@ class ProposalCascade(WeakEncoderDecoder):
                 f"{type(self.decode_head).__name__}. Use type='mmwsl.LSEAggregationHead'."
             )
         scorer = self.pipeline.scorer
-        if not isinstance(scorer, WholeScorer) or scorer.input_padding:
+        if not isinstance(scorer, WholeScorer) or not self.same_padding:
             raise ValueError(
-                '`inference.scorer` must be a WholeScorer without `input_padding` for ProposalCascade, which proposes '
-                f'boxes in the score map of the whole image, got {type(scorer).__name__}. Remove it.'
+                'ProposalCascade proposes boxes in the score map of the whole image: `inference.scorer` must be a '
+                f'WholeScorer and `decode_head.same_padding` True, got {type(scorer).__name__} and {self.same_padding}.'
             )
         self.box_backbone = None if box_backbone is None else MODELS.build(box_backbone)
         if 'background' in box_head:

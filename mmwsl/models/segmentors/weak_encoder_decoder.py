@@ -62,6 +62,7 @@ class WeakEncoderDecoder(EncoderDecoder):
                 "type='EncoderDecoder'."
             )
         self.aggregates = isinstance(self.decode_head, LSEAggregationHead)
+        self.same_padding = getattr(self.decode_head, 'same_padding', True)
         self.pipeline = pipeline
         pipeline.check(self)
 
@@ -128,7 +129,7 @@ class WeakEncoderDecoder(EncoderDecoder):
         input_size: tuple[int, int],
         covered_size: tuple[int, int],
     ) -> tuple[Tensor, Tensor | None]:
-        """Return the score map of padded images and what :meth:`aggregate` makes of it."""
+        """Return the score map of padded images, and ``image_logits`` as :meth:`aggregate` does."""
         score_map = self.score_map(inputs, batch_img_metas)
         return score_map, self.aggregate(score_map, batch_img_metas, input_size, covered_size)
 

@@ -168,11 +168,7 @@ def test_a_result_that_uses_image_labels_reports_them(repository, tmp_path):
         dict(scorer=dict(type='mmwsl.DenseScorer', stride=2)),
         dict(scorer=dict(type='mmwsl.SlidingWindowScorer', crop_size=(16, 16), stride=(16, 16))),
         dict(scorer=dict(type='mmwsl.OverlapTileScorer', tile=16, margin=8)),
-        dict(
-            scorer=dict(type='mmwsl.WholeScorer', input_padding=True),
-            head=dict(kernel_size=3, same_padding=False),
-        ),
-        dict(background=dict(type='mmwsl.LearnedBackground')),
+        dict(head=dict(kernel_size=3, same_padding=False)),
     ],
     ids=str,
 )
@@ -184,6 +180,23 @@ def test_the_maps_of_a_view_are_made_of_the_scores_of_the_scorer(options):
     (sample,) = model.test_step(batch)
     torch.testing.assert_close(sample.pred_scores.data[1:], class_activation_maps([scores[1:]]))
     torch.testing.assert_close(sample.pred_label.score, label)
+
+
+def test_maps_of_a_softmax_are_made_of_its_probabilities():
+    """A softmax does not change if a constant is added to all logits, and so do the maps."""
+    learned = dict(type='mmwsl.LearnedBackground')
+    with pytest.raises(ValueError, match='softmax of LSEAggregationHead.*Set `inference.image_labels'):
+        _model(dict(), background=learned)
+    image = torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8)
+    masks = []
+    for constant in (0.0, 5.0):
+        model = _model(dict(), background=learned, image_labels=dict(type='mmwsl.KnownImageLabels'))
+        with torch.no_grad():
+            model.decode_head.conv_seg.bias += constant
+        (sample,) = model.test_step(dict(inputs=[image], data_samples=[_sample()]))
+        masks.append(sample.pred_scores.data)
+    torch.testing.assert_close(*masks)
+    assert not masks[0][[3]].any() and masks[0][1].max() == 1
 
 
 def test_training_and_state_do_not_change():

@@ -178,6 +178,11 @@ def test_backbones(name):
         (dict(layers=['a'], scales=()), '`scales` must be positive'),
         (dict(layers=['a'], scales=(1.0, 0.0)), '`scales` must be positive'),
         (dict(layers=['a'], power=0), '`power` must be a positive finite number, got 0'),
+        (dict(layers=['a'], threshold=5), '`threshold` must be in .0, 1., got 5'),
+        (
+            dict(layers=['a'], scores=dict(type='mmwsl.DistinctClassSaliency', layers=['a'])),
+            '`scores` must not be saliency maps themselves',
+        ),
         (dict(layers=['a'], min_classes=-1), '`min_classes` must be non-negative, got -1'),
         (
             dict(layers=['a'], scores=dict(type='mmwsl.ClassActivationMaps')),
@@ -198,8 +203,9 @@ def test_saliency_alone_replaces_the_foreground_probabilities():
 
 
 def test_provenance_includes_the_weighted_maps():
-    scores = dict(type='mmwsl.GuidedBackpropSaliency', layers=LAYERS, tuned_on='set a')
+    scores = dict(type='mmwsl.ZoomOutMaps', layers=LAYERS)
     model = _model(dict(scores=scores, tuned_on='set b'))
+    model.pipeline.class_maps.scores.tuned_on = 'set a'
     assert model.pipeline.provenance == dict(tuned_on='set a; set b')
 
 

@@ -126,6 +126,13 @@ def test_gradients_in_the_padding_are_not_part_of_the_map(kind):
     _assert_the_map_is_that_of_the_image_alone(model, image, padded_sample)
 
 
+def test_the_map_of_a_scaled_image_covers_the_whole_image():
+    model = _model(dict(scales=(1.5,), min_classes=3, threshold=1.0, target='score_map'), size=None)
+    maps = _predict(model, _batch((32, 32)))[0].class_saliency.data
+    maps = maps[maps.flatten(1).any(1)]
+    assert len(maps) == 3 and (maps[:, -9:, -9:].mean((1, 2)) > maps.mean((1, 2)) / 4).all()
+
+
 def test_a_flipped_view_is_turned_back():
     model = _model(
         dict(threshold=1.0, layers=('backbone.layers.0', 'backbone.layers.2')), dict(type='mmwsl.PixelByPixel')
@@ -146,7 +153,7 @@ def test_layers_of_a_network_that_does_not_pad_are_placed_at_their_receptive_fie
         1,
         classes=2,
         size=None,
-        inference=dict(scorer=dict(type='mmwsl.WholeScorer', input_padding=True)),
+        same_padding=False,
         aggregator=dict(type='mmwsl.GlobalMaxPooling'),
     )
     with torch.no_grad():

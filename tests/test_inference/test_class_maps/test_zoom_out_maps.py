@@ -143,10 +143,9 @@ def test_the_classifiers_bring_no_absent_class_back(tmp_path):
     torch.testing.assert_close(probs[2], torch.full((40, 60), 1.0).sigmoid())
 
 
-def test_input_padding_raises_an_error():
-    padding = dict(type='mmwsl.WholeScorer', input_padding=True)
-    with pytest.raises(ValueError, match='`inference.scorer.input_padding`.*do not cover the input evenly'):
-        build(dict(layers=LAYERS), head=dict(same_padding=False), scorer=padding)
+def test_a_network_that_does_not_pad_raises_an_error():
+    with pytest.raises(ValueError, match='layers that cover the input evenly, but `decode_head.same_padding` is False'):
+        build(dict(layers=LAYERS), head=dict(same_padding=False))
 
 
 def test_bad_arguments_and_samples():

@@ -29,9 +29,14 @@ from mmwsl.registry import SCORERS
             '`scorer.margin` must be an integer of at least 0, got 1.5',
         ),
         (
-            dict(type='mmwsl.WholeScorer', input_padding=dict(before=4)),
-            TypeError,
-            "`scorer.input_padding` must be True or False, got {'before': 4}",
+            dict(type='mmwsl.SlidingWindowScorer', crop_size=(8.5, 8), stride=(4, 4)),
+            ValueError,
+            r'`scorer.crop_size` must be two positive integers .*got \(8.5, 8\)',
+        ),
+        (
+            dict(type='mmwsl.DenseScorer', stride=None),
+            ValueError,
+            '`scorer.stride` must be a positive integer, got None',
         ),
         (
             dict(type='mmwsl.SlidingWindowScorer', crop_size=32, stride=(4, 4)),

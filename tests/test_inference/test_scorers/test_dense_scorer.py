@@ -7,6 +7,7 @@ from mmseg.structures import SegDataSample
 from torch import nn
 
 from mmwsl.functional import shift_and_stitch
+from mmwsl.inference.input_padding import InputPadding
 from mmwsl.models import WeakEncoderDecoder
 from mmwsl.registry import MODELS
 
@@ -21,7 +22,7 @@ PAPER = dict(
 )
 
 
-def _model(dense=None, backbone=BACKBONE, head=None, neck=None, input_padding=False):
+def _model(dense=None, backbone=BACKBONE, head=None, neck=None):
     torch.manual_seed(0)
     head = head or dict(
         type='mmwsl.LSEAggregationHead',
@@ -38,7 +39,7 @@ def _model(dense=None, backbone=BACKBONE, head=None, neck=None, input_padding=Fa
         neck=neck,
         decode_head=head,
         train_cfg=dict(),
-        inference=dict(scorer=dict(scorer, input_padding=input_padding)),
+        inference=dict(scorer=scorer),
         data_preprocessor=dict(type='mmseg.SegDataPreProcessor', size=(32, 32)),
     )
     nn.init.normal_(model.decode_head.conv_seg.weight)
@@ -107,7 +108,7 @@ def _blob_model(dense, padding=True):
     if not padding:
         for layer in layers:
             layer.padding = (0, 0)
-        model.pipeline.scorer.input_padding = True
+        model.pipeline.scorer.input_padding = InputPadding()  # the layers have changed
     return model
 
 
@@ -142,13 +143,13 @@ def test_interpolation_shifts_the_scores_of_a_network_that_pads():
 @torch.no_grad()
 def test_overfeat_with_its_input_padding():
     """Location (i, j) of the coarse map is pixel (6 + 12 i, 6 + 12 j) of the dense one."""
-    settings = dict(backbone=dict(type='mmwsl.OverFeat'), head=PAPER, input_padding=True)
+    settings = dict(backbone=dict(type='mmwsl.OverFeat'), head=PAPER)
     coarse, dense = _model(**settings), _model(dict(stride=6), **settings)
     for model in (coarse, dense):
         torch.manual_seed(0)
         model.backbone.init_weights()
     x = torch.randn(1, 3, 20, 30)
-    padded, size, offset = coarse.pipeline.scorer.pad_inputs(coarse, x)
+    padded, size, offset = coarse.pipeline.scorer.input_padding(coarse, x)
     score_map = coarse(padded)
     scores = dense.pipeline.scorer.score_pixels(dense.score_network(), padded, size, offset)
     assert score_map.shape == (1, 3, 2, 3) and size == scores.shape[2:] == (24, 36)
@@ -254,7 +255,7 @@ def test_bad_settings_are_found_when_the_model_is_built(dense, message):
 
 def test_a_stride_that_does_not_divide_names_the_divisors():
     with pytest.raises(ValueError, match=r'must divide the stride 4 of the network, one of \[1, 2, 4\], got 3'):
-        _logits(_model(dict(stride=3)), torch.zeros(1, 3, 32, 32))
+        _model(dict(stride=3))
 
 
 def test_a_neck_is_part_of_the_network():
