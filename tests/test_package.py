@@ -107,6 +107,7 @@ IMPORTS = {
     'engine': BASE | {'datasets', 'evaluation', 'inference', 'models'},
     'visualization': {'utils'},
     'apis': BASE | {'datasets', 'engine', 'evaluation', 'inference', 'models', 'visualization'},
+    'cli': {'apis'},
 }
 
 
@@ -148,11 +149,23 @@ def test_a_folder_without_sources_fails_the_import_tests(tmp_path):
         files(tmp_path)
 
 
-def test_a_build_holds_every_source_file_and_py_typed(repository, tmp_path):
-    build = ['setup.py', '--quiet', 'build_py', '--build-lib', str(tmp_path)]
+def test_a_build_holds_every_source_file_config_and_tool(repository, tmp_path):
+    stale = tmp_path / 'build' / 'mmwsl' / 'deleted.py'
+    stale.parent.mkdir(parents=True)
+    stale.touch()
+    build = ['setup.py', '--quiet', 'build_py', '--build-lib', str(tmp_path / 'build')]
     subprocess.run([sys.executable, *build], cwd=repository, capture_output=True, check=True)
-    built = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob('*') if path.is_file()}
-    assert built == {str(path.relative_to(repository)) for path in files(PACKAGE)} | {'mmwsl/py.typed'}
+    built = {path.relative_to(tmp_path / 'build').as_posix() for path in (tmp_path / 'build').rglob('*.*')}
+    kinds = ('.py', '.sh', '.json', '.yml', '.md')
+    beside = [
+        *(repository / 'configs').rglob('*.*'),
+        *(repository / 'tools').iterdir(),
+        *repository.glob('model-*.yml'),
+    ]
+    copied = {f'mmwsl/.mim/{path.relative_to(repository).as_posix()}' for path in beside if path.suffix in kinds}
+    sources = {path.relative_to(repository).as_posix() for path in files(PACKAGE)}
+    assert built - {'mmwsl/.mim'} == sources | copied | {'mmwsl/py.typed'}
+    assert not (PACKAGE / '.mim').exists()
 
 
 def test_registries_are_children_of_mmsegs():
