@@ -54,7 +54,7 @@ setup(
     package_data={'mmwsl': ['py.typed']},
     cmdclass={'build_py': BuildWithConfigs},
     entry_points={'console_scripts': ['mmwsl = mmwsl.cli.main:main']},
-    python_requires='>=3.10,<3.13',
+    python_requires='>=3.10,<3.14',
     # The OpenMMLab packages are the extra `mm`: two families of distributions provide the same imports (mmcv or
     # onedl-mmcv, ...), and requiring either here would install it over the other. OpenCV is not listed for the same
     # reason: four distributions provide cv2, and mmcv, without which nothing of ours runs, already brings one.
@@ -83,6 +83,7 @@ setup(
         'Programming Language :: Python :: 3.10',
         'Programming Language :: Python :: 3.11',
         'Programming Language :: Python :: 3.12',
+        'Programming Language :: Python :: 3.13',
         'Topic :: Scientific/Engineering :: Image Recognition',
     ],
 )
