@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 import mmwsl
 
@@ -61,6 +62,22 @@ def test_version_is_the_same_everywhere(repository):
     )
     assert run.stdout.strip().splitlines()[-1] == mmwsl.__version__
     assert re.fullmatch(r'\d+\.\d+\.\d+', mmwsl.__version__)
+
+
+def test_the_citation_names_this_version(repository):
+    assert yaml.safe_load((repository / 'CITATION.cff').read_text())['version'] == mmwsl.__version__
+
+
+def test_python_versions_are_the_same_everywhere(repository):
+    setup = (repository / 'setup.py').read_text()
+    versions = re.findall(r"'Programming Language :: Python :: (3\.\d+)'", setup)
+    low, high = re.search(r"python_requires='>=3\.(\d+),<3\.(\d+)'", setup).groups()
+    assert versions == [f'3.{minor}' for minor in range(int(low), int(high))]
+    makefile = (repository / 'Makefile').read_text()
+    assert f'$(filter $(VERSION),{" ".join(versions)})' in makefile
+    assert makefile.count(f'Python {versions[0]} to {versions[-1]}') == 2
+    workflow = yaml.safe_load((repository / '.github/workflows/test.yml').read_text())
+    assert workflow['jobs']['test']['strategy']['matrix']['python'] == versions
 
 
 def test_hard_requirements_name_no_openmmlab_distribution(repository):
