@@ -63,10 +63,12 @@ def run(wheel, tmp_path_factory):
     root = tmp_path_factory.mktemp('installed')
     venv.create(root / 'venv', with_pip=False)
     pip('--python', root / 'venv', 'install', '--quiet', '--no-deps', '--no-index', wheel)
-    # The dependencies are those of the tests. A .pth file in a folder that a .pth file names has no effect: that of an
-    # editable installation is not followed.
-    packages = sysconfig.get_paths(vars={'base': str(root / 'venv'), 'platbase': str(root / 'venv')})['purelib']
-    Path(packages, 'dependencies.pth').write_text(sysconfig.get_paths()['purelib'])
+    # The dependencies are those of the tests. A .pth file is followed in the environment's own folder only: an editable
+    # installation of mmwsl is not. From Python 3.12 on, setuptools brings distutils, which mmengine imports, by one.
+    inside = sysconfig.get_paths(vars={'base': str(root / 'venv'), 'platbase': str(root / 'venv')})['purelib']
+    outside = sysconfig.get_paths()['purelib']
+    Path(inside, 'dependencies.pth').write_text(outside)
+    shutil.copy(Path(outside, 'distutils-precedence.pth'), inside)
     (root / 'empty').mkdir()
 
     def start(program, *arguments):
