@@ -37,8 +37,8 @@ RUN --mount=type=bind,target=/source,rw \
     && pip install --no-deps "$(grep -o '^opencv-python-headless==[^ ;]*' /tmp/constraints.txt)" \
     && mmwsl print-config wsl_lse_voc > /dev/null
 
-# Any user can run it: caches go where everybody may write.
-ENV HOME=/tmp
+# Any user can run it: caches go where everybody may write, and torch asks for the name of the user.
+ENV HOME=/tmp USER=mmwsl
 WORKDIR /workspace
 ENTRYPOINT ["mmwsl"]
 CMD ["--help"]
