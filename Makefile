@@ -1,4 +1,4 @@
-# `make demo` and `make test` do all the set-up on a machine that has only Python 3.10 to 3.12.
+# `make demo` and `make test` do all the set-up on a machine that has only Python 3.10 to 3.13.
 PYTHON ?= python3
 VENV ?= .venv
 # More arguments for the one command that installs torch, for example an index with another build of it.
@@ -45,8 +45,8 @@ clean: ## Remove the environment and everything that was built
 # headless distribution is the same cv2 without windows. Both fill one folder, so one has to leave before the other
 # enters, and `pip check` then misses opencv-python by name.
 $(STAMP): setup.py constraints.txt
-ifeq ($(filter $(VERSION),3.10 3.11 3.12),)
-	@echo "mmwsl needs Python 3.10, 3.11 or 3.12, but PYTHON=$(PYTHON) is: $$($(PYTHON) --version 2>&1)." \
+ifeq ($(filter $(VERSION),3.10 3.11 3.12 3.13),)
+	@echo "mmwsl needs Python 3.10 to 3.13, but PYTHON=$(PYTHON) is: $$($(PYTHON) --version 2>&1)." \
 	      "Name another one, for example: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1
 endif
 	test '$(call VERSION_OF,$(BIN)/python)' = '$(VERSION)' || $(PYTHON) -m venv --clear $(VENV)

@@ -1,11 +1,17 @@
 """Packaging of mmwsl."""
 
 import re
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
-ROOT = Path(__file__).parent
+ROOT = Path(__file__).resolve().parent
+# Outside the package in a checkout, `mmwsl/.mim/` in a wheel: there OpenMMLab's `mim` looks for them.
+MIM_PARTS = ('configs', 'tools', 'model-index.yml')
+# Not needed to run a config: the pictures of the read-me files.
+NOT_PACKED = ('__pycache__', '*.py[cod]', '.*', '*.png', '*.jpg', '*.svg')
 
 
 def version() -> str:
@@ -19,6 +25,24 @@ def readme() -> str:
     return path.read_text(encoding='utf-8') if path.exists() else ''
 
 
+class BuildWithConfigs(build_py):
+    """Copy configs and tools into the build. An editable installation reads those of the checkout instead."""
+
+    def run(self) -> None:
+        """Build the package from nothing, then add the copies."""
+        package = Path(self.build_lib, 'mmwsl').resolve()
+        if self.editable_mode or package == ROOT / 'mmwsl':
+            super().run()
+            return
+        shutil.rmtree(package, ignore_errors=True)  # a file that was deleted since the last build would be packed again
+        super().run()
+        for source in (ROOT / name for name in MIM_PARTS):
+            if source.is_dir():
+                shutil.copytree(source, package / '.mim' / source.name, ignore=shutil.ignore_patterns(*NOT_PACKED))
+            elif source.exists():
+                shutil.copy(source, package / '.mim' / source.name)
+
+
 setup(
     name='mmwsl',
     version=version(),
@@ -28,7 +52,9 @@ setup(
     license='Apache-2.0',
     packages=find_packages(include=['mmwsl', 'mmwsl.*']),
     package_data={'mmwsl': ['py.typed']},
-    python_requires='>=3.10,<3.13',
+    cmdclass={'build_py': BuildWithConfigs},
+    entry_points={'console_scripts': ['mmwsl = mmwsl.cli.main:main']},
+    python_requires='>=3.10,<3.14',
     # The OpenMMLab packages are the extra `mm`: two families of distributions provide the same imports (mmcv or
     # onedl-mmcv, ...), and requiring either here would install it over the other. OpenCV is not listed for the same
     # reason: four distributions provide cv2, and mmcv, without which nothing of ours runs, already brings one.
@@ -46,9 +72,11 @@ setup(
             'pytest-xdist>=3',
             'ruff>=0.9',
             'scikit-learn>=1.4',
+            'setuptools>=70.1',  # builds wheels by itself
         ],
         # Reference implementations without a wheel: they need a C++ compiler, and their tests are skipped without one.
-        'oracles': ['pydensecrf2'],
+        # The sources of release 1.1 do not compile with Python 3.13.
+        'oracles': ['pydensecrf2; python_version < "3.13"'],
     },
     classifiers=[
         'Development Status :: 4 - Beta',
@@ -56,6 +84,7 @@ setup(
         'Programming Language :: Python :: 3.10',
         'Programming Language :: Python :: 3.11',
         'Programming Language :: Python :: 3.12',
+        'Programming Language :: Python :: 3.13',
         'Topic :: Scientific/Engineering :: Image Recognition',
     ],
 )

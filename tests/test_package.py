@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 import mmwsl
 
@@ -63,6 +64,22 @@ def test_version_is_the_same_everywhere(repository):
     assert re.fullmatch(r'\d+\.\d+\.\d+', mmwsl.__version__)
 
 
+def test_the_citation_names_this_version(repository):
+    assert yaml.safe_load((repository / 'CITATION.cff').read_text())['version'] == mmwsl.__version__
+
+
+def test_python_versions_are_the_same_everywhere(repository):
+    setup = (repository / 'setup.py').read_text()
+    versions = re.findall(r"'Programming Language :: Python :: (3\.\d+)'", setup)
+    low, high = re.search(r"python_requires='>=3\.(\d+),<3\.(\d+)'", setup).groups()
+    assert versions == [f'3.{minor}' for minor in range(int(low), int(high))]
+    makefile = (repository / 'Makefile').read_text()
+    assert f'$(filter $(VERSION),{" ".join(versions)})' in makefile
+    assert makefile.count(f'Python {versions[0]} to {versions[-1]}') == 2
+    workflow = yaml.safe_load((repository / '.github/workflows/test.yml').read_text())
+    assert workflow['jobs']['test']['strategy']['matrix']['python'] == versions
+
+
 def test_hard_requirements_name_no_openmmlab_distribution(repository):
     call = next(
         node
@@ -107,6 +124,7 @@ IMPORTS = {
     'engine': BASE | {'datasets', 'evaluation', 'inference', 'models'},
     'visualization': {'utils'},
     'apis': BASE | {'datasets', 'engine', 'evaluation', 'inference', 'models', 'visualization'},
+    'cli': {'apis'},
 }
 
 
@@ -148,11 +166,23 @@ def test_a_folder_without_sources_fails_the_import_tests(tmp_path):
         files(tmp_path)
 
 
-def test_a_build_holds_every_source_file_and_py_typed(repository, tmp_path):
-    build = ['setup.py', '--quiet', 'build_py', '--build-lib', str(tmp_path)]
+def test_a_build_holds_every_source_file_config_and_tool(repository, tmp_path):
+    stale = tmp_path / 'build' / 'mmwsl' / 'deleted.py'
+    stale.parent.mkdir(parents=True)
+    stale.touch()
+    build = ['setup.py', '--quiet', 'build_py', '--build-lib', str(tmp_path / 'build')]
     subprocess.run([sys.executable, *build], cwd=repository, capture_output=True, check=True)
-    built = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob('*') if path.is_file()}
-    assert built == {str(path.relative_to(repository)) for path in files(PACKAGE)} | {'mmwsl/py.typed'}
+    built = {path.relative_to(tmp_path / 'build').as_posix() for path in (tmp_path / 'build').rglob('*.*')}
+    kinds = ('.py', '.sh', '.json', '.yml', '.md')
+    beside = [
+        *(repository / 'configs').rglob('*.*'),
+        *(repository / 'tools').iterdir(),
+        *repository.glob('model-*.yml'),
+    ]
+    copied = {f'mmwsl/.mim/{path.relative_to(repository).as_posix()}' for path in beside if path.suffix in kinds}
+    sources = {path.relative_to(repository).as_posix() for path in files(PACKAGE)}
+    assert built - {'mmwsl/.mim'} == sources | copied | {'mmwsl/py.typed'}
+    assert not (PACKAGE / '.mim').exists()
 
 
 def test_registries_are_children_of_mmsegs():

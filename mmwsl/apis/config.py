@@ -1,8 +1,8 @@
-"""Config files of the command line."""
+"""Config files: found by path or name, read, changed."""
 
 import difflib
 import logging
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from mmengine.config import Config
 from mmengine.logging import print_log
@@ -11,12 +11,53 @@ from mmengine.registry import OPTIM_WRAPPERS
 
 from mmwsl.apis.registered import is_subclass, registered_class
 
+PACKAGE = Path(__file__).parents[1]
+
+
+def config_folder() -> Path:
+    """Return the folder of mmwsl's own configs: ``mmwsl/.mim/configs`` in a wheel, otherwise that of the checkout."""
+    packed = PACKAGE / '.mim' / 'configs'
+    return packed if packed.is_dir() else PACKAGE.parent / 'configs'
+
+
+def find_config(config: str | Path) -> Path:
+    """Find a config file by its path, or one of mmwsl's configs by its name.
+
+    Args:
+        config: Path of a file, or a name such as ``wsl_lse_voc`` or ``configs/wsl_lse_voc.py``. A name may leave out
+            the folders and ``.py``.
+
+    Returns:
+        The file.
+
+    Raises:
+        FileNotFoundError: If there is neither; the message lists similar names.
+    """
+    if Path(config).is_file():
+        return Path(config)
+    name = PurePosixPath(str(config).removesuffix('.py') + '.py')
+    parts = name.parts[1:] if name.parts[0] == 'configs' else name.parts
+    for path in packed_configs():
+        if path.relative_to(config_folder()).parts[-len(parts) :] == parts:
+            return path
+    raise FileNotFoundError(f'config={str(config)!r} does not exist. {nearest_configs(Path(name))}')
+
+
+def packed_configs() -> list[Path]:
+    """List mmwsl's own configs, without the files that they inherit from."""
+    return [path for path in sorted(config_folder().rglob('*.py')) if '_base_' not in path.parts]
+
+
+def get_config(config: str | Path) -> Config:
+    """Read a config file, named as in :func:`find_config`."""
+    return Config.fromfile(find_config(config))
+
 
 def load_config(path: str | Path, options: dict | None = None, work_dir: str | None = None, task: str = '') -> Config:
     """Read a config file and set its work folder.
 
     Args:
-        path: The config file.
+        path: The config file, or the name of one of mmwsl's configs.
         options: Settings that override those of the file, keys in ``a.b`` form.
         work_dir: Folder for logs and checkpoints. The default is the config's own ``work_dir``, or ``work_dirs/`` and
             the config's name, each with the subfolder ``task``.
@@ -29,10 +70,8 @@ def load_config(path: str | Path, options: dict | None = None, work_dir: str | N
     Raises:
         FileNotFoundError: If the file does not exist; the message names files of similar names.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'config={str(path)!r} does not exist. {nearest_configs(path)}')
-    cfg = Config.fromfile(path)
+    path = find_config(path)
+    cfg = get_config(path)
     if options:
         cfg.merge_from_dict(options)
     cfg.work_dir = work_dir or str(Path(cfg.get('work_dir') or Path('work_dirs', path.stem), task))
@@ -40,13 +79,17 @@ def load_config(path: str | Path, options: dict | None = None, work_dir: str | N
 
 
 def nearest_configs(path: Path) -> str:
-    """Return a sentence with the configs of similar names, beside the missing file or in ``configs/``."""
+    """Return a sentence with the configs of similar names: beside the missing file, in ``configs/``, and mmwsl's."""
+    names = {config.stem: config.relative_to(config_folder()).with_suffix('') for config in packed_configs()}
     found = [*path.parent.glob('*.py'), *Path('configs').rglob('*.py')]
-    names = {config.stem: config for config in found if '_base_' not in config.parts}
+    names |= {config.stem: config for config in found if '_base_' not in config.parts}
     near = difflib.get_close_matches(path.stem, names, n=3, cutoff=0.5)
     if near:
         return f'Similar names: {", ".join(str(names[name]) for name in near)}'
-    return f'Pass the path of a .py config file: neither {path.parent}/ nor configs/ has one with a similar name.'
+    return (
+        f'Pass the path of a .py config file, or the name of one of the configs in {config_folder()}: neither '
+        f'{path.parent}/ nor configs/ has one with a similar name.'
+    )
 
 
 def enable_amp(cfg: Config) -> None:

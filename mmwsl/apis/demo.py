@@ -7,14 +7,13 @@ import numpy as np
 from mmengine.config import DictAction
 
 from mmwsl.apis.checkpoint import latest_checkpoint, weights_only_loading
-from mmwsl.apis.config import load_config
+from mmwsl.apis.config import find_config, load_config
 from mmwsl.apis.launch import build_runner
 from mmwsl.apis.prediction import predict
 from mmwsl.apis.training import train
 from mmwsl.utils.files import atomic_write
 from mmwsl.visualization import image_grid
 
-CONFIGS = Path(__file__).parents[2] / 'configs' / 'shapes'
 RAW, PRIOR = 'raw', '+ image-level prior'
 THRESHOLD_NOTE = 'Trained on image-level labels. The threshold was tuned on the masks of other images, of a third seed.'
 
@@ -75,4 +74,5 @@ def main(argv: list[str] | None = None) -> None:
         help='settings that override those of the configs',
     )
     args = parser.parse_args(argv)
-    demo(CONFIGS / 'wsl_lse_shapes.py', CONFIGS / 'wsl_lse_shapes_ilp.py', args.work_dir, args.cfg_options)
+    config, prior_config = find_config('wsl_lse_shapes'), find_config('wsl_lse_shapes_ilp')
+    demo(config, prior_config, args.work_dir, args.cfg_options)

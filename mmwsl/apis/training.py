@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 
 from mmwsl.apis.arguments import base_parser, parse
 from mmwsl.apis.checkpoint import is_url, latest_checkpoint, weights_only_loading
-from mmwsl.apis.config import enable_amp, load_config
+from mmwsl.apis.config import config_folder, enable_amp, load_config
 from mmwsl.apis.launch import build_runner
 
 
@@ -47,7 +47,7 @@ def check_load_from(cfg: Config) -> None:
     path = cfg.get('load_from')
     if not path or is_url(path) or Path(path).is_file():
         return
-    folders = [Path('configs')] + ([Path(cfg.filename).parent] if cfg.filename else [])
+    folders = [Path('configs')] + ([Path(cfg.filename).parent] if cfg.filename else []) + [config_folder()]
     source = Path(path).parent.name
     configs = [file for folder in folders for file in folder.rglob(f'{source}.py')]
     train_first = f'Run `python tools/train.py {configs[0]}` first, or set' if configs else 'Set'

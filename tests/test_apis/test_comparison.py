@@ -65,6 +65,9 @@ def test_a_run_that_is_not_complete_is_named(work_dir, spoil, message):
 def test_pairs_and_names_are_checked(work_dir):
     with pytest.raises(RunError, match=r'none\.pth does not exist'):
         find_run(f'{work_dir}/tiny.py:none.pth')
+    with pytest.raises(RunError, match=r"run 'wsl_lse_vco\.py:.*Similar names: .*wsl_lse_voc"):
+        find_run(f'wsl_lse_vco.py:{work_dir}/epoch_1.pth')
+    assert find_run(f'wsl_lse_voc.py:{work_dir}/epoch_1.pth').name == 'wsl_lse_voc'
     with pytest.raises(RunError, match="two runs are named 'trained'"):
         find_runs([str(work_dir), str(work_dir)])
 

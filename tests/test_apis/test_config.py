@@ -3,8 +3,9 @@ from mmengine.config import Config
 from mmengine.optim import AmpOptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS
 
+import mmwsl
 from mmwsl.apis import load_config
-from mmwsl.apis.config import enable_amp
+from mmwsl.apis.config import config_folder, enable_amp, find_config
 
 
 def test_options_and_work_dir_override_those_of_the_config(tiny_config):
@@ -31,6 +32,38 @@ def test_a_missing_config_without_similar_names(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError, match='Pass the path of a .py config file'):
         load_config('x.py')
+
+
+@pytest.mark.parametrize('name', ['wsl_lse_voc', 'wsl_lse_voc.py', 'configs/wsl_lse_voc.py'])
+def test_configs_of_the_package_are_found_by_name_in_any_folder(repository, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    assert config_folder() == repository / 'configs'
+    assert find_config(name) == repository / 'configs' / 'wsl_lse_voc.py'
+    assert mmwsl.get_config(name).pretty_text == Config.fromfile(repository / 'configs/wsl_lse_voc.py').pretty_text
+    assert load_config(name).work_dir == 'work_dirs/wsl_lse_voc'
+
+
+def test_every_config_has_a_name_of_its_own_and_is_found_with_and_without_its_folder(repository):
+    paths = [path for path in (repository / 'configs').rglob('*.py') if '_base_' not in path.parts]
+    assert len(paths) > 50
+    for path in paths:
+        within = path.relative_to(repository / 'configs').with_suffix('')
+        assert find_config(path.stem) == find_config(within) == find_config(str(path)) == path
+
+
+def test_a_file_of_the_working_folder_precedes_a_config_of_the_package(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'wsl_lse_voc.py').write_text('mine = True')
+    assert mmwsl.get_config('wsl_lse_voc.py').mine
+
+
+@pytest.mark.parametrize('asked', ['wsl_lse_vco', 'nowhere/wsl_lse_voc.py', '_base_/default_runtime.py', ''])
+def test_an_unknown_name_is_one_line(tmp_path, monkeypatch, asked):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match=rf"^config='{asked}' does not exist\. [^\n]+$") as error:
+        mmwsl.get_config(asked)
+    if 'wsl' in asked:
+        assert 'Similar names: wsl_lse_voc, ' in str(error.value)
 
 
 def test_amp_replaces_the_optimizer_wrapper():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmwsl.apis.checkpoint import latest_checkpoint
+from mmwsl.apis.config import find_config
 
 
 class RunError(RuntimeError):
@@ -57,13 +58,15 @@ def find_run(text: str) -> Run:
     """
     config, colon, checkpoint = text.partition('.py:')
     if colon:
-        pair = Path(f'{config}.py'), Path(checkpoint)
-        for path in pair:
-            if not path.is_file():
-                raise RunError(
-                    f'run {text!r}: {path} does not exist. Give CONFIG:CHECKPOINT, or the work folder of a training.'
-                )
-        return Run(pair[0].stem, *pair)
+        if not Path(checkpoint).is_file():
+            raise RunError(
+                f'run {text!r}: {checkpoint} does not exist. Give CONFIG:CHECKPOINT, or the work folder of a training.'
+            )
+        try:
+            path = find_config(f'{config}.py')
+        except FileNotFoundError as error:
+            raise RunError(f'run {text!r}: {error}') from error
+        return Run(path.stem, path, Path(checkpoint))
     folder = Path(text)
     if not folder.is_dir():
         raise RunError(f'run {text!r} is not a folder. Give the work folder of a training, or CONFIG:CHECKPOINT.')

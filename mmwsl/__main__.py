@@ -1,0 +1,6 @@
+"""``python -m mmwsl``, for launchers such as torchrun; the same as the command ``mmwsl``."""
+
+from mmwsl.cli.main import main
+
+if __name__ == '__main__':
+    main()

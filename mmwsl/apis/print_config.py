@@ -1,0 +1,24 @@
+"""Command ``tools/print_config.py``."""
+
+import argparse
+
+from mmwsl.apis.arguments import add_cfg_options
+from mmwsl.apis.config import get_config
+from mmwsl.utils.files import atomic_write
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run ``tools/print_config.py``."""
+    parser = argparse.ArgumentParser(description='Print a config with all settings that it inherits')
+    parser.add_argument('config', help='config file, or the name of one of the configs of mmwsl')
+    parser.add_argument('--out', metavar='FILE', help='config file to write instead, complete and without bases')
+    add_cfg_options(parser)
+    args = parser.parse_args(argv)
+    cfg = get_config(args.config)
+    cfg.merge_from_dict(args.cfg_options or {})
+    if not args.out:
+        print(cfg.pretty_text)
+        return
+    # In a file of its own: MMSegmentation also prints to the standard output, when it is imported.
+    with atomic_write(args.out) as file:
+        file.write(cfg.pretty_text.encode())
