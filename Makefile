@@ -5,6 +5,8 @@ VENV ?= .venv
 TORCH_ARGS ?=
 # Two tests at a time; prints the lines that no test reaches, and fails where they are too many (pyproject.toml).
 PYTEST_ARGS ?= -n 2 --cov
+# More arguments for Sphinx, for example -D nb_execution_mode=cache, which runs the tutorial only when it has changed.
+SPHINX_ARGS ?=
 
 # Several OpenMP threads on few cores make small tensors slower, not faster.
 export OMP_NUM_THREADS ?= 1
@@ -15,10 +17,11 @@ VERSION_OF = $(shell $(1) -c 'import sys; print("%d.%d" % sys.version_info[:2])'
 VERSION := $(call VERSION_OF,$(PYTHON))
 # Named after the version: with another PYTHON the environment is made anew.
 STAMP := $(VENV)/.installed-$(VERSION)
+DOCS_STAMP := $(VENV)/.docs-$(VERSION)
 PIN = $(shell grep -o '^$(1)==[^ ;]*' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint clean
+.PHONY: help demo test lint docs clean
 
 help: ## Show this text
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,8 +38,12 @@ lint: $(STAMP) ## Check format, style and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+docs: $(DOCS_STAMP) ## Build docs/_build/html; runs the tutorial, a warning is an error
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --builder html $(SPHINX_ARGS) docs docs/_build/html
+	@echo 'Open docs/_build/html/index.html'
+
 clean: ## Remove the environment and everything that was built
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .coverage*
+	rm -rf $(VENV) build dist docs/_build *.egg-info .pytest_cache .ruff_cache .mypy_cache .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # torch comes first and alone: any other package that asks for it would be given the newest build, several GB of it.
@@ -56,4 +63,8 @@ endif
 	    echo 'The extra `oracles` was not installed: the tests that compare with its packages will be skipped.' >&2
 	$(PIP) uninstall --yes opencv-python opencv-python-headless
 	$(PIP) install --no-deps $(call PIN,opencv-python-headless)
+	@touch $@
+
+$(DOCS_STAMP): $(STAMP)
+	$(PIP) install -e '.[docs]' -c constraints.txt
 	@touch $@

@@ -74,6 +74,8 @@ setup(
             'scikit-learn>=1.4',
             'setuptools>=70.1',  # builds wheels by itself
         ],
+        # Sphinx, the theme, and Markdown notebooks, which are executed. Pinned for Python 3.11 in constraints.txt.
+        'docs': ['furo', 'ipykernel', 'myst-nb>=1.2', 'sphinx>=8', 'sphinx-copybutton>=0.5', 'sphinx-mathjax-offline'],
         # Reference implementations without a wheel: they need a C++ compiler, and their tests are skipped without one.
         # The sources of release 1.1 do not compile with Python 3.13.
         'oracles': ['pydensecrf2; python_version < "3.13"'],

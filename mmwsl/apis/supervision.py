@@ -27,7 +27,7 @@ class Supervision:
 
     Attributes:
         kind: ``'image labels'``, ``'image labels and sizes'``, ``'pseudo-labels'``, ``'masks'``, or several, joined by
-            `` + ``.
+            a plus sign.
         images: Number of images with labels.
         labels: Number of pairs of an image and a foreground class in it.
         seconds: Annotation time by ``SECONDS``. Pseudo-labels cost the image-level labels that they were generated
