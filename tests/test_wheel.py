@@ -99,7 +99,7 @@ def test_the_installed_package_is_imported_and_reads_its_own_configs(run):
 
 
 def test_the_command_and_the_scripts_work_outside_the_checkout(run, tmp_path):
-    assert 'print-config' in run('mmwsl', '--help')
+    assert 'print-config' in run('mmwsl', '--help') == run('python', '-m', 'mmwsl', '--help')
     run('mmwsl', 'print-config', 'wsl_lse_voc', '--out', tmp_path / 'mine.py')
     assert "type='mmwsl.LSEPooling'" in (tmp_path / 'mine.py').read_text()
     script = 'import mmwsl, pathlib; print(pathlib.Path(mmwsl.__file__).parent / ".mim/tools/print_config.py")'
