@@ -138,7 +138,7 @@ def test_amp_reaches_the_runner(tiny_config, tmp_path):
     [
         (
             'work_dirs/wsl_lse_voc6/epoch_6.pth',
-            r"'work_dirs/wsl_lse_voc6/epoch_6\.pth', which .*Train .*wsl_lse_voc6\.py",
+            r"'work_dirs/wsl_lse_voc6/epoch_6\.pth', which .*Run `python tools/train\.py .*lse/wsl_lse_voc6\.py` first",
         ),
         ('work_dirs/nothing/epoch_6.pth', r'does not exist\. Set --cfg-options load_from=FILE'),
     ],
