@@ -39,6 +39,6 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
         nargs='+',
         action=DictAction,
         metavar='KEY=VALUE',
-        help='settings that override those of the config, e.g. optim_wrapper.optimizer.lr=0.01. Lists: key="[a,b]" or '
+        help='settings that override the config, e.g. optim_wrapper.optimizer.lr=0.01. Lists: key="[a,b]" or '
         'key=a,b; nested ones: key="[(a,b),(c,d)]", quoted and without blanks',
     )

@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[1]
 
 
 def config_folder() -> Path:
-    """Return the folder of mmwsl's own configs: ``mmwsl/.mim/configs`` in a wheel, otherwise that of the checkout."""
+    """Return the folder of mmwsl's own configs: ``mmwsl/.mim/configs`` in a wheel, otherwise the checkout's."""
     packed = PACKAGE / '.mim' / 'configs'
     return packed if packed.is_dir() else PACKAGE.parent / 'configs'
 
@@ -58,7 +58,7 @@ def load_config(path: str | Path, options: dict | None = None, work_dir: str | N
 
     Args:
         path: The config file, or the name of one of mmwsl's configs.
-        options: Settings that override those of the file, keys in ``a.b`` form.
+        options: Settings that override the file, keys in ``a.b`` form.
         work_dir: Folder for logs and checkpoints. The default is the config's own ``work_dir``, or ``work_dirs/`` and
             the config's name, each with the subfolder ``task``.
         task: Name of the subfolder, '' for training. The runner writes its config to the work folder, where that of

@@ -29,7 +29,7 @@ def demo(
         config: Config to train and evaluate.
         prior_config: Config of the same network with an image-level prior.
         work_dir: Folder for all outputs.
-        options: Settings that override those of both configs.
+        options: Settings that override both configs.
         num_images: Number of held-out images to draw.
 
     Returns:
@@ -71,7 +71,7 @@ def main(argv: list[str] | None = None) -> None:
         nargs='+',
         action=DictAction,
         metavar='KEY=VALUE',
-        help='settings that override those of the configs',
+        help='settings that override the configs',
     )
     args = parser.parse_args(argv)
     config, prior_config = find_config('wsl_lse_shapes'), find_config('wsl_lse_shapes_ilp')

@@ -20,7 +20,7 @@ def affinity_random_walk(
     colors x, relative to their mean square difference over all such pairs, the contrast of GrabCut (Rother et al.,
     SIGGRAPH 2004). Unlike AffinityNet, it is not learned.
 
-    The defaults are those of PSA: radius 5 (69 locations with a smaller distance), stride 8, :math:`\beta = 8` and 256
+    The defaults are PSA's: radius 5 (69 locations with a smaller distance), stride 8, :math:`\beta = 8` and 256
     steps. IRN (Ahn et al., CVPR 2019) uses radius 5, stride 4, :math:`\beta = 10` and 256 steps. Both multiply T, a
     dense matrix of all pairs of locations, with itself. Here T multiplies the scores step by step, which needs memory
     for the pairs within the radius only, 81 for each location.

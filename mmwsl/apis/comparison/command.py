@@ -42,7 +42,7 @@ def compare(
     Args:
         runs: Work folders, or ``CONFIG:CHECKPOINT``.
         out: Folder for the result.
-        options: Settings that override those of every config.
+        options: Settings that override every config.
         max_images: Number of images to evaluate, the first of the test set.
         num_images: Number of images in the grid.
         trust_checkpoint: Load checkpoints that can execute code.
@@ -97,7 +97,7 @@ def main(argv: list[str] | None = None) -> None:
         nargs='+',
         action=DictAction,
         metavar='KEY=VALUE',
-        help='settings that override those of every config, e.g. test_dataloader.dataset.data_root=FOLDER',
+        help='settings that override every config, e.g. test_dataloader.dataset.data_root=FOLDER',
     )
     parser.add_argument('--trust-checkpoint', action='store_true', help='load checkpoints that could execute code')
     args = parser.parse_args(argv)

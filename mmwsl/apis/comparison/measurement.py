@@ -65,7 +65,7 @@ def measure(
 
     Args:
         run: The run.
-        options: Settings that override those of its config.
+        options: Settings that override its config.
         max_images: Number of images to evaluate, the first of the test set.
         num_images: Number of images to keep for the grid.
         trust_checkpoint: Load a checkpoint that can execute code.

@@ -37,7 +37,7 @@ class ZoomOutMaps(ClassMaps):
         FileNotFoundError: If ``svm`` does not exist.
         ValueError: If ``layers`` is empty or ``svm`` does not contain such tensors; when the segmentor is built, if a
             layer does not exist or the network does not pad; at prediction, if a layer does not give one map, or
-            classes or features differ from those of the SVMs.
+            the SVMs are for other classes or features.
         KeyError: At prediction, if a sample has no superpixels.
     """
 

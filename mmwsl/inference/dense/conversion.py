@@ -18,10 +18,10 @@ def convert_to_dense(model: nn.Module, stride: int = 1) -> nn.Module:
     Take a layer with the stride s and an input of stride n. In the dense network its input has the stride
     :math:`a = \gcd(n, t)`, its output the stride :math:`b = \gcd(n s, t)`. So it steps by :math:`b / a`, and its
     filter and padding are dilated by :math:`n / a`. Every location of the network is a location of the dense one, with
-    the same receptive field. The locations between are those of shifted images (Giusti et al., ICIP 2013; Chen et al.,
+    the same receptive field. The locations between come from shifted images (Giusti et al., ICIP 2013; Chen et al.,
     ICLR 2015).
 
-    The scores equal those of :func:`mmwsl.functional.shift_and_stitch` up to rounding, except at the first borders of a
+    The scores equal :func:`mmwsl.functional.shift_and_stitch` up to rounding, except at the first borders of a
     network with padding. There, shift-and-stitch pads with zeros an image without its first :math:`\delta` rows; the
     dense network has these rows. Location :math:`q` along an axis, of shift
     :math:`\delta = t q \bmod S`, may differ only if :math:`\delta \ge n` and :math:`t q - \delta < B`, n being the

@@ -20,7 +20,7 @@ def dense_scores(
     """Score images with a network, crop by crop where the whole image would take too much memory.
 
     Crops overlap by the receptive field, start at multiples of the network's stride, and are padded where the image is:
-    the scores are those of the whole image, up to rounding. A smaller ``max_memory`` costs time for the overlap.
+    the scores equal the scores of the whole image, up to rounding. A smaller ``max_memory`` costs time for the overlap.
 
     Args:
         model: Network in evaluation mode with one output map, usually of :func:`convert_to_dense`.

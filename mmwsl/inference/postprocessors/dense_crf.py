@@ -29,7 +29,7 @@ class DenseCRF(PostProcessor):
         min_pixel_prob: Exclude classes that reach this probability in no pixel, in [0, 1].
         min_image_prob: Exclude classes of lower image-level probability, in [0, 1].
         tuned_on: Masks that the parameters were tuned on, if any.
-        **params: Parameters that replace those of the preset, see :class:`mmwsl.functional.CRFParams`.
+        **params: Parameters that differ from the preset, see :class:`mmwsl.functional.CRFParams`.
 
     Raises:
         ValueError: If an argument is out of range; when the segmentor is built, if ``compatibility`` is not ``(K, K)``.

@@ -13,7 +13,7 @@ class LogitSoftmax(PostProcessor):
     """Distribution over independent classes by the softmax of their logits; see :func:`mmwsl.functional.logit_softmax`.
 
     Place it before :class:`DenseCRF` where classes are independent and a threshold is their background: a CRF compares
-    probabilities, and those of a saturated sigmoid hardly differ.
+    probabilities, and probabilities of a saturated sigmoid hardly differ.
 
     Args:
         temperature: Above 1, pixels are less confident, and the next post-processors change more of them.

@@ -14,7 +14,7 @@ from .base import Scorer
 class DenseScorer(Scorer):
     """Scorer with the dense version of the network: its scores at every ``stride``-th pixel.
 
-    The scores are those of shift-and-stitch, see :func:`mmwsl.inference.dense.convert_to_dense`, each placed at the
+    It gives the scores of shift-and-stitch, see :func:`mmwsl.inference.dense.convert_to_dense`, each placed at the
     center of its receptive field. The image-level score is aggregated from the score map of every pixel.
 
     The dense network is made in the first prediction. It shares the weights, so that it follows training and loading,

@@ -47,6 +47,6 @@ class SlidingWindowScorer(Scorer):
         segmentor.test_cfg = ConfigDict(
             mode='slide', crop_size=self.crop_size, stride=self.stride
         )  # mmseg reads it there
-        # slide_inference overwrites `img_shape` with that of its window: it gets copies.
+        # slide_inference overwrites `img_shape` with the shape of its window: it gets copies.
         seg_logits = segmentor.slide_inference(inputs, [dict(meta) for meta in batch_img_metas])
         return seg_logits, segmentor.aggregate(seg_logits, batch_img_metas, size, size)
