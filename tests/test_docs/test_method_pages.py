@@ -87,7 +87,7 @@ def test_a_changed_or_removed_readme_changes_the_pages(project):
     (project / 'docs' / 'guide.md').write_text('# Guide\n')
     assert build(project).returncode == 0
     assert not (project / 'docs' / 'methods' / 'pooling.md').exists()
-    assert 'pooling' not in page(project, 'index')
+    assert 'pooling.html' not in page(project, 'index')
 
 
 def test_a_broken_link_or_image_is_an_error(project):

@@ -196,5 +196,5 @@ def test_the_second_stage_has_the_background_model_of_the_first():
     model = _model(decode_head=head)
     assert type(model.box_head.background).__name__ == 'PowerBackground' and model.box_head.background.alpha == 2
     box_head = dict(PARTS, type='mmwsl.BoxAggregationHead', in_channels=8, crop_size=4)
-    with pytest.raises(ValueError, match='`box_head.background` must not be set: both stages share.*Remove it'):
+    with pytest.raises(ValueError, match='`box_head.background` must not be set, since both stages share.*Remove it'):
         MODELS.build(dict(type='mmwsl.ProposalCascade', backbone=BACKBONE, box_head=box_head, decode_head=head))

@@ -53,7 +53,8 @@ class ProposalCascade(WeakEncoderDecoder):
         self.box_backbone = None if box_backbone is None else MODELS.build(box_backbone)
         if 'background' in box_head:
             raise ValueError(
-                '`box_head.background` must not be set: both stages share the background of `decode_head`. Remove it.'
+                '`box_head.background` must not be set, since both stages share the background of `decode_head`, got '
+                f'{box_head["background"]!r}. Remove it.'
             )
         self.box_head = MODELS.build(dict(box_head, background=kwargs['decode_head'].get('background')))
         if self.box_head.num_classes != self.decode_head.num_classes:
