@@ -10,7 +10,7 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parent
 # Outside the package in a checkout, `mmwsl/.mim/` in a wheel: there OpenMMLab's `mim` looks for them.
 MIM_PARTS = ('configs', 'tools', 'model-index.yml')
-# Not needed to run a config: the pictures of the read-me files.
+# Not needed to run a config: the figures of the README files.
 NOT_PACKED = ('__pycache__', '*.py[cod]', '.*', '*.png', '*.jpg', '*.svg')
 
 

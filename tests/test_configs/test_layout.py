@@ -93,7 +93,7 @@ def test_the_commands_and_links_of_a_readme_lead_somewhere(folder):
     links = [link for link in re.findall(r'\]\(([^)#\s]+)[^)]*\)', text) if '://' not in link]
     for link in links:
         assert (folder / link).exists(), link
-    assert re.search(r'!\[[^\]]+\]\(', text), 'a picture with a description'
+    assert re.search(r'!\[[^\]]+\]\(', text), 'a figure with a description'
 
 
 def test_the_index_loads_with_the_library_of_mim():

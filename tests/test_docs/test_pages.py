@@ -48,10 +48,6 @@ def broken_links(page, repository):
         if re.match(r'[a-z]+:', target):
             continue
         file = page.parent / target if target else page
-        if file.name == 'README.md' and not file.parent.exists():
-            # The folder of a method; its page is written with the folder.
-            assert file.parents[1].resolve() == repository / 'configs', link
-            continue
         if not file.exists() or (anchor and file.suffix == '.md' and anchor not in anchors(file)):
             broken.append(link)
     return broken
@@ -72,14 +68,9 @@ def test_a_broken_link_is_found(tmp_path, repository):
 def test_every_config_that_a_page_names_exists(repository):
     named = set()
     for page in pages(repository):
-        if page.parent != repository:
-            named |= set(re.findall(r'configs/(?:\w+/)*\w+\.py', page.read_text()))
+        named |= set(re.findall(r'configs/(?:\w+/)*\w+\.py', page.read_text()))
     assert len(named) >= 10
-    configs = {path.name: path for path in (repository / 'configs').rglob('*.py')}
-    for name in named:
-        path = repository / name
-        # Until the folders of the methods exist, all configs stand side by side.
-        assert path.exists() or configs[path.name].parent == repository / 'configs', name
+    assert not {name for name in named if 'METHOD' not in name and not (repository / name).exists()}
 
 
 CONFIGS = [('own_images.md', 0), ('own_images.md', 1), ('get_started.md', 0), ('aggregators.md', 0)]
