@@ -1,14 +1,6 @@
 # The image-level prior, then a majority vote over superpixels (SP-sppxl of Pinheiro & Collobert).
-_base_ = ['../lse/wsl_lse_voc6.py']
-model = dict(
-    inference=dict(
-        postprocessors=[
-            dict(type='mmwsl.ImageLevelPrior'),
-            dict(type='mmwsl.ClassThresholds', thresholds='{{ fileDirname }}/voc6_ilp.json'),
-            dict(type='mmwsl.SuperpixelVote'),
-        ]
-    )
-)
+_base_ = ['wsl_lse_voc6_ilp.py']
+model = dict(inference=dict(postprocessors=_base_.model.inference.postprocessors + [dict(type='mmwsl.SuperpixelVote')]))
 maps = [dict(type='mmwsl.ComputeSuperpixels')]
 test_pipeline = _base_.test_pipeline[:1] + maps + _base_.test_pipeline[1:]
 tta_pipeline = _base_.tta_pipeline[:1] + maps + _base_.tta_pipeline[1:]

@@ -1,17 +1,3 @@
 # The image-level prior, mask proposals, then the fully connected CRF.
-_base_ = ['../wsl_lse_voc.py', '../_base_/postprocessing/crf_ccnn.py']
-model = dict(
-    inference=dict(
-        postprocessors=[
-            dict(type='mmwsl.ImageLevelPrior'),
-            dict(type='mmwsl.ObjectnessPrior'),
-            dict(type='mmwsl.ClassThresholds', thresholds=0.2, tuned_on='masks of voc6 train'),
-            *_base_.crf,
-        ]
-    )
-)
-maps = [dict(type='mmwsl.ComputeObjectness', kind='mask')]
-test_pipeline = _base_.test_pipeline[:1] + maps + _base_.test_pipeline[1:]
-tta_pipeline = _base_.tta_pipeline[:1] + maps + _base_.tta_pipeline[1:]
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
-test_dataloader = val_dataloader
+_base_ = ['wsl_lse_voc_seg.py', '../_base_/postprocessing/crf_ccnn.py']
+model = dict(inference=dict(postprocessors=_base_.model.inference.postprocessors + _base_.crf))

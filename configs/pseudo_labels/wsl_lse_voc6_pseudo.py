@@ -1,6 +1,6 @@
 # For tools/generate_pseudo_labels.py, which uses the image-level labels: for a class that is known to be present, the
 # objectness delimits an object better than the saturated probability of the network.
-_base_ = ['../priors/wsl_lse_voc6_seg_crf.py']
+_base_ = ['../priors/wsl_lse_voc6_seg.py']
 tuned_on = 'masks of every fourth image of voc6 train'
 model = dict(
     inference=dict(

@@ -1,6 +1,6 @@
 # For tools/generate_pseudo_labels.py: see wsl_lse_voc6_pseudo.py, whose hyper-parameters it has, but one threshold for
 # all classes.
-_base_ = ['../priors/wsl_lse_voc_seg_crf.py']
+_base_ = ['../priors/wsl_lse_voc_seg.py']
 tuned_on = 'masks of every fourth image of voc6 train'
 model = dict(
     inference=dict(
