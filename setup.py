@@ -65,6 +65,7 @@ setup(
         'coco': ['pycocotools>=2.0.8'],
         'test': [
             'captum>=0.8',
+            'model-index>=0.1.11',
             'mypy>=1.18',
             'pycocotools>=2.0.8',
             'pytest>=8',

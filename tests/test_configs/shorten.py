@@ -1,5 +1,6 @@
 """Configs made short enough for a test: one training step on images of at most 128 pixels, narrow networks."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -22,6 +23,15 @@ WIDE = {
     'mmwsl.DeconvNetHead': dict(stages=STAGES),
     'UNet': dict(base_channels=64),
 }
+
+
+def bases_of(path):
+    """Return the files that a config inherits."""
+    source = re.sub(r'\{\{.*?\}\}', 'None', path.read_text())
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign) and node.targets[0].id == '_base_':
+            return [(path.parent / base).resolve() for base in ast.literal_eval(node.value)]
+    return []
 
 
 def parts_of(dataset):

@@ -1,29 +1,19 @@
 """Where configs lie and what describes them: folders, chains of bases, metafiles and README files."""
 
-import ast
 import re
 
 import pytest
 import yaml
 
-from .shorten import CONFIGS, FOLDER
+from .shorten import CONFIGS, FOLDER, bases_of
 
 METHODS = sorted(path for path in FOLDER.iterdir() if path.is_dir() and path.name != '_base_')
 INDEX = FOLDER.parent / 'model-index.yml'
 
 
-def _bases(path):
-    """Return the files that a config inherits."""
-    source = re.sub(r'\{\{.*?\}\}', 'None', path.read_text())
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.Assign) and node.targets[0].id == '_base_':
-            return [(path.parent / base).resolve() for base in ast.literal_eval(node.value)]
-    return []
-
-
 def _chain(path):
     """Return the length of the longest chain of configs, a config itself included and parts in ``_base_`` not."""
-    return 1 + max((_chain(base) for base in _bases(path) if '_base_' not in base.parts), default=0)
+    return 1 + max((_chain(base) for base in bases_of(path) if '_base_' not in base.parts), default=0)
 
 
 def _metafiles():
@@ -47,7 +37,7 @@ def test_a_config_inherits_from_two_others_at_most():
 
 def test_a_base_lies_in_base_or_is_a_config():
     for path in FOLDER.rglob('*.py'):
-        for base in _bases(path):
+        for base in bases_of(path):
             assert base.is_file(), (path, base)
 
 
