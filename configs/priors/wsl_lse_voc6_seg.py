@@ -1,10 +1,9 @@
 # The image-level prior, and objectness by masks (SP-seg of Pinheiro & Collobert).
-_base_ = ['../lse/wsl_lse_voc6.py']
+_base_ = ['../lse/wsl_lse_voc6.py', '../_base_/postprocessing/objectness.py']
 model = dict(
     inference=dict(
         postprocessors=[
-            dict(type='mmwsl.ImageLevelPrior'),
-            dict(type='mmwsl.ObjectnessPrior'),
+            *_base_.objectness,
             dict(type='mmwsl.ClassThresholds', thresholds='{{ fileDirname }}/voc6_seg.json'),
         ]
     )

@@ -1,10 +1,9 @@
 # The image-level prior, and objectness by masks (SP-seg of Pinheiro & Collobert).
-_base_ = ['../wsl_lse_voc.py']
+_base_ = ['../wsl_lse_voc.py', '../_base_/postprocessing/objectness.py']
 model = dict(
     inference=dict(
         postprocessors=[
-            dict(type='mmwsl.ImageLevelPrior'),
-            dict(type='mmwsl.ObjectnessPrior'),
+            *_base_.objectness,
             dict(type='mmwsl.ClassThresholds', thresholds=0.2, tuned_on='masks of voc6 train'),
         ]
     )

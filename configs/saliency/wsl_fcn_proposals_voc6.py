@@ -1,10 +1,9 @@
 # FCN + proposals, the reference of wsl_fcn_gbp_voc6.py: objectness by mask proposals instead of the saliency.
-_base_ = ['../pooling/wsl_gmp_voc6.py']
+_base_ = ['../pooling/wsl_gmp_voc6.py', '../_base_/postprocessing/objectness.py']
 model = dict(
     inference=dict(
         postprocessors=[
-            dict(type='mmwsl.ImageLevelPrior'),
-            dict(type='mmwsl.ObjectnessPrior'),
+            *_base_.objectness,
             dict(type='mmwsl.ClassThresholds', thresholds=0.001, tuned_on='masks of voc6 train'),
         ]
     )

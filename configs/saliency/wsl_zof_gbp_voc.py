@@ -2,7 +2,7 @@
 # back-propagation, a CRF over superpixels. Published: VOC 2012 val 38.1, test 37.7 mIoU; the poster gives no constant.
 # The SVMs are trained on image-level labels; their file is made by
 # python tools/fit_zoom_out.py configs/saliency/wsl_zof_gbp_voc.py work_dirs/wsl_lse_voc/iter_20000.pth
-_base_ = ['../wsl_lse_voc.py']
+_base_ = ['../wsl_lse_voc.py', '../_base_/postprocessing/superpixel_crf.py']
 model = dict(
     inference=dict(
         class_maps=dict(
@@ -25,12 +25,7 @@ model = dict(
                 scene=False,
             ),
         ),
-        postprocessors=[
-            dict(type='mmwsl.ImageLevelPrior'),
-            dict(type='mmwsl.ClassThresholds', thresholds=0.07, tuned_on='masks of voc6 train'),
-            dict(type='mmwsl.LogitSoftmax', temperature=2.0, tuned_on='masks of voc6 train'),
-            dict(type='mmwsl.SuperpixelCRF', tuned_on='masks of voc6 train'),
-        ],
+        postprocessors=_base_.superpixel_crf,
     )
 )
 maps = [dict(type='mmwsl.ComputeSuperpixels')]

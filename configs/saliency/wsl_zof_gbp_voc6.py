@@ -1,6 +1,6 @@
 # ZOF + GBP: see wsl_zof_gbp_voc.py. The file of the SVMs is made by
 # python tools/fit_zoom_out.py configs/saliency/wsl_zof_gbp_voc6.py work_dirs/wsl_lse_voc6/epoch_6.pth
-_base_ = ['../lse/wsl_lse_voc6.py']
+_base_ = ['../lse/wsl_lse_voc6.py', '../_base_/postprocessing/superpixel_crf.py']
 _blocks = [f'backbone.backbone.layer{i}' for i in range(1, 8)]
 model = dict(
     inference=dict(
@@ -16,12 +16,7 @@ model = dict(
                 scene=False,
             ),
         ),
-        postprocessors=[
-            dict(type='mmwsl.ImageLevelPrior'),
-            dict(type='mmwsl.ClassThresholds', thresholds=0.07, tuned_on='masks of voc6 train'),
-            dict(type='mmwsl.LogitSoftmax', temperature=2.0, tuned_on='masks of voc6 train'),
-            dict(type='mmwsl.SuperpixelCRF', tuned_on='masks of voc6 train'),
-        ],
+        postprocessors=_base_.superpixel_crf,
     )
 )
 maps = [dict(type='mmwsl.ComputeSuperpixels')]

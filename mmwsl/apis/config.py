@@ -71,7 +71,7 @@ def load_config(path: str | Path, options: dict | None = None, work_dir: str | N
         FileNotFoundError: If the file does not exist; the message names files of similar names.
     """
     path = find_config(path)
-    cfg = get_config(path)
+    cfg = Config.fromfile(path)
     if options:
         cfg.merge_from_dict(options)
     cfg.work_dir = work_dir or str(Path(cfg.get('work_dir') or Path('work_dirs', path.stem), task))

@@ -35,12 +35,6 @@ def test_a_config_inherits_from_two_others_at_most():
     assert {name: _chain(path) for name, path in CONFIGS.items() if _chain(path) > 3} == {}
 
 
-def test_a_base_lies_in_base_or_is_a_config():
-    for path in FOLDER.rglob('*.py'):
-        for base in bases_of(path):
-            assert base.is_file(), (path, base)
-
-
 @pytest.mark.parametrize('name', CONFIGS)
 def test_a_file_that_another_command_makes_names_the_command(name):
     """A file in ``work_dirs`` is not part of the project."""
