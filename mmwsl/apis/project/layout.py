@@ -1,0 +1,88 @@
+"""Layout of a project folder."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmwsl.utils.files import write_json
+
+
+@dataclass(frozen=True)
+class Project:
+    """Folder of a project: where each stage of ``mmwsl run`` keeps its files.
+
+    Attributes:
+        root: The folder.
+    """
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        """Config of the network that is trained on image-level labels."""
+        return self.root / 'project.py'
+
+    @property
+    def segmentor_config(self) -> Path:
+        """Config of the segmentor that is trained on the pseudo-labels."""
+        return self.root / 'segmentor.py'
+
+    @property
+    def data(self) -> Path:
+        """Image-level labels of the split: ``train.jsonl``, ``val.jsonl``."""
+        return self.root / 'data'
+
+    @property
+    def checkpoints(self) -> Path:
+        """Work folder of the training on image-level labels."""
+        return self.root / 'checkpoints'
+
+    @property
+    def labels(self) -> Path:
+        """Pseudo-labels: ``scores/``, ``masks/``, ``thresholds.json``, ``manifest.json``, ``quality.json``."""
+        return self.root / 'labels'
+
+    @property
+    def segmentor(self) -> Path:
+        """Work folder of the training on the pseudo-labels."""
+        return self.root / 'segmentor'
+
+    @property
+    def predictions(self) -> Path:
+        """Masks of the validation images, predicted by the segmentor."""
+        return self.root / 'predictions'
+
+    @property
+    def report(self) -> Path:
+        """The report, ``index.html`` and the files beside it."""
+        return self.root / 'report'
+
+    @property
+    def summary(self) -> Path:
+        """Settings and results of the finished stages, as JSON."""
+        return self.root / 'summary.json'
+
+    def read_summary(self) -> dict[str, Any]:
+        """Read the summary; empty if no stage has finished."""
+        content: dict[str, Any] = json.loads(self.summary.read_text()) if self.summary.is_file() else {}
+        return content
+
+    def update_summary(self, **values: Any) -> None:
+        """Set entries of the summary."""
+        write_json(self.summary, self.read_summary() | values)
+
+    def model(self) -> tuple[Path, Path]:
+        """Return the config and the checkpoint that predict masks: those of the segmentor if it is trained.
+
+        Raises:
+            FileNotFoundError: If the folder is not a project, or nothing is trained.
+        """
+        summary = self.read_summary()
+        for stage in ('segmentor', 'classifier'):
+            if 'checkpoint' in summary.get(stage, {}):
+                return self.root / summary[stage]['config'], self.root / summary[stage]['checkpoint']
+        raise FileNotFoundError(
+            f'project={str(self.root)!r} has no trained network. Run `mmwsl run IMAGES --labels FILE --out '
+            f'{self.root}` first.'
+        )
