@@ -1,7 +1,8 @@
 """The base of the datasets with image-level labels."""
 
 import os.path as osp
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.fileio import join_path
@@ -29,7 +30,8 @@ class ImageLabelDataset(BaseSegDataset):
     - ``seg_map_path`` (str): only if ``data_prefix`` has ``seg_map_path``.
 
     The first two require labels. Training without masks requires labels. Masks are only opened by ``LoadAnnotations``
-    in the pipeline.
+    in the pipeline. The mask of ``a/x.jpg`` is ``a/x.png``; that of each of two images ``x.jpg`` and ``x.png`` in one
+    folder has the whole name, ``x.jpg.png`` and ``x.png.png``.
 
     ``metainfo=dict(classes=...)`` selects and orders the classes of labels, masks and palette; pixels of other classes
     become 255, labels of other classes are dropped. Class 0 is always ``background``.
@@ -135,7 +137,8 @@ class ImageLabelDataset(BaseSegDataset):
         files = locate({*names, *(record.image for record in records or ())}, listing, self.suffixes)
         listed_in = f'ann_file={self.ann_file!r}'
         check_images(names, files, listed_in if self.ann_file else self.label_source, folder, self.suffixes)
-        data_list = [self._data_info(files[name]) for name in names]
+        stems = Counter(stem(path, self.suffixes) for path in listing)
+        data_list = [self._data_info(files[name], stems) for name in names]
         if records is not None:
             self._add_labels(data_list, match_records(names, records, files, listed_in, self.label_source))
             if not self.test_mode:
@@ -240,7 +243,7 @@ class ImageLabelDataset(BaseSegDataset):
         colors = dict(zip(self.METAINFO['classes'], own, strict=True))
         return [colors[name] for name in self._metainfo['classes']]
 
-    def _data_info(self, file: str) -> dict:
+    def _data_info(self, file: str, stems: Mapping[str, int]) -> dict:
         info = dict(
             img_path=osp.join(self.data_prefix['img_path'], file),
             num_classes=len(self._metainfo['classes']),
@@ -249,9 +252,9 @@ class ImageLabelDataset(BaseSegDataset):
             seg_fields=[],
         )
         if 'seg_map_path' in self.data_prefix:
-            info['seg_map_path'] = osp.join(
-                self.data_prefix['seg_map_path'], stem(file, self.suffixes) + self.seg_map_suffix
-            )
+            name = stem(file, self.suffixes)
+            mask = (file if stems[name] > 1 else name) + self.seg_map_suffix
+            info['seg_map_path'] = osp.join(self.data_prefix['seg_map_path'], mask)
         return info
 
     def _add_labels(self, data_list: list[dict], records: list[ImageLabelRecord]) -> None:

@@ -70,6 +70,35 @@ def copied(finished, tmp_path):
     return Path(shutil.copytree(finished, tmp_path / 'out'))
 
 
+@pytest.fixture
+def folder_config(shapes, tmp_path):
+    """The config of images with a table of labels, and masks that no reader can open."""
+    root = tmp_path / 'data'
+    names = ('a/one', 'b/one', 'b/two.half')
+    for number, name in enumerate(names):
+        for folder in ('images', 'masks'):
+            (root / folder / name).parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(number).integers(0, 256, (20 + number, 30, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(root / 'images' / f'{name}.png')
+        (root / 'masks' / f'{name}.png').write_text('no image')
+    (root / 'labels.csv').write_text('image,labels\na/one,ring\nb/one,"circle,star"\nb/two.half,\n')
+    config = tmp_path / 'config.py'
+    config.write_text(f"""_base_ = ['{shapes[0].replace('_ilp', '')}']
+train_dataloader = dict(dataset=dict(_delete_=True, type='mmwsl.FolderWeakDataset', data_root='{root}',
+    metainfo=dict(classes=('background', 'circle', 'square', 'triangle', 'star', 'ring', 'cross')),
+    label_file='labels.csv', label_cfg=dict(label_column='labels'), img_suffix='.png',
+    data_prefix=dict(img_path='images', seg_map_path='masks'), pipeline=[]))
+test_dataloader = dict(num_workers=0, persistent_workers=False, dataset=dict(pipeline=[
+    dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'),
+    dict(type='mmwsl.PackImageLabelInputs')]))
+tta_pipeline = [dict(type='LoadImageFromFile'), dict(type='TestTimeAug', transforms=[
+    [dict(type='RandomFlip', prob=prob) for prob in (0., 1.)], [dict(type='LoadAnnotations')],
+    [dict(type='mmwsl.PackImageLabelInputs')]])]
+experiment_name = '{tmp_path.name}'
+""")
+    return config
+
+
 def files(folder, *suffixes):
     """Return the content of each file with one of the suffixes, by path."""
     return {

@@ -21,32 +21,9 @@ from .conftest import files
 
 
 @pytest.fixture
-def written(shapes, tmp_path):
-    """Images with a table of labels and masks that no reader can open; returns the arguments of a run."""
-    root = tmp_path / 'data'
-    names = ('a/one', 'b/one', 'b/two.half')
-    for number, name in enumerate(names):
-        for folder in ('images', 'masks'):
-            (root / folder / name).parent.mkdir(parents=True, exist_ok=True)
-        pixels = np.random.default_rng(number).integers(0, 256, (20 + number, 30, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(root / 'images' / f'{name}.png')
-        (root / 'masks' / f'{name}.png').write_text('no image')
-    (root / 'labels.csv').write_text('image,labels\na/one,ring\nb/one,"circle,star"\nb/two.half,\n')
-    config = tmp_path / 'config.py'
-    config.write_text(f"""_base_ = ['{shapes[0].replace('_ilp', '')}']
-train_dataloader = dict(dataset=dict(_delete_=True, type='mmwsl.FolderWeakDataset', data_root='{root}',
-    metainfo=dict(classes=('background', 'circle', 'square', 'triangle', 'star', 'ring', 'cross')),
-    label_file='labels.csv', label_cfg=dict(label_column='labels'), img_suffix='.png',
-    data_prefix=dict(img_path='images', seg_map_path='masks'), pipeline=[]))
-test_dataloader = dict(num_workers=0, persistent_workers=False, dataset=dict(pipeline=[
-    dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'),
-    dict(type='mmwsl.PackImageLabelInputs')]))
-tta_pipeline = [dict(type='LoadImageFromFile'), dict(type='TestTimeAug', transforms=[
-    [dict(type='RandomFlip', prob=prob) for prob in (0., 1.)], [dict(type='LoadAnnotations')],
-    [dict(type='mmwsl.PackImageLabelInputs')]])]
-experiment_name = '{tmp_path.name}'
-""")
-    return [str(config), shapes[1], '--work-dir', str(tmp_path / 'work'), '--out', str(tmp_path / 'out')]
+def written(shapes, folder_config, tmp_path):
+    """The arguments of a run over the images of `folder_config`."""
+    return [str(folder_config), shapes[1], '--work-dir', str(tmp_path / 'work'), '--out', str(tmp_path / 'out')]
 
 
 @pytest.mark.parametrize('tta', [[], ['--tta']])
@@ -159,7 +136,7 @@ def test_a_missing_checkpoint(written):
         main([written[0], 'nowhere.pth', *written[2:]])
 
 
-def test_images_with_the_same_name_but_another_suffix_are_rejected(written, tmp_path):
+def test_images_with_the_same_name_but_another_suffix_have_a_mask_each(written, tmp_path):
     images = tmp_path / 'data' / 'images' / 'a'
     (images / 'one.jpg').write_bytes((images / 'one.png').read_bytes())
     options = [
@@ -167,10 +144,10 @@ def test_images_with_the_same_name_but_another_suffix_are_rejected(written, tmp_
         'train_dataloader.dataset.label_file=',
         "train_dataloader.dataset.img_suffix=['.png','.jpg']",
     ]
-    with pytest.raises(
-        ValueError, match="names of images must be unique without suffix, got 1 repeated ones: .'a/one'"
-    ):
-        main([*written, '--no-use-image-labels', *options])
+    main([*written, '--no-use-image-labels', *options])
+    masks = files(tmp_path / 'out', '.png')
+    assert sorted(masks) == [f'masks/{name}.png' for name in ('a/one.jpg', 'a/one.png', 'b/one', 'b/two.half')]
+    assert masks['masks/a/one.jpg.png'] == masks['masks/a/one.png.png']
 
 
 def test_ground_truth_masks_of_another_size_are_rejected(written, tmp_path):

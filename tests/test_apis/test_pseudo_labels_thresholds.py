@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmwsl.apis import load_config
+from mmwsl.apis.pseudo_labels import generate_pseudo_labels
+from mmwsl.apis.pseudo_labels.masks import MaskRule
 from mmwsl.functional import DEQUANTIZED
 
 from .conftest import codes, files, mask
@@ -27,7 +30,8 @@ def test_new_thresholds_equal_a_fresh_run(run, copied):
         np.testing.assert_array_equal(mask(old, index), expected)
     assert any(255 in mask(old, index) for index in range(6))
     rule = json.loads((old / 'manifest.json').read_text())['masks']
-    assert rule == dict(rule=dict(bg_threshold=0.3, fg_threshold=0.7, tuned_on='masks of scenes'), complete=True)
+    thresholds = dict(bg_threshold=0.3, fg_threshold=0.7, tuned_on='masks of scenes', postprocessors=[])
+    assert rule == dict(rule=thresholds, complete=True)
 
 
 def test_masks_of_a_run_that_was_killed_between_two_rules_are_all_written_again(run, copied):
@@ -64,3 +68,40 @@ def test_arguments_out_of_range_are_rejected(run, tmp_path, arguments, message):
     with pytest.raises(ValueError, match=message):
         run('out', *arguments)
     assert not (tmp_path / 'out').exists()
+
+
+REFINE = [
+    dict(type='mmwsl.ClassThresholds', thresholds=[0.3] * 6),
+    dict(type='mmwsl.LogitSoftmax', temperature=2.0),
+    dict(type='mmwsl.DenseCRF', preset='ccnn', iterations=2),
+]
+
+
+def test_post_processors_of_stored_scores_equal_those_of_the_model(shapes, folder_config, tmp_path):
+    """Masks of stored scores, refined without the model, against masks of a model that refines its own scores."""
+    found = {}
+    for name, model_steps, rule_steps in (('model', REFINE, []), ('rule', [], REFINE)):
+        cfg = load_config(folder_config, work_dir=str(tmp_path / 'work'))
+        cfg.model.inference = dict(postprocessors=model_steps)
+        kept = dict(type='mmwsl.KeepOriginalImage')
+        cfg.test_dataloader.dataset.pipeline.insert(1, kept)
+        generate_pseudo_labels(cfg, shapes[1], tmp_path / name, postprocessors=rule_steps)
+        found[name] = np.concatenate([np.array(Image.open(path)).ravel() for path in (tmp_path / name).rglob('*.png')])
+    generate_pseudo_labels(cfg, shapes[1], tmp_path / 'rule', rethreshold=True)
+    plain = np.concatenate([np.array(Image.open(path)).ravel() for path in (tmp_path / 'rule').rglob('*.png')])
+    # Stored scores have 8 bits: a few pixels near a border between classes differ.
+    assert np.mean(found['rule'] == found['model']) > 0.99 and set(found['rule']) > {0}
+    assert np.mean(found['rule'] == plain) < 0.9
+
+
+def test_scores_alone(shapes, folder_config, tmp_path):
+    cfg = load_config(folder_config, work_dir=str(tmp_path / 'work'))
+    assert generate_pseudo_labels(cfg, shapes[1], tmp_path / 'out', scores_only=True) is None
+    assert len(files(tmp_path / 'out', '.npz')) == 3 and not files(tmp_path / 'out', '.png')
+    generate_pseudo_labels(cfg, shapes[1], tmp_path / 'out', postprocessors=REFINE)
+    assert len(files(tmp_path / 'out', '.png')) == 3
+
+
+def test_post_processors_that_need_more_than_the_image_are_rejected():
+    with pytest.raises(ValueError, match="must need the image only, got SuperpixelVote, which needs .'superpixels'"):
+        MaskRule(postprocessors=[dict(type='mmwsl.SuperpixelVote')])

@@ -36,7 +36,9 @@ def generate_pseudo_labels(
     bg_threshold: float | None = None,
     fg_threshold: float | None = None,
     tuned_on: str | None = None,
+    postprocessors: Sequence[dict] = (),
     min_score: float = MIN_SCORE,
+    scores_only: bool = False,
     rethreshold: bool = False,
     gt_masks: str | None = None,
     launcher: str = 'none',
@@ -60,7 +62,9 @@ def generate_pseudo_labels(
         bg_threshold: See :class:`.masks.MaskRule`.
         fg_threshold: See :class:`.masks.MaskRule`.
         tuned_on: Masks that the thresholds were tuned on, if any.
+        postprocessors: See :class:`.masks.MaskRule`.
         min_score: See :func:`.store.compress_scores`; at most ``bg_threshold``.
+        scores_only: Whether to write scores without masks and report.
         rethreshold: Whether to replace the masks of a finished folder by masks of other thresholds.
         gt_masks: Folder of ground-truth masks for the report, relative to ``data_root``; '' is the folder of the test
             set.
@@ -68,7 +72,7 @@ def generate_pseudo_labels(
         trust_checkpoint: Whether to load a checkpoint that can run code.
 
     Returns:
-        The report of :func:`.quality.measure_quality` in the first process, None in others.
+        The report of :func:`.quality.measure_quality` in the first process, None in others and with ``scores_only``.
 
     Raises:
         ManifestError: If the folder was generated with other options.
@@ -76,7 +80,7 @@ def generate_pseudo_labels(
         TypeError: If the model does not predict scores in [0, 1].
         ValueError: If an argument is out of range or does not fit the config.
     """
-    rule = MaskRule(bg_threshold, fg_threshold, tuned_on)
+    rule = MaskRule(bg_threshold, fg_threshold, tuned_on, tuple(postprocessors))
     if not 0 <= min_score <= 1:
         raise ValueError(f'--min-score must be in [0, 1], got {min_score}.')
     if rule.bg_threshold is not None and rule.bg_threshold < min_score:
@@ -107,11 +111,13 @@ def generate_pseudo_labels(
     # Before the predictions, so that a missing mask is found first.
     ground_truth = None if settings.ground_truth is None else DATASETS.build(settings.ground_truth)
     manifest = Manifest(settings.folder)
-    missing = in_first_process(lambda: prepare_folder(manifest, settings, items, rule, rethreshold))
+    missing = in_first_process(
+        lambda: prepare_folder(manifest, settings, items, None if scores_only else rule, rethreshold)
+    )
     if missing:
         predict_scores(settings, [items[index] for index in missing], manifest, launcher, trust_checkpoint)
         dist.barrier()
-    if not dist.is_main_process():
+    if scores_only or not dist.is_main_process():
         return None
     manifest.update(config=cfg.filename, images=describe_list(items, settings.dataset.get('ann_file', '')))
     write_masks(manifest, items, rule, dataset.metainfo['palette'], settings.processes)
@@ -123,14 +129,14 @@ def generate_pseudo_labels(
 
 
 def prepare_folder(
-    manifest: Manifest, settings: Settings, items: Sequence[ImageItem], rule: MaskRule, rethreshold: bool
+    manifest: Manifest, settings: Settings, items: Sequence[ImageItem], rule: MaskRule | None, rethreshold: bool
 ) -> list[int]:
     """Check the output folder against its manifest, and return the indices of the items without scores."""
     folder = settings.folder
     manifest.check_options(settings.options)
     if settings.use_image_labels:
         manifest.check_image_labels(items)
-    if not rethreshold:
+    if rule is not None and not rethreshold:
         manifest.check_rule(asdict(rule))
     remove_partial_files(folder)
     missing = [index for index, item in enumerate(items) if not item.scores.is_file()]

@@ -6,12 +6,14 @@ from functools import partial
 from typing import TypeVar
 
 import numpy as np
+import torch
 from mmengine.utils import track_parallel_progress, track_progress
 
 from mmwsl.functional import double_threshold, quantize_threshold
 
 from .items import ImageItem
-from .manifest import Manifest
+from .manifest import Manifest, as_json
+from .refinement import check_refinement, refine_scores
 from .store import IGNORE_INDEX, read_codes, write_mask
 
 CHUNK = 4
@@ -28,16 +30,21 @@ class MaskRule:
         fg_threshold: Pixels with a foreground score above it are foreground; pixels between the thresholds are
             ignored, see :func:`mmwsl.functional.double_threshold`. None is the argmax over all classes.
         tuned_on: Masks that the thresholds were tuned on, if any.
+        postprocessors: Configs of post-processors that are applied to the stored scores first, such as
+            ``ClassThresholds`` and ``DenseCRF``: changing them needs no prediction.
 
     Raises:
-        ValueError: If the thresholds are not as above.
+        TypeError: If an entry of ``postprocessors`` is not the config of a post-processor.
+        ValueError: If the thresholds are not as above, or a post-processor needs more than the image.
     """
 
     bg_threshold: float | None = None
     fg_threshold: float | None = None
     tuned_on: str | None = None
+    postprocessors: Sequence[dict] = ()
 
     def __post_init__(self) -> None:
+        check_refinement(self.postprocessors)
         low, high = self.bg_threshold, self.fg_threshold
         if high is None:
             if low is not None or self.tuned_on:
@@ -51,12 +58,15 @@ class MaskRule:
             )
         object.__setattr__(self, 'bg_threshold', low)  # the class is frozen
 
-    def apply(self, codes: np.ndarray) -> np.ndarray:
-        """Return the mask ``(H, W)`` uint8 of quantized scores ``(K, H, W)``."""
+    def apply(self, codes: np.ndarray, img_path: str = '') -> np.ndarray:
+        """Return the mask ``(H, W)`` uint8 of quantized scores ``(K, H, W)``; post-processors need the image."""
+        scores = refine_scores(codes, self.postprocessors, img_path) if self.postprocessors else codes
         if self.bg_threshold is None or self.fg_threshold is None:
-            return codes.argmax(0).astype(np.uint8)
-        low, high = (quantize_threshold(value) - 1 for value in (self.bg_threshold, self.fg_threshold))
-        return double_threshold(codes, low, high, IGNORE_INDEX)
+            return scores.argmax(0).astype(np.uint8)
+        low, high = self.bg_threshold, self.fg_threshold
+        if scores is codes:
+            low, high = (quantize_threshold(value) - 1 for value in (low, high))
+        return double_threshold(scores, low, high, IGNORE_INDEX)
 
 
 def write_masks(
@@ -73,7 +83,7 @@ def write_masks(
         palette: Color of each class.
         processes: Number of processes that share the images; 0 or 1 is this process.
     """
-    complete = dict(rule=asdict(rule), complete=True)
+    complete = as_json(dict(rule=asdict(rule), complete=True))
     if manifest.content.get('masks') != complete:
         manifest.update(masks=dict(complete, complete=False))
         for path in manifest.path.parent.glob('masks/**/*.png'):
@@ -87,9 +97,10 @@ def for_each(function: Callable[[Task], Result], tasks: Sequence[Task], processe
     """Call a function on every task, in several processes, with a progress bar; return the results in order."""
     processes = min(processes, len(tasks))
     if processes > 1:
-        return track_parallel_progress(function, tasks, processes, chunksize=CHUNK)
+        # A forked process cannot use the threads of torch in its parent.
+        return track_parallel_progress(function, tasks, processes, torch.set_num_threads, (1,), chunksize=CHUNK)
     return track_progress(function, tasks)
 
 
 def _write_mask(item: ImageItem, rule: MaskRule, palette: Sequence[Sequence[int]]) -> None:
-    write_mask(item.mask, rule.apply(read_codes(item.scores)), palette)
+    write_mask(item.mask, rule.apply(read_codes(item.scores), item.img_path), palette)
