@@ -34,7 +34,6 @@ with quiet('logs/all.log') as console:
     print('printed as an error', file=sys.stderr)
     os.write(1, b'written to descriptor 1\\n')
     os.write(2, b'written to descriptor 2\\n')
-    ctypes.CDLL(None).puts(b'printed by C code')
     late = logging.StreamHandler(sys.stdout)
     logging.getLogger('late').addHandler(late)
     logging.getLogger('early').warning('logged by an early handler')
@@ -45,6 +44,9 @@ with quiet('logs/all.log') as console:
         pool.map(say, ['one', 'two'])
         pool.close()
         pool.join()
+    # At the end of the block, into buffers that nothing has flushed since.
+    print('printed last')
+    ctypes.CDLL(None).puts(b'printed by C code')
     console.print('stage 2')
 logging.getLogger('late').warning('late handler, afterwards')
 print('after')
@@ -55,6 +57,7 @@ LOGGED = [
     'printed as an error',
     'written to descriptor 1',
     'written to descriptor 2',
+    'printed last',
     'printed by C code',
     'logged by an early handler',
     'logged by a late handler',
