@@ -75,7 +75,7 @@ def run(code, folder, **environment):
     return subprocess.run(
         [sys.executable, '-c', textwrap.dedent(code)],
         cwd=folder,
-        env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path), **environment),
+        env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path), PYTHONUNBUFFERED='', **environment),
         capture_output=True,
         text=True,
     )
