@@ -1,0 +1,205 @@
+"""Terminal output of long commands: few lines and progress bars on the terminal, all other output in a log file."""
+
+import ctypes
+import os
+import shutil
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+REDRAW_SECONDS = 0.1
+
+
+class Progress:
+    """Progress bar of one stage: redrawn in place on a terminal, otherwise one line at the end of the stage.
+
+    Args:
+        console: The console that draws it.
+        total: Number of steps.
+        text: Name of the stage.
+    """
+
+    def __init__(self, console: 'Console', total: int, text: str) -> None:
+        self.console, self.total, self.text = console, total, text
+        self.done, self.note = 0, ''
+        self.start = self._drawn = time.monotonic()
+
+    def advance(self, steps: int = 1, note: str = '') -> None:
+        """Count finished steps.
+
+        Args:
+            steps: Number of steps that were finished.
+            note: Text at the end of the bar, such as the loss. By default the previous note remains.
+        """
+        self.done += steps
+        self.note = note or self.note
+        if time.monotonic() - self._drawn >= REDRAW_SECONDS:
+            self._drawn = time.monotonic()
+            self.console._redraw()
+
+    def line(self, width: int) -> str:
+        """Return the bar with the estimated time left, at most ``width`` characters long."""
+        fraction = min(self.done / self.total, 1) if self.total else 1.0
+        bar = f'{self.text} [{"#" * int(20 * fraction):<20}] {self.done}/{self.total}'
+        if 0 < fraction < 1:
+            bar += f', {_duration((time.monotonic() - self.start) * (1 - fraction) / fraction)} left'
+        return ', '.join(filter(None, [bar, self.note]))[:width]
+
+    def summary(self) -> str:
+        """Return the line for the end of the stage."""
+        took = f'{self.text}: {self.done} of {self.total} in {_duration(time.monotonic() - self.start)}'
+        return ', '.join(filter(None, [took, self.note]))
+
+
+class Console:
+    """Lines and progress bars on the terminal, whatever the standard output is redirected to.
+
+    Args:
+        stream: Stream of the terminal.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._bars: list[Progress] = []
+        self._reported: BaseException | None = None
+
+    def print(self, text: str = '') -> None:
+        """Write lines above the progress bar."""
+        self._write(f'{self._clear()}{text}\n')
+        self._redraw()
+
+    @contextmanager
+    def progress(self, total: int, text: str) -> Iterator[Progress]:
+        """Show the progress of a stage of ``total`` steps; see :meth:`Progress.advance`."""
+        bar = Progress(self, total, text)
+        self._bars.append(bar)
+        self._redraw()
+        try:
+            yield bar
+        finally:
+            self._bars.remove(bar)
+            self.print(bar.summary())
+
+    def _clear(self) -> str:
+        return '\r\033[K' if self._stream.isatty() else ''
+
+    def _redraw(self) -> None:
+        """Draw the innermost progress bar over the last line of a terminal."""
+        if self._bars and self._stream.isatty():
+            # The last column stays free: a full line would move the cursor to the next one.
+            self._write(f'{self._clear()}{self._bars[-1].line(self._width() - 1)}')
+
+    def _width(self) -> int:
+        try:
+            return os.get_terminal_size(self._stream.fileno()).columns
+        except (OSError, ValueError):  # a stream without a terminal, such as a notebook's
+            return shutil.get_terminal_size().columns
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()
+
+
+class _Switched:
+    """Stand-in for ``sys.stdout`` or ``sys.stderr``: code may keep it and use it when the redirection has ended."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.target = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.target, name)
+
+
+_consoles: list[Console] = []  # of the active redirections, the outermost first
+
+
+@contextmanager
+def quiet(log_file: str | Path) -> Iterator[Console]:
+    """Redirect all that this process and its children print into a log file.
+
+    The file descriptors 1 and 2 are redirected, so that the output of C code, of forked and of spawned processes is
+    included. Where ``sys.stdout`` or ``sys.stderr`` does not write to them, as in a notebook, it is replaced as well;
+    only a logging handler that was created before with such a stream continues to print.
+
+    A ``quiet`` within a ``quiet`` redirects to its own log file, and its console writes to the same terminal. If an
+    exception leaves the block, its traceback is added to the log file, whose path is printed.
+
+    Args:
+        log_file: File that the output is appended to; its folder is created.
+
+    Yields:
+        The console, which writes to the terminal.
+    """
+    path = Path(log_file)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        log = stack.enter_context(open(path, 'a', encoding='utf-8', errors='backslashreplace', buffering=1))
+        console = _consoles[0] if _consoles else Console(_terminal(stack))
+        stack.callback(_consoles.pop)
+        _consoles.append(console)
+        _flush()
+        for name, descriptor in (('stdout', 1), ('stderr', 2)):
+            _redirect_descriptor(stack, descriptor, log)
+            _redirect_stream(stack, name, descriptor, log)
+        stack.callback(_flush)  # the first to be called: what was printed within the block belongs to the log
+        try:
+            yield console
+        except Exception as error:
+            traceback.print_exc(file=log)
+            if console._reported is not error:
+                console._reported = error
+                console.print(f'Log: {path}')
+            raise
+
+
+def _terminal(stack: ExitStack) -> TextIO:
+    """Return a stream that continues to write where ``sys.stdout`` writes now."""
+    if not _writes_to(sys.stdout, 1):
+        return sys.stdout
+    encoding = getattr(sys.stdout, 'encoding', None)
+    return stack.enter_context(open(os.dup(1), 'w', encoding=encoding, errors='backslashreplace'))
+
+
+def _redirect_descriptor(stack: ExitStack, descriptor: int, log: TextIO) -> None:
+    saved = os.dup(descriptor)
+    stack.callback(os.close, saved)
+    stack.callback(os.dup2, saved, descriptor)
+    os.dup2(log.fileno(), descriptor)
+
+
+def _redirect_stream(stack: ExitStack, name: str, descriptor: int, log: TextIO) -> None:
+    stream = getattr(sys, name)
+    if _writes_to(stream, descriptor):
+        return
+    switched = _Switched(log)
+    stack.callback(setattr, switched, 'target', stream)
+    stack.callback(setattr, sys, name, stream)
+    setattr(sys, name, switched)
+
+
+def _writes_to(stream: TextIO, descriptor: int) -> bool:
+    try:
+        return stream.fileno() == descriptor
+    except (OSError, ValueError):  # io.UnsupportedOperation is both
+        return False
+
+
+def _flush() -> None:
+    """Write the buffers of Python and of C out."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if os.name == 'posix':
+        ctypes.CDLL(None).fflush(None)
+
+
+def _duration(seconds: float) -> str:
+    """Return a duration such as ``7 s``, ``1:05`` or ``2:00:09``."""
+    if seconds < 60:
+        return f'{seconds:.0f} s'
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f'{hours}:{minutes:02}:{seconds:02}' if hours else f'{minutes}:{seconds:02}'
