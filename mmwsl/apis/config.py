@@ -2,6 +2,7 @@
 
 import difflib
 import logging
+import os
 from pathlib import Path, PurePosixPath
 
 from mmengine.config import Config
@@ -12,6 +13,8 @@ from mmengine.registry import OPTIM_WRAPPERS
 from mmwsl.apis.registered import is_subclass, registered_class
 
 PACKAGE = Path(__file__).parents[1]
+CONFIGS_VARIABLE = 'MMWSL_CONFIGS'
+"""Variable by which a config elsewhere inherits from mmwsl's: ``'{{$MMWSL_CONFIGS:...}}/folder/wsl_lse_folder.py'``."""
 
 
 def config_folder() -> Path:
@@ -71,6 +74,7 @@ def load_config(path: str | Path, options: dict | None = None, work_dir: str | N
         FileNotFoundError: If the file does not exist; the message names files of similar names.
     """
     path = find_config(path)
+    os.environ.setdefault(CONFIGS_VARIABLE, config_folder().as_posix())
     cfg = Config.fromfile(path)
     if options:
         cfg.merge_from_dict(options)

@@ -1,6 +1,9 @@
 """Evaluation of a checkpoint with a config."""
 
+from collections.abc import Sequence
+
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.models.segmentors import SegTTAModel
@@ -16,7 +19,7 @@ from mmwsl.registry import MODELS
 
 
 def test(
-    cfg: Config, checkpoint: str, launcher: str = 'none', trust_checkpoint: bool = False
+    cfg: Config, checkpoint: str, launcher: str = 'none', trust_checkpoint: bool = False, hooks: Sequence[Hook] = ()
 ) -> dict[str, float | str]:
     """Evaluate a checkpoint on the test set of a config.
 
@@ -25,17 +28,18 @@ def test(
         checkpoint: File or URL.
         launcher: Launcher of the processes.
         trust_checkpoint: Load a checkpoint that could execute code.
+        hooks: More hooks of the runner.
 
     Returns:
         The metrics; MMSegmentation's are percentages. Texts name the extra supervision of the prediction, if any:
         ``tuned_on`` the masks that hyper-parameters were tuned on, ``image_labels`` the labels of the test images. The
         log and the JSON file in ``work_dir`` contain the same.
     """
-    return run_test(cfg, checkpoint, launcher, trust_checkpoint)[1]
+    return run_test(cfg, checkpoint, launcher, trust_checkpoint, hooks)[1]
 
 
 def run_test(
-    cfg: Config, checkpoint: str, launcher: str = 'none', trust_checkpoint: bool = False
+    cfg: Config, checkpoint: str, launcher: str = 'none', trust_checkpoint: bool = False, hooks: Sequence[Hook] = ()
 ) -> tuple[Runner, dict[str, float | str]]:
     """Evaluate as :func:`test` does, and return the runner, whose model is loaded, with the metrics."""
     cfg.load_from, cfg.resume = checkpoint, False
@@ -43,6 +47,8 @@ def run_test(
         runner = build_runner(cfg, launcher)
         if not any(isinstance(hook, ProvenanceHook) for hook in runner.hooks):  # the config replaces our hooks
             runner.register_hook(ProvenanceHook())
+        for hook in hooks:
+            runner.register_hook(hook)
         return runner, runner.test()
 
 

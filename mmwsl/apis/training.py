@@ -1,9 +1,11 @@
 """Training from a config."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
@@ -13,7 +15,13 @@ from mmwsl.apis.config import config_folder, enable_amp, load_config
 from mmwsl.apis.launch import build_runner
 
 
-def train(cfg: Config, resume: bool = False, launcher: str = 'none', trust_checkpoint: bool = False) -> Runner:
+def train(
+    cfg: Config,
+    resume: bool = False,
+    launcher: str = 'none',
+    trust_checkpoint: bool = False,
+    hooks: Sequence[Hook] = (),
+) -> Runner:
     """Train the model of a config.
 
     Args:
@@ -21,6 +29,7 @@ def train(cfg: Config, resume: bool = False, launcher: str = 'none', trust_check
         resume: Resume from the newest complete checkpoint in ``work_dir``, if there is one.
         launcher: Launcher of the processes.
         trust_checkpoint: Load checkpoints that could execute code.
+        hooks: More hooks of the runner.
 
     Returns:
         The runner, after training.
@@ -38,6 +47,8 @@ def train(cfg: Config, resume: bool = False, launcher: str = 'none', trust_check
     check_load_from(cfg)
     with weights_only_loading(cfg, trust_checkpoint):
         runner = build_runner(cfg, launcher)
+        for hook in hooks:
+            runner.register_hook(hook)
         runner.train()
     return runner
 

@@ -40,6 +40,7 @@ from .random_walk import affinity_random_walk
 from .ranking_loss import average_precision_loss
 from .saliency import candidate_classes, channel_saliency, distinct_class_saliency, max_normalize
 from .shift_and_stitch import shift_and_stitch
+from .stratified_split import stratified_split
 from .superpixel_crf import mean_field, superpixel_crf, superpixel_graph
 from .superpixels import superpixel_majority, superpixel_mean
 from .weak_losses import mil_fcn_loss, score_map_cross_entropy, score_map_kl_divergence
@@ -110,6 +111,7 @@ __all__ = [
     'sigmoid_focal_loss',
     'soft_jaccard',
     'softmax_pool',
+    'stratified_split',
     'superpixel_crf',
     'superpixel_graph',
     'superpixel_majority',

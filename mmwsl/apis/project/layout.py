@@ -70,7 +70,11 @@ class Project:
 
     def update_summary(self, **values: Any) -> None:
         """Set entries of the summary."""
-        write_json(self.summary, self.read_summary() | values)
+        self.write_summary(self.read_summary() | values)
+
+    def write_summary(self, content: dict[str, Any]) -> None:
+        """Replace the summary."""
+        write_json(self.summary, content)
 
     def model(self) -> tuple[Path, Path]:
         """Return the config and the checkpoint that predict masks: those of the segmentor if it is trained.

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from mmengine import dist
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmseg.registry import DATASETS
 
 from mmwsl.apis.launch import join_processes
@@ -43,6 +44,7 @@ def generate_pseudo_labels(
     gt_masks: str | None = None,
     launcher: str = 'none',
     trust_checkpoint: bool = False,
+    hooks: Sequence[Hook] = (),
 ) -> dict[str, Any] | None:
     """Generate pseudo-labels of the images of a split, or resume an interrupted generation.
 
@@ -70,6 +72,7 @@ def generate_pseudo_labels(
             set.
         launcher: What started the processes.
         trust_checkpoint: Whether to load a checkpoint that can run code.
+        hooks: More hooks of the runner that predicts.
 
     Returns:
         The report of :func:`.quality.measure_quality` in the first process, None in others and with ``scores_only``.
@@ -115,7 +118,7 @@ def generate_pseudo_labels(
         lambda: prepare_folder(manifest, settings, items, None if scores_only else rule, rethreshold)
     )
     if missing:
-        predict_scores(settings, [items[index] for index in missing], manifest, launcher, trust_checkpoint)
+        predict_scores(settings, [items[index] for index in missing], manifest, launcher, trust_checkpoint, hooks)
         dist.barrier()
     if scores_only or not dist.is_main_process():
         return None

@@ -9,7 +9,8 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
 from mmwsl.functional import DEQUANTIZED
-from mmwsl.inference.postprocessors import PostProcessor, apply_postprocessors, build_postprocessors
+from mmwsl.inference import InferenceStep
+from mmwsl.inference.postprocessors import apply_postprocessors, build_postprocessors
 from mmwsl.utils.images import decode_bgr
 
 
@@ -28,7 +29,7 @@ def check_refinement(postprocessors: Sequence[dict]) -> None:
             )
 
 
-def needed_fields(step: PostProcessor) -> set[str]:
+def needed_fields(step: InferenceStep) -> set[str]:
     """Return the fields of the data sample that a post-processor and those nested in it need."""
     return set(step.required_fields).union(*(needed_fields(nested) for nested in step.nested))
 

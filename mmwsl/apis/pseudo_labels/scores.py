@@ -55,6 +55,7 @@ def predict_scores(
     manifest: Manifest,
     launcher: str = 'none',
     trust_checkpoint: bool = False,
+    hooks: Sequence[Hook] = (),
 ) -> None:
     """Predict images as a test does, and write their scores.
 
@@ -64,6 +65,7 @@ def predict_scores(
         manifest: Manifest that gets the provenance of the scores.
         launcher: What started the processes.
         trust_checkpoint: Whether to load a checkpoint that can run code.
+        hooks: More hooks of the runner.
 
     Raises:
         ValueError: If an image cannot be read, or its scores are not in [0, 1].
@@ -78,5 +80,6 @@ def predict_scores(
     cfg.load_from, cfg.resume = settings.checkpoint, False
     with weights_only_loading(cfg, trust_checkpoint):
         runner = build_runner(cfg, launcher)
-        runner.register_hook(ScoreWriter(settings, items, manifest))
+        for hook in (ScoreWriter(settings, items, manifest), *hooks):
+            runner.register_hook(hook)
         runner.test()

@@ -1,0 +1,140 @@
+"""Configs of a project: ordinary config files that a user may extend."""
+
+import os
+import pprint
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mmwsl.apis.config import CONFIGS_VARIABLE, config_folder
+from mmwsl.apis.weights import BackboneWeights
+from mmwsl.utils.files import atomic_write
+
+from .check import DataCheck
+
+CLASSIFIERS = {name: f'folder/wsl_lse_{file}_folder.py' for name, file in (
+    ('mobilenet_v2', 'mobilenet-v2'), ('efficientnet_lite0', 'efficientnet-lite0'), ('resnet50', 'resnet50'))}
+SEGMENTORS = {name: path.replace('wsl_lse', 'psl_deeplabv3plus') for name, path in CLASSIFIERS.items()}
+HEADER = {
+    'project': 'Trains on image-level labels. Made by `mmwsl run`, an ordinary config: inherit from it, or train it.',
+    'segmentor': 'Trains a segmentor on the pseudo-labels of project.py. Made by `mmwsl run`, an ordinary config.',
+}
+
+
+def write_config(path: Path, base: str, settings: Mapping[str, Any]) -> None:
+    """Write a config that inherits from one of mmwsl's.
+
+    Args:
+        path: The file.
+        base: Path of the base in :func:`mmwsl.apis.config.config_folder`.
+        settings: Settings that differ from the base. A string that starts with ``{{ fileDirname }}`` is a path in the
+            project folder.
+    """
+    lines = [
+        f'# {HEADER[path.stem.removesuffix("_trial")]}',
+        f"_base_ = ['{{{{${CONFIGS_VARIABLE}:{config_folder().as_posix()}}}}}/{base}']",
+    ]
+    for name, value in settings.items():
+        text = pprint.pformat(value, width=110 - len(name), compact=True, sort_dicts=False)
+        lines.append(f'{name} = {text}'.replace('\n', '\n' + ' ' * (len(name) + 3)))
+    with atomic_write(path) as file:
+        file.write('\n'.join([*lines, '']).encode())
+
+
+def dataset_settings(
+    images: Path, classes: Sequence[str], label_file: str, masks: str | None = None, masks_of: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return the settings of a dataset of a project.
+
+    Args:
+        images: Folder of images.
+        classes: Names of the classes, background first.
+        label_file: Table of the image-level labels, which also lists the images.
+        masks: Folder of masks; None without.
+        masks_of: Names of the indices in the masks, if they differ from ``classes``.
+    """
+    prefix = dict(img_path='', seg_map_path=masks)
+    names = dict(seg_map_classes=list(masks_of)) if masks_of else {}
+    return dict(
+        data_root=str(images), data_prefix=prefix, label_file=label_file, metainfo=dict(classes=list(classes)), **names
+    )
+
+
+def classifier_settings(check: DataCheck, model: dict[str, Any], batch: int, seed: int) -> dict[str, Any]:
+    """Return the settings of the training on image-level labels, without its length."""
+    parts = {
+        part: dataset_settings(check.folder, check.classes, f'{{{{ fileDirname }}}}/data/{part}.jsonl')
+        for part in ('train', 'val')
+    }
+    model['decode_head'] = dict(num_classes=len(check.classes))
+    if 'backbone' in model.get('backbone', {}):
+        model['backbone']['cache_dir'] = '{{ fileDirname }}/cache'
+    val = dict(num_workers=workers(), persistent_workers=False, dataset=parts['val'])
+    return dict(
+        model=model,
+        train_dataloader=dict(batch_size=batch, num_workers=workers(), dataset=parts['train']),
+        val_dataloader=val,
+        test_dataloader=val,
+        randomness=dict(seed=seed),
+    )
+
+
+def segmentor_settings(
+    check: DataCheck, masks: str | None, model: dict[str, Any], batch: int, seed: int
+) -> dict[str, Any]:
+    """Return the settings of the training on pseudo-labels, without its length.
+
+    Args:
+        check: The data.
+        masks: Folder of ground-truth masks of some training images; None if there are none.
+        model: Settings of the model.
+        batch: Batch size.
+        seed: Random seed.
+    """
+    folder = '{{ fileDirname }}'
+    pseudo = dataset_settings(check.folder, check.classes, f'{folder}/data/train_pseudo.jsonl', f'{folder}/labels/masks')
+    val = dataset_settings(check.folder, check.classes, f'{folder}/data/val.jsonl')
+    model['decode_head'] = dict(num_classes=len(check.classes))
+    train: dict[str, Any] = pseudo
+    if masks is not None:
+        own = dataset_settings(check.folder, check.classes, f'{folder}/data/train_masks.jsonl', str(Path(masks).absolute()))
+        train = dict(type='ConcatDataset', datasets=[own, pseudo])
+    loader = dict(num_workers=workers(), persistent_workers=False, dataset=val)
+    return dict(
+        model=model,
+        train_dataloader=dict(batch_size=batch, num_workers=workers(), dataset=train),
+        val_dataloader=loader,
+        test_dataloader=loader,
+        randomness=dict(seed=seed),
+    )
+
+
+def backbone_settings(base: Mapping[str, Any], weights: BackboneWeights | None) -> dict[str, Any]:
+    """Return the settings of a model for the weights of its backbone; None trains it from random weights."""
+    cached = 'backbone' in base['backbone']
+    inner = base['backbone']['backbone'] if cached else base['backbone']
+    settings: dict[str, Any] = {}
+    if weights is None:
+        # A frozen random backbone has no useful features: all layers train, and nothing can be cached.
+        backbone = dict(inner, _delete_=True, init_cfg=None)
+        if 'frozen' in backbone:
+            backbone['frozen'] = False
+        return dict(backbone=backbone)
+    backbone = dict(init_cfg=dict(type='Pretrained', checkpoint=str(weights.file)))
+    settings['backbone'] = dict(backbone=backbone) if cached else backbone
+    scaling = {key: list(value) for key, value in (('mean', weights.mean), ('std', weights.std))}
+    if any(list(base['data_preprocessor'][key]) != value for key, value in scaling.items()):
+        settings['data_preprocessor'] = scaling
+    return settings
+
+
+def workers() -> int:
+    """Return the number of processes that read images."""
+    return max(1, min(8, (os.cpu_count() or 1) - 1))
+
+
+def device_batch() -> int:
+    """Return the largest batch size that a project uses."""
+    return 16 if torch.cuda.is_available() else 8

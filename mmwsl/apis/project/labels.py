@@ -1,0 +1,138 @@
+"""Pseudo-labels of a project: scores, thresholds without masks, masks."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS
+
+from mmwsl.apis.config import load_config
+from mmwsl.apis.pseudo_labels import generate_pseudo_labels
+from mmwsl.apis.pseudo_labels.items import ImageItem, list_items
+from mmwsl.apis.pseudo_labels.settings import image_dataset
+from mmwsl.apis.threshold_choice import choose_thresholds
+from mmwsl.utils.console import Console
+from mmwsl.utils.files import write_json
+
+from .layout import Project
+from .progress import ProgressHook
+
+UNCERTAIN = 0.5
+"""Distance in logits of the two thresholds between which a pixel is uncertain from the chosen one."""
+BG_THRESHOLD, FG_THRESHOLD = 0.25, 0.75
+"""Where two refinements, with a low and a high threshold, disagree, their mean is near 0.5: the pixel is ignored."""
+
+
+def label_images(project: Project, console: Console, thresholds: str | Path | None = None) -> dict[str, Any]:
+    """Write the pseudo-labels of the training images, or resume.
+
+    Scores are predicted once. Thresholds are chosen without masks, or read from a file; masks of other thresholds need
+    no network.
+
+    Args:
+        project: The project, with a trained network.
+        console: Where progress is shown.
+        thresholds: JSON file of thresholds, as the report exports it.
+
+    Returns:
+        Thresholds and quality of the labels.
+
+    Raises:
+        FileNotFoundError: If ``thresholds`` does not exist.
+        ValueError: If the classes of ``thresholds`` are not those of the project.
+    """
+    chosen = None if thresholds is None else read_thresholds(thresholds, project.read_summary()['classes'])
+    cfg = load_config(project.config, work_dir=str(project.labels / 'log'))
+    summary = project.read_summary()
+    checkpoint = str(project.root / summary['classifier']['checkpoint'])
+    items = project_items(project)
+    missing = sum(not item.scores.is_file() for item in items)
+    if missing:
+        with console.progress(missing, 'scores') as bar:
+            generate_pseudo_labels(cfg, checkpoint, project.labels, scores_only=True, hooks=[ProgressHook(bar)])
+    if chosen is None:
+        choice = choose_thresholds(project.labels, items, summary['classes'], processes=workers(cfg))
+        choice.write(project.labels / 'thresholds.json')
+        chosen = choice.content()
+    else:
+        write_json(project.labels / 'thresholds.json', chosen)
+    with console.progress(len(items), 'masks') as bar:
+        report = generate_pseudo_labels(
+            cfg,
+            checkpoint,
+            project.labels,
+            bg_threshold=BG_THRESHOLD,
+            fg_threshold=FG_THRESHOLD,
+            tuned_on=chosen.get('tuned_on'),
+            postprocessors=refinement(chosen['thresholds']),
+            rethreshold=(project.labels / 'masks').is_dir(),
+        )
+        bar.advance(len(items))
+    assert report is not None  # a single process
+    return dict(thresholds=dict(zip(summary['classes'][1:], chosen['thresholds'], strict=True)), **shorten(report))
+
+
+def shorten(report: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of a quality report that stands in the summary."""
+    lost = len(report['label_without_pixel'])
+    return dict(images=report['images'], ignored=report['ignored'], label_without_pixel=lost)
+
+
+def refinement(thresholds: list[float]) -> list[dict]:
+    """Return the post-processors of the stored scores: a CRF with a low and with a high threshold, averaged."""
+
+    def shifted(distance: float) -> list[float]:
+        logits = (math.log(t / (1 - t)) if 0 < t < 1 else math.copysign(20, t - 0.5) for t in thresholds)
+        return [1 / (1 + math.exp(-logit - distance)) for logit in logits]
+
+    return [
+        dict(
+            type='mmwsl.PostProcessorEnsemble',
+            pipelines=[
+                [
+                    dict(type='mmwsl.ClassThresholds', thresholds=shifted(distance)),
+                    dict(type='mmwsl.LogitSoftmax', temperature=2.0),
+                    dict(type='mmwsl.DenseCRF', preset='ccnn', min_pixel_prob=0.01),
+                ]
+                for distance in (-UNCERTAIN, UNCERTAIN)
+            ],
+        )
+    ]
+
+
+def project_items(project: Project) -> list[ImageItem]:
+    """List the training images of a project with the files of their pseudo-labels."""
+    cfg = load_config(project.config)
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    return list_items(DATASETS.build(image_dataset(cfg, project.labels)), project.labels)
+
+
+def workers(cfg: Any) -> int:
+    """Return the number of processes that a config uses to read images."""
+    return int(cfg.test_dataloader.get('num_workers', 0))
+
+
+def read_thresholds(path: str | Path, classes: list[str]) -> dict[str, Any]:
+    """Read a JSON file of thresholds.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is not such a file, or its classes are not ``classes``.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'--thresholds {str(path)!r} does not exist. Export it from the report.')
+    try:
+        content: dict[str, Any] = json.loads(Path(path).read_text(encoding='utf-8'))
+        named, values = content['classes'], [float(value) for value in content['thresholds']]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f'--thresholds {str(path)!r} must be JSON with the keys `classes` and `thresholds`, got {error!r}.'
+        ) from error
+    if named != classes or len(values) != len(classes) - 1 or not all(0 <= value <= 1 for value in values):
+        raise ValueError(
+            f'--thresholds {str(path)!r} must have one threshold in [0, 1] for each of {classes[1:]}, got {values} for '
+            f'{named[1:]}.'
+        )
+    return dict(content, thresholds=values)

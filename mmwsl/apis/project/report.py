@@ -1,0 +1,130 @@
+"""Report of a project: what its stages wrote, collected for :mod:`mmwsl.report`."""
+
+import json
+import platform
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import mmengine
+import mmseg
+import numpy as np
+import torch
+
+import mmwsl
+from mmwsl.apis.config import load_config
+from mmwsl.apis.pseudo_labels.store import read_codes
+from mmwsl.datasets.classes import voc_colormap
+from mmwsl.report import ReportData, ReportImage, write_report
+from mmwsl.utils.images import stem
+
+from .check import DataCheck
+from .layout import Project
+from .stages import STAGES
+
+RESULTS = dict(
+    split='data', classifier='checkpoints', labels='labels/masks', segmentor='segmentor', evaluation='predictions'
+)
+
+
+def report_project(project: Project, check: DataCheck) -> Path:
+    """Write the report of a project.
+
+    Args:
+        project: The project.
+        check: The check of its data.
+
+    Returns:
+        ``index.html``.
+    """
+    return write_report(collect_report(project, check), project.report)
+
+
+def collect_report(project: Project, check: DataCheck) -> ReportData:
+    """Collect what the finished stages of a project wrote."""
+    summary = project.read_summary()
+    classes = summary['classes']
+    train, val = (summary.get('split', {}).get(part, []) for part in ('train', 'val'))
+    quality = _read(project.labels / 'quality.json')
+    labels = check.label_matrix(list(check.records)) == 1
+    counts = {
+        part: dict(zip(classes[1:], (check.label_matrix(names) == 1).sum(0).tolist(), strict=True))
+        for part, names in (('train', train), ('val', val))
+        if names
+    }
+    evaluation = summary.get('evaluation', {})
+    metrics = {'image-level mAP of the classifier on val': summary.get('classifier', {}).get('mAP')}
+    class_metrics: dict[str, Any] = {}
+    if 'mIoU' in evaluation:
+        metrics['mIoU of the segmentor on val'] = evaluation['mIoU']
+        metrics['mean mIoU of an image on val'] = evaluation['mean_image_mIoU']
+        class_metrics['IoU'] = evaluation['IoU']
+    return ReportData(
+        title=project.root.absolute().name,
+        classes=classes,
+        palette=voc_colormap(len(classes)),
+        images=report_images(project, check, train, val),
+        read_scores=read_codes,
+        supervision=evaluation.get('supervision', ''),
+        thresholds=_read(project.labels / 'thresholds.json'),
+        checks=[(severity, text) for severity, text in check.messages],
+        class_counts=counts,
+        co_occurrence=labels.T.astype(int) @ labels,
+        curves=training_curves(project),
+        metrics={name: value for name, value in metrics.items() if value is not None},
+        class_metrics=class_metrics,
+        quality=quality,
+        stages=[
+            (name, summary[name].get('seconds'), RESULTS.get(name, '')) for name in STAGES if name in summary
+        ],
+        versions={module.__name__: module.__version__ for module in (mmwsl, mmseg, mmengine, torch)}
+        | dict(python=platform.python_version()),
+    )
+
+
+def report_images(project: Project, check: DataCheck, train: list[str], val: list[str]) -> list[ReportImage]:
+    """List the images of a project with their files."""
+    stems = Counter(stem(name) for name in check.files)
+    images = []
+    for part, names in (('train', train), ('val', val)):
+        for name in names:
+            base = name if stems[stem(name)] > 1 else stem(name)
+            files = dict(
+                scores=project.labels / 'scores' / f'{base}.npz',
+                pseudo_label=project.labels / 'masks' / f'{base}.png',
+                prediction=project.predictions / f'{base}.png',
+            )
+            images.append(
+                ReportImage(
+                    name=name,
+                    path=check.folder / name,
+                    split=part,
+                    labels=check.records[name].labels,
+                    ground_truth=check.masks.get(name),
+                    notes=check.notes.get(name, ()),
+                    **{key: path for key, path in files.items() if path.is_file()},
+                )
+            )
+    return images
+
+
+def training_curves(project: Project) -> dict[str, list[tuple[float, float]]]:
+    """Read the losses and learning rates that the trainings logged."""
+    curves: dict[str, list[tuple[float, float]]] = {}
+    for text, folder in (('image-level labels', project.checkpoints), ('pseudo-labels', project.segmentor)):
+        points: dict[str, dict[float, float]] = {}
+        for path in sorted(folder.glob('*/vis_data/scalars.json')):
+            for line in path.read_text().splitlines():
+                values = json.loads(line)
+                for key in ('loss', 'lr'):
+                    if key in values:
+                        points.setdefault(key, {})[values['step']] = values[key]
+        for key, name in (('loss', 'loss'), ('lr', 'learning rate')):
+            if key in points:
+                curves[f'{name}, training on {text}'] = sorted(points[key].items())
+    return curves
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    content: dict[str, Any] | None = json.loads(path.read_text()) if path.is_file() else None
+    return content

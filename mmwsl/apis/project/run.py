@@ -1,0 +1,315 @@
+"""A project from images and image-level labels to a trained segmentor: the stages of ``mmwsl run``."""
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mmwsl
+from mmwsl.annotations import make_record, write_jsonl
+from mmwsl.apis.checkpoint import latest_checkpoint
+from mmwsl.apis.config import config_folder, load_config
+from mmwsl.apis.testing import test
+from mmwsl.apis.training import train
+from mmwsl.apis.weights import BackboneWeights, find_weights
+from mmwsl.functional import stratified_split
+from mmwsl.utils.console import Console, quiet
+from mmwsl.utils.files import digest_file
+
+from . import plan
+from .check import DataCheck, DataError, check_data
+from .configs import (
+    CLASSIFIERS,
+    SEGMENTORS,
+    backbone_settings,
+    classifier_settings,
+    device_batch,
+    segmentor_settings,
+    write_config,
+)
+from .evaluation import evaluate
+from .labels import label_images
+from .layout import Project
+from .progress import ProgressHook
+from .report import report_project
+from .stages import Stages
+
+VAL_FRACTION = 0.2
+CLASSIFIER_SHARE = 0.35
+"""Part of the time that the training on image-level labels gets; labels and segmentor get the rest."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of a run.
+
+    Attributes:
+        masks: Folder of ground-truth masks of some images. Masks of validation images evaluate; masks of training
+            images replace their pseudo-labels.
+        val: List of the validation images; None splits.
+        backbone: Name of a backbone, or a file of its weights.
+        pretrained: Whether to start from pretrained weights.
+        minutes: Time for all stages; None trains as long as needed.
+        epochs: Epochs of both trainings, instead of the derived number.
+        overwrite: Whether results of other inputs are replaced.
+        seed: Random seed of the split and of the trainings.
+        label_options: Options of the reader of the labels.
+    """
+
+    masks: str | None = None
+    val: str | None = None
+    backbone: str = 'mobilenet_v2'
+    pretrained: bool = True
+    minutes: float | None = None
+    epochs: float | None = None
+    overwrite: bool = False
+    seed: int = 0
+    label_options: dict[str, Any] | None = None
+
+
+def run_project(images: str | Path, labels: str | Path, out: str | Path, options: Options | None = None) -> Project:
+    """Train a segmentor on a folder of images with image-level labels, or resume.
+
+    Args:
+        images: Folder of images.
+        labels: Image-level labels, see :func:`mmwsl.annotations.read_image_labels`.
+        out: Project folder; see :class:`.layout.Project`.
+        options: The options.
+
+    Returns:
+        The project.
+
+    Raises:
+        DataError: If the data cannot be used.
+        ProjectError: If the folder holds results of other inputs.
+        FileNotFoundError: If a file or folder does not exist, or no pretrained weights are found.
+    """
+    project = Project(Path(out))
+    with quiet(project.root / 'run.log') as console:
+        return _Run(project, Path(images).absolute(), Path(labels).absolute(), options or Options(), console).run()
+
+
+class _Run:
+    def __init__(self, project: Project, images: Path, labels: Path, options: Options, console: Console) -> None:
+        self.project, self.images, self.labels, self.options, self.console = project, images, labels, options, console
+        self.stages = Stages(project, console, options.overwrite)
+        self.start = time.monotonic()
+
+    def run(self) -> Project:
+        """Run all stages."""
+        options, project = self.options, self.project
+        weights = find_weights(options.backbone) if options.pretrained else None
+        self.check = self._check()
+        split = self._split()
+        self.train_names, self.val_names = split['train'], split['val']
+        backbone = dict(backbone=options.backbone, weights=digest_file(weights.file) if weights else None)
+        length = dict(minutes=options.minutes, epochs=options.epochs, seed=options.seed)
+        self.stages.run(
+            'classifier',
+            backbone | length,
+            lambda: self._train_classifier(weights),
+            [project.config, project.checkpoints],
+        )
+        self.stages.run('labels', {}, self._label, [project.labels])
+        masks = {name: digest_file(self.check.masks[name]) for name in self.train_names if name in self.check.masks}
+        self.stages.run(
+            'segmentor',
+            dict(masks=masks),
+            lambda: self._train_segmentor(weights),
+            [project.segmentor_config, project.segmentor],
+        )
+        val_masks = {name: self.check.masks[name] for name in self.val_names if name in self.check.masks}
+        digests = {name: digest_file(path) for name, path in val_masks.items()}
+        self.stages.run('evaluation', dict(masks=digests), lambda: self._evaluate(val_masks), [project.predictions])
+        self.stages.run('report', {}, self._report)
+        return project
+
+    def _left(self) -> float | None:
+        """Return the seconds that are left of the time that the user gave."""
+        return None if self.options.minutes is None else 60 * self.options.minutes - (time.monotonic() - self.start)
+
+    def _check(self) -> DataCheck:
+        options = self.options
+        count = sum(path.is_file() for path in self.images.rglob('*')) if self.images.is_dir() else 0
+        with self.console.progress(count, 'images read') as bar:
+            check = check_data(
+                self.images, self.labels, options.val, options.masks, bar.advance, **options.label_options or {}
+            )
+        if check.errors:
+            raise DataError('\n'.join(['the data must be corrected first:', *(f'- {text}' for text in check.errors)]))
+        inputs = dict(
+            images={name: file.digest for name, file in check.files.items()},
+            labels={name: [record.labels, record.unknown] for name, record in check.records.items()},
+        )
+        counts = (check.label_matrix(list(check.records)) == 1).sum(0)
+        classes = ', '.join(f'{name} {count}' for name, count in zip(check.classes[1:], counts, strict=True))
+
+        def function() -> dict[str, Any]:
+            self.console.print(f'  {len(check.records)} labeled images ({check.label_format}): {classes}')
+            for severity, text in check.messages[:6]:
+                self.console.print(f'  {severity}: {text}')
+            if len(check.messages) > 6:
+                self.console.print(f'  {len(check.messages) - 6} more in the report')
+            return dict(messages=check.messages)
+
+        self.stages.run('check', dict(digest=_digest(inputs)), function)
+        self.project.update_summary(
+            classes=list(check.classes), images=str(self.images), version=mmwsl.__version__, seed=self.options.seed
+        )
+        return check
+
+    def _split(self) -> dict[str, Any]:
+        check = self.check
+
+        def function() -> dict[str, Any]:
+            names = list(check.records)
+            if check.val is not None:
+                val = list(check.val)
+            else:
+                selected = stratified_split(check.label_matrix(names), VAL_FRACTION, self.options.seed)
+                val = [name for name, chosen in zip(names, selected, strict=True) if chosen]
+            train_names = [name for name in names if name not in set(val)]
+            for part, members in (('train', train_names), ('val', val)):
+                self._write_labels(part, members)
+            how = 'listed' if check.val is not None else 'stratified by class'
+            self.console.print(f'  {len(train_names)} images to train, {len(val)} to validate ({how})')
+            return dict(train=train_names, val=val)
+
+        return self.stages.run(
+            'split', dict(seed=self.options.seed, val=check.val), function, [self.project.data]
+        )
+
+    def _write_labels(self, part: str, names: list[str]) -> None:
+        """Write the labels of images, which are also their list."""
+        records = [(name, self.check.records[name]) for name in names]
+        write_jsonl(
+            self.project.data / f'{part}.jsonl',
+            [make_record(name, record.labels, record.unknown) for name, record in records],
+        )
+
+    def _train_classifier(self, weights: BackboneWeights | None) -> dict[str, Any]:
+        project, options = self.project, self.options
+        key = weights.name.removesuffix('_v1c') if weights else options.backbone
+        base = load_config(config_folder() / CLASSIFIERS[key])
+        if not project.config.exists():
+            batch = plan.batch_size(len(self.train_names), device_batch())
+            settings = classifier_settings(self.check, backbone_settings(base.model, weights), batch, options.seed)
+            left = self._left()
+            share = None if left is None else CLASSIFIER_SHARE * left
+            iterations, seconds = self._plan(project.config, CLASSIFIERS[key], settings, plan.CLASSIFIER, batch, share)
+            write_config(project.config, CLASSIFIERS[key], settings | plan.schedule(iterations))
+            self._say_length(iterations, batch, seconds)
+        result = self._train(project.config, project.checkpoints, 'training on image-level labels')
+        cfg = load_config(project.config, work_dir=str(project.checkpoints / 'test'))
+        metrics = test(cfg, str(project.root / result['checkpoint'])) if self.val_names else {}
+        mean = metrics.get('mAP')
+        self.console.print(f'  image-level mAP on {len(self.val_names)} validation images: {mean}')
+        return result | dict(mAP=mean, backbone=key)
+
+    def _train_segmentor(self, weights: BackboneWeights | None) -> dict[str, Any]:
+        project, options = self.project, self.options
+        key = project.read_summary()['classifier']['backbone']
+        base = load_config(config_folder() / SEGMENTORS[key])
+        masked = [name for name in self.train_names if name in self.check.masks]
+        if not project.segmentor_config.exists():
+            for part, members in (
+                ('masks', masked),
+                ('pseudo', [name for name in self.train_names if name not in self.check.masks]),
+            ):
+                self._write_labels(f'train_{part}', members)
+            batch = plan.batch_size(len(self.train_names), device_batch())
+            settings = segmentor_settings(
+                self.check, self.options.masks if masked else None, backbone_settings(base.model, weights), batch,
+                options.seed,
+            )  # fmt: skip
+            left = self._left()
+            iterations, seconds = self._plan(
+                project.segmentor_config, SEGMENTORS[key], settings, plan.SEGMENTOR, batch,
+                None if left is None else left - self._evaluation_seconds(),
+            )  # fmt: skip
+            write_config(project.segmentor_config, SEGMENTORS[key], settings | plan.schedule(iterations))
+            self._say_length(iterations, batch, seconds)
+        result = self._train(project.segmentor_config, project.segmentor, 'training on pseudo-labels')
+        return result | dict(images_with_masks=len(masked))
+
+    def _plan(
+        self, path: Path, base: str, settings: dict, need: plan.Need, batch: int, seconds: float | None
+    ) -> tuple[int, float]:
+        """Measure an iteration, and return the number of iterations and their estimated duration."""
+        trial = path.with_name(f'{path.stem}_trial.py')
+        try:
+            write_config(trial, base, settings | plan.schedule(need.least))
+            step, first = plan.measure_steps(load_config(trial, work_dir=str(self.project.root / 'log')))
+        finally:
+            trial.unlink(missing_ok=True)
+        count = len(self.train_names)
+        # An image and its mirror image are computed twice: a cache stores what is asked for again.
+        slow = 4 * count // batch
+        iterations = plan.plan_iterations(
+            need,
+            count,
+            batch,
+            epochs=self.options.epochs,
+            seconds=seconds,
+            step_seconds=step,
+            first_seconds=first,
+            first_steps=slow,
+        )
+        return iterations, plan.training_seconds(iterations, step, first, slow)
+
+    def _say_length(self, iterations: int, batch: int, seconds: float) -> None:
+        epochs = iterations * batch / len(self.train_names)
+        self.console.print(
+            f'  {iterations} iterations with {batch} images ({epochs:.0f} epochs), about {max(1, round(seconds / 60))} '
+            'min'
+        )
+
+    def _train(self, config: Path, work_dir: Path, text: str) -> dict[str, Any]:
+        """Train a config, or resume it."""
+        cfg = load_config(config, work_dir=str(work_dir))
+        iterations = cfg.train_cfg.max_iters
+        with self.console.progress(iterations, text) as bar:
+            train(cfg, resume=True, hooks=[ProgressHook(bar)])
+        checkpoint = latest_checkpoint(work_dir)
+        assert checkpoint is not None
+        path = Path(checkpoint).relative_to(self.project.root.absolute())
+        self.console.print(f'  {self.project.root / path}')
+        return dict(config=config.name, checkpoint=path.as_posix(), iterations=iterations)
+
+    def _label(self) -> dict[str, Any]:
+        result = label_images(self.project, self.console)
+        values = ', '.join(f'{name} {value:.2f}' for name, value in result['thresholds'].items())
+        self.console.print(f'  thresholds chosen without masks: {values}')
+        self.console.print(f'  {self.project.labels / "masks"}: {result["ignored"]}% of the pixels are uncertain (255)')
+        return result
+
+    def _evaluation_seconds(self) -> float:
+        """Return the time that is kept for evaluation and report: a fixed part, and a part for each image."""
+        return 15 + 0.2 * len(self.val_names) + 0.05 * len(self.check.files)
+
+    def _evaluate(self, masks: dict[str, Path]) -> dict[str, Any]:
+        result = evaluate(self.project, masks, len(self.val_names), self.console) if self.val_names else {}
+        if 'mIoU' in result:
+            self.console.print(f'  mIoU {result["mIoU"]} on {len(masks)} validation images with masks ({self.supervision})')
+        elif self.val_names:
+            self.console.print('  no masks of validation images: only the image-level labels can be evaluated')
+        return result | dict(supervision=self.supervision)
+
+    @property
+    def supervision(self) -> str:
+        """What the segmentor was trained on, for every number."""
+        masked = sum(name in self.check.masks for name in self.train_names)
+        text = f'trained on image-level labels of {len(self.train_names)} images'
+        return f'{text} and masks of {masked} of them' if masked else f'{text}, without masks'
+
+    def _report(self) -> dict[str, Any]:
+        path = report_project(self.project, self.check)
+        self.console.print(f'  {path}')
+        return dict(path=str(path.relative_to(self.project.root)))
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+

@@ -1,0 +1,88 @@
+"""Stages of a project: each is done once for its inputs, so that an interrupted run continues."""
+
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmwsl.apis.pseudo_labels.manifest import as_json, list_differences
+from mmwsl.utils.console import Console
+
+from .layout import Project
+
+STAGES = ('check', 'split', 'classifier', 'labels', 'segmentor', 'evaluation', 'report')
+
+
+class ProjectError(ValueError):
+    """Error: a project folder holds results of other inputs than the requested ones."""
+
+
+class Stages:
+    """Bookkeeping of the stages in ``summary.json``.
+
+    A stage has inputs, a mapping that can be stored as JSON, and a result. With equal inputs, a finished stage is not
+    run again. With other inputs, its results and those of the later stages are replaced only if ``overwrite`` is set.
+
+    Args:
+        project: The project.
+        console: Where the stages report.
+        overwrite: Whether to replace results of other inputs.
+    """
+
+    def __init__(self, project: Project, console: Console, overwrite: bool = False) -> None:
+        self.project, self.console, self.overwrite = project, console, overwrite
+        self.start = time.monotonic()
+
+    def run(
+        self,
+        name: str,
+        inputs: Mapping[str, Any],
+        function: Callable[[], dict[str, Any]],
+        outputs: Sequence[Path] = (),
+    ) -> dict[str, Any]:
+        """Run a stage, unless it is finished.
+
+        Args:
+            name: One of ``STAGES``.
+            inputs: What the result depends on, besides the earlier stages.
+            function: Runs or resumes the stage and returns its result.
+            outputs: Files and folders that the stage makes; deleted before it is run with other inputs.
+
+        Returns:
+            The result.
+
+        Raises:
+            ProjectError: If there are results of other inputs, and ``overwrite`` is not set.
+        """
+        inputs = as_json(inputs)
+        before = self.project.read_summary().get(name, {})
+        if before and (differences := list_differences(before['inputs'], inputs)):
+            self._discard(name, differences, outputs)
+            before = {}
+        text = f'[{STAGES.index(name) + 1}/{len(STAGES)}] {name}'
+        if before.get('finished'):
+            self.console.print(f'{text}: done before')
+            result: dict[str, Any] = before
+            return result
+        self.project.update_summary(**{name: dict(inputs=inputs, finished=False)})
+        start = time.monotonic()
+        self.console.print(text)
+        result = dict(function(), inputs=inputs, finished=True, seconds=round(time.monotonic() - start, 1))
+        self.project.update_summary(**{name: result})
+        return result
+
+    def _discard(self, name: str, differences: str, outputs: Sequence[Path]) -> None:
+        if not self.overwrite:
+            raise ProjectError(
+                f'--out {str(self.project.root)!r} holds results of other inputs of the stage {name!r}:\n{differences}\n'
+                'Pass --overwrite to repeat this stage and the later ones, or another --out.'
+            )
+        summary = self.project.read_summary()
+        later = STAGES[STAGES.index(name) :]
+        self.project.write_summary({key: value for key, value in summary.items() if key not in later})
+        for path in outputs:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
