@@ -42,7 +42,7 @@ def line_chart(
     if not points:
         return Markup()
     step = math.ceil(len(points) / MAX_POINTS)
-    points = points[: -1 : step] + points[-1:]
+    points = points[:-1:step] + points[-1:]
     xs, ys = zip(*points, strict=True)
     x_low, x_high = _widened(min(xs), max(xs), 0)
     y_low, y_high = _widened(min(ys), max(ys), 0.06)

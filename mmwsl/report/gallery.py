@@ -53,7 +53,7 @@ def gallery_entry(data: ReportData, image: ReportImage, number: int, facts: Fact
         missing=len(missing),
         doubt=round(reasons[0].value, 4) if reasons else 0.0,
         reasons=[reason.text for reason in reasons if reason.value >= 0.005],
-        notes=[*image.notes, *(f'cannot be read: {error}' for error in facts['errors'])],
+        notes=[*image.notes, *facts['errors']],
         probs={index[name]: round(prob, 3) for name, prob in image.image_probs.items() if name in index},
         iou={kind: round(value, 4) for kind, value in facts['iou'].items() if value is not None},
     )

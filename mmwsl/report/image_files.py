@@ -4,7 +4,7 @@ import io
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -13,21 +13,17 @@ from mmwsl.utils.files import atomic_write
 from mmwsl.utils.images import decode_bgr
 
 from .data import ReportImage
-from .maps import count_areas, encode_mask, mean_iou, pack_codes, scaled_size, winner_histograms
+from .maps import IGNORE_INDEX, count_areas, encode_mask, mean_iou, pack_codes, scaled_size, winner_histograms
 
 FORMAT = 1
 """Version of the files; a file of another version is written anew."""
 SIDE = 360
 CODE_SIDE = 160
-MASKS = ('pseudo_label', 'prediction', 'ground_truth')
+TITLES = {'pseudo_label': 'pseudo-label', 'prediction': 'prediction', 'ground_truth': 'ground truth'}
+MASKS = tuple(TITLES)
 HEAD, TAIL = b'mmwsl.add(', b');\n'
 Palette = Sequence[Sequence[int]]
-
-
-class ReadScores(Protocol):
-    """Function that reads a file of scores as codes ``(K, H, W)`` uint8."""
-
-    def __call__(self, path: Path, /) -> np.ndarray: ...
+ReadScores = Callable[[Path], np.ndarray]
 
 
 def script_json(content: object) -> bytes:
@@ -58,37 +54,38 @@ def update_image(image: ReportImage, number: int, folder: Path, palette: Palette
     if (known := read_facts(script)) is not None and known['key'] == key:
         return known
     errors: list[str] = []
+    facts: dict[str, Any] = dict(key=key, errors=errors, size=None, histograms={}, areas={}, iou={})
+    content: dict[str, Any] = dict(facts=facts)
 
-    def attempt(part: str, function: Callable[[], Any]) -> Any:
-        """Return the result of a function, or note its error."""
+    def attempt(part: str, function: Callable[[Path], Any], path: Path | None) -> Any:
+        """Read a file, or note why that is not possible."""
         try:
-            return function()
+            return None if path is None else function(path)
         except Exception as error:  # whatever Pillow, numpy or the caller's reader raise for a broken file
-            errors.append(f'{part}: {type(error).__name__}')
+            errors.append(f'{part} cannot be read ({type(error).__name__})')
             return None
 
-    facts: dict[str, Any] = dict(key=key, errors=errors, histograms={}, areas={}, iou={})
-    thumbnail = attempt('image', lambda: encode_thumbnail(image.path, SIDE))
-    facts['size'] = thumbnail and thumbnail[1]
+    thumbnail = attempt('image', encode_thumbnail, image.path)
+    if thumbnail is not None:
+        facts['size'] = thumbnail[1]
     write_or_remove(folder / 'images' / f'{number}.jpg', thumbnail and thumbnail[0])
-    masks = {}
-    for kind in MASKS:
-        source = getattr(image, kind)
-        mask = None if source is None else attempt(kind, lambda source=source: read_mask(source))
+    masks = {kind: attempt(TITLES[kind], read_mask, getattr(image, kind)) for kind in MASKS}
+    for kind, mask in masks.items():
+        path = folder / 'masks' / f'{number}_{kind}.png'
+        write_or_remove(path, None if mask is None else encode_mask(mask, palette, SIDE))
         if mask is not None:
-            masks[kind], facts['areas'][kind] = mask, count_areas(mask)
-        encoded = None if mask is None else encode_mask(mask, palette, SIDE)
-        write_or_remove(folder / 'masks' / f'{number}_{kind}.png', encoded)
-    if 'ground_truth' in masks:
-        facts['iou'] = {kind: mean_iou(masks[kind], masks['ground_truth']) for kind in masks if kind != 'ground_truth'}
-    content: dict[str, Any] = dict(facts=facts)
-    codes = None if image.scores is None else attempt('scores', lambda: read(image.scores))
+            facts['areas'][kind] = areas = count_areas(mask)
+            if unknown := [k for k in areas if len(palette) <= k != IGNORE_INDEX]:
+                errors.append(f'{TITLES[kind]} has index {unknown[0]}, beyond the {len(palette)} classes')
+            if kind != 'ground_truth' and masks['ground_truth'] is not None:
+                facts['iou'][kind] = mean_iou(mask, masks['ground_truth'])
+    codes = attempt('scores', read, image.scores)
     if codes is not None:
         facts['histograms'], facts['pixels'] = winner_histograms(codes), codes[0].size
         content['codes'] = pack_codes(codes, CODE_SIDE)
     with atomic_write(script) as file:  # the last file: its key says that all are complete
         file.write(HEAD + script_json(number) + b',' + script_json(content) + TAIL)
-    return read_facts(script) or facts
+    return facts
 
 
 def fingerprint(image: ReportImage, palette: Palette) -> str:
@@ -113,7 +110,7 @@ def read_facts(script: Path) -> dict[str, Any] | None:
     return facts
 
 
-def encode_thumbnail(path: Path, side: int) -> tuple[bytes, tuple[int, int]]:
+def encode_thumbnail(path: Path, side: int = SIDE) -> tuple[bytes, tuple[int, int]]:
     """Encode an image, upright and scaled down, as JPEG; also return its width and height."""
     with Image.open(path) as file:
         if file.format == 'JPEG' and file.mode == 'RGB':

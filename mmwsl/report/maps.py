@@ -96,10 +96,9 @@ def mean_iou(mask: np.ndarray, ground_truth: np.ndarray) -> float | None:
 
 def encode_mask(mask: np.ndarray, palette: Sequence[Sequence[int]], side: int) -> bytes:
     """Encode a mask ``(H, W)`` uint8, scaled down, as a PNG file with a palette, whose background is transparent."""
-    colors = np.zeros((256, 4), np.uint8)
+    colors = np.full((256, 4), IGNORE_COLOR, np.uint8)  # an index without a class looks ignored
     colors[: len(palette), :3] = palette
-    colors[1 : len(palette), 3] = 255
-    colors[IGNORE_INDEX] = IGNORE_COLOR
+    colors[0, 3] = 0
     image = Image.fromarray(subsample(mask, side))
     image.putpalette(colors[:, :3].tobytes())
     file = io.BytesIO()

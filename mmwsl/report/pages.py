@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from .charts import line_chart
-from .data import SPLITS, ReportData
+from .data import SEVERITIES, SPLITS, ReportData
 from .gallery import start_thresholds
 
 ODD_IMAGES = 40
@@ -41,6 +41,7 @@ def render_pages(data: ReportData, entries: Sequence[Mapping[str, Any]]) -> dict
         data=data,
         splits=splits,
         entries=entries,
+        checks=sorted(data.checks, key=lambda check: -SEVERITIES.index(check[0])),
         split_counts={name: sum(entry['split'] == name for entry in entries) for name in splits},
         class_bars=class_bars(data),
         co_occurrence=shaded_matrix(data.co_occurrence),

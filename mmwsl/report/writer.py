@@ -53,8 +53,7 @@ def write_report(data: ReportData, folder: str | Path, progress: Callable[[int, 
             if progress is not None:
                 progress(done, len(data.images))
     entries = [
-        gallery_entry(data, image, numbers[image.name], known)
-        for image, known in zip(data.images, facts, strict=True)
+        gallery_entry(data, image, numbers[image.name], known) for image, known in zip(data.images, facts, strict=True)
     ]
     gallery = script_json(gallery_data(data, entries, facts))
     write(folder / 'data' / 'gallery.js', b'var mmwsl = {gallery: ' + gallery + b'};\n')

@@ -1,6 +1,6 @@
 'use strict';
 // The gallery: filters, pages, maps drawn from the codes of the scores, and thresholds that are moved by hand.
-// Names come from files and tables of strangers: they are only ever set as text, never as HTML.
+// Names are untrusted: they are only ever set as text, never as HTML.
 (function () {
   const G = mmwsl.gallery;
   const PAGE = 20;
@@ -152,6 +152,9 @@
   // ---- thresholds -----------------------------------------------------------------------------------------------
 
   const sliders = [];
+  // Highest codes of the images with the label, by class: a label has no pixel where its code is below the limit.
+  const labeledTops = G.classes.map((_, k) =>
+    G.images.filter((entry) => entry.codes && entry.labels?.includes(k)).map((entry) => entry.tops[k] ?? 0));
 
   function buildSliders() {
     if (!find('sliders')) return;
@@ -189,21 +192,17 @@
     showThresholds();
   }
 
-  function isMissing(entry, k) {
-    return entry.codes && (entry.tops[k] ?? 0) < codeOf(values[k - 1]);
-  }
-
   function showThresholds() {
     let foreground = 0;
     sliders.forEach(({ range, number, box, share, lost }, index) => {
-      const k = index + 1, pixels = G.tails[index][codeOf(values[index])];
+      const limit = codeOf(values[index]), pixels = G.tails[index][limit];
       foreground += pixels;
       range.value = values[index];
       number.value = Number(values[index].toFixed(4));
       box.classList.toggle('changed', values[index] !== G.thresholds[index]);
       share.textContent = `${percent(G.pixels ? pixels / G.pixels : 0)} of pixels`;
-      const missing = G.images.filter((entry) => entry.labels?.includes(k) && isMissing(entry, k)).length;
-      lost.textContent = missing ? `${missing} without a pixel` : '';
+      const missing = labeledTops[index + 1].filter((top) => top < limit).length;
+      lost.textContent = missing ? `${missing} label${missing > 1 ? 's' : ''} without a pixel` : '';
     });
     if (find('background-total')) {
       find('background-total').textContent = `background ${percent(G.pixels ? 1 - foreground / G.pixels : 1)} of pixels`;
@@ -252,7 +251,7 @@
 
   function isWithoutPixel(entry) {
     if (!entry.codes) return entry.missing > 0;
-    return entry.labels?.some((k) => isMissing(entry, k));
+    return entry.labels?.some((k) => (entry.tops[k] ?? 0) < codeOf(values[k - 1]));
   }
 
   function selected() {
@@ -280,10 +279,7 @@
       find('score-class').onchange = () => state.rows.forEach((row) => row.codes && row.scores && drawScores(row));
       find('colorbar').style.background = `linear-gradient(to right, ${CIVIDIS.map((rgb) => `rgb(${rgb.join(',')})`).join(',')})`;
     }
-    const size = find('size');
-    const resize = () => document.body.style.setProperty('--pane', `${size.value}px`);
-    size.oninput = resize;
-    resize();
+    find('size').oninput = resize;
     for (const [suffix, step] of [['previous', -1], ['next', 1]]) {
       for (const id of [suffix, `${suffix}-below`]) find(id).onclick = () => { state.page += step; show(); window.scrollTo(0, 0); };
     }
@@ -298,9 +294,18 @@
     for (const kind of kinds) {
       const box = make('input', { type: 'checkbox', value: kind });
       box.checked = true;
-      box.onchange = show;
+      box.onchange = () => { fitColumns(); show(); };
       find('columns').append(make('label', null, box, TITLES[kind]));
     }
+  }
+
+  const resize = () => document.body.style.setProperty('--pane', `${find('size').value}px`);
+
+  // Make the columns so wide that those of one image fit into a row.
+  function fitColumns() {
+    const count = columns().length;
+    find('size').value = Math.floor((find('rows').clientWidth - 8 - 10 * count) / count);
+    resize();
   }
 
   const columns = () => [...find('columns').querySelectorAll('input:checked')].map((box) => box.value);
@@ -344,10 +349,10 @@
   function pane(entry, kind, row) {
     const frame = make('div', { className: 'frame' }), caption = make('figcaption', null, make('b', null, TITLES[kind]));
     frame.style.aspectRatio = entry.size ? `${entry.size[0]} / ${entry.size[1]}` : '4 / 3';
-    const picture = (className, src, alt) => make('img', { className, src, alt, loading: 'lazy', decoding: 'async' });
+    const layer = (className, src, alt) => make('img', { className, src, alt, loading: 'lazy', decoding: 'async' });
     if (entry.size && kind !== 'scores') {
       const alt = kind === 'image' ? `Image ${entry.name}` : '';
-      frame.append(picture(kind === 'image' ? '' : 'under', `images/${entry.number}.jpg`, alt));
+      frame.append(layer(kind === 'image' ? '' : 'under', `images/${entry.number}.jpg`, alt));
     }
     if (kind === 'scores' || kind === 'live') {
       const text = make('span');
@@ -357,7 +362,7 @@
       caption.append(' ', text);
     } else if (kind !== 'image') {
       const iou = entry.iou[kind];
-      frame.append(picture('over', `masks/${entry.number}_${kind}.png`, `${TITLES[kind]} of ${entry.name}`));
+      frame.append(layer('over', `masks/${entry.number}_${kind}.png`, `${TITLES[kind]} of ${entry.name}`));
       if (iou !== undefined) caption.append(` IoU ${(100 * iou).toFixed(1)}`);
     } else if (entry.size) {
       caption.append(` ${entry.size.join(' × ')}`);
@@ -371,7 +376,7 @@
     const labels = entry.labels === null ? [make('span', { className: 'chip split' }, 'unlabeled')]
       : entry.labels.map((k) => {
         const prob = entry.probs[k];
-        return make('span', { className: 'chip' }, swatch(G.palette[k]), G.classes[k] + (prob === undefined ? '' : ` ${percent(prob)}`));
+        return make('span', { className: 'chip' }, swatch(G.palette[k]), G.classes[k] + (prob === undefined ? '' : ` ${Math.round(100 * prob)}%`));
       });
     if (entry.labels?.length === 0) labels.push(make('span', { className: 'chip' }, 'background image'));
     const header = make('header', null, title, make('span', { className: 'chip split' }, entry.split), ...labels);
@@ -437,6 +442,7 @@
   }
   buildFilters();
   buildColumns();
+  fitColumns();
   buildLegend();
   buildSliders();
   window.addEventListener('hashchange', readHash);
