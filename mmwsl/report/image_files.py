@@ -2,9 +2,11 @@
 
 import io
 import json
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -22,6 +24,8 @@ CODE_SIDE = 160
 TITLES = {'pseudo_label': 'pseudo-label', 'prediction': 'prediction', 'ground_truth': 'ground truth'}
 MASKS = tuple(TITLES)
 HEAD, TAIL = b'mmwsl.add(', b');\n'
+BROKEN = (OSError, EOFError, KeyError, SyntaxError, ValueError, BadZipFile, zlib.error, Image.DecompressionBombError)
+"""What Pillow and numpy raise for files that are missing or broken."""
 Palette = Sequence[Sequence[int]]
 ReadScores = Callable[[Path], np.ndarray]
 
@@ -61,7 +65,7 @@ def update_image(image: ReportImage, number: int, folder: Path, palette: Palette
         """Read a file, or note why that is not possible."""
         try:
             return None if path is None else function(path)
-        except Exception as error:  # whatever Pillow, numpy or the caller's reader raise for a broken file
+        except BROKEN as error:
             errors.append(f'{part} cannot be read ({type(error).__name__})')
             return None
 

@@ -442,10 +442,10 @@
   }
   buildFilters();
   buildColumns();
-  fitColumns();
   buildLegend();
   buildSliders();
   window.addEventListener('hashchange', readHash);
   readHash();
+  fitColumns();
   mmwsl.ready = true;
 })();
