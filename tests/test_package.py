@@ -123,7 +123,8 @@ IMPORTS = {
     'evaluation': BASE | {'inference'},
     'engine': BASE | {'datasets', 'evaluation', 'inference', 'models'},
     'visualization': {'utils'},
-    'apis': BASE | {'datasets', 'engine', 'evaluation', 'inference', 'models', 'visualization'},
+    'report': {'functional', 'utils', 'visualization'},
+    'apis': BASE | {'datasets', 'engine', 'evaluation', 'inference', 'models', 'report', 'visualization'},
     'cli': {'apis'},
 }
 
@@ -181,7 +182,9 @@ def test_a_build_holds_every_source_file_config_and_tool(repository, tmp_path):
     ]
     copied = {f'mmwsl/.mim/{path.relative_to(repository).as_posix()}' for path in beside if path.suffix in kinds}
     sources = {path.relative_to(repository).as_posix() for path in files(PACKAGE)}
-    assert built - {'mmwsl/.mim'} == sources | copied | {'mmwsl/py.typed'}
+    data = [path for name in ('templates', 'static') for path in (PACKAGE / 'report' / name).iterdir()]
+    package_data = {'mmwsl/py.typed', *(path.relative_to(repository).as_posix() for path in data)}
+    assert len(data) >= 5 and built - {'mmwsl/.mim'} == sources | copied | package_data
     assert not (PACKAGE / '.mim').exists()
 
 

@@ -1,0 +1,80 @@
+r"""Doubt about the labels and the mask of an image, without ground truth.
+
+The doubt is the largest of four fractions:
+
+- 1 if a labeled class has no pixel in the mask;
+- the foreground that a change of the thresholds by 0.1 would add or remove. With :math:`s` the score of the
+  highest-scoring foreground class :math:`k^*`:
+  :math:`\#\{|s - \delta_{k^*}| \le 0.1\} / \#\{s \ge \delta_{k^*} - 0.1\}`;
+- the disagreement of the network with the image-level labels, :math:`\max_k |y_k - p_k|`;
+- the disagreement of augmented views, 1 minus their agreement.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from mmwsl.functional.quantization import DEQUANTIZED
+
+MARGIN = 0.1
+
+
+class Reason(NamedTuple):
+    """A reason for doubt: a value in [0, 1] and what it means."""
+
+    value: float
+    text: str
+
+
+def near_threshold(histograms: Mapping[int, Sequence[int]], thresholds: Sequence[float]) -> float:
+    """Return the fraction of the possible foreground within ``MARGIN`` of its threshold.
+
+    Args:
+        histograms: Codes of the highest-scoring class, see :func:`mmwsl.report.maps.winner_histograms`.
+        thresholds: Thresholds of the K - 1 foreground classes.
+
+    Returns:
+        The fraction, in [0, 1]; 0 without possible foreground.
+    """
+    near = possible = 0
+    for k, counts in histograms.items():
+        distance = DEQUANTIZED - thresholds[k - 1]
+        near += np.dot(counts, abs(distance) <= MARGIN)
+        possible += np.dot(counts, distance >= -MARGIN)
+    return float(near / possible) if possible else 0.0
+
+
+def label_disagreement(labels: Sequence[str], probs: Mapping[str, float]) -> Reason | None:
+    """Return the largest difference between a label, 0 or 1, and its probability; None without probabilities."""
+    differences = {name: abs((name in labels) - prob) for name, prob in probs.items()}
+    if not differences:
+        return None
+    name = max(differences, key=lambda name: differences[name])
+    kind = 'labeled' if name in labels else 'not labeled'
+    return Reason(differences[name], f'{name} is {kind}, the network gives it {100 * probs[name]:.0f}%')
+
+
+def doubts(
+    missing: Sequence[str],
+    near: float | None,
+    disagreement: Reason | None,
+    agreement: float | None,
+) -> list[Reason]:
+    """Return the reasons for doubt about an image, largest first; see the module docstring.
+
+    Args:
+        missing: Labeled classes without a pixel.
+        near: Result of :func:`near_threshold`; None without scores.
+        disagreement: Result of :func:`label_disagreement`.
+        agreement: Mean agreement of augmented views, in [0, 1].
+    """
+    reasons = [Reason(1.0, f'{name} is labeled and has no pixel') for name in missing]
+    if near is not None:
+        text = f'{100 * near:.0f}% of the possible foreground is within {MARGIN:.1f} of its threshold'
+        reasons.append(Reason(near, text))
+    if disagreement is not None:
+        reasons.append(disagreement)
+    if agreement is not None:
+        reasons.append(Reason(1 - agreement, f'augmented views agree on {100 * agreement:.0f}% of the pixels'))
+    return sorted(reasons, key=lambda reason: -reason.value)
