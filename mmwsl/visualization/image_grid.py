@@ -1,12 +1,12 @@
 """Image grids: input, ground truth and prediction side by side."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 GAP = 6
-HEADER = 22
 
 
 def colorize_mask(mask: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
@@ -29,7 +29,8 @@ def image_grid(columns: Mapping[str, Sequence[np.ndarray]], tile: int = 144) -> 
 
     Args:
         columns: Images of each title, RGB ``(H, W, 3)`` uint8.
-        tile: Size in pixels of the longer side of an image in the grid.
+        tile: Size in pixels of the longer side of an image in the grid. A column is as wide as its widest image or its
+            title, at most ``tile``.
 
     Returns:
         The grid.
@@ -40,28 +41,44 @@ def image_grid(columns: Mapping[str, Sequence[np.ndarray]], tile: int = 144) -> 
     lengths = {title: len(images) for title, images in columns.items()}
     if len(set(lengths.values())) != 1:
         raise ValueError(f'`columns` must have equal lengths, got {lengths}.')
+    header = font_size(tile) + 2 * GAP
     scaled = {title: [_scale(Image.fromarray(pixels), tile) for pixels in images] for title, images in columns.items()}
     heights = [max(image.height for image in row) for row in zip(*scaled.values(), strict=True)]
-    tops = [HEADER + sum(heights[:row]) + GAP * row for row in range(len(heights) + 1)]
-    step = tile + GAP
-    grid = Image.new('RGB', (GAP + step * len(columns), tops[-1]), 'white')
+    tops = [header + sum(heights[:row]) + GAP * row for row in range(len(heights) + 1)]
+    fonts = {title: _fitting_font(title, tile) for title in scaled}
+    widths = [
+        max([math.ceil(fonts[title].getlength(title)), *(image.width for image in images)])
+        for title, images in scaled.items()
+    ]
+    grid = Image.new('RGB', (GAP + sum(min(width, tile) + GAP for width in widths), tops[-1]), 'white')
     draw = ImageDraw.Draw(grid)
-    for column, (title, images) in enumerate(scaled.items()):
-        left = GAP + step * column
-        draw.text((left, GAP // 2), title, fill='black', font=_fitting_font(draw, title, tile))
+    left = GAP
+    for width, (title, images) in zip(widths, scaled.items(), strict=True):
+        draw.text((left, GAP // 2), title, fill='black', font=fonts[title])
         for top, image in zip(tops, images, strict=False):
             grid.paste(image, (left, top))
+        left += min(width, tile) + GAP
     return grid
+
+
+def font_size(tile: int) -> int:
+    """Return the font size of texts beside images of ``tile`` pixels: 10 to 20."""
+    return min(max(tile // 16, 10), 20)
 
 
 def _scale(image: Image.Image, side: int) -> Image.Image:
     """Scale an image so that its longer side has ``side`` pixels."""
     factor = side / max(image.size)
     size = (round(image.width * factor), round(image.height * factor))
+    if size == image.size:
+        return image
     return image.resize(size, Image.Resampling.NEAREST)  # a mask has no colors between those of its classes
 
 
-def _fitting_font(draw: ImageDraw.ImageDraw, text: str, width: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Return the largest of a few font sizes at which a text is at most as wide as its column."""
-    fonts = [ImageFont.load_default(size) for size in (10, 9, 8, 7, 6)]
-    return next((font for font in fonts if draw.textlength(text, font) <= width), fonts[-1])
+def _fitting_font(text: str, width: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Return the largest font at which a text is at most as wide as its column."""
+    for size in range(font_size(width), 5, -1):
+        font = ImageFont.load_default(size)
+        if font.getlength(text) <= width:
+            break
+    return font

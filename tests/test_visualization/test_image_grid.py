@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from mmwsl.visualization.image_grid import GAP, HEADER, colorize_mask, image_grid
+from mmwsl.visualization.image_grid import GAP, colorize_mask, image_grid
+
+HEADER = 22
 
 
 def test_every_class_has_its_color_and_ignored_pixels_are_white():
