@@ -1,4 +1,4 @@
-"""Dispatch of the command ``mmwsl``: each verb runs the function that a script of ``tools/`` runs."""
+"""Dispatch of the command ``mmwsl``."""
 
 import argparse
 import sys
@@ -8,6 +8,13 @@ from mmwsl import __version__
 
 # The module whose `main` is called, and a description.
 COMMANDS = {
+    'doctor': ('mmwsl.apis.doctor', 'what is installed, and what to do about what is missing'),
+    'check': ('mmwsl.cli.check', 'check your images and their labels'),
+    'run': ('mmwsl.cli.run', 'your images and labels to masks and a trained segmentor'),
+    'predict': ('mmwsl.apis.predict', 'masks of new images, in the format of the next tool'),
+    'label': ('mmwsl.cli.label', 'pseudo-labels of a project, with new thresholds'),
+    'report': ('mmwsl.cli.report', 'make or refresh the report of a project'),
+    'export': ('mmwsl.apis.export', 'ONNX file of a trained network'),
     'demo': ('mmwsl.apis.demo', 'train on synthetic shapes, evaluate, draw masks'),
     'train': ('mmwsl.apis.training', 'train a segmentor'),
     'test': ('mmwsl.apis.testing', 'evaluate a checkpoint, write or draw its masks'),
@@ -37,4 +44,4 @@ def main(argv: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if argv is None else argv
     command = parser.parse_args(arguments[:1]).command
     sys.argv[0] = f'mmwsl {command}'  # the name that the command's own parser prints
-    import_module(COMMANDS[command][0]).main(arguments[1:])
+    sys.exit(import_module(COMMANDS[command][0]).main(arguments[1:]))

@@ -27,9 +27,7 @@ tta_pipeline = [
         ],
     ),
 ]
-train_dataloader = dict(
-    dataset=dict(data_prefix=dict(seg_map_path='../pseudo_labels/masks'), pipeline=train_pipeline)
-)
+train_dataloader = dict(dataset=dict(data_prefix=dict(seg_map_path='../pseudo_labels/masks'), pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
 val_evaluator = None

@@ -278,3 +278,28 @@ def _check_classes(check: DataCheck) -> None:
                 'from the background.',
             )
         )
+
+
+def format_check(check: DataCheck) -> str:
+    """Format a check for the terminal: images, counts and co-occurrence of the classes, sizes, messages."""
+    names = list(check.records)
+    labels = check.label_matrix(names) == 1
+    together = labels.T.astype(int) @ labels
+    lines = [f'{len(check.files)} images, {len(names)} of them with labels ({check.label_format})']
+    if check.val is not None:
+        lines[0] += f', {len(check.val)} to validate'
+    if check.masks:
+        lines[0] += f', {len(check.masks)} with masks'
+    width = max(len(name) for name in check.classes)
+    lines.append(f'{"class":<{width}} images  together with')
+    for k, name in enumerate(check.classes[1:]):
+        others = sorted(((together[k, j], check.classes[j + 1]) for j in range(len(together)) if j != k), reverse=True)
+        partners = ', '.join(f'{other} {count}' for count, other in others[:5] if count)
+        lines.append(f'{name:<{width}} {together[k, k]:6d}  {partners}')
+    lines.append(f'{"none":<{width}} {int((~labels.any(1)).sum()):6d}')
+    sizes = np.array([(file.width, file.height) for file in check.files.values() if not file.error])
+    if len(sizes):
+        low, middle, high = (np.sort(sizes.max(1))[index] for index in (0, len(sizes) // 2, -1))
+        lines.append(f'longer side: {low} to {high} pixels, median {middle}')
+    lines += [f'{severity}: {text}' for severity, text in check.messages]
+    return '\n'.join(lines)

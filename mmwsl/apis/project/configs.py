@@ -14,8 +14,14 @@ from mmwsl.utils.files import atomic_write
 
 from .check import DataCheck
 
-CLASSIFIERS = {name: f'folder/wsl_lse_{file}_folder.py' for name, file in (
-    ('mobilenet_v2', 'mobilenet-v2'), ('efficientnet_lite0', 'efficientnet-lite0'), ('resnet50', 'resnet50'))}
+CLASSIFIERS = {
+    name: f'folder/wsl_lse_{file}_folder.py'
+    for name, file in (
+        ('mobilenet_v2', 'mobilenet-v2'),
+        ('efficientnet_lite0', 'efficientnet-lite0'),
+        ('resnet50', 'resnet50'),
+    )
+}
 SEGMENTORS = {name: path.replace('wsl_lse', 'psl_deeplabv3plus') for name, path in CLASSIFIERS.items()}
 HEADER = {
     'project': 'Trains on image-level labels. Made by `mmwsl run`, an ordinary config: inherit from it, or train it.',
@@ -94,12 +100,16 @@ def segmentor_settings(
         seed: Random seed.
     """
     folder = '{{ fileDirname }}'
-    pseudo = dataset_settings(check.folder, check.classes, f'{folder}/data/train_pseudo.jsonl', f'{folder}/labels/masks')
+    pseudo = dataset_settings(
+        check.folder, check.classes, f'{folder}/data/train_pseudo.jsonl', f'{folder}/labels/masks'
+    )
     val = dataset_settings(check.folder, check.classes, f'{folder}/data/val.jsonl')
     model['decode_head'] = dict(num_classes=len(check.classes))
     train: dict[str, Any] = pseudo
     if masks is not None:
-        own = dataset_settings(check.folder, check.classes, f'{folder}/data/train_masks.jsonl', str(Path(masks).absolute()))
+        own = dataset_settings(
+            check.folder, check.classes, f'{folder}/data/train_masks.jsonl', str(Path(masks).absolute())
+        )
         train = dict(type='ConcatDataset', datasets=[own, pseudo])
     loader = dict(num_workers=workers(), persistent_workers=False, dataset=val)
     return dict(

@@ -42,9 +42,9 @@ def compare_masks(project: Project, masks: dict[str, Path], classes: list[str]) 
         truth = np.asarray(Image.open(path)).astype(int)
         predicted = np.asarray(Image.open(project.predictions / path.name)).astype(int)
         counted = truth < len(classes)
-        image = np.bincount(
-            len(classes) * truth[counted] + predicted[counted], minlength=pairs.size
-        ).reshape(pairs.shape)
+        image = np.bincount(len(classes) * truth[counted] + predicted[counted], minlength=pairs.size).reshape(
+            pairs.shape
+        )
         pairs += image
         per_image.append(np.nanmean(intersection_over_union(image)))
     ious = intersection_over_union(pairs)

@@ -8,11 +8,9 @@ from typing import Any
 
 import mmengine
 import mmseg
-import numpy as np
 import torch
 
 import mmwsl
-from mmwsl.apis.config import load_config
 from mmwsl.apis.pseudo_labels.store import read_codes
 from mmwsl.datasets.classes import voc_colormap
 from mmwsl.report import ReportData, ReportImage, write_report
@@ -74,9 +72,7 @@ def collect_report(project: Project, check: DataCheck) -> ReportData:
         metrics={name: value for name, value in metrics.items() if value is not None},
         class_metrics=class_metrics,
         quality=quality,
-        stages=[
-            (name, summary[name].get('seconds'), RESULTS.get(name, '')) for name in STAGES if name in summary
-        ],
+        stages=[(name, summary[name].get('seconds'), RESULTS.get(name, '')) for name in STAGES if name in summary],
         versions={module.__name__: module.__version__ for module in (mmwsl, mmseg, mmengine, torch)}
         | dict(python=platform.python_version()),
     )

@@ -156,7 +156,15 @@ class _Run:
 
         self.stages.run('check', dict(digest=_digest(inputs)), function)
         self.project.update_summary(
-            classes=list(check.classes), images=str(self.images), version=mmwsl.__version__, seed=self.options.seed
+            classes=list(check.classes),
+            version=mmwsl.__version__,
+            data=dict(
+                images=str(self.images),
+                labels=str(self.labels),
+                val=options.val and str(Path(options.val).absolute()),
+                masks=options.masks and str(Path(options.masks).absolute()),
+                label_options=options.label_options or {},
+            ),
         )
         return check
 
@@ -177,9 +185,7 @@ class _Run:
             self.console.print(f'  {len(train_names)} images to train, {len(val)} to validate ({how})')
             return dict(train=train_names, val=val)
 
-        return self.stages.run(
-            'split', dict(seed=self.options.seed, val=check.val), function, [self.project.data]
-        )
+        return self.stages.run('split', dict(seed=self.options.seed, val=check.val), function, [self.project.data])
 
     def _write_labels(self, part: str, names: list[str]) -> None:
         """Write the labels of images, which are also their list."""
@@ -292,7 +298,9 @@ class _Run:
     def _evaluate(self, masks: dict[str, Path]) -> dict[str, Any]:
         result = evaluate(self.project, masks, len(self.val_names), self.console) if self.val_names else {}
         if 'mIoU' in result:
-            self.console.print(f'  mIoU {result["mIoU"]} on {len(masks)} validation images with masks ({self.supervision})')
+            self.console.print(
+                f'  mIoU {result["mIoU"]} on {len(masks)} validation images with masks ({self.supervision})'
+            )
         elif self.val_names:
             self.console.print('  no masks of validation images: only the image-level labels can be evaluated')
         return result | dict(supervision=self.supervision)
@@ -312,4 +320,3 @@ class _Run:
 
 def _digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
-

@@ -1,0 +1,15 @@
+# DeepLab v3+ on ResNet-50, fine-tuned on the pseudo-labels of your own images on a GPU.
+_base_ = [
+    '../_base_/models/deeplabv3_resnet101.py',
+    '../_base_/datasets/folder_pseudo.py',
+    '../_base_/schedules/adamw_iterations.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    data_preprocessor=dict(size={{_base_.crop_size}}),
+    backbone=dict(depth=50, init_cfg=dict(checkpoint='open-mmlab://resnet50_v1c')),
+    decode_head=dict(
+        type='DepthwiseSeparableASPPHead', num_classes=3, c1_in_channels=256, c1_channels=48, dropout_ratio=0.0
+    ),
+)
+optim_wrapper = dict(optimizer=dict(lr=5e-4), paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1))))

@@ -1,0 +1,58 @@
+"""Single stages of a finished project, by themselves."""
+
+from pathlib import Path
+
+from mmwsl.utils.console import quiet
+
+from .check import DataCheck, check_data
+from .labels import label_images
+from .layout import Project
+from .report import report_project
+
+
+def open_project(folder: str | Path) -> Project:
+    """Open a project folder.
+
+    Raises:
+        FileNotFoundError: If it is not one.
+    """
+    project = Project(Path(folder))
+    if 'classifier' not in project.read_summary():
+        raise FileNotFoundError(
+            f'project={str(folder)!r} must be a folder of `mmwsl run`, got one without a trained network. Run '
+            f'`mmwsl run IMAGES --labels FILE --out {folder}`.'
+        )
+    return project
+
+
+def label_project(folder: str | Path, thresholds: str | Path | None = None) -> Path:
+    """Write the pseudo-labels of a project again, or resume.
+
+    Args:
+        folder: The project folder.
+        thresholds: JSON file of thresholds; None chooses them without masks.
+
+    Returns:
+        The folder of the masks.
+    """
+    project = open_project(folder)
+    with quiet(project.root / 'run.log') as console:
+        result = label_images(project, console, thresholds)
+        project.update_summary(labels=project.read_summary().get('labels', {}) | result)
+        masks = project.labels / 'masks'
+        console.print(f'{masks}: {result["images"]} masks, {result["ignored"]}% of the pixels are uncertain (255)')
+        console.print(f'Next: `mmwsl report {folder}`, or `mmwsl run ... --out {folder} --overwrite` trains on them.')
+    return masks
+
+
+def refresh_report(folder: str | Path) -> Path:
+    """Write the report of a project again."""
+    project = open_project(folder)
+    with quiet(project.root / 'run.log'):
+        return report_project(project, check_project(project))
+
+
+def check_project(project: Project) -> DataCheck:
+    """Check the data of a project again, with the arguments of its run."""
+    data = project.read_summary()['data']
+    return check_data(data['images'], data['labels'], data['val'], data['masks'], **data['label_options'])

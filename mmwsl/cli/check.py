@@ -1,0 +1,17 @@
+"""``mmwsl check``: what is odd about images and labels, before anything is trained."""
+
+import argparse
+
+from mmwsl.apis.project.check import check_data, format_check
+
+from .arguments import add_data, label_options
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; 1 if the data cannot be used."""
+    parser = argparse.ArgumentParser(description='Check images and their labels; writes nothing')
+    add_data(parser)
+    args = parser.parse_args(argv)
+    check = check_data(args.images, args.labels, args.val, args.masks, **label_options(args))
+    print(format_check(check))
+    return 1 if check.errors else 0

@@ -1,0 +1,13 @@
+"""``mmwsl report``: the report of a project."""
+
+import argparse
+
+from mmwsl.apis.project.commands import refresh_report
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description='Make or refresh PROJECT/report/index.html')
+    parser.add_argument('project', metavar='PROJECT', help='folder of `mmwsl run`')
+    args = parser.parse_args(argv)
+    print(f'Open {refresh_report(args.project)}')

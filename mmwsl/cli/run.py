@@ -1,0 +1,42 @@
+"""``mmwsl run``: images and image-level labels to masks and a trained segmentor."""
+
+import argparse
+
+from mmwsl.apis.project.run import Options, run_project
+
+from .arguments import add_data, label_options
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description='Train a segmentor on images with image-level labels; resumes')
+    add_data(parser)
+    parser.add_argument('--out', metavar='PROJECT', required=True, help='project folder')
+    parser.add_argument(
+        '--backbone',
+        default='mobilenet_v2',
+        metavar='NAME',
+        help='mobilenet_v2, efficientnet_lite0, resnet50, or a file of weights of one of these (default %(default)s)',
+    )
+    parser.add_argument('--no-pretrained', action='store_true', help='start from random weights: needs many images')
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument('--time', type=float, metavar='MINUTES', help='time for all stages')
+    length.add_argument('--epochs', type=float, metavar='N', help='epochs of both trainings')
+    parser.add_argument('--seed', type=int, default=0, help='random seed (default %(default)s)')
+    parser.add_argument('--overwrite', action='store_true', help='replace results of other arguments in PROJECT')
+    args = parser.parse_args(argv)
+    for name in ('time', 'epochs'):
+        if (value := getattr(args, name)) is not None and not value > 0:
+            parser.error(f'--{name} must be positive, got {value:g}.')
+    options = Options(
+        masks=args.masks,
+        val=args.val,
+        backbone=args.backbone,
+        pretrained=not args.no_pretrained,
+        minutes=args.time,
+        epochs=args.epochs,
+        overwrite=args.overwrite,
+        seed=args.seed,
+        label_options=label_options(args),
+    )
+    run_project(args.images, args.labels, args.out, options)
