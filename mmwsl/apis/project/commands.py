@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from mmwsl.apis.cpu import prepare_cpu
 from mmwsl.utils.console import quiet
 
 from .check import DataCheck, check_data
@@ -36,6 +37,7 @@ def label_project(folder: str | Path, thresholds: str | Path | None = None) -> P
         The folder of the masks.
     """
     project = open_project(folder)
+    prepare_cpu()
     with quiet(project.root / 'run.log') as console:
         result = label_images(project, console, thresholds)
         project.update_summary(labels=project.read_summary().get('labels', {}) | result)

@@ -11,6 +11,7 @@ import mmwsl
 from mmwsl.annotations import make_record, write_jsonl
 from mmwsl.apis.checkpoint import latest_checkpoint
 from mmwsl.apis.config import config_folder, load_config
+from mmwsl.apis.cpu import prepare_cpu
 from mmwsl.apis.testing import test
 from mmwsl.apis.training import train
 from mmwsl.apis.weights import BackboneWeights, find_weights
@@ -87,6 +88,7 @@ def run_project(images: str | Path, labels: str | Path, out: str | Path, options
         FileNotFoundError: If a file or folder does not exist, or no pretrained weights are found.
     """
     project = Project(Path(out))
+    prepare_cpu()
     with quiet(project.root / 'run.log') as console:
         return _Run(project, Path(images).absolute(), Path(labels).absolute(), options or Options(), console).run()
 
