@@ -5,14 +5,19 @@ from .class_folders import read_class_folders
 from .coco import coco_boxes, load_coco, read_coco
 from .coco_proposals import COCOResults
 from .csv_table import read_csv
+from .cvat_xml import read_cvat_xml
+from .image_labels import read_image_labels
 from .image_list import read_names
-from .json_table import read_json, read_jsonl
+from .json_table import read_json, read_jsonl, write_jsonl
+from .label_studio import read_label_studio
 from .npz_proposals import read_npz_proposals
+from .one_hot import read_one_hot
 from .proposals import ProposalRecord
 from .record import ImageLabelRecord
 from .table import read_table
 from .voc_lists import read_voc_lists
 from .voc_xml import load_voc_xml, read_voc_xml, voc_boxes
+from .yolo import read_yolo
 
 __all__ = [
     'COCOResults',
@@ -26,12 +31,18 @@ __all__ = [
     'read_class_folders',
     'read_coco',
     'read_csv',
+    'read_cvat_xml',
     'read_json',
+    'read_label_studio',
+    'read_image_labels',
     'read_jsonl',
     'read_names',
     'read_npz_proposals',
+    'read_one_hot',
     'read_table',
     'read_voc_lists',
     'read_voc_xml',
+    'read_yolo',
     'voc_boxes',
+    'write_jsonl',
 ]

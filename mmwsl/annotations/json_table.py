@@ -1,24 +1,26 @@
 """Image-level labels from ``.json`` and ``.jsonl`` tables."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmwsl.utils.files import read_text
+from mmwsl.utils.files import atomic_write, read_text
 
+from .columns import find_column
 from .record import ImageLabelRecord, make_record
 from .separators import find_separator, split_cell
 
 
 def read_json(
     path: str | Path,
-    image_column: str = 'image',
-    label_column: str = 'labels',
+    image_column: str | None = 'image',
+    label_column: str | None = 'labels',
     unknown_column: str = 'unknown',
     separator: str | None = None,
     large_column: str = 'large',
     small_column: str = 'small',
+    check_spaces: bool = False,
     backend_args: dict | None = None,
 ) -> list[ImageLabelRecord]:
     """Read ``[{"image": "a.jpg", "labels": ["cat"]}, ...]`` or ``{"a.jpg": ["cat"], ...}``.
@@ -28,12 +30,13 @@ def read_json(
 
     Args:
         path: The file, UTF-8.
-        image_column: Key of the image name.
-        label_column: Key of the classes present.
+        image_column: Key of the image name. None finds a usual name.
+        label_column: Key of the classes present. None finds a usual name.
         unknown_column: Optional key of the classes whose presence is unknown.
         separator: Separator of the names in a string; None finds it.
         large_column: Optional key of the classes present that are large.
         small_column: Optional key of the classes present that are small.
+        check_spaces: Whether to reject labels such as ``traffic light`` that may be one name or two.
         backend_args: See :mod:`mmengine.fileio`.
 
     Returns:
@@ -46,32 +49,34 @@ def read_json(
     """
     content = _parse(read_text(path, backend_args=backend_args), str(path))
     if isinstance(content, dict):
+        image_column, label_column = image_column or 'image', label_column or 'labels'
         content = [{image_column: image, label_column: labels} for image, labels in content.items()]
     if not isinstance(content, list):
         raise ValueError(
             f'{path}: expected a list of objects or a mapping from image to labels, got {type(content).__name__}.'
         )
     entries = [(f'{path}: entry {index}', entry) for index, entry in enumerate(content)]
-    columns = (label_column, unknown_column, large_column, small_column)
-    return _to_records(entries, str(path), image_column, columns, separator)
+    columns = (unknown_column, large_column, small_column)
+    return _to_records(entries, str(path), image_column, label_column, columns, separator, check_spaces)
 
 
 def read_jsonl(
     path: str | Path,
-    image_column: str = 'image',
-    label_column: str = 'labels',
+    image_column: str | None = 'image',
+    label_column: str | None = 'labels',
     unknown_column: str = 'unknown',
     separator: str | None = None,
     large_column: str = 'large',
     small_column: str = 'small',
+    check_spaces: bool = False,
     backend_args: dict | None = None,
 ) -> list[ImageLabelRecord]:
     """Read one ``{"image": "a.jpg", "labels": ["cat"]}`` per line; arguments and errors as in :func:`read_json`."""
     text = read_text(path, backend_args=backend_args)
     lines = [(f'{path}:{number}', line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     entries = [(source, _parse(line, source)) for source, line in lines]
-    columns = (label_column, unknown_column, large_column, small_column)
-    return _to_records(entries, str(path), image_column, columns, separator)
+    columns = (unknown_column, large_column, small_column)
+    return _to_records(entries, str(path), image_column, label_column, columns, separator, check_spaces)
 
 
 def _parse(text: str, source: str) -> Any:
@@ -93,9 +98,19 @@ def _parse(text: str, source: str) -> Any:
 
 
 def _to_records(
-    entries: list[tuple[str, Any]], path: str, image_column: str, columns: Sequence[str], separator: str | None
+    entries: list[tuple[str, Any]],
+    path: str,
+    image_column: str | None,
+    label_column: str | None,
+    other_columns: Sequence[str],
+    separator: str | None,
+    check_spaces: bool,
 ) -> list[ImageLabelRecord]:
-    label_column = columns[0]
+    if entries and isinstance(entries[0][1], dict):
+        source, keys = entries[0]
+        image_column = image_column or find_column(keys, 'image_column', source)
+        label_column = label_column or find_column(keys, 'label_column', source)
+    columns = (label_column, *other_columns)
     for source, entry in entries:
         if not isinstance(entry, dict) or not isinstance(entry.get(image_column), str) or label_column not in entry:
             raise ValueError(
@@ -107,9 +122,9 @@ def _to_records(
             if not isinstance(labels, str | list) or not all(isinstance(name, str) for name in labels):
                 raise ValueError(f'{source}: {column!r} must be a list of class names or one string, got {labels!r}.')
     cells = [entry.get(column, []) for _, entry in entries for column in columns]
-    separator = separator or find_separator((cell for cell in cells if isinstance(cell, str)), path)
+    separator = separator or find_separator((cell for cell in cells if isinstance(cell, str)), path, check_spaces)
 
-    def names(entry: dict, column: str) -> list[str]:
+    def names(entry: dict, column: str | None) -> list[str]:
         labels = entry.get(column, [])
         return split_cell(labels, separator) if isinstance(labels, str) else labels
 
@@ -118,3 +133,18 @@ def _to_records(
         present, unknown, large, small = (names(entry, column) for column in columns)
         records.append(make_record(entry[image_column], present, unknown, source, large, small))
     return records
+
+
+def write_jsonl(path: str | Path, records: Iterable[ImageLabelRecord]) -> None:
+    """Write records as a table that :func:`read_jsonl` reads back, atomically.
+
+    Args:
+        path: The file.
+        records: The image-level labels; empty ``unknown``, ``large`` and ``small`` are left out.
+    """
+    with atomic_write(path) as file:
+        for record in records:
+            optional = dict(unknown=record.unknown, large=record.large, small=record.small)
+            given = {key: names for key, names in optional.items() if names}
+            entry = dict(image=record.image, labels=record.labels, **given)
+            file.write(json.dumps(entry).encode() + b'\n')

@@ -51,3 +51,28 @@ def make_record(
             raise ValueError(f'{source}: image {image!r} labels {name!r} as large and as small. Keep one.')
     unknown = tuple(name for name in dict.fromkeys(unknown) if name not in present)
     return ImageLabelRecord(image, present, unknown, source, large, small)
+
+
+def join_records(records: Iterable[ImageLabelRecord]) -> list[ImageLabelRecord]:
+    """Join the rows of tables that have one row per image and label.
+
+    Only rows with exactly one label are joined. Other rows of one image contradict each other, and stay as they are:
+    whoever matches them to images reports the second one.
+
+    Args:
+        records: The rows.
+
+    Returns:
+        One record per image, in the order of their first rows; ``source`` is the first row.
+    """
+    rows: dict[str, list[ImageLabelRecord]] = {}
+    for record in records:
+        rows.setdefault(record.image, []).append(record)
+    joined = []
+    for image, same in rows.items():
+        if len(same) > 1 and all(len(record.labels) == 1 and not record.unknown for record in same):
+            names = ([name for record in same for name in getattr(record, key)] for key in ('labels', 'large', 'small'))
+            labels, large, small = names
+            same = [make_record(image, labels, (), same[0].source, large, small)]
+        joined += same
+    return joined

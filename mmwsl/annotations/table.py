@@ -1,5 +1,6 @@
 """One entry for the table formats, chosen by the suffix of the file."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,11 @@ from .csv_table import read_csv
 from .json_table import read_json, read_jsonl
 from .record import ImageLabelRecord
 
-TABLE_READERS = {'.csv': read_csv, '.json': read_json, '.jsonl': read_jsonl}
+TABLE_READERS: dict[str, Callable[..., list[ImageLabelRecord]]] = {
+    '.csv': read_csv,
+    '.json': read_json,
+    '.jsonl': read_jsonl,
+}
 
 
 def read_table(path: str | Path, **options: Any) -> list[ImageLabelRecord]:

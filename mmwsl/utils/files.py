@@ -1,6 +1,8 @@
 """Files: written atomically, read as text, identified by a digest."""
 
+import codecs
 import hashlib
+import io
 import json
 import os
 import tempfile
@@ -58,7 +60,7 @@ def digest_file(path: str | Path) -> str:
 
 
 def read_text(path: str | Path, argument: str = 'label file', backend_args: dict | None = None) -> str:
-    """Read a UTF-8 text file, with or without a byte-order mark.
+    """Read a text file: UTF-8 with or without a byte-order mark, or UTF-16 with one, as Excel writes it.
 
     Args:
         path: The file.
@@ -67,11 +69,14 @@ def read_text(path: str | Path, argument: str = 'label file', backend_args: dict
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        ValueError: If the file is not UTF-8 text.
+        ValueError: If the file is not such text.
     """
     try:
-        return fileio.get_text(path, encoding='utf-8-sig', backend_args=backend_args)
+        content = fileio.get(path, backend_args=backend_args)
     except (FileNotFoundError, IsADirectoryError) as error:
         raise FileNotFoundError(f'{argument} {str(path)!r} is not a file. Check the path and `data_root`.') from error
+    encoding = 'utf-16' if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else 'utf-8-sig'
+    try:
+        return io.StringIO(content.decode(encoding), newline=None).read()  # every line ends with \n
     except UnicodeDecodeError as error:
         raise ValueError(f'{path}: not UTF-8 text ({error}). Save the file as UTF-8.') from error

@@ -1,0 +1,80 @@
+"""Formats of image-level labels recognized by the content of a file or folder."""
+
+import json
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+from mmwsl.utils.files import read_text
+
+from .columns import usual_columns
+from .yolo import find_yolo_names
+
+
+def recognize_format(source: str | Path) -> str:
+    """Return the format of a file or folder, see :func:`mmwsl.annotations.read_image_labels`.
+
+    Args:
+        source: The file or folder.
+
+    Raises:
+        FileNotFoundError: If ``source`` does not exist.
+        ValueError: If the file is neither text nor in a known format.
+    """
+    source = Path(source)
+    return _recognize_folder(source) if source.is_dir() else _recognize_file(source)
+
+
+def _recognize_folder(folder: Path) -> str:
+    xml = next(folder.glob('*.xml'), None)
+    if xml and _xml_root(xml) == 'annotation':
+        return 'voc-xml'
+    if find_yolo_names(folder) and next(folder.rglob('*.txt'), None):
+        return 'yolo'
+    return 'class-folders'
+
+
+def _recognize_file(path: Path) -> str:
+    if path.is_file() and path.read_bytes()[:2] == b'PK':
+        raise ValueError(
+            f'{path}: the label file must be text, got a ZIP archive or a spreadsheet. Save a spreadsheet as CSV, and '
+            'unpack an archive.'
+        )
+    text = read_text(path).lstrip()
+    if text.startswith('<'):
+        if (root := _xml_root(path)) != 'annotations':
+            raise ValueError(
+                f'{path}: an XML file must have the root <annotations> of "CVAT for images 1.1", got <{root}>. '
+                'If it is an XML file of VOC, give its folder.'
+            )
+        return 'cvat'
+    if text[:1] not in ('{', '['):
+        return 'csv'
+    return _recognize_json(text, path.suffix.lower())
+
+
+def _xml_root(path: Path) -> str:
+    """Return the tag of the root of an XML file."""
+    try:
+        return next(element.tag for _, element in ElementTree.iterparse(path, events=('start',)))
+    except ElementTree.ParseError as error:
+        raise ValueError(f'{path}: not XML ({error}). Export the annotations again.') from error
+
+
+def _recognize_json(text: str, suffix: str) -> str:
+    """Tell the JSON formats apart by their keys: parsing would read the large files of COCO twice."""
+    if text[0] == '{':
+        if all(re.search(rf'"{key}"\s*:\s*\[', text) for key in ('images', 'annotations')):
+            return 'coco'
+        return 'jsonl' if suffix in ('.jsonl', '.ndjson') or _is_row(text.splitlines()[0]) else 'json'
+    studio = re.search(r'"data"\s*:\s*\{', text) or re.search(r'"(annotator|annotation_id|lead_time)"\s*:', text)
+    return 'label-studio' if studio else 'json'
+
+
+def _is_row(line: str) -> bool:
+    """Tell whether a line is an object with an image and its labels, not the start of a mapping."""
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError:
+        return False
+    return bool(usual_columns(row, 'image_column') and usual_columns(row, 'label_column'))
