@@ -1,0 +1,74 @@
+"""Thresholds that were chosen without masks."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmwsl.utils.files import write_json
+
+
+@dataclass(frozen=True)
+class ThresholdChoice:
+    """Thresholds of the foreground classes, and what they are based on.
+
+    Attributes:
+        classes: Names of all classes, background first.
+        thresholds: Threshold of each foreground class, ``(K - 1,)``.
+        spread: Quantiles 0.05 and 0.95 of each threshold over resamples of the images, ``(K - 1, 2)``.
+        images: Number of images of each foreground class that were looked at, ``(K - 1,)``.
+        method: Name of the rule.
+        scope: ``'global'``: one threshold for all classes; ``'class'``: one for each.
+        text: What the rule does and needs.
+        grid: Thresholds that the rule compared, one array for each foreground class, or one for all.
+        curves: Criterion of the rule at each threshold of the grid.
+        notes: What to know about the choice.
+    """
+
+    classes: tuple[str, ...]
+    thresholds: tuple[float, ...]
+    spread: tuple[tuple[float, float], ...]
+    images: tuple[int, ...]
+    method: str
+    scope: str
+    text: str
+    grid: tuple[np.ndarray, ...]
+    curves: tuple[np.ndarray, ...]
+    notes: tuple[str, ...] = ()
+
+    def content(self) -> dict[str, Any]:
+        """Return the content of the JSON file; the curve of a class is where the criterion is highest."""
+        curves = [
+            dict(thresholds=_rounded(grid), values=_rounded(curve))
+            for grid, curve in zip(self.grid, self.curves, strict=True)
+        ]
+        return dict(
+            classes=list(self.classes),
+            thresholds=_rounded(self.thresholds, 7),
+            tuned_on=None,
+            method=self.method,
+            text=self.text,
+            scope=self.scope,
+            images=list(self.images),
+            spread=[_rounded(pair) for pair in self.spread],
+            notes=list(self.notes),
+            curves=curves,
+        )
+
+    def write(self, path: str | Path) -> None:
+        """Write a JSON file for :class:`mmwsl.inference.postprocessors.ClassThresholds`."""
+        write_json(path, self.content())
+
+    def __str__(self) -> str:
+        rows = zip(self.classes[1:], self.thresholds, self.spread, self.images, strict=True)
+        lines = [f'thresholds without masks, {self.scope}, by {self.method}: {self.text}']
+        lines += [
+            f'  {name}: {threshold:.3g} ({low:.3g} to {high:.3g} over resamples), {count} images'
+            for name, threshold, (low, high), count in rows
+        ]
+        return '\n'.join([*lines, *(f'  {note}' for note in self.notes)])
+
+
+def _rounded(values: Any, digits: int = 5) -> list[float | None]:
+    return [round(float(value), digits) if np.isfinite(value) else None for value in values]
