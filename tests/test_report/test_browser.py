@@ -149,7 +149,7 @@ def test_the_exported_file_is_read_by_class_thresholds(browser, project, tmp_pat
     step = ClassThresholds(path)
     assert step.thresholds.tolist() == pytest.approx(expected)
     # One ground-truth mask is shown: whoever moves a slider beside it tunes on it.
-    assert step.tuned_on == ('the 1 ground-truth masks shown in the report' if moved else None)
+    assert step.tuned_on == ('ground truth shown in the report, images: 1' if moved else None)
     assert content['method'] == ('set by hand in the report, starting from Otsu' if moved else 'Otsu')
     assert browser.run('document.getElementById("provenance").hidden') is not moved
 
