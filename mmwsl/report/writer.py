@@ -1,4 +1,4 @@
-"""Writes a report into a folder, and refreshes the one that is there."""
+"""Writer of a report, which also refreshes an existing one."""
 
 import json
 import os

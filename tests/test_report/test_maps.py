@@ -51,6 +51,7 @@ def test_histograms_count_the_pixels_of_the_rule(thresholds):
     for k in (1, 2, 3):
         counted = sum(histograms.get(k, [0] * 256)[quantize_threshold(thresholds[k - 1]) :])
         assert counted == int((mask == k).sum())
+        assert histograms.get(k, [0])[0] == 0
     assert winner_histograms(np.zeros((4, 3, 3), np.uint8)) == {}
 
 

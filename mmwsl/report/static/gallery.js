@@ -220,7 +220,7 @@
   // The file that `mmwsl label --thresholds` takes. Whoever moves a slider beside ground truth tunes on it.
   function exported() {
     const tuned = [G.origin.tuned_on];
-    if (changed() && G.origin.ground_truth) tuned.push(`the ${G.origin.ground_truth} ground-truth masks shown in the report`);
+    if (changed() && G.origin.ground_truth) tuned.push(`ground truth shown in the report, images: ${G.origin.ground_truth}`);
     const start = G.origin.known ? G.origin.method || 'the thresholds of the project' : 'a default';
     return {
       classes: G.classes,
