@@ -125,7 +125,7 @@ IMPORTS = {
     'visualization': {'utils'},
     'report': {'functional', 'utils', 'visualization'},
     'apis': BASE | {'datasets', 'engine', 'evaluation', 'inference', 'models', 'report', 'visualization'},
-    'cli': {'apis'},
+    'cli': {'apis', 'utils'},
 }
 
 

@@ -13,7 +13,7 @@ from .label_studio import read_label_studio
 from .npz_proposals import read_npz_proposals
 from .one_hot import read_one_hot
 from .proposals import ProposalRecord
-from .record import ImageLabelRecord
+from .record import ImageLabelRecord, make_record
 from .table import read_table
 from .voc_lists import read_voc_lists
 from .voc_xml import load_voc_xml, read_voc_xml, voc_boxes
@@ -27,6 +27,7 @@ __all__ = [
     'coco_boxes',
     'load_coco',
     'load_voc_xml',
+    'make_record',
     'mask_boxes',
     'read_class_folders',
     'read_coco',

@@ -1,13 +1,15 @@
 """Dispatch of the command ``mmwsl``."""
 
 import argparse
+import os
 import sys
 from importlib import import_module
 
 from mmwsl import __version__
+from mmwsl.utils.console import quiet
 
 # The module whose `main` is called, and a description.
-COMMANDS = {
+OWN_IMAGES = {
     'doctor': ('mmwsl.apis.doctor', 'what is installed, and what to do about what is missing'),
     'check': ('mmwsl.cli.check', 'check your images and their labels'),
     'run': ('mmwsl.cli.run', 'your images and labels to masks and a trained segmentor'),
@@ -15,6 +17,9 @@ COMMANDS = {
     'label': ('mmwsl.cli.label', 'pseudo-labels of a project, with new thresholds'),
     'report': ('mmwsl.cli.report', 'make or refresh the report of a project'),
     'export': ('mmwsl.apis.export', 'ONNX file of a trained network'),
+}
+# Each runs the function that a script of tools/ runs.
+TOOLS = {
     'demo': ('mmwsl.apis.demo', 'train on synthetic shapes, evaluate, draw masks'),
     'train': ('mmwsl.apis.training', 'train a segmentor'),
     'test': ('mmwsl.apis.testing', 'evaluate a checkpoint, write or draw its masks'),
@@ -24,17 +29,22 @@ COMMANDS = {
     'fit-zoom-out': ('mmwsl.apis.zoom_out', 'train the SVMs of zoom-out features'),
     'print-config': ('mmwsl.apis.print_config', 'print a config with all that it inherits'),
 }
+COMMANDS = OWN_IMAGES | TOOLS
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run one command, with the arguments that follow its name."""
-    width = max(map(len, COMMANDS))
+    """Run one command, with the arguments that follow its name.
+
+    Errors of the commands for own images are one line: the traceback is in the log of the project.
+    """
     parser = argparse.ArgumentParser(
         prog='mmwsl',
         description='Weakly supervised semantic segmentation: image-level labels in, pixel masks out.',
         epilog='\n'.join(
-            ['commands:', *(f'  {name:<{width}}  {text}' for name, (_, text) in COMMANDS.items())]
-            + ['', '`mmwsl COMMAND --help` lists the arguments of a command.']
+            [
+                *('your own images:', *_listed(OWN_IMAGES), '', 'configs, as the scripts of tools/:', *_listed(TOOLS)),
+                *('', '`mmwsl COMMAND --help` lists the arguments of a command.'),
+            ]
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage='mmwsl [-h] [--version] COMMAND ...',
@@ -44,4 +54,23 @@ def main(argv: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if argv is None else argv
     command = parser.parse_args(arguments[:1]).command
     sys.argv[0] = f'mmwsl {command}'  # the name that the command's own parser prints
-    sys.exit(import_module(COMMANDS[command][0]).main(arguments[1:]))
+    with quiet(os.devnull):  # the libraries print while they are imported
+        try:
+            module, missing = import_module(COMMANDS[command][0]), None
+        except ImportError as error:
+            missing = error
+    if missing:
+        sys.exit(f'{sys.argv[0]}: {missing}')
+    try:
+        code = module.main(arguments[1:])
+    except (ValueError, OSError) as error:
+        if command in TOOLS:
+            raise
+        code = f'{sys.argv[0]}: {error}'
+    if code:
+        sys.exit(code)
+
+
+def _listed(commands: dict[str, tuple[str, str]]) -> list[str]:
+    width = max(map(len, COMMANDS))
+    return [f'  {name:<{width}}  {text}' for name, (_, text) in commands.items()]

@@ -5,7 +5,7 @@ import pytest
 from mmengine.config import Config
 
 import mmwsl
-from mmwsl.cli.main import COMMANDS, main
+from mmwsl.cli.main import COMMANDS, TOOLS, main
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def test_each_command_runs_what_its_script_runs(repository):
     for path in (repository / 'tools').glob('*.py'):
         (module,) = (node.module for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom))
         scripts[path.stem.replace('_', '-')] = module
-    assert {name: module for name, (module, _) in COMMANDS.items()} == scripts
+    assert {name: module for name, (module, _) in TOOLS.items()} == scripts
 
 
 @pytest.mark.parametrize('name', COMMANDS)

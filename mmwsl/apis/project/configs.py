@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.config import Config
 
 from mmwsl.apis.config import CONFIGS_VARIABLE, config_folder
 from mmwsl.apis.weights import BackboneWeights
 from mmwsl.utils.files import atomic_write
 
 from .check import DataCheck
+from .plan import image_side
 
 CLASSIFIERS = {
     name: f'folder/wsl_lse_{file}_folder.py'
@@ -138,6 +140,47 @@ def backbone_settings(base: Mapping[str, Any], weights: BackboneWeights | None) 
     if any(list(base['data_preprocessor'][key]) != value for key, value in scaling.items()):
         settings['data_preprocessor'] = scaling
     return settings
+
+
+def scaled_settings(base: Config, sides: Sequence[int]) -> dict[str, Any]:
+    """Return the settings that scale images to another size than the base, empty if it is the same."""
+    before = int(base.model.data_preprocessor.size[0])
+    side = image_side(sides, before)
+    if side == before:
+        return {}
+    pipelines = {
+        f'{part}_dataloader': dict(
+            dataset=dict(pipeline=_scaled(base[f'{part}_dataloader'].dataset.pipeline, before, side))
+        )
+        for part in ('train', 'val', 'test')
+    }
+    return dict(
+        pipelines,
+        tta_pipeline=_scaled(base.tta_pipeline, before, side),
+        model=dict(data_preprocessor=dict(size=(side, side))),
+    )
+
+
+def _scaled(value: Any, before: int, side: int) -> Any:
+    """Scale the sizes in a pipeline."""
+    if isinstance(value, dict):
+        return {
+            key: tuple(round(length * side / before) for length in entry)
+            if key in ('scale', 'crop_size')
+            else _scaled(entry, before, side)
+            for key, entry in value.items()
+        }
+    return [_scaled(entry, before, side) for entry in value] if isinstance(value, list | tuple) else value
+
+
+def merged(*settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge nested settings; later values win."""
+    result: dict[str, Any] = {}
+    for part in settings:
+        for key, value in part.items():
+            both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+            result[key] = merged(result[key], value) if both else value
+    return result
 
 
 def workers() -> int:

@@ -1,8 +1,10 @@
 """Length of a training: iterations, warm-up and batch size from the data, the device and the time."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
@@ -38,6 +40,16 @@ SEGMENTOR = Need(epochs=4, least=200, shortest=40)
 def batch_size(num_images: int, device_batch: int = 16) -> int:
     """Return the batch size: small for few images, so that an epoch has four iterations or more."""
     return max(2, min(device_batch, num_images // 4))
+
+
+def image_side(sides: Sequence[int], largest: int) -> int:
+    """Return the size in pixels that images are scaled to: the median of their longer sides, a multiple of 32.
+
+    Args:
+        sides: Longer side of each image.
+        largest: Size of the config, which is not exceeded.
+    """
+    return max(64, min(largest, 32 * round(float(np.median(sides)) / 32)))
 
 
 def plan_iterations(

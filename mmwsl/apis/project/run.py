@@ -27,6 +27,8 @@ from .configs import (
     backbone_settings,
     classifier_settings,
     device_batch,
+    merged,
+    scaled_settings,
     segmentor_settings,
     write_config,
 )
@@ -203,7 +205,10 @@ class _Run:
         base = load_config(config_folder() / CLASSIFIERS[key])
         if not project.config.exists():
             batch = plan.batch_size(len(self.train_names), device_batch())
-            settings = classifier_settings(self.check, backbone_settings(base.model, weights), batch, options.seed)
+            settings = merged(
+                scaled_settings(base, self._sides()),
+                classifier_settings(self.check, backbone_settings(base.model, weights), batch, options.seed),
+            )
             left = self._left()
             share = None if left is None else CLASSIFIER_SHARE * left
             iterations, seconds = self._plan(project.config, CLASSIFIERS[key], settings, plan.CLASSIFIER, batch, share)
@@ -228,19 +233,25 @@ class _Run:
             ):
                 self._write_labels(f'train_{part}', members)
             batch = plan.batch_size(len(self.train_names), device_batch())
-            settings = segmentor_settings(
-                self.check, self.options.masks if masked else None, backbone_settings(base.model, weights), batch,
-                options.seed,
-            )  # fmt: skip
+            model = backbone_settings(base.model, weights)
+            settings = merged(
+                scaled_settings(base, self._sides()),
+                segmentor_settings(self.check, options.masks if masked else None, model, batch, options.seed),
+            )
             left = self._left()
+            rest = None if left is None else left - self._evaluation_seconds()
             iterations, seconds = self._plan(
-                project.segmentor_config, SEGMENTORS[key], settings, plan.SEGMENTOR, batch,
-                None if left is None else left - self._evaluation_seconds(),
-            )  # fmt: skip
+                project.segmentor_config, SEGMENTORS[key], settings, plan.SEGMENTOR, batch, rest
+            )
             write_config(project.segmentor_config, SEGMENTORS[key], settings | plan.schedule(iterations))
             self._say_length(iterations, batch, seconds)
         result = self._train(project.segmentor_config, project.segmentor, 'training on pseudo-labels')
         return result | dict(images_with_masks=len(masked))
+
+    def _sides(self) -> list[int]:
+        """Return the longer side of each training image."""
+        files = (self.check.files[name] for name in self.train_names)
+        return [max(file.width, file.height) for file in files]
 
     def _plan(
         self, path: Path, base: str, settings: dict, need: plan.Need, batch: int, seconds: float | None
