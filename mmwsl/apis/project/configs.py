@@ -25,6 +25,8 @@ CLASSIFIERS = {
     )
 }
 SEGMENTORS = {name: path.replace('wsl_lse', 'psl_deeplabv3plus') for name, path in CLASSIFIERS.items()}
+FOLDER = '{{ fileDirname }}'
+"""The project folder, replaced when the config is read."""
 HEADER = {
     'project': 'Trains on image-level labels. Made by `mmwsl run`, an ordinary config: inherit from it, or train it.',
     'segmentor': 'Trains a segmentor on the pseudo-labels of project.py. Made by `mmwsl run`, an ordinary config.',
@@ -51,74 +53,59 @@ def write_config(path: Path, base: str, settings: Mapping[str, Any]) -> None:
         file.write('\n'.join([*lines, '']).encode())
 
 
-def dataset_settings(
-    images: Path, classes: Sequence[str], label_file: str, masks: str | None = None, masks_of: Sequence[str] = ()
-) -> dict[str, Any]:
+def dataset_settings(check: DataCheck, part: str, masks: str | None = None) -> dict[str, Any]:
     """Return the settings of a dataset of a project.
 
     Args:
-        images: Folder of images.
-        classes: Names of the classes, background first.
-        label_file: Table of the image-level labels, which also lists the images.
+        check: The data.
+        part: Name of the table of image-level labels in ``data/``, which also lists the images.
         masks: Folder of masks; None without.
-        masks_of: Names of the indices in the masks, if they differ from ``classes``.
     """
-    prefix = dict(img_path='', seg_map_path=masks)
-    names = dict(seg_map_classes=list(masks_of)) if masks_of else {}
     return dict(
-        data_root=str(images), data_prefix=prefix, label_file=label_file, metainfo=dict(classes=list(classes)), **names
+        data_root=str(check.folder),
+        data_prefix=dict(img_path='', seg_map_path=masks),
+        label_file=f'{FOLDER}/data/{part}.jsonl',
+        metainfo=dict(classes=list(check.classes)),
     )
 
 
 def classifier_settings(check: DataCheck, model: dict[str, Any], batch: int, seed: int) -> dict[str, Any]:
     """Return the settings of the training on image-level labels, without its length."""
-    parts = {
-        part: dataset_settings(check.folder, check.classes, f'{{{{ fileDirname }}}}/data/{part}.jsonl')
-        for part in ('train', 'val')
-    }
-    model['decode_head'] = dict(num_classes=len(check.classes))
     if 'backbone' in model.get('backbone', {}):
-        model['backbone']['cache_dir'] = '{{ fileDirname }}/cache'
-    val = dict(num_workers=workers(), persistent_workers=False, dataset=parts['val'])
-    return dict(
-        model=model,
-        train_dataloader=dict(batch_size=batch, num_workers=workers(), dataset=parts['train']),
-        val_dataloader=val,
-        test_dataloader=val,
-        randomness=dict(seed=seed),
-    )
+        model['backbone']['cache_dir'] = f'{FOLDER}/cache'
+    return _loaders(check, model, batch, seed, dataset_settings(check, 'train'))
 
 
 def segmentor_settings(
-    check: DataCheck, masks: str | None, model: dict[str, Any], batch: int, seed: int
+    check: DataCheck, model: dict[str, Any], batch: int, seed: int, masks: str | None = None, base: Any = None
 ) -> dict[str, Any]:
     """Return the settings of the training on pseudo-labels, without its length.
 
     Args:
         check: The data.
-        masks: Folder of ground-truth masks of some training images; None if there are none.
         model: Settings of the model.
         batch: Batch size.
         seed: Random seed.
+        masks: Folder of ground-truth masks of some training images; None if there are none.
+        base: The training set of the base, which is repeated for the images with masks.
     """
-    folder = '{{ fileDirname }}'
-    pseudo = dataset_settings(
-        check.folder, check.classes, f'{folder}/data/train_pseudo.jsonl', f'{folder}/labels/masks'
-    )
-    val = dataset_settings(check.folder, check.classes, f'{folder}/data/val.jsonl')
+    pseudo = dataset_settings(check, 'train_pseudo', f'{FOLDER}/labels/masks')
+    if masks is None:
+        return _loaders(check, model, batch, seed, pseudo)
+    own = dataset_settings(check, 'train_masks', str(Path(masks).absolute()))
+    parts = [dict(base, **part) for part in (own, pseudo)]
+    return _loaders(check, model, batch, seed, dict(_delete_=True, type='ConcatDataset', datasets=parts))
+
+
+def _loaders(check: DataCheck, model: dict[str, Any], batch: int, seed: int, train: dict[str, Any]) -> dict[str, Any]:
     model['decode_head'] = dict(num_classes=len(check.classes))
-    train: dict[str, Any] = pseudo
-    if masks is not None:
-        own = dataset_settings(
-            check.folder, check.classes, f'{folder}/data/train_masks.jsonl', str(Path(masks).absolute())
-        )
-        train = dict(type='ConcatDataset', datasets=[own, pseudo])
-    loader = dict(num_workers=workers(), persistent_workers=False, dataset=val)
+    processes = dict(num_workers=workers(), persistent_workers=False)
+    val = dict(processes, dataset=dataset_settings(check, 'val'))
     return dict(
         model=model,
-        train_dataloader=dict(batch_size=batch, num_workers=workers(), dataset=train),
-        val_dataloader=loader,
-        test_dataloader=loader,
+        train_dataloader=dict(processes, batch_size=batch, dataset=train),
+        val_dataloader=val,
+        test_dataloader=val,
         randomness=dict(seed=seed),
     )
 
@@ -148,17 +135,12 @@ def scaled_settings(base: Config, sides: Sequence[int]) -> dict[str, Any]:
     side = image_side(sides, before)
     if side == before:
         return {}
-    pipelines = {
-        f'{part}_dataloader': dict(
-            dataset=dict(pipeline=_scaled(base[f'{part}_dataloader'].dataset.pipeline, before, side))
-        )
-        for part in ('train', 'val', 'test')
-    }
-    return dict(
-        pipelines,
-        tta_pipeline=_scaled(base.tta_pipeline, before, side),
-        model=dict(data_preprocessor=dict(size=(side, side))),
+    settings: dict[str, Any] = dict(
+        tta_pipeline=_scaled(base.tta_pipeline, before, side), model=dict(data_preprocessor=dict(size=(side, side)))
     )
+    for part in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        settings[part] = dict(dataset=dict(pipeline=_scaled(base[part].dataset.pipeline, before, side)))
+    return dict(settings, test_pipeline=settings['test_dataloader']['dataset']['pipeline'])
 
 
 def _scaled(value: Any, before: int, side: int) -> Any:

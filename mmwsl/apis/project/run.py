@@ -234,10 +234,12 @@ class _Run:
                 self._write_labels(f'train_{part}', members)
             batch = plan.batch_size(len(self.train_names), device_batch())
             model = backbone_settings(base.model, weights)
-            settings = merged(
-                scaled_settings(base, self._sides()),
-                segmentor_settings(self.check, options.masks if masked else None, model, batch, options.seed),
+            scaled = scaled_settings(base, self._sides())
+            dataset = merged(
+                base.train_dataloader.dataset.to_dict(), scaled.get('train_dataloader', {}).get('dataset', {})
             )
+            masks = options.masks if masked else None
+            settings = merged(scaled, segmentor_settings(self.check, model, batch, options.seed, masks, dataset))
             left = self._left()
             rest = None if left is None else left - self._evaluation_seconds()
             iterations, seconds = self._plan(
