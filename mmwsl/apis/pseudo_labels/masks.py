@@ -8,11 +8,12 @@ from typing import TypeVar
 import numpy as np
 from mmengine.utils import track_parallel_progress, track_progress
 
+from mmwsl.annotations import IGNORE_INDEX, write_mask
 from mmwsl.functional import double_threshold, quantize_threshold
 
 from .items import ImageItem
 from .manifest import Manifest
-from .store import IGNORE_INDEX, read_codes, write_mask
+from .store import read_codes
 
 CHUNK = 4
 Task = TypeVar('Task')
