@@ -12,6 +12,8 @@ from .label_studio import LabelStudioWriter
 from .writer import MaskWriter
 from .yolo import YOLOWriter
 
+__all__ = ['MASK_FORMATS', 'MaskWriter', 'open_mask_writer']
+
 MASK_FORMATS: dict[str, type[MaskWriter]] = {
     'png': PNGWriter,
     'color': ColorWriter,

@@ -40,7 +40,8 @@ class OverlayWriter(MaskWriter):
         assert image is not None
         entries = [(self.classes[label], self.palette[label]) for label in self.present(mask)]
         hatched = [('ignored', None)] if (mask == IGNORE_INDEX).any() else []
-        drawing = add_legend(blend_mask(image, mask, self.palette), [*entries, *hatched])
+        legend = [*entries, *hatched] or [('background only', (255, 255, 255))]
+        drawing = add_legend(blend_mask(image, mask, self.palette), legend)
         with atomic_write(self.folder / f'{key}.png') as file:
             drawing.save(file, 'PNG')
         return f'{key}.png'
