@@ -10,6 +10,8 @@ from .image_labels import read_image_labels
 from .image_list import read_names
 from .json_table import read_json, read_jsonl, write_jsonl
 from .label_studio import read_label_studio
+from .mask_file import IGNORE_COLOR, IGNORE_INDEX, read_mask, write_mask
+from .mask_formats import MASK_FORMATS, MaskWriter, open_mask_writer
 from .npz_proposals import read_npz_proposals
 from .one_hot import read_one_hot
 from .proposals import ProposalRecord
@@ -20,6 +22,10 @@ from .voc_xml import load_voc_xml, read_voc_xml, voc_boxes
 from .yolo import read_yolo
 
 __all__ = [
+    'IGNORE_COLOR',
+    'IGNORE_INDEX',
+    'MASK_FORMATS',
+    'MaskWriter',
     'COCOResults',
     'ImageLabelRecord',
     'ObjectBox',
@@ -29,6 +35,7 @@ __all__ = [
     'load_voc_xml',
     'make_record',
     'mask_boxes',
+    'open_mask_writer',
     'read_class_folders',
     'read_coco',
     'read_csv',
@@ -37,6 +44,7 @@ __all__ = [
     'read_label_studio',
     'read_image_labels',
     'read_jsonl',
+    'read_mask',
     'read_names',
     'read_npz_proposals',
     'read_one_hot',
@@ -46,4 +54,5 @@ __all__ = [
     'read_yolo',
     'voc_boxes',
     'write_jsonl',
+    'write_mask',
 ]

@@ -141,9 +141,10 @@ def check_column(table: CSVTable, argument: str, column: str) -> None:
         ValueError: If it is missing, or an image has no name.
     """
     if column not in table.header:
+        hint = ' Cells are separated by commas.' if len(table.header) == 1 else ''
         raise ValueError(
             f'{table.path}:1: no column {column!r} in the header {table.header}. '
-            f'Rename the column, or set `{argument}`. Cells are separated by commas.'
+            f'Rename the column, or set `{argument}`.{hint}'
         )
     for source, row in table.rows if argument == 'image_column' else ():
         if not row[column].strip():

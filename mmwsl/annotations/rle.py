@@ -95,6 +95,23 @@ def decode_counts(text: str | bytes) -> np.ndarray:
     return counts
 
 
+def encode_counts(counts: ArrayLike) -> str:
+    """Encode counts as COCO's compressed string, the inverse of :func:`decode_counts`.
+
+    Args:
+        counts: Lengths of alternating runs, outside the mask first, ``(m,)``.
+    """
+    numbers = np.array(counts, np.int64)
+    numbers[3:] -= np.asarray(counts, np.int64)[1:-2]
+    characters = []
+    for number in numbers.tolist():
+        while not -16 <= number < 16:  # the last group also holds the sign
+            characters.append(chr(48 + (number & 31 | 32)))
+            number >>= 5
+        characters.append(chr(48 + (number & 31)))
+    return ''.join(characters)
+
+
 def segmentation_runs(segmentation: dict | list, shape: tuple[int, int]) -> np.ndarray:
     """Return the runs of a COCO segmentation: run-length encoding, compressed or not, or polygons.
 

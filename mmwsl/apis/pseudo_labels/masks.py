@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from mmengine.utils import track_parallel_progress, track_progress
 
+from mmwsl.annotations import IGNORE_INDEX, write_mask
 from mmwsl.functional import double_threshold, quantize_threshold
 
 from .items import ImageItem
 from .manifest import Manifest, as_json
 from .refinement import check_refinement, refine_scores
-from .store import IGNORE_INDEX, read_codes, write_mask
+from .store import read_codes
 
 CHUNK = 4
 Task = TypeVar('Task')

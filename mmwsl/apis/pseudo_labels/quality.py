@@ -9,9 +9,11 @@ from mmcv.transforms import Compose
 from mmengine.dataset import BaseDataset
 from prettytable import PrettyTable
 
+from mmwsl.annotations import IGNORE_INDEX, read_mask
+
 from .items import ImageItem
 from .masks import MaskRule, for_each
-from .store import IGNORE_INDEX, read_codes, read_mask
+from .store import read_codes
 
 QUANTILES = (0.1, 0.5, 0.9)
 RINGS = 5

@@ -1,19 +1,14 @@
-"""Files of scores and masks, each written atomically."""
+"""Files of scores, each written atomically."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from torch import Tensor
 
 from mmwsl.functional import quantize_scores
 from mmwsl.utils.files import atomic_write
 
-IGNORE_INDEX = 255
-IGNORE_COLOR = (224, 224, 192)
-"""Color of ignored pixels in the masks of VOC."""
 MIN_SCORE = 0.01
 
 
@@ -59,20 +54,3 @@ def read_codes(path: Path) -> np.ndarray:
     """Read the quantized scores of all classes, ``(K, H, W)`` uint8."""
     with np.load(path) as content:
         return expand_codes(**content)
-
-
-def write_mask(path: Path, mask: np.ndarray, palette: Sequence[Sequence[int]]) -> None:
-    """Write a mask ``(H, W)`` uint8 as a PNG file with a palette."""
-    image = Image.fromarray(mask)
-    colors = np.zeros((256, 3), np.uint8)
-    colors[: len(palette)] = palette
-    colors[IGNORE_INDEX] = IGNORE_COLOR
-    image.putpalette(colors.tobytes())
-    with atomic_write(path) as file:
-        image.save(file, 'PNG')
-
-
-def read_mask(path: Path) -> np.ndarray:
-    """Read a mask, ``(H, W)`` uint8."""
-    with Image.open(path) as file:
-        return np.array(file)
