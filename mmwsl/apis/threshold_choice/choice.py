@@ -61,11 +61,12 @@ class ThresholdChoice:
         write_json(path, self.content())
 
     def __str__(self) -> str:
-        rows = zip(self.classes[1:], self.thresholds, self.spread, self.images, strict=True)
-        lines = [f'thresholds without masks, {self.scope}, by {self.method}: {self.text}']
+        names = ['all classes'] if self.scope == 'global' else self.classes[1:]
+        counts = ', '.join(f'{count} {name}' for name, count in zip(self.classes[1:], self.images, strict=True))
+        lines = [f'thresholds without masks by {self.method}: {self.text}', f'images looked at: {counts}']
         lines += [
-            f'  {name}: {threshold:.3g} ({low:.3g} to {high:.3g} over resamples), {count} images'
-            for name, threshold, (low, high), count in rows
+            f'  {name}: {threshold:.4g} ({low:.4g} to {high:.4g} in 90% of the resamples)'
+            for name, threshold, (low, high) in zip(names, self.thresholds, self.spread, strict=False)
         ]
         return '\n'.join([*lines, *(f'  {note}' for note in self.notes)])
 

@@ -65,36 +65,61 @@ def choose_thresholds(
         ValueError: If an argument is out of range, there is no image with a foreground class, or the rule needs views.
     """
     check_choice('method', method, sorted(RULES))
-    check_choice('scope', scope, SCOPES)
     rule = RULES[method]
     if rule.views and views is None:
         raise ValueError(f'`views` must be a folder of scores for method={method!r}, got None. Predict a flipped view.')
     if max_images < 1:
         raise ValueError(f'`max_images` must be at least 1, got {max_images}.')
-    if not shrinkage >= 0:
-        raise ValueError(f'`shrinkage` must be at least 0, got {shrinkage}.')
-    if resamples < 1:
-        raise ValueError(f'`resamples` must be at least 1, got {resamples}.')
     sampled = sample_images(items, range(1, len(classes)), max_images, seed)
     if not sampled:
         raise ValueError(f'`items` must have an image with a foreground class, got {len(items)} images without one.')
     statistics = collect_statistics(
         Path(folder), sampled, len(classes), rule.regions, None if views is None else Path(views), processes
     )
+    return choose_from_statistics(statistics, classes, method, scope, shrinkage, resamples, seed)
+
+
+def choose_from_statistics(
+    statistics: Statistics,
+    classes: Sequence[str],
+    method: str = 'regions',
+    scope: str = 'global',
+    shrinkage: float = 30.0,
+    resamples: int = 200,
+    seed: int = 0,
+) -> ThresholdChoice:
+    """Choose the thresholds from the statistics of images.
+
+    See :func:`choose_thresholds` for the other arguments and the errors.
+
+    Args:
+        statistics: Statistics with the fields that the rule needs.
+        classes: Names of all classes, background first.
+        method: Name of the rule.
+        scope: ``'global'`` or ``'class'``.
+        shrinkage: Number of images that the mean over all classes counts for.
+        resamples: Number of bootstrap resamples.
+        seed: Random seed of the resamples.
+    """
+    check_choice('scope', scope, SCOPES)
+    if not shrinkage >= 0:
+        raise ValueError(f'`shrinkage` must be at least 0, got {shrinkage}.')
+    if resamples < 1:
+        raise ValueError(f'`resamples` must be at least 1, got {resamples}.')
+    rule = RULES[method]
+    count = int(statistics.images.max()) + 1
     ids = [0] if scope == 'global' else list(range(1, len(classes)))
-    estimates = _estimate(rule, statistics, ids, np.ones(len(sampled)), shrinkage)
-    random = np.random.default_rng(seed)
-    draws = [random.multinomial(len(sampled), np.full(len(sampled), 1 / len(sampled))) for _ in range(resamples)]
+    estimates = _estimate(rule, statistics, ids, np.ones(count), shrinkage)
+    draws = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), resamples)
     again = [[e.threshold for e in _estimate(rule, statistics, ids, draw, shrinkage)] for draw in draws]
     spread = np.quantile(np.array(again, float), QUANTILES, axis=0).T
-    counts = [int((statistics.classes == k).sum()) for k in range(1, len(classes))]
     names = ['all classes'] if scope == 'global' else classes[1:]
     repeat = len(classes) - 1 if scope == 'global' else 1
     return ThresholdChoice(
         classes=tuple(classes),
-        thresholds=tuple(float(e.threshold or 0) for e in estimates) * repeat,
+        thresholds=tuple(e.threshold for e in estimates if e.threshold is not None) * repeat,
         spread=tuple((float(low), float(high)) for low, high in spread) * repeat,
-        images=tuple(counts),
+        images=tuple(int((statistics.classes == k).sum()) for k in range(1, len(classes))),
         method=method,
         scope=scope,
         text=f'{rule.text}; besides scores and image-level labels it needs {rule.needs}',

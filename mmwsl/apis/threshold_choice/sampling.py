@@ -22,9 +22,11 @@ def sample_images(items: Sequence[ImageItem], classes: Sequence[int], count: int
         image-level labels count for every class.
     """
     order = random.Random(seed).sample(range(len(items)), len(items))
-    present = {
-        index: set(classes) if items[index].labels is None else {*classes} & {*items[index].labels} for index in order
-    }
+    allowed = set(classes)
+    present = {}
+    for index in order:
+        labels = items[index].labels
+        present[index] = allowed if labels is None else allowed & set(labels)
     queues = {k: [index for index in reversed(order) if k in present[index]] for k in classes}
     sampled: dict[int, None] = {}
     tally = dict.fromkeys(classes, 0)

@@ -87,7 +87,7 @@ def fit_gaussian_mixture(
     samples = min(total, MAX_SAMPLES)
     bic = (3 * components - 1) * np.log(samples) - 2 * samples * mean_log
     order = np.argsort(mixture.means, kind='stable')
-    return GaussianMixture(*(part[order] for part in mixture[:3]), float(bic))
+    return GaussianMixture(mixture.weights[order], mixture.means[order], mixture.variances[order], float(bic))
 
 
 def gaussian_mixture_threshold(
