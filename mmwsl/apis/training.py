@@ -11,6 +11,7 @@ from mmwsl.apis.arguments import base_parser, parse
 from mmwsl.apis.checkpoint import is_url, latest_checkpoint, weights_only_loading
 from mmwsl.apis.config import config_folder, enable_amp, load_config
 from mmwsl.apis.launch import build_runner
+from mmwsl.apis.schedule_check import check_training
 
 
 def train(cfg: Config, resume: bool = False, launcher: str = 'none', trust_checkpoint: bool = False) -> Runner:
@@ -27,6 +28,7 @@ def train(cfg: Config, resume: bool = False, launcher: str = 'none', trust_check
 
     Raises:
         FileNotFoundError: If ``load_from`` names a local file that does not exist.
+        ValueError: If the training cannot end, or its schedule does not fit its length; see :func:`check_training`.
     """
     keep_one_to_resume_from(cfg)
     cfg.resume = False
@@ -38,6 +40,7 @@ def train(cfg: Config, resume: bool = False, launcher: str = 'none', trust_check
     check_load_from(cfg)
     with weights_only_loading(cfg, trust_checkpoint):
         runner = build_runner(cfg, launcher)
+        check_training(runner)
         runner.train()
     return runner
 
