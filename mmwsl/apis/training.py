@@ -13,6 +13,7 @@ from mmwsl.apis.arguments import base_parser, parse
 from mmwsl.apis.checkpoint import is_url, latest_checkpoint, weights_only_loading
 from mmwsl.apis.config import config_folder, enable_amp, load_config
 from mmwsl.apis.launch import build_runner
+from mmwsl.apis.schedule_check import check_training
 
 
 def train(
@@ -36,6 +37,7 @@ def train(
 
     Raises:
         FileNotFoundError: If ``load_from`` names a local file that does not exist.
+        ValueError: If the training cannot end, or its schedule does not fit its length; see :func:`check_training`.
     """
     keep_one_to_resume_from(cfg)
     cfg.resume = False
@@ -47,6 +49,7 @@ def train(
     check_load_from(cfg)
     with weights_only_loading(cfg, trust_checkpoint):
         runner = build_runner(cfg, launcher)
+        check_training(runner)
         for hook in hooks:
             runner.register_hook(hook)
         runner.train()

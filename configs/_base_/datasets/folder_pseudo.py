@@ -28,7 +28,8 @@ tta_pipeline = [
     ),
 ]
 train_dataloader = dict(dataset=dict(data_prefix=dict(seg_map_path='../pseudo_labels/masks'), pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
-test_dataloader = val_dataloader
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_evaluator = []
+# There are no masks to compare with: only trained, not validated.
+val_dataloader = None
 val_evaluator = None
-test_evaluator = None

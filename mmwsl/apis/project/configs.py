@@ -73,7 +73,8 @@ def classifier_settings(check: DataCheck, model: dict[str, Any], batch: int, see
     """Return the settings of the training on image-level labels, without its length."""
     if 'backbone' in model.get('backbone', {}):
         model['backbone']['cache_dir'] = f'{FOLDER}/cache'
-    return _loaders(check, model, batch, seed, dataset_settings(check, 'train'))
+    settings = _loaders(check, model, batch, seed, dataset_settings(check, 'train'))
+    return dict(settings, val_dataloader=settings['test_dataloader'])
 
 
 def segmentor_settings(
@@ -104,7 +105,6 @@ def _loaders(check: DataCheck, model: dict[str, Any], batch: int, seed: int, tra
     return dict(
         model=model,
         train_dataloader=dict(processes, batch_size=batch, dataset=train),
-        val_dataloader=val,
         test_dataloader=val,
         randomness=dict(seed=seed),
     )
@@ -138,8 +138,10 @@ def scaled_settings(base: Config, sides: Sequence[int]) -> dict[str, Any]:
     settings: dict[str, Any] = dict(
         tta_pipeline=_scaled(base.tta_pipeline, before, side), model=dict(data_preprocessor=dict(size=(side, side)))
     )
-    for part in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+    for part in ('train_dataloader', 'test_dataloader'):
         settings[part] = dict(dataset=dict(pipeline=_scaled(base[part].dataset.pipeline, before, side)))
+    if base.val_dataloader:
+        settings['val_dataloader'] = settings['test_dataloader']
     return dict(settings, test_pipeline=settings['test_dataloader']['dataset']['pipeline'])
 
 

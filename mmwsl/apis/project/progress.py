@@ -14,12 +14,16 @@ class ProgressHook(Hook):
 
     Args:
         bar: The progress bar.
+
+    Attributes:
+        metrics: Metrics of the last validation.
     """
 
     priority = 'LOWEST'
 
     def __init__(self, bar: Progress) -> None:
         self.bar = bar
+        self.metrics: dict[str, float] = {}
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Count the iterations of an interrupted training before the first one."""
@@ -32,6 +36,10 @@ class ProgressHook(Hook):
         """Count an iteration and show its loss."""
         loss = (outputs or {}).get('loss')
         self.bar.advance(1, '' if loss is None else f'loss {float(loss):.3f}')
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Keep the metrics of the validation."""
+        self.metrics = metrics or {}
 
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Sequence[Any] | None = None

@@ -215,9 +215,9 @@ class _Run:
             write_config(project.config, CLASSIFIERS[key], settings | plan.schedule(iterations))
             self._say_length(iterations, batch, seconds)
         result = self._train(project.config, project.checkpoints, 'training on image-level labels')
-        cfg = load_config(project.config, work_dir=str(project.checkpoints / 'test'))
-        metrics = test(cfg, str(project.root / result['checkpoint'])) if self.val_names else {}
-        mean = metrics.get('mAP')
+        if (mean := result.pop('metrics').get('mAP')) is None:  # the training was finished before
+            cfg = load_config(project.config, work_dir=str(project.checkpoints / 'test'))
+            mean = test(cfg, str(project.root / result['checkpoint']))['mAP']
         self.console.print(f'  image-level mAP on {len(self.val_names)} validation images: {mean}')
         return result | dict(mAP=mean, backbone=key)
 
@@ -292,12 +292,13 @@ class _Run:
         cfg = load_config(config, work_dir=str(work_dir))
         iterations = cfg.train_cfg.max_iters
         with self.console.progress(iterations, text) as bar:
-            train(cfg, resume=True, hooks=[ProgressHook(bar)])
+            hook = ProgressHook(bar)
+            train(cfg, resume=True, hooks=[hook])
         checkpoint = latest_checkpoint(work_dir)
         assert checkpoint is not None
         path = Path(checkpoint).relative_to(self.project.root.absolute())
         self.console.print(f'  {self.project.root / path}')
-        return dict(config=config.name, checkpoint=path.as_posix(), iterations=iterations)
+        return dict(config=config.name, checkpoint=path.as_posix(), iterations=iterations, metrics=hook.metrics)
 
     def _label(self) -> dict[str, Any]:
         result = label_images(self.project, self.console)
