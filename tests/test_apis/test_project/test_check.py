@@ -1,0 +1,162 @@
+"""Checks of images, labels, lists and masks."""
+
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmwsl.apis.project.check import DataError, check_data, format_check
+from mmwsl.cli.check import main
+
+from tests.conftest import write_images
+
+NAMES = ['a.jpg', 'b.png', 'sub/c.jpg', 'sub/a.jpg', 'd e.jpg', 'f.png']
+
+
+@pytest.fixture
+def images(tmp_path):
+    folder = write_images(tmp_path / 'images', NAMES, size=(64, 48))
+    (tmp_path / 'labels.csv').write_text(
+        'image,labels\na.jpg,cat\nb.png,cat;traffic light\nsub/c.jpg,\nsub/a.jpg,traffic light\nd e.jpg,cat\n'
+    )
+    return folder
+
+
+def texts(check, severity):
+    return [text for kind, text in check.messages if kind == severity]
+
+
+def test_what_is_counted(images, tmp_path):
+    check = check_data(images, tmp_path / 'labels.csv')
+    assert check.classes == ('background', 'cat', 'traffic light')
+    assert set(check.files) == set(NAMES) and set(check.records) == set(NAMES) - {'f.png'}
+    np.testing.assert_array_equal(
+        check.label_matrix(['a.jpg', 'b.png', 'sub/c.jpg', 'sub/a.jpg']), [[1, 0], [1, 1], [0, 0], [0, 1]]
+    )
+    assert (check.files['b.png'].width, check.files['b.png'].height) == (64, 48)
+    assert not check.errors and texts(check, 'info') == ['1 images have no labels and are not used to train.']
+    text = format_check(check)
+    assert 'cat                3  traffic light 1' in text and 'longer side: 64 to 64' in text
+
+
+def test_nothing_is_written(images, tmp_path, capsys):
+    before = sorted(tmp_path.rglob('*'))
+    assert main([str(images), '--labels', str(tmp_path / 'labels.csv')]) == 0
+    assert sorted(tmp_path.rglob('*')) == before
+    assert capsys.readouterr().out.startswith('6 images, 5 of them with labels (csv)')
+
+
+def test_broken_and_duplicate_images_are_named(images, tmp_path):
+    data = (images / 'b.png').read_bytes()
+    (images / 'b.png').write_bytes(data[: len(data) // 2])
+    shutil.copy(images / 'a.jpg', images / 'd e.jpg')
+    shutil.copy(images / 'a.jpg', images / 'sub/a.jpg')
+    (images / 'notes.gif').write_bytes(b'GIF89a')
+    check = check_data(images, tmp_path / 'labels.csv')
+    assert 'b.png' not in check.records and check.notes['b.png'] == ['cannot be read']
+    assert check.notes['d e.jpg'] == check.notes['sub/a.jpg'] == ['duplicate of a.jpg']
+    warnings = texts(check, 'warning')
+    assert any(text.startswith('1 images cannot be read and are left out: b.png (') for text in warnings)
+    assert '2 images are duplicates of others: a.jpg = d e.jpg = sub/a.jpg.' in warnings
+    assert 'equal images have different labels: a.jpg, d e.jpg, sub/a.jpg.' in warnings
+    assert any('1 other files are not images and are left out (1 .gif)' in text for text in texts(check, 'info'))
+
+
+def test_a_jpeg_file_that_ends_early_cannot_be_read(images, tmp_path):
+    path = images / 'a.jpg'
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)).save(path)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) - 2000])
+    assert check_data(images, tmp_path / 'labels.csv').files['a.jpg'].error
+
+
+def test_a_rotated_image_has_its_upright_size(images, tmp_path):
+    image = Image.open(images / 'a.jpg')
+    exif = image.getexif()
+    exif[0x0112] = 6
+    image.save(images / 'a.jpg', exif=exif)
+    file = check_data(images, tmp_path / 'labels.csv').files['a.jpg']
+    assert (file.width, file.height) == (48, 64)
+
+
+def test_labels_of_other_images(images, tmp_path):
+    table = tmp_path / 'labels.csv'
+    table.write_text(table.read_text() + 'gone.jpg,cat\n')
+    assert '1 labeled images have no file: gone.jpg.' in texts(check_data(images, table), 'warning')
+    table.write_text('image,labels\nx.jpg,cat\n')
+    with pytest.raises(DataError, match=r'none of its 1 images is in .*: x.jpg'):
+        check_data(images, table)
+
+
+def test_names_that_begin_with_another_folder_are_found_if_they_are_unique(images, tmp_path):
+    (tmp_path / 'labels.csv').write_text('image,labels\n/data/photos/b.png,cat\n/data/photos/a.jpg,cat\n')
+    check = check_data(images, tmp_path / 'labels.csv')
+    assert set(check.records) == {'b.png'}  # there are two a.jpg
+    assert texts(check, 'warning')[0] == '1 labeled images have no file: /data/photos/a.jpg.'
+
+
+def test_an_image_with_labels_twice_is_an_error(images, tmp_path):
+    table = tmp_path / 'labels.csv'
+    table.write_text(table.read_text() + 'a,cat\n')
+    assert check_data(images, table).errors == ['1 images have labels twice: a.jpg. Keep one row per image.']
+    assert main([str(images), '--labels', str(table)]) == 1
+
+
+def test_classes_that_cannot_be_told_apart(images, tmp_path):
+    (tmp_path / 'labels.csv').write_text('image,labels\na.jpg,cat;dog\nb.png,cat\nf.png,cat;dog\n')
+    warnings = texts(check_data(images, tmp_path / 'labels.csv'), 'warning')
+    assert "every image with 'dog' also has cat: image-level labels cannot tell them apart." in warnings
+    assert any(text.startswith('cat is in every image') for text in warnings)
+    assert "class 'dog' is in 2 images only: it may not be learned." in warnings
+
+
+def test_validation_images_that_are_training_images_by_content(images, tmp_path):
+    shutil.copy(images / 'a.jpg', images / 'sub/a.jpg')
+    (tmp_path / 'val.txt').write_text('sub/a.jpg\nsub/c\n')
+    check = check_data(images, tmp_path / 'labels.csv', tmp_path / 'val.txt')
+    assert check.val == ('sub/a.jpg', 'sub/c.jpg')
+    assert any('1 validation images are also training images' in text for text in texts(check, 'warning'))
+    (tmp_path / 'val.txt').write_text('nowhere.jpg\n')
+    with pytest.raises(DataError, match="1 of its 1 images are not in .*: nowhere.jpg"):
+        check_data(images, tmp_path / 'labels.csv', tmp_path / 'val.txt')
+
+
+def test_a_table_of_validation_images_brings_its_labels(images, tmp_path):
+    (tmp_path / 'val.csv').write_text('image,labels\nf.png,cat\n')
+    check = check_data(images, tmp_path / 'labels.csv', tmp_path / 'val.csv')
+    assert check.val == ('f.png',) and check.records['f.png'].labels == ('cat',)
+
+
+@pytest.mark.parametrize(
+    'mask, message',
+    [
+        (np.full((48, 64), 1), None),
+        (np.full((48, 64), 255), None),
+        (np.zeros((48, 60)), 'must have the size 64 x 48 of its image, got 60 x 48'),
+        (np.full((48, 64), 7), r"must hold the indices of \['background', 'cat', 'traffic light'\] or 255, got \[7\]"),
+        (np.zeros((48, 64, 3)), 'must have one channel of class indices, got 3'),
+        (None, 'cannot be read'),
+    ],
+)
+def test_masks(images, tmp_path, mask, message):
+    path = tmp_path / 'masks' / 'b.png'
+    path.parent.mkdir()
+    if mask is None:
+        path.write_text('')
+    else:
+        Image.fromarray(mask.astype(np.uint8)).save(path)
+    check = check_data(images, tmp_path / 'labels.csv', masks=tmp_path / 'masks')
+    if message is None:
+        assert check.masks == {'b.png': path} and not check.errors
+    else:
+        assert not check.masks and check.errors
+        with pytest.raises(AssertionError, match=message):
+            raise AssertionError(check.errors[0])
+
+
+def test_a_folder_without_masks_of_the_images_is_an_error(images, tmp_path):
+    (tmp_path / 'masks').mkdir()
+    assert 'has no mask NAME.png of a labeled image' in check_data(
+        images, tmp_path / 'labels.csv', masks=tmp_path / 'masks'
+    ).errors[0]

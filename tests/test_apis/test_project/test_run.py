@@ -1,0 +1,152 @@
+"""A project from images to a segmentor, through the command."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from PIL import Image
+
+from mmwsl.apis.project import Project
+from mmwsl.cli.main import main
+
+from .conftest import SIZE, arguments
+
+
+def mask(path):
+    return np.asarray(Image.open(path))
+
+
+def test_what_a_run_leaves(data, finished):
+    root, train = finished.root, [name for name in data.names if name not in data.val]
+    names = {path.relative_to(root).parts[0] for path in root.rglob('*')}
+    assert names >= {'project.py', 'segmentor.py', 'checkpoints', 'labels', 'segmentor', 'report', 'summary.json'}
+    assert not list(root.rglob('*.part')) and not list(root.glob('*_trial.py'))
+    masks = {path.relative_to(root / 'labels/masks').as_posix() for path in (root / 'labels/masks').rglob('*.png')}
+    stems = {name: name if name.startswith('twin') else name[:-4] for name in data.names}
+    assert masks == {f'{stems[name]}.png' for name in train}
+    predictions = root / 'predictions'
+    assert {path.relative_to(predictions).as_posix() for path in predictions.rglob('*.png')} == {
+        f'{stems[name]}.png' for name in data.val
+    }
+    assert (root / 'report/index.html').is_file()
+
+
+def test_the_summary_has_every_number_with_its_supervision(data, finished):
+    summary = finished.read_summary()
+    assert summary['classes'][0] == 'background' and len(summary['classes']) == 7
+    assert 0 <= summary['classifier']['mAP'] <= 100
+    evaluation = summary['evaluation']
+    assert evaluation['supervision'] == 'trained on image-level labels of 12 images, without masks'
+    pairs = np.zeros((7, 7), int)
+    for name in data.val:
+        stem = name if name.startswith('twin') else name[:-4]
+        np.add.at(pairs, (mask(data.root / f'masks/{stem}.png'), mask(finished.predictions / f'{stem}.png')), 1)
+    with np.errstate(invalid='ignore'):
+        ious = 100 * pairs.diagonal() / (pairs.sum(0) + pairs.sum(1) - pairs.diagonal())
+    assert evaluation['mIoU'] == pytest.approx(np.nanmean(ious), abs=0.01)
+    assert evaluation['images'] == 4
+
+
+def test_the_configs_are_ordinary(finished):
+    for path, iterations in ((finished.config, 4), (finished.segmentor_config, 4)):
+        text = path.read_text()
+        assert len(text.splitlines()) < 120
+        cfg = Config.fromfile(path)
+        assert cfg.train_cfg.max_iters == cfg.param_scheduler[-1].end == iterations
+        assert cfg.model.data_preprocessor.size == (SIZE, SIZE)
+    assert str(finished.root) not in finished.config.read_text().replace(str(finished.root.parent), '')
+
+
+def test_labels_are_restricted_to_the_image_level_labels(data, finished):
+    classes = finished.read_summary()['classes']
+    for row in (data.root / 'labels.tsv').read_text().splitlines()[1:]:
+        name, labels = row.split('\t')
+        if name in data.val:
+            continue
+        stem = name if name.startswith('twin') else name[:-4]
+        present = {classes.index(label) for label in labels.split('; ') if label}
+        assert set(np.unique(mask(finished.labels / f'masks/{stem}.png'))) <= {0, 255} | present
+
+
+def test_a_finished_project_is_not_trained_again(data, finished, capfd):
+    before = {path: path.stat().st_mtime_ns for path in finished.root.rglob('*.pth')}
+    masks = finished.read_summary()['data']['masks']
+    main(arguments(data, finished.root, '--masks', masks))
+    assert {path: path.stat().st_mtime_ns for path in finished.root.rglob('*.pth')} == before
+    printed = capfd.readouterr().out
+    assert printed.count('done before') == 7 and len(printed.splitlines()) <= 40
+
+
+def test_other_inputs_are_rejected_and_replaced_when_asked_for(data, finished, tmp_path, capfd):
+    root = shutil.copytree(finished.root, tmp_path / 'shapes')
+    with pytest.raises(SystemExit) as end:
+        main(arguments(data, root, '--seed', '1'))
+    assert "holds results of other inputs of the stage 'split'" in end.value.code and 'seed: 0 before' in end.value.code
+    weights = (root / 'segmentor' / 'iter_4.pth').read_bytes()
+    # Masks of training images: only the segmentor and what follows are made again.
+    main(arguments(data, root, '--masks', str(data.root / 'masks'), '--overwrite'))
+    printed = capfd.readouterr().out
+    assert printed.count('done before') == 4, printed
+    assert (root / 'segmentor' / 'iter_4.pth').read_bytes() != weights
+    assert (root / 'checkpoints' / 'iter_4.pth').read_bytes() == (finished.checkpoints / 'iter_4.pth').read_bytes()
+    summary = Project(root).read_summary()
+    assert summary['evaluation']['supervision'] == 'trained on image-level labels of 12 images and masks of 12 of them'
+    kinds = Config.fromfile(root / 'segmentor.py').train_dataloader.dataset
+    assert [part.data_prefix.seg_map_path for part in kinds.datasets] == [
+        str(data.root / 'masks'),
+        f'{root}/labels/masks',
+    ]
+
+
+def test_a_killed_run_continues(data, finished, tmp_path):
+    """Killed at the first checkpoint of either training, it ends with the weights of a run that was not killed."""
+    root = tmp_path / 'shapes'
+    masks = finished.read_summary()['data']['masks']
+    command = [sys.executable, '-m', 'mmwsl', *arguments(data, root, '--masks', masks)]
+    for checkpoint in ('checkpoints/iter_1.pth', 'segmentor/iter_1.pth'):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+        while not (root / checkpoint).exists():
+            assert process.poll() is None, 'ended before its first checkpoint'
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    main(command[3:])
+    for folder in ('checkpoints', 'segmentor'):
+        one, other = (
+            torch.load(path / folder / 'iter_4.pth', weights_only=True)['state_dict'] for path in (root, finished.root)
+        )
+        for key, value in one.items():
+            torch.testing.assert_close(value, other[key], msg=f'{folder} {key}')
+    labels = [sorted(path.read_bytes() for path in (where / 'labels/masks').rglob('*.png')) for where in (root, finished.root)]
+    assert labels[0] == labels[1]
+
+
+def test_new_thresholds_need_no_network(finished, tmp_path, capfd):
+    root = shutil.copytree(finished.root, tmp_path / 'shapes')
+    classes = finished.read_summary()['classes']
+    file = tmp_path / 'mine.json'
+    for value, expected in ((1.0, False), (0.0, True)):
+        file.write_text(json.dumps(dict(classes=classes, thresholds=[value] * 6, tuned_on=None)))
+        main(['label', str(root), '--thresholds', str(file)])
+        pixels = np.concatenate([mask(path).ravel() for path in (root / 'labels/masks').rglob('*.png')])
+        assert ((pixels > 0) & (pixels < 255)).any() == expected
+    assert 'Epoch(test)' not in (root / 'run.log').read_text()[(finished.root / 'run.log').stat().st_size :]
+    file.write_text(json.dumps(dict(classes=classes[:-1], thresholds=[0.5] * 5)))
+    with pytest.raises(SystemExit) as end:
+        main(['label', str(root), '--thresholds', str(file)])
+    assert 'must have one threshold in [0, 1] for each of' in end.value.code
+
+
+def test_a_folder_that_is_no_project(tmp_path):
+    for verb in ('label', 'report'):
+        with pytest.raises(SystemExit) as end:
+            main([verb, str(tmp_path)])
+        assert 'must be a folder of `mmwsl run`' in end.value.code
