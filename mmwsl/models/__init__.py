@@ -13,7 +13,7 @@ from .aggregators import (
     WELDONPooling,
     WILDCATPooling,
 )
-from .backbones import VGG16, CachedBackbone, DilatedMobileNetV2, OverFeat, PlainCNN
+from .backbones import VGG16, CachedBackbone, DilatedEfficientNetLite, DilatedMobileNetV2, OverFeat, PlainCNN
 from .backgrounds import ConstantBackground, LearnedBackground, PowerBackground
 from .decode_heads import BoxAggregationHead, DeconvNetHead, DeepLabV2Head, FCNSkipHead, LSEAggregationHead
 from .losses import (
@@ -45,6 +45,7 @@ __all__ = [
     'CachedBackbone',
     'ConstantBackground',
     'DeconvNetHead',
+    'DilatedEfficientNetLite',
     'DilatedMobileNetV2',
     'EMAdaptLoss',
     'EMFixedLoss',
