@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.config import Config
 
 from mmwsl.apis.config import CONFIGS_VARIABLE, config_folder
@@ -170,8 +169,3 @@ def merged(*settings: Mapping[str, Any]) -> dict[str, Any]:
 def workers() -> int:
     """Return the number of processes that read images."""
     return max(1, min(8, (os.cpu_count() or 1) - 1))
-
-
-def device_batch() -> int:
-    """Return the largest batch size that a project uses."""
-    return 16 if torch.cuda.is_available() else 8

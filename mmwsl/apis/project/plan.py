@@ -14,6 +14,7 @@ from mmwsl.apis.launch import build_runner
 
 WARMUP = 50
 """Iterations of the warm-up of the learning rate, at most a tenth of the training."""
+LARGEST_BATCH = 16
 CHECKPOINTS = 10
 """Checkpoints of a training: an interrupted one loses a tenth of it."""
 
@@ -37,9 +38,9 @@ CLASSIFIER = Need(epochs=6, least=200, shortest=60)
 SEGMENTOR = Need(epochs=4, least=200, shortest=40)
 
 
-def batch_size(num_images: int, device_batch: int = 16) -> int:
-    """Return the batch size: small for few images, so that an epoch has four iterations or more."""
-    return max(2, min(device_batch, num_images // 4))
+def batch_size(num_images: int) -> int:
+    """Return the batch size: that of the configs, smaller for few images, so that an epoch has four iterations."""
+    return max(2, min(LARGEST_BATCH, num_images // 4))
 
 
 def image_side(sides: Sequence[int], largest: int) -> int:

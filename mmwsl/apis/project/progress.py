@@ -35,7 +35,7 @@ class ProgressHook(Hook):
     ) -> None:
         """Count an iteration and show its loss."""
         loss = (outputs or {}).get('loss')
-        self.bar.advance(1, '' if loss is None else f'loss {float(loss):.3f}')
+        self.bar.advance(1, '' if loss is None else f'loss {loss.item():.3f}')
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Keep the metrics of the validation."""

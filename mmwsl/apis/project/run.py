@@ -26,7 +26,6 @@ from .configs import (
     SEGMENTORS,
     backbone_settings,
     classifier_settings,
-    device_batch,
     merged,
     scaled_settings,
     segmentor_settings,
@@ -204,7 +203,7 @@ class _Run:
         key = weights.name.removesuffix('_v1c') if weights else options.backbone
         base = load_config(config_folder() / CLASSIFIERS[key])
         if not project.config.exists():
-            batch = plan.batch_size(len(self.train_names), device_batch())
+            batch = plan.batch_size(len(self.train_names))
             settings = merged(
                 scaled_settings(base, self._sides()),
                 classifier_settings(self.check, backbone_settings(base.model, weights), batch, options.seed),
@@ -232,7 +231,7 @@ class _Run:
                 ('pseudo', [name for name in self.train_names if name not in self.check.masks]),
             ):
                 self._write_labels(f'train_{part}', members)
-            batch = plan.batch_size(len(self.train_names), device_batch())
+            batch = plan.batch_size(len(self.train_names))
             model = backbone_settings(base.model, weights)
             scaled = scaled_settings(base, self._sides())
             dataset = merged(
