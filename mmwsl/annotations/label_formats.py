@@ -2,6 +2,7 @@
 
 import json
 import re
+import zipfile
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -35,7 +36,7 @@ def _recognize_folder(folder: Path) -> str:
 
 
 def _recognize_file(path: Path) -> str:
-    if path.is_file() and path.read_bytes()[:2] == b'PK':
+    if zipfile.is_zipfile(path):
         raise ValueError(
             f'{path}: the label file must be text, got a ZIP archive or a spreadsheet. Save a spreadsheet as CSV, and '
             'unpack an archive.'

@@ -17,6 +17,7 @@ from PIL import Image
 from mmwsl.annotations import MASK_FORMATS, open_mask_writer, read_image_labels, read_mask
 from mmwsl.annotations.mask_formats.cvat import object_colors
 from mmwsl.annotations.mask_formats.drawing import add_legend, blend_mask
+from mmwsl.annotations.mask_formats.label_studio import encode_brush
 from mmwsl.annotations.rle import decode_counts, encode_counts
 
 CLASSES = ('background', 'cat', 'traffic light', 'dog "<x>"')
@@ -251,6 +252,11 @@ def test_label_studio_runs_of_all_lengths(tmp_path, shape):
     for result in task['predictions'][0]['result']:
         label = CLASSES.index(result['value']['brushlabels'][0])
         np.testing.assert_array_equal(decode_brush(result['value']['rle'])[3::4] > 0, mask.reshape(-1) == label)
+
+
+@pytest.mark.parametrize('pixels', [1, 2, 3, 4, 5, 63, 64, 65, 16383, 16384, 16385, 32768])
+def test_label_studio_single_run(pixels):
+    assert (decode_brush(encode_brush(np.ones((1, pixels), bool))) == 255).sum() == 4 * pixels
 
 
 def test_written_labels_are_read_back(written, masks):

@@ -15,8 +15,8 @@ HATCH = ((235, 235, 235), (70, 70, 70))
 def blend_mask(image: np.ndarray, mask: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
     """Blend an image with the colors of its mask.
 
-    Background stays as it is. Foreground is half image and half color, with a border in the color. Ignored pixels have
-    diagonal stripes.
+    Background stays as it is. Foreground is half image and half color, ignored pixels have diagonal stripes, and both
+    have a border in full color.
 
     Args:
         image: The image, RGB ``(H, W, 3)`` uint8.
@@ -34,7 +34,7 @@ def blend_mask(image: np.ndarray, mask: np.ndarray, palette: Sequence[Sequence[i
     blended = (image * (1 - OPACITY) + colors * OPACITY).round().astype(np.uint8)
     padded = np.pad(mask, 1, mode='edge')
     neighbors = (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:])
-    border = np.any([mask != neighbor for neighbor in neighbors], axis=0) & ~ignored
+    border = np.any([mask != neighbor for neighbor in neighbors], axis=0)
     blended[border] = colors[border]
     return np.where((mask == 0)[..., None], image, blended)
 
