@@ -140,6 +140,28 @@ def test_scores_of_absent_classes_are_not_looked_at(project, tmp_path):
     np.testing.assert_allclose(given.histograms.sum(1), 1, rtol=1e-5)
 
 
+def test_masks_of_two_classes_in_an_image_are_measured_apart(project, tmp_path):
+    one = item(tmp_path, 0, (1, 2))
+    halves = np.zeros((4, *SHAPE))
+    halves[1, :, :30], halves[2, :, 30:], halves[2, :, :30] = 0.9, 0.6, 0.5
+    write_scores(one.scores, torch.from_numpy(halves))
+    views = np.roll(halves, 10, axis=2)
+    write_scores(tmp_path / 'view/scores/sub/0.npz', torch.from_numpy(views))
+    statistics = collect_statistics(tmp_path, [one], 4, views=tmp_path / 'view')
+    assert statistics.classes.tolist() == [0, 1, 2]
+    low, high = np.searchsorted(GRID, [0.2, 0.7])
+    assert statistics.views[0, low] == 0  # both masks are full
+    pairs = {}
+    for k in (1, 2):
+        masks = [np.where(part.max(0) > 0.2, part.argmax(0), 0) == k for part in (halves, views)]
+        share = masks[0].mean()
+        chance = share**2 + (1 - share) ** 2
+        pairs[k] = ((masks[0] == masks[1]).mean() - chance) / (1 - chance)
+        assert statistics.views[k, low] == pytest.approx(pairs[k], abs=1e-6)
+    assert statistics.views[1, high] == pytest.approx(pairs[1], abs=1e-6) and statistics.views[2, high] == 0
+    assert [(row > 0).sum() for row in statistics.histograms] == [2, 1, 1]
+
+
 def test_the_grid_lies_between_the_codes(project):
     codes = read_codes(project[1][0].scores)
     for index in (0, 100, 254):
