@@ -160,7 +160,8 @@ def draw_aggregators(work_dir: str, epochs: int, count: int = 6) -> None:
     rows: list[Row] = []
     for number, (title, aggregator) in enumerate(AGGREGATORS.items()):
         folder, config = f'{work_dir}/{number}', config_file('wsl_lse_shapes')
-        cfg = load_config(config, {'train_cfg.max_epochs': epochs, 'train_cfg.val_interval': epochs}, folder)
+        keys = ('train_cfg.max_epochs', 'train_cfg.val_interval', 'param_scheduler.1.end')
+        cfg = load_config(config, dict.fromkeys(keys, epochs), folder)
         cfg.model.decode_head.aggregator = aggregator
         cfg.experiment_name = f'aggregator_{number}'  # by default it contains the current second only
         train(cfg)

@@ -116,6 +116,7 @@ def test_the_demo_runs_from_the_wheel(run, tmp_path):
         '--cfg-options',
         *length,
         'train_cfg.max_epochs=1',
+        'param_scheduler=None',
         'train_dataloader.num_workers=0',
         'train_dataloader.persistent_workers=False',
     )

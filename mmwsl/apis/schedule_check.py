@@ -27,6 +27,8 @@ TOLERANCE = 0.1
 
 DECAYS = (PolyParamScheduler, CosineAnnealingParamScheduler, OneCycleParamScheduler, LinearParamScheduler)
 NO_END = float('inf')
+TRIAL = 10
+"""Iterations below which a training is a trial that needs no schedule."""
 
 
 def check_training(runner: Runner) -> None:
@@ -124,12 +126,12 @@ class Schedule:
         if self.begin >= total:
             raise ValueError(
                 f'`{self.key}.begin` must be less than the length of the training, {self.length.text}, got '
-                f'{self.begin} {unit}: the schedule would never act. Set {self.key}.begin={total // 10}.'
+                f'{self.begin} {unit}: the schedule would never act. {self._fix("begin", total // 10)}'
             )
         if self.warms_up and self.end >= total:
             raise ValueError(
                 f'`{self.key}.end` must be less than the length of the training, {self.length.text}, got '
-                f'{self._end_text()}: the learning rate would never be reached. Set {self.key}.end={total // 10 + 1}.'
+                f'{self._end_text()}: the learning rate would never be reached. {self._fix("end", total // 10 + 1)}'
             )
 
     def check_end(self) -> None:
@@ -139,8 +141,13 @@ class Schedule:
             effect = 'the learning rate would stay at its minimum' if early else 'the learning rate would stay high'
             raise ValueError(
                 f'`{self.key}.end` must be the length of the training, {self.length.text}, got {self._end_text()}: '
-                f'{effect}. Set {self.key}.end={self.length.total}.'
+                f'{effect}. {self._fix("end", self.length.total)}'
             )
+
+    def _fix(self, name: str, value: int) -> str:
+        if self.length.unit == 'iterations' and self.length.total < TRIAL:
+            return 'Set param_scheduler=None for a trial.'
+        return f'Set {self.key}.{name}={value}.'
 
     def _end_text(self) -> str:
         return 'none' if self.end == NO_END or self.end >= 1e9 else f'{self.end:g} {self.length.unit}'

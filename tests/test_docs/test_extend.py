@@ -40,6 +40,7 @@ def example(repository, tmp_path, monkeypatch):
         cfg = apis.load_config(path, work_dir=str(tmp_path / 'work'))
         cfg.experiment_name = tmp_path.name
         cfg.train_cfg.update(max_epochs=2, val_interval=2)
+        cfg.param_scheduler = None
         for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
             loader.update(num_workers=0, persistent_workers=False)
             if loader.dataset.type == 'mmwsl.ShapesDataset':

@@ -39,7 +39,7 @@ def runs(repository, tmp_path_factory):
     base = repository / 'configs/shapes/wsl_lse_shapes.py'
     (root / 'full.py').write_text(FULL.format(base=base))
     for name, config in (('weak', base), ('masks', root / 'full.py')):
-        options = SHORT | {'train_cfg.max_epochs': 1, 'train_cfg.val_interval': 9}
+        options = SHORT | {'train_cfg.max_epochs': 1, 'train_cfg.val_interval': 9, 'param_scheduler': None}
         apis.train(apis.load_config(config, options, str(root / name)))
     return root
 

@@ -61,7 +61,7 @@ def test_two_processes_train_as_one_and_evaluate_to_the_same_digits(tiny_config,
 def test_two_processes_evaluate_our_parts_to_the_same_digits(run, repository, tmp_path):
     """Evaluate the inference pipeline and our metrics on seven images: four and three."""
     config = repository / 'configs/shapes/wsl_lse_shapes_ilp.py'
-    options = ['--cfg-options', 'train_cfg.max_epochs=1', 'train_dataloader.dataset.length=64']
+    options = ['--cfg-options', 'train_cfg.max_epochs=1', 'param_scheduler=None', 'train_dataloader.dataset.length=64']
     for loader in ('val_dataloader', 'test_dataloader'):
         options.append(f'{loader}.dataset.length=7')
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):

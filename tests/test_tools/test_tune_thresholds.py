@@ -20,7 +20,8 @@ SHORT = [
 
 def test_search_then_evaluation_with_the_masks_that_the_thresholds_were_tuned_on(run, repository, tmp_path):
     base = repository / 'configs/shapes/wsl_lse_shapes_ilp.py'
-    train([str(base), '--work-dir', str(tmp_path / 'trained'), '--cfg-options', 'train_cfg.max_epochs=1', *SHORT])
+    trial = ['train_cfg.max_epochs=1', 'param_scheduler=None', *SHORT]
+    train([str(base), '--work-dir', str(tmp_path / 'trained'), '--cfg-options', *trial])
     config = tmp_path / 'config.py'
     config.write_text(
         f"_base_ = ['{base}']\n"

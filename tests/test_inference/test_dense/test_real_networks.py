@@ -64,7 +64,8 @@ def test_a_network_trained_on_image_level_labels(repository, tmp_path):
         for key in ('num_workers=0', 'persistent_workers=False', 'dataset.length=96')
     ]
     config = repository / 'configs/shapes/wsl_lse_shapes.py'
-    train([str(config), '--work-dir', str(tmp_path), '--cfg-options', 'train_cfg.max_epochs=1', *loaders])
+    trial = ['train_cfg.max_epochs=1', 'param_scheduler=None', *loaders]
+    train([str(config), '--work-dir', str(tmp_path), '--cfg-options', *trial])
     cfg = load_config(config)
     init_default_scope('mmseg')
     model = MODELS.build(cfg.model).eval()
