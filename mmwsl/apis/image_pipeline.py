@@ -107,7 +107,7 @@ def load_images(images: Sequence[ImageInput], pipeline: ImagePipeline, num_worke
     return DataLoader(_Images(images, pipeline), batch_size=None, num_workers=workers, collate_fn=_unchanged)
 
 
-def _unchanged(loaded: LoadedImage) -> LoadedImage:
+def _unchanged(loaded: Any) -> Any:
     return loaded
 
 

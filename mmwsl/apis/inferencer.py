@@ -144,7 +144,7 @@ class WeakSegInferencer(MMSegInferencer):
         with ExitStack() as stack:
             writer = None
             if out_dir is not None:
-                writer = stack.enter_context(open_mask_writer(format, out_dir, self.classes, self.palette))
+                writer = stack.enter_context(open_mask_writer(format, Path(out_dir), self.classes, self.palette))
             stream = self.stream(
                 images,
                 batch_size,
@@ -154,7 +154,7 @@ class WeakSegInferencer(MMSegInferencer):
                 return_datasamples=return_datasamples,
             )
             for one in track(stream, 'Inference', len(images), disable=not self.show_progress):
-                if one.error is not None:
+                if one.mask is None:
                     failed.append(dict(name=one.name, error=one.error))
                     continue
                 if writer is not None:
@@ -240,11 +240,11 @@ class WeakSegInferencer(MMSegInferencer):
     def _load_weights_to_model(self, model: nn.Module, checkpoint: dict[str, Any], cfg: Config) -> None:
         check_weights(model, checkpoint)
         recorded = (checkpoint.get('meta') or {}).get('dataset_meta')
-        if self._given['classes']:  # the names are then no error, whatever the config and the checkpoint have
-            meta = dict(classes=list(self._given['classes']), palette=None)
-        else:
-            meta = find_dataset_meta(cfg, recorded, getattr(model, 'num_classes', None))
-        meta['palette'] = self._given['palette'] or meta['palette'] or voc_colormap(len(meta['classes']))
+        meta: dict[str, Any] = dict(self._given)
+        if not meta['classes']:
+            found = find_dataset_meta(cfg, recorded, getattr(model, 'num_classes', None))
+            meta = found | {key: value for key, value in meta.items() if value}
+        meta['palette'] = meta['palette'] or voc_colormap(len(meta['classes']))
         # Without its own names the parent takes those of Cityscapes.
         super()._load_weights_to_model(model, dict(checkpoint, meta=dict(dataset_meta=meta)), cfg)
 
