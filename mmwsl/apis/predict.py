@@ -22,6 +22,7 @@ from mmwsl.apis.checkpoint import identify_checkpoint
 from mmwsl.apis.image_inputs import Source, list_inputs
 from mmwsl.apis.inferencer import WeakSegInferencer
 from mmwsl.apis.prediction_folder import PredictionFolder
+from mmwsl.apis.supervision import MANIFEST
 from mmwsl.apis.trained_model import find_model
 from mmwsl.engine.hooks import collect_provenance
 from mmwsl.utils.console import output_to_file
@@ -35,11 +36,13 @@ class Predicted(NamedTuple):
 
     Attributes:
         output: File or folder to open.
-        masks: Number of images with a mask, those of earlier runs included.
+        images: Number of images of the command.
+        masks: Number of these with a mask, also by earlier runs.
         failed: Error of every image that could not be predicted, by name.
     """
 
     output: Path
+    images: int
     masks: int
     failed: dict[str, str]
 
@@ -109,7 +112,7 @@ def predict_images(
                     folder.add(one.name, one.mask, one.image_probs, one.scores)
     masks = sum(image.name in folder.entries for image in images)
     output = folder.root / 'masks' if format == 'png' or not folder.entries else folder.convert(format)
-    return Predicted(output, masks - len(failed.keys() & folder.entries.keys()), failed)
+    return Predicted(output, len(images), masks, failed)
 
 
 def digest_model(cfg: Config, checkpoint: str) -> str:
@@ -137,7 +140,7 @@ def main(argv: list[str] | None = None) -> int:
     add_cfg_options(parser)
     args = parser.parse_args(argv)
     log = Path(args.out, LOG)
-    is_new = not log.parent.exists()
+    had_folder, had_log = log.parent.exists(), log.exists()
     try:
         with output_to_file(log) as terminal:
             try:
@@ -161,9 +164,10 @@ def main(argv: list[str] | None = None) -> int:
             for name, error in result.failed.items():
                 print(f'{name}: {error}')
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, UnpicklingError) as error:
-        if is_new and len(list(log.parent.iterdir())) == 1:  # nothing but the log
-            log.unlink()
-            log.parent.rmdir()
+        if isinstance(error, FileNotFoundError | ValueError) and not had_log and not (log.parent / MANIFEST).exists():
+            log.unlink(missing_ok=True)  # the line below says it all
+            if not had_folder:
+                log.parent.rmdir()
         print(f'mmwsl predict: {error.args[0] if isinstance(error, KeyError) else error}', file=sys.stderr)
         return 1
     print(report(result, args))
@@ -174,11 +178,11 @@ def report(result: Predicted, args: argparse.Namespace) -> str:
     """Return the last lines of the command: what failed, where the masks are, and what comes next."""
     failed = [f'failed: {name}: {error}' for name, error in result.failed.items()]
     lines = failed[:5] + ([f'... {len(failed) - 5} more in the log'] if len(failed) > 5 else [])
-    lines.append(f'{result.masks} of {result.masks + len(failed)} images have masks in {result.output}')
+    lines.append(f'{result.masks} of {result.images} images have masks in {result.output}')
     lines.append(f'Log: {Path(args.out, LOG)}')
     if failed:
         lines.append('Next: replace the images that failed and run the same command: it predicts these only.')
     elif args.format == 'png':
-        others = ', '.join(name for name in MASK_FORMATS if name != 'png')
-        lines.append(f'Next: the same command with --format writes these masks in another format: {others}.')
+        others = '|'.join(name for name in MASK_FORMATS if name != 'png')
+        lines.append(f'Next: the same command with --format {others} writes these masks in another format.')
     return '\n'.join(lines)

@@ -44,10 +44,10 @@ class PredictionFolder:
         self.manifest: dict[str, Any] = read_manifest(root) or {}
         holds = [name for name in ('masks', 'scores') if (root / name).exists()]
         if self.manifest.get('digest') != digest and (self.manifest or holds):
-            source = self.manifest.get('checkpoint', 'another command')
+            made_by = [str(self.manifest[key]) for key in ('config', 'checkpoint') if key in self.manifest]
             raise ValueError(
                 f'--out must be a new folder or one with predictions of the same network and config, got {str(root)!r} '
-                f'with files of {source}. Pass another --out.'
+                f'with files of {" and ".join(made_by) or "another command"}. Pass another --out.'
             )
         remove_partial_files(root)
         self.entries = self._read()
