@@ -19,13 +19,13 @@ def predict(session: onnxruntime.InferenceSession, image: np.ndarray) -> np.ndar
     metadata = session.get_modelmeta().custom_metadata_map
     for step in json.loads(metadata['postprocessors']):
         name = step['type'].split('.')[-1]
-        if name == 'ImageLevelPrior':
+        if name == 'ImageLevelPrior' and 'image_probs' in outputs:
             scores = scores * outputs['image_probs'][0][:, None, None]
         elif name == 'ClassThresholds':  # the background where the best class does not exceed its threshold
             thresholds = np.broadcast_to(np.float32(json.loads(metadata['thresholds'])), len(scores) - 1)
             scores[0] = thresholds[scores[1:].argmax(0)]
         else:
-            print(f'{name} is not applied: this example has no such post-processor.', file=sys.stderr)
+            print(f'{name} is not applied.', file=sys.stderr)
     return scores.argmax(0).astype(np.uint8)
 
 

@@ -20,6 +20,7 @@ from mmengine.config import Config
 
 import mmwsl
 from mmwsl.apis.arguments import add_cfg_options
+from mmwsl.apis.image_pipeline import describe
 from mmwsl.apis.inferencer import WeakSegInferencer
 from mmwsl.apis.onnx_network import OnnxNetwork, ResizeRule, find_resize_rule
 from mmwsl.apis.trained_model import find_model
@@ -104,14 +105,46 @@ def export_onnx(
         channels='RGB' if network.rgb else 'BGR',
         mmwsl=mmwsl.__version__,
     )
-    content = onnx.load_from_string(trace(network, resize, opset))
-    onnx.helper.set_model_props(content, {key: json.dumps(value, default=str) for key, value in metadata.items()})
-    onnx.checker.check_model(content)
-    data = content.SerializeToString()
-    check_probs(onnxruntime.InferenceSession(data, providers=['CPUExecutionProvider']), inferencer, resize)
+    data = trace_checked(onnx, onnxruntime, network, opset, metadata, inferencer)
     with atomic_write(out) as file:
         file.write(data)
     return Path(out)
+
+
+def trace_checked(
+    onnx: ModuleType,
+    onnxruntime: ModuleType,
+    network: OnnxNetwork,
+    opset: int,
+    metadata: dict[str, Any],
+    inferencer: WeakSegInferencer,
+) -> bytes:
+    """Trace a network, add the metadata, and compare its probabilities with those of the segmentor.
+
+    Where an aggregator cannot be traced, the model has no output ``image_probs``.
+
+    Raises:
+        ValueError: If the network cannot be traced, or gives other probabilities.
+    """
+    settings = onnxruntime.SessionOptions()
+    texts = {key: json.dumps(value, default=str) for key, value in metadata.items()}
+    settings.log_severity_level = 4  # its errors are raised as well
+    for aggregates in (True, False) if network.aggregates else (False,):
+        network.aggregates = aggregates
+        try:
+            content = onnx.load_from_string(trace(network, opset))
+            onnx.helper.set_model_props(content, texts)
+            onnx.checker.check_model(content)
+            data: bytes = content.SerializeToString()
+            session = onnxruntime.InferenceSession(data, settings, providers=['CPUExecutionProvider'])
+            check_probs(session, inferencer, network.resize)
+            return data
+        except Exception as error:  # torch, onnx and onnxruntime raise many types
+            reason = error
+    raise ValueError(
+        'the network must consist of layers that ONNX has for any image size to be exported, got '
+        f'{describe(reason)[:300]}. Train a segmentor such as DeepLab v3+ on its pseudo-labels and export that.'
+    ) from reason
 
 
 def describe_postprocessing(cfg: Config) -> dict[str, Any]:
@@ -133,7 +166,7 @@ def describe_postprocessing(cfg: Config) -> dict[str, Any]:
     )
 
 
-def trace(network: OnnxNetwork, resize: ResizeRule | None, opset: int) -> bytes:
+def trace(network: OnnxNetwork, opset: int) -> bytes:
     """Trace a network into an ONNX model with dynamic batch and image size."""
     outputs = ['probs', 'image_probs'] if network.aggregates else ['probs']
     axes = {0: 'batch', 2: 'height', 3: 'width'}
@@ -146,7 +179,8 @@ def trace(network: OnnxNetwork, resize: ResizeRule | None, opset: int) -> bytes:
     # The exporter of torch.export does not trace sizes that are computed from the image. torch before 2.5 has no other.
     if 'dynamo' in inspect.signature(torch.onnx.export).parameters:
         arguments['dynamo'] = False
-    height, width = next(example_sizes(resize))
+    height, width = next(example_sizes(network.resize))
+    getattr(torch._C, '_jit_set_onnx_log_enabled', bool)(False)  # it prints the graph of a failed attempt
     file: Any = io.BytesIO()
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter('ignore')  # of the tracer about checks of arguments, and of the exporter about its age
@@ -176,13 +210,12 @@ def check_probs(session: Any, inferencer: WeakSegInferencer, resize: ResizeRule 
         (reference,) = inferencer([np.ascontiguousarray(image[..., ::-1])], return_scores=True)['predictions']
         outputs = session.run(None, dict(image=image.transpose(2, 0, 1)[None]))
         differences = [np.abs(outputs[0][0] - reference['scores']).max()]
-        if reference['image_probs'] is not None:
+        if len(outputs) > 1:
             differences.append(np.abs(outputs[1][0, 1:] - list(reference['image_probs'].values())).max())
         if not max(differences) <= TOLERANCE:
             raise ValueError(
-                f'the exported network must give the probabilities of the config, got a difference of '
-                f'{max(differences):.2g} for an image of {height} x {width} pixels. Its layers cannot be exported with '
-                'this version of torch.'
+                f'the probabilities must differ from those of the config by at most {TOLERANCE}, got '
+                f'{max(differences):.2g} for an image of {height} x {width} pixels.'
             )
 
 

@@ -1,5 +1,7 @@
 r"""Bilinear interpolation of 8-bit images in fixed-point numbers, as OpenCV computes it."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -35,7 +37,8 @@ def fixed_point_resize(images: Tensor, size: Tensor) -> Tensor:
 
 def _weights(old: Tensor, new: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return the indices of the two neighbors of every new pixel along one side, and their weights times 2048."""
-    positions = ((torch.arange(new) + 0.5) * (old.double() / new.double()) - 0.5).float()
+    count: Any = new  # a tensor, so that the tracer follows it
+    positions = ((torch.arange(count) + 0.5) * (old.double() / new.double()) - 0.5).float()
     positions = torch.minimum(positions.clamp(min=0), (old - 1).float())
     first = positions.floor()
     fraction = positions - first

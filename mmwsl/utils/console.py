@@ -8,13 +8,13 @@ from typing import TextIO
 
 
 class _LogFile:
-    """Stream into a log file; after it is closed, into the stream that it replaced.
+    """Stream into a log file; after it is closed, into the stream that has its place then.
 
     Loggers keep the stream of the moment in which they were created, longer than the log file is open.
     """
 
-    def __init__(self, file: TextIO, replaced: TextIO) -> None:
-        self._file, self._replaced = file, replaced
+    def __init__(self, file: TextIO, name: str) -> None:
+        self._file, self._name = file, name
 
     def write(self, text: str) -> int:
         return self._open.write(text)
@@ -31,7 +31,8 @@ class _LogFile:
 
     @property
     def _open(self) -> TextIO:
-        return self._replaced if self._file.closed else self._file
+        stream: TextIO = getattr(sys, self._name) if self._file.closed else self._file
+        return stream
 
 
 @contextmanager
@@ -47,6 +48,5 @@ def output_to_file(path: str | Path) -> Iterator[TextIO]:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     terminal = sys.stdout
     with open(path, 'a', encoding='utf-8', errors='backslashreplace') as file:
-        out, err = (_LogFile(file, stream) for stream in (sys.stdout, sys.stderr))
-        with redirect_stdout(out), redirect_stderr(err):
+        with redirect_stdout(_LogFile(file, 'stdout')), redirect_stderr(_LogFile(file, 'stderr')):
             yield terminal
