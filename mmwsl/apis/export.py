@@ -180,7 +180,6 @@ def trace(network: OnnxNetwork, opset: int) -> bytes:
     if 'dynamo' in inspect.signature(torch.onnx.export).parameters:
         arguments['dynamo'] = False
     height, width = next(example_sizes(network.resize))
-    getattr(torch._C, '_jit_set_onnx_log_enabled', bool)(False)  # it prints the graph of a failed attempt
     file: Any = io.BytesIO()
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter('ignore')  # of the tracer about checks of arguments, and of the exporter about its age
