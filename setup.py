@@ -63,10 +63,13 @@ setup(
         'mm': ['onedl-mmengine>=0.10.12', 'onedl-mmcv>=2.3.6', 'onedl-mmsegmentation>=1.4.2'],
         'svm': ['scikit-learn>=1.4'],
         'coco': ['pycocotools>=2.0.8'],
+        'onnx': ['onnx>=1.16', 'onnxruntime>=1.18'],
         'test': [
             'captum>=0.8',
             'model-index>=0.1.11',
             'mypy>=1.18',
+            'onnx>=1.16',
+            'onnxruntime>=1.18',
             'pycocotools>=2.0.8',
             'pytest>=8',
             'pytest-cov>=7',

@@ -10,6 +10,7 @@ from .ccnn_bias import ccnn_bias
 from .class_activation_maps import class_activation_maps
 from .dense_crf import CRF_PRESETS, CRFParams, dense_crf, plausible_labels
 from .double_threshold import double_threshold
+from .fixed_point_resize import fixed_point_resize
 from .guided_backprop import LayerRecord, recorded_layers
 from .image_labels import mask_absent_classes, override_image_probs, redistribute_absent_classes
 from .input_scaling import infer_input_scaling
@@ -79,6 +80,7 @@ __all__ = [
     'double_threshold',
     'gem_pool',
     'generalized_cross_entropy',
+    'fixed_point_resize',
     'global_average_pool',
     'global_max_pool',
     'global_weighted_rank_pool',

@@ -33,7 +33,7 @@ def stratified_split(labels: np.ndarray, fraction: float, seed: int = 0) -> np.n
 
     def assign(index: int, lacking: np.ndarray) -> None:
         # The first part wins a tie.
-        part = max((0, 1), key=lambda side: (round(lacking[side], 9), round(size[side], 9), -side))
+        part = max((0, 1), key=lambda side: (round(float(lacking[side]), 9), round(float(size[side]), 9), -side))
         selected[index], free[index] = bool(part), False
         wanted[present[index], part] -= 1
         size[part] -= 1

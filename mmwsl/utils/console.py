@@ -150,7 +150,7 @@ def quiet(log_file: str | Path) -> Iterator[Console]:
             yield console
         except Exception as error:
             traceback.print_exc(file=log)
-            if console._reported is not error:
+            if console._reported is not error and path != Path(os.devnull):
                 console._reported = error
                 console.print(f'Log: {path}')
             raise

@@ -12,6 +12,7 @@ from PIL import Image
 from mmwsl.annotations import ImageLabelRecord, read_image_labels, read_names
 from mmwsl.datasets.classes import BACKGROUND
 from mmwsl.datasets.folder import infer_classes
+from mmwsl.report.data import Severity
 from mmwsl.utils.image_files import ImageFile, survey_images
 from mmwsl.utils.images import list_images, locate, stem
 from mmwsl.utils.text import first_five
@@ -48,7 +49,7 @@ class DataCheck:
     label_format: str
     val: tuple[str, ...] | None
     masks: dict[str, Path]
-    messages: list[tuple[str, str]] = field(default_factory=list)
+    messages: list[tuple[Severity, str]] = field(default_factory=list)
     notes: dict[str, list[str]] = field(default_factory=dict)
 
     @property
@@ -128,16 +129,16 @@ def _match(check: DataCheck, records: Iterable[ImageLabelRecord], source: str) -
         by_base.setdefault(stem(name).rpartition('/')[2], []).append(name)
     missing, twice = [], []
     for record in records:
-        name = found.get(record.image)
-        if name is None:
-            candidates = by_base.get(stem(record.image.replace('\\', '/')).rpartition('/')[2], [])
-            name = candidates[0] if len(candidates) == 1 and '/' in record.image.replace('\\', '/') else None
-        if name is None:
+        written = record.image.replace('\\', '/')
+        candidates = by_base.get(stem(written).rpartition('/')[2], []) if '/' in written else []
+        if record.image in found:
+            candidates = [found[record.image]]
+        if len(candidates) != 1:
             missing.append(record.image)
-        elif name in check.records:
-            twice.append(name)
+        elif candidates[0] in check.records:
+            twice.append(candidates[0])
         else:
-            check.records[name] = record
+            check.records[candidates[0]] = record
     if not check.records:
         raise DataError(
             f'labels={source!r}: none of its {len(records)} images is in {str(check.folder)!r}: '

@@ -1,65 +1,57 @@
 """Evaluation of a project on its validation images."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+import torch
+from mmseg.evaluation import IoUMetric
 
-from mmwsl.apis.config import load_config
-from mmwsl.apis.testing import test, write_predictions
+from mmwsl.annotations import IGNORE_INDEX, read_mask
+from mmwsl.apis.predict import Predicted, predict_images
 from mmwsl.utils.console import Console
 
 from .layout import Project
-from .progress import ProgressHook
 
 
-def evaluate(project: Project, masks: dict[str, Path], num_images: int, console: Console) -> dict[str, Any]:
-    """Predict the validation images with the segmentor, and compare them with their masks.
+def predict_validation(project: Project, folder: Path, names: list[str], console: Console) -> Predicted:
+    """Predict the validation images of a project with its segmentor into ``predictions/``, or resume."""
+    paths = [str(folder / name) for name in names]
+    return predict_images(project.root, paths, project.predictions, names=names, console=console)
+
+
+def compare_masks(
+    project: Project, predicted: Predicted, masks: Mapping[str, Path], classes: list[str]
+) -> dict[str, Any]:
+    """Compare predicted masks with the ground truth.
 
     Args:
-        project: The project, with a trained segmentor.
-        masks: Ground-truth mask of each validation image that has one, by name.
-        num_images: Number of validation images.
-        console: Where progress is shown.
+        project: The project.
+        predicted: The predictions.
+        masks: Ground-truth mask of each image that has one.
+        classes: Names of the classes.
 
     Returns:
-        ``mIoU`` and the ``IoU`` of each class in percent, over the images with a mask; empty without masks.
+        In percent, ``mIoU`` and the ``IoU`` of each class over all pixels, and ``mean_image_mIoU``, in which a large
+        image counts as much as a small one; the number of ``images``.
     """
-    summary = project.read_summary()
-    cfg = load_config(project.segmentor_config, work_dir=str(project.segmentor / 'test'))
-    write_predictions(cfg, str(project.predictions))
-    with console.progress(num_images, 'prediction') as bar:
-        test(cfg, str(project.root / summary['segmentor']['checkpoint']), hooks=[ProgressHook(bar)])
-    return compare_masks(project, masks, summary['classes']) if masks else {}
-
-
-def compare_masks(project: Project, masks: dict[str, Path], classes: list[str]) -> dict[str, Any]:
-    """Return ``mIoU``, ``IoU`` of each class and ``mean_image_IoU``, in percent, of the predictions of a project."""
-    pairs = np.zeros((len(classes), len(classes)), np.int64)
-    per_image = []
-    for path in masks.values():
-        truth = np.asarray(Image.open(path)).astype(int)
-        predicted = np.asarray(Image.open(project.predictions / path.name)).astype(int)
-        counted = truth < len(classes)
-        image = np.bincount(len(classes) * truth[counted] + predicted[counted], minlength=pairs.size).reshape(
-            pairs.shape
+    areas = []
+    for name, path in masks.items():
+        pair = [project.predictions / predicted.entries[name]['mask'], path]
+        prediction, ground_truth = (torch.from_numpy(read_mask(file).astype(np.int64)) for file in pair)
+        areas.append(
+            torch.stack(IoUMetric.intersect_and_union(prediction, ground_truth, len(classes), IGNORE_INDEX)[:2])
         )
-        pairs += image
-        per_image.append(np.nanmean(intersection_over_union(image)))
-    ious = intersection_over_union(pairs)
-    by_class = {name: None if np.isnan(iou) else round(float(iou), 2) for name, iou in zip(classes, ious, strict=True)}
+    ious = _ious(torch.stack(areas).sum(0))
     return dict(
-        mIoU=round(float(np.nanmean(ious)), 2),
-        mean_image_mIoU=round(float(np.mean(per_image)), 2),
-        IoU=by_class,
+        mIoU=round(float(ious.nanmean()), 2),
+        mean_image_mIoU=round(float(torch.stack([_ious(area).nanmean() for area in areas]).mean()), 2),
+        IoU={name: None if iou.isnan() else round(float(iou), 2) for name, iou in zip(classes, ious, strict=True)},
         images=len(masks),
     )
 
 
-def intersection_over_union(pairs: np.ndarray) -> np.ndarray:
-    """Return the IoU of each class in percent, NaN for an absent one, of a confusion matrix ``(K, K)``."""
-    union = pairs.sum(0) + pairs.sum(1) - pairs.diagonal()
-    with np.errstate(invalid='ignore'):
-        result: np.ndarray = 100 * pairs.diagonal() / union
-    return result
+def _ious(areas: torch.Tensor) -> torch.Tensor:
+    """Return the IoU of each class in percent, NaN for an absent one, of intersections and unions ``(2, K)``."""
+    return 100 * areas[0] / areas[1]

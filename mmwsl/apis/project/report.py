@@ -11,6 +11,7 @@ import mmseg
 import torch
 
 import mmwsl
+from mmwsl.apis.prediction_folder import read_predictions
 from mmwsl.apis.pseudo_labels.store import read_codes
 from mmwsl.datasets.classes import voc_colormap
 from mmwsl.report import ReportData, ReportImage, write_report
@@ -65,7 +66,7 @@ def collect_report(project: Project, check: DataCheck) -> ReportData:
         read_scores=read_codes,
         supervision=evaluation.get('supervision', ''),
         thresholds=_read(project.labels / 'thresholds.json'),
-        checks=[(severity, text) for severity, text in check.messages],
+        checks=check.messages,
         class_counts=counts,
         co_occurrence=labels.T.astype(int) @ labels,
         curves=training_curves(project),
@@ -80,15 +81,16 @@ def collect_report(project: Project, check: DataCheck) -> ReportData:
 
 def report_images(project: Project, check: DataCheck, train: list[str], val: list[str]) -> list[ReportImage]:
     """List the images of a project with their files."""
-    stems = Counter(stem(name) for name in check.files)
+    stems = Counter(stem(name) for name in check.files)  # equal stems: the whole name, as datasets name masks
+    predicted = read_predictions(project.predictions)
     images = []
     for part, names in (('train', train), ('val', val)):
         for name in names:
             base = name if stems[stem(name)] > 1 else stem(name)
-            files = dict(
+            files: dict[str, Any] = dict(
                 scores=project.labels / 'scores' / f'{base}.npz',
                 pseudo_label=project.labels / 'masks' / f'{base}.png',
-                prediction=project.predictions / f'{base}.png',
+                prediction=project.predictions / predicted.get(name, {}).get('mask', 'none'),
             )
             images.append(
                 ReportImage(

@@ -31,7 +31,7 @@ from .configs import (
     segmentor_settings,
     write_config,
 )
-from .evaluation import evaluate
+from .evaluation import compare_masks, predict_validation
 from .labels import label_images
 from .layout import Project
 from .progress import ProgressHook
@@ -311,12 +311,14 @@ class _Run:
         return 15 + 0.2 * len(self.val_names) + 0.05 * len(self.check.files)
 
     def _evaluate(self, masks: dict[str, Path]) -> dict[str, Any]:
-        result = evaluate(self.project, masks, len(self.val_names), self.console) if self.val_names else {}
-        if 'mIoU' in result:
+        predicted = predict_validation(self.project, self.images, self.val_names, self.console)
+        classes = list(self.check.classes)
+        result = compare_masks(self.project, predicted, masks, classes) if masks else {}
+        if masks:
             self.console.print(
                 f'  mIoU {result["mIoU"]} on {len(masks)} validation images with masks ({self.supervision})'
             )
-        elif self.val_names:
+        else:
             self.console.print('  no masks of validation images: only the image-level labels can be evaluated')
         return result | dict(supervision=self.supervision)
 

@@ -8,7 +8,6 @@ from PIL import Image
 
 from mmwsl.apis.project.check import DataError, check_data, format_check
 from mmwsl.cli.check import main
-
 from tests.conftest import write_images
 
 NAMES = ['a.jpg', 'b.png', 'sub/c.jpg', 'sub/a.jpg', 'd e.jpg', 'f.png']
@@ -118,7 +117,7 @@ def test_validation_images_that_are_training_images_by_content(images, tmp_path)
     assert check.val == ('sub/a.jpg', 'sub/c.jpg')
     assert any('1 validation images are also training images' in text for text in texts(check, 'warning'))
     (tmp_path / 'val.txt').write_text('nowhere.jpg\n')
-    with pytest.raises(DataError, match="1 of its 1 images are not in .*: nowhere.jpg"):
+    with pytest.raises(DataError, match='1 of its 1 images are not in .*: nowhere.jpg'):
         check_data(images, tmp_path / 'labels.csv', tmp_path / 'val.txt')
 
 
@@ -157,6 +156,7 @@ def test_masks(images, tmp_path, mask, message):
 
 def test_a_folder_without_masks_of_the_images_is_an_error(images, tmp_path):
     (tmp_path / 'masks').mkdir()
-    assert 'has no mask NAME.png of a labeled image' in check_data(
-        images, tmp_path / 'labels.csv', masks=tmp_path / 'masks'
-    ).errors[0]
+    assert (
+        'has no mask NAME.png of a labeled image'
+        in check_data(images, tmp_path / 'labels.csv', masks=tmp_path / 'masks').errors[0]
+    )

@@ -32,9 +32,9 @@ def test_what_a_run_leaves(data, finished):
     masks = {path.relative_to(root / 'labels/masks').as_posix() for path in (root / 'labels/masks').rglob('*.png')}
     stems = {name: name if name.startswith('twin') else name[:-4] for name in data.names}
     assert masks == {f'{stems[name]}.png' for name in train}
-    predictions = root / 'predictions'
+    predictions = root / 'predictions/masks'
     assert {path.relative_to(predictions).as_posix() for path in predictions.rglob('*.png')} == {
-        f'{stems[name]}.png' for name in data.val
+        f'{name[:-4]}.png' for name in data.val
     }
     assert (root / 'report/index.html').is_file()
 
@@ -48,7 +48,8 @@ def test_the_summary_has_every_number_with_its_supervision(data, finished):
     pairs = np.zeros((7, 7), int)
     for name in data.val:
         stem = name if name.startswith('twin') else name[:-4]
-        np.add.at(pairs, (mask(data.root / f'masks/{stem}.png'), mask(finished.predictions / f'{stem}.png')), 1)
+        pair = data.root / f'masks/{stem}.png', finished.predictions / f'masks/{name[:-4]}.png'
+        np.add.at(pairs, tuple(map(mask, pair)), 1)
     with np.errstate(invalid='ignore'):
         ious = 100 * pairs.diagonal() / (pairs.sum(0) + pairs.sum(1) - pairs.diagonal())
     assert evaluation['mIoU'] == pytest.approx(np.nanmean(ious), abs=0.01)
@@ -125,7 +126,9 @@ def test_a_killed_run_continues(data, finished, tmp_path):
         )
         for key, value in one.items():
             torch.testing.assert_close(value, other[key], msg=f'{folder} {key}')
-    labels = [sorted(path.read_bytes() for path in (where / 'labels/masks').rglob('*.png')) for where in (root, finished.root)]
+    labels = [
+        sorted(path.read_bytes() for path in (where / 'labels/masks').rglob('*.png')) for where in (root, finished.root)
+    ]
     assert labels[0] == labels[1]
 
 

@@ -1,0 +1,264 @@
+"""Prediction of images without labels: files, folders, URLs and arrays."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from os import PathLike
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.runner.amp import autocast
+from mmseg.apis import MMSegInferencer
+from mmseg.structures import SegDataSample
+from rich.progress import track
+from torch import Tensor, nn
+
+from mmwsl.annotations import open_mask_writer
+from mmwsl.apis.checkpoint import weights_only_loading
+from mmwsl.apis.image_inputs import ImageInput, Source, list_inputs
+from mmwsl.apis.image_pipeline import ImagePipeline, LoadedImage, describe, equal_size_batches, load_images, windows
+from mmwsl.apis.registered import is_subclass
+from mmwsl.apis.trained_model import check_weights, find_dataset_meta, find_model
+from mmwsl.datasets.classes import voc_colormap
+from mmwsl.engine.hooks import PostProcessingHook
+from mmwsl.registry import HOOKS
+
+
+class Prediction(NamedTuple):
+    """Prediction of an image.
+
+    Attributes:
+        name: Name of the image, see :func:`mmwsl.apis.image_inputs.list_inputs`.
+        mask: Class indices, ``(H, W)`` uint8 at the original size of the image.
+        scores: Scores of the classes, ``(K, H, W)``, if asked for.
+        image_probs: Probability of every foreground class in the image; None if the head does not aggregate.
+        image: The image, RGB ``(H, W, 3)`` uint8, if asked for.
+        data_sample: MMSegmentation's data sample, if asked for.
+        error: Why there is no mask; None if there is one.
+    """
+
+    name: str
+    mask: np.ndarray | None = None
+    scores: Tensor | None = None
+    image_probs: dict[str, float] | None = None
+    image: np.ndarray | None = None
+    data_sample: SegDataSample | None = None
+    error: str | None = None
+
+
+class WeakSegInferencer(MMSegInferencer):
+    """Inferencer of images without labels, whose masks equal those of ``tools/test.py --out`` bit by bit.
+
+    Images are decoded and transformed by the config's test pipeline, without the transforms that load masks. Known
+    image-level labels are not used. The post-processors of the config, also those of a
+    :class:`mmwsl.engine.hooks.PostProcessingHook`, are applied; other custom hooks are not run.
+
+    Unlike ``MMSegInferencer``, it keeps the names of images, predicts all readable images if one is damaged, returns
+    scores, loads checkpoints without executing code, and names the classes as the config does.
+
+    Args:
+        model: Folder of a project, path of a config file, name of one of mmwsl's configs, or a config.
+        weights: File or URL of the checkpoint. A project has its own.
+        device: Device of the network, ``'cuda'`` if there is one by default.
+        trust_checkpoint: Load a checkpoint that could execute code.
+        classes: Names of the classes; by default those of the config's test set, or of the checkpoint.
+        palette: RGB color of each class.
+        show_progress: Show a progress bar.
+
+    Raises:
+        FileNotFoundError: If there is no such project, config or checkpoint.
+        UnsafeCheckpointError: If the checkpoint contains more than tensors and plain values.
+        ValueError: If the checkpoint does not fit the config.
+    """
+
+    def __init__(
+        self,
+        model: str | PathLike | Config,
+        weights: str | PathLike | None = None,
+        device: str | None = None,
+        trust_checkpoint: bool = False,
+        *,
+        classes: Sequence[str] | None = None,
+        palette: Sequence[Sequence[int]] | None = None,
+        show_progress: bool = False,
+    ) -> None:
+        cfg, checkpoint = find_model(model, weights)
+        cfg.setdefault('visualizer', dict(type='SegLocalVisualizer', name='inferencer'))
+        self._given = dict(classes=classes, palette=palette)
+        with weights_only_loading(Config(dict(load_from=checkpoint)), trust_checkpoint):
+            super().__init__(cfg, checkpoint, device=device, scope=cfg.get('default_scope', 'mmseg'))
+        self.show_progress = show_progress
+        self.fp16 = (cfg.get('test_cfg') or {}).get('fp16', False)
+        for hook in cfg.get('custom_hooks') or ():
+            if is_subclass(hook, HOOKS, PostProcessingHook):
+                built, runner = HOOKS.build(hook), SimpleNamespace(model=self.model)
+                built.before_run(runner)
+                built.before_test(runner)
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes, background first."""
+        return list(self.model.dataset_meta['classes'])
+
+    @property
+    def palette(self) -> list[list[int]]:
+        """RGB color of each class."""
+        return list(self.model.dataset_meta['palette'])
+
+    def __call__(
+        self,
+        inputs: Source | Sequence[Source],
+        batch_size: int = 1,
+        out_dir: str | PathLike | None = None,
+        format: str = 'png',
+        return_scores: bool = False,
+        *,
+        names: Sequence[str] | None = None,
+        num_workers: int = 0,
+        return_datasamples: bool = False,
+    ) -> dict[str, Any]:
+        """Predict images, and write their masks if there is an output folder.
+
+        All predictions are held in memory: use :meth:`stream` for many images.
+
+        Args:
+            inputs: Paths, URLs and folders, or BGR images ``(H, W, 3)`` uint8; one or a list.
+            batch_size: Maximum number of images in a batch; only images of equal size share one.
+            out_dir: Folder of the masks.
+            format: Format of the masks, one of ``mmwsl.annotations.MASK_FORMATS``.
+            return_scores: Return the scores of every pixel.
+            names: Names of the images, one per image.
+            num_workers: Number of processes that load images; 0 loads them in this process.
+            return_datasamples: Return MMSegmentation's data samples, which :meth:`visualize` draws.
+
+        Returns:
+            ``predictions``, in the order of the images, each a dict of ``name``, ``mask (H, W)`` uint8, ``scores
+            (K, H, W)`` float32 or None, ``image_probs`` (probability by class) or None, and ``data_sample`` if asked
+            for; ``failed``, dicts of ``name`` and ``error``; ``output``, path of the written masks or None.
+        """
+        images = list_inputs(inputs, names)
+        predictions, failed = [], []
+        with ExitStack() as stack:
+            writer = None
+            if out_dir is not None:
+                writer = stack.enter_context(open_mask_writer(format, Path(out_dir), self.classes, self.palette))
+            stream = self.stream(
+                images,
+                batch_size,
+                return_scores=return_scores,
+                num_workers=num_workers,
+                return_images=writer is not None and writer.needs_image,
+                return_datasamples=return_datasamples,
+            )
+            for one in track(stream, 'Inference', len(images), disable=not self.show_progress):
+                if one.mask is None:
+                    failed.append(dict(name=one.name, error=one.error))
+                    continue
+                if writer is not None:
+                    writer.write(one.name, one.mask, one.image)
+                found = dict(name=one.name, mask=one.mask, image_probs=one.image_probs)
+                found['scores'] = None if one.scores is None else one.scores.numpy()
+                predictions.append(found | (dict(data_sample=one.data_sample) if return_datasamples else {}))
+        return dict(predictions=predictions, failed=failed, output=None if writer is None else Path(writer.output))
+
+    def stream(
+        self,
+        inputs: Source | Sequence[Source] | Sequence[ImageInput],
+        batch_size: int = 1,
+        *,
+        return_scores: bool = False,
+        num_workers: int = 0,
+        return_images: bool = False,
+        return_datasamples: bool = False,
+    ) -> Iterator[Prediction]:
+        """Predict images one after another, in constant memory.
+
+        Args:
+            inputs: As of :meth:`__call__`, or a list of :class:`mmwsl.apis.image_inputs.ImageInput`.
+            batch_size: Maximum number of images in a batch.
+            return_scores: Return the scores of every pixel.
+            num_workers: Number of processes that load images.
+            return_images: Return the images.
+            return_datasamples: Return MMSegmentation's data samples.
+
+        Yields:
+            The predictions, in the order of the images. One that failed has an ``error``.
+
+        Raises:
+            ValueError: If ``batch_size`` is less than 1.
+        """
+        if batch_size < 1:
+            raise ValueError(f'`batch_size` must be at least 1, got {batch_size}.')
+        is_listed = isinstance(inputs, list) and all(isinstance(image, ImageInput) for image in inputs)
+        images: list[ImageInput] = inputs if is_listed else list_inputs(inputs)  # type: ignore[arg-type, assignment]
+        pipeline = ImagePipeline(self.cfg.test_dataloader.dataset.pipeline, return_images)
+        loaded = load_images(images, pipeline, num_workers)
+        for window in windows(loaded, 4 * batch_size if batch_size > 1 else 1):
+            done = {image.name: Prediction(image.name, error=image.error) for image in window}
+            for batch in equal_size_batches(window, batch_size):
+                done |= {one.name: one for one in self._predict(batch, return_scores, return_datasamples)}
+            yield from (done[image.name] for image in window)
+
+    def forward(self, inputs: dict, **kwargs: Any) -> list[SegDataSample]:
+        """Predict a collated batch, with mixed precision if the config tests with it."""
+        with autocast(enabled=self.fp16):
+            samples: list[SegDataSample] = super().forward(inputs, **kwargs)
+        return samples
+
+    def _predict(self, batch: list[LoadedImage], scores: bool, samples: bool) -> list[Prediction]:
+        """Predict images of equal size; where a batch fails, each of its images on its own."""
+        try:
+            collated = self.collate_fn([dict(inputs=one.inputs, data_samples=one.data_sample) for one in batch])
+            outputs = self.forward(collated)
+        except (RuntimeError, ValueError) as error:
+            if len(batch) == 1:
+                return [Prediction(batch[0].name, error=describe(error))]
+            return [found for one in batch for found in self._predict([one], scores, samples)]
+        return [
+            Prediction(
+                name=image.name,
+                mask=output.pred_sem_seg.data[0].cpu().numpy().astype(np.uint8),
+                scores=pixel_scores(output).cpu() if scores else None,
+                image_probs=self._image_probs(output),
+                image=image.image,
+                data_sample=output.cpu() if samples else None,
+            )
+            for image, output in zip(batch, outputs, strict=True)
+        ]
+
+    def _image_probs(self, output: SegDataSample) -> dict[str, float] | None:
+        if 'pred_label' not in output:
+            return None
+        return dict(zip(self.classes[1:], output.pred_label.score[1:].tolist(), strict=True))
+
+    def _init_pipeline(self, cfg: Config) -> ImagePipeline:
+        return ImagePipeline(cfg.test_dataloader.dataset.pipeline)
+
+    def _load_weights_to_model(self, model: nn.Module, checkpoint: dict[str, Any], cfg: Config) -> None:
+        check_weights(model, checkpoint)
+        recorded = (checkpoint.get('meta') or {}).get('dataset_meta')
+        meta: dict[str, Any] = dict(self._given)
+        if not meta['classes']:
+            found = find_dataset_meta(cfg, recorded, getattr(model, 'num_classes', None))
+            meta = found | {key: value for key, value in meta.items() if value}
+        meta['palette'] = meta['palette'] or voc_colormap(len(meta['classes']))
+        # Without its own names the parent takes those of Cityscapes.
+        super()._load_weights_to_model(model, dict(checkpoint, meta=dict(dataset_meta=meta)), cfg)
+
+
+def pixel_scores(sample: SegDataSample) -> Tensor:
+    """Return the scores ``(K, H, W)`` of the inference pipeline, or probabilities if the segmentor has none.
+
+    Args:
+        sample: Prediction of a segmentor.
+    """
+    if 'pred_scores' in sample:
+        return sample.pred_scores.data.float()
+    logits = sample.seg_logits.data.float()
+    if len(logits) > 1:
+        return logits.softmax(0)
+    foreground = logits.sigmoid()
+    return torch.cat([1 - foreground, foreground])

@@ -1,0 +1,196 @@
+"""Command ``mmwsl predict``: masks of new images."""
+
+import argparse
+import hashlib
+import json
+import sys
+import traceback
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any, NamedTuple
+
+import torch
+from mmengine.config import Config
+
+import mmwsl
+from mmwsl.annotations import MASK_FORMATS
+from mmwsl.apis.arguments import add_cfg_options
+from mmwsl.apis.checkpoint import identify_checkpoint
+from mmwsl.apis.cpu import prepare_cpu
+from mmwsl.apis.image_inputs import Source, list_inputs
+from mmwsl.apis.inferencer import WeakSegInferencer
+from mmwsl.apis.prediction_folder import PredictionFolder
+from mmwsl.apis.supervision import MANIFEST
+from mmwsl.apis.trained_model import find_model
+from mmwsl.engine.hooks import collect_provenance
+from mmwsl.utils.console import Console, quiet
+from mmwsl.utils.nested import digest_files
+
+LOG = 'predict.log'
+
+
+class Predicted(NamedTuple):
+    """Result of :func:`predict_images`.
+
+    Attributes:
+        output: File or folder to open.
+        images: Number of images of the command.
+        masks: Number of these with a mask, also by earlier runs.
+        failed: Error of every image that could not be predicted, by name.
+        entries: Entry of every image with a mask, by name: ``mask``, its path in the folder, and ``image_probs``.
+    """
+
+    output: Path
+    images: int
+    masks: int
+    failed: dict[str, str]
+    entries: dict[str, dict[str, Any]]
+
+
+def predict_images(
+    model: str | Path | Config,
+    inputs: Source | Sequence[Source],
+    out: str | Path,
+    *,
+    weights: str | Path | None = None,
+    format: str = 'png',
+    scores: bool = False,
+    batch_size: int = 1,
+    num_workers: int | None = None,
+    device: str | None = None,
+    trust_checkpoint: bool = False,
+    options: dict | None = None,
+    names: Sequence[str] | None = None,
+    console: Console | None = None,
+) -> Predicted:
+    """Predict images into a folder, or resume an interrupted prediction.
+
+    Args:
+        model: Project, config or name; see :func:`mmwsl.apis.trained_model.find_model`.
+        inputs: Files, folders and URLs.
+        out: Output folder, see :class:`mmwsl.apis.prediction_folder.PredictionFolder`.
+        weights: File or URL of the checkpoint. A project has its own.
+        format: Format of the masks, one of ``mmwsl.annotations.MASK_FORMATS``. Index PNG files are always
+            written: another format is made of them, without the network.
+        scores: Also write the scores, in 8 bits.
+        batch_size: Maximum number of images in a batch.
+        num_workers: Number of processes that load images; that of ``test_dataloader`` by default.
+        device: Device of the network.
+        trust_checkpoint: Load a checkpoint that could execute code.
+        options: Settings that override the config.
+        names: Names of the images, one per input file; by default those of :func:`.image_inputs.list_inputs`.
+        console: Where progress is shown; None shows none.
+
+    Raises:
+        FileNotFoundError: If a local file, the config or the checkpoint does not exist.
+        ValueError: If ``format`` is unknown, there are no images, or ``out`` holds masks of another network.
+    """
+    if format not in MASK_FORMATS:
+        raise ValueError(f'`format` must be one of {tuple(MASK_FORMATS)}, got {format!r}.')
+    cfg, checkpoint = find_model(model, weights, options)
+    images = list_inputs(inputs, names)
+    folder = PredictionFolder(Path(out), digest_model(cfg, checkpoint))
+    missing = folder.missing(images, scores)
+    failed: dict[str, str] = {}
+    if missing:
+        inferencer = WeakSegInferencer(cfg, checkpoint, device, trust_checkpoint)
+        folder.begin(
+            missing,
+            config=cfg.filename,
+            checkpoint=checkpoint,
+            classes=inferencer.classes,
+            palette=inferencer.palette,
+            provenance=collect_provenance(inferencer.model),
+            versions={module.__name__: str(module.__version__) for module in (mmwsl, torch)},
+        )
+        workers = cfg.test_dataloader.get('num_workers', 0) if num_workers is None else num_workers
+        stream = inferencer.stream(missing, batch_size, return_scores=scores, num_workers=workers)
+        with folder, console.progress(len(missing), 'masks') if console else nullcontext() as bar:
+            for one in stream:
+                if one.mask is None:
+                    failed[one.name] = str(one.error)
+                else:
+                    folder.add(one.name, one.mask, one.image_probs, one.scores)
+                if bar:
+                    bar.advance()
+    masks = sum(image.name in folder.entries for image in images)
+    output = folder.root / 'masks' if format == 'png' or not folder.entries else folder.convert(format)
+    entries = {image.name: folder.entries[image.name] for image in images if image.name in folder.entries}
+    return Predicted(output, len(images), masks, failed, entries)
+
+
+def digest_model(cfg: Config, checkpoint: str) -> str:
+    """Return the identity of what determines a prediction: network, test pipeline, post-processing, weights."""
+    parts = [cfg.model, cfg.test_dataloader.dataset.pipeline, cfg.get('custom_hooks'), cfg.get('test_cfg')]
+    content = json.dumps([parts, digest_files(parts), identify_checkpoint(checkpoint)], default=str, sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run ``mmwsl predict``; return 1 if an image or the whole command failed, else 0."""
+    parser = argparse.ArgumentParser(description='Predict the masks of images')
+    parser.add_argument('project', help='folder of a project, or a config with --checkpoint')
+    parser.add_argument('images', nargs='+', metavar='IMAGES', help='image files, folders with subfolders, or URLs')
+    parser.add_argument('--out', metavar='DIR', required=True, help='output folder; an interrupted run is resumed')
+    parser.add_argument(
+        '--format', choices=MASK_FORMATS, default='png', help='format of the masks (default %(default)s)'
+    )
+    parser.add_argument('--scores', action='store_true', help='also write the scores of every pixel, in 8 bits')
+    parser.add_argument('--checkpoint', metavar='FILE', help='checkpoint file or URL; a project has its own')
+    parser.add_argument('--batch-size', type=int, default=1, metavar='N', help='images of equal size in a batch')
+    parser.add_argument('--workers', type=int, metavar='N', help="processes that load images; the config's by default")
+    parser.add_argument('--device', metavar='D', help='cpu, cuda or cuda:1; cuda by default if there is one')
+    parser.add_argument('--trust-checkpoint', action='store_true', help='load a checkpoint that could execute code')
+    add_cfg_options(parser)
+    args = parser.parse_args(argv)
+    log = Path(args.out, LOG)
+    had_folder, had_log = log.parent.exists(), log.exists()
+    wrong: Exception | None = None
+    prepare_cpu()
+    with quiet(log) as console:
+        try:
+            result = predict_images(
+                args.project,
+                args.images,
+                args.out,
+                weights=args.checkpoint,
+                format=args.format,
+                scores=args.scores,
+                batch_size=args.batch_size,
+                num_workers=args.workers,
+                device=args.device,
+                trust_checkpoint=args.trust_checkpoint,
+                options=args.cfg_options,
+                console=console,
+            )
+        except (FileNotFoundError, ValueError, TypeError, UnpicklingError) as error:
+            traceback.print_exc()
+            wrong = error
+        else:
+            for name, reason in result.failed.items():
+                print(f'{name}: {reason}')
+    if wrong:
+        if not had_log and not (log.parent / MANIFEST).exists():
+            log.unlink(missing_ok=True)  # the line below says it all
+            if not had_folder:
+                log.parent.rmdir()
+        print(f'mmwsl predict: {wrong}', file=sys.stderr)
+        return 1
+    print(report(result, args))
+    return 1 if result.failed else 0
+
+
+def report(result: Predicted, args: argparse.Namespace) -> str:
+    """Return the last lines of the command: what failed, where the masks are, and what comes next."""
+    failed = [f'failed: {name}: {error}' for name, error in result.failed.items()]
+    lines = failed[:5] + ([f'... {len(failed) - 5} more in the log'] if len(failed) > 5 else [])
+    lines.append(f'{result.masks} of {result.images} images have masks in {result.output}')
+    lines.append(f'Log: {Path(args.out, LOG)}')
+    if failed:
+        lines.append('Next: replace the images that failed and run the same command: it predicts these only.')
+    elif args.format == 'png':
+        others = '|'.join(name for name in MASK_FORMATS if name != 'png')
+        lines.append(f'Next: the same command with --format {others} writes these masks in another format.')
+    return '\n'.join(lines)

@@ -1,0 +1,149 @@
+"""Folder of predicted masks: what it holds, and how it was made."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from mmengine import fileio
+from torch import Tensor
+
+from mmwsl.annotations import open_mask_writer, read_mask, write_mask
+from mmwsl.apis.image_inputs import ImageInput
+from mmwsl.apis.pseudo_labels.store import write_scores
+from mmwsl.apis.supervision import MANIFEST, read_manifest
+from mmwsl.utils.files import remove_partial_files, write_json
+from mmwsl.utils.images import decode_bgr, stem
+
+JOURNAL = 'predictions.jsonl'
+
+
+class PredictionFolder:
+    """Folder of predictions of one network, which an interrupted command completes.
+
+    - ``masks/NAME.png``: class indices with a palette; ``scores/NAME.npz``: scores, as of pseudo-labels.
+    - ``FORMAT/``: the masks in another format.
+    - ``manifest.json``: the network and the classes.
+    - ``predictions.jsonl``: a line per predicted image: ``name``, ``mask``, ``image_probs``, and the ``source`` with
+      its size and time, so that an image that was replaced since is predicted again.
+
+    As a context manager it appends to ``predictions.jsonl``.
+
+    Args:
+        root: The folder.
+        digest: Identity of the network and its config.
+
+    Raises:
+        ValueError: If the folder holds masks of another network or another command.
+    """
+
+    def __init__(self, root: Path, digest: str) -> None:
+        self.root, self.digest = root, digest
+        self.manifest: dict[str, Any] = read_manifest(root) or {}
+        holds = [name for name in ('masks', 'scores') if (root / name).exists()]
+        if self.manifest.get('digest') != digest and (self.manifest or holds):
+            made_by = [str(self.manifest[key]) for key in ('config', 'checkpoint') if key in self.manifest]
+            raise ValueError(
+                f'--out must be a new folder or one with predictions of the same network and config, got {str(root)!r} '
+                f'with files of {" and ".join(made_by) or "another command"}. Pass another --out.'
+            )
+        remove_partial_files(root)
+        self.entries = read_predictions(root)
+        self._journal = root / JOURNAL
+
+    def missing(self, images: Iterable[ImageInput], scores: bool) -> list[ImageInput]:
+        """Return the images that are not predicted yet, or whose files changed since.
+
+        Args:
+            images: The images, from files.
+            scores: Whether scores are needed too.
+        """
+        found = []
+        for image in images:
+            entry = self.entries.get(image.name)
+            if entry is None or entry['source'] != identify(image) or (scores and not self._scores(entry).is_file()):
+                found.append(image)
+        return found
+
+    def begin(self, images: Sequence[ImageInput], **manifest: Any) -> None:
+        """Record the network, remove the masks of images that changed, and choose the mask files of new images.
+
+        A mask file is named after its image without suffix, or with it where two images would share a file.
+        """
+        self.manifest |= dict(manifest, digest=self.digest)
+        write_json(self.root / MANIFEST, self.manifest)
+        self._sources = {image.name: identify(image) for image in images}
+        changed = [name for name, source in self._sources.items() if self.entries.get(name, {}).get('source') != source]
+        for entry in [self.entries.pop(name) for name in changed if name in self.entries]:
+            (self.root / entry['mask']).unlink()
+            self._scores(entry).unlink(missing_ok=True)
+        new = [image.name for image in images if image.name not in self.entries]
+        owners: dict[str, int] = {}
+        for name in [*new, *self.entries]:
+            owners[stem(name)] = owners.get(stem(name), 0) + 1
+        self._masks = {name: entry['mask'] for name, entry in self.entries.items()}
+        self._masks |= {name: f'masks/{stem(name) if owners[stem(name)] == 1 else name}.png' for name in new}
+
+    def __enter__(self) -> 'PredictionFolder':
+        lines = ''.join(f'{json.dumps(entry)}\n' for entry in self.entries.values())
+        self._journal.write_text(lines)  # without the partial line of an interrupted run
+        self._file = open(self._journal, 'a')
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def add(self, name: str, mask: np.ndarray, image_probs: dict[str, float] | None, scores: Tensor | None) -> None:
+        """Write the mask and the scores of an image."""
+        entry = dict(name=name, mask=self._masks[name], source=self._sources[name], image_probs=image_probs)
+        if scores is not None:
+            write_scores(self._scores(entry), scores)
+        write_mask(self.root / self._masks[name], mask, self.manifest['palette'])
+        self.entries[name] = entry
+        self._file.write(f'{json.dumps(entry)}\n')
+        self._file.flush()
+
+    def convert(self, format: str) -> Path:
+        """Write all masks of the folder in another format, and return the file or folder to open."""
+        folder = self.root / format
+        if format in self.manifest.get('formats', ()):
+            shutil.rmtree(folder, ignore_errors=True)
+        elif folder.exists():
+            raise ValueError(f'--out must not hold another folder {format!r}, got {str(folder)!r}. Move it away.')
+        self.manifest['formats'] = sorted({*self.manifest.get('formats', ()), format})
+        write_json(self.root / MANIFEST, self.manifest)
+        with open_mask_writer(format, folder, self.manifest['classes'], self.manifest['palette']) as writer:
+            for name, entry in sorted(self.entries.items()):
+                image = None
+                if writer.needs_image:
+                    image = decode_bgr(fileio.get(entry['source']['path']))[..., ::-1]
+                writer.write(name, read_mask(self.root / entry['mask']), image)
+        return Path(writer.output)
+
+    def _scores(self, entry: dict[str, Any]) -> Path:
+        return self.root / 'scores' / Path(entry['mask']).relative_to('masks').with_suffix('.npz')
+
+
+def read_predictions(root: Path) -> dict[str, dict[str, Any]]:
+    """Read the entries of a folder of predictions whose masks exist, by name of the image."""
+    entries, journal = {}, root / JOURNAL
+    for line in journal.read_text().splitlines() if journal.is_file() else ():
+        try:
+            entry = json.loads(line)
+        except ValueError:  # the last line of an interrupted run
+            continue
+        entries[entry['name']] = entry
+    return {name: entry for name, entry in entries.items() if (root / entry['mask']).is_file()}
+
+
+def identify(image: ImageInput) -> dict[str, Any]:
+    """Return the path of an image, and the size and time of a local file."""
+    path = str(image.source)
+    status = os.stat(path) if os.path.isfile(path) else None
+    return dict(path=path) | ({} if status is None else dict(size=status.st_size, mtime_ns=status.st_mtime_ns))

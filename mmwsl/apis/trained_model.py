@@ -1,0 +1,118 @@
+"""A trained model: its config and checkpoint, by project folder, config file or name."""
+
+from copy import deepcopy
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from mmwsl.apis.config import get_config
+from mmwsl.apis.project import Project
+from mmwsl.apis.pseudo_labels.settings import set_image_labels
+from mmwsl.apis.registered import is_subclass, registered_class
+from mmwsl.models import WeakEncoderDecoder
+from mmwsl.registry import DATASETS, MODELS
+
+
+def find_model(
+    model: str | PathLike | Config, weights: str | PathLike | None = None, options: dict | None = None
+) -> tuple[Config, str]:
+    """Read the config of a trained model, and find its checkpoint.
+
+    The config is changed to predict images without labels: known image-level labels are not used.
+
+    Args:
+        model: Folder of a project, path of a config file, name of one of mmwsl's configs, or a config.
+        weights: File or URL of the checkpoint. A project has its own.
+        options: Settings that override the config, keys in ``a.b`` form.
+
+    Raises:
+        FileNotFoundError: If there is no such project or config, or the project has no trained network.
+        ValueError: If a config has no ``weights``.
+    """
+    if isinstance(model, Config):
+        cfg = deepcopy(model)
+    elif Path(model).is_dir():
+        config, checkpoint = Project(Path(model)).model()
+        cfg, weights = get_config(config), weights or checkpoint
+    else:
+        cfg = get_config(Path(model))
+    if not weights:
+        raise ValueError(
+            '`weights` must be the checkpoint of the config, got None. Pass a .pth file, or the folder of a project.'
+        )
+    cfg.merge_from_dict(options or {})
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    if is_subclass(cfg.model, MODELS, WeakEncoderDecoder):
+        set_image_labels(cfg.model, False)
+    if 'data_preprocessor' in cfg:
+        cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)  # as the runner does
+    return cfg, str(weights)
+
+
+def check_weights(model: torch.nn.Module, checkpoint: dict[str, Any]) -> None:
+    """Check that a checkpoint has every parameter of a model, of the same shape and finite.
+
+    Raises:
+        ValueError: If it does not.
+    """
+    state = checkpoint.get('state_dict', checkpoint)
+    state = {name.removeprefix('module.'): value for name, value in state.items()}
+    expected = {name: value for name, value in model.state_dict().items() if 'num_batches_tracked' not in name}
+    wrong = [name for name, value in expected.items() if getattr(state.get(name), 'shape', None) != value.shape]
+    if wrong:
+        raise ValueError(
+            f'`weights` must fit the config, got {len(wrong)} of {len(expected)} parameters that are missing or of '
+            f'another shape, {wrong[0]!r} the first. Pass the config that the checkpoint was trained with.'
+        )
+    bad = [name for name in expected if state[name].is_floating_point() and not state[name].isfinite().all()]
+    if bad:
+        raise ValueError(
+            f'`weights` must be finite, got NaN or infinity in {len(bad)} of {len(expected)} parameters, {bad[0]!r} '
+            'the first. Use an earlier checkpoint.'
+        )
+
+
+def find_dataset_meta(cfg: Config, recorded: dict[str, Any] | None, num_classes: int | None = None) -> dict[str, Any]:
+    """Return the names and colors of the classes: those of the config's test set, else those of the checkpoint.
+
+    Args:
+        cfg: The config.
+        recorded: ``dataset_meta`` of the checkpoint.
+        num_classes: Number of classes of the model, if known.
+
+    Returns:
+        ``classes`` and ``palette``.
+
+    Raises:
+        ValueError: If neither names the classes, both do and differ, or the number of names is not ``num_classes``.
+    """
+    dataset = cfg.test_dataloader.dataset
+    while 'dataset' in dataset or 'datasets' in dataset:
+        dataset = dataset.dataset if 'dataset' in dataset else dataset.datasets[0]
+    known = recorded or {}
+    kind: Any = registered_class(dataset, DATASETS)
+    if kind._load_metainfo(dataset.get('metainfo')).get('classes'):
+        built = DATASETS.build(dict(dataset, pipeline=[], test_mode=True, lazy_init=True))
+        meta = dict(classes=list(built.metainfo['classes']), palette=built.metainfo['palette'])
+        if known.get('classes') and list(known['classes']) != meta['classes']:
+            raise ValueError(
+                '`test_dataloader.dataset.metainfo.classes` must be those of the checkpoint, '
+                f'{list(known["classes"])}, got {meta["classes"]}. Correct the config, or pass `classes`.'
+            )
+    elif known.get('classes'):
+        meta = dict(classes=list(known['classes']), palette=known.get('palette') or kind.METAINFO.get('palette'))
+    else:
+        raise ValueError(
+            '`test_dataloader.dataset.metainfo.classes` must name the classes, got None, and the checkpoint has no '
+            'names. Set it in the config, or pass `classes`.'
+        )
+    if num_classes is not None and len(meta['classes']) != num_classes:
+        raise ValueError(
+            f'`classes` must be one name for each of the {num_classes} classes of the model, got {meta["classes"]}. '
+            'Correct the config.'
+        )
+    return meta
