@@ -38,11 +38,13 @@ class ThresholdChoice:
     notes: tuple[str, ...] = ()
 
     def content(self) -> dict[str, Any]:
-        """Return the content of the JSON file; the curve of a class is where the criterion is highest."""
+        """Return the content of the JSON file: the thresholds, and per class their spread and the criterion's curve."""
+        names = self.classes[1:]
+        repeat = len(names) if self.scope == 'global' else 1
         curves = [
-            dict(thresholds=_rounded(grid), values=_rounded(curve))
+            dict(t=_rounded(grid), value=_rounded(curve), what=f'criterion of {self.method!r}')
             for grid, curve in zip(self.grid, self.curves, strict=True)
-        ]
+        ] * repeat
         return dict(
             classes=list(self.classes),
             thresholds=_rounded(self.thresholds, 7),
@@ -51,9 +53,9 @@ class ThresholdChoice:
             text=self.text,
             scope=self.scope,
             images=list(self.images),
-            spread=[_rounded(pair) for pair in self.spread],
+            spread={name: _rounded(pair) for name, pair in zip(names, self.spread, strict=True)},
             notes=list(self.notes),
-            curves=curves,
+            curves=dict(zip(names, curves, strict=True)),
         )
 
     def write(self, path: str | Path) -> None:
