@@ -157,11 +157,11 @@ def _scaled(value: Any, before: int, side: int) -> Any:
 
 
 def merged(*settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge nested settings; later values win."""
+    """Merge nested settings; later values win, and replace the whole setting with ``_delete_``."""
     result: dict[str, Any] = {}
     for part in settings:
         for key, value in part.items():
-            both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+            both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping) and '_delete_' not in value
             result[key] = merged(result[key], value) if both else value
     return result
 
