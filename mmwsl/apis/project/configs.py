@@ -72,32 +72,33 @@ def classifier_settings(check: DataCheck, model: dict[str, Any], batch: int, see
     """Return the settings of the training on image-level labels, without its length."""
     if 'backbone' in model.get('backbone', {}):
         model['backbone']['cache_dir'] = f'{FOLDER}/cache'
-    settings = _loaders(check, model, batch, seed, dataset_settings(check, 'train'))
+    settings = training_settings(check, model, batch, seed, dataset_settings(check, 'train'))
     return dict(settings, val_dataloader=settings['test_dataloader'])
 
 
-def segmentor_settings(
-    check: DataCheck, model: dict[str, Any], batch: int, seed: int, masks: str | None = None, base: Any = None
-) -> dict[str, Any]:
-    """Return the settings of the training on pseudo-labels, without its length.
+def mask_settings(check: DataCheck, base: Mapping[str, Any], masks: str | None, count: int, total: int) -> dict:
+    """Return the settings of the training set of a segmentor: pseudo-labels, ground-truth masks, or both.
 
     Args:
         check: The data.
-        model: Settings of the model.
-        batch: Batch size.
-        seed: Random seed.
-        masks: Folder of ground-truth masks of some training images; None if there are none.
-        base: The training set of the base, which is repeated for the images with masks.
+        base: The training set of the base, which is repeated if there are both.
+        masks: Folder of ground-truth masks.
+        count: Number of training images that have a ground-truth mask.
+        total: Number of training images.
     """
     pseudo = dataset_settings(check, 'train_pseudo', f'{FOLDER}/labels/masks')
-    if masks is None:
-        return _loaders(check, model, batch, seed, pseudo)
+    if masks is None or not count:
+        return pseudo
     own = dataset_settings(check, 'train_masks', str(Path(masks).absolute()))
-    parts = [dict(base, **part) for part in (own, pseudo)]
-    return _loaders(check, model, batch, seed, dict(_delete_=True, type='ConcatDataset', datasets=parts))
+    if count == total:
+        return own
+    return dict(_delete_=True, type='ConcatDataset', datasets=[dict(base, **part) for part in (own, pseudo)])
 
 
-def _loaders(check: DataCheck, model: dict[str, Any], batch: int, seed: int, train: dict[str, Any]) -> dict[str, Any]:
+def training_settings(
+    check: DataCheck, model: dict[str, Any], batch: int, seed: int, train: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the settings of a training, without its length; ``train`` are those of its dataset."""
     model['decode_head'] = dict(num_classes=len(check.classes))
     processes = dict(num_workers=workers(), persistent_workers=False)
     val = dict(processes, dataset=dataset_settings(check, 'val'))

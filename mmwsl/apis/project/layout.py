@@ -63,6 +63,17 @@ class Project:
         """Settings and results of the finished stages, as JSON."""
         return self.root / 'summary.json'
 
+    def outputs(self, stage: str) -> list[Path]:
+        """Return the files and folders that a stage makes."""
+        return dict(
+            split=[self.data],
+            classifier=[self.config, self.checkpoints],
+            labels=[self.labels],
+            segmentor=[self.segmentor_config, self.segmentor],
+            evaluation=[self.predictions],
+            report=[self.report],
+        ).get(stage, [])
+
     def read_summary(self) -> dict[str, Any]:
         """Read the summary; empty if no stage has finished."""
         content: dict[str, Any] = json.loads(self.summary.read_text()) if self.summary.is_file() else {}

@@ -26,9 +26,10 @@ from .configs import (
     SEGMENTORS,
     backbone_settings,
     classifier_settings,
+    mask_settings,
     merged,
     scaled_settings,
-    segmentor_settings,
+    training_settings,
     write_config,
 )
 from .evaluation import compare_masks, predict_validation
@@ -113,20 +114,21 @@ class _Run:
             'classifier',
             backbone | length,
             lambda: self._train_classifier(weights),
-            [project.config, project.checkpoints],
         )
-        self.stages.run('labels', {}, self._label, [project.labels])
+        labels = self.stages.run('labels', {}, self._label)
         masks = {name: digest_file(self.check.masks[name]) for name in self.train_names if name in self.check.masks}
         self.stages.run(
             'segmentor',
-            dict(masks=masks),
+            dict(masks=masks, thresholds=labels['thresholds']),  # `mmwsl label` may have changed them
             lambda: self._train_segmentor(weights),
-            [project.segmentor_config, project.segmentor],
         )
         val_masks = {name: self.check.masks[name] for name in self.val_names if name in self.check.masks}
         digests = {name: digest_file(path) for name, path in val_masks.items()}
-        self.stages.run('evaluation', dict(masks=digests), lambda: self._evaluate(val_masks), [project.predictions])
+        self.stages.run('evaluation', dict(masks=digests), lambda: self._evaluate(val_masks))
         self.stages.run('report', {}, self._report)
+        minutes = (time.monotonic() - self.start) / 60
+        self.console.print(f'Finished in {minutes:.1f} min. Open {project.report / "index.html"}')
+        self.console.print(f'Next: mmwsl predict {project.root} NEW_IMAGES --out masks')
         return project
 
     def _left(self) -> float | None:
@@ -188,7 +190,7 @@ class _Run:
             self.console.print(f'  {len(train_names)} images to train, {len(val)} to validate ({how})')
             return dict(train=train_names, val=val)
 
-        return self.stages.run('split', dict(seed=self.options.seed, val=check.val), function, [self.project.data])
+        return self.stages.run('split', dict(seed=self.options.seed, val=check.val), function)
 
     def _write_labels(self, part: str, names: list[str]) -> None:
         """Write the labels of images, which are also their list."""
@@ -237,8 +239,8 @@ class _Run:
             dataset = merged(
                 base.train_dataloader.dataset.to_dict(), scaled.get('train_dataloader', {}).get('dataset', {})
             )
-            masks = options.masks if masked else None
-            settings = merged(scaled, segmentor_settings(self.check, model, batch, options.seed, masks, dataset))
+            train = mask_settings(self.check, dataset, options.masks, len(masked), len(self.train_names))
+            settings = merged(scaled, training_settings(self.check, model, batch, options.seed, train))
             left = self._left()
             rest = None if left is None else left - self._evaluation_seconds()
             iterations, seconds = self._plan(

@@ -2,8 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mmwsl.apis.pseudo_labels.manifest import as_json, list_differences
@@ -39,7 +38,6 @@ class Stages:
         name: str,
         inputs: Mapping[str, Any],
         function: Callable[[], dict[str, Any]],
-        outputs: Sequence[Path] = (),
     ) -> dict[str, Any]:
         """Run a stage, unless it is finished.
 
@@ -47,7 +45,6 @@ class Stages:
             name: One of ``STAGES``.
             inputs: What the result depends on, besides the earlier stages.
             function: Runs or resumes the stage and returns its result.
-            outputs: Files and folders that the stage makes; deleted before it is run with other inputs.
 
         Returns:
             The result.
@@ -58,7 +55,7 @@ class Stages:
         inputs = as_json(inputs)
         before = self.project.read_summary().get(name, {})
         if before and (differences := list_differences(before['inputs'], inputs)):
-            self._discard(name, differences, outputs)
+            self._discard(name, differences)
             before = {}
         text = f'[{STAGES.index(name) + 1}/{len(STAGES)}] {name}'
         if before.get('finished'):
@@ -72,7 +69,7 @@ class Stages:
         self.project.update_summary(**{name: result})
         return result
 
-    def _discard(self, name: str, differences: str, outputs: Sequence[Path]) -> None:
+    def _discard(self, name: str, differences: str) -> None:
         if not self.overwrite:
             raise ProjectError(
                 f'--out {str(self.project.root)!r} holds results of other inputs of the stage {name!r}:'
@@ -82,7 +79,7 @@ class Stages:
         summary = self.project.read_summary()
         later = STAGES[STAGES.index(name) :]
         self.project.write_summary({key: value for key, value in summary.items() if key not in later})
-        for path in outputs:
+        for path in (path for stage in later for path in self.project.outputs(stage)):
             if path.is_dir():
                 shutil.rmtree(path)
             else:

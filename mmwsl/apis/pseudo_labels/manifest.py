@@ -49,6 +49,7 @@ class Manifest:
                 manifest: this command did not write them and must not replace them.
         """
         folder = self.path.parent
+        options = relative_paths(as_json(options), folder.absolute().parent)
         if not any(path for pattern in ('scores/**/*.npz', 'masks/**/*.png') for path in folder.glob(pattern)):
             self.content = {}
             versions = {module.__name__: module.__version__ for module in (mmwsl, mmseg, mmengine, torch)}
@@ -58,7 +59,7 @@ class Manifest:
                 f'{folder}: manifest.json must say how the scores and masks were generated, got none. Pass another '
                 '--out.'
             )
-        elif differences := list_differences(self.content['options'], as_json(options)):
+        elif differences := list_differences(self.content['options'], options):
             raise ManifestError(
                 f'{folder} was generated with other options:\n{differences}\nPass another --out, or the options of '
                 'its manifest.json.'
@@ -105,6 +106,16 @@ class Manifest:
 def as_json(value: object) -> Any:
     """Return a value as JSON stores it."""
     return json.loads(json.dumps(value, default=str))
+
+
+def relative_paths(value: Any, root: Path) -> Any:
+    """Write the paths below ``root`` as ``../path``: a folder may move together with the files beside it."""
+    if isinstance(value, dict):
+        return {key: relative_paths(entry, root) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [relative_paths(entry, root) for entry in value]
+    inside = isinstance(value, str) and value.startswith(f'{root}/')
+    return f'..{value[len(str(root)) :]}' if inside else value
 
 
 def list_differences(before: object, now: object) -> str:

@@ -93,16 +93,19 @@ def test_other_inputs_are_rejected_and_replaced_when_asked_for(data, finished, t
     assert "holds results of other inputs of the stage 'split'" in end.value.code and 'seed: 0 before' in end.value.code
     weights = (root / 'segmentor' / 'iter_4.pth').read_bytes()
     # Masks of training images: only the segmentor and what follows are made again.
-    main(arguments(data, root, '--masks', str(data.root / 'masks'), '--overwrite'))
+    capfd.readouterr()
+    masks = shutil.copytree(data.root / 'masks', tmp_path / 'masks')
+    (masks / 'sub/00.png').unlink()
+    main(arguments(data, root, '--masks', str(masks), '--overwrite'))
     printed = capfd.readouterr().out
     assert printed.count('done before') == 4, printed
     assert (root / 'segmentor' / 'iter_4.pth').read_bytes() != weights
     assert (root / 'checkpoints' / 'iter_4.pth').read_bytes() == (finished.checkpoints / 'iter_4.pth').read_bytes()
     summary = Project(root).read_summary()
-    assert summary['evaluation']['supervision'] == 'trained on image-level labels of 12 images and masks of 12 of them'
+    assert summary['evaluation']['supervision'] == 'trained on image-level labels of 12 images and masks of 11 of them'
     kinds = Config.fromfile(root / 'segmentor.py').train_dataloader.dataset
     assert [part.data_prefix.seg_map_path for part in kinds.datasets] == [
-        str(data.root / 'masks'),
+        str(masks),
         f'{root}/labels/masks',
     ]
 
@@ -132,7 +135,7 @@ def test_a_killed_run_continues(data, finished, tmp_path):
     assert labels[0] == labels[1]
 
 
-def test_new_thresholds_need_no_network(finished, tmp_path, capfd):
+def test_new_thresholds_need_no_network(data, finished, tmp_path, capfd):
     root = shutil.copytree(finished.root, tmp_path / 'shapes')
     classes = finished.read_summary()['classes']
     file = tmp_path / 'mine.json'
@@ -141,6 +144,9 @@ def test_new_thresholds_need_no_network(finished, tmp_path, capfd):
         main(['label', str(root), '--thresholds', str(file)])
         pixels = np.concatenate([mask(path).ravel() for path in (root / 'labels/masks').rglob('*.png')])
         assert ((pixels > 0) & (pixels < 255)).any() == expected
+    with pytest.raises(SystemExit) as end:  # the segmentor was trained on other labels
+        main(arguments(data, root, '--masks', finished.read_summary()['data']['masks']))
+    assert "inputs of the stage 'segmentor'" in end.value.code and 'thresholds.star' in end.value.code
     assert 'Epoch(test)' not in (root / 'run.log').read_text()[(finished.root / 'run.log').stat().st_size :]
     file.write_text(json.dumps(dict(classes=classes[:-1], thresholds=[0.5] * 5)))
     with pytest.raises(SystemExit) as end:
