@@ -12,6 +12,7 @@ from mmwsl.apis.checkpoint import is_url, latest_checkpoint, weights_only_loadin
 from mmwsl.apis.config import config_folder, enable_amp, load_config
 from mmwsl.apis.launch import build_runner
 from mmwsl.apis.schedule_check import check_training
+from mmwsl.engine.hooks import FeatureCacheHook
 
 
 def train(cfg: Config, resume: bool = False, launcher: str = 'none', trust_checkpoint: bool = False) -> Runner:
@@ -41,6 +42,8 @@ def train(cfg: Config, resume: bool = False, launcher: str = 'none', trust_check
     with weights_only_loading(cfg, trust_checkpoint):
         runner = build_runner(cfg, launcher)
         check_training(runner)
+        if not any(isinstance(hook, FeatureCacheHook) for hook in runner.hooks):
+            runner.register_hook(FeatureCacheHook())
         runner.train()
     return runner
 
