@@ -9,4 +9,4 @@ load_from = None
 resume = False
 randomness = dict(seed=0)
 tta_model = dict(type='mmwsl.WeakSegTTAModel')
-custom_hooks = [dict(type='mmwsl.ProvenanceHook')]
+custom_hooks = [dict(type='mmwsl.ProvenanceHook'), dict(type='mmwsl.FeatureCacheHook')]

@@ -14,6 +14,7 @@ from mmwsl.apis.checkpoint import is_url, latest_checkpoint, weights_only_loadin
 from mmwsl.apis.config import config_folder, enable_amp, load_config
 from mmwsl.apis.launch import build_runner
 from mmwsl.apis.schedule_check import check_training
+from mmwsl.engine.hooks import FeatureCacheHook
 
 
 def train(
@@ -50,6 +51,8 @@ def train(
     with weights_only_loading(cfg, trust_checkpoint):
         runner = build_runner(cfg, launcher)
         check_training(runner)
+        if not any(isinstance(hook, FeatureCacheHook) for hook in runner.hooks):
+            runner.register_hook(FeatureCacheHook())
         for hook in hooks:
             runner.register_hook(hook)
         runner.train()

@@ -1,5 +1,9 @@
 """The cache returns the features of the backbone, computes each image once, and ignores stale entries."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -19,9 +23,9 @@ class _Counter:
         self.images += len(args[0])
 
 
-def _cached(tmp_path, seed=0):
+def _cached(tmp_path, seed=0, **settings):
     torch.manual_seed(seed)
-    cached = CachedBackbone(BACKBONE, tmp_path / 'cache')
+    cached = CachedBackbone(BACKBONE, tmp_path / 'cache', **settings)
     return cached.train(), _Counter(cached.backbone)
 
 
@@ -79,10 +83,10 @@ def test_a_damaged_entry_is_computed_again(tmp_path):
     x = torch.randn(1, 3, 32, 32)
     expected = cached(x)
     (entry,) = (tmp_path / 'cache').rglob('*.npz')
-    for content in (b'', entry.read_bytes()[:1000]):
+    for content in (b'', entry.read_bytes()[:1000], b'no archive'):
         entry.write_bytes(content)
         torch.testing.assert_close(cached(x), expected, rtol=0, atol=0)
-    assert counter.images == 3
+    assert counter.images == 4
 
 
 def test_evaluation_leaves_the_cache_alone(tmp_path):
@@ -106,3 +110,97 @@ def test_checkpoints_fit_with_and_without_the_cache(tmp_path):
 def test_a_trainable_backbone_is_rejected(tmp_path):
     with pytest.raises(ValueError, match='`backbone` must be frozen.*conv1.conv.weight the first'):
         CachedBackbone(dict(type='mmwsl.DilatedMobileNetV2'), tmp_path)
+
+
+def _size(folder):
+    return sum(path.stat().st_size for path in folder.rglob('*') if path.is_file())
+
+
+def _entry_bytes(tmp_path):
+    """Return the size of an entry of the images below."""
+    _cached(tmp_path / 'one')[0](torch.randn(1, 3, 32, 32))
+    return _size(tmp_path / 'one')
+
+
+def test_the_folder_never_exceeds_its_limit_and_features_stay_the_same(tmp_path):
+    limit = 20 * _entry_bytes(tmp_path)
+    x = torch.randn(40, 3, 32, 32)
+    cached, counter = _cached(tmp_path, max_size=limit)
+    first = cached(x)
+    assert 0.5 * limit < _size(tmp_path / 'cache') <= limit
+    second = cached(x)
+    stored = 80 - counter.images
+    assert stored == len(list((tmp_path / 'cache').rglob('*.npz'))) >= 10
+    for a, b in zip(first, second, strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=0)
+
+
+def test_features_of_an_earlier_training_make_room(tmp_path):
+    limit = 20 * _entry_bytes(tmp_path)
+    x = torch.randn(60, 3, 32, 32)
+    _cached(tmp_path, max_size=limit)[0](x[:20])
+    old = sorted((tmp_path / 'cache').rglob('*.npz'))
+    for path in old:
+        os.utime(path, (1, 1))
+    cached, counter = _cached(tmp_path, max_size=limit)
+    cached(x[:2])  # used again: it stays
+    used = {path for path in old if path.stat().st_mtime > 1}
+    cached(x[20:])
+    left = set((tmp_path / 'cache').rglob('*.npz'))
+    assert used <= left and len(used) == 2 and len(left - set(old)) >= 10 and _size(tmp_path / 'cache') <= limit
+    counter.images = 0
+    cached(x[:2])
+    assert counter.images == 0
+
+
+def test_two_processes_share_the_limit_and_the_entries(tmp_path):
+    limit = 20 * _entry_bytes(tmp_path)
+    code = f"""
+import torch
+from mmwsl.models import CachedBackbone
+torch.manual_seed(0)
+cached = CachedBackbone({BACKBONE!r}, {str(tmp_path / 'cache')!r}, {limit}).train()
+torch.manual_seed(1)
+for x in torch.randn(30, 1, 3, 32, 32):
+    cached(x)
+"""
+    env = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path), OMP_NUM_THREADS='1')
+    processes = [subprocess.Popen([sys.executable, '-c', code], env=env) for _ in range(2)]
+    assert [process.wait(60) for process in processes] == [0, 0]
+    assert 0.5 * limit < _size(tmp_path / 'cache') <= limit
+    cached, counter = _cached(tmp_path, max_size=limit)
+    torch.manual_seed(1)
+    cached(torch.randn(30, 3, 32, 32))
+    assert counter.images == 30 - len(list((tmp_path / 'cache').rglob('*.npz')))
+
+
+def test_a_disabled_cache_computes_the_same_features_without_a_file(tmp_path):
+    cached, counter = _cached(tmp_path)
+    x = torch.randn(2, 3, 32, 32)
+    cached.enabled = False
+    computed = cached(x)
+    assert not (tmp_path / 'cache').exists()
+    cached.enabled = True
+    for a, b in zip(computed, cached(x), strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=0)
+    assert counter.images == 4
+
+
+def test_a_folder_that_cannot_be_written_stops_the_cache_and_not_the_training(tmp_path):
+    cached, counter = _cached(tmp_path)
+    x = torch.randn(3, 3, 32, 32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('tempfile.NamedTemporaryFile', _full_disk)
+        cached(x)
+    cached(x)
+    assert counter.images == 6 and not list((tmp_path / 'cache').rglob('*.npz'))
+
+
+def _full_disk(*args, **kwargs):
+    raise OSError(28, 'No space left on device')
+
+
+@pytest.mark.parametrize('size', ['20 parsecs', '', -1, 'GB', '1e3GB'])
+def test_a_limit_that_is_no_size_is_rejected(tmp_path, size):
+    with pytest.raises(ValueError, match=r"`max_size` must be a number of bytes or a text such as '20GB', got"):
+        CachedBackbone(BACKBONE, tmp_path, size)

@@ -1,5 +1,6 @@
 """Hooks of the runner."""
 
+from .feature_cache_hook import FeatureCacheHook
 from .main_process_logger_hook import MainProcessLoggerHook
 from .postprocessing_hook import PostProcessingHook
 from .provenance_hook import ProvenanceHook, collect_provenance
@@ -7,6 +8,7 @@ from .weak_seg_visualization_hook import WeakSegVisualizationHook
 from .weights_only_checkpoint_hook import WeightsOnlyCheckpointHook
 
 __all__ = [
+    'FeatureCacheHook',
     'MainProcessLoggerHook',
     'PostProcessingHook',
     'ProvenanceHook',

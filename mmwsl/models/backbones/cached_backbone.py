@@ -1,17 +1,23 @@
 """Frozen backbone with an on-disk feature cache."""
 
 import hashlib
+import logging
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from mmengine.dist import get_world_size
+from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ...registry import MODELS
+from ...utils.file_cache import FileCache
 from ...utils.files import atomic_write
+
+ZIP_BYTES = 1024  # of the archive, beside the features
 
 
 @MODELS.register_module()
@@ -25,16 +31,22 @@ class CachedBackbone(BaseModule):
     Only training reads and writes the cache. State dicts have the parameter names of the wrapped backbone: a checkpoint
     fits a config with and without the cache.
 
+    Entries that are never read again are not worth their place: :class:`mmwsl.engine.hooks.FeatureCacheHook` sets
+    ``enabled`` to False where augmentation has many outcomes, such as random crops. The folder never exceeds
+    ``max_size``; see :class:`mmwsl.utils.file_cache.FileCache`.
+
     Args:
         backbone: Config of the backbone, which must have no trainable parameter.
         cache_dir: Folder of the entries, one file of half precision values per image. It may be deleted at any time.
+        max_size: Largest size of the folder, in bytes or such as ``'20GB'``.
 
     Raises:
         ValueError: If the backbone is not frozen.
     """
 
-    def __init__(self, backbone: dict, cache_dir: str) -> None:
+    def __init__(self, backbone: dict, cache_dir: str, max_size: int | str = '20GB') -> None:
         super().__init__()
+        self.enabled = True
         self.backbone = MODELS.build(backbone)
         trainable = [name for name, parameter in self.backbone.named_parameters() if parameter.requires_grad]
         if trainable:
@@ -43,6 +55,7 @@ class CachedBackbone(BaseModule):
                 'the first. Set e.g. frozen=True, or remove the CachedBackbone.'
             )
         self.cache_dir = Path(cache_dir)
+        self._files = FileCache(self.cache_dir, max_size, get_world_size())
         self._config = {key: value for key, value in backbone.items() if key != 'init_cfg'}
         self._fingerprint: bytes | None = None
         # The public names of these two exist since torch 2.5 only.
@@ -60,15 +73,16 @@ class CachedBackbone(BaseModule):
         """Extract features: ``(N, 3, H, W)`` to the feature maps of the wrapped backbone."""
         if not self.training:
             return self.backbone(x)
-        paths = [self.cache_dir / self._key(image) for image in x]
         features = []
-        for i, path in enumerate(paths):
-            levels = self._read(path)
+        for i, image in enumerate(x):
+            path = self.cache_dir / self._key(image) if self.enabled else None
+            levels = self._read(path) if path else None
             if levels is None:
                 # One at a time: on a CPU a batch of large maps takes more than twice as long, to allocate memory.
                 # Rounded like a cached feature, so that the result does not depend on the content of the cache.
                 levels = [level[0].half() for level in self.backbone(x[i : i + 1])]
-                self._write(path, levels)
+                if path:
+                    self._write(path, levels)
             features.append(levels)
         return tuple(torch.stack(level).to(x) for level in zip(*features, strict=True))
 
@@ -83,21 +97,34 @@ class CachedBackbone(BaseModule):
         digest = hashlib.blake2b(f'{tuple(image.shape)}{precision}'.encode(), key=self._fingerprint, digest_size=20)
         digest.update(image.cpu().contiguous().numpy().data)
         name = digest.hexdigest()
-        return f'{name[:2]}/{name}'
+        return f'{name[:2]}/{name}.npz'
 
-    @staticmethod
-    def _read(path: Path) -> list[Tensor] | None:
+    def _read(self, path: Path) -> list[Tensor] | None:
         try:
-            with np.load(path.with_suffix('.npz')) as levels:
+            with np.load(path) as levels:
+                self._files.touch(path)
                 return [torch.from_numpy(levels[name]) for name in levels.files]
-        except (FileNotFoundError, EOFError, zipfile.BadZipFile):  # missing or damaged: computed again
+        except (FileNotFoundError, EOFError, ValueError, zipfile.BadZipFile):  # missing or damaged: computed again
             return None
 
-    @staticmethod
-    def _write(path: Path, levels: list[Tensor]) -> None:
-        """Write an entry."""
-        with atomic_write(path.with_suffix('.npz')) as file:
-            np.savez(file, *(level.cpu().numpy() for level in levels))
+    def _write(self, path: Path, levels: list[Tensor]) -> None:
+        """Write an entry, unless the folder is full."""
+        if self._files.full:
+            return
+        reason = f'it has reached `max_size`={self._files.max_size} bytes'
+        if self._files.reserve(sum(level.nbytes + ZIP_BYTES for level in levels)):
+            try:
+                with atomic_write(path) as file:
+                    np.savez(file, *(level.cpu().numpy() for level in levels))
+                return
+            except OSError as error:  # a full disk, or a folder that is only readable: training goes on without
+                self._files.full, reason = True, str(error)
+        print_log(
+            f'CachedBackbone: {self.cache_dir} takes no more features: {reason}. Those of further images are computed '
+            'in every epoch.',
+            'current',
+            logging.WARNING,
+        )
 
 
 def _drop_prefix(module: nn.Module, state_dict: dict, prefix: str, local_metadata: dict) -> None:
