@@ -177,6 +177,16 @@ def test_no_answer_is_replaced_by_the_area_prior_and_said(project, tmp_path):
     assert choice.notes[0] in str(choice)
 
 
+def test_a_threshold_below_the_stored_scores_is_noted(project, tmp_path):
+    _, items, _ = project
+    for entry in items[:2]:
+        codes = torch.from_numpy(read_codes(entry.scores) / 255.0)
+        write_scores(tmp_path / f'scores/{entry.name}.npz', codes / 100, min_score=0)
+    choice = choose_thresholds(tmp_path, items[:2], CLASSES, resamples=2)
+    assert choice.thresholds[0] < 0.01 and 'min_score=0' in choice.notes[0]
+    assert not choose_thresholds(*project[:2], CLASSES, resamples=2).notes
+
+
 def test_samples_are_balanced_complete_and_reproducible(tmp_path):
     items = [item(tmp_path, index, (1,)) for index in range(100)]
     items += [item(tmp_path, 100 + index, (2,)) for index in range(5)] + [item(tmp_path, 200, ())]

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mmwsl.apis.pseudo_labels.items import ImageItem
+from mmwsl.apis.pseudo_labels.store import MIN_SCORE
 from mmwsl.functional.unsupervised_thresholds import ThresholdEstimate
 from mmwsl.utils.text import check_choice
 
@@ -125,8 +126,15 @@ def choose_from_statistics(
         text=f'{rule.text}; besides scores and image-level labels it needs {rule.needs}',
         grid=tuple(e.grid for e in estimates),
         curves=tuple(e.curve for e in estimates),
-        notes=tuple(f'{name}: {e.note}' for name, e in zip(names, estimates, strict=True) if e.note),
+        notes=tuple(f'{name}: {note}' for name, e in zip(names, estimates, strict=True) if (note := _note(e))),
     )
+
+
+def _note(estimate: ThresholdEstimate) -> str:
+    """Return the note of an estimate, with a warning where stored scores may be missing."""
+    low = estimate.threshold is not None and estimate.threshold < MIN_SCORE
+    warning = f'below {MIN_SCORE}, classes that stay below it may not be stored: generate the scores with min_score=0'
+    return '; '.join(filter(None, [estimate.note, warning * low]))
 
 
 def _estimate(
