@@ -38,11 +38,25 @@ class PNGWriter:
             file.save(stream, 'PNG')
 
 
-MASK_FORMATS: dict[str, type] = {'png': PNGWriter}
+class OverlayWriter(PNGWriter):
+    """Writer of images blended with the colors of their masks."""
+
+    needs_image = True
+
+    def write(self, name: str, mask: np.ndarray, image: np.ndarray | None = None) -> None:
+        """Write the blended image ``(H, W, 3)`` uint8."""
+        colors = np.zeros((256, 3), np.uint8)
+        colors[: len(self.palette)] = self.palette
+        blended = np.where(mask[..., None] > 0, (colors[mask] // 2 + np.asarray(image) // 2), image)
+        with atomic_write(self.output / f'{stem(name)}.png') as stream:
+            Image.fromarray(blended.astype(np.uint8)).save(stream, 'PNG')
+
+
+MASK_FORMATS: dict[str, type[PNGWriter]] = {'png': PNGWriter, 'overlay': OverlayWriter}
 
 
 def open_mask_writer(
     format: str, folder: str | Path, classes: Sequence[str], palette: Sequence[Sequence[int]]
 ) -> PNGWriter:
     """Open the writer of a format."""
-    return PNGWriter(folder, classes, palette)
+    return MASK_FORMATS[format](folder, classes, palette)
