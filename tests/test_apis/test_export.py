@@ -48,7 +48,7 @@ def voc6(data_root, weights_root, repository, tmp_path_factory):
     """A config that resizes, on pretrained features; its weights, its ONNX file, and real images."""
     folder = tmp_path_factory.mktemp('voc6')
     config = repository / 'configs/priors/wsl_lse_voc6_ilp.py'
-    weights = write_weights(config, folder / 'weights.pth', pretrained=True)
+    weights = write_weights(config, folder / 'weights.pth', pretrained=True, scale=0.05)
     files = sorted((data_root / 'voc6/JPEGImages').glob('*.jpg'))[:4]
     return config, weights, export_onnx(config, folder / 'model.onnx', weights=weights), files
 
@@ -99,7 +99,7 @@ def test_images_of_any_size_and_number_without_resizing(repository, tmp_path):
         "thresholds = dict(type='mmwsl.ClassThresholds', thresholds=[.1, .2, .3, .4, .5, .6], tuned_on='masks of x')\n"
         "model = dict(inference=dict(postprocessors=[dict(type='mmwsl.ImageLevelPrior'), thresholds]))\n"
     )
-    weights = write_weights(config, tmp_path / 'weights.pth')
+    weights = write_weights(config, tmp_path / 'weights.pth', scale=2)
     session = open_session(export_onnx(config, tmp_path / 'model.onnx', weights=weights, opset=13))
     inferencer = bare(config, weights)
     for file in write_shapes(tmp_path / 'images').rglob('*.*'):
@@ -126,7 +126,7 @@ def test_a_segmentor_of_mmseg_has_probabilities_of_pixels_only(repository, tmp_p
 
 
 def test_an_aggregator_that_onnx_lacks_is_left_out(repository, tmp_path):
-    aggregator = {'model.decode_head.aggregator': dict(type='mmwsl.NoisyOrPooling')}
+    aggregator = {'model.decode_head.aggregator': dict(_delete_=True, type='mmwsl.NoisyOrPooling')}
     weights = write_weights('wsl_lse_shapes', tmp_path / 'weights.pth', aggregator)
     path = export_onnx('wsl_lse_shapes', tmp_path / 'model.onnx', weights=weights, options=aggregator)
     assert [output.name for output in open_session(path).get_outputs()] == ['probs']

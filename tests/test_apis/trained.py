@@ -12,7 +12,7 @@ from mmwsl.datasets.synthetic import draw_layout, render_image
 SIZES = {'a.png': 96, 'sub/a.png': 96, 'sub/b.png': 64, 'c.jpg': 80, 'd.png': 64, 'e.png': 96}
 
 
-def write_weights(config, path, options=None, meta=None, pretrained=False, **changed):
+def write_weights(config, path, options=None, meta=None, pretrained=False, scale=100, **changed):
     """Write random weights whose last layer is enlarged, so that the masks have several classes."""
     cfg = apis.get_config(config)
     cfg.merge_from_dict(options or {})
@@ -23,7 +23,7 @@ def write_weights(config, path, options=None, meta=None, pretrained=False, **cha
         model.init_weights()
     state = model.state_dict()
     name = 'decode_head.conv_seg.weight'
-    state[name] = 100 * state[name] / state[name].std()
+    state[name] = scale * state[name] / state[name].std()
     torch.save(dict(state_dict=state | changed, meta=meta or {}), path)
     return str(path)
 
