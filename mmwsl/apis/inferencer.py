@@ -202,7 +202,7 @@ class WeakSegInferencer(MMSegInferencer):
             done = {image.name: Prediction(image.name, error=image.error) for image in window}
             for batch in equal_size_batches(window, batch_size):
                 done |= {one.name: one for one in self._predict(batch, return_scores, return_datasamples)}
-            yield from (done[image.name] for image in window)
+            yield from done.values()
 
     def forward(self, inputs: dict, **kwargs: Any) -> list[SegDataSample]:
         """Predict a collated batch, with mixed precision if the config tests with it."""
