@@ -52,6 +52,8 @@ class Prediction(NamedTuple):
 class WeakSegInferencer(MMSegInferencer):
     """Inferencer of images without labels, whose masks equal those of ``tools/test.py --out`` bit by bit.
 
+    This holds for batches of one image: the rounding errors of a batch depend on its size.
+
     Images are decoded and transformed by the config's test pipeline, without the transforms that load masks. Known
     image-level labels are not used. The post-processors of the config, also those of a
     :class:`mmwsl.engine.hooks.PostProcessingHook`, are applied; other custom hooks are not run.
@@ -200,7 +202,7 @@ class WeakSegInferencer(MMSegInferencer):
             done = {image.name: Prediction(image.name, error=image.error) for image in window}
             for batch in equal_size_batches(window, batch_size):
                 done |= {one.name: one for one in self._predict(batch, return_scores, return_datasamples)}
-            yield from (done[image.name] for image in window)
+            yield from done.values()
 
     def forward(self, inputs: dict, **kwargs: Any) -> list[SegDataSample]:
         """Predict a collated batch, with mixed precision if the config tests with it."""
