@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmwsl.annotations.mask_writers import MASK_FORMATS
+from mmwsl.annotations import MASK_FORMATS
 from mmwsl.apis import WeakSegInferencer
 from mmwsl.apis.predict import main
 from mmwsl.apis.pseudo_labels.store import read_codes

@@ -267,8 +267,7 @@ class _Run:
         finally:
             trial.unlink(missing_ok=True)
         count = len(self.train_names)
-        # An image and its mirror image are computed twice: a cache stores what is asked for again.
-        slow = 4 * count // batch
+        slow = 2 * count // batch  # the cache stores an image and its mirror image
         iterations = plan.plan_iterations(
             need,
             count,
