@@ -3,21 +3,22 @@ r"""Doubt about the labels and the mask of an image, without ground truth.
 The doubt is the largest of four fractions:
 
 - 1 if a labeled class has no pixel in the mask;
-- the foreground that a change of the thresholds by 0.1 would add or remove. With :math:`s` the score of the
-  highest-scoring foreground class :math:`k^*`:
-  :math:`\#\{|s - \delta_{k^*}| \le 0.1\} / \#\{s \ge \delta_{k^*} - 0.1\}`;
+- the foreground that a small change of the thresholds would add or remove. With :math:`s` the score of the
+  highest-scoring foreground class :math:`k^*` and the threshold :math:`\delta_{k^*}`, both as codes of
+  :mod:`mmwsl.functional.quantization`, whose steps are fine near 0 and 1, where the scores of a sigmoid are:
+  :math:`\#\{|s - \delta_{k^*}| \le 16\} / \#\{s \ge \delta_{k^*} - 16\}`. Near 1/2, 16 codes are 0.1;
 - the disagreement of the network with the image-level labels, :math:`\max_k |y_k - p_k|`;
 - the disagreement of augmented views, 1 minus their agreement.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from mmwsl.functional.quantization import DEQUANTIZED
-
-MARGIN = 0.1
+CODES = np.arange(256)
+MARGIN = 16
 
 
 class Reason(NamedTuple):
@@ -27,8 +28,13 @@ class Reason(NamedTuple):
     text: str
 
 
+def code_of(threshold: float) -> float:
+    """Return the code of a threshold, not rounded."""
+    return 510 / math.pi * math.asin(math.sqrt(min(max(threshold, 0), 1)))
+
+
 def near_threshold(histograms: Mapping[int, Sequence[int]], thresholds: Sequence[float]) -> float:
-    """Return the fraction of the possible foreground within ``MARGIN`` of its threshold.
+    """Return the fraction of the possible foreground within ``MARGIN`` codes of its threshold.
 
     Args:
         histograms: Codes of the highest-scoring class, see :func:`mmwsl.report.maps.winner_histograms`.
@@ -39,7 +45,7 @@ def near_threshold(histograms: Mapping[int, Sequence[int]], thresholds: Sequence
     """
     near = possible = 0
     for k, counts in histograms.items():
-        distance = DEQUANTIZED - thresholds[k - 1]
+        distance = CODES - code_of(thresholds[k - 1])
         near += np.dot(counts, abs(distance) <= MARGIN)
         possible += np.dot(counts, distance >= -MARGIN)
     return float(near / possible) if possible else 0.0
@@ -71,7 +77,7 @@ def doubts(
     """
     reasons = [Reason(1.0, f'{name} is labeled and has no pixel') for name in missing]
     if near is not None:
-        text = f'{100 * near:.0f}% of the possible foreground is within {MARGIN:.1f} of its threshold'
+        text = f'{100 * near:.0f}% of the possible foreground is near its threshold'
         reasons.append(Reason(near, text))
     if disagreement is not None:
         reasons.append(disagreement)

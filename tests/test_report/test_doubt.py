@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from mmwsl.functional.quantization import DEQUANTIZED
 from mmwsl.report.doubt import doubts, label_disagreement, near_threshold
 
 
@@ -13,10 +12,10 @@ def test_near_threshold_is_the_formula():
     thresholds = [0.3, 0.9, 0.55]
     near = possible = 0
     for k, counts in histograms.items():
+        angle = np.arcsin(np.sqrt(thresholds[k - 1])) / np.arcsin(1) * 255
         for code, count in enumerate(counts):
-            score = float(DEQUANTIZED[code])
-            near += count * (abs(score - thresholds[k - 1]) <= 0.1)
-            possible += count * (score >= thresholds[k - 1] - 0.1)
+            near += count * (abs(code - angle) <= 16)
+            possible += count * (code >= angle - 16)
     assert near_threshold(histograms, thresholds) == pytest.approx(near / possible)
 
 
@@ -24,7 +23,8 @@ def test_near_threshold_limits():
     certain = [0] * 256
     certain[255] = 10
     assert near_threshold({1: certain}, [0.3]) == 0
-    assert near_threshold({1: certain}, [0.95]) == 1
+    assert near_threshold({1: certain}, [0.98]) == 0  # a saturated score is far from a high threshold
+    assert near_threshold({1: certain}, [0.999]) == 1
     assert near_threshold({}, [0.3]) == 0
 
 

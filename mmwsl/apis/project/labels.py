@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from mmwsl.apis.threshold_choice import choose_thresholds
 from mmwsl.utils.console import Console
 from mmwsl.utils.files import write_json
 
+from .agreement import measure_agreement
 from .layout import Project
 from .progress import ProgressHook
 
@@ -25,7 +27,9 @@ BG_THRESHOLD, FG_THRESHOLD = 0.25, 0.75
 """Where two refinements, with a low and a high threshold, disagree, their mean is near 0.5: the pixel is ignored."""
 
 
-def label_images(project: Project, console: Console, thresholds: str | Path | None = None) -> dict[str, Any]:
+def label_images(
+    project: Project, console: Console, thresholds: str | Path | None = None, agreement: bool = False
+) -> dict[str, Any]:
     """Write the pseudo-labels of the training images, or resume.
 
     Scores are predicted once. Thresholds are chosen without masks, or read from a file; masks of other thresholds need
@@ -35,6 +39,7 @@ def label_images(project: Project, console: Console, thresholds: str | Path | No
         project: The project, with a trained network.
         console: Where progress is shown.
         thresholds: JSON file of thresholds, as the report exports it.
+        agreement: Whether to measure the agreement with mirrored images, which needs the network.
 
     Returns:
         Thresholds and quality of the labels.
@@ -52,8 +57,9 @@ def label_images(project: Project, console: Console, thresholds: str | Path | No
     if missing:
         with console.progress(missing, 'scores') as bar:
             generate_pseudo_labels(cfg, checkpoint, project.labels, scores_only=True, hooks=[ProgressHook(bar)])
+    cfg.test_dataloader.num_workers = os.cpu_count() or 1  # the next steps are done by processes without the network
     if chosen is None:
-        choice = choose_thresholds(project.labels, items, summary['classes'], processes=workers(cfg))
+        choice = choose_thresholds(project.labels, items, summary['classes'], processes=cfg.test_dataloader.num_workers)
         choice.write(project.labels / 'thresholds.json')
         chosen = choice.content()
     else:
@@ -71,7 +77,12 @@ def label_images(project: Project, console: Console, thresholds: str | Path | No
         )
         bar.advance(len(items))
     assert report is not None  # a single process
-    return dict(thresholds=dict(zip(summary['classes'][1:], chosen['thresholds'], strict=True)), **shorten(report))
+    by_class = dict(zip(summary['classes'][1:], chosen['thresholds'], strict=True))
+    result = dict(thresholds=by_class, **shorten(report))
+    if agreement:
+        found = measure_agreement(project, items, chosen['thresholds'], checkpoint, console)
+        result['agreement'] = round(100 * sum(found.values()) / len(found), 1)
+    return result
 
 
 def shorten(report: dict[str, Any]) -> dict[str, Any]:
@@ -107,11 +118,6 @@ def project_items(project: Project) -> list[ImageItem]:
     cfg = load_config(project.config)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     return list_items(DATASETS.build(image_dataset(cfg, project.labels)), project.labels)
-
-
-def workers(cfg: Any) -> int:
-    """Return the number of processes that a config uses to read images."""
-    return int(cfg.test_dataloader.get('num_workers', 0))
 
 
 def read_thresholds(path: str | Path, classes: list[str]) -> dict[str, Any]:

@@ -83,6 +83,7 @@ def report_images(project: Project, check: DataCheck, train: list[str], val: lis
     """List the images of a project with their files."""
     stems = Counter(stem(name) for name in check.files)  # equal stems: the whole name, as datasets name masks
     predicted = read_predictions(project.predictions)
+    agreement = _read(project.labels / 'agreement.json') or {}
     images = []
     for part, names in (('train', train), ('val', val)):
         for name in names:
@@ -100,6 +101,7 @@ def report_images(project: Project, check: DataCheck, train: list[str], val: lis
                     labels=check.records[name].labels,
                     ground_truth=check.masks.get(name),
                     notes=check.notes.get(name, ()),
+                    agreement=agreement.get(base),
                     **{key: path for key, path in files.items() if path.is_file()},
                 )
             )

@@ -290,6 +290,7 @@ class _Run:
     def _train(self, config: Path, work_dir: Path, text: str) -> dict[str, Any]:
         """Train a config, or resume it."""
         cfg = load_config(config, work_dir=str(work_dir))
+        cfg.visualizer.name = str(work_dir)  # one of the same name in this process would log to another folder
         iterations = cfg.train_cfg.max_iters
         with self.console.progress(iterations, text) as bar:
             hook = ProgressHook(bar)
@@ -301,10 +302,11 @@ class _Run:
         return dict(config=config.name, checkpoint=path.as_posix(), iterations=iterations, metrics=hook.metrics)
 
     def _label(self) -> dict[str, Any]:
-        result = label_images(self.project, self.console)
+        result = label_images(self.project, self.console, agreement=True)
         values = ', '.join(f'{name} {value:.2f}' for name, value in result['thresholds'].items())
         self.console.print(f'  thresholds chosen without masks: {values}')
         self.console.print(f'  {self.project.labels / "masks"}: {result["ignored"]}% of the pixels are uncertain (255)')
+        self.console.print(f'  {result["agreement"]}% mean IoU of the masks with those of mirrored images')
         return result
 
     def _evaluation_seconds(self) -> float:

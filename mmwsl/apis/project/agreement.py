@@ -1,0 +1,60 @@
+"""Agreement of the masks of an image and of its mirror image, a quality that needs no ground truth."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine import fileio
+
+from mmwsl.apis.config import load_config
+from mmwsl.apis.inferencer import WeakSegInferencer
+from mmwsl.apis.pseudo_labels.items import ImageItem
+from mmwsl.apis.pseudo_labels.store import read_codes
+from mmwsl.functional import DEQUANTIZED, class_thresholds
+from mmwsl.utils.console import Console
+from mmwsl.utils.files import write_json
+from mmwsl.utils.images import decode_bgr
+
+from .layout import Project
+
+MAX_IMAGES = 200
+
+
+def measure_agreement(
+    project: Project, items: Sequence[ImageItem], thresholds: Sequence[float], checkpoint: str, console: Console
+) -> dict[str, float]:
+    """Compare the masks of images by their thresholds, before the CRF, with those of the mirrored images.
+
+    Args:
+        project: The project; the result is written to ``labels/agreement.json``.
+        items: The training images, of which at most ``MAX_IMAGES`` are predicted, evenly spread.
+        thresholds: Thresholds of the foreground classes.
+        checkpoint: Weights of the network that made the scores.
+        console: Where progress is shown.
+
+    Returns:
+        Mean IoU over the classes of either mask, by name of the image, in [0, 1].
+    """
+    indices = np.unique(np.linspace(0, len(items) - 1, min(MAX_IMAGES, len(items))).astype(int))
+    inferencer = WeakSegInferencer(load_config(project.config), checkpoint)
+    values = torch.as_tensor(thresholds, dtype=torch.float32)
+    agreement: dict[str, float] = {}
+    with console.progress(len(indices), 'mirrored images') as bar:
+        for item in (items[index] for index in indices):
+            codes = torch.from_numpy(DEQUANTIZED[read_codes(item.scores)]).float()
+            mirrored = np.ascontiguousarray(decode_bgr(fileio.get(item.img_path))[:, ::-1])
+            prediction: dict[str, Any] = inferencer(mirrored, return_scores=True)['predictions'][0]
+            scores = torch.from_numpy(prediction['scores']).flip(2)
+            scores[1:][~codes[1:].flatten(1).any(1)] = 0  # classes that the image-level labels exclude
+            masks = [class_thresholds(part, values).argmax(0).numpy() for part in (codes, scores)]
+            agreement[item.name] = round(mask_agreement(*masks), 4)
+            bar.advance()
+    write_json(project.labels / 'agreement.json', agreement)
+    return agreement
+
+
+def mask_agreement(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the mean IoU over the classes of either mask, in [0, 1]."""
+    classes = np.union1d(one, other)
+    return float(np.mean([((one == k) & (other == k)).sum() / ((one == k) | (other == k)).sum() for k in classes]))
