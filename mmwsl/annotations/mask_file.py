@@ -1,0 +1,35 @@
+"""Masks as PNG files with a palette."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from mmwsl.utils.files import atomic_write
+
+IGNORE_INDEX = 255
+IGNORE_COLOR = (224, 224, 192)
+"""Color of ignored pixels in the masks of VOC."""
+
+
+def color_table(palette: Sequence[Sequence[int]]) -> np.ndarray:
+    """Return the RGB color of every pixel value, ``(256, 3)`` uint8: the palette, black, and for 255 that of VOC."""
+    colors = np.zeros((256, 3), np.uint8)
+    colors[: len(palette)] = palette
+    colors[IGNORE_INDEX] = IGNORE_COLOR
+    return colors
+
+
+def write_mask(path: Path, mask: np.ndarray, palette: Sequence[Sequence[int]]) -> None:
+    """Write a mask ``(H, W)`` uint8 as a PNG file with a palette."""
+    image = Image.fromarray(mask)
+    image.putpalette(color_table(palette).tobytes())
+    with atomic_write(path) as file:
+        image.save(file, 'PNG')
+
+
+def read_mask(path: Path) -> np.ndarray:
+    """Read a mask, ``(H, W)`` uint8."""
+    with Image.open(path) as file:
+        return np.array(file)
