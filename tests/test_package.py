@@ -121,7 +121,7 @@ IMPORTS = {
     'datasets': BASE,
     'models': BASE | {'inference'},
     'evaluation': BASE | {'inference'},
-    'engine': BASE | {'datasets', 'evaluation', 'inference', 'models'},
+    'engine': BASE | {'datasets', 'evaluation', 'inference', 'models', 'visualization'},
     'visualization': {'utils'},
     'report': {'functional', 'utils', 'visualization'},
     'apis': BASE | {'datasets', 'engine', 'evaluation', 'inference', 'models', 'report', 'visualization'},

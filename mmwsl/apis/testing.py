@@ -12,10 +12,10 @@ from mmwsl.apis.arguments import base_parser, parse
 from mmwsl.apis.checkpoint import weights_only_loading
 from mmwsl.apis.config import load_config
 from mmwsl.apis.launch import build_runner
-from mmwsl.apis.registered import is_mask_loader, is_mask_metric, is_subclass, without
-from mmwsl.engine.hooks import ProvenanceHook
+from mmwsl.apis.registered import is_mask_loader, is_subclass, without
+from mmwsl.engine.hooks import ProvenanceHook, WeakSegVisualizationHook
 from mmwsl.models import WeakEncoderDecoder
-from mmwsl.registry import MODELS
+from mmwsl.registry import HOOKS, MODELS
 
 
 def test(
@@ -82,25 +82,18 @@ def use_test_time_augmentation(cfg: Config) -> None:
 
 
 def write_predictions(cfg: Config, folder: str) -> None:
-    """Write the predicted masks as PNG files by the config's mask metric, such as ``IoUMetric``.
+    """Write the predicted masks as PNG files, see :class:`mmwsl.engine.hooks.MaskWriterHook`.
 
-    A config without such a metric gets one that only writes. Without any metric, ground-truth masks are not loaded: the
-    images may be unlabeled.
+    Without any metric, ground-truth masks are not loaded: the images may be unlabeled.
 
     Args:
         cfg: The config, changed in place.
         folder: Folder for the masks.
     """
-    evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, (list, tuple)) else [cfg.test_evaluator]
-    writers = [metric for metric in evaluators if is_mask_metric(metric)]
-    for metric in writers:
-        metric['output_dir'] = folder
-        metric['keep_results'] = True
-    if not evaluators:
+    if not cfg.test_evaluator:
         dataset = cfg.test_dataloader.dataset
         dataset.pipeline = without(dataset.pipeline, is_mask_loader)
-    if not writers:
-        cfg.test_evaluator = [*evaluators, dict(type='IoUMetric', output_dir=folder, format_only=True)]
+    cfg.custom_hooks = [*cfg.get('custom_hooks', []), dict(type='mmwsl.MaskWriterHook', out_dir=folder)]
 
 
 def draw_predictions(cfg: Config, show: bool = False, show_dir: str | None = None, wait_time: float = 2.0) -> None:
@@ -126,7 +119,9 @@ def draw_predictions(cfg: Config, show: bool = False, show_dir: str | None = Non
     if show:
         hook['show'] = True
         hook['wait_time'] = wait_time
-    if show_dir:
+    if show_dir and is_subclass(hook, HOOKS, WeakSegVisualizationHook):
+        hook['out_dir'] = show_dir
+    elif show_dir:
         cfg.visualizer['save_dir'] = show_dir
 
 
@@ -134,9 +129,9 @@ def main(argv: list[str] | None = None) -> None:
     """Run ``tools/test.py``."""
     parser = base_parser('Evaluate a checkpoint')
     parser.add_argument('checkpoint', help='checkpoint file or URL')
-    parser.add_argument('--out', metavar='DIR', help='folder for the predicted masks, as PNG files of class indices')
+    parser.add_argument('--out', metavar='DIR', help='folder for the predicted masks: PNG files of class indices')
     parser.add_argument('--show', action='store_true', help='show the predictions in windows')
-    parser.add_argument('--show-dir', metavar='DIR', help='folder for images with the predictions drawn over them')
+    parser.add_argument('--show-dir', metavar='DIR', help='folder for drawings: image, ground truth, prediction')
     parser.add_argument('--wait-time', type=float, default=2, help='seconds for which --show shows an image')
     parser.add_argument('--tta', action='store_true', help='evaluate with test-time augmentation')
     args = parse(parser, argv)

@@ -84,17 +84,24 @@ def test_augmentation_that_ignores_the_inference_pipeline_raises_an_error(reposi
             use_test_time_augmentation(cfg)
 
 
-def test_out_reaches_only_the_metric_that_writes(tiny_config):
-    cfg = apis.load_config(tiny_config(test_evaluator=[dict(type='IoUMetric'), dict(type='mmwsl.ImageLabelMetric')]))
+@pytest.mark.parametrize('evaluators', [[], [dict(type='IoUMetric')]])
+def test_out_leaves_the_metrics_alone(tiny_config, evaluators):
+    cfg = apis.load_config(tiny_config(test_evaluator=evaluators, custom_hooks=[dict(type='mmwsl.ProvenanceHook')]))
     write_predictions(cfg, 'masks')
-    assert cfg.test_evaluator == [
-        dict(type='IoUMetric', output_dir='masks', keep_results=True),
-        dict(type='mmwsl.ImageLabelMetric'),
-    ]
-    for evaluator, kept in (([], []), (dict(type='mmwsl.ImageLabelMetric'), [dict(type='mmwsl.ImageLabelMetric')])):
-        cfg.test_evaluator = evaluator
-        write_predictions(cfg, 'masks')
-        assert cfg.test_evaluator == [*kept, dict(type='IoUMetric', output_dir='masks', format_only=True)]
+    assert cfg.test_evaluator == evaluators
+    assert cfg.custom_hooks == [dict(type='mmwsl.ProvenanceHook'), dict(type='mmwsl.MaskWriterHook', out_dir='masks')]
+    loads_masks = any(step.type == 'LoadAnnotations' for step in cfg.test_dataloader.dataset.pipeline)
+    assert loads_masks == bool(evaluators)  # unlabeled images have none
+
+
+def test_masks_never_replace_those_of_the_dataset(trained, tmp_path):
+    config, checkpoint = trained
+    before = {path: path.read_bytes() for path in (tmp_path / 'scenes').rglob('*.png')}
+    for folder in ('masks', 'images'):
+        arguments = [str(config), str(checkpoint), '--work-dir', str(tmp_path / folder), '--out']
+        with pytest.raises(ValueError, match=f'--out must not be a folder of the dataset, got .*{folder}'):
+            main([*arguments, str(tmp_path / 'scenes' / folder)])
+    assert before == {path: path.read_bytes() for path in (tmp_path / 'scenes').rglob('*.png')}
 
 
 def test_show_opens_windows_for_as_long_as_asked(tiny_config):
@@ -130,7 +137,7 @@ def test_an_missing_checkpoint_is_named(tiny_config):
         main([str(tiny_config()), 'none.pth'])
 
 
-def test_masks_of_unlabeled_images_need_neither_labels_nor_masks(repository, tmp_path):
+def test_masks_of_unlabeled_images_need_neither_labels_nor_masks(repository, tmp_path, capfd):
     """By the test command, and by mmseg's own inference on a single image."""
     (tmp_path / 'new').mkdir()
     for name, size in (('a', (40, 30)), ('b', (50, 60))):
@@ -177,6 +184,9 @@ def test_masks_of_unlabeled_images_need_neither_labels_nor_masks(repository, tmp
             *options,
         ]
     )
+    printed = ''.join(capfd.readouterr())
+    assert f'Masks: {tmp_path / "masks"} (2 images)' in printed
+    assert 'empty' not in printed and 'results are saved' not in printed
     masks = {path.stem: np.asarray(Image.open(path)) for path in (tmp_path / 'masks').glob('*')}
     assert {name: mask.shape for name, mask in masks.items()} == dict(a=(40, 30), b=(50, 60))
     model = init_model(cfg, device='cpu')

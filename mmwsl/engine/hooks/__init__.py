@@ -2,6 +2,7 @@
 
 from .feature_cache_hook import FeatureCacheHook
 from .main_process_logger_hook import MainProcessLoggerHook
+from .mask_writer_hook import MaskWriterHook
 from .postprocessing_hook import PostProcessingHook
 from .provenance_hook import ProvenanceHook, collect_provenance
 from .weak_seg_visualization_hook import WeakSegVisualizationHook
@@ -10,6 +11,7 @@ from .weights_only_checkpoint_hook import WeightsOnlyCheckpointHook
 __all__ = [
     'FeatureCacheHook',
     'MainProcessLoggerHook',
+    'MaskWriterHook',
     'PostProcessingHook',
     'ProvenanceHook',
     'WeakSegVisualizationHook',
