@@ -121,7 +121,8 @@ def backbone_settings(base: Mapping[str, Any], weights: BackboneWeights | None) 
         if 'frozen' in backbone:
             backbone['frozen'] = False
         return dict(backbone=backbone)
-    backbone = dict(init_cfg=dict(type='Pretrained', checkpoint=str(weights.file)))
+    differing = {key: value for key, value in weights.backbone.items() if inner.get(key) != value}
+    backbone = dict(differing, init_cfg=dict(type='Pretrained', checkpoint=str(weights.file)))
     settings['backbone'] = dict(backbone=backbone) if cached else backbone
     scaling = {key: list(value) for key, value in (('mean', weights.mean), ('std', weights.std))}
     if any(list(base['data_preprocessor'][key]) != value for key, value in scaling.items()):

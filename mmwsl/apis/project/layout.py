@@ -76,8 +76,7 @@ class Project:
 
     def read_summary(self) -> dict[str, Any]:
         """Read the summary; empty if no stage has finished."""
-        content: dict[str, Any] = json.loads(self.summary.read_text()) if self.summary.is_file() else {}
-        return content
+        return read_json(self.summary)
 
     def update_summary(self, **values: Any) -> None:
         """Set entries of the summary."""
@@ -101,3 +100,9 @@ class Project:
             f'project={str(self.root)!r} has no trained network. Run `mmwsl run IMAGES --labels FILE --out '
             f'{self.root}` first.'
         )
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON file; empty if there is none."""
+    content: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    return content

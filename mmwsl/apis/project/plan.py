@@ -62,7 +62,7 @@ def plan_iterations(
     seconds: float | None = None,
     step_seconds: float = 0.0,
     first_seconds: float = 0.0,
-    first_steps: int = 0,
+    first_steps: float = 0,
 ) -> int:
     """Return the number of iterations of a training.
 
@@ -89,7 +89,7 @@ def plan_iterations(
     return max(need.shortest, min(wanted, int(possible)))
 
 
-def training_seconds(iterations: int, step_seconds: float, first_seconds: float = 0.0, first_steps: int = 0) -> float:
+def training_seconds(iterations: int, step_seconds: float, first_seconds: float = 0.0, first_steps: float = 0) -> float:
     """Return the estimated duration of a training; see :func:`plan_iterations`."""
     return iterations * step_seconds + min(iterations, first_steps) * first_seconds
 

@@ -18,7 +18,7 @@ from mmwsl.report import ReportData, ReportImage, write_report
 from mmwsl.utils.images import stem
 
 from .check import DataCheck
-from .layout import Project
+from .layout import Project, read_json
 from .stages import STAGES
 
 RESULTS = dict(
@@ -44,7 +44,7 @@ def collect_report(project: Project, check: DataCheck) -> ReportData:
     summary = project.read_summary()
     classes = summary['classes']
     train, val = (summary.get('split', {}).get(part, []) for part in ('train', 'val'))
-    quality = _read(project.labels / 'quality.json')
+    quality = read_json(project.labels / 'quality.json') or None
     labels = check.label_matrix(list(check.records)) == 1
     counts = {
         part: dict(zip(classes[1:], (check.label_matrix(names) == 1).sum(0).tolist(), strict=True))
@@ -65,7 +65,7 @@ def collect_report(project: Project, check: DataCheck) -> ReportData:
         images=report_images(project, check, train, val),
         read_scores=read_codes,
         supervision=evaluation.get('supervision', ''),
-        thresholds=_read(project.labels / 'thresholds.json'),
+        thresholds=read_json(project.labels / 'thresholds.json') or None,
         checks=check.messages,
         class_counts=counts,
         co_occurrence=labels.T.astype(int) @ labels,
@@ -83,7 +83,7 @@ def report_images(project: Project, check: DataCheck, train: list[str], val: lis
     """List the images of a project with their files."""
     stems = Counter(stem(name) for name in check.files)  # equal stems: the whole name, as datasets name masks
     predicted = read_predictions(project.predictions)
-    agreement = _read(project.labels / 'agreement.json') or {}
+    agreement = read_json(project.labels / 'agreement.json')
     images = []
     for part, names in (('train', train), ('val', val)):
         for name in names:
@@ -123,8 +123,3 @@ def training_curves(project: Project) -> dict[str, list[tuple[float, float]]]:
             if key in points:
                 curves[f'{name}, training on {text}'] = sorted(points[key].items())
     return curves
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    content: dict[str, Any] | None = json.loads(path.read_text()) if path.is_file() else None
-    return content

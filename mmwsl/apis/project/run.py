@@ -8,36 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import mmwsl
-from mmwsl.annotations import make_record, write_jsonl
-from mmwsl.apis.checkpoint import latest_checkpoint
-from mmwsl.apis.config import config_folder, load_config
 from mmwsl.apis.cpu import prepare_cpu
-from mmwsl.apis.testing import test
-from mmwsl.apis.training import train
-from mmwsl.apis.weights import BackboneWeights, find_weights
+from mmwsl.apis.weights import find_weights
 from mmwsl.functional import stratified_split
 from mmwsl.utils.console import Console, quiet
 from mmwsl.utils.files import digest_file
+from mmwsl.utils.text import check_choice
 
-from . import plan
 from .check import DataCheck, DataError, check_data
-from .configs import (
-    CLASSIFIERS,
-    SEGMENTORS,
-    backbone_settings,
-    classifier_settings,
-    mask_settings,
-    merged,
-    scaled_settings,
-    training_settings,
-    write_config,
-)
+from .configs import CLASSIFIERS
 from .evaluation import compare_masks, predict_validation
 from .labels import label_images
-from .layout import Project
-from .progress import ProgressHook
+from .layout import Project, read_json
 from .report import report_project
 from .stages import Stages
+from .trainings import Trainings, write_labels
 
 VAL_FRACTION = 0.2
 CLASSIFIER_SHARE = 0.35
@@ -105,22 +90,31 @@ class _Run:
         """Run all stages."""
         options, project = self.options, self.project
         weights = find_weights(options.backbone) if options.pretrained else None
+        backbone = weights.name.removesuffix('_v1c') if weights else options.backbone
+        check_choice('backbone', backbone, tuple(CLASSIFIERS))
         self.check = self._check()
         split = self._split()
         self.train_names, self.val_names = split['train'], split['val']
-        backbone = dict(backbone=options.backbone, weights=digest_file(weights.file) if weights else None)
-        length = dict(minutes=options.minutes, epochs=options.epochs, seed=options.seed)
-        self.stages.run(
-            'classifier',
-            backbone | length,
-            lambda: self._train_classifier(weights),
+        self.trainings = Trainings(
+            project,
+            self.console,
+            self.check,
+            self.train_names,
+            backbone,
+            weights,
+            options.masks,
+            options.epochs,
+            options.seed,
         )
+        inputs = dict(backbone=backbone, weights=digest_file(weights.file) if weights else None)
+        length = dict(minutes=options.minutes, epochs=options.epochs, seed=options.seed)
+        self.stages.run('classifier', inputs | length, self._classify)
         labels = self.stages.run('labels', {}, self._label)
         masks = {name: digest_file(self.check.masks[name]) for name in self.train_names if name in self.check.masks}
         self.stages.run(
             'segmentor',
             dict(masks=masks, thresholds=labels['thresholds']),  # `mmwsl label` may have changed them
-            lambda: self._train_segmentor(weights),
+            lambda: self.trainings.train_segmentor(self._left(self._evaluation_seconds())),
         )
         val_masks = {name: self.check.masks[name] for name in self.val_names if name in self.check.masks}
         digests = {name: digest_file(path) for name, path in val_masks.items()}
@@ -131,9 +125,16 @@ class _Run:
         self.console.print(f'Next: mmwsl predict {project.root} NEW_IMAGES --out masks')
         return project
 
-    def _left(self) -> float | None:
-        """Return the seconds that are left of the time that the user gave."""
-        return None if self.options.minutes is None else 60 * self.options.minutes - (time.monotonic() - self.start)
+    def _left(self, kept: float = 0.0, share: float = 1.0) -> float | None:
+        """Return a share of the seconds that are left of the time that the user gave, without those that are kept."""
+        if self.options.minutes is None:
+            return None
+        return share * (60 * self.options.minutes - (time.monotonic() - self.start) - kept)
+
+    def _classify(self) -> dict[str, Any]:
+        result = self.trainings.train_classifier(self._left(share=CLASSIFIER_SHARE))
+        self.console.print(f'  image-level mAP on {len(self.val_names)} validation images: {result["mAP"]}')
+        return result
 
     def _check(self) -> DataCheck:
         options = self.options
@@ -182,124 +183,15 @@ class _Run:
                 val = list(check.val)
             else:
                 selected = stratified_split(check.label_matrix(names), VAL_FRACTION, self.options.seed)
-                val = [name for name, chosen in zip(names, selected, strict=True) if chosen]
+                val = [name for name, chosen in zip(names, selected, strict=True) if chosen] or names[-1:]
             train_names = [name for name in names if name not in set(val)]
             for part, members in (('train', train_names), ('val', val)):
-                self._write_labels(part, members)
+                write_labels(self.project, check, part, members)
             how = 'listed' if check.val is not None else 'stratified by class'
             self.console.print(f'  {len(train_names)} images to train, {len(val)} to validate ({how})')
             return dict(train=train_names, val=val)
 
         return self.stages.run('split', dict(seed=self.options.seed, val=check.val), function)
-
-    def _write_labels(self, part: str, names: list[str]) -> None:
-        """Write the labels of images, which are also their list."""
-        records = [(name, self.check.records[name]) for name in names]
-        write_jsonl(
-            self.project.data / f'{part}.jsonl',
-            [make_record(name, record.labels, record.unknown) for name, record in records],
-        )
-
-    def _train_classifier(self, weights: BackboneWeights | None) -> dict[str, Any]:
-        project, options = self.project, self.options
-        key = weights.name.removesuffix('_v1c') if weights else options.backbone
-        base = load_config(config_folder() / CLASSIFIERS[key])
-        if not project.config.exists():
-            batch = plan.batch_size(len(self.train_names))
-            settings = merged(
-                scaled_settings(base, self._sides()),
-                classifier_settings(self.check, backbone_settings(base.model, weights), batch, options.seed),
-            )
-            left = self._left()
-            share = None if left is None else CLASSIFIER_SHARE * left
-            iterations, seconds = self._plan(project.config, CLASSIFIERS[key], settings, plan.CLASSIFIER, batch, share)
-            write_config(project.config, CLASSIFIERS[key], settings | plan.schedule(iterations))
-            self._say_length(iterations, batch, seconds)
-        result = self._train(project.config, project.checkpoints, 'training on image-level labels')
-        if (mean := result.pop('metrics').get('mAP')) is None:  # the training was finished before
-            cfg = load_config(project.config, work_dir=str(project.checkpoints / 'test'))
-            mean = test(cfg, str(project.root / result['checkpoint']))['mAP']
-        self.console.print(f'  image-level mAP on {len(self.val_names)} validation images: {mean}')
-        return result | dict(mAP=mean, backbone=key)
-
-    def _train_segmentor(self, weights: BackboneWeights | None) -> dict[str, Any]:
-        project, options = self.project, self.options
-        key = project.read_summary()['classifier']['backbone']
-        base = load_config(config_folder() / SEGMENTORS[key])
-        masked = [name for name in self.train_names if name in self.check.masks]
-        if not project.segmentor_config.exists():
-            for part, members in (
-                ('masks', masked),
-                ('pseudo', [name for name in self.train_names if name not in self.check.masks]),
-            ):
-                self._write_labels(f'train_{part}', members)
-            batch = plan.batch_size(len(self.train_names))
-            model = backbone_settings(base.model, weights)
-            scaled = scaled_settings(base, self._sides())
-            dataset = merged(
-                base.train_dataloader.dataset.to_dict(), scaled.get('train_dataloader', {}).get('dataset', {})
-            )
-            train = mask_settings(self.check, dataset, options.masks, len(masked), len(self.train_names))
-            settings = merged(scaled, training_settings(self.check, model, batch, options.seed, train))
-            left = self._left()
-            rest = None if left is None else left - self._evaluation_seconds()
-            iterations, seconds = self._plan(
-                project.segmentor_config, SEGMENTORS[key], settings, plan.SEGMENTOR, batch, rest
-            )
-            write_config(project.segmentor_config, SEGMENTORS[key], settings | plan.schedule(iterations))
-            self._say_length(iterations, batch, seconds)
-        result = self._train(project.segmentor_config, project.segmentor, 'training on pseudo-labels')
-        return result | dict(images_with_masks=len(masked))
-
-    def _sides(self) -> list[int]:
-        """Return the longer side of each training image."""
-        files = (self.check.files[name] for name in self.train_names)
-        return [max(file.width, file.height) for file in files]
-
-    def _plan(
-        self, path: Path, base: str, settings: dict, need: plan.Need, batch: int, seconds: float | None
-    ) -> tuple[int, float]:
-        """Measure an iteration, and return the number of iterations and their estimated duration."""
-        trial = path.with_name(f'{path.stem}_trial.py')
-        try:
-            write_config(trial, base, settings | plan.schedule(need.least))
-            step, first = plan.measure_steps(load_config(trial, work_dir=str(self.project.root / 'log')))
-        finally:
-            trial.unlink(missing_ok=True)
-        count = len(self.train_names)
-        slow = 2 * count // batch  # the cache stores an image and its mirror image
-        iterations = plan.plan_iterations(
-            need,
-            count,
-            batch,
-            epochs=self.options.epochs,
-            seconds=seconds,
-            step_seconds=step,
-            first_seconds=first,
-            first_steps=slow,
-        )
-        return iterations, plan.training_seconds(iterations, step, first, slow)
-
-    def _say_length(self, iterations: int, batch: int, seconds: float) -> None:
-        epochs = iterations * batch / len(self.train_names)
-        self.console.print(
-            f'  {iterations} iterations with {batch} images ({epochs:.0f} epochs), about {max(1, round(seconds / 60))} '
-            'min'
-        )
-
-    def _train(self, config: Path, work_dir: Path, text: str) -> dict[str, Any]:
-        """Train a config, or resume it."""
-        cfg = load_config(config, work_dir=str(work_dir))
-        cfg.visualizer.name = str(work_dir)  # one of the same name in this process would log to another folder
-        iterations = cfg.train_cfg.max_iters
-        with self.console.progress(iterations, text) as bar:
-            hook = ProgressHook(bar)
-            train(cfg, resume=True, hooks=[hook])
-        checkpoint = latest_checkpoint(work_dir)
-        assert checkpoint is not None
-        path = Path(checkpoint).relative_to(self.project.root.absolute())
-        self.console.print(f'  {self.project.root / path}')
-        return dict(config=config.name, checkpoint=path.as_posix(), iterations=iterations, metrics=hook.metrics)
 
     def _label(self) -> dict[str, Any]:
         result = label_images(self.project, self.console, agreement=True)
@@ -315,7 +207,10 @@ class _Run:
 
     def _evaluate(self, masks: dict[str, Path]) -> dict[str, Any]:
         predicted = predict_validation(self.project, self.images, self.val_names, self.console)
+        for name, error in predicted.failed.items():
+            self.console.print(f'  {name} was not predicted: {error}')
         classes = list(self.check.classes)
+        masks = {name: path for name, path in masks.items() if name in predicted.entries}
         result = compare_masks(self.project, predicted, masks, classes) if masks else {}
         if masks:
             self.console.print(
@@ -330,7 +225,9 @@ class _Run:
         """What the segmentor was trained on, for every number."""
         masked = sum(name in self.check.masks for name in self.train_names)
         text = f'trained on image-level labels of {len(self.train_names)} images'
-        return f'{text} and masks of {masked} of them' if masked else f'{text}, without masks'
+        text += f' and masks of {masked} of them' if masked else ', without masks'
+        tuned_on = read_json(self.project.labels / 'thresholds.json').get('tuned_on')
+        return f'{text}; thresholds chosen with {tuned_on}' if tuned_on else text
 
     def _report(self) -> dict[str, Any]:
         path = report_project(self.project, self.check)
