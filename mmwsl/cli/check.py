@@ -2,7 +2,8 @@
 
 import argparse
 
-from mmwsl.apis.project.check import check_data, format_check
+from mmwsl.apis.project.check import check_data
+from mmwsl.apis.project.data_check import format_check
 
 from .arguments import add_data, label_options
 

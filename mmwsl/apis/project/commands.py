@@ -5,7 +5,8 @@ from pathlib import Path
 from mmwsl.apis.cpu import prepare_cpu
 from mmwsl.utils.console import quiet
 
-from .check import DataCheck, check_data
+from .check import check_data
+from .data_check import DataCheck
 from .labels import label_images
 from .layout import Project
 from .report import report_project

@@ -12,7 +12,7 @@ from mmwsl.apis.config import CONFIGS_VARIABLE, config_folder
 from mmwsl.apis.weights import BackboneWeights
 from mmwsl.utils.files import atomic_write
 
-from .check import DataCheck
+from .data_check import DataCheck
 from .plan import image_side
 
 CLASSIFIERS = {

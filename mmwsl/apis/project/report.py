@@ -17,7 +17,7 @@ from mmwsl.datasets.classes import voc_colormap
 from mmwsl.report import ReportData, ReportImage, write_report
 from mmwsl.utils.images import stem
 
-from .check import DataCheck
+from .data_check import DataCheck
 from .layout import Project, read_json
 from .stages import STAGES
 

@@ -15,8 +15,9 @@ from mmwsl.utils.console import Console, quiet
 from mmwsl.utils.files import digest_file
 from mmwsl.utils.text import check_choice
 
-from .check import DataCheck, DataError, check_data
+from .check import check_data
 from .configs import CLASSIFIERS
+from .data_check import DataCheck, DataError
 from .evaluation import compare_masks, predict_validation
 from .labels import label_images
 from .layout import Project, read_json

@@ -13,7 +13,6 @@ from mmwsl.apis.weights import BackboneWeights
 from mmwsl.utils.console import Console
 
 from . import plan
-from .check import DataCheck
 from .configs import (
     CLASSIFIERS,
     SEGMENTORS,
@@ -25,6 +24,7 @@ from .configs import (
     training_settings,
     write_config,
 )
+from .data_check import DataCheck
 from .layout import Project
 from .progress import ProgressHook
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmwsl.apis.project.check import DataError, check_data, format_check
+from mmwsl.apis.project.check import check_data
+from mmwsl.apis.project.data_check import DataError, format_check
 from mmwsl.cli.check import main
 from tests.conftest import write_images
 

@@ -1,0 +1,121 @@
+"""Findings of a check: odd files, masks that do not fit, classes that cannot be learned."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from mmwsl.annotations import IGNORE_INDEX
+from mmwsl.utils.images import stem
+from mmwsl.utils.text import first_five
+
+from .data_check import DataCheck
+
+FEW = 5
+"""A class in fewer training images than this is not learned reliably."""
+
+
+def check_files(check: DataCheck) -> None:
+    """Find files that cannot be read, duplicates, other files, and unusual sizes."""
+    if unreadable := [file for file in check.files.values() if file.error]:
+        text = first_five([f'{file.name} ({file.error})' for file in unreadable])
+        check.messages.append(('warning', f'{len(unreadable)} images cannot be read and are left out: {text}.'))
+        for file in unreadable:
+            check.records.pop(file.name, None)
+            check.notes.setdefault(file.name, []).append('cannot be read')
+    readable = [file for file in check.files.values() if not file.error]
+    by_content: dict[str, list[str]] = {}
+    for file in readable:
+        by_content.setdefault(file.digest, []).append(file.name)
+    groups = [group for group in by_content.values() if len(group) > 1]
+    for group in groups:
+        for name in group[1:]:
+            check.notes.setdefault(name, []).append(f'duplicate of {group[0]}')
+    if groups:
+        pairs = first_five([' = '.join(group[:3]) for group in groups])
+        count = sum(len(group) - 1 for group in groups)
+        check.messages.append(('warning', f'{count} images are duplicates of others: {pairs}.'))
+        check_duplicate_labels(check, groups)
+    for file in readable:
+        sides = sorted((file.width, file.height))
+        if sides[0] < 32 or sides[1] > 6000 or sides[1] > 8 * sides[0]:
+            check.notes.setdefault(file.name, []).append(f'unusual size, {file.width} x {file.height}')
+    if odd := [name for name, notes in check.notes.items() if any(note.startswith('unusual') for note in notes)]:
+        check.messages.append(('warning', f'{len(odd)} images have an unusual size: {first_five(odd)}.'))
+    everything = {path.relative_to(check.folder).as_posix() for path in check.folder.rglob('*') if path.is_file()}
+    others = sorted(name for name in everything - set(check.files) if '/.' not in f'/{name}')
+    if others:
+        suffixes = Counter(Path(name).suffix.lower() or 'no suffix' for name in others)
+        kinds = ', '.join(f'{count} {suffix}' for suffix, count in suffixes.most_common(4))
+        check.messages.append(('info', f'{len(others)} other files are not images and are left out ({kinds}).'))
+
+
+def check_duplicate_labels(check: DataCheck, groups: Iterable[Sequence[str]]) -> None:
+    """Warn of equal images with different labels."""
+    for group in groups:
+        labels = {frozenset(check.records[name].labels) for name in group if name in check.records}
+        if len(labels) > 1:
+            check.messages.append(('warning', f'equal images have different labels: {first_five(list(group))}.'))
+
+
+def check_masks(check: DataCheck, folder: Path) -> None:
+    """Find the masks of the images, and check their sizes and values."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f'--masks {str(folder)!r} must be a folder of PNG masks, got no such folder.')
+    stems = Counter(stem(name) for name in check.files)
+    for name in check.records:
+        path = folder / f'{name if stems[stem(name)] > 1 else stem(name)}.png'
+        if not path.is_file():
+            continue
+        try:
+            with Image.open(path) as mask:
+                values, size, bands = set(np.unique(np.asarray(mask)).tolist()), mask.size, len(mask.getbands())
+        except OSError as error:
+            check.messages.append(('error', f'mask {path.name!r} cannot be read: {error}.'))
+            continue
+        file = check.files[name]
+        if bands != 1:
+            problem = f'must have one channel of class indices, got {bands}'
+        elif size != (file.width, file.height):
+            problem = f'must have the size {file.width} x {file.height} of its image, got {size[0]} x {size[1]}'
+        elif wrong := sorted(values - {*range(len(check.classes)), IGNORE_INDEX}):
+            hint = ' Is 255 the object? Write its class index.' if values <= {0, 255} else ''
+            problem = f'must hold the indices of {list(check.classes)} or 255, got {wrong[:5]}.{hint}'
+        else:
+            check.masks[name] = path
+            if values == {0, IGNORE_INDEX}:
+                check.notes.setdefault(name, []).append('mask of 0 and 255 only')
+            continue
+        check.messages.append(('error', f'mask {path.name!r} {problem}'.rstrip('.') + '.'))
+    if not check.masks and not check.errors:
+        check.messages.append(('error', f'--masks {str(folder)!r} has no mask NAME.png of a labeled image.'))
+
+
+def check_classes(check: DataCheck) -> None:
+    """Find classes that are too rare to be learned, or always occur with another one."""
+    labels = check.label_matrix(list(check.records)) == 1
+    for name, count in zip(check.classes[1:], labels.sum(0), strict=True):
+        if count < FEW:
+            check.messages.append(('warning', f'class {name!r} is in {count} images only: it may not be learned.'))
+    together = labels.T.astype(int) @ labels
+    for i, name in enumerate(check.classes[1:]):
+        others = [check.classes[j + 1] for j in range(len(together)) if j != i and together[i, i] == together[i, j] > 0]
+        if others:
+            check.messages.append(
+                (
+                    'warning',
+                    f'every image with {name!r} also has {first_five(others)}: image-level labels cannot tell them '
+                    'apart.',
+                )
+            )
+    everywhere = [name for name, count in zip(check.classes[1:], labels.sum(0), strict=True) if count == len(labels)]
+    if everywhere:
+        check.messages.append(
+            (
+                'warning',
+                f'{first_five(everywhere)} is in every image: add images without it, or its pixels cannot be told '
+                'from the background.',
+            )
+        )
