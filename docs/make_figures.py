@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw, ImageFont
 from mmwsl.apis import latest_checkpoint, load_config, train
 from mmwsl.apis.checkpoint import weights_only_loading
 from mmwsl.apis.launch import build_runner
-from mmwsl.visualization import colorize_mask
+from mmwsl.visualization import colorize_mask, draw_legend
 
 ROOT = Path(__file__).parents[1]
 FIGURES = ROOT / 'docs' / 'figures'
@@ -99,7 +99,10 @@ def write_figure(path: Path, rows: Sequence[Row], width: int, classes: Sequence[
     font, gap, header = ImageFont.load_default(17), 6, 26
     shapes = [image.shape[:2] for image in rows[0][1]]
     height = max(round(h * width / w) for h, w in shapes)
-    sheet = Image.new('RGB', (gap + (width + gap) * len(shapes), (header + height) * len(rows) + header), 'white')
+    sheet_width = gap + (width + gap) * len(shapes)
+    legend = draw_legend(classes[1:], COLORS[1 : len(classes)], sheet_width, font.size)
+    sheet = Image.new('RGB', (sheet_width, (header + height) * len(rows) + legend.height), 'white')
+    sheet.paste(legend, (0, sheet.height - legend.height))
     draw = ImageDraw.Draw(sheet)
     for row, (title, images) in enumerate(rows):
         top = row * (header + height)
@@ -111,11 +114,6 @@ def write_figure(path: Path, rows: Sequence[Row], width: int, classes: Sequence[
             # Masks have no colors between those of their classes.
             resample = Image.Resampling.LANCZOS if title == 'image' and scale < 1 else Image.Resampling.NEAREST
             sheet.paste(image.resize(size, resample), (gap + column * (width + gap), top + header))
-    left = gap
-    for name, color in list(zip(classes, COLORS, strict=True))[1:]:
-        draw.rectangle((left, sheet.height - 18, left + 12, sheet.height - 6), fill=color)
-        draw.text((left + 17, sheet.height - 22), name, fill='black', font=font)
-        left += round(draw.textlength(name, font)) + 32
     FIGURES.mkdir(exist_ok=True)
     sheet.save(path, optimize=True)
     if path.stat().st_size > MAX_BYTES:

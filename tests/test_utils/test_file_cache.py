@@ -28,7 +28,7 @@ def test_as_many_writers_as_announced_never_exceed_the_limit(tmp_path, writers, 
     size = 100
     caches = [FileCache(tmp_path, count * size, writers) for _ in range(writers)]
     written = 0
-    while not all(cache.full for cache in caches):
+    while not all(cache.full for cache in caches) and written <= count:
         granted = [cache for cache in caches if not cache.full and cache.reserve(size)]
         for _ in granted:
             write(tmp_path, str(written), size)
