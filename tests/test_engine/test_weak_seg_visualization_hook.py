@@ -89,7 +89,9 @@ def scenes(tmp_path):
             ('images', rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)),
             ('masks', np.where(rng.random((20, 30)) < 0.3, 255, rng.integers(0, 2, (20, 30))).astype(np.uint8)),
         ):
-            path = (tmp_path / folder / name).with_suffix('.png' if folder == 'masks' else name[-4:])
+            path = tmp_path / folder / name
+            if folder == 'masks':
+                path = path.with_name(f'{path.name}.png') if name.startswith('b/') else path.with_suffix('.png')
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(pixels).save(path)
     return tmp_path
