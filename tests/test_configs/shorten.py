@@ -46,7 +46,7 @@ def short_config(name):
         cfg.train_cfg.update(max_epochs=1, val_interval=1)
     else:
         cfg.train_cfg.update(max_iters=1, val_interval=1)
-    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+    for loader in filter(None, (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader)):
         parts = parts_of(loader.dataset)
         loader.update(batch_size=len(parts), num_workers=0, persistent_workers=False)
         for part in parts:
