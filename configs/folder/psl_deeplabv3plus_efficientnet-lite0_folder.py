@@ -9,3 +9,4 @@ model = dict(decode_head=dict(num_classes=3))
 # A head with normalization tolerates a higher learning rate.
 optim_wrapper = dict(optimizer=dict(lr=5e-3))
 val_cfg = None
+tta_model = dict(type='SegTTAModel')

@@ -14,3 +14,4 @@ model = dict(
 )
 optim_wrapper = dict(optimizer=dict(lr=5e-4), paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1))))
 val_cfg = None
+tta_model = dict(type='SegTTAModel')

@@ -1,39 +1,12 @@
-# DeepLab v3+ on a frozen EfficientNet-Lite0 at stride 16, with the feature maps of stride 8 and 16.
+# deeplabv3plus_mobilenet-v2.py with EfficientNet-Lite0, which has 40 channels at stride 8.
+_base_ = ['deeplabv3plus_mobilenet-v2.py']
 checkpoint = '{{$MMWSL_WEIGHTS_ROOT:weights}}/tf_efficientnet_lite0_imagenet.pth'
-norm_cfg = dict(type='BN')
-data_preprocessor = dict(
-    type='SegDataPreProcessor',
-    mean=[127.0, 127.0, 127.0],
-    std=[128.0, 128.0, 128.0],
-    bgr_to_rgb=True,
-    pad_val=0,
-    seg_pad_val=255,
-    size=(320, 320),
-)
+data_preprocessor = dict(mean=[127.0, 127.0, 127.0], std=[128.0, 128.0, 128.0])
 model = dict(
-    type='EncoderDecoder',
     data_preprocessor=data_preprocessor,
     backbone=dict(
         type='mmwsl.DilatedEfficientNetLite',
-        output_stride=16,
-        out_indices=(2, 6),
-        frozen=True,
-        init_cfg=dict(type='Pretrained', checkpoint=checkpoint),
+        init_cfg=dict(checkpoint=checkpoint),
     ),
-    decode_head=dict(
-        type='DepthwiseSeparableASPPHead',
-        in_channels=320,
-        in_index=1,
-        channels=64,
-        dilations=(1, 3, 6, 9),  # of 20 x 20 locations
-        c1_in_channels=40,
-        c1_channels=24,
-        dropout_ratio=0.0,  # an interrupted training then resumes to the same weights
-        num_classes=7,
-        norm_cfg=norm_cfg,
-        align_corners=False,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
-    ),
-    train_cfg=dict(),
-    test_cfg=dict(mode='whole'),
+    decode_head=dict(c1_in_channels=40),
 )
