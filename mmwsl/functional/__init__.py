@@ -12,6 +12,7 @@ from .dense_crf import CRF_PRESETS, CRFParams, dense_crf, plausible_labels
 from .double_threshold import double_threshold
 from .guided_backprop import LayerRecord, recorded_layers
 from .image_labels import mask_absent_classes, override_image_probs, redistribute_absent_classes
+from .input_scaling import estimate_input_std
 from .multilabel_losses import asymmetric_loss, class_balanced_weights, sigmoid_focal_loss
 from .noisy_label_losses import bootstrapped_cross_entropy, generalized_cross_entropy, symmetric_cross_entropy
 from .objectness import box_objectness, min_max_normalize, region_objectness, rle_objectness
@@ -75,6 +76,7 @@ __all__ = [
     'dense_crf',
     'distinct_class_saliency',
     'double_threshold',
+    'estimate_input_std',
     'gem_pool',
     'generalized_cross_entropy',
     'global_average_pool',
