@@ -124,7 +124,8 @@ IMPORTS = {
     'engine': BASE | {'datasets', 'evaluation', 'inference', 'models'},
     'visualization': {'utils'},
     'apis': BASE | {'datasets', 'engine', 'evaluation', 'inference', 'models', 'visualization'},
-    'cli': {'apis'},
+    'doctor': {'utils'},  # it runs where `apis` cannot be imported
+    'cli': {'apis', 'doctor'},
 }
 
 

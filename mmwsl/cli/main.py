@@ -8,6 +8,7 @@ from mmwsl import __version__
 
 # The module whose `main` is called, and a description.
 COMMANDS = {
+    'doctor': ('mmwsl.doctor.command', 'check packages, devices and weights, and say what to do'),
     'demo': ('mmwsl.apis.demo', 'train on synthetic shapes, evaluate, draw masks'),
     'train': ('mmwsl.apis.training', 'train a segmentor'),
     'test': ('mmwsl.apis.testing', 'evaluate a checkpoint, write or draw its masks'),
@@ -19,8 +20,8 @@ COMMANDS = {
 }
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Run one command, with the arguments that follow its name."""
+def main(argv: list[str] | None = None) -> int | None:
+    """Run one command, with the arguments that follow its name, and return its exit status."""
     width = max(map(len, COMMANDS))
     parser = argparse.ArgumentParser(
         prog='mmwsl',
@@ -37,4 +38,5 @@ def main(argv: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if argv is None else argv
     command = parser.parse_args(arguments[:1]).command
     sys.argv[0] = f'mmwsl {command}'  # the name that the command's own parser prints
-    import_module(COMMANDS[command][0]).main(arguments[1:])
+    status: int | None = import_module(COMMANDS[command][0]).main(arguments[1:])
+    return status

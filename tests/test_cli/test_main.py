@@ -7,6 +7,8 @@ from mmengine.config import Config
 import mmwsl
 from mmwsl.cli.main import COMMANDS, main
 
+ONLY_COMMANDS = {'doctor'}  # without a script in tools/
+
 
 @pytest.fixture(autouse=True)
 def arguments(monkeypatch):
@@ -19,7 +21,7 @@ def test_each_command_runs_what_its_script_runs(repository):
     for path in (repository / 'tools').glob('*.py'):
         (module,) = (node.module for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom))
         scripts[path.stem.replace('_', '-')] = module
-    assert {name: module for name, (module, _) in COMMANDS.items()} == scripts
+    assert {name: module for name, (module, _) in COMMANDS.items() if name not in ONLY_COMMANDS} == scripts
 
 
 @pytest.mark.parametrize('name', COMMANDS)
