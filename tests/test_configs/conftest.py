@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from mmwsl.datasets import COCOWeakDataset, VOCWeakDataset
-from mmwsl.models import DilatedMobileNetV2
+from mmwsl.models import DilatedEfficientNetLite, DilatedMobileNetV2
 from tests.conftest import write_images
 
 NAMES = ('one', 'two')
@@ -84,6 +84,7 @@ def data(tmp_path_factory):
     write_images(root / 'imagenet_voc', ['cat/one.JPEG', 'background/two.JPEG'], SIZE)
     torch.manual_seed(0)
     torch.save(DilatedMobileNetV2(last_conv=True).state_dict(), root / 'mobilenet_v2_imagenet.pth')
+    torch.save(DilatedEfficientNetLite(last_conv=True).state_dict(), root / 'tf_efficientnet_lite0_imagenet.pth')
     return root
 
 
