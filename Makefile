@@ -58,7 +58,7 @@ ifeq ($(filter $(VERSION),3.10 3.11 3.12 3.13),)
 endif
 	test '$(call VERSION_OF,$(BIN)/python)' = '$(VERSION)' || $(PYTHON) -m venv --clear $(VENV)
 	$(PIP) install $(TORCH_ARGS) $(call PIN,torch)
-	$(PIP) install -e '.[mm,test]' -c constraints.txt
+	$(PIP) install -e '.[mm,test,weights]' -c constraints.txt
 	$(PIP) install -e '.[oracles]' -c constraints.txt || \
 	    echo 'The extra `oracles` was not installed: the tests that compare with its packages will be skipped.' >&2
 	$(PIP) uninstall --yes opencv-python opencv-python-headless

@@ -14,9 +14,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--out', metavar='PROJECT', required=True, help='project folder')
     parser.add_argument(
         '--backbone',
-        default='mobilenet_v2',
+        default='efficientnet_lite0',
         metavar='NAME',
-        help='mobilenet_v2, efficientnet_lite0, resnet50, or a file of weights of one of these (default %(default)s)',
+        help='efficientnet_lite0, mobilenet_v2, resnet50, or a file of weights of one of these (default %(default)s)',
     )
     parser.add_argument('--no-pretrained', action='store_true', help='start from random weights: needs many images')
     length = parser.add_mutually_exclusive_group()

@@ -49,7 +49,7 @@ class Options:
 
     masks: str | None = None
     val: str | None = None
-    backbone: str = 'mobilenet_v2'
+    backbone: str = 'efficientnet_lite0'
     pretrained: bool = True
     minutes: float | None = None
     epochs: float | None = None
