@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
@@ -24,8 +25,16 @@ from mmwsl.apis.pseudo_labels.store import read_codes
 from mmwsl.apis.threshold_choice.choose import SCOPES, choose_from_statistics
 from mmwsl.apis.threshold_choice.rules import RULES
 from mmwsl.apis.threshold_choice.statistics import GRID, collect_statistics
+from mmwsl.datasets.transforms import LoadImageAsBGR
 from mmwsl.evaluation.metrics.class_threshold_search import search_class_thresholds
-from mmwsl.functional import quantize_threshold
+from mmwsl.functional import (
+    CRF_PRESETS,
+    DEQUANTIZED,
+    class_thresholds,
+    dense_crf,
+    logit_softmax,
+    quantize_threshold,
+)
 from mmwsl.registry import DATASETS
 
 FORMS = dict(
@@ -105,6 +114,25 @@ def oracles(counts: np.ndarray) -> dict[str, tuple[list[float], float]]:
     )
 
 
+def mean_iou_with_crf(
+    items: Sequence[ImageItem], masks: Sequence[np.ndarray], threshold: float, num_classes: int
+) -> tuple[float, float]:
+    """Return the mean IoU at one common threshold, and after the CRF of configs/priors."""
+    confusion = np.zeros((2, num_classes, num_classes))
+    for item, mask in zip(items, masks, strict=True):
+        present = np.array([0, *(k for k in item.labels if k)])
+        scores = torch.from_numpy(DEQUANTIZED[read_codes(item.scores)[present]]).float()
+        scores = class_thresholds(scores, torch.full((len(present) - 1,), threshold))
+        image = LoadImageAsBGR()(dict(img_path=item.img_path))['img'][..., ::-1].transpose(2, 0, 1)
+        refined = dense_crf(logit_softmax(scores, 2.0), torch.from_numpy(image.copy()), CRF_PRESETS['ccnn'])
+        used = mask < num_classes
+        for table, result in zip(confusion, (scores, refined), strict=True):
+            np.add.at(table, (mask[used], present[result.argmax(0).numpy()][used]), 1)
+    hits = confusion.diagonal(0, 1, 2)
+    plain, crf = 100 * np.nanmean(hits / (confusion.sum(1) + confusion.sum(2) - hits), axis=1)
+    return float(plain), float(crf)
+
+
 def measure(config: str, work_dir: Path, form: str, options: argparse.Namespace) -> Iterator[dict]:
     """Yield one row for each rule and scope."""
     folder = generate(config, work_dir, form, False, 'train', options.ann_file, options.out)
@@ -116,6 +144,11 @@ def measure(config: str, work_dir: Path, form: str, options: argparse.Namespace)
         other = generate(config, work_dir, form, False, 'val', options.apply, options.out)
         lists[options.apply] = count(*images(config, other, 'val', options.apply)[:2], len(classes))
     best = {name: oracles(counts) for name, counts in lists.items()}
+    if options.crf:
+        regions = choose_from_statistics(statistics, classes, resamples=1).thresholds[0]
+        for name, threshold in dict(regions=regions, oracle=best[options.ann_file]['global_'][0][0]).items():
+            plain, crf = mean_iou_with_crf(items[:: options.crf], masks[:: options.crf], threshold, len(classes))
+            print(f'\n{form} {work_dir.name} {name} {threshold:.4g}: mIoU {plain:.2f}, with CRF {crf:.2f}', flush=True)
     for name, rule in RULES.items():
         if rule.views and views is None:
             continue
@@ -173,6 +206,7 @@ def main() -> None:
     parser.add_argument('--apply', metavar='LIST', help='list of the val set to apply the thresholds to as well')
     parser.add_argument('--forms', nargs='+', choices=FORMS, default=['prob', 'cam'], help='forms of the scores')
     parser.add_argument('--views', action='store_true', help='measure rules that need a flipped view')
+    parser.add_argument('--crf', type=int, default=0, metavar='N', help='measure a CRF on every Nth image as well')
     parser.add_argument('--shrinkage', type=float, default=30.0)
     parser.add_argument('--resamples', type=int, default=200)
     options = parser.parse_args()

@@ -1,11 +1,16 @@
 """Thresholds without masks, chosen from stored scores of synthetic objects."""
 
 import json
+import re
+import shutil
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS
 from PIL import Image
 
 from mmwsl.apis.pseudo_labels.items import ImageItem
@@ -160,6 +165,29 @@ def test_masks_of_two_classes_in_an_image_are_measured_apart(project, tmp_path):
         assert statistics.views[k, low] == pytest.approx(pairs[k], abs=1e-6)
     assert statistics.views[1, high] == pytest.approx(pairs[1], abs=1e-6) and statistics.views[2, high] == 0
     assert [(row > 0).sum() for row in statistics.histograms] == [2, 1, 1]
+
+
+def test_the_example_of_the_page_runs(project, repository, tmp_path, monkeypatch, capsys):
+    block = re.search(r'```python\n(.*?)```', (repository / 'docs/thresholds.md').read_text(), re.DOTALL)[1]
+    shutil.copytree(project[0], tmp_path / 'labels')
+    monkeypatch.chdir(tmp_path)
+    Path('labels.csv').write_text(
+        'image,labels\n' + ''.join(f'{i.name},{"abc"[i.labels[0] - 1]}\n' for i in project[1])
+    )
+    init_default_scope('mmseg')
+    dataset = DATASETS.build(
+        dict(
+            type='mmwsl.FolderWeakDataset',
+            data_prefix=dict(img_path='labels', seg_map_path=str(tmp_path / 'labels/masks')),
+            label_file='labels.csv',
+            metainfo=dict(classes=CLASSES),
+            pipeline=[],
+        )
+    )
+    exec(block, dict(dataset=dataset))
+    expected = choose_thresholds(*project[:2], CLASSES)
+    assert json.loads(Path('labels/thresholds.json').read_text()) == json.loads(json.dumps(expected.content()))
+    assert str(expected) in capsys.readouterr().out
 
 
 def test_the_grid_lies_between_the_codes(project):

@@ -98,7 +98,7 @@ def test_expectation_maximization_recovers_a_mixture_and_its_bic():
     np.testing.assert_allclose(mixture.variances, [0.01, 0.01], atol=0.001)
     density = sum(
         w / np.sqrt(2 * np.pi * v) * np.exp(-((values - m) ** 2) / (2 * v))
-        for w, m, v in zip(*mixture[:3], strict=True)
+        for w, m, v in zip(mixture.weights, mixture.means, mixture.variances, strict=True)
     )
     assert mixture.bic == pytest.approx(5 * np.log(len(values)) - 2 * np.log(density).sum(), rel=1e-9)
     assert fit_gaussian_mixture(values, components=1).bic > mixture.bic

@@ -1,6 +1,7 @@
 """Choice of the background thresholds of the classes, without masks."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -159,6 +160,6 @@ def _estimate(
         if estimate.threshold is None:
             fallback = RULES['area'].estimate(part)
             note = f'no answer ({estimate.note}); the area prior was used: {RULES["area"].text}'
-            estimate = fallback._replace(note=note)
+            estimate = replace(fallback, note=note)
         estimates.append(estimate)
     return estimates

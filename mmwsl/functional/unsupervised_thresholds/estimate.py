@@ -1,11 +1,12 @@
 """Result of a rule that chooses a background threshold without masks."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
 
-class ThresholdEstimate(NamedTuple):
+@dataclass(frozen=True)
+class ThresholdEstimate:
     """Threshold that a rule chose without masks, and the curve that the rule looked at.
 
     A pixel is foreground where its score exceeds the threshold.

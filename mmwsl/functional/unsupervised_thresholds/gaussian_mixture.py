@@ -1,6 +1,6 @@
 """Thresholds from a mixture of Gaussians that is fitted to the scores."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,7 +10,8 @@ MAX_SAMPLES = 50_000
 """Pixels of an image are not independent: the weights are scaled down to at most this sum before the BIC."""
 
 
-class GaussianMixture(NamedTuple):
+@dataclass(frozen=True)
+class GaussianMixture:
     """Mixture of Gaussians of one variable, sorted by mean.
 
     Attributes:
