@@ -4,6 +4,7 @@ import importlib.util
 from pathlib import Path
 
 import pytest
+import skimage.data
 import torch
 from mmcv.cnn.bricks import Conv2dAdaptivePadding
 from torch import nn
@@ -81,6 +82,7 @@ def test_sizes(arch, channels, blocks, million):
     assert sum(len(getattr(network, f'layer{i}')) for i in range(1, 8)) == blocks
     parameters = sum(p.numel() for p in network.parameters()) + 1281 * 1000
     assert parameters / 1e6 == pytest.approx(million, abs=0.01)
+    assert {module.eps for module in network.modules() if isinstance(module, nn.BatchNorm2d)} == {1e-3}
 
 
 @pytest.mark.parametrize('size', [(64, 96), (97, 70), (65, 129)])
@@ -184,6 +186,22 @@ def test_the_two_published_files_give_the_same_features(weights_root):
 def test_real_checkpoint(weights_root, arch):
     checkpoint = torch.load(weights_root / f'tf_efficientnet_{arch}_imagenet.pth', weights_only=True)
     assert rename_parameters(checkpoint).keys() == DilatedEfficientNetLite(arch, last_conv=True).state_dict().keys()
+
+
+@pytest.mark.parametrize('arch', ['lite0', 'lite2'])
+@pytest.mark.parametrize('stride', [32, 16])
+def test_a_cat_is_classified(weights_root, arch, stride):
+    """The photograph of a cat has one of ImageNet's five breeds as its best class, with and without dilation."""
+    file = weights_root / f'tf_efficientnet_{arch}_imagenet.pth'
+    init_cfg = dict(type='Pretrained', checkpoint=str(file))
+    network = DilatedEfficientNetLite(arch, output_stride=stride, last_conv=True, frozen=True, init_cfg=init_cfg)
+    network.init_weights()
+    weights = torch.load(file, weights_only=True)
+    colors = torch.from_numpy(skimage.data.chelsea()[:, 60:360]).permute(2, 0, 1)[None].float()
+    image = nn.functional.interpolate((colors - 127) / 128, size=(224, 224), mode='bilinear', antialias=True)
+    scores = weights['classifier.weight'] @ network(image)[-1].mean((2, 3))[0] + weights['classifier.bias']
+    assert 281 <= int(scores.argmax()) <= 285
+    assert scores.softmax(0)[281:286].sum() > 0.5
 
 
 def test_dense_inference_rejects_the_network():
