@@ -196,7 +196,7 @@ class _Run:
 
     def _label(self) -> dict[str, Any]:
         result = label_images(self.project, self.console, agreement=True)
-        values = ', '.join(f'{name} {value:.2f}' for name, value in result['thresholds'].items())
+        values = ', '.join(f'{name} {value:.4g}' for name, value in result['thresholds'].items())
         self.console.print(f'  thresholds chosen without masks: {values}')
         self.console.print(f'  {self.project.labels / "masks"}: {result["ignored"]}% of the pixels are uncertain (255)')
         self.console.print(f'  {result["agreement"]}% mean IoU of the masks with those of mirrored images')
