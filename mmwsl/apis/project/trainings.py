@@ -1,6 +1,7 @@
 """Trainings of a project: on image-level labels, and on pseudo-labels."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,7 @@ from mmwsl.apis.weights import BackboneWeights
 from mmwsl.utils.console import Console
 
 from . import plan
-from .configs import (
-    CLASSIFIERS,
-    SEGMENTORS,
-    backbone_settings,
-    classifier_settings,
-    mask_settings,
-    merged,
-    scaled_settings,
-    training_settings,
-    write_config,
-)
+from .configs import CLASSIFIERS, PROJECT, SEGMENTORS, TrainingConfig, TrainingSet, model_settings
 from .data_check import DataCheck
 from .layout import Project
 from .progress import ProgressHook
@@ -64,16 +55,10 @@ class Trainings:
         Returns:
             Config, checkpoint, number of iterations and image-level mAP on the validation images.
         """
-        project, weights = self.project, self.weights
-        key = self.backbone
-        base = load_config(config_folder() / CLASSIFIERS[key])
+        project = self.project
         if not project.config.exists():
-            batch = plan.batch_size(len(self.names))
-            settings = merged(
-                scaled_settings(base, self._sides()),
-                classifier_settings(self.check, backbone_settings(base.model, weights), batch, self.seed),
-            )
-            self._write(project.config, CLASSIFIERS[key], settings, plan.CLASSIFIER, batch, seconds)
+            config = self._config('Trains on image-level labels.', CLASSIFIERS, [TrainingSet('train')], validate=True)
+            self._write(project.config, config, plan.CLASSIFIER, seconds)
         result = self._train(project.config, project.checkpoints, 'training on image-level labels')
         if (mean := result.pop('metrics').get('mAP')) is None:  # the training was finished before
             cfg = load_config(project.config, work_dir=str(project.checkpoints / 'test'))
@@ -82,46 +67,57 @@ class Trainings:
 
     def train_segmentor(self, seconds: float | None = None) -> dict[str, Any]:
         """Train on the pseudo-labels, or resume; see :meth:`train_classifier`."""
-        project, weights = self.project, self.weights
-        key = self.backbone
-        base = load_config(config_folder() / SEGMENTORS[key])
+        project = self.project
         masked = [name for name in self.names if name in self.check.masks]
         if not project.segmentor_config.exists():
-            for part, members in (
-                ('masks', masked),
-                ('pseudo', [name for name in self.names if name not in self.check.masks]),
+            others = [name for name in self.names if name not in self.check.masks]
+            masks = None if self.masks is None else str(Path(self.masks).absolute())
+            parts = []
+            for table, folder, names in (
+                ('train_masks', masks, masked),
+                ('train_pseudo', f'{PROJECT}/labels/masks', others),
             ):
-                write_labels(self.project, self.check, f'train_{part}', members)
-            batch = plan.batch_size(len(self.names))
-            model = backbone_settings(base.model, weights)
-            scaled = scaled_settings(base, self._sides())
-            dataset = merged(
-                base.train_dataloader.dataset.to_dict(), scaled.get('train_dataloader', {}).get('dataset', {})
-            )
-            train = mask_settings(self.check, dataset, self.masks, len(masked), len(self.names))
-            settings = merged(scaled, training_settings(self.check, model, batch, self.seed, train))
-            self._write(project.segmentor_config, SEGMENTORS[key], settings, plan.SEGMENTOR, batch, seconds)
+                if names:
+                    write_labels(project, self.check, table, names)
+                    parts.append(TrainingSet(table, folder))
+            config = self._config('Trains a segmentor on the pseudo-labels of project.py.', SEGMENTORS, parts)
+            self._write(project.segmentor_config, config, plan.SEGMENTOR, seconds)
         result = self._train(project.segmentor_config, project.segmentor, 'training on pseudo-labels')
         return result | dict(images_with_masks=len(masked))
 
-    def _sides(self) -> list[int]:
-        """Return the longer side of each training image."""
+    def _config(
+        self, text: str, bases: Mapping[str, str], parts: Sequence[TrainingSet], validate: bool = False
+    ) -> TrainingConfig:
+        base = load_config(config_folder() / bases[self.backbone])
+        before = int(base.model.data_preprocessor.size[0])
         files = (self.check.files[name] for name in self.names)
-        return [max(file.width, file.height) for file in files]
+        side = plan.image_side([max(file.width, file.height) for file in files], before)
+        return TrainingConfig(
+            text=text,
+            base=bases[self.backbone],
+            images=self.check.folder,
+            classes=self.check.classes,
+            parts=parts,
+            model=model_settings(base.model, self.weights),
+            batch_size=plan.batch_size(len(self.names)),
+            side=None if side == before else side,
+            validate=validate,
+            seed=self.seed,
+        )
 
-    def _write(self, path: Path, base: str, settings: dict, need: plan.Need, batch: int, seconds: float | None) -> None:
+    def _write(self, path: Path, config: TrainingConfig, need: plan.Need, seconds: float | None) -> None:
         """Measure an iteration, derive the length of the training, and write its config."""
         trial = path.with_name(f'{path.stem}_trial.py')
         try:
-            write_config(trial, base, settings | plan.schedule(need.least))
+            replace(config, length=plan.schedule(need.least)).write(trial)
             step, first = plan.measure_steps(load_config(trial, work_dir=str(self.project.root / 'log')))
         finally:
             trial.unlink(missing_ok=True)
-        count = len(self.names)
+        count, batch = len(self.names), config.batch_size
         slow = 2 * count // batch  # the cache stores an image and its mirror image
         times = dict(step_seconds=step, first_seconds=first, first_steps=slow)
         iterations = plan.plan_iterations(need, count, batch, epochs=self.epochs, seconds=seconds, **times)
-        write_config(path, base, settings | plan.schedule(iterations))
+        replace(config, length=plan.schedule(iterations)).write(path)
         minutes = max(1, round(plan.training_seconds(iterations, **times) / 60))
         epochs = iterations * batch / count
         self.console.print(f'  {iterations} iterations with {batch} images ({epochs:.0f} epochs), about {minutes} min')

@@ -59,11 +59,11 @@ def test_the_summary_has_every_number_with_its_supervision(data, finished):
 def test_the_configs_are_ordinary(finished):
     for path, iterations in ((finished.config, 4), (finished.segmentor_config, 4)):
         text = path.read_text()
-        assert len(text.splitlines()) < 120
+        assert len(text.splitlines()) < 25
         cfg = Config.fromfile(path)
         assert cfg.train_cfg.max_iters == cfg.param_scheduler[-1].end == iterations
         assert cfg.model.data_preprocessor.size == (SIZE, SIZE)
-    assert str(finished.root) not in finished.config.read_text().replace(str(finished.root.parent), '')
+        assert str(finished.root) not in text  # the folder may move
 
 
 def test_labels_are_restricted_to_the_image_level_labels(data, finished):
