@@ -106,7 +106,12 @@ def test_the_configs_of_the_pages_build(page, index, repository, tmp_path):
 def test_every_page_is_tested(repository):
     """A Python block of a page is run by some test."""
     with_code = {page.name for page in (repository / 'docs').glob('*.md') if '```python' in page.read_text()}
-    assert with_code == {page for page, _ in CONFIGS} | {'extend.md', 'inference_pipeline.md', 'inferencer.md'}
+    assert with_code == {page for page, _ in CONFIGS} | {
+        'extend.md',
+        'inference_pipeline.md',
+        'inferencer.md',
+        'thresholds.md',
+    }
     for page in {page for page, _ in CONFIGS}:
         blocks = (repository / 'docs' / page).read_text().count('```python')
         assert {index for name, index in CONFIGS if name == page} == set(range(blocks)), page

