@@ -6,7 +6,8 @@ The doubt is the largest of four fractions:
 - the foreground that a small change of the thresholds would add or remove. With :math:`s` the score of the
   highest-scoring foreground class :math:`k^*` and the threshold :math:`\delta_{k^*}`, both as codes of
   :mod:`mmwsl.functional.quantization`, whose steps are fine near 0 and 1, where the scores of a sigmoid are:
-  :math:`\#\{|s - \delta_{k^*}| \le 16\} / \#\{s \ge \delta_{k^*} - 16\}`. Near 1/2, 16 codes are 0.1;
+  :math:`\#\{|s - \delta_{k^*}| \le m\} / \#\{s \ge \delta_{k^*} - m\}`. The margin m is 16 codes, 0.1 near 1/2, and
+  at most half of the distance of the threshold to 0 and to 255;
 - the disagreement of the network with the image-level labels, :math:`\max_k |y_k - p_k|`;
 - the disagreement of augmented views, 1 minus their agreement.
 """
@@ -34,7 +35,7 @@ def code_of(threshold: float) -> float:
 
 
 def near_threshold(histograms: Mapping[int, Sequence[int]], thresholds: Sequence[float]) -> float:
-    """Return the fraction of the possible foreground within ``MARGIN`` codes of its threshold.
+    """Return the fraction of the possible foreground within the margin of its threshold.
 
     Args:
         histograms: Codes of the highest-scoring class, see :func:`mmwsl.report.maps.winner_histograms`.
@@ -45,9 +46,10 @@ def near_threshold(histograms: Mapping[int, Sequence[int]], thresholds: Sequence
     """
     near = possible = 0
     for k, counts in histograms.items():
-        distance = CODES - code_of(thresholds[k - 1])
-        near += np.dot(counts, abs(distance) <= MARGIN)
-        possible += np.dot(counts, distance >= -MARGIN)
+        code = code_of(thresholds[k - 1])
+        margin = min(MARGIN, code / 2, (255 - code) / 2)
+        near += np.dot(counts, abs(CODES - code) <= margin)
+        possible += np.dot(counts, CODES - code >= -margin)
     return float(near / possible) if possible else 0.0
 
 

@@ -54,23 +54,28 @@ def collect_report(project: Project, check: DataCheck) -> ReportData:
     evaluation = summary.get('evaluation', {})
     metrics = {'image-level mAP of the classifier on val': summary.get('classifier', {}).get('mAP')}
     class_metrics: dict[str, Any] = {}
+    trained = evaluation.get('supervision', '')
+    notes = {name: f'measured on image-level labels of {len(val)} images; {trained}' for name in metrics}
     if 'mIoU' in evaluation:
         metrics['mIoU of the segmentor on val'] = evaluation['mIoU']
         metrics['mean mIoU of an image on val'] = evaluation['mean_image_mIoU']
         class_metrics['IoU'] = evaluation['IoU']
+        measured = f'measured on masks of {evaluation["images"]} images; {trained}'
+        notes |= {name: measured for name in metrics if 'mIoU' in name}
     return ReportData(
         title=project.root.absolute().name,
         classes=classes,
         palette=voc_colormap(len(classes)),
         images=report_images(project, check, train, val),
         read_scores=read_codes,
-        supervision=evaluation.get('supervision', ''),
+        supervision=trained,
         thresholds=read_json(project.labels / 'thresholds.json') or None,
         checks=check.messages,
         class_counts=counts,
         co_occurrence=labels.T.astype(int) @ labels,
         curves=training_curves(project),
         metrics={name: value for name, value in metrics.items() if value is not None},
+        metric_notes=notes,
         class_metrics=class_metrics,
         quality=quality,
         stages=[(name, summary[name].get('seconds'), RESULTS.get(name, '')) for name in STAGES if name in summary],
