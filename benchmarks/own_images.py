@@ -40,7 +40,8 @@ def write(out: Path, classes: Sequence[str], counts: tuple[int | None, int | Non
     for split, count in zip(('train_aug', 'val'), counts, strict=True):
         names = (ROOT / f'ImageSets/Segmentation/{split}.txt').read_text().split()
         names = [name for name in names if set(labels[name]) <= set(classes) and (count is None or labels[name])]
-        random.Random(seed).shuffle(names)
+        if count is not None:
+            random.Random(seed).shuffle(names)
         chosen[split] = names[:count]
         if split == 'val':
             chosen['test'] = names

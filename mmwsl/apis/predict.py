@@ -165,7 +165,7 @@ def main(argv: list[str] | None = None) -> int:
                 options=args.cfg_options,
                 console=console,
             )
-        except (FileNotFoundError, ValueError, TypeError, UnpicklingError) as error:
+        except (OSError, ValueError, TypeError, RuntimeError, AssertionError, UnpicklingError) as error:
             traceback.print_exc()
             wrong = error
         else:

@@ -68,6 +68,10 @@ def main(argv: list[str] | None = None) -> None:
         if command in TOOLS:
             raise
         code = f'{sys.argv[0]}: {error}'
+    except KeyboardInterrupt:
+        if command in TOOLS:
+            raise
+        code = f'{sys.argv[0]}: interrupted. The same command continues.'
     if code:
         sys.exit(code)
 

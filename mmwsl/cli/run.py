@@ -26,8 +26,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--overwrite', action='store_true', help='replace results of other arguments in PROJECT')
     args = parser.parse_args(argv)
     for name in ('time', 'epochs'):
-        if (value := getattr(args, name)) is not None and not value > 0:
-            parser.error(f'--{name} must be positive, got {value:g}.')
+        if (value := getattr(args, name)) is not None and not 0 < value < float('inf'):
+            parser.error(f'--{name} must be a positive finite number, got {value:g}.')
     options = Options(
         masks=args.masks,
         val=args.val,

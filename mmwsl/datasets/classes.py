@@ -28,3 +28,12 @@ def voc_colormap(num_colors: int) -> list[list[int]]:
     return [
         [sum((index >> (3 * j + c) & 1) << (7 - j) for j in range(8)) for c in range(3)] for index in range(num_colors)
     ]
+
+
+def safe_palette(num_colors: int) -> list[list[int]]:
+    """Return a palette for own classes: black, then colors that color-blind people can tell apart.
+
+    They are the colors of Okabe & Ito (2008); from the ninth color on, those of :func:`voc_colormap` follow.
+    """
+    safe = [[230, 159, 0], [86, 180, 233], [0, 158, 115], [240, 228, 66], [0, 114, 178], [213, 94, 0], [204, 121, 167]]
+    return [[0, 0, 0], *safe, *voc_colormap(max(num_colors, 8))[8:]][:num_colors]

@@ -57,6 +57,9 @@ def check_data(
     if masks is not None:
         check_masks(check, Path(masks))
     check_classes(check)
+    train = set(check.records) - set(check.val or ())
+    if len(train) < 2:
+        check.messages.append(('error', f'at least 2 labeled images must be left for training, got {len(train)}.'))
     return check
 
 
@@ -78,7 +81,10 @@ def _match(check: DataCheck, records: Iterable[ImageLabelRecord], source: str) -
     missing, twice = [], []
     for record in records:
         written = record.image.replace('\\', '/')
-        candidates = by_base.get(stem(written).rpartition('/')[2], []) if '/' in written else []
+        same = by_base.get(stem(written).rpartition('/')[2], []) if '/' in written else []
+        fitting = [name for name in same if ends_with(written, name) or ends_with(name, written)]
+        longest = max((name.count('/') for name in fitting), default=0)
+        candidates = [name for name in fitting if name.count('/') == longest]
         if record.image in found:
             candidates = [found[record.image]]
         if len(candidates) != 1:
@@ -100,6 +106,11 @@ def _match(check: DataCheck, records: Iterable[ImageLabelRecord], source: str) -
         )
     if unlabeled := [name for name in check.files if name not in check.records]:
         check.messages.append(('info', f'{len(unlabeled)} images have no labels and are not used to train.'))
+
+
+def ends_with(path: str, other: str) -> bool:
+    """Return whether the last parts of a path are those of another one, whatever their suffix."""
+    return f'/{stem(path)}'.endswith(f'/{stem(other)}')
 
 
 def _match_list(check: DataCheck, names: list[str], source: str) -> None:

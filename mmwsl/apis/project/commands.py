@@ -19,7 +19,7 @@ def open_project(folder: str | Path) -> Project:
         FileNotFoundError: If it is not one.
     """
     project = Project(Path(folder))
-    if 'classifier' not in project.read_summary():
+    if 'checkpoint' not in project.read_summary().get('classifier', {}):
         raise FileNotFoundError(
             f'project={str(folder)!r} must be a folder of `mmwsl run`, got one without a trained network. Run '
             f'`mmwsl run IMAGES --labels FILE --out {folder}`.'
@@ -41,7 +41,11 @@ def label_project(folder: str | Path, thresholds: str | Path | None = None) -> P
     prepare_cpu()
     with quiet(project.root / 'run.log') as console:
         result = label_images(project, console, thresholds)
-        project.update_summary(labels=project.read_summary().get('labels', {}) | result)
+        before = project.read_summary().get('labels', {})
+        if thresholds is not None:  # the agreement of other masks
+            before.pop('agreement', None)
+            (project.labels / 'agreement.json').unlink(missing_ok=True)
+        project.update_summary(labels=before | result)
         masks = project.labels / 'masks'
         console.print(f'{masks}: {result["images"]} masks, {result["ignored"]}% of the pixels are uncertain (255)')
         console.print(f'Next: `mmwsl report {folder}`, or `mmwsl run ... --out {folder} --overwrite` trains on them.')

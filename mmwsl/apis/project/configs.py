@@ -8,6 +8,7 @@ from typing import Any
 
 from mmwsl.apis.config import CONFIGS_VARIABLE, config_folder
 from mmwsl.apis.weights import BackboneWeights
+from mmwsl.datasets.classes import safe_palette
 from mmwsl.utils.files import atomic_write
 
 CLASSIFIERS = {
@@ -83,7 +84,9 @@ class TrainingConfig:
         if self.side is not None:
             lines += SCALED.format(side=self.side).splitlines()
         lines += [
-            f'images = dict(data_root={str(self.images)!r}, metainfo=dict(classes={list(self.classes)!r}))',
+            f'classes = {list(self.classes)!r}',
+            f'palette = {safe_palette(len(self.classes))}',
+            f'images = dict(data_root={str(self.images)!r}, metainfo=dict(classes=classes, palette=palette))',
             f'workers = dict(num_workers={workers()}, persistent_workers=False)',
             f'model = {code(self._model())}',
         ]
@@ -145,7 +148,7 @@ def model_settings(base: Mapping[str, Any], weights: BackboneWeights | None) -> 
         backbone = dict(inner, _delete_=True, init_cfg=None)
         return dict(backbone=backbone | (dict(frozen=False) if 'frozen' in backbone else {}))
     differing = {key: value for key, value in weights.backbone.items() if inner.get(key) != value}
-    backbone = dict(differing, init_cfg=dict(type='Pretrained', checkpoint=str(weights.file)))
+    backbone = dict(differing, init_cfg=dict(type='Pretrained', checkpoint=str(Path(weights.file).absolute())))
     settings = dict(backbone=dict(backbone=backbone, cache_dir=f'{PROJECT}/cache') if cached else backbone)
     scaling = {key: list(value) for key, value in (('mean', weights.mean), ('std', weights.std))}
     if any(list(base['data_preprocessor'][key]) != value for key, value in scaling.items()):

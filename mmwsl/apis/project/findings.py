@@ -8,6 +8,8 @@ import numpy as np
 from PIL import Image
 
 from mmwsl.annotations import IGNORE_INDEX
+from mmwsl.datasets.classes import BACKGROUND
+from mmwsl.report.data import Severity
 from mmwsl.utils.images import stem
 from mmwsl.utils.text import first_five
 
@@ -89,12 +91,29 @@ def check_masks(check: DataCheck, folder: Path) -> None:
                 check.notes.setdefault(name, []).append('mask of 0 and 255 only')
             continue
         check.messages.append(('error', f'mask {path.name!r} {problem}'.rstrip('.') + '.'))
+    binary = [name for name in check.masks if 'mask of 0 and 255 only' in check.notes.get(name, ())]
+    if binary:
+        severity: Severity = 'error' if len(binary) == len(check.masks) else 'warning'
+        text = f'{len(binary)} masks hold 0 and 255 only, and 255 is ignored: {first_five(binary)}.'
+        check.messages.append((severity, f'{text} Write the class index of the object, such as 1.'))
+    used = {path.resolve() for path in check.masks.values()}
+    if others := sorted(path.name for path in folder.rglob('*.png') if path.resolve() not in used):
+        check.messages.append(('warning', f'{len(others)} masks fit no labeled image: {first_five(others)}.'))
     if not check.masks and not check.errors:
         check.messages.append(('error', f'--masks {str(folder)!r} has no mask NAME.png of a labeled image.'))
 
 
 def check_classes(check: DataCheck) -> None:
     """Find classes that are too rare to be learned, or always occur with another one."""
+    mixed = [
+        record.source or name
+        for name, record in check.records.items()
+        if BACKGROUND in record.labels[1:] + record.labels[:-1]
+    ]
+    if mixed:
+        check.messages.append(
+            ('error', f'{len(mixed)} images have `background` beside other labels: {first_five(mixed)}. Remove it.')
+        )
     labels = check.label_matrix(list(check.records)) == 1
     for name, count in zip(check.classes[1:], labels.sum(0), strict=True):
         if count < FEW:

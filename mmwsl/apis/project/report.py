@@ -13,7 +13,7 @@ import torch
 import mmwsl
 from mmwsl.apis.prediction_folder import read_predictions
 from mmwsl.apis.pseudo_labels.store import read_codes
-from mmwsl.datasets.classes import voc_colormap
+from mmwsl.datasets.classes import safe_palette
 from mmwsl.report import ReportData, ReportImage, write_report
 from mmwsl.utils.images import stem
 
@@ -65,7 +65,7 @@ def collect_report(project: Project, check: DataCheck) -> ReportData:
     return ReportData(
         title=project.root.absolute().name,
         classes=classes,
-        palette=voc_colormap(len(classes)),
+        palette=safe_palette(len(classes)),
         images=report_images(project, check, train, val),
         read_scores=read_codes,
         supervision=trained,

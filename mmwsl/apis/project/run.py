@@ -9,11 +9,12 @@ from typing import Any
 
 import mmwsl
 from mmwsl.apis.cpu import prepare_cpu
+from mmwsl.apis.threshold_choice import RULES
 from mmwsl.apis.weights import find_weights
 from mmwsl.functional import stratified_split
 from mmwsl.utils.console import Console, quiet
 from mmwsl.utils.files import digest_file
-from mmwsl.utils.text import check_choice
+from mmwsl.utils.text import check_choice, first_five
 
 from .check import check_data
 from .configs import CLASSIFIERS
@@ -22,7 +23,7 @@ from .evaluation import compare_masks, predict_validation
 from .labels import label_images
 from .layout import Project, read_json
 from .report import report_project
-from .stages import Stages
+from .stages import ProjectError, Stages
 from .trainings import Trainings, write_labels
 
 VAL_FRACTION = 0.2
@@ -75,10 +76,44 @@ def run_project(images: str | Path, labels: str | Path, out: str | Path, options
         ProjectError: If the folder holds results of other inputs.
         FileNotFoundError: If a file or folder does not exist, or no pretrained weights are found.
     """
+    options = options or Options()
     project = Project(Path(out))
+    check_paths(project, images, labels, options.masks, options.val)
     prepare_cpu()
     with quiet(project.root / 'run.log') as console:
-        return _Run(project, Path(images).absolute(), Path(labels).absolute(), options or Options(), console).run()
+        return _Run(project, Path(images).absolute(), Path(labels).absolute(), options, console).run()
+
+
+def check_paths(project: Project, images: str | Path, *files: str | Path | None) -> None:
+    """Check that the project folder is new or a project, and apart from the images, labels and masks.
+
+    Raises:
+        ProjectError: If it is not: a run writes into this folder, and replaces what it wrote.
+    """
+    out = project.root.absolute().resolve()
+    inputs = [Path(path).resolve() for path in (images, *files) if path is not None]
+    if inside := [path for path in inputs if path == out or out in path.parents]:
+        raise ProjectError(
+            f'--out {str(project.root)!r} must not contain the images, labels or masks, got {str(inside[0])!r} in it. '
+            'Pass another folder.'
+        )
+    if inputs[0] in out.parents:
+        raise ProjectError(
+            f'--out {str(project.root)!r} must not be inside the folder of images, got {str(images)!r}. Pass another '
+            'folder.'
+        )
+    if out.exists() and (not out.is_dir() or any(out.iterdir())) and 'check' not in project.read_summary():
+        names = {path.name for path in out.iterdir()} if out.is_dir() else {out.name}
+        if names != {'run.log'}:
+            raise ProjectError(
+                f'--out {str(project.root)!r} must be a new folder or a project, got one with {first_five(names)}. '
+                'Pass another folder.'
+            )
+    if set('\'"\\{') & set(str(out)):
+        raise ProjectError(
+            f'--out {str(out)!r} must have no quote, backslash or brace in its path: configs could not name it. Pass '
+            'another folder.'
+        )
 
 
 class _Run:
@@ -184,7 +219,8 @@ class _Run:
                 val = list(check.val)
             else:
                 selected = stratified_split(check.label_matrix(names), VAL_FRACTION, self.options.seed)
-                val = [name for name, chosen in zip(names, selected, strict=True) if chosen] or names[-1:]
+                val = [name for name, chosen in zip(names, selected, strict=True) if chosen]
+                val = val or sorted(names, key=lambda name: bool(check.records[name].labels))[-1:]
             train_names = [name for name in names if name not in set(val)]
             for part, members in (('train', train_names), ('val', val)):
                 write_labels(self.project, check, part, members)
@@ -227,8 +263,11 @@ class _Run:
         masked = sum(name in self.check.masks for name in self.train_names)
         text = f'trained on image-level labels of {len(self.train_names)} images'
         text += f' and masks of {masked} of them' if masked else ', without masks'
-        tuned_on = read_json(self.project.labels / 'thresholds.json').get('tuned_on')
-        return f'{text}; thresholds chosen with {tuned_on}' if tuned_on else text
+        thresholds = read_json(self.project.labels / 'thresholds.json')
+        tuned_on, method = thresholds.get('tuned_on'), thresholds.get('method', 'from a file')
+        if tuned_on:
+            return f'{text}; thresholds chosen with {tuned_on}'
+        return text if method in RULES else f'{text}; thresholds: {method}'
 
     def _report(self) -> dict[str, Any]:
         path = report_project(self.project, self.check)

@@ -78,9 +78,10 @@ class Stages:
             )
         summary = self.project.read_summary()
         later = STAGES[STAGES.index(name) :]
-        self.project.write_summary({key: value for key, value in summary.items() if key not in later})
-        for path in (path for stage in later for path in self.project.outputs(stage)):
+        # Deleted first, the latest stage first: an interrupted deletion is repeated.
+        for path in (path for stage in reversed(later) for path in self.project.outputs(stage)):
             if path.is_dir():
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
+        self.project.write_summary({key: value for key, value in summary.items() if key not in later})

@@ -1,5 +1,6 @@
 """Trainings of a project: on image-level labels, and on pseudo-labels."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -63,7 +64,7 @@ class Trainings:
         if (mean := result.pop('metrics').get('mAP')) is None:  # the training was finished before
             cfg = load_config(project.config, work_dir=str(project.checkpoints / 'test'))
             mean = test(cfg, str(project.root / result['checkpoint']))['mAP']
-        return result | dict(mAP=mean)
+        return result | dict(mAP=None if mean is None or math.isnan(mean) else mean)
 
     def train_segmentor(self, seconds: float | None = None) -> dict[str, Any]:
         """Train on the pseudo-labels, or resume; see :meth:`train_classifier`."""

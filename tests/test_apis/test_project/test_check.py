@@ -89,11 +89,44 @@ def test_labels_of_other_images(images, tmp_path):
         check_data(images, table)
 
 
-def test_names_that_begin_with_another_folder_are_found_if_they_are_unique(images, tmp_path):
-    (tmp_path / 'labels.csv').write_text('image,labels\n/data/photos/b.png,cat\n/data/photos/a.jpg,cat\n')
+def test_names_that_begin_with_another_folder_are_found_by_their_last_parts(images, tmp_path):
+    names = ['/data/photos/b.png', '/data/photos/a.jpg', '/data/sub/a.jpg', 'other/c.jpg']
+    rows = [f'{name},cat' for name in names]
+    (tmp_path / 'labels.csv').write_text('\n'.join(['image,labels', *rows]) + '\n')
     check = check_data(images, tmp_path / 'labels.csv')
-    assert set(check.records) == {'b.png'}  # there are two a.jpg
-    assert texts(check, 'warning')[0] == '1 labeled images have no file: /data/photos/a.jpg.'
+    assert {name: record.image for name, record in check.records.items()} == {
+        'b.png': '/data/photos/b.png',
+        'a.jpg': '/data/photos/a.jpg',
+        'sub/a.jpg': '/data/sub/a.jpg',
+    }
+    assert texts(check, 'warning')[0] == '1 labeled images have no file: other/c.jpg.'  # it is not sub/c.jpg
+
+
+def test_data_that_leaves_nothing_to_train_is_an_error(images, tmp_path):
+    (tmp_path / 'labels.csv').write_text('image,labels\na.jpg,cat\nb.png,cat\n')
+    (tmp_path / 'val.txt').write_text('a.jpg\n')
+    assert check_data(images, tmp_path / 'labels.csv', tmp_path / 'val.txt').errors == [
+        'at least 2 labeled images must be left for training, got 1.'
+    ]
+
+
+def test_background_beside_a_class_is_an_error(images, tmp_path):
+    (tmp_path / 'labels.csv').write_text('image,labels\na.jpg,cat;background\nb.png,cat\nf.png,background\n')
+    (error,) = check_data(images, tmp_path / 'labels.csv').errors
+    assert error.startswith('1 images have `background` beside other labels: ') and 'labels.csv:2' in error
+
+
+def test_masks_of_0_and_255_and_masks_without_an_image(images, tmp_path):
+    (tmp_path / 'masks').mkdir()
+    binary = np.zeros((48, 64), np.uint8)
+    binary[:9] = 255
+    for name in ('b.png', 'gone.png'):
+        Image.fromarray(binary).save(tmp_path / 'masks' / name)
+    check = check_data(images, tmp_path / 'labels.csv', masks=tmp_path / 'masks')
+    assert check.errors == [
+        '1 masks hold 0 and 255 only, and 255 is ignored: b.png. Write the class index of the object, such as 1.'
+    ]
+    assert '1 masks fit no labeled image: gone.png.' in texts(check, 'warning')
 
 
 def test_an_image_with_labels_twice_is_an_error(images, tmp_path):

@@ -16,6 +16,7 @@ from PIL import Image
 
 from mmwsl.apis.project import Project
 from mmwsl.cli.main import main
+from mmwsl.datasets.classes import safe_palette
 
 from .conftest import SIZE, arguments
 
@@ -63,6 +64,7 @@ def test_the_configs_are_ordinary(finished):
         cfg = Config.fromfile(path)
         assert cfg.train_cfg.max_iters == cfg.param_scheduler[-1].end == iterations
         assert cfg.model.data_preprocessor.size == (SIZE, SIZE)
+        assert cfg.test_dataloader.dataset.metainfo.palette == safe_palette(7)
         assert str(finished.root) not in text  # the folder may move
 
 
@@ -159,3 +161,20 @@ def test_a_folder_that_is_no_project(tmp_path):
         with pytest.raises(SystemExit) as end:
             main([verb, str(tmp_path)])
         assert 'must be a folder of `mmwsl run`' in end.value.code
+
+
+@pytest.mark.parametrize(
+    'out, message',
+    [
+        ('.', 'must not contain the images, labels or masks'),
+        ('images/project', 'must not be inside the folder of images'),
+        ('masks', 'must be a new folder or a project, got one with'),
+        ("it's", 'must have no quote'),
+    ],
+)
+def test_a_run_writes_into_a_folder_of_its_own(data, out, message):
+    before = sorted(data.root.rglob('*'))
+    with pytest.raises(SystemExit) as end:
+        main(arguments(data, data.root / out))
+    assert message in end.value.code
+    assert sorted(data.root.rglob('*')) == before
