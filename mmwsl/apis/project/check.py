@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from mmwsl.annotations import ImageLabelRecord, read_image_labels, read_names
 from mmwsl.datasets.folder import infer_classes
@@ -20,7 +21,7 @@ def check_data(
     val: str | Path | None = None,
     masks: str | Path | None = None,
     advance: Callable[[int], object] = lambda steps: None,
-    **label_options: object,
+    **label_options: Any,
 ) -> DataCheck:
     """Check a folder of images with image-level labels. Nothing is written.
 
@@ -41,10 +42,15 @@ def check_data(
     if not names:
         raise DataError(f'images={str(folder)!r} must contain images, got none. Check the path.')
     records, label_format = read_image_labels(labels, names, **label_options)
-    listed = read_list(val) if val is not None else None
-    if isinstance(listed, list) and listed and isinstance(listed[0], ImageLabelRecord):
-        known = {record.image for record in records}
-        records = [*records, *(record for record in listed if record.image not in known)]
+    listed = read_list(val, **label_options) if val is not None else None
+    table = [entry for entry in listed or () if isinstance(entry, ImageLabelRecord)]
+    known = {record.image: record for record in records}
+    records = [*records, *(record for record in table if record.image not in known)]
+    if other := [entry.image for entry in table if set(known.get(entry.image, entry).labels) != set(entry.labels)]:
+        raise DataError(
+            f'--val {str(val)!r} must have the labels of --labels, got others for {len(other)} images: '
+            f'{first_five(other)}. Correct one of them.'
+        )
     files = {}
     for file in survey_images(folder, names, os.cpu_count() or 1):
         files[file.name] = file
@@ -63,11 +69,11 @@ def check_data(
     return check
 
 
-def read_list(path: str | Path) -> list[str] | list[ImageLabelRecord]:
+def read_list(path: str | Path, **label_options: Any) -> list[str] | list[ImageLabelRecord]:
     """Read a list of images: one name per line, or a table of labels."""
     if Path(path).suffix.lower() == '.txt':
         return list(read_names(str(path)))
-    return list(read_image_labels(path)[0])
+    return list(read_image_labels(path, **label_options)[0])
 
 
 def _match(check: DataCheck, records: Iterable[ImageLabelRecord], source: str) -> None:

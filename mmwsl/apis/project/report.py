@@ -43,7 +43,9 @@ def collect_report(project: Project, check: DataCheck) -> ReportData:
     """Collect what the finished stages of a project wrote."""
     summary = project.read_summary()
     classes = summary['classes']
-    train, val = (summary.get('split', {}).get(part, []) for part in ('train', 'val'))
+    train, val = (  # the labels may have changed since
+        [name for name in summary.get('split', {}).get(part, []) if name in check.records] for part in ('train', 'val')
+    )
     quality = read_json(project.labels / 'quality.json') or None
     labels = check.label_matrix(list(check.records)) == 1
     counts = {

@@ -220,6 +220,7 @@ class _Run:
             else:
                 selected = stratified_split(check.label_matrix(names), VAL_FRACTION, self.options.seed)
                 val = [name for name, chosen in zip(names, selected, strict=True) if chosen]
+                val = without_duplicates(check, names, val)
                 val = val or sorted(names, key=lambda name: bool(check.records[name].labels))[-1:]
             train_names = [name for name in names if name not in set(val)]
             for part, members in (('train', train_names), ('val', val)):
@@ -273,6 +274,12 @@ class _Run:
         path = report_project(self.project, self.check)
         self.console.print(f'  {path}')
         return dict(path=str(path.relative_to(self.project.root)))
+
+
+def without_duplicates(check: DataCheck, names: list[str], val: list[str]) -> list[str]:
+    """Return the validation images whose content is not that of a training image."""
+    train = {check.files[name].digest for name in set(names) - set(val)}
+    return [name for name in val if check.files[name].digest not in train]
 
 
 def _digest(value: Any) -> str:

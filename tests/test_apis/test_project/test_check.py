@@ -8,6 +8,7 @@ from PIL import Image
 
 from mmwsl.apis.project.check import check_data
 from mmwsl.apis.project.data_check import DataError, format_check
+from mmwsl.apis.project.run import without_duplicates
 from mmwsl.cli.check import main
 from tests.conftest import write_images
 
@@ -194,3 +195,17 @@ def test_a_folder_without_masks_of_the_images_is_an_error(images, tmp_path):
         'has no mask NAME.png of a labeled image'
         in check_data(images, tmp_path / 'labels.csv', masks=tmp_path / 'masks').errors[0]
     )
+
+
+def test_a_table_of_validation_images_must_not_contradict_the_labels(images, tmp_path):
+    (tmp_path / 'val.csv').write_text('image,labels\na.jpg,dog\n')
+    with pytest.raises(DataError, match='got others for 1 images: a.jpg'):
+        check_data(images, tmp_path / 'labels.csv', tmp_path / 'val.csv')
+
+
+def test_the_split_keeps_equal_images_together(images, tmp_path):
+    shutil.copy(images / 'a.jpg', images / 'd e.jpg')
+    check = check_data(images, tmp_path / 'labels.csv')
+    names = list(check.records)
+    assert without_duplicates(check, names, ['a.jpg', 'b.png']) == ['b.png']
+    assert without_duplicates(check, names, ['a.jpg', 'd e.jpg']) == ['a.jpg', 'd e.jpg']
