@@ -123,7 +123,7 @@ IMPORTS = {
     'evaluation': BASE | {'inference'},
     'engine': BASE | {'datasets', 'evaluation', 'inference', 'models', 'visualization'},
     'visualization': {'utils'},
-    'report': {'functional', 'utils', 'visualization'},
+    'report': {'annotations', 'functional', 'utils', 'visualization'},
     'apis': BASE | {'datasets', 'engine', 'evaluation', 'inference', 'models', 'report', 'visualization'},
     'doctor': {'utils'},  # it runs where `apis` cannot be imported
     'cli': {'apis', 'doctor', 'utils'},

@@ -59,8 +59,8 @@ def read_image_labels(
 
     Args:
         source: The file or folder.
-        images: Paths of the images relative to their folder. Class folders default to the images in ``source``. The
-            paths of annotation tools are shortened to one of these: ``uploads/a/x.jpg`` becomes ``a/x.jpg``.
+        images: Paths of the images relative to their folder. Class folders default to the images in ``source``. Paths
+            that begin elsewhere are shortened to one of these: ``uploads/a/x.jpg`` becomes ``a/x.jpg``.
         **options: Passed to the reader of the format, such as ``image_column``, ``label_column``, ``separator`` and
             ``delimiter`` for tables, ``class_columns`` for one-hot tables, ``crowd`` for COCO, ``difficult`` for VOC.
 
@@ -89,7 +89,7 @@ def read_image_labels(
     records = READERS[found](source, **options)
     if found in ('csv', 'json', 'jsonl'):
         records = join_records(records)
-    if found in ('label-studio', 'cvat') and listed is not None:
+    if listed is not None:
         files = set(listed)
         records = [replace(record, image=_shorten(record.image, files)) for record in records]
     return records, found

@@ -30,6 +30,12 @@ def write_mask(path: Path, mask: np.ndarray, palette: Sequence[Sequence[int]]) -
 
 
 def read_mask(path: Path) -> np.ndarray:
-    """Read a mask, ``(H, W)`` uint8."""
+    """Read a mask of class indices, ``(H, W)`` uint8.
+
+    Raises:
+        ValueError: If the file has several channels or another depth.
+    """
     with Image.open(path) as file:
+        if file.mode not in ('P', 'L'):
+            raise ValueError(f'{path}: a mask must be a PNG file of class indices, got mode {file.mode!r}.')
         return np.array(file)

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +18,7 @@ from mmwsl.apis.image_inputs import ImageInput
 from mmwsl.apis.pseudo_labels.store import write_scores
 from mmwsl.apis.supervision import MANIFEST, read_manifest
 from mmwsl.utils.files import remove_partial_files, write_json
-from mmwsl.utils.images import decode_bgr, stem
+from mmwsl.utils.images import decode_bgr, stem, unique_stem
 
 JOURNAL = 'predictions.jsonl'
 
@@ -82,11 +83,9 @@ class PredictionFolder:
             (self.root / entry['mask']).unlink()
             self._scores(entry).unlink(missing_ok=True)
         new = [image.name for image in images if image.name not in self.entries]
-        owners: dict[str, int] = {}
-        for name in [*new, *self.entries]:
-            owners[stem(name)] = owners.get(stem(name), 0) + 1
+        stems = Counter(stem(name) for name in [*new, *self.entries])
         self._masks = {name: entry['mask'] for name, entry in self.entries.items()}
-        self._masks |= {name: f'masks/{stem(name) if owners[stem(name)] == 1 else name}.png' for name in new}
+        self._masks |= {name: f'masks/{unique_stem(name, stems)}.png' for name in new}
 
     def __enter__(self) -> 'PredictionFolder':
         lines = ''.join(f'{json.dumps(entry)}\n' for entry in self.entries.values())

@@ -10,7 +10,7 @@ from mmengine.utils import is_abs
 from mmseg.datasets import BaseSegDataset
 
 from mmwsl.annotations import ImageLabelRecord, read_names, read_table
-from mmwsl.utils.images import IMG_EXTENSIONS, list_images, locate, stem
+from mmwsl.utils.images import IMG_EXTENSIONS, list_images, locate, stem, unique_stem
 
 from .classes import BACKGROUND, voc_colormap
 from .matching import check_images, check_masks, match_records, warn_absent_classes
@@ -252,8 +252,7 @@ class ImageLabelDataset(BaseSegDataset):
             seg_fields=[],
         )
         if 'seg_map_path' in self.data_prefix:
-            name = stem(file, self.suffixes)
-            mask = (file if stems[name] > 1 else name) + self.seg_map_suffix
+            mask = unique_stem(file, stems, self.suffixes) + self.seg_map_suffix
             info['seg_map_path'] = osp.join(self.data_prefix['seg_map_path'], mask)
         return info
 

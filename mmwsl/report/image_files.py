@@ -11,6 +11,7 @@ from zipfile import BadZipFile
 import numpy as np
 from PIL import Image, ImageOps
 
+from mmwsl.annotations import read_mask
 from mmwsl.utils.files import atomic_write
 from mmwsl.utils.images import decode_bgr
 
@@ -131,14 +132,6 @@ def encode_thumbnail(path: Path, side: int = SIDE) -> tuple[bytes, tuple[int, in
     content = io.BytesIO()
     image.save(content, 'JPEG', quality=82)
     return content.getvalue(), size
-
-
-def read_mask(path: Path) -> np.ndarray:
-    """Read an index mask, ``(H, W)`` uint8."""
-    with Image.open(path) as file:
-        if file.mode not in ('P', 'L'):
-            raise ValueError(f'{path}: a mask must be a PNG file of class indices, got mode {file.mode!r}.')
-        return np.array(file)
 
 
 def write_or_remove(path: Path, content: bytes | None) -> None:

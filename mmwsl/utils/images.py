@@ -1,7 +1,7 @@
 """Image files: found by one listing of their folder, and decoded whatever their mode."""
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from mmengine import fileio
@@ -40,6 +40,18 @@ def stem(image: str, suffixes: tuple[str, ...] = IMG_EXTENSIONS) -> str:
     """
     fitting = [len(suffix) for suffix in suffixes if image.lower().endswith(suffix)]
     return image[: len(image) - max(fitting, default=0)]
+
+
+def unique_stem(image: str, stems: Mapping[str, int], suffixes: tuple[str, ...] = IMG_EXTENSIONS) -> str:
+    """Name the files that belong to an image: its path without suffix, or with it if another image has this stem.
+
+    Args:
+        image: Path of the image.
+        stems: Number of images with each stem.
+        suffixes: Suffixes of images in lower case.
+    """
+    name = stem(image, suffixes)
+    return image if stems[name] > 1 else name
 
 
 def locate(names: Iterable[str], listing: Iterable[str], suffixes: tuple[str, ...] = IMG_EXTENSIONS) -> dict[str, str]:

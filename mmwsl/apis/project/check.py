@@ -8,7 +8,7 @@ from typing import Any
 from mmwsl.annotations import ImageLabelRecord, read_image_labels, read_names
 from mmwsl.datasets.folder import infer_classes
 from mmwsl.utils.image_files import survey_images
-from mmwsl.utils.images import list_images, locate, stem
+from mmwsl.utils.images import list_images, locate
 from mmwsl.utils.text import first_five
 
 from .data_check import DataCheck, DataError
@@ -42,7 +42,7 @@ def check_data(
     if not names:
         raise DataError(f'images={str(folder)!r} must contain images, got none. Check the path.')
     records, label_format = read_image_labels(labels, names, **label_options)
-    listed = read_list(val, **label_options) if val is not None else None
+    listed = read_list(val, names, **label_options) if val is not None else None
     table = [entry for entry in listed or () if isinstance(entry, ImageLabelRecord)]
     known = {record.image: record for record in records}
     records = [*records, *(record for record in table if record.image not in known)]
@@ -69,36 +69,25 @@ def check_data(
     return check
 
 
-def read_list(path: str | Path, **label_options: Any) -> list[str] | list[ImageLabelRecord]:
-    """Read a list of images: one name per line, or a table of labels."""
+def read_list(path: str | Path, images: list[str], **label_options: Any) -> list[str] | list[ImageLabelRecord]:
+    """Read a list of images: one name per line, or a table of labels, whose paths are shortened to ``images``."""
     if Path(path).suffix.lower() == '.txt':
         return list(read_names(str(path)))
-    return list(read_image_labels(path, **label_options)[0])
+    return list(read_image_labels(path, images, **label_options)[0])
 
 
 def _match(check: DataCheck, records: Iterable[ImageLabelRecord], source: str) -> None:
     """Match the labels to the image files."""
     records = list(records)
     found = locate((record.image for record in records), check.files)
-    # A table may write paths that begin elsewhere: `photos/a.jpg` for `a.jpg`.
-    by_base: dict[str, list[str]] = {}
-    for name in check.files:
-        by_base.setdefault(stem(name).rpartition('/')[2], []).append(name)
     missing, twice = [], []
     for record in records:
-        written = record.image.replace('\\', '/')
-        same = by_base.get(stem(written).rpartition('/')[2], []) if '/' in written else []
-        fitting = [name for name in same if ends_with(written, name) or ends_with(name, written)]
-        longest = max((name.count('/') for name in fitting), default=0)
-        candidates = [name for name in fitting if name.count('/') == longest]
-        if record.image in found:
-            candidates = [found[record.image]]
-        if len(candidates) != 1:
+        if (name := found.get(record.image)) is None:
             missing.append(record.image)
-        elif candidates[0] in check.records:
-            twice.append(candidates[0])
+        elif name in check.records:
+            twice.append(name)
         else:
-            check.records[candidates[0]] = record
+            check.records[name] = record
     if not check.records:
         raise DataError(
             f'labels={source!r}: none of its {len(records)} images is in {str(check.folder)!r}: '
@@ -114,11 +103,6 @@ def _match(check: DataCheck, records: Iterable[ImageLabelRecord], source: str) -
         check.messages.append(('info', f'{len(unlabeled)} images have no labels and are not used to train.'))
 
 
-def ends_with(path: str, other: str) -> bool:
-    """Return whether the last parts of a path are those of another one, whatever their suffix."""
-    return f'/{stem(path)}'.endswith(f'/{stem(other)}')
-
-
 def _match_list(check: DataCheck, names: list[str], source: str) -> None:
     """Find the validation images, and what they share with the training images."""
     found = locate(names, check.files)
@@ -130,13 +114,13 @@ def _match_list(check: DataCheck, names: list[str], source: str) -> None:
     val = tuple(name for name in dict.fromkeys(found[name] for name in names) if name in check.records)
     if not val:
         raise DataError(f'--val {source!r} must name labeled images that can be read, got none.')
-    object.__setattr__(check, 'val', val)
+    check.val = val
     train = {check.files[name].digest: name for name in check.records if name not in val}
     if shared := [name for name in val if check.files[name].digest in train]:
         check.messages.append(
             (
                 'warning',
                 f'{len(shared)} validation images are also training images, by content: {first_five(shared)}. The '
-                'evaluation is too good.',
+                'metrics on these images are overestimated.',
             )
         )

@@ -16,7 +16,7 @@ class DataError(ValueError):
     """Error: the data cannot be used; the message lists what to correct."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class DataCheck:
     """Result of a check.
 

@@ -10,7 +10,7 @@ from PIL import Image
 from mmwsl.annotations import IGNORE_INDEX
 from mmwsl.datasets.classes import BACKGROUND
 from mmwsl.report.data import Severity
-from mmwsl.utils.images import stem
+from mmwsl.utils.images import stem, unique_stem
 from mmwsl.utils.text import first_five
 
 from .data_check import DataCheck
@@ -68,7 +68,7 @@ def check_masks(check: DataCheck, folder: Path) -> None:
         raise FileNotFoundError(f'--masks {str(folder)!r} must be a folder of PNG masks, got no such folder.')
     stems = Counter(stem(name) for name in check.files)
     for name in check.records:
-        path = folder / f'{name if stems[stem(name)] > 1 else stem(name)}.png'
+        path = folder / f'{unique_stem(name, stems)}.png'
         if not path.is_file():
             continue
         try:
@@ -83,8 +83,7 @@ def check_masks(check: DataCheck, folder: Path) -> None:
         elif size != (file.width, file.height):
             problem = f'must have the size {file.width} x {file.height} of its image, got {size[0]} x {size[1]}'
         elif wrong := sorted(values - {*range(len(check.classes)), IGNORE_INDEX}):
-            hint = ' Is 255 the object? Write its class index.' if values <= {0, 255} else ''
-            problem = f'must hold the indices of {list(check.classes)} or 255, got {wrong[:5]}.{hint}'
+            problem = f'must hold the indices of {list(check.classes)} or 255, got {wrong[:5]}'
         else:
             check.masks[name] = path
             if values == {0, IGNORE_INDEX}:

@@ -15,7 +15,7 @@ from mmwsl.apis.prediction_folder import read_predictions
 from mmwsl.apis.pseudo_labels.store import read_codes
 from mmwsl.datasets.classes import safe_palette
 from mmwsl.report import ReportData, ReportImage, write_report
-from mmwsl.utils.images import stem
+from mmwsl.utils.images import stem, unique_stem
 
 from .data_check import DataCheck
 from .layout import Project, read_json
@@ -88,13 +88,13 @@ def collect_report(project: Project, check: DataCheck) -> ReportData:
 
 def report_images(project: Project, check: DataCheck, train: list[str], val: list[str]) -> list[ReportImage]:
     """List the images of a project with their files."""
-    stems = Counter(stem(name) for name in check.files)  # equal stems: the whole name, as datasets name masks
+    stems = Counter(stem(name) for name in check.files)
     predicted = read_predictions(project.predictions)
     agreement = read_json(project.labels / 'agreement.json')
     images = []
     for part, names in (('train', train), ('val', val)):
         for name in names:
-            base = name if stems[stem(name)] > 1 else stem(name)
+            base = unique_stem(name, stems)
             files: dict[str, Any] = dict(
                 scores=project.labels / 'scores' / f'{base}.npz',
                 pseudo_label=project.labels / 'masks' / f'{base}.png',

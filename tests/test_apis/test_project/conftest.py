@@ -16,15 +16,15 @@ SIZE = 64
 def write_shapes(root, count=16):
     """Write images, a table of labels, a list of four validation images and all masks.
 
-    Two images are `twin.jpg` and `twin.png`, and one is in a subfolder.
+    Two images are `same.jpg` and `same.png`, and one is in a subfolder.
     """
     names = [f'{index:02d}.png' for index in range(count)]
-    names[:3] = ['twin.jpg', 'twin.png', 'sub/00.png']
+    names[:3] = ['same.jpg', 'same.png', 'sub/00.png']
     rows = ['image\tlabels']
     for index, name in enumerate(names):
         objects = draw_layout(3, index, SIZE)
         rows.append(f'{name}\t{"; ".join(sorted({SHAPES_CLASSES[item.label] for item in objects}))}')
-        mask = f'{name if name.startswith("twin") else name[:-4]}.png'
+        mask = f'{name if name.startswith("same") else name[:-4]}.png'
         for folder, file, pixels in (
             ('images', name, render_image(objects, SIZE, 3, index)),
             ('masks', mask, render_mask(objects, SIZE)),
@@ -54,7 +54,7 @@ def finished(data, tmp_path_factory):
     """A finished project of the dataset, whose validation images have masks."""
     masks = tmp_path_factory.mktemp('val') / 'masks'
     for name in data.val:
-        stem = name if name.startswith('twin') else name[:-4]
+        stem = name if name.startswith('same') else name[:-4]
         masks.mkdir(exist_ok=True)
         (masks / f'{stem}.png').write_bytes((data.root / 'masks' / f'{stem}.png').read_bytes())
     root = tmp_path_factory.mktemp('project') / 'shapes'

@@ -31,7 +31,7 @@ def test_what_a_run_leaves(data, finished):
     assert names >= {'project.py', 'segmentor.py', 'checkpoints', 'labels', 'segmentor', 'report', 'summary.json'}
     assert not list(root.rglob('*.part')) and not list(root.glob('*_trial.py'))
     masks = {path.relative_to(root / 'labels/masks').as_posix() for path in (root / 'labels/masks').rglob('*.png')}
-    stems = {name: name if name.startswith('twin') else name[:-4] for name in data.names}
+    stems = {name: name if name.startswith('same') else name[:-4] for name in data.names}
     assert masks == {f'{stems[name]}.png' for name in train}
     predictions = root / 'predictions/masks'
     assert {path.relative_to(predictions).as_posix() for path in predictions.rglob('*.png')} == {
@@ -48,7 +48,7 @@ def test_the_summary_has_every_number_with_its_supervision(data, finished):
     assert evaluation['supervision'] == 'trained on image-level labels of 12 images, without masks'
     pairs = np.zeros((7, 7), int)
     for name in data.val:
-        stem = name if name.startswith('twin') else name[:-4]
+        stem = name if name.startswith('same') else name[:-4]
         pair = data.root / f'masks/{stem}.png', finished.predictions / f'masks/{name[:-4]}.png'
         np.add.at(pairs, tuple(map(mask, pair)), 1)
     with np.errstate(invalid='ignore'):
@@ -74,7 +74,7 @@ def test_labels_are_restricted_to_the_image_level_labels(data, finished):
         name, labels = row.split('\t')
         if name in data.val:
             continue
-        stem = name if name.startswith('twin') else name[:-4]
+        stem = name if name.startswith('same') else name[:-4]
         present = {classes.index(label) for label in labels.split('; ') if label}
         assert set(np.unique(mask(finished.labels / f'masks/{stem}.png'))) <= {0, 255} | present
 
