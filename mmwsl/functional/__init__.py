@@ -58,7 +58,12 @@ from .unsupervised_thresholds import (
     region_agreement,
     view_kappa,
 )
-from .weak_losses import mil_fcn_loss, score_map_cross_entropy, score_map_kl_divergence
+from .weak_losses import (
+    mil_fcn_loss,
+    score_map_binary_cross_entropy,
+    score_map_cross_entropy,
+    score_map_kl_divergence,
+)
 from .zoom_out import superpixel_pool, zoom_out_features
 
 __all__ = [
@@ -132,6 +137,7 @@ __all__ = [
     'region_objectness',
     'rle_objectness',
     'saliency_prior',
+    'score_map_binary_cross_entropy',
     'score_map_cross_entropy',
     'score_map_kl_divergence',
     'shift_and_stitch',

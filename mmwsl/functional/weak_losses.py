@@ -56,15 +56,36 @@ def score_map_cross_entropy(scores: Tensor, labels: Tensor, image_labels: Tensor
     Raises:
         ValueError: If shapes do not agree, or a label is not a class.
     """
-    if labels.shape != scores[:, 0].shape:
-        raise ValueError(f'`labels` must be (N, H, W) like `scores` {tuple(scores.shape)}, got {tuple(labels.shape)}.')
-    if labels.numel() and not -1 <= labels.amin() <= labels.amax() < scores.shape[1]:
-        raise ValueError(
-            f'`labels` must be classes 0 to {scores.shape[1] - 1}, or -1 for unlabeled locations, got '
-            f'{labels.amin().item()} to {labels.amax().item()}.'
-        )
+    _check_labels(scores, labels)
     losses = F.nll_loss(known_log_probs(scores, image_labels), labels, ignore_index=-1, reduction='none')
     return losses.sum((1, 2)) / (labels >= 0).sum((1, 2)).clamp(min=1)
+
+
+def score_map_binary_cross_entropy(scores: Tensor, labels: Tensor) -> Tensor:
+    r"""Compute the mean binary cross-entropy of the foreground classes over the labeled locations.
+
+    .. math::
+        \ell = -\frac{1}{(K - 1) |C|} \sum_{ij \in C} \sum_{k > 0} \big[ [y_{ij} = k] \log \sigma(s_{ij}^k) +
+        [y_{ij} \ne k] \log \sigma(-s_{ij}^k) \big], \quad C = \{ ij : y_{ij} \ge 0 \}
+
+    The classes are independent, and the background, class 0, is where none of them is: its scores get no gradient.
+
+    Args:
+        scores: Logits, ``(N, K, H, W)``.
+        labels: Class of each location, int64, -1 for unlabeled locations, ``(N, H, W)``.
+
+    Returns:
+        Non-negative losses ``(N,)``; 0 for an image without a labeled location.
+
+    Raises:
+        ValueError: If shapes do not agree, or a label is not a class.
+    """
+    _check_labels(scores, labels)
+    foreground = at_least_float32(scores[:, 1:])
+    targets = F.one_hot(labels.clamp(min=0), scores.shape[1]).movedim(-1, 1)[:, 1:].to(foreground)
+    losses = F.binary_cross_entropy_with_logits(foreground, targets, reduction='none').mean(1)
+    known = labels >= 0
+    return losses.masked_fill(~known, 0).sum((1, 2)) / known.sum((1, 2)).clamp(min=1)
 
 
 def score_map_kl_divergence(
@@ -117,3 +138,13 @@ def known_log_probs(scores: Tensor, image_labels: Tensor | None = None) -> Tenso
         # Finite, because 0 * -inf would be NaN where a target is 0.
         scores = scores.masked_fill((image_labels == -1)[:, :, None, None], -1e4)
     return scores.log_softmax(1)
+
+
+def _check_labels(scores: Tensor, labels: Tensor) -> None:
+    if labels.shape != scores[:, 0].shape:
+        raise ValueError(f'`labels` must be (N, H, W) like `scores` {tuple(scores.shape)}, got {tuple(labels.shape)}.')
+    if labels.numel() and not -1 <= labels.amin() <= labels.amax() < scores.shape[1]:
+        raise ValueError(
+            f'`labels` must be classes 0 to {scores.shape[1] - 1}, or -1 for unlabeled locations, got '
+            f'{labels.amin().item()} to {labels.amax().item()}.'
+        )

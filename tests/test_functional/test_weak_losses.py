@@ -5,7 +5,12 @@ import math
 import pytest
 import torch
 
-from mmwsl.functional import mil_fcn_loss, score_map_cross_entropy, score_map_kl_divergence
+from mmwsl.functional import (
+    mil_fcn_loss,
+    score_map_binary_cross_entropy,
+    score_map_cross_entropy,
+    score_map_kl_divergence,
+)
 
 from .helpers import random_scores
 
@@ -176,3 +181,36 @@ def test_half_precision_computes_in_float32(loss):
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_score_map_binary_cross_entropy_is_its_formula():
+    generator = torch.Generator().manual_seed(0)
+    scores = torch.randn(2, 4, 3, 5, generator=generator, dtype=torch.float64).requires_grad_()
+    labels = torch.randint(-1, 4, (2, 3, 5), generator=generator)
+    labels[1] = -1
+    losses = score_map_binary_cross_entropy(scores, labels)
+    total, count = 0.0, 0
+    for i, j in (labels[0] >= 0).nonzero().tolist():
+        count += 1
+        for k in range(1, 4):
+            prob = 1 / (1 + math.exp(-scores[0, k, i, j].item()))
+            total -= math.log(prob if labels[0, i, j] == k else 1 - prob)
+    assert losses.tolist() == pytest.approx([total / (3 * count), 0])
+    losses.sum().backward()
+    assert not scores.grad[:, 0].any() and not scores.grad[1].any()
+    assert not scores.grad[0, :, labels[0] < 0].any() and scores.grad[0, 1:, labels[0] >= 0].all()
+
+
+@pytest.mark.parametrize('loss', [score_map_cross_entropy, score_map_binary_cross_entropy])
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_losses_of_masks_are_finite_in_half_precision(loss, dtype):
+    scores = torch.tensor([6e4, -6e4, 0.0]).to(dtype)[None, :, None, None].repeat(1, 1, 2, 2)
+    value = loss(scores, torch.tensor([[[0, 1], [2, -1]]]))
+    assert value.dtype == torch.float32 and value.isfinite().all()
+
+
+@pytest.mark.parametrize('loss', [score_map_cross_entropy, score_map_binary_cross_entropy])
+@pytest.mark.parametrize('labels', [torch.full((1, 2, 2), 3), torch.zeros(1, 2, 3, dtype=torch.int64)])
+def test_labels_that_do_not_fit_the_scores(loss, labels):
+    with pytest.raises(ValueError, match='`labels` must be'):
+        loss(torch.zeros(1, 3, 2, 2), labels)

@@ -91,6 +91,10 @@ def test_errors_of_the_head():
         ValueError, match='LearnedBackground for the softmax of MILFCNLoss, got ConstantBackground. Use dict'
     ):
         _head(dict(type='mmwsl.MILFCNLoss'), background=dict(type='mmwsl.ConstantBackground'))
+    binary = [dict(type='mmwsl.MultiLabelSoftMarginLoss'), dict(type='mmwsl.MaskBinaryCrossEntropyLoss')]
+    with pytest.raises(ValueError, match='ConstantBackground for the independent classes of MaskBinary'):
+        _head(binary)
+    _head(binary, background=dict(type='mmwsl.PowerBackground'))
     mask, scores = torch.zeros(24, 24, dtype=torch.long), _scores(1, 4, 6, 6)
     with pytest.raises(KeyError, match='PackImageLabelInputs'):  # a mask does not replace the label of an image loss
         _head(dict(type='mmwsl.SoftmaxCrossEntropyLoss')).loss_by_feat(scores, [_sample(mask=mask)])

@@ -3,8 +3,16 @@
 import pytest
 import torch
 
-from mmwsl.functional import score_map_cross_entropy
-from mmwsl.models.losses import CCNNLoss, EMAdaptLoss, EMFixedLoss, MaskCrossEntropyLoss, MILFCNLoss, WeakSupervision
+from mmwsl.functional import score_map_binary_cross_entropy, score_map_cross_entropy
+from mmwsl.models.losses import (
+    CCNNLoss,
+    EMAdaptLoss,
+    EMFixedLoss,
+    MaskBinaryCrossEntropyLoss,
+    MaskCrossEntropyLoss,
+    MILFCNLoss,
+    WeakSupervision,
+)
 
 WEAK = [MILFCNLoss, EMFixedLoss, EMAdaptLoss, CCNNLoss]
 LABELS = torch.tensor([[1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 1.0, -1.0]])
@@ -39,11 +47,12 @@ def test_average_over_images_that_have_a_label(loss):
     torch.testing.assert_close(loss()(scores, batch), sum(alone) / 2, rtol=1e-4, atol=0)
 
 
-@pytest.mark.parametrize('loss', [*WEAK, MaskCrossEntropyLoss])
+@pytest.mark.parametrize('loss', [*WEAK, MaskCrossEntropyLoss, MaskBinaryCrossEntropyLoss])
 def test_an_image_with_a_mask_is_supervised_by_its_mask(loss):
     scores, mask = _scores(2, 4, 6, 6), _mask()
-    expected = score_map_cross_entropy(scores[:1], mask[None])[0]
-    if loss is not MaskCrossEntropyLoss:
+    definition = score_map_cross_entropy if loss.uses_softmax else score_map_binary_cross_entropy
+    expected = definition(scores[:1], mask[None])[0]
+    if loss in WEAK:
         expected = (expected + loss()(scores[1:], SUPERVISION.select([1]))) / 2
     torch.testing.assert_close(loss()(scores, WeakSupervision(LABELS, VALID, [mask, None])), expected)
     unknown = LABELS.clone()

@@ -1,5 +1,6 @@
 """Configs of a project: ordinary config files of some twenty lines that a user may extend."""
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +32,12 @@ test_pipeline = [dict(step, **scaled.get(step['type'], {{}})) for step in _base_
 """
 
 
+MASKED_SHARE = 0.25
+"""Share of a batch that images with masks have at least, so that few masks count."""
+MAX_REPEATS = 20
+LOAD_MASKS = "[*train_pipeline[:1], dict(type='LoadAnnotations'), *train_pipeline[1:]]"
+
+
 @dataclass(frozen=True)
 class TrainingSet:
     """Training images of a project with the same kind of supervision.
@@ -38,10 +45,18 @@ class TrainingSet:
     Attributes:
         table: Name of the table in ``data/`` with their image-level labels, without suffix.
         masks: Folder of their masks; None for training on the image-level labels.
+        repeats: How often an image is in an epoch.
     """
 
     table: str
     masks: str | None = None
+    repeats: int = 1
+
+
+def mask_repeats(masked: int, others: int) -> int:
+    """Return how often images with masks are repeated, so that they are ``MASKED_SHARE`` of a batch."""
+    wanted = math.ceil(MASKED_SHARE * others / ((1 - MASKED_SHARE) * max(1, masked)))
+    return max(1, min(MAX_REPEATS, wanted))
 
 
 @dataclass(frozen=True)
@@ -53,10 +68,13 @@ class TrainingConfig:
         base: Path of the base in :func:`mmwsl.apis.config.config_folder`.
         images: Folder of images.
         classes: Names of the classes, background first.
+        masks: Folder of ground-truth masks, which ``TrainingSet.masks`` calls ``'masks'``.
         parts: Training sets.
         model: Settings of the model, of :func:`model_settings`.
+        base_side: Size that the base scales images to.
+        side: Size that images are scaled to; 0 is that of the base.
         batch_size: Batch size.
-        side: Size that images are scaled to; None is that of the base.
+        load_masks: Whether the pipeline of the base must be told to load the masks.
         validate: Whether the training ends with a validation of the image-level labels.
         seed: Random seed.
         length: Settings of the length of the training, see :func:`.plan.schedule`.
@@ -66,36 +84,46 @@ class TrainingConfig:
     base: str
     images: Path
     classes: Sequence[str]
+    masks: Path | None
     parts: Sequence[TrainingSet]
     model: Mapping[str, Any]
-    batch_size: int
-    side: int | None = None
+    base_side: int
+    side: int = 0
+    batch_size: int = 0
+    load_masks: bool = False
     validate: bool = False
     seed: int = 0
     length: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def scaled(self) -> bool:
+        """Whether images have another size than in the base."""
+        return self.side not in (0, self.base_side)
+
     def render(self) -> str:
         """Return the text of the file."""
-        pipelines = ('', '') if self.side is None else (', pipeline=train_pipeline', ', pipeline=test_pipeline')
         lines = [
             f'# {self.text} Made by `mmwsl run`, an ordinary config: inherit from it, or train it with `mmwsl train`.',
             f"_base_ = ['{{{{${CONFIGS_VARIABLE}:{config_folder().as_posix()}}}}}/{self.base}']",
+            f'data_root = {str(self.images)!r}',
+            *([] if self.masks is None else [f'masks = {str(self.masks)!r}']),
         ]
-        if self.side is not None:
+        if self.scaled:
             lines += SCALED.format(side=self.side).splitlines()
         lines += [
             f'classes = {list(self.classes)!r}',
             f'palette = {safe_palette(len(self.classes))}',
-            f'images = dict(data_root={str(self.images)!r}, metainfo=dict(classes=classes, palette=palette))',
+            'images = dict(data_root=data_root, metainfo=dict(classes=classes, palette=palette))',
             f'workers = dict(num_workers={workers()}, persistent_workers=False)',
             f'model = {code(self._model())}',
         ]
-        sets = [f'dict({self._base_set()}**images, {_files(part)}{pipelines[0]})' for part in self.parts]
+        sets = [self._training_set(part) for part in self.parts]
         joined = f"dict(_delete_=True, type='ConcatDataset', datasets=[\n    {f',{chr(10)}    '.join(sets)},\n])"
+        pipeline = ', pipeline=test_pipeline' if self.scaled else ''
         lines += [
             f'train_dataloader = dict(**workers, batch_size={self.batch_size}, '
             f'dataset={sets[0] if len(sets) == 1 else joined})',
-            f'test_dataloader = dict(**workers, dataset=dict(**images, {_files(TrainingSet("val"))}{pipelines[1]}))',
+            f'test_dataloader = dict(**workers, dataset=dict(**images, {_files(TrainingSet("val"))}{pipeline}))',
             *(['val_dataloader = test_dataloader'] if self.validate else []),
             *(f'{name} = {code(value)}' for name, value in self.length.items()),
             f'randomness = dict(seed={self.seed})',
@@ -109,15 +137,24 @@ class TrainingConfig:
 
     def _model(self) -> dict[str, Any]:
         model = merged(self.model, dict(decode_head=dict(num_classes=len(self.classes))))
-        return model if self.side is None else merged(model, dict(data_preprocessor=dict(size=(self.side, self.side))))
+        return model if not self.scaled else merged(model, dict(data_preprocessor=dict(size=(self.side, self.side))))
 
-    def _base_set(self) -> str:
-        return '_base_.train_dataloader.dataset, ' if len(self.parts) > 1 else ''
+    def _training_set(self, part: TrainingSet) -> str:
+        """Return the source of a training set."""
+        pipeline = ', pipeline=train_pipeline' if self.scaled else ''
+        if self.load_masks and part.masks:
+            pipeline = f', pipeline={LOAD_MASKS if self.scaled else LOAD_MASKS.replace("train", "_base_.train")}'
+        single = len(self.parts) == 1
+        base = '' if single else '_base_.train_dataloader.dataset, '
+        text = f'dict({base}**images, {_files(part)}{pipeline})'
+        if single or part.repeats == 1:
+            return text
+        return f"dict(type='RepeatDataset', times={part.repeats}, dataset={text})"
 
 
 def _files(part: TrainingSet) -> str:
-    prefix = code(dict(img_path='', seg_map_path=part.masks))
-    return f"data_prefix={prefix}, label_file='{PROJECT}/data/{part.table}.jsonl'"
+    masks = part.masks if part.masks == 'masks' else code(part.masks)
+    return f"data_prefix=dict(img_path='', seg_map_path={masks}), label_file='{PROJECT}/data/{part.table}.jsonl'"
 
 
 def code(value: Any) -> str:

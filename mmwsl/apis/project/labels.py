@@ -3,15 +3,19 @@
 import json
 import math
 import os
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
 from mmwsl.apis.config import load_config
 from mmwsl.apis.pseudo_labels import generate_pseudo_labels
 from mmwsl.apis.pseudo_labels.items import ImageItem, list_items
+from mmwsl.apis.pseudo_labels.masks import MaskRule
 from mmwsl.apis.pseudo_labels.settings import image_dataset
 from mmwsl.apis.threshold_choice import choose_thresholds
 from mmwsl.utils.console import Console
@@ -49,7 +53,7 @@ def label_images(
         ValueError: If the classes of ``thresholds`` are not those of the project.
     """
     chosen = None if thresholds is None else read_thresholds(thresholds, project.read_summary()['classes'])
-    cfg = load_config(project.config, work_dir=str(project.labels / 'log'))
+    cfg = labeling_config(project)
     summary = project.read_summary()
     checkpoint = str(project.root / summary['classifier']['checkpoint'])
     items = project_items(project)
@@ -69,10 +73,7 @@ def label_images(
             cfg,
             checkpoint,
             project.labels,
-            bg_threshold=BG_THRESHOLD,
-            fg_threshold=FG_THRESHOLD,
-            tuned_on=chosen.get('tuned_on'),
-            postprocessors=refinement(chosen['thresholds']),
+            **asdict(mask_rule(chosen['thresholds'], chosen.get('tuned_on'))),
             rethreshold=(project.labels / 'masks').is_dir(),
         )
         bar.advance(len(items))
@@ -91,31 +92,37 @@ def shorten(report: dict[str, Any]) -> dict[str, Any]:
     return dict(images=report['images'], ignored=report['ignored'], label_without_pixel=lost)
 
 
-def refinement(thresholds: list[float]) -> list[dict]:
-    """Return the post-processors of the stored scores: a CRF with a low and with a high threshold, averaged."""
+def mask_rule(thresholds: Sequence[float], tuned_on: str | None = None) -> MaskRule:
+    """Return the rule of the masks: a CRF with a low and with a high threshold, averaged."""
 
     def shifted(distance: float) -> list[float]:
         logits = (math.log(t / (1 - t)) if 0 < t < 1 else math.copysign(20, t - 0.5) for t in thresholds)
         return [1 / (1 + math.exp(-logit - distance)) for logit in logits]
 
-    return [
-        dict(
-            type='mmwsl.PostProcessorEnsemble',
-            pipelines=[
-                [
-                    dict(type='mmwsl.ClassThresholds', thresholds=shifted(distance)),
-                    dict(type='mmwsl.LogitSoftmax', temperature=2.0),
-                    dict(type='mmwsl.DenseCRF', preset='ccnn', min_pixel_prob=0.01),
-                ]
-                for distance in (-UNCERTAIN, UNCERTAIN)
-            ],
-        )
+    pipelines = [
+        [
+            dict(type='mmwsl.ClassThresholds', thresholds=shifted(distance)),
+            dict(type='mmwsl.LogitSoftmax', temperature=2.0),
+            dict(type='mmwsl.DenseCRF', preset='ccnn', min_pixel_prob=0.01),
+        ]
+        for distance in (-UNCERTAIN, UNCERTAIN)
     ]
+    ensemble = dict(type='mmwsl.PostProcessorEnsemble', pipelines=pipelines)
+    return MaskRule(BG_THRESHOLD, FG_THRESHOLD, tuned_on, [ensemble])
+
+
+def labeling_config(project: Project) -> Config:
+    """Read the config of the trained network; it trains on all images without their masks."""
+    cfg = load_config(project.config, work_dir=str(project.labels / 'log'))
+    dataset = cfg.train_dataloader.dataset
+    if 'datasets' in dataset:
+        cfg.train_dataloader.dataset = dataset.datasets[-1]
+    return cfg
 
 
 def project_items(project: Project) -> list[ImageItem]:
     """List the training images of a project with the files of their pseudo-labels."""
-    cfg = load_config(project.config)
+    cfg = labeling_config(project)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     return list_items(DATASETS.build(image_dataset(cfg, project.labels)), project.labels)
 
@@ -141,4 +148,4 @@ def read_thresholds(path: str | Path, classes: list[str]) -> dict[str, Any]:
             f'--thresholds {str(path)!r} must have one threshold in [0, 1] for each of {classes[1:]}, got {values} for '
             f'{named[1:]}.'
         )
-    return dict(content, thresholds=values)
+    return dict(tuned_on=None, method='from a file') | content | dict(thresholds=values)

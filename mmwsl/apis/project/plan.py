@@ -1,22 +1,21 @@
-"""Length of a training: iterations, warm-up and batch size from the data, the device and the time."""
+"""Length of a training: iterations, warm-up, batch and image size from the data, the device and the time."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from mmengine.config import Config
-from mmengine.runner import Runner
 
-from mmwsl.apis.checkpoint import weights_only_loading
-from mmwsl.apis.launch import build_runner
+from .measure import StepTime
 
 WARMUP = 50
 """Iterations of the warm-up of the learning rate, at most a tenth of the training."""
 LARGEST_BATCH = 16
 CHECKPOINTS = 10
 """Checkpoints of a training: an interrupted one loses a tenth of it."""
+SMALLER = (1.0, 0.75, 0.5)
+"""Factors of the image size, the preferred one first."""
+ENOUGH = 0.5
+"""Part of the wanted iterations below which smaller images are used, with which more iterations fit into the time."""
 
 
 @dataclass(frozen=True)
@@ -33,65 +32,81 @@ class Need:
     least: int
     shortest: int
 
+    def iterations(self, num_images: int, batch: int) -> int:
+        """Return the number of iterations without a limit of time."""
+        return max(self.least, round(self.epochs * num_images / batch))
+
 
 CLASSIFIER = Need(epochs=6, least=200, shortest=60)
 SEGMENTOR = Need(epochs=4, least=200, shortest=40)
 
 
-def batch_size(num_images: int) -> int:
-    """Return the batch size: that of the configs, smaller for few images, so that an epoch has four iterations."""
-    return max(2, min(LARGEST_BATCH, num_images // 4))
+def batch_sizes(num_images: int) -> list[int]:
+    """Return the batch sizes to try, the preferred one first; the others need less memory.
+
+    The preferred one is that of the configs, or smaller for few images, so that an epoch has four iterations.
+    """
+    batch = max(2, min(LARGEST_BATCH, num_images // 4))
+    return sorted({max(2, batch // 2**halvings) for halvings in range(4)}, reverse=True)
 
 
-def image_side(sides: Sequence[int], largest: int) -> int:
-    """Return the size in pixels that images are scaled to: the median of their longer sides, a multiple of 32.
+def image_sides(sides: Sequence[int], largest: int) -> list[int]:
+    """Return the sizes in pixels that images may be scaled to, the preferred one first, all multiples of 32.
+
+    The preferred one is the median of the longer sides of the images.
 
     Args:
         sides: Longer side of each image.
         largest: Size of the config, which is not exceeded.
     """
-    return max(64, min(largest, 32 * round(float(np.median(sides)) / 32)))
+    side = max(64, min(largest, 32 * round(float(np.median(sides)) / 32)))
+    smaller = {32 * round(side * factor / 32) for factor in SMALLER}
+    return [side, *sorted((value for value in smaller if 128 <= value < side), reverse=True)]
 
 
-def plan_iterations(
-    need: Need,
-    num_images: int,
-    batch: int,
-    *,
-    epochs: float | None = None,
-    seconds: float | None = None,
-    step_seconds: float = 0.0,
-    first_seconds: float = 0.0,
-    first_steps: float = 0,
-) -> int:
-    """Return the number of iterations of a training.
+@dataclass(frozen=True)
+class Length:
+    """Length of a training with a batch size on this machine.
 
-    Args:
+    Attributes:
         need: What the training needs.
         num_images: Number of training images.
         batch: Batch size.
-        epochs: Number of epochs that the user set.
-        seconds: Time that is left for the training. None is no limit.
-        step_seconds: Duration of an iteration.
-        first_seconds: Additional duration of an iteration whose features are not in the cache yet.
-        first_steps: Number of iterations whose features are not in the cache yet.
+        time: Duration of an iteration.
     """
-    if epochs is not None:
-        return max(1, round(epochs * num_images / batch))
-    wanted = max(need.least, round(need.epochs * num_images / batch))
-    if seconds is None:
-        return wanted
-    slow = step_seconds + first_seconds
-    if seconds < first_steps * slow:
-        possible = seconds / slow
-    else:
-        possible = first_steps + (seconds - first_steps * slow) / step_seconds
-    return max(need.shortest, min(wanted, int(possible)))
 
+    need: Need
+    num_images: int
+    batch: int
+    time: StepTime
 
-def training_seconds(iterations: int, step_seconds: float, first_seconds: float = 0.0, first_steps: float = 0) -> float:
-    """Return the estimated duration of a training; see :func:`plan_iterations`."""
-    return iterations * step_seconds + min(iterations, first_steps) * first_seconds
+    @property
+    def first_steps(self) -> int:
+        """Number of iterations whose features are not stored yet: those of each image and its mirror image."""
+        return 2 * self.num_images // self.batch
+
+    def iterations(self, epochs: float | None = None, seconds: float | None = None) -> int:
+        """Return the number of iterations.
+
+        Args:
+            epochs: Number of epochs that the user set.
+            seconds: Time that is left for the training. None is no limit.
+        """
+        if epochs is not None:
+            return max(1, round(epochs * self.num_images / self.batch))
+        wanted = self.need.iterations(self.num_images, self.batch)
+        if seconds is None:
+            return wanted
+        slow = self.time.step + self.time.first
+        if seconds < self.first_steps * slow:
+            possible = seconds / slow
+        else:
+            possible = self.first_steps + (seconds - self.first_steps * slow) / self.time.step
+        return max(self.need.shortest, min(wanted, int(possible)))
+
+    def seconds(self, iterations: int) -> float:
+        """Return the estimated duration of a number of iterations."""
+        return iterations * self.time.step + min(iterations, self.first_steps) * self.time.first
 
 
 def schedule(iterations: int) -> dict:
@@ -105,40 +120,3 @@ def schedule(iterations: int) -> dict:
         param_scheduler=[rise, decay] if warmup > 1 else [decay],
         default_hooks=dict(checkpoint=dict(interval=interval), logger=dict(interval=max(1, min(10, iterations // 20)))),
     )
-
-
-def measure_steps(cfg: Config) -> tuple[float, float]:
-    """Measure the duration of a training iteration on real images.
-
-    Args:
-        cfg: The config of the training.
-
-    Returns:
-        Seconds of an iteration, and additional seconds of the first one on the same images, whose features a
-        :class:`mmwsl.models.backbones.CachedBackbone` has not stored yet.
-    """
-    cfg = cfg.copy()
-    with weights_only_loading(cfg):
-        runner = build_runner(cfg)
-        runner.model.init_weights()
-    optimizer = runner.build_optim_wrapper(cfg.optim_wrapper)
-    loader = Runner.build_dataloader(dict(cfg.train_dataloader, num_workers=0, persistent_workers=False), seed=0)
-    batches = iter(loader)
-    runner.model.train()
-    durations: list[list[float]] = []
-    for _ in range(2):  # the first batch warms up
-        start = time.monotonic()
-        batch = next(batches)
-        loading = time.monotonic() - start
-        durations.append([_timed(runner, batch, optimizer) for _ in range(3)])
-    first, _, later = durations[-1]
-    workers = max(1, cfg.train_dataloader.get('num_workers', 0))
-    return max(later, loading / workers), max(0.0, first - later)
-
-
-def _timed(runner: Runner, batch: dict, optimizer: object) -> float:
-    start = time.monotonic()
-    runner.model.train_step(batch, optim_wrapper=optimizer)
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.monotonic() - start

@@ -16,19 +16,19 @@ from mmwsl.utils.console import Console, quiet
 from mmwsl.utils.files import digest_file
 from mmwsl.utils.text import check_choice, first_five
 
+from .budget import Budget
 from .check import check_data
 from .configs import CLASSIFIERS
 from .data_check import DataCheck, DataError
 from .evaluation import compare_masks, predict_validation
 from .labels import label_images
 from .layout import Project, read_json
+from .moved import follow_folders
 from .report import report_project
 from .stages import ProjectError, Stages
 from .trainings import Trainings, write_labels
 
 VAL_FRACTION = 0.2
-CLASSIFIER_SHARE = 0.35
-"""Part of the time that the training on image-level labels gets; labels and segmentor get the rest."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,7 @@ class _Run:
         backbone = weights.name.removesuffix('_v1c') if weights else options.backbone
         check_choice('backbone', backbone, tuple(CLASSIFIERS))
         self.check = self._check()
+        follow_folders(project, self.images, None if options.masks is None else Path(options.masks).absolute())
         split = self._split()
         self.train_names, self.val_names = split['train'], split['val']
         self.trainings = Trainings(
@@ -136,6 +137,7 @@ class _Run:
             self.console,
             self.check,
             self.train_names,
+            Budget(options.minutes, len(self.train_names), len(self.val_names), self.start),
             backbone,
             weights,
             options.masks,
@@ -144,14 +146,11 @@ class _Run:
         )
         inputs = dict(backbone=backbone, weights=digest_file(weights.file) if weights else None)
         length = dict(minutes=options.minutes, epochs=options.epochs, seed=options.seed)
-        self.stages.run('classifier', inputs | length, self._classify)
+        masks = {name: digest_file(self.check.masks[name]) for name in self.trainings.masked}
+        self.stages.run('classifier', inputs | length | dict(masks=masks), self._classify)
         labels = self.stages.run('labels', {}, self._label)
-        masks = {name: digest_file(self.check.masks[name]) for name in self.train_names if name in self.check.masks}
-        self.stages.run(
-            'segmentor',
-            dict(masks=masks, thresholds=labels['thresholds']),  # `mmwsl label` may have changed them
-            lambda: self.trainings.train_segmentor(self._left(self._evaluation_seconds())),
-        )
+        # `mmwsl label` may have changed the thresholds
+        self.stages.run('segmentor', dict(thresholds=labels['thresholds']), self.trainings.train_segmentor)
         val_masks = {name: self.check.masks[name] for name in self.val_names if name in self.check.masks}
         digests = {name: digest_file(path) for name, path in val_masks.items()}
         self.stages.run('evaluation', dict(masks=digests), lambda: self._evaluate(val_masks))
@@ -161,14 +160,8 @@ class _Run:
         self.console.print(f'Next: mmwsl predict {project.root} NEW_IMAGES --out masks')
         return project
 
-    def _left(self, kept: float = 0.0, share: float = 1.0) -> float | None:
-        """Return a share of the seconds that are left of the time that the user gave, without those that are kept."""
-        if self.options.minutes is None:
-            return None
-        return share * (60 * self.options.minutes - (time.monotonic() - self.start) - kept)
-
     def _classify(self) -> dict[str, Any]:
-        result = self.trainings.train_classifier(self._left(share=CLASSIFIER_SHARE))
+        result = self.trainings.train_classifier()
         self.console.print(f'  image-level mAP on {len(self.val_names)} validation images: {result["mAP"]}')
         return result
 
@@ -182,7 +175,7 @@ class _Run:
         if check.errors:
             raise DataError('\n'.join(['the data must be corrected first:', *(f'- {text}' for text in check.errors)]))
         inputs = dict(
-            images={name: file.digest for name, file in check.files.items()},
+            images={name: check.files[name].digest for name in check.records},
             labels={name: [record.labels, record.unknown] for name, record in check.records.items()},
         )
         counts = (check.label_matrix(list(check.records)) == 1).sum(0)
@@ -196,7 +189,7 @@ class _Run:
                 self.console.print(f'  {len(check.messages) - 6} more in the report')
             return dict(messages=check.messages)
 
-        self.stages.run('check', dict(digest=_digest(inputs)), function)
+        self.stages.run('check', dict(images=len(check.records), digest=_digest(inputs)), function)
         self.project.update_summary(
             classes=list(check.classes),
             version=mmwsl.__version__,
@@ -238,10 +231,6 @@ class _Run:
         self.console.print(f'  {self.project.labels / "masks"}: {result["ignored"]}% of the pixels are uncertain (255)')
         self.console.print(f'  {result["agreement"]}% mean IoU of the masks with those of mirrored images')
         return result
-
-    def _evaluation_seconds(self) -> float:
-        """Return the time that is kept for evaluation and report: a fixed part, and a part for each image."""
-        return 15 + 0.2 * len(self.val_names) + 0.05 * len(self.check.files)
 
     def _evaluate(self, masks: dict[str, Path]) -> dict[str, Any]:
         predicted = predict_validation(self.project, self.images, self.val_names, self.console)

@@ -1,7 +1,7 @@
 """Trainings of a project: on image-level labels, and on pseudo-labels."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,25 @@ from mmwsl.apis.weights import BackboneWeights
 from mmwsl.utils.console import Console
 
 from . import plan
-from .configs import CLASSIFIERS, PROJECT, SEGMENTORS, TrainingConfig, TrainingSet, model_settings
+from .budget import Budget
+from .configs import (
+    CLASSIFIERS,
+    PROJECT,
+    SEGMENTORS,
+    TrainingConfig,
+    TrainingSet,
+    mask_repeats,
+    merged,
+    model_settings,
+)
 from .data_check import DataCheck
+from .labels import mask_rule
 from .layout import Project
+from .measure import StepTime, first_that_fits, measure_mask, measure_steps
 from .progress import ProgressHook
+
+# The loss of the image-level labels of the base, and that of the masks.
+SEMI_SUPERVISED = [dict(type='mmwsl.MultiLabelSoftMarginLoss'), dict(type='mmwsl.MaskBinaryCrossEntropyLoss')]
 
 
 @dataclass(frozen=True)
@@ -30,6 +45,7 @@ class Trainings:
         console: Where progress is shown.
         check: The data.
         names: Training images.
+        budget: Time of the trainings.
         backbone: Name of the backbone, a key of :data:`.configs.CLASSIFIERS`.
         weights: Its weights; None are random ones.
         masks: Folder of ground-truth masks.
@@ -41,87 +57,150 @@ class Trainings:
     console: Console
     check: DataCheck
     names: list[str]
+    budget: Budget
     backbone: str
     weights: BackboneWeights | None = None
     masks: str | None = None
     epochs: float | None = None
     seed: int = 0
 
-    def train_classifier(self, seconds: float | None = None) -> dict[str, Any]:
-        """Train on image-level labels, or resume.
+    @property
+    def masked(self) -> list[str]:
+        """Training images with masks."""
+        return [name for name in self.names if name in self.check.masks]
 
-        Args:
-            seconds: Time for it; None trains as long as needed.
+    def train_classifier(self) -> dict[str, Any]:
+        """Train on image-level labels, and on the masks that some images have, or resume.
 
         Returns:
             Config, checkpoint, number of iterations and image-level mAP on the validation images.
         """
-        project = self.project
+        project, masked = self.project, self.masked
         if not project.config.exists():
-            config = self._config('Trains on image-level labels.', CLASSIFIERS, [TrainingSet('train')], validate=True)
-            self._write(project.config, config, plan.CLASSIFIER, seconds)
-        result = self._train(project.config, project.checkpoints, 'training on image-level labels')
+            # All images are in the last set: their pseudo-labels will be generated.
+            parts = [*self._masked_set(len(self.names)), TrainingSet('train')]
+            text = f'Trains on image-level labels{" and masks" if masked else ""}.'
+            config = self._config(text, CLASSIFIERS, parts, load_masks=True, validate=True)
+            if masked:
+                losses = dict(decode_head=dict(loss_decode=SEMI_SUPERVISED))
+                config = replace(config, model=merged(config.model, losses))
+            self._write_classifier(config)
+        result = self._train(project.config, project.checkpoints, f'training on image-level labels{self._masks_too}')
         if (mean := result.pop('metrics').get('mAP')) is None:  # the training was finished before
             cfg = load_config(project.config, work_dir=str(project.checkpoints / 'test'))
             mean = test(cfg, str(project.root / result['checkpoint']))['mAP']
         return result | dict(mAP=None if mean is None or math.isnan(mean) else mean)
 
-    def train_segmentor(self, seconds: float | None = None) -> dict[str, Any]:
-        """Train on the pseudo-labels, or resume; see :meth:`train_classifier`."""
+    def train_segmentor(self) -> dict[str, Any]:
+        """Train on the pseudo-labels, and on the masks that some images have, or resume."""
         project = self.project
-        masked = [name for name in self.names if name in self.check.masks]
         if not project.segmentor_config.exists():
             others = [name for name in self.names if name not in self.check.masks]
-            masks = None if self.masks is None else str(Path(self.masks).absolute())
-            parts = []
-            for table, folder, names in (
-                ('train_masks', masks, masked),
-                ('train_pseudo', f'{PROJECT}/labels/masks', others),
-            ):
-                if names:
-                    write_labels(project, self.check, table, names)
-                    parts.append(TrainingSet(table, folder))
+            parts = self._masked_set(len(others))
+            if others:
+                write_labels(project, self.check, 'train_pseudo', others)
+                parts.append(TrainingSet('train_pseudo', f'{PROJECT}/labels/masks'))
             config = self._config('Trains a segmentor on the pseudo-labels of project.py.', SEGMENTORS, parts)
-            self._write(project.segmentor_config, config, plan.SEGMENTOR, seconds)
-        result = self._train(project.segmentor_config, project.segmentor, 'training on pseudo-labels')
-        return result | dict(images_with_masks=len(masked))
+            fitted, length = self._fit(config, plan.SEGMENTOR, project.segmentor_config, self._segmentor_iterations)
+            self._write(project.segmentor_config, fitted, length, self._segmentor_iterations(length))
+        result = self._train(project.segmentor_config, project.segmentor, f'training on pseudo-labels{self._masks_too}')
+        return result | dict(images_with_masks=len(self.masked))
+
+    @property
+    def _masks_too(self) -> str:
+        return f' and {len(self.masked)} masks' if self.masked else ''
+
+    def _masked_set(self, others: int) -> list[TrainingSet]:
+        """Return the set of the images with masks, if there are any, repeated for a number of other images."""
+        if not self.masked:
+            return []
+        write_labels(self.project, self.check, 'train_masks', self.masked)
+        return [TrainingSet('train_masks', 'masks', mask_repeats(len(self.masked), others))]
 
     def _config(
-        self, text: str, bases: Mapping[str, str], parts: Sequence[TrainingSet], validate: bool = False
+        self, text: str, bases: Mapping[str, str], parts: Sequence[TrainingSet], **settings: Any
     ) -> TrainingConfig:
         base = load_config(config_folder() / bases[self.backbone])
-        before = int(base.model.data_preprocessor.size[0])
-        files = (self.check.files[name] for name in self.names)
-        side = plan.image_side([max(file.width, file.height) for file in files], before)
         return TrainingConfig(
             text=text,
             base=bases[self.backbone],
             images=self.check.folder,
             classes=self.check.classes,
+            masks=None if self.masks is None else Path(self.masks).absolute(),
             parts=parts,
             model=model_settings(base.model, self.weights),
-            batch_size=plan.batch_size(len(self.names)),
-            side=None if side == before else side,
-            validate=validate,
+            base_side=int(base.model.data_preprocessor.size[0]),
             seed=self.seed,
+            **settings,
         )
 
-    def _write(self, path: Path, config: TrainingConfig, need: plan.Need, seconds: float | None) -> None:
-        """Measure an iteration, derive the length of the training, and write its config."""
+    def _write_classifier(self, config: TrainingConfig) -> None:
+        """Write the config of the training on image-level labels; its time is shared with the other stages."""
+        name = self.names[len(self.names) // 2]
+        file = self.check.files[name]
+        rule = mask_rule([0.5] * 2)
+        mask = measure_mask(rule, self.check.folder / name, (file.height, file.width))
+
+        def iterations(length: plan.Length) -> int:
+            return length.iterations(self.epochs, self.budget.classifier_seconds(length, mask))
+
+        path = self.project.config
+        fitted, length = self._fit(config, plan.CLASSIFIER, path, iterations)
+        count = iterations(length)
+        if shortage := self.budget.shortage(length, count, mask):
+            self.console.print(f'  {shortage}')
+        self._write(path, fitted, length, count)
+
+    def _segmentor_iterations(self, length: plan.Length) -> int:
+        return length.iterations(self.epochs, self.budget.segmentor_seconds)
+
+    def _fit(
+        self, config: TrainingConfig, need: plan.Need, path: Path, iterations: Callable[[plan.Length], int]
+    ) -> tuple[TrainingConfig, plan.Length]:
+        """Choose batch and image size: the largest with which the memory and the time suffice.
+
+        Raises:
+            ValueError: If the memory does not suffice for the smallest ones.
+        """
+        files = [self.check.files[name] for name in self.names]
+        sides = plan.image_sides([max(file.width, file.height) for file in files], config.base_side)
+        batches = plan.batch_sizes(len(self.names))
+        chosen: tuple[TrainingConfig, plan.Length] | None = None
+        for side in sides:
+            candidates = [replace(config, side=side, batch_size=batch) for batch in batches]
+            found = first_that_fits(candidates, lambda candidate: self._measure(path, candidate, need))
+            if found is None:
+                continue
+            fitted, times = found
+            chosen = fitted, plan.Length(need, len(self.names), fitted.batch_size, times)
+            wanted = need.iterations(len(self.names), fitted.batch_size)
+            if self.epochs is not None or iterations(chosen[1]) >= plan.ENOUGH * wanted:
+                break
+        if chosen is None:
+            raise ValueError(
+                f'--backbone {self.backbone!r} must fit into the memory, got too little for {batches[-1]} images of '
+                f'{sides[-1]} pixels. Close other programs, or pass a smaller --backbone.'
+            )
+        return chosen
+
+    def _measure(self, path: Path, config: TrainingConfig, need: plan.Need) -> StepTime:
+        """Measure an iteration of a config."""
         trial = path.with_name(f'{path.stem}_trial.py')
         try:
             replace(config, length=plan.schedule(need.least)).write(trial)
-            step, first = plan.measure_steps(load_config(trial, work_dir=str(self.project.root / 'log')))
+            return measure_steps(load_config(trial, work_dir=str(self.project.root / 'log')))
         finally:
             trial.unlink(missing_ok=True)
-        count, batch = len(self.names), config.batch_size
-        slow = 2 * count // batch  # the cache stores an image and its mirror image
-        times = dict(step_seconds=step, first_seconds=first, first_steps=slow)
-        iterations = plan.plan_iterations(need, count, batch, epochs=self.epochs, seconds=seconds, **times)
+
+    def _write(self, path: Path, config: TrainingConfig, length: plan.Length, iterations: int) -> None:
+        """Write a config with the length of its training, and print it."""
         replace(config, length=plan.schedule(iterations)).write(path)
-        minutes = max(1, round(plan.training_seconds(iterations, **times) / 60))
-        epochs = iterations * batch / count
-        self.console.print(f'  {iterations} iterations with {batch} images ({epochs:.0f} epochs), about {minutes} min')
+        minutes = max(1, round(length.seconds(iterations) / 60))
+        epochs = iterations * length.batch / length.num_images
+        text = f'{iterations} iterations with {length.batch} images of {config.side} pixels ({epochs:.0f} epochs)'
+        wanted = length.need.iterations(length.num_images, length.batch)
+        short = f'; {wanted} without --time' if self.epochs is None and iterations < wanted else ''
+        self.console.print(f'  {text}, about {minutes} min{short}')
 
     def _train(self, config: Path, work_dir: Path, text: str) -> dict[str, Any]:
         """Train a config, or resume it."""

@@ -46,7 +46,7 @@ class LSEAggregationHead(BaseDecodeHead):
 
     Raises:
         ValueError: If ``kernel_size`` does not have one odd value per convolution, ``maps_per_class`` is less than 1,
-            or a loss of score maps meets a background that is not learned.
+            or a loss of score maps does not fit the background.
     """
 
     def __init__(
@@ -100,12 +100,14 @@ class LSEAggregationHead(BaseDecodeHead):
         self.conv_seg = nn.Conv2d(channels[-1], num_classes * maps_per_class, kernels[-1], padding=paddings[-1])
         self.aggregator = MODELS.build(aggregator or dict(type='mmwsl.LSEPooling'))
         self.background: Background = MODELS.build(background or dict(type='mmwsl.LearnedBackground'))
-        if self.score_map_losses and not isinstance(self.background, LearnedBackground):
-            raise ValueError(
-                f'{type(self).__name__}: `background` must be a LearnedBackground for the softmax of '
-                f'{type(self.score_map_losses[0]).__name__}, got {type(self.background).__name__}. Use '
-                "dict(type='mmwsl.LearnedBackground')."
-            )
+        for loss in self.score_map_losses:
+            if loss.uses_softmax != isinstance(self.background, LearnedBackground):
+                kind, other = ('softmax', 'Learned') if loss.uses_softmax else ('independent classes', 'Constant')
+                raise ValueError(
+                    f'{type(self).__name__}: `background` must be a {other}Background for the {kind} of '
+                    f'{type(loss).__name__}, got {type(self.background).__name__}. Use '
+                    f"dict(type='mmwsl.{other}Background')."
+                )
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """Score every location: feature maps of the backbone to ``seg_logits (N, K, H, W)``."""

@@ -6,7 +6,7 @@ from .image_label_losses import ImageLabelLoss, MultiLabelSoftMarginLoss, Softma
 from .mil_fcn_loss import MILFCNLoss
 from .multilabel_losses import AsymmetricLoss, AveragePrecisionLoss, MultiLabelFocalLoss
 from .noisy_label_losses import BootstrappedCrossEntropyLoss, GeneralizedCrossEntropyLoss, SymmetricCrossEntropyLoss
-from .score_map_loss import MaskCrossEntropyLoss, ScoreMapLoss
+from .score_map_loss import MaskBinaryCrossEntropyLoss, MaskCrossEntropyLoss, ScoreMapLoss
 from .supervision import WeakSupervision
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     'GeneralizedCrossEntropyLoss',
     'ImageLabelLoss',
     'MILFCNLoss',
+    'MaskBinaryCrossEntropyLoss',
     'MaskCrossEntropyLoss',
     'MultiLabelFocalLoss',
     'MultiLabelSoftMarginLoss',

@@ -5,17 +5,17 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from ...functional import score_map_cross_entropy
+from ...functional import score_map_binary_cross_entropy, score_map_cross_entropy
 from ...registry import MODELS
 from .supervision import WeakSupervision
 
 
 class ScoreMapLoss(nn.Module, ABC):
-    """Base class of the losses of score maps under a softmax over classes, averaged over images.
+    """Base class of the losses of score maps, averaged over images.
 
-    An image with a mask has the cross-entropy of its labeled locations, and its image-level labels are not used. Any
-    other image has the weak loss of its image-level labels. A dataset with masks and a dataset with image-level labels
-    can be mixed by ``ConcatDataset``:
+    An image with a mask has the loss of its labeled locations, :meth:`mask_loss`, and its image-level labels are not
+    used. Any other image has the weak loss of its image-level labels. A dataset with masks and a dataset with
+    image-level labels can be mixed by ``ConcatDataset``:
 
     .. code-block:: python
 
@@ -33,6 +33,8 @@ class ScoreMapLoss(nn.Module, ABC):
 
     uses_image_labels = True
     """Whether an image without a mask counts."""
+    uses_softmax = True
+    """Whether the classes of a location are those of a softmax, background included, or independent (sigmoid)."""
 
     def __init__(self, loss_weight: float = 1.0, loss_name: str = 'loss_map') -> None:
         super().__init__()
@@ -48,7 +50,7 @@ class ScoreMapLoss(nn.Module, ABC):
         if labeled:
             strong = list(labeled)
             labels = torch.stack(list(labeled.values())).masked_fill(~supervision.valid[strong], -1)
-            losses.append(score_map_cross_entropy(seg_logits[strong], labels))
+            losses.append(self.mask_loss(seg_logits[strong], labels))
             usable.append((labels >= 0).flatten(1).any(1))
         if weak:
             selected = supervision.select(weak)
@@ -56,6 +58,10 @@ class ScoreMapLoss(nn.Module, ABC):
             usable.append((selected.image_labels == 1).any(1) & self.uses_image_labels)
         values, counted = torch.cat(losses), torch.cat(usable)
         return self.loss_weight * values.masked_fill(~counted, 0.0).sum() / counted.sum().clamp(min=1)
+
+    def mask_loss(self, seg_logits: Tensor, labels: Tensor) -> Tensor:
+        """Compute the losses ``(N,)`` of images with ``labels (N, H, W)``, -1 at locations that do not count."""
+        return score_map_cross_entropy(seg_logits, labels)
 
     @abstractmethod
     def weak_loss(self, seg_logits: Tensor, supervision: WeakSupervision) -> Tensor:
@@ -79,3 +85,18 @@ class MaskCrossEntropyLoss(ScoreMapLoss):
     def weak_loss(self, seg_logits: Tensor, supervision: WeakSupervision) -> Tensor:
         """Return 0 for every image."""
         return seg_logits.flatten(1).sum(1) * 0
+
+
+@MODELS.register_module()
+class MaskBinaryCrossEntropyLoss(MaskCrossEntropyLoss):
+    """The same for independent classes; see :func:`mmwsl.functional.score_map_binary_cross_entropy`.
+
+    Use it beside a loss of independent image-level labels, with a background that is computed from the foreground:
+    ``loss_decode=[dict(type='mmwsl.MultiLabelSoftMarginLoss'), dict(type='mmwsl.MaskBinaryCrossEntropyLoss')]``.
+    """
+
+    uses_softmax = False
+
+    def mask_loss(self, seg_logits: Tensor, labels: Tensor) -> Tensor:
+        """Compute the losses of images with masks; see the parent."""
+        return score_map_binary_cross_entropy(seg_logits, labels)

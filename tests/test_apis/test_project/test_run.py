@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -94,22 +95,45 @@ def test_other_inputs_are_rejected_and_replaced_when_asked_for(data, finished, t
         main(arguments(data, root, '--seed', '1'))
     assert "holds results of other inputs of the stage 'split'" in end.value.code and 'seed: 0 before' in end.value.code
     weights = (root / 'segmentor' / 'iter_4.pth').read_bytes()
-    # Masks of training images: only the segmentor and what follows are made again.
+    # Masks of training images: the classifier and what follows are made again.
     capfd.readouterr()
     masks = shutil.copytree(data.root / 'masks', tmp_path / 'masks')
     (masks / 'sub/00.png').unlink()
     main(arguments(data, root, '--masks', str(masks), '--overwrite'))
     printed = capfd.readouterr().out
-    assert printed.count('done before') == 4, printed
+    assert printed.count('done before') == 2, printed
     assert (root / 'segmentor' / 'iter_4.pth').read_bytes() != weights
-    assert (root / 'checkpoints' / 'iter_4.pth').read_bytes() == (finished.checkpoints / 'iter_4.pth').read_bytes()
     summary = Project(root).read_summary()
     assert summary['evaluation']['supervision'] == 'trained on image-level labels of 12 images and masks of 11 of them'
-    kinds = Config.fromfile(root / 'segmentor.py').train_dataloader.dataset
-    assert [part.data_prefix.seg_map_path for part in kinds.datasets] == [
-        str(masks),
-        f'{root}/labels/masks',
-    ]
+    labeled, pseudo = (
+        Config.fromfile(root / f'{name}.py').train_dataloader.dataset for name in ('project', 'segmentor')
+    )
+    assert [part.data_prefix.seg_map_path for part in labeled.datasets] == [str(masks), None]
+    assert [part.data_prefix.seg_map_path for part in pseudo.datasets] == [str(masks), f'{root}/labels/masks']
+    # All images get pseudo-labels, and the masks are trained on in both stages.
+    assert len(list((root / 'labels/masks').rglob('*.png'))) == 12
+    losses = (root / 'checkpoints').glob('*/vis_data/scalars.json')
+    assert all('decode.loss_map' in file.read_text() for file in losses)
+
+
+def test_moved_images_are_followed(data, finished, tmp_path, capfd):
+    root = shutil.copytree(finished.root, tmp_path / 'shapes')
+    moved = SimpleNamespace(root=tmp_path, images=tmp_path / 'images', names=data.names, val=data.val)
+    shutil.copytree(data.images, moved.images)
+    for name in ('labels.tsv', 'val.txt'):
+        shutil.copy(data.root / name, tmp_path)
+    shutil.copy(data.images / '05.png', moved.images / 'unlabeled.png')
+    masks = shutil.copytree(finished.read_summary()['data']['masks'], tmp_path / 'moved_masks')
+    main(arguments(moved, root, '--masks', str(masks)))
+    assert capfd.readouterr().out.count('done before') == 7
+    for name in ('project', 'segmentor'):
+        text = (root / f'{name}.py').read_text()
+        assert str(data.images) not in text and f'data_root = {str(moved.images)!r}' in text
+    file = tmp_path / 'mine.json'
+    file.write_text(json.dumps(dict(classes=finished.read_summary()['classes'], thresholds=[0.9] * 6)))
+    main(['label', str(root), '--thresholds', str(file)])  # reads the moved images, no network
+    assert 'Epoch(test)' not in (root / 'run.log').read_text()[(finished.root / 'run.log').stat().st_size :]
+    main(['report', str(root)])
 
 
 def test_a_killed_run_continues(data, finished, tmp_path):

@@ -1,0 +1,96 @@
+"""Measured durations of a project on this machine, and what fits into the memory of its device."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmwsl.apis.checkpoint import weights_only_loading
+from mmwsl.apis.launch import build_runner
+from mmwsl.apis.pseudo_labels.masks import MaskRule
+
+Candidate = TypeVar('Candidate')
+Result = TypeVar('Result')
+
+
+@dataclass(frozen=True)
+class StepTime:
+    """Duration of a training iteration.
+
+    Attributes:
+        step: Seconds of an iteration.
+        first: Additional seconds of the first one on the same images, whose features a
+            :class:`mmwsl.models.backbones.CachedBackbone` has not stored yet.
+    """
+
+    step: float
+    first: float = 0.0
+
+
+def measure_steps(cfg: Config) -> StepTime:
+    """Measure the duration of a training iteration on real images.
+
+    Args:
+        cfg: The config of the training.
+    """
+    cfg = cfg.copy()
+    with weights_only_loading(cfg):
+        runner = build_runner(cfg)
+        runner.model.init_weights()
+    optimizer = runner.build_optim_wrapper(cfg.optim_wrapper)
+    loader = Runner.build_dataloader(dict(cfg.train_dataloader, num_workers=0, persistent_workers=False), seed=0)
+    batches = iter(loader)
+    runner.model.train()
+    durations: list[list[float]] = []
+    for _ in range(2):  # the first batch warms up
+        start = time.monotonic()
+        batch = next(batches)
+        loading = time.monotonic() - start
+        durations.append([_timed(runner, batch, optimizer) for _ in range(3)])
+    first, _, later = durations[-1]
+    workers = max(1, cfg.train_dataloader.get('num_workers', 0))
+    return StepTime(max(later, loading / workers), max(0.0, first - later))
+
+
+def _timed(runner: Runner, batch: dict, optimizer: object) -> float:
+    start = time.monotonic()
+    runner.model.train_step(batch, optim_wrapper=optimizer)
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.monotonic() - start
+
+
+def measure_mask(rule: MaskRule, image: Path, size: tuple[int, int]) -> float:
+    """Measure the duration in seconds of the mask of an image with two foreground classes.
+
+    Args:
+        rule: The rule of the masks.
+        image: The image.
+        size: Its height and width.
+    """
+    coarse = np.random.default_rng(0).integers(0, 256, (3, 8, 8), dtype=np.uint8)
+    rows, columns = (np.arange(side) * 8 // side for side in size)
+    start = time.monotonic()
+    rule.apply(coarse[:, rows[:, None], columns], str(image))
+    return time.monotonic() - start
+
+
+def first_that_fits(
+    candidates: Iterable[Candidate], function: Callable[[Candidate], Result]
+) -> tuple[Candidate, Result] | None:
+    """Return the first candidate that the memory suffices for, with the result of the function; None if none does."""
+    for candidate in candidates:
+        try:
+            return candidate, function(candidate)
+        except (RuntimeError, MemoryError) as error:  # torch has no class of its own for the memory of a CPU
+            if not isinstance(error, MemoryError | torch.cuda.OutOfMemoryError) and 'allocate memory' not in str(error):
+                raise
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+    return None
