@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mmwsl.utils.images import list_images
+from mmwsl.utils.images import list_images, shorten_path, stem
 from mmwsl.utils.text import first_five
 
 from .class_folders import read_class_folders
@@ -90,8 +90,8 @@ def read_image_labels(
     if found in ('csv', 'json', 'jsonl'):
         records = join_records(records)
     if listed is not None:
-        files = set(listed)
-        records = [replace(record, image=_shorten(record.image, files)) for record in records]
+        files = {*listed, *map(stem, listed)}
+        records = [replace(record, image=shorten_path(record.image, files)) for record in records]
     return records, found
 
 
@@ -115,10 +115,3 @@ def _check_no_splits(images: Iterable[str], source: str | Path) -> None:
             f'{source}: a folder without VOC XML files or YOLO labels must contain one folder of images per class, got '
             f'{first_five(sorted(folders)) or "none"}. Give the file of the labels, or the folder of the class folders.'
         )
-
-
-def _shorten(path: str, files: set[str]) -> str:
-    """Remove the first folders of a path until it is one of the files; unchanged if it never is."""
-    parts = path.replace('\\', '/').split('/')
-    endings = ('/'.join(parts[start:]) for start in range(len(parts)))
-    return next((ending for ending in endings if ending in files), path)

@@ -30,6 +30,9 @@ FORCE_WEIGHTS_ONLY = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
 FORCE_ANY_LOAD = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
 TRUST = 'If you trust its source, add --trust-checkpoint: the file may then execute any code on this machine.'
 
+NOT_A_CHECKPOINT = (UnpicklingError, RuntimeError, EOFError, LookupError, ValueError, TypeError, AttributeError)
+"""What torch raises for a file of any other content."""
+
 
 class UnsafeCheckpointError(UnpicklingError):
     """Error of a checkpoint that contains more than tensors and plain values."""
@@ -74,10 +77,10 @@ def check_checkpoint(path: str | Path) -> None:
     try:
         with safe_types():
             torch.load(path, map_location='cpu', weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError) as error:
+    except NOT_A_CHECKPOINT as error:
         raise UnsafeCheckpointError(
             f'checkpoint={str(path)!r} was rejected: it is damaged, or contains Python objects. {TRUST} '
-            f'Error of torch: {str(error).strip().splitlines()[-1]}'
+            f'Error of torch: {(str(error).strip() or type(error).__name__).splitlines()[-1]}'
         ) from error
 
 

@@ -12,7 +12,7 @@ from urllib.request import urlopen
 import torch
 from torch import Tensor
 
-from mmwsl.apis.checkpoint import check_checkpoint
+from mmwsl.apis.checkpoint import UnsafeCheckpointError, check_checkpoint
 from mmwsl.functional import estimate_input_std
 from mmwsl.models.backbones.dilated_mobilenet_v2 import from_torchvision
 from mmwsl.models.backbones.efficientnet_lite import ARCHITECTURES as LITE
@@ -94,9 +94,9 @@ def find_weights(backbone: str | Path, download: bool = True) -> BackboneWeights
         download: Download the weights into torch's cache if there are none on this machine.
 
     Raises:
-        ValueError: If ``backbone`` is neither a name nor a file, or the file has other parameters.
+        ValueError: If ``backbone`` is neither a name nor a file of weights, the file has other parameters, or contains
+            more than tensors and plain values.
         FileNotFoundError: If there are no weights; the message lists the ways to get them.
-        UnsafeCheckpointError: If the file contains more than tensors and plain values.
     """
     if backbone not in WEIGHTS:
         if not Path(backbone).is_file():
@@ -124,8 +124,7 @@ def identify_weights(path: str | Path) -> str:
     """Return the name of the architecture whose parameters a file contains.
 
     Raises:
-        ValueError: If it is no known architecture.
-        UnsafeCheckpointError: If the file contains more than tensors and plain values.
+        ValueError: If it is no known architecture, or contains more than tensors and plain values.
     """
     return _identify(path)[0]
 
@@ -134,8 +133,7 @@ def describe_weights(path: Path) -> BackboneWeights:
     """Recognize the architecture and the input scaling of a file of weights.
 
     Raises:
-        ValueError: If it is no known architecture.
-        UnsafeCheckpointError: If the file contains more than tensors and plain values.
+        ValueError: If it is no known architecture, or contains more than tensors and plain values.
     """
     name, parameters = _identify(path)
     known = KNOWN[name]
@@ -150,7 +148,13 @@ def describe_weights(path: Path) -> BackboneWeights:
 
 def _identify(path: str | Path) -> tuple[str, Mapping[str, Tensor]]:
     """Return the architecture of a file, and its parameters by the names of the backbone."""
-    check_checkpoint(path)
+    try:
+        check_checkpoint(path)
+    except UnsafeCheckpointError as error:
+        raise ValueError(
+            f'{path}: the weights must be tensors, got a file that is damaged or contains Python objects. Pass another '
+            'file to --backbone, or save its state_dict with torch.save.'
+        ) from error
     content = torch.load(path, map_location='cpu', weights_only=True)
     content = content.get('state_dict', content) if isinstance(content, dict) else {}
     if all(isinstance(value, Tensor) for value in content.values()):
@@ -180,7 +184,7 @@ def _download(url: str) -> Path | None:
     """Download a file into torch's cache; None if the server cannot be reached.
 
     Raises:
-        RuntimeError: If the content has another SHA-256 than the name says.
+        ValueError: If the content has another SHA-256 than the name says.
     """
     path = hub_folder() / url.rpartition('/')[2]
     match = re.search(r'-([0-9a-f]{8})\.pth$', path.name)
@@ -192,7 +196,7 @@ def _download(url: str) -> Path | None:
                 file.write(block)
                 digest.update(block)
             if match and not digest.hexdigest().startswith(match[1]):
-                raise RuntimeError(
+                raise ValueError(
                     f'{url}: the SHA-256 must start with {match[1]}, got {digest.hexdigest()[:8]}. Repeat the download.'
                 )
     except OSError:  # `URLError` and the timeouts are kinds of it

@@ -67,13 +67,23 @@ def main(argv: list[str] | None = None) -> None:
     except (ValueError, OSError, UnpicklingError) as error:
         if command in TOOLS:
             raise
-        code = f'{sys.argv[0]}: {error}'
+        code = f'{sys.argv[0]}: {with_flags(str(error))}'
     except KeyboardInterrupt:
         if command in TOOLS:
             raise
         code = f'{sys.argv[0]}: interrupted. The same command continues.'
     if code:
         sys.exit(code)
+
+
+def with_flags(message: str) -> str:
+    """Write the arguments that an error of a function names as the flags of a command."""
+    for name in ('image_column', 'label_column', 'separator', 'backbone'):
+        flag = f'--{name.replace("_", "-")}'
+        for before, after in ((f'Set `{name}`', f'Pass {flag}'), (f'set `{name}`', f'pass {flag}')):
+            message = message.replace(before, after)
+        message = message.replace(f'`{name}`', flag)
+    return message
 
 
 def _listed(commands: dict[str, tuple[str, str]]) -> list[str]:

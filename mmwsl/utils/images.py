@@ -1,7 +1,7 @@
 """Image files: found by one listing of their folder, and decoded whatever their mode."""
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 import numpy as np
 from mmengine import fileio
@@ -88,6 +88,13 @@ def locate(names: Iterable[str], listing: Iterable[str], suffixes: tuple[str, ..
         if candidates:
             found[name] = candidates[0]
     return found
+
+
+def shorten_path(path: str, files: Container[str]) -> str:
+    """Remove the first folders of a path until it is one of the files; unchanged if it never is."""
+    parts = path.replace('\\', '/').split('/')
+    endings = ('/'.join(parts[start:]) for start in range(len(parts)))
+    return next((ending for ending in endings if ending in files), path)
 
 
 def decode_bgr(data: bytes, alpha_color: tuple[int, int, int] = IMAGENET_MEAN_COLOR) -> np.ndarray:

@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from mmwsl.apis import weights as weights_module
-from mmwsl.apis.checkpoint import UnsafeCheckpointError
 from mmwsl.apis.weights import KNOWN, describe_weights, find_weights, identify_weights
 from mmwsl.registry import MODELS
 from mmwsl.utils.weights import WEIGHTS, hub_folder, locate_weights
@@ -116,7 +115,7 @@ def test_other_parameters_are_rejected(tmp_path, damage):
 
 def test_code_is_not_executed(tmp_path):
     torch.save(dict(state_dict=print), tmp_path / 'x.pth')
-    with pytest.raises(UnsafeCheckpointError):
+    with pytest.raises(ValueError, match='must be tensors, got a file that is damaged or contains'):
         find_weights(tmp_path / 'x.pth')
 
 
@@ -220,9 +219,18 @@ def test_a_damaged_download_leaves_no_file(server, monkeypatch):
     save(folder / 'weights-00000000.pth', 'efficientnet_lite0')
     files = replace(WEIGHTS['efficientnet_lite0'], url=f'{url}/weights-00000000.pth')
     monkeypatch.setitem(WEIGHTS, 'efficientnet_lite0', files)
-    with pytest.raises(RuntimeError, match='the SHA-256 must start with 00000000, got'):
+    with pytest.raises(ValueError, match='the SHA-256 must start with 00000000, got'):
         find_weights('efficientnet_lite0')
     assert not list(hub_folder().iterdir())
     (folder / 'weights-00000000.pth').unlink()
     with pytest.raises(FileNotFoundError, match='does not answer'):  # the server answers, without the file
         find_weights('efficientnet_lite0')
+
+
+@pytest.mark.parametrize('content', [b'hello world\nfoo', b'', b'\x89PNG\r\n', b'{"a": 1}'])
+def test_a_file_of_another_kind_is_one_clear_error(tmp_path, content):
+    (tmp_path / 'weights.pth').write_bytes(content)
+    with pytest.raises(
+        ValueError, match=r'weights.pth: the weights must be tensors, .* Pass another file to --backbone'
+    ):
+        find_weights(tmp_path / 'weights.pth')

@@ -3,6 +3,7 @@ import sys
 
 import pytest
 from mmengine.config import Config
+from PIL import Image
 
 import mmwsl
 from mmwsl.cli.main import COMMANDS, TOOLS, main
@@ -55,3 +56,41 @@ def test_a_printed_config_is_the_config_with_its_options(tmp_path, capsys):
     expected.randomness.seed = 7
     for name in ('printed.py', 'written.py'):
         assert Config.fromfile(tmp_path / name).to_dict() == expected.to_dict()
+
+
+@pytest.fixture
+def images(tmp_path, monkeypatch):
+    """Six images with labels, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    rows = ['image,labels']
+    for index in range(6):
+        (tmp_path / 'images').mkdir(exist_ok=True)
+        Image.new('RGB', (40 + index, 40), (40 * index, 0, 0)).save(tmp_path / f'images/{index}.png')
+        rows.append(f'{index}.png,{"ab"[index % 2]}')
+    (tmp_path / 'labels.csv').write_text('\n'.join(rows))
+    (tmp_path / 'odd.csv').write_text('foo,bar\n1.png,a\n')
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    'argv, message',
+    [
+        (['images', '--labels', 'none.csv'], "--labels 'none.csv' does not exist"),
+        (['images', '--labels', 'odd.csv'], 'Pass --image-column.'),
+        (['images', '--labels', 'labels.csv', '--image-column', 'x'], 'or pass --image-column.'),
+        (['images', '--labels', 'labels.csv', '--val', 'no.txt'], "--val 'no.txt' does not exist"),
+        (['images', '--labels', 'labels.csv', '--masks', 'no'], "--masks 'no' does not exist"),
+        (['none', '--labels', 'labels.csv'], "images='none' must be a folder"),
+    ],
+)
+def test_errors_name_flags(images, argv, message):
+    with pytest.raises(SystemExit) as end:
+        main(['check', *argv])
+    assert message in end.value.code and len(end.value.code.splitlines()) == 1
+    assert not {'`', 'data_root', 'ann_file'} & set(end.value.code.split())
+
+
+def test_a_list_of_validation_images_may_name_other_folders(images, capsys):
+    (images / 'val.txt').write_text('/data/uploads/1\nold/2.png\n')
+    main(['check', 'images', '--labels', 'labels.csv', '--val', 'val.txt'])
+    assert ', 2 to validate' in capsys.readouterr().out

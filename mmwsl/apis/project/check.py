@@ -8,7 +8,7 @@ from typing import Any
 from mmwsl.annotations import ImageLabelRecord, read_image_labels, read_names
 from mmwsl.datasets.folder import infer_classes
 from mmwsl.utils.image_files import survey_images
-from mmwsl.utils.images import list_images, locate
+from mmwsl.utils.images import list_images, locate, shorten_path, stem
 from mmwsl.utils.text import first_five
 
 from .data_check import DataCheck, DataError
@@ -38,6 +38,11 @@ def check_data(
         ValueError: If the labels cannot be read, or no image has any.
     """
     folder = Path(images)
+    for argument, path in (('--labels', labels), ('--val', val), ('--masks', masks)):
+        if path is not None and not Path(path).exists():
+            raise FileNotFoundError(f'{argument} {str(path)!r} does not exist. Check the path.')
+    if not folder.is_dir():
+        raise FileNotFoundError(f'images={str(folder)!r} must be a folder, got no such folder. Check the path.')
     names = list_images(str(folder))
     if not names:
         raise DataError(f'images={str(folder)!r} must contain images, got none. Check the path.')
@@ -70,9 +75,10 @@ def check_data(
 
 
 def read_list(path: str | Path, images: list[str], **label_options: Any) -> list[str] | list[ImageLabelRecord]:
-    """Read a list of images: one name per line, or a table of labels, whose paths are shortened to ``images``."""
+    """Read a list of images: one name per line, or a table of labels; paths are shortened to ``images``."""
     if Path(path).suffix.lower() == '.txt':
-        return list(read_names(str(path)))
+        files = {*images, *map(stem, images)}
+        return [shorten_path(name, files) for name in read_names(str(path))]
     return list(read_image_labels(path, images, **label_options)[0])
 
 

@@ -6,7 +6,7 @@ from mmwsl.apis.cpu import prepare_cpu
 from mmwsl.utils.console import quiet
 
 from .check import check_data
-from .data_check import DataCheck
+from .data_check import DataCheck, DataError
 from .labels import label_images
 from .layout import Project
 from .report import report_project
@@ -60,6 +60,21 @@ def refresh_report(folder: str | Path) -> Path:
 
 
 def check_project(project: Project) -> DataCheck:
-    """Check the data of a project again, with the arguments of its run."""
-    data = project.read_summary()['data']
-    return check_data(data['images'], data['labels'], data['val'], data['masks'], **data['label_options'])
+    """Check the data of a project again, with the arguments of its run.
+
+    Raises:
+        DataError: If the labels have other classes now.
+        FileNotFoundError: If a file or folder was moved.
+    """
+    summary = project.read_summary()
+    data, classes = summary['data'], summary['classes']
+    try:
+        check = check_data(data['images'], data['labels'], data['val'], data['masks'], **data['label_options'])
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f'{error} If it was moved, repeat `mmwsl run` with the new paths.') from error
+    if list(check.classes) != classes:
+        raise DataError(
+            f'labels={data["labels"]!r} must have the classes of the project, {classes[1:]}, got '
+            f'{list(check.classes[1:])}. Run `mmwsl run ... --out {project.root} --overwrite`.'
+        )
+    return check
