@@ -178,7 +178,7 @@ def test_without_ground_truth_moved_thresholds_are_tuned_on_nothing(browser, pro
 
 def text_of(browser, selector):
     """Return the text of an element."""
-    return browser.run(f'document.querySelector("{selector}").textContent')
+    return browser.run(f'document.querySelector("{selector}").textContent').replace('\xa0', ' ')
 
 
 def set_thresholds(data, thresholds, **settings):
@@ -285,7 +285,7 @@ def test_the_mean_iou_follows_the_sliders(browser, tmp_path, splits, text):
         assert said.endswith(f'of the masks by thresholds, before the CRF, on {text}')
         assert ('with the initial thresholds' in said) is (index is not None)
         shown_ious = browser.run('[...document.querySelectorAll(".slider .iou")].map((e) => e.textContent)')
-        assert shown_ious == ['IoU –' if np.isnan(iou) else f'IoU {100 * iou:.1f}' for iou in ious[1:]]
+        assert shown_ious == ['IoU\xa0–' if np.isnan(iou) else f'IoU\xa0{100 * iou:.1f}' for iou in ious[1:]]
         assert text_of(browser, '#background-total').endswith(f'IoU {100 * ious[0]:.1f}')
     browser.run('document.getElementById("reset").click()')
     initial = np.nanmean(brute_force_ious(measured, THRESHOLDS))

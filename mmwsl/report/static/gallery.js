@@ -223,7 +223,7 @@
   function showThresholds() {
     let foreground = 0;
     const classIoU = G.measured && ious(values);
-    const iouText = (k) => (Number.isNaN(classIoU[k]) ? 'IoU –' : `IoU ${(100 * classIoU[k]).toFixed(1)}`);
+    const iouText = (k) => (Number.isNaN(classIoU[k]) ? 'IoU\u00a0–' : `IoU\u00a0${(100 * classIoU[k]).toFixed(1)}`);
     sliders.forEach(({ range, number, box, share, lost, iou }, index) => {
       const limit = codeOf(values[index]), pixels = G.tails[index][limit];
       foreground += pixels;
