@@ -12,7 +12,8 @@ ground truth ignores are left out everywhere.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +46,8 @@ def count_overlaps(codes: np.ndarray, ground_truth: np.ndarray) -> dict[str, Any
     return dict(areas={int(k): int(areas[k]) for k in np.flatnonzero(areas)}, codes=histograms)
 
 
-class Overlaps(NamedTuple):
+@dataclass(frozen=True)
+class Overlaps:
     """Counts of the pixels of a set of images.
 
     Attributes:
