@@ -40,7 +40,6 @@ def count_overlaps(codes: np.ndarray, ground_truth: np.ndarray) -> dict[str, Any
     for k in np.unique(winner[top > 0]):
         parts = (truth == k, truth == 0, True)
         counts = np.stack([np.bincount(top[(winner == k) & part], minlength=256) for part in parts])
-        counts[:, 0] = 0  # no threshold selects a pixel of code 0
         histograms[int(k)] = counts.tolist()
     areas = np.bincount(truth, minlength=1)
     return dict(areas={int(k): int(areas[k]) for k in np.flatnonzero(areas)}, codes=histograms)
