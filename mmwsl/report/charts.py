@@ -25,6 +25,7 @@ def line_chart(
     x_label: str,
     marker: float | None = None,
     band: tuple[float, float] | None = None,
+    x_ticks: Sequence[tuple[float, str]] = (),
 ) -> Markup:
     """Draw a line chart.
 
@@ -34,6 +35,8 @@ def line_chart(
         x_label: Label of the horizontal axis.
         marker: x of a vertical line.
         band: Range of x that is shaded.
+        x_ticks: Places and texts of the ticks of the horizontal axis, which ends at the first and the last; without
+            them, round numbers in the range of the points.
 
     Returns:
         The SVG element; empty if there is no point.
@@ -44,7 +47,7 @@ def line_chart(
     step = math.ceil(len(points) / MAX_POINTS)
     points = points[:-1:step] + points[-1:]
     xs, ys = zip(*points, strict=True)
-    x_low, x_high = _widened(min(xs), max(xs), 0)
+    x_low, x_high = (x_ticks[0][0], x_ticks[-1][0]) if x_ticks else _widened(min(xs), max(xs), 0)
     y_low, y_high = _widened(min(ys), max(ys), 0.06)
     if min(ys) >= 0 > y_low or 0 <= min(ys) < 0.5 * max(ys):
         y_low = 0.0  # zero belongs to the axis where it is near
@@ -68,9 +71,9 @@ def line_chart(
         at = y_at(y)
         parts.append(Markup('<path class="grid" d="M{} {}H{}"/>').format(LEFT, at, WIDTH - RIGHT))
         parts.append(Markup('<text class="y" x="{}" y="{}">{}</text>').format(LEFT - 6, at + 3.5, f'{y:.6g}'))
-    for x in ticks(x_low, x_high):
+    for x, text in x_ticks or [(x, f'{x:.6g}') for x in ticks(x_low, x_high)]:
         parts.append(Markup('<path class="tick" d="M{} {}v4"/>').format(x_at(x), bottom))
-        parts.append(Markup('<text class="x" x="{}" y="{}">{}</text>').format(x_at(x), bottom + 15, f'{x:.6g}'))
+        parts.append(Markup('<text class="x" x="{}" y="{}">{}</text>').format(x_at(x), bottom + 15, text))
     parts.append(Markup('<path class="axis" d="M{} {}H{}"/>').format(LEFT, bottom, WIDTH - RIGHT))
     middle = (LEFT + WIDTH - RIGHT) / 2
     parts.append(Markup('<text class="x label" x="{}" y="{}">{}</text>').format(middle, HEIGHT - 4, x_label))

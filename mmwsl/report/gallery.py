@@ -1,7 +1,7 @@
 """Data of the gallery: one entry per image, and what the sliders need to count pixels of all images."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,9 +10,33 @@ from mmwsl.functional.quantization import DEQUANTIZED, quantize_threshold
 from .data import ReportData, ReportImage
 from .doubt import doubts, label_disagreement, near_threshold
 from .image_files import MASKS
+from .overlaps import Overlaps, sum_overlaps
 
 DEFAULT_THRESHOLD = 0.3
+MEASURED_SPLITS = ('val', 'train', 'new')
+"""The splits in the order in which the masks by thresholds are measured: on the first with ground truth and scores."""
 Facts = Mapping[str, Any]
+
+
+class Measured(NamedTuple):
+    """Masks by thresholds, before the CRF, against the ground truth.
+
+    Attributes:
+        overlaps: Counts of the pixels.
+        images: Number of images with both scores and ground truth.
+        split: Their split; images of other splits are left out.
+        note: Sentence that stands beside the numbers.
+    """
+
+    overlaps: Overlaps
+    images: int
+    split: str
+    note: str
+
+    @property
+    def text(self) -> str:
+        """The images in words: "15 val images"."""
+        return f'{self.images} {self.split} image{"s" * (self.images > 1)}'
 
 
 def start_thresholds(data: ReportData) -> list[float]:
@@ -69,11 +93,32 @@ def classes_with_pixels(facts: Facts, tops: Mapping[int, int], thresholds: Seque
     return set(areas['prediction']) if 'prediction' in areas else None
 
 
-def gallery_data(data: ReportData, entries: Sequence[Mapping[str, Any]], facts: Sequence[Facts]) -> dict[str, Any]:
+def measure_overlaps(data: ReportData, entries: Sequence[Mapping[str, Any]], facts: Sequence[Facts]) -> Measured | None:
+    """Measure the masks by thresholds on the images of one split; None if no image has both scores and ground truth."""
+    for split in MEASURED_SPLITS:
+        both = [
+            (entry, image['overlaps'])
+            for entry, image in zip(entries, facts, strict=True)
+            if entry['split'] == split and image.get('overlaps', {}).get('areas')
+        ]
+        if both:
+            notes = []
+            if all(entry['labels'] is not None and set(entry['tops']) <= set(entry['labels']) for entry, _ in both):
+                notes.append('only classes in their image-level labels have scores')
+            notes += [data.supervision] if data.supervision else []
+            overlaps = sum_overlaps((counts for _, counts in both), len(data.classes))
+            return Measured(overlaps, len(both), split, '; '.join(['measured on ground-truth masks', *notes]))
+    return None
+
+
+def gallery_data(
+    data: ReportData, entries: Sequence[Mapping[str, Any]], facts: Sequence[Facts], measured: Measured | None
+) -> dict[str, Any]:
     """Return the content of the gallery's script.
 
     ``tails[k - 1][c]`` counts the pixels of all images where class k has the highest score, with a code of at least c.
     With it the fraction of pixels of a class is exact for any threshold. ``table`` is the score of each code.
+    ``measured`` has the counts of :class:`mmwsl.report.overlaps.Overlaps`, and null without ground truth.
     """
     counts = np.zeros((len(data.classes) - 1, 257), np.int64)
     for image in facts:
@@ -96,5 +141,12 @@ def gallery_data(data: ReportData, entries: Sequence[Mapping[str, Any]], facts: 
         spread=origin.get('spread') or {},
         tails=np.flip(np.flip(counts, 1).cumsum(1), 1).tolist(),
         pixels=sum(image.get('pixels', 0) for image in facts),
+        measured=measured
+        and dict(
+            tails=measured.overlaps.tails.tolist(),
+            areas=measured.overlaps.areas.tolist(),
+            pixels=measured.overlaps.pixels,
+            text=measured.text,
+        ),
         images=list(entries),
     )

@@ -17,8 +17,9 @@ from mmwsl.utils.images import decode_bgr
 
 from .data import ReportImage
 from .maps import IGNORE_INDEX, count_areas, encode_mask, mean_iou, pack_codes, scaled_size, winner_histograms
+from .overlaps import count_overlaps
 
-FORMAT = 1
+FORMAT = 2
 """Version of the files; a file of another version is written anew."""
 SIDE = 360
 CODE_SIDE = 160
@@ -51,8 +52,8 @@ def update_image(image: ReportImage, number: int, folder: Path, palette: Palette
 
     Returns:
         Facts, counted in the files at their full size: ``size`` (width, height), ``histograms``, see
-        :func:`mmwsl.report.maps.winner_histograms`, ``areas`` and ``iou`` of each mask, ``errors``: parts that could
-        not be read.
+        :func:`mmwsl.report.maps.winner_histograms`, ``areas`` and ``iou`` of each mask, ``overlaps`` of scores and
+        ground truth, see :func:`mmwsl.report.overlaps.count_overlaps`, ``errors``: parts that could not be read.
     """
     script = folder / 'data' / f'{number}.js'
     key = fingerprint(image, palette)
@@ -87,6 +88,8 @@ def update_image(image: ReportImage, number: int, folder: Path, palette: Palette
     codes = attempt('scores', read, image.scores)
     if codes is not None:
         facts['histograms'], facts['pixels'] = winner_histograms(codes), codes[0].size
+        if masks['ground_truth'] is not None:
+            facts['overlaps'] = count_overlaps(codes, masks['ground_truth'])
         content['codes'] = pack_codes(codes, CODE_SIDE)
     with atomic_write(script) as file:  # the last file: its key says that all are complete
         file.write(HEAD + script_json(number) + b',' + script_json(content) + TAIL)
@@ -112,6 +115,8 @@ def read_facts(script: Path) -> dict[str, Any] | None:
         return None
     facts['histograms'] = {int(k): counts for k, counts in facts['histograms'].items()}  # JSON has text keys only
     facts['areas'] = {kind: {int(k): n for k, n in areas.items()} for kind, areas in facts['areas'].items()}
+    if 'overlaps' in facts:
+        facts['overlaps'] = {key: {int(k): n for k, n in part.items()} for key, part in facts['overlaps'].items()}
     return facts
 
 

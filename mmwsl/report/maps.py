@@ -20,13 +20,18 @@ def scaled_size(width: int, height: int, side: int) -> tuple[int, int]:
     return max(1, round(width * factor)), max(1, round(height * factor))
 
 
+def nearest(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resize maps ``(..., H, W)`` by taking the nearest pixel, so that every value is one that exists."""
+    rows = ((np.arange(height) + 0.5) * pixels.shape[-2] / height).astype(int)
+    columns = ((np.arange(width) + 0.5) * pixels.shape[-1] / width).astype(int)
+    return pixels[..., rows[:, None], columns]
+
+
 def subsample(pixels: np.ndarray, side: int) -> np.ndarray:
-    """Scale maps ``(..., H, W)`` down by taking the nearest pixel, so that every value is one that exists."""
+    """Scale maps ``(..., H, W)`` down by :func:`nearest` so that their longer side has ``side`` pixels."""
     height, width = pixels.shape[-2:]
     new_width, new_height = scaled_size(width, height, side)
-    rows = ((np.arange(new_height) + 0.5) * height / new_height).astype(int)
-    columns = ((np.arange(new_width) + 0.5) * width / new_width).astype(int)
-    return pixels[..., rows[:, None], columns]
+    return nearest(pixels, new_height, new_width)
 
 
 def pack_codes(codes: np.ndarray, side: int) -> dict[str, Any]:

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from .charts import line_chart
 from .data import SEVERITIES, SPLITS, ReportData
-from .gallery import start_thresholds
+from .gallery import Measured
+from .threshold_charts import format_score, mean_iou_chart, threshold_charts
 
 ODD_IMAGES = 40
 DOUBTFUL_IMAGES = 8
@@ -22,12 +22,13 @@ QUALITY_COLUMNS = {
 }
 
 
-def render_pages(data: ReportData, entries: Sequence[Mapping[str, Any]]) -> dict[str, bytes]:
+def render_pages(data: ReportData, entries: Sequence[Mapping[str, Any]], measured: Measured | None) -> dict[str, bytes]:
     """Render the pages.
 
     Args:
         data: Content of the report.
         entries: Entry of each image, see :func:`mmwsl.report.gallery.gallery_entry`.
+        measured: Masks by thresholds against the ground truth, if any.
 
     Returns:
         Content of each HTML file by name.
@@ -35,7 +36,7 @@ def render_pages(data: ReportData, entries: Sequence[Mapping[str, Any]]) -> dict
     environment = Environment(
         loader=PackageLoader('mmwsl.report'), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters.update(number=format_number, duration=format_duration)
+    environment.filters.update(number=format_number, duration=format_duration, score=format_score)
     splits = [name for name in SPLITS if any(entry['split'] == name for entry in entries)]
     context = dict(
         data=data,
@@ -53,9 +54,10 @@ def render_pages(data: ReportData, entries: Sequence[Mapping[str, Any]]) -> dict
         },
         table=class_table(data),
         proxies=proxy_numbers(data, entries),
-        thresholds=threshold_charts(data),
+        thresholds=threshold_charts(data, measured),
+        reaction=mean_iou_chart(data, measured),
         masks=sorted({kind for entry in entries for kind in entry['masks']}),
-        has_codes=any(entry['codes'] for entry in entries),
+        scored=sum(entry['codes'] for entry in entries),
     )
     names = ('index.html', 'gallery.html')
     # A file name that is not UTF-8 reaches Python as surrogates, which no encoding has.
@@ -139,22 +141,3 @@ def proxy_numbers(data: ReportData, entries: Sequence[Mapping[str, Any]]) -> dic
             f'{sum(entry["missing"] > 0 for entry in entries)} of {labeled}'
         )
     return numbers
-
-
-def threshold_charts(data: ReportData) -> list[dict[str, Any]]:
-    """Return the threshold of each class, its spread over images, and how a measure reacts to it."""
-    if data.thresholds is None:
-        return []
-    rows = []
-    for name, threshold in zip(data.classes[1:], start_thresholds(data), strict=True):
-        spread = (data.thresholds.get('spread') or {}).get(name)
-        curve = (data.thresholds.get('curves') or {}).get(name)
-        chart = Markup()
-        if curve:
-            points = [(t, value) for t, value in zip(curve['t'], curve['value'], strict=True) if value is not None]
-            title = f'{curve["what"]} of {name} against its threshold, {threshold:.3f} is chosen'
-            chart = line_chart(points, title, 'threshold', threshold, spread and (spread[0], spread[1]))
-        rows.append(
-            dict(name=name, threshold=threshold, spread=spread, chart=chart, what=curve['what'] if curve else '')
-        )
-    return rows

@@ -11,7 +11,7 @@ from typing import Any
 from mmwsl.utils.files import atomic_write, remove_partial_files, write_json
 
 from .data import ReportData
-from .gallery import gallery_data, gallery_entry
+from .gallery import gallery_data, gallery_entry, measure_overlaps
 from .image_files import MASKS, script_json, update_image
 from .pages import render_pages
 
@@ -55,11 +55,12 @@ def write_report(data: ReportData, folder: str | Path, progress: Callable[[int, 
     entries = [
         gallery_entry(data, image, numbers[image.name], known) for image, known in zip(data.images, facts, strict=True)
     ]
-    gallery = script_json(gallery_data(data, entries, facts))
+    measured = measure_overlaps(data, entries, facts)
+    gallery = script_json(gallery_data(data, entries, facts, measured))
     write(folder / 'data' / 'gallery.js', b'var mmwsl = {gallery: ' + gallery + b'};\n')
     for name in STATIC:
         write(folder / name, files('mmwsl.report').joinpath('static', name).read_bytes())
-    for name, content in reversed(render_pages(data, entries).items()):  # the page to open is the last file
+    for name, content in reversed(render_pages(data, entries, measured).items()):  # the page to open is the last file
         write(folder / name, content)
     remove_old_images(folder, set(numbers.values()) - {numbers[image.name] for image in data.images})
     write_json(

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import select
 import shutil
 import subprocess
@@ -112,12 +113,20 @@ class Browser:
         return result['result'].get('value')
 
     def wait(self, expression):
-        """Wait until an expression is true."""
+        """Wait until an expression is true, also while another page replaces the page."""
         end = time.monotonic() + PATIENCE
-        while not self.run(expression):
+        while not self._holds(expression):
             if time.monotonic() > end:
                 raise TimeoutError(f'{expression} did not become true. {self.errors}')
             time.sleep(0.03)
+
+    def _holds(self, expression):
+        try:
+            return self.run(expression)
+        except RuntimeError as error:
+            if re.search('navigated or closed|context', str(error)):  # the page was replaced in the meantime
+                return False
+            raise
 
     def open(self, path, fragment=''):
         """Open a file and wait until it has been loaded."""

@@ -8,9 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from mmseg.evaluation import IoUMetric
+from PIL import Image
 
+from mmwsl.annotations import read_mask
 from mmwsl.functional import class_thresholds
-from mmwsl.functional.quantization import DEQUANTIZED
+from mmwsl.functional.quantization import DEQUANTIZED, quantize_threshold
 from mmwsl.inference import ClassThresholds
 from mmwsl.report import write_report
 from mmwsl.report.image_files import CODE_SIDE
@@ -40,11 +43,22 @@ def choose(browser, field, value):
     )
 
 
-def move(browser, index, value):
-    """Move a slider to a value, as a drag does."""
+def move(browser, index, threshold):
+    """Move a slider to the code of a threshold, as a drag does, and return the threshold that results."""
     browser.run(
         f'(() => {{ const slider = document.querySelectorAll("#sliders input[type=range]")[{index}];'
-        f'slider.value = {value}; slider.dispatchEvent(new Event("input")); }})()'
+        f'slider.value = {quantize_threshold(threshold) - 1}; slider.dispatchEvent(new Event("input")); }})()'
+    )
+    value = browser.run(f'mmwsl.values[{index}]')
+    assert quantize_threshold(value) == quantize_threshold(threshold)
+    return value
+
+
+def enter(browser, index, threshold):
+    """Type a threshold into the field beside a slider."""
+    browser.run(
+        f'(() => {{ const field = document.querySelectorAll("#sliders input[type=number]")[{index}];'
+        f'field.value = {json.dumps(str(threshold))}; field.dispatchEvent(new Event("change")); }})()'
     )
 
 
@@ -70,7 +84,7 @@ def test_the_pages_open_from_disk_without_an_error(browser, project, tmp_path):
     path = write_report(project, tmp_path / 'report')
     browser.open(path)
     assert browser.run('document.title') == 'Farm <i>animals</i> & "co" · report'
-    assert browser.run('document.querySelectorAll("svg.chart").length') == 2
+    assert browser.run('document.querySelectorAll("svg.chart").length') == 5
     images = '[...document.querySelectorAll("img")]'
     browser.run('document.querySelectorAll("img").forEach((image) => { image.loading = "eager"; })')
     browser.wait(f'{images}.length > 0 && {images}.every((image) => image.complete && image.naturalWidth > 0)')
@@ -103,8 +117,7 @@ def test_a_slider_redraws_the_masks_and_counts_their_pixels(browser, project, tm
     before = pixels(browser, 0)
     codes = [read_codes(image.scores) for image in project.images]
     for value in (0.6, 0.05):
-        move(browser, 1, value)
-        thresholds = [THRESHOLDS[0], value, THRESHOLDS[2]]
+        thresholds = [THRESHOLDS[0], move(browser, 1, value), THRESHOLDS[2]]
         after = pixels(browser, 0)
         assert (after != before).any()
         assert ((after[..., 3] > 0) == (expected_mask(codes[0], thresholds) > 0)).all()
@@ -139,17 +152,17 @@ def test_the_exported_file_is_read_by_class_thresholds(browser, project, tmp_pat
     for path in (browser.folder / 'downloads').glob('*'):
         path.unlink()
     open_gallery(browser, project, tmp_path / 'report')
-    if moved:
-        move(browser, 1, 0.705)
+    value = move(browser, 1, 0.705) if moved else THRESHOLDS[1]
     browser.run('document.getElementById("export").click()')
     path = browser.downloads('thresholds.json')
     content = json.loads(path.read_text())
-    expected = [THRESHOLDS[0], 0.705 if moved else THRESHOLDS[1], THRESHOLDS[2]]
+    expected = [THRESHOLDS[0], value, THRESHOLDS[2]]
     assert content['classes'] == list(CLASSES) and content['thresholds'] == expected
     step = ClassThresholds(path)
     assert step.thresholds.tolist() == pytest.approx(expected)
     # One ground-truth mask is shown: whoever moves a slider beside it tunes on it.
-    assert step.tuned_on == ('ground truth shown in the report, images: 1' if moved else None)
+    text = 'ground truth shown in the report, images: 1; mIoU shown in the report, on 1 train image'
+    assert step.tuned_on == (text if moved else None)
     assert content['method'] == ('set by hand in the report, starting from Otsu' if moved else 'Otsu')
     assert browser.run('document.getElementById("provenance").hidden') is not moved
 
@@ -157,9 +170,126 @@ def test_the_exported_file_is_read_by_class_thresholds(browser, project, tmp_pat
 def test_without_ground_truth_moved_thresholds_are_tuned_on_nothing(browser, project, tmp_path):
     images = [replace(image, ground_truth=None) for image in project.images]
     open_gallery(browser, replace(project, images=images, thresholds=None), tmp_path / 'report')
-    move(browser, 0, 0.9)
+    value = move(browser, 0, 0.9)
     exported = browser.run('mmwsl.exported()')
-    assert exported['tuned_on'] is None and exported['thresholds'] == [0.9, 0.3, 0.3]
+    assert exported['tuned_on'] is None and exported['thresholds'] == [value, 0.3, 0.3]
+    assert browser.run('document.getElementById("reaction")') is None and 'IoU' not in text_of(browser, '#sliders')
+
+
+def text_of(browser, selector):
+    """Return the text of an element."""
+    return browser.run(f'document.querySelector("{selector}").textContent').replace('\xa0', ' ')
+
+
+def set_thresholds(data, thresholds, **settings):
+    """Return the content of a report with other thresholds."""
+    return replace(data, thresholds=dict(data.thresholds, thresholds=thresholds, **settings))
+
+
+def test_a_slider_moves_in_the_codes_of_the_scores(browser, project, tmp_path):
+    open_gallery(browser, project, tmp_path / 'report')
+    values = []
+    for position in range(256):
+        browser.run(
+            f'(() => {{ const slider = document.querySelector("#sliders input[type=range]"); slider.value = {position};'
+            'slider.dispatchEvent(new Event("input")); })()'
+        )
+        values.append(browser.run('mmwsl.values[0]'))
+    assert [quantize_threshold(value) for value in values] == list(range(1, 257))  # each step is one code
+    assert values[0] == 0 and values[-1] == 1
+    # In the middle of two codes: scores with and without quantization have the same masks.
+    moved = [n for n, value in enumerate(values[1:-1], 1) if value != THRESHOLDS[0]]
+    angles = 510 / np.pi * np.arcsin(np.sqrt(np.array(values)[moved]))
+    np.testing.assert_allclose(angles, np.array(moved) + 0.5, atol=0.01)
+    assert len(moved) == 253 and sum(value > 0.99 for value in values) >= 16
+    field = 'document.querySelector("#sliders input[type=number]").value'
+    for value in values[-3:]:
+        enter(browser, 0, value)
+        assert float(browser.run(field)) == pytest.approx(value, abs=5e-6)
+        said = browser.run('document.querySelector("#sliders input[type=range]").getAttribute("aria-valuetext")')
+        assert float(said) == float(browser.run(field))
+
+
+def test_thresholds_that_are_not_moved_are_exported_unchanged(browser, project, tmp_path):
+    loaded = [0.6456949123456789, 0.99812345, 1e-5]
+    open_gallery(browser, set_thresholds(project, loaded), tmp_path / 'report')
+    changed = '[...document.querySelectorAll(".slider")].map((e) => e.classList.contains("changed"))'
+    exported = browser.run('mmwsl.exported()')
+    assert exported['thresholds'] == loaded and exported['method'] == 'Otsu'
+    assert browser.run(changed) == [False] * 3
+    position = 'document.querySelectorAll("#sliders input[type=range]")[1].value'
+    assert int(browser.run(position)) == quantize_threshold(loaded[1]) - 1
+    moved = move(browser, 1, 0.9991)
+    assert browser.run(changed) == [False, True, False]
+    assert browser.run('mmwsl.exported().thresholds') == [loaded[0], moved, loaded[2]] and moved != loaded[1]
+    move(browser, 1, loaded[1])  # back to where it was
+    assert browser.run('mmwsl.exported().thresholds') == loaded and browser.run(changed) == [False] * 3
+    enter(browser, 1, 0.99876)
+    assert browser.run('mmwsl.exported().thresholds') == [loaded[0], 0.99876, loaded[2]]
+    enter(browser, 1, 7)
+    assert browser.run('mmwsl.values[1]') == 1
+
+
+def test_the_spread_lies_where_the_slider_would(browser, project, tmp_path):
+    spread = {'cat': [0.9, 0.999]}
+    open_gallery(browser, set_thresholds(project, THRESHOLDS, spread=spread), tmp_path / 'report')
+    left, right, start, end = browser.run(
+        '(() => { const box = (selector) => document.querySelector(selector).getBoundingClientRect();'
+        'const band = box(".spread"), track = box(".slider .track"); return [band.left, band.right, track.left, '
+        'track.right]; })()'
+    )
+    for at, threshold in ((left, 0.9), (right, 0.999)):
+        fraction = (quantize_threshold(threshold) - 1) / 255
+        assert at == pytest.approx(start + 8 + (end - start - 16) * fraction, abs=0.6)
+
+
+def brute_force_ious(images, thresholds):
+    """Return the IoU of the masks of the rule, by the metric of mmseg."""
+    areas = []
+    for image in images:
+        mask = torch.from_numpy(expected_mask(read_codes(image.scores), thresholds))
+        ground_truth = torch.from_numpy(read_mask(image.ground_truth)[::2].astype(np.int64))
+        areas.append(torch.stack(IoUMetric.intersect_and_union(mask, ground_truth, len(CLASSES), 255)[:2]))
+    intersection, union = torch.stack(areas).sum(0).double()
+    return (intersection / union).numpy()
+
+
+@pytest.mark.parametrize(
+    'splits, text',
+    [
+        (('val', 'train', 'val'), '2 val images'),
+        (('train', 'train', 'train'), '3 train images'),
+        (('train', 'val', 'new'), '1 val image'),
+    ],
+)
+def test_the_mean_iou_follows_the_sliders(browser, tmp_path, splits, text):
+    rng = np.random.default_rng(3)
+    images = []
+    for image, split in zip(write_project(tmp_path, ['a.jpg', 'b.jpg', 'c.jpg']), splits, strict=True):
+        mask = read_mask(image.pseudo_label)
+        noise = rng.choice([0, 1, 2, 3, 255], mask.shape)
+        mask = np.where(rng.random(mask.shape) < 0.2, noise, mask).astype(np.uint8)
+        Image.fromarray(mask.repeat(2, 0)).save(image.pseudo_label)  # a size that is not that of the scores
+        images.append(replace(image, split=split, ground_truth=image.pseudo_label))
+    measured = [image for image in images if image.split in text]
+    open_gallery(browser, make_data(images), tmp_path / 'report')
+    thresholds = list(THRESHOLDS)
+    for index, value in ((None, None), (0, 0.97), (1, 0.02), (2, 1.0)):
+        if index is not None:
+            thresholds[index] = move(browser, index, value)
+        ious = brute_force_ious(measured, thresholds)
+        found = browser.run('mmwsl.ious().map((value) => (Number.isNaN(value) ? -1 : value))')
+        np.testing.assert_allclose(found, np.nan_to_num(ious, nan=-1))
+        said = text_of(browser, '#reaction')
+        assert said.startswith(f'mIoU {100 * np.nanmean(ious):.1f}')
+        assert said.endswith(f'of the masks by thresholds, before the CRF, on {text}')
+        assert ('with the initial thresholds' in said) is (index is not None)
+        shown_ious = browser.run('[...document.querySelectorAll(".slider .iou")].map((e) => e.textContent)')
+        assert shown_ious == ['IoU\xa0–' if np.isnan(iou) else f'IoU\xa0{100 * iou:.1f}' for iou in ious[1:]]
+        assert text_of(browser, '#background-total').endswith(f'IoU {100 * ious[0]:.1f}')
+    browser.run('document.getElementById("reset").click()')
+    initial = np.nanmean(brute_force_ious(measured, THRESHOLDS))
+    assert text_of(browser, '#reaction').startswith(f'mIoU {100 * initial:.1f} of')
 
 
 def test_filters_select_and_sort_images(browser, project, tmp_path):
@@ -229,7 +359,7 @@ def test_the_keyboard_moves_sliders_and_images(browser, project, tmp_path):
     open_gallery(browser, project, tmp_path / 'report')
     browser.run('document.querySelector("#sliders input[type=range]").focus()')
     browser.press('ArrowRight')
-    assert browser.run('mmwsl.values[0]') == pytest.approx(0.305)
+    assert quantize_threshold(browser.run('mmwsl.values[0]')) == quantize_threshold(THRESHOLDS[0]) + 1
     browser.press('End')
     assert browser.run('mmwsl.values[0]') == 1
     browser.press('Tab')
@@ -292,7 +422,7 @@ def test_five_thousand_images_are_paged_and_load_only_what_is_seen(browser, proj
     assert shown(browser) == [f'{n}.jpg' for n in range(20, 40)]
     seconds = browser.run(
         '(() => { const start = performance.now(); const slider = document.querySelector("#sliders input[type=range]");'
-        'for (let i = 0; i < 20; i++) { slider.value = i / 20; slider.oninput(); }'
+        'for (let i = 0; i < 20; i++) { slider.value = 12 * i; slider.oninput(); }'
         'document.getElementById("search").oninput(); return (performance.now() - start) / 1000; })()'
     )
     assert seconds < 2

@@ -50,7 +50,7 @@ def test_the_report_has_every_part(project, tmp_path):
     for part in ('52.61', 'with masks of 9 images', '1 h 1 min', 'checkpoints/epoch_6.pth', 'Otsu', '61.25'):
         assert part in text, part
     assert text.index('one image is broken') < text.index('all is <well>')
-    assert path.read_text().count('<svg') == 2  # the loss, and the curve of a threshold
+    assert path.read_text().count('<svg') == 5  # loss, curve of a threshold, mIoU, IoU of two classes
 
 
 def test_empty_parts_are_left_out(tmp_path):

@@ -40,6 +40,7 @@
     return element;
   };
   const percent = (fraction) => `${(100 * fraction).toFixed(fraction > 0 && fraction < 0.1 ? 2 : 1)}%`;
+  const plural = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`;
   const option = (value, text) => make('option', { value }, text);
 
   // ---- the rule -----------------------------------------------------------------------------------------------
@@ -54,6 +55,13 @@
     return low;
   }
 
+  // A slider moves in the 8-bit codes of the scores, whose steps are fine near 0 and 1: each step changes the masks by
+  // one code. At position p a code must exceed p. Its threshold is in the middle of the codes p and p + 1.
+  const positionOf = (threshold) => codeOf(threshold) - 1;
+  const thresholdAt = (position) => (position <= 0 ? 0 : position >= 255 ? 1
+    : Number((Math.sin(Math.PI * (position + 0.5) / 510) ** 2).toFixed(7)));
+  const scoreText = (score) => String(Number(score.toFixed(5)));
+
   // Class index of each pixel: the highest-scoring foreground class where its code reaches that of its threshold.
   function applyThresholds(codes) {
     const limits = G.classes.map((_, k) => (k ? codeOf(values[k - 1]) : 256));
@@ -62,6 +70,22 @@
     return mask;
   }
   mmwsl.mask = async (number) => Array.from(applyThresholds(await load(number)));
+
+  // IoU of each class, background first, exact; NaN for a class in neither masks nor ground truth: `Overlaps.ious` in
+  // Python, which explains the counts.
+  function ious(thresholds) {
+    const { tails, areas, pixels } = G.measured, limits = thresholds.map(codeOf);
+    const [hits, missed, predicted] = tails.map((tail) => tail.map((counts, index) => counts[limits[index]]));
+    const sum = (counts) => counts.reduce((total, count) => total + count, 0);
+    hits.unshift(areas[0] - sum(missed));
+    predicted.unshift(pixels - sum(predicted));
+    return areas.map((area, k) => hits[k] / (predicted[k] + area - hits[k]));
+  }
+  function meanIoU(values) {
+    const found = values.filter((value) => !Number.isNaN(value));
+    return found.reduce((total, value) => total + value, 0) / found.length;
+  }
+  mmwsl.ious = () => ious(values);
 
   // ---- codes: one script per image, since a page from disk may not fetch files ------------------------------------
 
@@ -160,26 +184,30 @@
     if (!find('sliders')) return;
     values.forEach((value, index) => {
       const name = G.classes[index + 1], spread = G.spread[name];
-      const range = make('input', { type: 'range', min: '0', max: '1', step: '0.005', 'aria-label': `Threshold of ${name}` });
-      const number = make('input', { type: 'number', min: '0', max: '1', step: '0.005', 'aria-label': `Threshold of ${name}, as a number` });
+      const range = make('input', { type: 'range', min: '0', max: '255', step: '1', 'aria-label': `Threshold of ${name}` });
+      const number = make('input', { type: 'number', min: '0', max: '1', step: '0.001', 'aria-label': `Threshold of ${name}, as a number` });
       const title = make('span', { className: 'title', title: name }, name);
-      const share = make('span'), lost = make('span');
+      const share = make('span'), lost = make('span'), iou = make('span', { className: 'iou' });
       const track = make('div', { className: 'track' }, range);
       if (spread) {
-        const band = make('i', { className: 'spread', title: `over images: ${spread[0]} to ${spread[1]}` });
-        band.style.left = `${100 * spread[0]}%`;
-        band.style.width = `${100 * (spread[1] - spread[0])}%`;
+        const [low, high] = spread.map(positionOf);
+        const band = make('i', { className: 'spread', title: `over images: ${spread.map(scoreText).join(' to ')}` });
+        band.style.setProperty('--low', low / 255);
+        band.style.setProperty('--high', high / 255);
         track.append(band);
       }
       const box = make('div', { className: 'slider' },
         make('div', { className: 'head' }, swatch(G.palette[index + 1]), title, number), track,
-        make('div', { className: 'numbers' }, share, lost));
-      range.oninput = () => setThreshold(index, Number(range.value));
+        make('div', { className: 'numbers' }, share, iou, lost));
+      range.oninput = () => {
+        const position = Number(range.value), start = G.thresholds[index];
+        setThreshold(index, position === positionOf(start) ? start : thresholdAt(position));
+      };
       number.onchange = () => {
         const typed = number.valueAsNumber;
         setThreshold(index, Number.isFinite(typed) ? Math.min(Math.max(typed, 0), 1) : values[index]);
       };
-      sliders.push({ range, number, box, share, lost });
+      sliders.push({ range, number, box, share, lost, iou });
       find('sliders').append(box);
     });
     find('reset').onclick = () => { G.thresholds.forEach((value, index) => { values[index] = value; }); showThresholds(); };
@@ -194,19 +222,24 @@
 
   function showThresholds() {
     let foreground = 0;
-    sliders.forEach(({ range, number, box, share, lost }, index) => {
+    const classIoU = G.measured && ious(values);
+    const iouText = (k) => (Number.isNaN(classIoU[k]) ? 'IoU\u00a0–' : `IoU\u00a0${(100 * classIoU[k]).toFixed(1)}`);
+    sliders.forEach(({ range, number, box, share, lost, iou }, index) => {
       const limit = codeOf(values[index]), pixels = G.tails[index][limit];
       foreground += pixels;
-      range.value = values[index];
-      number.value = Number(values[index].toFixed(4));
+      range.value = positionOf(values[index]);
+      range.setAttribute('aria-valuetext', scoreText(values[index]));
+      number.value = scoreText(values[index]);
       box.classList.toggle('changed', values[index] !== G.thresholds[index]);
       share.textContent = `${percent(G.pixels ? pixels / G.pixels : 0)} of pixels`;
       const missing = labeledTops[index + 1].filter((top) => top < limit).length;
-      lost.textContent = missing ? `${missing} label${missing > 1 ? 's' : ''} without a pixel` : '';
+      lost.textContent = missing ? `${plural(missing, 'label')} without a pixel` : '';
+      if (classIoU) iou.textContent = iouText(index + 1);
     });
     if (find('background-total')) {
-      find('background-total').textContent = `background ${percent(G.pixels ? 1 - foreground / G.pixels : 1)} of pixels`;
+      find('background-total').textContent = `background ${percent(G.pixels ? 1 - foreground / G.pixels : 1)} of pixels${classIoU ? `, ${iouText(0)}` : ''}`;
     }
+    if (classIoU) showReaction(meanIoU(classIoU));
     const note = find('provenance');
     if (note) {
       note.hidden = !(changed() && G.origin.ground_truth);
@@ -215,12 +248,21 @@
     redraw();
   }
 
+  function showReaction(value) {
+    const before = changed() ? ` (${(100 * meanIoU(ious(G.thresholds))).toFixed(1)} with the initial thresholds)` : '';
+    find('reaction').replaceChildren(make('b', null, `mIoU ${(100 * value).toFixed(1)}`), before,
+      ` of the masks by thresholds, before the CRF, on ${G.measured.text}`);
+  }
+
   const changed = () => values.some((value, index) => value !== G.thresholds[index]);
 
   // The file that `mmwsl label --thresholds` takes. Whoever moves a slider beside ground truth tunes on it.
   function exported() {
     const tuned = [G.origin.tuned_on];
-    if (changed() && G.origin.ground_truth) tuned.push(`ground truth shown in the report, images: ${G.origin.ground_truth}`);
+    if (changed() && G.origin.ground_truth) {
+      tuned.push(`ground truth shown in the report, images: ${G.origin.ground_truth}`);
+      if (G.measured) tuned.push(`mIoU shown in the report, on ${G.measured.text}`);
+    }
     const start = G.origin.known ? G.origin.method || 'the thresholds of the project' : 'a default';
     return {
       classes: G.classes,
