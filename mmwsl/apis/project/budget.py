@@ -35,7 +35,7 @@ class Budget:
     @property
     def evaluation_seconds(self) -> float:
         """Estimated duration of evaluation and report: a fixed part, and a part for each image."""
-        return 15 + 0.2 * self.val + 0.05 * (self.train + self.val)
+        return 15 + 0.4 * self.val + 0.05 * (self.train + self.val)
 
     def label_seconds(self, length: Length, mask: float) -> float:
         """Return the estimated duration of the labels.

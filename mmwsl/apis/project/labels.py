@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
@@ -19,7 +20,7 @@ from mmwsl.apis.pseudo_labels.masks import MaskRule
 from mmwsl.apis.pseudo_labels.settings import image_dataset
 from mmwsl.apis.threshold_choice import choose_thresholds
 from mmwsl.utils.console import Console
-from mmwsl.utils.files import write_json
+from mmwsl.utils.files import atomic_write, write_json
 
 from .agreement import measure_agreement
 from .layout import Project
@@ -27,6 +28,7 @@ from .progress import ProgressHook
 
 UNCERTAIN = 0.5
 """Distance in logits of the two thresholds between which a pixel is uncertain from the chosen one."""
+MAX_VALIDATION = 300
 BG_THRESHOLD, FG_THRESHOLD = 0.25, 0.75
 """Where two refinements, with a low and a high threshold, disagree, their mean is near 0.5: the pixel is ignored."""
 
@@ -53,17 +55,14 @@ def label_images(
         ValueError: If the classes of ``thresholds`` are not those of the project.
     """
     chosen = None if thresholds is None else read_thresholds(thresholds, project.read_summary()['classes'])
-    cfg = labeling_config(project)
-    summary = project.read_summary()
-    checkpoint = str(project.root / summary['classifier']['checkpoint'])
-    items = project_items(project)
-    missing = sum(not item.scores.is_file() for item in items)
-    if missing:
+    cfg, checkpoint = labeling_config(project), project.classifier_checkpoint
+    classes, items = project.read_summary()['classes'], project_items(project)
+    if missing := sum(not item.scores.is_file() for item in items):
         with console.progress(missing, 'scores') as bar:
             generate_pseudo_labels(cfg, checkpoint, project.labels, scores_only=True, hooks=[ProgressHook(bar)])
     cfg.test_dataloader.num_workers = os.cpu_count() or 1  # the next steps are done by processes without the network
     if chosen is None:
-        choice = choose_thresholds(project.labels, items, summary['classes'], processes=cfg.test_dataloader.num_workers)
+        choice = choose_thresholds(project.labels, items, classes, processes=cfg.test_dataloader.num_workers)
         choice.write(project.labels / 'thresholds.json')
         chosen = choice.content()
     else:
@@ -78,7 +77,7 @@ def label_images(
         )
         bar.advance(len(items))
     assert report is not None  # a single process
-    by_class = dict(zip(summary['classes'][1:], chosen['thresholds'], strict=True))
+    by_class = dict(zip(classes[1:], chosen['thresholds'], strict=True))
     result = dict(thresholds=by_class, **shorten(report))
     if agreement:
         found = measure_agreement(project, items, chosen['thresholds'], checkpoint, console)
@@ -109,6 +108,34 @@ def mask_rule(thresholds: Sequence[float], tuned_on: str | None = None) -> MaskR
     ]
     ensemble = dict(type='mmwsl.PostProcessorEnsemble', pipelines=pipelines)
     return MaskRule(BG_THRESHOLD, FG_THRESHOLD, tuned_on, [ensemble])
+
+
+def score_validation(project: Project, names: Sequence[str], console: Console) -> None:
+    """Write the scores of validation images, as those of the training images, into ``labels/val/scores/``, or resume.
+
+    With their ground truth the report shows how the mIoU reacts to the thresholds.
+
+    Args:
+        project: The project.
+        names: The images, of which at most ``MAX_VALIDATION`` are predicted, evenly spread.
+        console: Where progress is shown.
+    """
+    indices = np.unique(np.linspace(0, len(names) - 1, min(MAX_VALIDATION, len(names))).astype(int))
+    listed = project.data / 'val_masks.txt'
+    with atomic_write(listed) as file:
+        file.write(''.join(f'{names[index]}\n' for index in indices).encode())
+    with console.progress(len(indices), 'scores of images with masks') as bar:
+        generate_pseudo_labels(
+            labeling_config(project),
+            project.classifier_checkpoint,
+            project.val_labels,
+            split='test',
+            ann_file=str(listed.absolute()),
+            use_image_labels=True,
+            scores_only=True,
+            hooks=[ProgressHook(bar)],
+        )
+        bar.advance(len(indices) - bar.done)
 
 
 def labeling_config(project: Project) -> Config:

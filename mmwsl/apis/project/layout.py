@@ -44,6 +44,11 @@ class Project:
         return self.root / 'labels'
 
     @property
+    def val_labels(self) -> Path:
+        """Scores of the validation images with masks, ``scores/``."""
+        return self.labels / 'val'
+
+    @property
     def segmentor(self) -> Path:
         """Work folder of the training on the pseudo-labels."""
         return self.root / 'segmentor'
@@ -85,6 +90,11 @@ class Project:
     def write_summary(self, content: dict[str, Any]) -> None:
         """Replace the summary."""
         write_json(self.summary, content)
+
+    @property
+    def classifier_checkpoint(self) -> str:
+        """Weights of the network that is trained on image-level labels."""
+        return str(self.root / self.read_summary()['classifier']['checkpoint'])
 
     def model(self) -> tuple[Path, Path]:
         """Return the config and the checkpoint that predict masks: those of the segmentor if it is trained.

@@ -29,7 +29,7 @@ def follow_folders(project: Project, images: Path, masks: Path | None) -> None:
         if moved != lines:
             with atomic_write(path) as file:
                 file.write('\n'.join([*moved, '']).encode())
-    manifest = Manifest(project.labels)
-    options = manifest.content.get('options')
-    if options and options['dataset']['data_root'] != str(images):
-        manifest.update(options=options | dict(dataset=options['dataset'] | dict(data_root=str(images))))
+    for manifest in (Manifest(project.labels), Manifest(project.val_labels)):
+        options = manifest.content.get('options')
+        if options and options['dataset']['data_root'] != str(images):
+            manifest.update(options=options | dict(dataset=options['dataset'] | dict(data_root=str(images))))

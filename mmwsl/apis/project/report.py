@@ -92,11 +92,11 @@ def report_images(project: Project, check: DataCheck, train: list[str], val: lis
     predicted = read_predictions(project.predictions)
     agreement = read_json(project.labels / 'agreement.json')
     images = []
-    for part, names, scores in (('train', train, 'scores'), ('val', val, 'val_scores')):
+    for part, names, labels in (('train', train, project.labels), ('val', val, project.val_labels)):
         for name in names:
             base = unique_stem(name, stems)
             files: dict[str, Any] = dict(
-                scores=project.labels / scores / f'{base}.npz',
+                scores=labels / 'scores' / f'{base}.npz',
                 pseudo_label=project.labels / 'masks' / f'{base}.png',
                 prediction=project.predictions / predicted.get(name, {}).get('mask', 'none'),
             )

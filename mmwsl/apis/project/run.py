@@ -21,7 +21,7 @@ from .check import check_data
 from .configs import CLASSIFIERS
 from .data_check import DataCheck, DataError
 from .evaluation import compare_masks, predict_validation
-from .labels import label_images
+from .labels import label_images, score_validation
 from .layout import Project, read_json
 from .moved import follow_folders
 from .report import report_project
@@ -240,11 +240,14 @@ class _Run:
         masks = {name: path for name, path in masks.items() if name in predicted.entries}
         result = compare_masks(self.project, predicted, masks, classes) if masks else {}
         if masks:
+            score_validation(self.project, list(masks), self.console)
             self.console.print(
                 f'  mIoU {result["mIoU"]} on {len(masks)} validation images with masks ({self.supervision})'
             )
         else:
             self.console.print('  no masks of validation images: only the image-level labels can be evaluated')
+        mean = self.project.read_summary()['classifier']['mAP']
+        self.console.print(f'  image-level mAP {mean} of the classifier on {len(self.val_names)} validation images')
         return result | dict(supervision=self.supervision)
 
     @property

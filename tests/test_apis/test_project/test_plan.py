@@ -90,7 +90,7 @@ def test_the_time_is_shared_by_all_stages():
     budget = Budget(10, 100, 25)
     labels = 5 + 200 * (1.0 / 10) + 200 * 0.5 / os.cpu_count()
     assert budget.label_seconds(length, mask) == pytest.approx(labels)
-    evaluation = 15 + 0.2 * 25 + 0.05 * 125
+    evaluation = 15 + 0.4 * 25 + 0.05 * 125
     assert budget.classifier_seconds(length, mask) == pytest.approx(
         CLASSIFIER_SHARE * (600 - labels - evaluation), abs=1
     )

@@ -16,6 +16,7 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmwsl.apis.project import Project
+from mmwsl.apis.pseudo_labels.store import read_codes
 from mmwsl.cli.main import main
 from mmwsl.datasets.classes import safe_palette
 
@@ -56,6 +57,19 @@ def test_the_summary_has_every_number_with_its_supervision(data, finished):
         ious = 100 * pairs.diagonal() / (pairs.sum(0) + pairs.sum(1) - pairs.diagonal())
     assert evaluation['mIoU'] == pytest.approx(np.nanmean(ious), abs=0.01)
     assert evaluation['images'] == 4
+
+
+def test_validation_images_with_masks_have_scores_for_the_report(data, finished):
+    """They are restricted to the image-level labels, as those of the training images."""
+    classes = finished.read_summary()['classes']
+    labels = dict(row.split('\t') for row in (data.root / 'labels.tsv').read_text().splitlines()[1:])
+    for name in data.val:
+        codes = read_codes(finished.val_labels / f'scores/{name if name.startswith("same") else name[:-4]}.npz')
+        present = {classes.index(label) for label in labels[name].split('; ') if label}
+        assert codes.shape == (7, SIZE, SIZE)
+        assert {k for k in range(1, 7) if codes[k].any()} <= present
+    assert 'mIoU' in (finished.report / 'index.html').read_text()
+    assert 'by one threshold for all classes' in (finished.report / 'index.html').read_text()
 
 
 def test_the_configs_are_ordinary(finished):
