@@ -3,6 +3,7 @@
 import json
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,13 +51,16 @@ def label_images(
     """
     chosen = None if thresholds is None else read_thresholds(thresholds, project.read_summary()['classes'])
     cfg = load_config(project.config, work_dir=str(project.labels / 'log'))
+    cfg.tta_pipeline = with_mirror_image(cfg.test_dataloader.dataset.pipeline)
     summary = project.read_summary()
     checkpoint = str(project.root / summary['classifier']['checkpoint'])
     items = project_items(project)
     missing = sum(not item.scores.is_file() for item in items)
     if missing:
         with console.progress(missing, 'scores') as bar:
-            generate_pseudo_labels(cfg, checkpoint, project.labels, scores_only=True, hooks=[ProgressHook(bar)])
+            generate_pseudo_labels(
+                cfg, checkpoint, project.labels, tta=True, scores_only=True, hooks=[ProgressHook(bar)]
+            )
     cfg.test_dataloader.num_workers = os.cpu_count() or 1  # the next steps are done by processes without the network
     if chosen is None:
         choice = choose_thresholds(project.labels, items, summary['classes'], processes=cfg.test_dataloader.num_workers)
@@ -69,6 +73,7 @@ def label_images(
             cfg,
             checkpoint,
             project.labels,
+            tta=True,
             bg_threshold=BG_THRESHOLD,
             fg_threshold=FG_THRESHOLD,
             tuned_on=chosen.get('tuned_on'),
@@ -92,7 +97,11 @@ def shorten(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def refinement(thresholds: list[float]) -> list[dict]:
-    """Return the post-processors of the stored scores: a CRF with a low and with a high threshold, averaged."""
+    """Return the post-processors of the stored scores: a CRF with a low and with a high threshold, averaged.
+
+    Objectness is relative to its mean over the image: the thresholds are chosen on the scores alone, because with
+    objectness, which follows superpixels, the agreement with superpixels prefers thresholds that are too high.
+    """
 
     def shifted(distance: float) -> list[float]:
         logits = (math.log(t / (1 - t)) if 0 < t < 1 else math.copysign(20, t - 0.5) for t in thresholds)
@@ -104,6 +113,7 @@ def refinement(thresholds: list[float]) -> list[dict]:
             pipelines=[
                 [
                     dict(type='mmwsl.ClassThresholds', thresholds=shifted(distance)),
+                    dict(type='mmwsl.ObjectnessPrior', relative=True),
                     dict(type='mmwsl.LogitSoftmax', temperature=2.0),
                     dict(type='mmwsl.DenseCRF', preset='ccnn', min_pixel_prob=0.01),
                 ]
@@ -111,6 +121,12 @@ def refinement(thresholds: list[float]) -> list[dict]:
             ],
         )
     ]
+
+
+def with_mirror_image(pipeline: Sequence[dict]) -> list[dict]:
+    """Return a test pipeline of two views, the image and its mirror image."""
+    flips = [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0.0, 1.0)]
+    return [*pipeline[:-1], dict(type='TestTimeAug', transforms=[flips, [pipeline[-1]]])]
 
 
 def project_items(project: Project) -> list[ImageItem]:

@@ -1,0 +1,76 @@
+"""Pseudo-labels of a project: scores of two views, objectness and CRF of the image."""
+
+import json
+
+import numpy as np
+import torch
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+from PIL import Image
+
+from mmwsl.apis.config import load_config
+from mmwsl.apis.inferencer import WeakSegInferencer
+from mmwsl.apis.project.labels import project_items
+from mmwsl.apis.pseudo_labels.refinement import refine_scores
+from mmwsl.apis.pseudo_labels.store import read_codes
+from mmwsl.datasets.transforms import ComputeObjectness
+from mmwsl.functional import CRF_PRESETS, DEQUANTIZED, class_thresholds, dense_crf, logit_softmax
+from mmwsl.inference.postprocessors import ObjectnessPrior
+
+
+def test_scores_are_the_mean_of_an_image_and_its_mirror_image(finished):
+    checkpoint = finished.root / finished.read_summary()['classifier']['checkpoint']
+    inferencer = WeakSegInferencer(load_config(finished.config), str(checkpoint))
+    for item in project_items(finished)[:3]:
+        image = np.asarray(Image.open(item.img_path))[..., ::-1]
+        views = [
+            inferencer(np.ascontiguousarray(image[:, ::step]), return_scores=True)['predictions'][0]['scores'][
+                ..., ::step
+            ]
+            for step in (1, -1)
+        ]
+        stored = DEQUANTIZED[read_codes(item.scores)]
+        assert not np.allclose(*views, atol=0.02)
+        labels = list(item.labels)
+        # The inferencer does not know the image-level labels, and weights its scores by predicted ones.
+        assert labels and np.abs(stored[labels]).max() > 0
+        ratio = stored[labels] / np.mean(views, 0)[labels].clip(1e-9)
+        np.testing.assert_allclose(ratio, np.median(ratio, axis=(1, 2), keepdims=True), rtol=0.1)
+
+
+def test_masks_follow_the_thresholds_the_objectness_and_the_crf(finished):
+    chosen = json.loads((finished.labels / 'thresholds.json').read_text())['thresholds']
+    logits = torch.tensor(chosen, dtype=torch.float64).logit()
+    for item in project_items(finished)[:3]:
+        scores = torch.from_numpy(DEQUANTIZED[read_codes(item.scores)]).float()
+        image = np.asarray(Image.open(item.img_path).convert('RGB'))
+        objectness = ComputeObjectness(kind='mask')(dict(img=image[..., ::-1].copy(), img_path=''))['objectness']
+        refined = []
+        for distance in (-0.5, 0.5):
+            probs = class_thresholds(scores, (logits + distance).sigmoid().float())
+            probs = torch.cat([probs[:1] * float(objectness.mean()), probs[1:] * torch.from_numpy(objectness)])
+            colors = torch.from_numpy(image.copy()).permute(2, 0, 1)
+            plausible = (probs := logit_softmax(probs, 2.0)).flatten(1).amax(1) >= 0.01
+            plausible[0] = True
+            refined.append(dense_crf(probs, colors, CRF_PRESETS['ccnn'], None, plausible))
+        mean = torch.stack(refined).mean(0)
+        mean[1:][~scores[1:].flatten(1).any(1)] = 0
+        highest, classes = mean[1:].max(0)
+        expected = torch.where(highest > 0.75, classes + 1, torch.where(highest <= 0.25, 0, 255)).numpy()
+        assert np.mean(np.asarray(Image.open(item.mask)) == expected) > 0.999
+
+
+def test_stored_scores_get_the_objectness_of_their_image(tmp_path):
+    rng = np.random.default_rng(0)
+    image = np.full((48, 64, 3), 40, np.uint8)
+    image[10:30, 20:50] = (200, 60, 90)
+    image += rng.integers(0, 9, image.shape, np.uint8)
+    Image.fromarray(image).save(tmp_path / 'image.png')
+    codes = rng.integers(1, 256, (3, 48, 64), np.uint8)
+    sample = SegDataSample()
+    objectness = ComputeObjectness(kind='mask')(dict(img=image[..., ::-1].copy(), img_path=''))['objectness']
+    sample.objectness = PixelData(data=torch.from_numpy(objectness)[None])
+    assert objectness.std() > 0.05
+    expected = ObjectnessPrior()(torch.from_numpy(DEQUANTIZED[codes]).float(), sample)
+    result = refine_scores(codes, [dict(type='mmwsl.ObjectnessPrior')], str(tmp_path / 'image.png'))
+    np.testing.assert_array_equal(result, expected)
