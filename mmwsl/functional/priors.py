@@ -27,19 +27,24 @@ def image_level_prior(probs: Tensor, image_probs: Tensor) -> Tensor:
     return probs * image_probs.to(probs)[:, None, None]
 
 
-def objectness_prior(probs: Tensor, objectness: Tensor, power: float = 1.0) -> Tensor:
+def objectness_prior(probs: Tensor, objectness: Tensor, power: float = 1.0, relative: bool = False) -> Tensor:
     r"""Weight the foreground scores by the probability of any object (Pinheiro & Collobert, SP-bb and SP-seg).
 
     .. math:: \hat y_{ij}(k) = p_{ij}(k)^\gamma \, p(ij \in \mathrm{Obj}), \quad k \ge 1
 
     The paper uses :math:`\gamma = 1`. With a smaller :math:`\gamma` the objectness decides more than the network where
     an object ends, which suits classes that are known to be present. Background, channel 0, does not change. The paper
-    applies :func:`class_thresholds` afterwards.
+    applies :func:`class_thresholds` afterwards, with thresholds of the product.
+
+    With ``relative``, the background is multiplied by the mean of the objectness over the image. Thresholds of the
+    scores alone then stay valid, and :func:`class_thresholds` comes before:
+    :math:`s_{ij}(k) \, p(ij \in \mathrm{Obj}) > \delta_k \, \overline{p(\mathrm{Obj})}`.
 
     Args:
         probs: Non-negative class scores, ``(K, H, W)``.
         objectness: Probability of an object, in [0, 1], ``(H, W)``.
         power: Exponent :math:`\gamma > 0`.
+        relative: Whether to multiply the background by the mean of the objectness.
 
     Returns:
         Scores ``(K, H, W)``.
@@ -57,7 +62,9 @@ def objectness_prior(probs: Tensor, objectness: Tensor, power: float = 1.0) -> T
         raise ValueError(
             f'`objectness` must be in [0, 1], got {objectness.amin().item()} to {objectness.amax().item()}.'
         )
-    return torch.cat([probs[:1], (probs[1:] if power == 1 else probs[1:] ** power) * objectness.to(probs)])
+    objectness = objectness.to(probs)
+    background = probs[:1] * objectness.mean() if relative else probs[:1]
+    return torch.cat([background, (probs[1:] if power == 1 else probs[1:] ** power) * objectness])
 
 
 def saliency_prior(probs: Tensor, saliency: Tensor, power: float = 1.0) -> Tensor:

@@ -103,5 +103,7 @@ def test_scores_alone(shapes, folder_config, tmp_path):
 
 
 def test_post_processors_that_need_more_than_the_image_are_rejected():
-    with pytest.raises(ValueError, match="must need the image only, got SuperpixelVote, which needs .'superpixels'"):
+    with pytest.raises(
+        ValueError, match="must need the image and its objectness only, got SuperpixelVote, which needs .'superpixels'"
+    ):
         MaskRule(postprocessors=[dict(type='mmwsl.SuperpixelVote')])

@@ -28,6 +28,21 @@ def test_power_applies_to_the_scores_and_absent_classes_stay_zero():
     assert torch.equal(result[0], probs[0]) and not result[2].any()
 
 
+def test_relative_objectness_compares_each_pixel_with_the_mean():
+    scores, objectness, thresholds = torch.rand(3, 4, 5), torch.rand(4, 5), torch.tensor([0.3, 0.6])
+    result = objectness_prior(class_thresholds(scores, thresholds), objectness, relative=True)
+    mean = float(objectness.sum()) / 20
+    for y in range(4):
+        for x in range(5):
+            highest = int(scores[1:, y, x].argmax())
+            foreground = scores[highest + 1, y, x] * objectness[y, x] / mean > thresholds[highest]
+            assert result[:, y, x].argmax() == (highest + 1 if foreground else 0)
+    # Equal objectness everywhere says nothing.
+    plain = class_thresholds(scores, thresholds).argmax(0)
+    even = objectness_prior(class_thresholds(scores, thresholds), torch.full((4, 5), 0.2), relative=True)
+    assert torch.equal(even.argmax(0), plain)
+
+
 @pytest.mark.parametrize('power', [0.0, -1.0, float('inf'), float('nan')])
 def test_bad_power(power):
     with pytest.raises(ValueError, match='`power` must be a positive finite number, got'):

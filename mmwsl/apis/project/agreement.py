@@ -11,7 +11,7 @@ from mmwsl.apis.config import load_config
 from mmwsl.apis.inferencer import WeakSegInferencer
 from mmwsl.apis.pseudo_labels.items import ImageItem
 from mmwsl.apis.pseudo_labels.store import read_codes
-from mmwsl.functional import DEQUANTIZED, class_thresholds
+from mmwsl.functional import class_thresholds
 from mmwsl.utils.console import Console
 from mmwsl.utils.files import write_json
 from mmwsl.utils.images import decode_bgr
@@ -42,12 +42,15 @@ def measure_agreement(
     agreement: dict[str, float] = {}
     with console.progress(len(indices), 'mirrored images') as bar:
         for item in (items[index] for index in indices):
-            codes = torch.from_numpy(DEQUANTIZED[read_codes(item.scores)]).float()
-            mirrored = np.ascontiguousarray(decode_bgr(fileio.get(item.img_path))[:, ::-1])
-            prediction: dict[str, Any] = inferencer(mirrored, return_scores=True)['predictions'][0]
-            scores = torch.from_numpy(prediction['scores']).flip(2)
-            scores[1:][~codes[1:].flatten(1).any(1)] = 0  # classes that the image-level labels exclude
-            masks = [class_thresholds(part, values).argmax(0).numpy() for part in (codes, scores)]
+            absent = ~torch.from_numpy(read_codes(item.scores)[1:].any((1, 2)))
+            image = decode_bgr(fileio.get(item.img_path))
+            masks = []
+            for step in (1, -1):  # the stored scores are the mean of both views
+                view = np.ascontiguousarray(image[:, ::step])
+                prediction: dict[str, Any] = inferencer(view, return_scores=True)['predictions'][0]
+                scores = torch.from_numpy(prediction['scores'])
+                scores[1:][absent] = 0  # classes that the image-level labels exclude
+                masks.append(class_thresholds(scores, values).argmax(0).numpy()[:, ::step])
             agreement[item.name] = round(mask_agreement(*masks), 4)
             bar.advance()
     write_json(project.labels / 'agreement.json', agreement)

@@ -36,6 +36,13 @@ MASKED_SHARE = 0.25
 """Share of a batch that images with masks have at least, so that few masks count."""
 MAX_REPEATS = 20
 LOAD_MASKS = "[*train_pipeline[:1], dict(type='LoadAnnotations'), *train_pipeline[1:]]"
+# The scores of the pseudo-labels are the mean over these views.
+VIEWS = """\
+sizes = [dict(type='Resize', scale=(side, side), keep_ratio=True) for side in {sides}]
+flips = [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0.0, 1.0)]
+views = [sizes, flips, [{steps}[-1]]]
+tta_pipeline = [*{steps}[:2], dict(type='TestTimeAug', transforms=views)]
+"""
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,7 @@ class TrainingConfig:
         base_side: Size that the base scales images to.
         side: Size that images are scaled to; 0 is that of the base.
         batch_size: Batch size.
+        scales: Scales of the views of the test-time augmentation, each also mirrored; those of the base if empty.
         load_masks: Whether the pipeline of the base must be told to load the masks.
         validate: Whether the training ends with a validation of the image-level labels.
         seed: Random seed.
@@ -90,6 +98,7 @@ class TrainingConfig:
     base_side: int
     side: int = 0
     batch_size: int = 0
+    scales: Sequence[float] = ()
     load_masks: bool = False
     validate: bool = False
     seed: int = 0
@@ -110,6 +119,11 @@ class TrainingConfig:
         ]
         if self.scaled:
             lines += SCALED.format(side=self.side).splitlines()
+        if self.scales:
+            sides = tuple(round((self.side or self.base_side) * scale) for scale in self.scales)
+            lines += VIEWS.format(
+                steps='test_pipeline' if self.scaled else '_base_.test_pipeline', sides=sides
+            ).splitlines()
         lines += [
             f'classes = {list(self.classes)!r}',
             f'palette = {safe_palette(len(self.classes))}',

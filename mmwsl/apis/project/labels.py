@@ -38,8 +38,8 @@ def label_images(
 ) -> dict[str, Any]:
     """Write the pseudo-labels of the training images, or resume.
 
-    Scores are predicted once. Thresholds are chosen without masks, or read from a file; masks of other thresholds need
-    no network.
+    Scores are predicted once, the mean over the views of ``tta_pipeline`` in the config. Thresholds are chosen without
+    masks, or read from a file; masks of other thresholds need no network.
 
     Args:
         project: The project, with a trained network.
@@ -59,7 +59,9 @@ def label_images(
     classes, items = project.read_summary()['classes'], project_items(project)
     if missing := sum(not item.scores.is_file() for item in items):
         with console.progress(missing, 'scores') as bar:
-            generate_pseudo_labels(cfg, checkpoint, project.labels, scores_only=True, hooks=[ProgressHook(bar)])
+            generate_pseudo_labels(
+                cfg, checkpoint, project.labels, tta=True, scores_only=True, hooks=[ProgressHook(bar)]
+            )
     cfg.test_dataloader.num_workers = os.cpu_count() or 1  # the next steps are done by processes without the network
     if chosen is None:
         choice = choose_thresholds(project.labels, items, classes, processes=cfg.test_dataloader.num_workers)
@@ -72,6 +74,7 @@ def label_images(
             cfg,
             checkpoint,
             project.labels,
+            tta=True,
             **asdict(mask_rule(chosen['thresholds'], chosen.get('tuned_on'))),
             rethreshold=(project.labels / 'masks').is_dir(),
         )
@@ -92,7 +95,11 @@ def shorten(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def mask_rule(thresholds: Sequence[float], tuned_on: str | None = None) -> MaskRule:
-    """Return the rule of the masks: a CRF with a low and with a high threshold, averaged."""
+    """Return the rule of the masks: a CRF with a low and with a high threshold, averaged.
+
+    Objectness is relative to its mean over the image: the thresholds are chosen on the scores alone, because with
+    objectness, which follows superpixels, the agreement with superpixels prefers thresholds that are too high.
+    """
 
     def shifted(distance: float) -> list[float]:
         logits = (math.log(t / (1 - t)) if 0 < t < 1 else math.copysign(20, t - 0.5) for t in thresholds)
@@ -101,6 +108,7 @@ def mask_rule(thresholds: Sequence[float], tuned_on: str | None = None) -> MaskR
     pipelines = [
         [
             dict(type='mmwsl.ClassThresholds', thresholds=shifted(distance)),
+            dict(type='mmwsl.ObjectnessPrior', relative=True),
             dict(type='mmwsl.LogitSoftmax', temperature=2.0),
             dict(type='mmwsl.DenseCRF', preset='ccnn', min_pixel_prob=0.01),
         ]
@@ -132,6 +140,7 @@ def score_validation(project: Project, names: Sequence[str], console: Console) -
             split='test',
             ann_file=str(listed.absolute()),
             use_image_labels=True,
+            tta=True,
             scores_only=True,
             hooks=[ProgressHook(bar)],
         )

@@ -149,7 +149,7 @@ class Trainings:
         count = iterations(length)
         if shortage := self.budget.shortage(length, count, mask):
             self.console.print(f'  {shortage}')
-        self._write(path, fitted, length, count)
+        self._write(path, replace(fitted, scales=self.budget.scales(length, mask)), length, count)
 
     def _segmentor_iterations(self, length: plan.Length) -> int:
         return length.iterations(self.epochs, self.budget.segmentor_seconds)

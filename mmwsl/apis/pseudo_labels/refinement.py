@@ -8,10 +8,14 @@ import torch
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
+from mmwsl.datasets.transforms import ComputeObjectness
 from mmwsl.functional import DEQUANTIZED
 from mmwsl.inference import InferenceStep
 from mmwsl.inference.postprocessors import apply_postprocessors, build_postprocessors
 from mmwsl.utils.images import decode_bgr
+
+COMPUTED = dict(objectness=ComputeObjectness(kind='mask'))
+"""Transforms that compute a field from the image, where a post-processor needs it."""
 
 
 def check_refinement(postprocessors: Sequence[dict]) -> None:
@@ -22,10 +26,11 @@ def check_refinement(postprocessors: Sequence[dict]) -> None:
         ValueError: If a post-processor needs more than the image.
     """
     for step in build_postprocessors(postprocessors):
-        if others := sorted(needed_fields(step) - {'image'}):
+        if others := sorted(needed_fields(step) - {'image', *COMPUTED}):
             raise ValueError(
-                f'post-processors of stored scores must need the image only, got {type(step).__name__}, which needs '
-                f'{others}. Put it into `model.inference.postprocessors` of the config.'
+                f'post-processors of stored scores must need the image and its objectness only, got '
+                f'{type(step).__name__}, which needs {others}. Put it into `model.inference.postprocessors` of the '
+                'config.'
             )
 
 
@@ -54,6 +59,10 @@ def refine_scores(codes: np.ndarray, postprocessors: Sequence[dict], img_path: s
         )
     sample = SegDataSample(image=PixelData(data=torch.from_numpy(image).permute(2, 0, 1)))
     probs = torch.from_numpy(DEQUANTIZED.astype(np.float32)[codes])
-    refined = apply_postprocessors(build_postprocessors(postprocessors), probs, sample).numpy()
+    steps = build_postprocessors(postprocessors)
+    for field in COMPUTED.keys() & set().union(*map(needed_fields, steps)):
+        values = COMPUTED[field](dict(img=image, img_path=img_path))[field]
+        sample.set_data({field: PixelData(data=torch.from_numpy(values)[None])})
+    refined = apply_postprocessors(steps, probs, sample).numpy()
     refined[1:][~codes[1:].any((1, 2))] = 0
     return refined

@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmwsl.apis.project.budget import CLASSIFIER_SHARE, MIRRORED, SAMPLE, Budget
+from mmwsl.apis.project.budget import CLASSIFIER_SHARE, MIRRORED, SAMPLE, SCALES, Budget
 from mmwsl.apis.project.configs import mask_repeats
 from mmwsl.apis.project.measure import StepTime, first_that_fits
 from mmwsl.apis.project.plan import CLASSIFIER, SEGMENTOR, Length, Need, batch_sizes, image_sides, schedule
@@ -85,11 +85,11 @@ def test_images_with_masks_are_a_quarter_of_a_batch(masked, others, repeats):
 
 
 def test_the_time_is_shared_by_all_stages():
-    """100 images: the labels take 200 forward passes and 200 masks, by as many processes as there are cores."""
+    """100 images: their labels take 625 forward passes of their scores, 200 of mirrored images, and 200 masks."""
     length, mask = Length(CLASSIFIER, 100, 10, StepTime(0.2, 0.8)), 0.5
     budget = Budget(10, 100, 25)
-    labels = 5 + 200 * (1.0 / 10) + 200 * 0.5 / os.cpu_count()
-    assert budget.label_seconds(length, mask) == pytest.approx(labels)
+    labels = 5 + 825 * (1.0 / 10) + 200 * 0.5 / os.cpu_count()
+    assert budget.label_seconds(length, mask, SCALES) == pytest.approx(labels)
     evaluation = 15 + 0.4 * 25 + 0.05 * 125
     assert budget.classifier_seconds(length, mask) == pytest.approx(
         CLASSIFIER_SHARE * (600 - labels - evaluation), abs=1
@@ -97,8 +97,14 @@ def test_the_time_is_shared_by_all_stages():
     assert budget.segmentor_seconds == pytest.approx(600 - evaluation, abs=1)
     many = Budget(10, 10**6, 0)
     masks = (10**6 + SAMPLE) * mask / os.cpu_count()
-    assert many.label_seconds(length, mask) == pytest.approx(5 + (10**6 + MIRRORED) * 0.1 + masks)
+    assert many.label_seconds(length, mask, [1.0]) == pytest.approx(5 + 2 * (10**6 + MIRRORED) * 0.1 + masks)
     assert Budget(None, 100, 25).classifier_seconds(length, mask) is None
+
+
+@pytest.mark.parametrize('minutes, scales', [(None, SCALES), (10, SCALES), (2, (1.0,))])
+def test_one_scale_is_predicted_if_the_time_is_short(minutes, scales):
+    """The labels of three scales take 5 + 82.5 s and the masks: more than 0.4 of 2 minutes."""
+    assert Budget(minutes, 100, 25).scales(Length(CLASSIFIER, 100, 10, StepTime(0.2, 0.8)), 0.1) == scales
 
 
 def test_too_little_time_is_announced():

@@ -30,6 +30,10 @@ def test_postprocessors_read_their_field(sample):
         (dict(type='mmwsl.ObjectnessPrior'), objectness_prior(probs, sample.objectness.data[0])),
         (dict(type='mmwsl.ObjectnessPrior', field='saliency'), objectness_prior(probs, sample.saliency.data[0])),
         (dict(type='mmwsl.ObjectnessPrior', power=0.3), objectness_prior(probs, sample.objectness.data[0], 0.3)),
+        (
+            dict(type='mmwsl.ObjectnessPrior', relative=True),
+            objectness_prior(probs, sample.objectness.data[0], relative=True),
+        ),
         (dict(type='mmwsl.ClassThresholds', thresholds=0.7), class_thresholds(probs, torch.tensor([0.7, 0.7]))),
         (dict(type='mmwsl.ClassThresholds', thresholds=(0.7, 0.2)), class_thresholds(probs, torch.tensor([0.7, 0.2]))),
     ):
