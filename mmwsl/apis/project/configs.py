@@ -115,7 +115,7 @@ class TrainingConfig:
             f'# {self.text} Made by `mmwsl run`, an ordinary config: inherit from it, or train it with `mmwsl train`.',
             f"_base_ = ['{{{{${CONFIGS_VARIABLE}:{config_folder().as_posix()}}}}}/{self.base}']",
             f'data_root = {str(self.images)!r}',
-            *([] if self.masks is None else [f'masks = {str(self.masks)!r}']),
+            *([f'masks = {str(self.masks)!r}'] if any(part.masks == 'masks' for part in self.parts) else []),
         ]
         if self.scaled:
             lines += SCALED.format(side=self.side).splitlines()
