@@ -39,6 +39,7 @@ def objectness_prior(probs: Tensor, objectness: Tensor, power: float = 1.0, rela
     With ``relative``, the background is multiplied by the mean of the objectness over the image. Thresholds of the
     scores alone then stay valid, and :func:`class_thresholds` comes before:
     :math:`s_{ij}(k) \, p(ij \in \mathrm{Obj}) > \delta_k \, \overline{p(\mathrm{Obj})}`.
+    A threshold of 1, which no score exceeds, stays.
 
     Args:
         probs: Non-negative class scores, ``(K, H, W)``.
@@ -63,7 +64,9 @@ def objectness_prior(probs: Tensor, objectness: Tensor, power: float = 1.0, rela
             f'`objectness` must be in [0, 1], got {objectness.amin().item()} to {objectness.amax().item()}.'
         )
     objectness = objectness.to(probs)
-    background = probs[:1] * objectness.mean() if relative else probs[:1]
+    background = probs[:1]
+    if relative:
+        background = torch.where(background < 1, background * objectness.mean(), background)
     return torch.cat([background, (probs[1:] if power == 1 else probs[1:] ** power) * objectness])
 
 

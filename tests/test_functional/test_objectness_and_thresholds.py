@@ -37,6 +37,8 @@ def test_relative_objectness_compares_each_pixel_with_the_mean():
             highest = int(scores[1:, y, x].argmax())
             foreground = scores[highest + 1, y, x] * objectness[y, x] / mean > thresholds[highest]
             assert result[:, y, x].argmax() == (highest + 1 if foreground else 0)
+    never = objectness_prior(class_thresholds(scores, torch.ones(2)), objectness, relative=True)
+    assert not never.argmax(0).any()
     # Equal objectness everywhere says nothing.
     plain = class_thresholds(scores, thresholds).argmax(0)
     even = objectness_prior(class_thresholds(scores, thresholds), torch.full((4, 5), 0.2), relative=True)
