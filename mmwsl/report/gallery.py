@@ -19,7 +19,7 @@ Facts = Mapping[str, Any]
 
 
 class Measured(NamedTuple):
-    """Masks by thresholds, before the CRF, against the ground truth.
+    """Masks by thresholds, before refinement, against the ground truth.
 
     Attributes:
         overlaps: Counts of the pixels.

@@ -282,7 +282,7 @@ def test_the_mean_iou_follows_the_sliders(browser, tmp_path, splits, text):
         np.testing.assert_allclose(found, np.nan_to_num(ious, nan=-1))
         said = text_of(browser, '#reaction')
         assert said.startswith(f'mIoU {100 * np.nanmean(ious):.1f}')
-        assert said.endswith(f'of the masks by thresholds, before the CRF, on {text}')
+        assert said.endswith(f'of the masks by thresholds, before refinement, on {text}')
         assert ('with the initial thresholds' in said) is (index is not None)
         shown_ious = browser.run('[...document.querySelectorAll(".slider .iou")].map((e) => e.textContent)')
         assert shown_ious == ['IoU\xa0–' if np.isnan(iou) else f'IoU\xa0{100 * iou:.1f}' for iou in ious[1:]]

@@ -24,7 +24,7 @@ MAX_IMAGES = 200
 def measure_agreement(
     project: Project, items: Sequence[ImageItem], thresholds: Sequence[float], checkpoint: str, console: Console
 ) -> dict[str, float]:
-    """Compare the masks of images by their thresholds, before the CRF, with those of the mirrored images.
+    """Compare the masks of images by their thresholds, before objectness and CRF, with those of the mirrored images.
 
     Args:
         project: The project; the result is written to ``labels/agreement.json``.

@@ -251,7 +251,7 @@
   function showReaction(value) {
     const before = changed() ? ` (${(100 * meanIoU(ious(G.thresholds))).toFixed(1)} with the initial thresholds)` : '';
     find('reaction').replaceChildren(make('b', null, `mIoU ${(100 * value).toFixed(1)}`), before,
-      ` of the masks by thresholds, before the CRF, on ${G.measured.text}`);
+      ` of the masks by thresholds, before refinement, on ${G.measured.text}`);
   }
 
   const changed = () => values.some((value, index) => value !== G.thresholds[index]);
