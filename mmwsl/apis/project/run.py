@@ -215,7 +215,7 @@ class _Run:
         self.console.print(f'  thresholds chosen from the scores, network {self._trained_on}: {values}')
         self.console.print(f'  {self.project.labels / "masks"}: {result["ignored"]}% of the pixels are uncertain (255)')
         self.console.print(f'  {result["agreement"]}% mean IoU of the masks with those of mirrored images')
-        return result
+        return result | dict(supervision=self._trained_on)
 
     def _evaluate(self) -> dict[str, Any]:
         predicted = predict_validation(self.project, self.images, self.val_names, self.console)

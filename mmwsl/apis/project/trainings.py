@@ -179,8 +179,8 @@ class Trainings:
                 break
         if chosen is None:
             raise ValueError(
-                f'--backbone {self.backbone!r} must fit into the memory with {batches[-1]} images of {sides[-1]} pixels, '
-                'got too little. Close other programs, or pass a smaller backbone.'
+                f'--backbone {self.backbone!r} must fit into the memory with {batches[-1]} images of {sides[-1]} '
+                'pixels, got too little memory. Close other programs, or pass a smaller backbone.'
             )
         return chosen
 
