@@ -1,12 +1,16 @@
 """Separators of several class names in one cell of a table."""
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 
 from mmwsl.utils.text import shorten
 
 SEPARATORS = (';', '|', ',')
+NAME = r"""\s*(?:'(?:[^'\\]|\\['"\\])*'|"(?:[^"\\]|\\['"\\])*")\s*"""
+LIST = re.compile(rf'\s*\[(?:\s*|{NAME}(?:,{NAME})*)\]\s*')
+"""A list of names in quotes. ``ast.literal_eval`` alone would also try to parse whatever begins with a bracket."""
 
 
 def find_separator(cells: Iterable[str], source: str, check_spaces: bool = False) -> str | None:
@@ -47,13 +51,7 @@ def split_cell(cell: str, separator: str | None) -> list[str]:
 
 def _is_list(cell: str) -> bool:
     """Tell whether a cell is the text of a list of strings."""
-    if not cell.strip().startswith('['):
-        return False
-    try:
-        names = ast.literal_eval(cell.strip())
-    except (ValueError, SyntaxError):
-        return False
-    return isinstance(names, list) and all(isinstance(name, str) for name in names)
+    return cell.lstrip().startswith('[') and LIST.fullmatch(cell) is not None
 
 
 def check_white_space(cells: Iterable[str], source: str) -> None:

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine import fileio
 
 from mmwsl.apis.config import load_config
 from mmwsl.apis.inferencer import WeakSegInferencer
@@ -14,7 +13,7 @@ from mmwsl.apis.pseudo_labels.store import read_codes
 from mmwsl.functional import DEQUANTIZED, class_thresholds
 from mmwsl.utils.console import Console
 from mmwsl.utils.files import write_json
-from mmwsl.utils.images import decode_bgr
+from mmwsl.utils.images import read_bgr
 
 from .layout import Project
 
@@ -43,7 +42,7 @@ def measure_agreement(
     with console.progress(len(indices), 'mirrored images') as bar:
         for item in (items[index] for index in indices):
             codes = torch.from_numpy(DEQUANTIZED[read_codes(item.scores)]).float()
-            mirrored = np.ascontiguousarray(decode_bgr(fileio.get(item.img_path))[:, ::-1])
+            mirrored = np.ascontiguousarray(read_bgr(item.img_path)[:, ::-1])
             prediction: dict[str, Any] = inferencer(mirrored, return_scores=True)['predictions'][0]
             scores = torch.from_numpy(prediction['scores']).flip(2)
             scores[1:][~codes[1:].flatten(1).any(1)] = 0  # classes that the image-level labels exclude

@@ -1,6 +1,5 @@
 """Background thresholds per class."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from torch import Tensor
 
 from ...functional import class_thresholds
 from ...registry import POSTPROCESSORS
+from ...utils.files import load_json
 from ..segmentor import Segmentor
 from .base import PostProcessor
 
@@ -69,9 +69,9 @@ class ClassThresholds(PostProcessor):
                 f'`python tools/tune_thresholds.py CONFIG CHECKPOINT --out {path}`.'
             )
         try:
-            content = json.loads(Path(path).read_text())
-            return content['thresholds'], content['tuned_on']
-        except (ValueError, KeyError, TypeError) as error:
+            content = load_json(path, '`thresholds`')
+            return [float(value) for value in content['thresholds']], content['tuned_on']
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
             raise ValueError(
                 f'`thresholds`: {str(path)!r} must be JSON with the keys `thresholds` and `tuned_on`, got {error!r}.'
             ) from error
