@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from mmwsl.utils.text import shorten
 
 SEPARATORS = (';', '|', ',')
-NAME = r"""\s*(?:'(?:[^'\\]|\\['"\\])*'|"(?:[^"\\]|\\['"\\])*")\s*"""
-LIST = re.compile(rf'\s*\[(?:\s*|{NAME}(?:,{NAME})*)\]\s*')
-"""A list of names in quotes. ``ast.literal_eval`` alone would also try to parse whatever begins with a bracket."""
+ESCAPE = r"""\\(?:['"\\nrt]|u[0-9a-fA-F]{4})"""
+NAME = rf"""'(?:[^'\\\0\n\r\ud800-\udfff]|{ESCAPE})*'|"(?:[^"\\\0\n\r\ud800-\udfff]|{ESCAPE})*\""""
+NAMES = re.compile(NAME)
+LIST = re.compile(rf'\s*\[\s*(?:(?:{NAME})\s*(?:,\s*(?:{NAME})\s*)*)?\]\s*')
+"""A list of names in quotes: nothing else that begins with a bracket is parsed."""
 
 
 def find_separator(cells: Iterable[str], source: str, check_spaces: bool = False) -> str | None:
@@ -45,13 +47,13 @@ def split_cell(cell: str, separator: str | None) -> list[str]:
     A list that Python or JSON has written, ``['cat', 'dog']``, is read as it is.
     """
     if _is_list(cell):
-        return [name.strip() for name in ast.literal_eval(cell.strip())]
+        return [ast.literal_eval(name).strip() for name in NAMES.findall(cell)]
     return [name.strip() for name in cell.split(separator) if name.strip()]
 
 
 def _is_list(cell: str) -> bool:
     """Tell whether a cell is the text of a list of strings."""
-    return cell.lstrip().startswith('[') and LIST.fullmatch(cell) is not None
+    return LIST.fullmatch(cell) is not None
 
 
 def check_white_space(cells: Iterable[str], source: str) -> None:

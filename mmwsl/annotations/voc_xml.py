@@ -152,7 +152,7 @@ def read_voc_xml(
         large = set() if large_area is None else {n for n in set(labels) if _covered(annotation, n) > large_area}
         small = () if large_area is None else [name for name in labels if name not in large]
         unknown = hard if difficult == 'unknown' else ()
-        records.append(make_record(stem, labels, unknown, path, [n for n in labels if n in large], small))
+        records.append(make_record(stem, labels, unknown, str(path), [n for n in labels if n in large], small))
     return records
 
 

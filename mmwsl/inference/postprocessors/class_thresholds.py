@@ -10,6 +10,7 @@ from torch import Tensor
 from ...functional import class_thresholds
 from ...registry import POSTPROCESSORS
 from ...utils.files import load_json
+from ...utils.text import shorten
 from ..segmentor import Segmentor
 from .base import PostProcessor
 
@@ -37,12 +38,12 @@ class ClassThresholds(PostProcessor):
             thresholds, tuned_on = self._read(thresholds)
         try:
             values = torch.as_tensor(thresholds, dtype=torch.float32)
-        except (TypeError, ValueError, RuntimeError):
+        except (TypeError, ValueError, RuntimeError, OverflowError, RecursionError):
             values = torch.tensor(torch.nan)
         if values.dim() > 1 or not values.isfinite().all():
             raise ValueError(
                 '`thresholds` must be a finite number, or a list with one for each foreground class, got '
-                f'{thresholds!r}.'
+                f'{shorten(thresholds)}.'
             )
         self.thresholds = values
         self.tuned_on = tuned_on
@@ -70,8 +71,8 @@ class ClassThresholds(PostProcessor):
             )
         try:
             content = load_json(path, '`thresholds`')
-            return [float(value) for value in content['thresholds']], content['tuned_on']
-        except (ValueError, KeyError, TypeError, OverflowError) as error:
+            return content['thresholds'], content['tuned_on']
+        except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
                 f'`thresholds`: {str(path)!r} must be JSON with the keys `thresholds` and `tuned_on`, got {error!r}.'
             ) from error
