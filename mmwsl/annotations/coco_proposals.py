@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from mmwsl.utils.text import shorten
+from mmwsl.utils.text import plain, shorten
 
 from .coco import load_coco
 from .proposals import ProposalRecord, make_proposals
@@ -55,7 +55,7 @@ class COCOResults:
         if key not in self.entries:
             raise ValueError(
                 f'{self.path}: no proposals for image {name!r}; it has {len(self.entries)} images, among them '
-                f'{sorted(self.entries)[:3]}.'
+                f'{shorten(sorted(self.entries)[:3])}.'
             )
         entries, source = self.entries[key], f'{self.path}: image {name!r}'
         runs = None
@@ -90,4 +90,4 @@ def _array(entries: list[dict], key: str, source: str) -> np.ndarray:
     try:
         return np.array([entry[key] for entry in entries], dtype=np.float64)
     except (ValueError, TypeError, OverflowError) as error:
-        raise ValueError(f'{source}: every `{key}` must be numbers ({error}).') from error
+        raise ValueError(f'{source}: every `{key}` must be numbers ({plain(error)}).') from error

@@ -17,6 +17,8 @@ from numpy.typing import ArrayLike
 
 from mmwsl.utils.text import shorten
 
+REACH = 4
+"""How far from the origin the corners of a polygon may be, in sides of the image."""
 MAX_OUTLINE = 10**7
 """Limit of the length of a polygon in pixels: ``pycocotools`` lists all its points, and does not check their number."""
 
@@ -160,10 +162,11 @@ def _polygons_to_rle(polygons: list, shape: tuple[int, int]) -> dict[str, Any]:
                 f'a polygon must be a list x1, y1, x2, y2, ... of at least three corners, got {shorten(polygon)}.'
             )
         points = np.vstack([corners.reshape(-1, 2), corners[:2]])
-        length = np.abs(points).max() + np.abs(np.diff(points, axis=0)).max(1).sum()
-        if not length <= (limit := min(4 * shape[0] * shape[1], MAX_OUTLINE) + 4 * max(shape)):
+        limit = min(4 * shape[0] * shape[1], MAX_OUTLINE)
+        far = np.abs(points).max() > REACH * max(shape)
+        if far or np.abs(np.diff(points, axis=0)).max(1).sum() > max(limit, 4 * REACH * max(shape)):
             raise ValueError(
-                f'the outline of a polygon must be in or near the image of {shape[0]}x{shape[1]} and at most {limit} '
+                f'the outline of a polygon must be in or near the image of {shape[0]}x{shape[1]}, and at most {limit} '
                 f'pixels long, got {shorten(polygon)}.'
             )
         outlines.append(corners.tolist())

@@ -4,7 +4,6 @@ import copy
 import io
 import json
 import sys
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -135,16 +134,20 @@ BESIDE = {'yolo': {'classes.txt': b'cat\ndog'}, 'yolo-names': {'a.txt': b'1 0 0 
 """Valid files beside the fuzzed one."""
 
 TOKENS = [
-    b'\0', b'\xff\xfe', b'\xef\xbb\xbf', b'\xed\xa0\x80', b'\r', b'\n', b'"', b"'", b',', b';', b'|', b'[', b']', b'{', b'}',
-    b'../../x.jpg', b'/etc/passwd', b'C:\\x.jpg', b'=1+1', b'NaN', b'-Infinity', b'1e999', b'9' * 30, b'9' * 5000, b'-1',
-    b'[' * 3000, b'{"a":' * 3000, b'<a>' * 3000, b'&x;', b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>',
-    b'encoding="utf-7"', b'encoding="x"', b'\\ud800', b'\x1b[2J', b'\xe2\x80\xa8', b'*a', b'&a ', b'<<: ', b'!!python/object:os.x ',
-]  # fmt: skip
+    *(bytes([code]) for code in b'\0\r\n"\',;|[]{}'),
+    *(b'\xff\xfe', b'\xef\xbb\xbf', b'\xed\xa0\x80', b'\\ud800', b'\x1b[2J', b'\xe2\x80\xa8'),
+    *(b'../../x.jpg', b'/etc/passwd', b'C:\\x.jpg', b'=1+1'),
+    *(b'NaN', b'-Infinity', b'1e999', b'-1', b'9' * 30, b'9' * 5000),
+    *(b'[' * 3000, b'{"a":' * 3000, b'<a>' * 3000),
+    *(b'&x;', b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>', b'encoding="utf-7"', b'encoding="x"'),
+    *(b'*a', b'&a ', b'<<: ', b'!!python/object:os.x '),
+]
 VALUES = [
-    None, True, -1, 0, 2**63, 10**400, float('nan'), float('inf'), 1e308, '', 'x', '\0', '\ud800', '../../x.jpg', '/etc/passwd',
-    'http://[', '=1+1', '\x1b[2J\n', '[' * 3000, [], {}, [[]], [None], [[1, [2]]], {'a': {}}, [1e9] * 8, ['1'] * 6, [10**400],
-    [2**62] * 4, {'size': [*SHAPE], 'counts': {}}, {'size': [*SHAPE], 'counts': 'o' * 99}, {'size': 3, 'counts': ''},
-]  # fmt: skip
+    *(None, True, -1, 0, 2**63, 10**400, float('nan'), float('inf'), 1e308),
+    *('', 'x', '\0', '\ud800', '../../x.jpg', '/etc/passwd', 'http://[', '=1+1', '\x1b[2J\n', '[' * 3000),
+    *([], {}, [[]], [None], [[1, [2]]], {'a': {}}, [1e9] * 8, ['1'] * 6, [10**400], [2**62] * 4),
+    *({'size': [*SHAPE], 'counts': {}}, {'size': [*SHAPE], 'counts': 'o' * 99}, {'size': 3, 'counts': ''}),
+]
 
 
 def paths_within(value, path=()):
