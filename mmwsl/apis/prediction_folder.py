@@ -135,7 +135,7 @@ def read_predictions(root: Path) -> dict[str, dict[str, Any]]:
     for line in journal.read_text().splitlines() if journal.is_file() else ():
         try:
             entry = parse_json(line, journal)
-            name, mask = entry['name'], str(entry['mask'])
+            name, mask, _ = entry['name'], str(entry['mask']), entry['source']
         except (ValueError, KeyError, TypeError):  # the last line of an interrupted run
             continue
         if not mask.startswith('masks/') or not is_inside(mask):  # masks of changed images are deleted

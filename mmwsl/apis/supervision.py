@@ -105,8 +105,10 @@ def pseudo_label_folder(dataset: dict) -> Path:
 def read_manifest(folder: Path) -> dict[str, Any] | None:
     """Read the manifest of a folder of pseudo-labels; None if it has none."""
     path = folder / MANIFEST
-    content = load_json(path, 'manifest') if path.is_file() else None
-    if content is not None and not isinstance(content, dict):
+    if not path.is_file():
+        return None
+    content = load_json(path, 'manifest')
+    if not isinstance(content, dict):
         raise ValueError(f'{path}: a manifest must be a JSON object, got {shorten(content)}. Restore or delete it.')
     return content
 

@@ -81,8 +81,14 @@ def to_csv(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def as_text_cell(value: Any) -> Any:
-    """Mark a text that a spreadsheet would calculate, such as ``=1+1``, as text by an apostrophe before it."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(('=', '+', '-', '@', '\t', '\r')) else value
+    """Mark a text that a spreadsheet would calculate, such as ``=1+1``, as text by an apostrophe before it.
+
+    A carriage return becomes a space: ``csv`` does not quote it, and some readers begin a new row there.
+    """
+    if not isinstance(value, str):
+        return value
+    text = value.replace('\r', ' ')
+    return f"'{text}" if text.lstrip().startswith(('=', '+', '-', '@')) else text
 
 
 def to_json(rows: Sequence[dict[str, Any]]) -> str:
