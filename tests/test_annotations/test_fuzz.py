@@ -260,38 +260,58 @@ def check_result(result):
         )
 
 
-@pytest.mark.parametrize('reader', READERS)
-def test_a_file_gives_records_or_one_clear_error(reader, tmp_path, opened):
-    name, _, read = READERS[reader]
+@pytest.fixture
+def attempt(tmp_path, opened):
+    """A function that gives a reader a file, and checks what comes of it; returns whether it was read."""
     root = tmp_path / 'outer' / 'root'
     root.mkdir(parents=True)
-    for other, content in BESIDE.get(reader, {}).items():
-        (root / other).write_bytes(content)
-    counts = {True: 0, False: 0}
+    known = {(tmp_path / 'outer').resolve(), *(Path(path).resolve() for path in (sys.prefix, sys.base_prefix))}
 
-    @PROFILE
-    @given(contents_of(reader))
-    def check(content):
-        (root / name).write_bytes(content)
+    def run(reader, content):
+        name, _, read = READERS[reader]
+        for other, valid in {**BESIDE.get(reader, {}), name: content}.items():
+            (root / other).write_bytes(valid)
+        result = None
         with opened as paths:
             try:
                 result = read(root / name)
             except (ValueError, FileNotFoundError) as error:
-                result = None
-                assert type(error) in (ValueError, FileNotFoundError)
                 message = str(error)
-                assert str(root) in message and (reader == 'yolo' or name in message or reader == 'any-folder')
+                assert type(error) in (ValueError, FileNotFoundError)
+                assert str(root) in message and (name in message or reader in ('yolo', 'any-folder'))
                 assert len(message) < 1500 and message.isprintable(), message
         if result is not None:
             check_result(result)
-        counts[result is not None] += 1
-        installed = tuple(Path(path).resolve() for path in {sys.prefix, sys.base_prefix})
-        outside = [
-            p
-            for p in paths
-            if tmp_path.resolve() / 'outer' not in [p, *p.parents] and not set(installed) & {*p.parents}
-        ]
-        assert not outside
+        assert not [path for path in paths if not known & {path, *path.parents}], 'files elsewhere were opened'
+        return result is not None
+
+    return run
+
+
+@pytest.mark.parametrize('reader', READERS)
+def test_a_file_gives_records_or_one_clear_error(reader, attempt):
+    outcomes = set()
+
+    @PROFILE
+    @given(contents_of(reader))
+    def check(content):
+        outcomes.add(attempt(reader, content))
 
     check()
-    assert counts[True] and counts[False]
+    assert outcomes == {True, False}
+
+
+@pytest.mark.parametrize('reader', [name for name, (_, valid, _) in READERS.items() if not isinstance(valid[0], bytes)])
+def test_every_value_of_a_document_may_be_any_other(reader, attempt):
+    outcomes = set()
+    for valid in READERS[reader][1]:
+        document = {'': valid}
+        for path in [path for path in paths_within(document) if path and path[-1] not in range(2, 99)]:  # long lists
+            for value in VALUES:
+                changed = copy.deepcopy(document)
+                parent = changed
+                for key in path[:-1]:
+                    parent = parent[key]
+                parent[path[-1]] = value
+                outcomes.add(attempt(reader, json.dumps(changed['']).encode()))
+    assert outcomes == {True, False}

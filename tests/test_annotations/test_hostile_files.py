@@ -169,7 +169,7 @@ def test_numbers_that_are_none_in_proposals(tmp_path, number, key, recwarn):
     [
         [[1e9] * 8],
         [[0, 0, 2e9, 0, 2e9, 2e9]],
-        [[0, 0, 40, 0] * 5000],
+        [[0, 0, 9, 0] * 5000],
         dict(size=[*SHAPE], counts=[2**62, 2**62, 2**62, 2**62 + 54]),
         dict(size=[*SHAPE], counts='o' * 11 + 'O' + 'P'),
         dict(size=[10**9, 10**9], counts=[10**18]),
