@@ -65,17 +65,20 @@ def load_coco(
     for item in annotations:
         if not isinstance(item, dict) or not isinstance(item.get('image_id'), int | str):
             raise ValueError(f'{path}: every annotation must be an object with an `image_id`, got {shorten(item)}.')
-        image, category, number = item['image_id'], item.get('category_id'), plain(item.get('id'))
+        image, category = item['image_id'], item.get('category_id')
         if not results and category is None:
             raise ValueError(
                 f'{path}: annotation {plain(item.get("id", image))} has no `category_id`. Give `instances_*.json`, not '
                 'the panoptic file.'
             )
         if isinstance(content, dict) and image not in images:
-            raise ValueError(f'{path}: annotation {number} refers to image {shorten(image)}, which `images` lacks.')
+            raise ValueError(
+                f'{path}: annotation {plain(item.get("id"))} refers to image {shorten(image)}, which `images` lacks.'
+            )
         if not results and (not isinstance(category, int | str) or category not in categories):
             raise ValueError(
-                f'{path}: annotation {number} refers to category {shorten(category)}, which `categories` lacks.'
+                f'{path}: annotation {plain(item.get("id"))} refers to category {shorten(category)}, which '
+                '`categories` lacks.'
             )
     return COCOFile(str(path), images, categories, annotations)
 

@@ -6,6 +6,9 @@ import os
 import pytest
 from PIL import Image
 
+from mmwsl.annotations import read_image_labels
+from mmwsl.utils.images import list_images, locate
+
 
 @pytest.fixture
 def folder(tmp_path, write_images):
@@ -68,3 +71,25 @@ def test_labels_of_other_images_are_ignored(build, folder, by_name):
     assert by_name(dataset) == dict(a=(['cat'], []))
     paths = [os.path.realpath(dataset.get_data_info(index)['img_path']) for index in range(len(dataset))]
     assert paths == [os.path.realpath(root / 'images' / 'a.png')]
+
+
+@pytest.mark.parametrize('name', ['../../secret.png', '/etc/secret.png', '..\\secret.png', '../images/a.png'])
+@pytest.mark.parametrize('format', ['coco', 'label-studio', 'cvat'])
+def test_names_in_other_formats_mean_images_of_the_folder_or_none(folder, format, name):
+    coco = dict(
+        images=[dict(id=1, file_name=name)],
+        categories=[dict(id=1, name='cat')],
+        annotations=[dict(id=1, image_id=1, category_id=1)],
+    )
+    texts = {
+        'coco': json.dumps(coco),
+        'label-studio': json.dumps([dict(data=dict(image=name), annotations=[dict(result=[dict(choices=['cat'])])])]),
+        'cvat': f'<annotations><image name="{name}"><tag label="cat"/></image></annotations>',
+    }
+    path = folder / 'root' / 'labels'
+    path.write_text(texts[format])
+    listing = list_images(str(folder / 'root' / 'images'))
+    records, found = read_image_labels(path, images=listing)
+    assert (found, len(records)) == (format, 1)
+    files = locate([records[0].image], listing)
+    assert list(files.values()) == (['a.png'] if name.endswith('a.png') else [])
