@@ -43,7 +43,7 @@ docs: $(DOCS_STAMP) ## Build docs/_build/html; runs the tutorial, a warning is a
 	@echo 'Open docs/_build/html/index.html'
 
 clean: ## Remove the environment and everything that was built
-	rm -rf $(VENV) build dist docs/_build *.egg-info .pytest_cache .ruff_cache .mypy_cache .coverage*
+	rm -rf $(VENV) build dist docs/_build *.egg-info .pytest_cache .hypothesis .ruff_cache .mypy_cache .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # torch comes first and alone: any other package that asks for it would be given the newest build, several GB of it.

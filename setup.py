@@ -67,6 +67,7 @@ setup(
         'onnx': ['onnx>=1.16', 'onnxruntime>=1.18'],
         'test': [
             'captum>=0.8',
+            'hypothesis>=6.100',
             'model-index>=0.1.11',
             'mypy>=1.18',
             'onnx>=1.16',

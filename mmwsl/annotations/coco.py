@@ -1,17 +1,18 @@
 """COCO's JSON files: parsed once, for image-level labels, boxes and proposals."""
 
-import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from mmwsl.utils.files import read_text
-from mmwsl.utils.text import check_choice
+from mmwsl.utils.files import load_json
+from mmwsl.utils.text import check_choice, plain, shorten
 
 from .boxes import ObjectBox
 from .record import ImageLabelRecord, make_record
 
 CROWD = ('present', 'ignore', 'unknown')
+MAX_EDGE = 1 << 31
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,7 @@ def load_coco(
         FileNotFoundError: If ``path`` does not exist.
         ValueError: If the file is not JSON, lacks a section, or an annotation refers to an unknown image or category.
     """
-    try:
-        content = json.loads(read_text(path, argument, backend_args))
-    except json.JSONDecodeError as error:
-        raise ValueError(f'{path}: not JSON ({error}).') from error
+    content = load_json(path, argument, backend_args)
     images, categories = {}, {}
     if results and isinstance(content, list):
         annotations = content
@@ -66,27 +64,35 @@ def load_coco(
             categories = _by_id(content, 'categories', 'name', path)
     for item in annotations:
         if not isinstance(item, dict) or not isinstance(item.get('image_id'), int | str):
-            raise ValueError(f'{path}: every annotation must be an object with an `image_id`, got {item!r}.')
+            raise ValueError(f'{path}: every annotation must be an object with an `image_id`, got {shorten(item)}.')
         image, category = item['image_id'], item.get('category_id')
         if not results and category is None:
             raise ValueError(
-                f'{path}: annotation {item.get("id", image)} has no `category_id`. Give `instances_*.json`, not the '
-                'panoptic file.'
+                f'{path}: annotation {plain(item.get("id", image))} has no `category_id`. Give `instances_*.json`, not '
+                'the panoptic file.'
             )
         if isinstance(content, dict) and image not in images:
-            raise ValueError(f'{path}: annotation {item.get("id")} refers to image {image!r}, which `images` lacks.')
-        if not results and category not in categories:
             raise ValueError(
-                f'{path}: annotation {item.get("id")} refers to category {category!r}, which `categories` lacks.'
+                f'{path}: annotation {plain(item.get("id"))} refers to image {shorten(image)}, which `images` lacks.'
+            )
+        if not results and (not isinstance(category, int | str) or category not in categories):
+            raise ValueError(
+                f'{path}: annotation {plain(item.get("id"))} refers to category {shorten(category)}, which '
+                '`categories` lacks.'
             )
     return COCOFile(str(path), images, categories, annotations)
 
 
 def _by_id(content: dict, section: str, key: str, path: str | Path) -> dict[Any, str]:
-    try:
-        return {item['id']: str(item[key]) for item in content[section]}
-    except (KeyError, TypeError) as error:
-        raise ValueError(f'{path}: `{section}` must be a list of objects with `id` and `{key}`.') from error
+    names: dict[Any, str] = {}
+    for item in content[section]:
+        entry = (item.get('id'), item.get(key)) if isinstance(item, dict) else (None, None)
+        if not all(isinstance(value, int | str) for value in entry):
+            raise ValueError(
+                f'{path}: `{section}` must be a list of objects with `id` and `{key}`, got {shorten(item)}.'
+            )
+        names[entry[0]] = str(entry[1])
+    return names
 
 
 def read_coco(path: str | Path, crowd: str = 'present', backend_args: dict | None = None) -> list[ImageLabelRecord]:
@@ -118,7 +124,7 @@ def read_coco(path: str | Path, crowd: str = 'present', backend_args: dict | Non
             name,
             instances[image] + (crowds[image] if crowd == 'present' else []),
             crowds[image] if crowd == 'unknown' else (),
-            f'{path}: image {image}',
+            f'{path}: image {plain(image)}',
         )
         for image, name in file.images.items()
     ]
@@ -144,14 +150,14 @@ def coco_boxes(path: str | Path, backend_args: dict | None = None) -> dict[str, 
     names = {image: Path(name).name for image, name in file.images.items()}
     boxes: dict[str, list[ObjectBox]] = {name: [] for name in names.values()}
     if len(boxes) < len(names):
-        twice = next(name for name in boxes if list(names.values()).count(name) > 1)
+        twice = Counter(names.values()).most_common(1)[0][0]
         raise ValueError(f'{path}: two images are named {twice!r}. Rename one: boxes are found by the file name.')
     for item in file.annotations:
         name, box = names[item['image_id']], item.get('bbox')
         if not _is_box(box):
             raise ValueError(
-                f'{path}: the `bbox` of annotation {item.get("id")} of {name!r} must be [x, y, width, height] with '
-                f'non-negative width and height, got {box!r}. Correct the file.'
+                f'{path}: the `bbox` of annotation {plain(item.get("id"))} of {name!r} must be finite [x, y, width, '
+                f'height] with non-negative width and height, got {shorten(box)}. Correct the file.'
             )
         left, top, width, height = box
         edges = (left, top, left + max(width, 1) - 1, top + max(height, 1) - 1)
@@ -163,4 +169,4 @@ def _is_box(box: object) -> TypeGuard[list[float]]:
     """Tell whether a value is ``[x, y, width, height]`` with non-negative width and height."""
     if not isinstance(box, list) or len(box) != 4 or not all(isinstance(edge, int | float) for edge in box):
         return False
-    return bool(min(box[2:]) >= 0)
+    return all(abs(edge) < MAX_EDGE for edge in box) and bool(min(box[2:]) >= 0)  # false for NaN too

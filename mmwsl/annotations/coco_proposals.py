@@ -5,6 +5,8 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
+from mmwsl.utils.text import plain, shorten
+
 from .coco import load_coco
 from .proposals import ProposalRecord, make_proposals
 from .rle import rle_boxes, segmentation_runs
@@ -46,14 +48,14 @@ class COCOResults:
             shape: Height and width of the image.
 
         Raises:
-            KeyError: If the file has no proposals for the image.
-            ValueError: If a proposal is invalid, or of an image of another size.
+            ValueError: If the file has no proposals for the image, or a proposal is invalid or of an image of another
+                size.
         """
         key = name if name in self.entries or not name.isdecimal() else str(int(name))
         if key not in self.entries:
-            raise KeyError(
+            raise ValueError(
                 f'{self.path}: no proposals for image {name!r}; it has {len(self.entries)} images, among them '
-                f'{sorted(self.entries)[:3]}.'
+                f'{shorten(sorted(self.entries)[:3])}.'
             )
         entries, source = self.entries[key], f'{self.path}: image {name!r}'
         runs = None
@@ -65,8 +67,9 @@ class COCOResults:
         if _all_have('bbox', entries, source):
             boxes = _array(entries, 'bbox', source)
             if boxes.shape[1:] != (4,):
-                raise ValueError(f'{source}: a `bbox` must be x, y, width, height, got {entries[0]["bbox"]}.')
-            boxes = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
+                raise ValueError(f'{source}: a `bbox` must be x, y, width, height, got {shorten(entries[0]["bbox"])}.')
+            with np.errstate(over='ignore'):  # not finite, which is checked below
+                boxes = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
         elif runs is not None:
             boxes = rle_boxes(runs, shape)
         else:
@@ -86,5 +89,5 @@ def _all_have(key: str, entries: list[dict], source: str) -> bool:
 def _array(entries: list[dict], key: str, source: str) -> np.ndarray:
     try:
         return np.array([entry[key] for entry in entries], dtype=np.float64)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f'{source}: every `{key}` must be numbers ({error}).') from error
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ValueError(f'{source}: every `{key}` must be numbers ({plain(error)}).') from error

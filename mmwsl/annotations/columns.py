@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from mmwsl.utils.text import shorten
+
 IMAGE_COLUMNS = tuple(
     'image images image_name image_names image_path image_file image_filename image_id imageid img img_name img_path '
     'img_file file files filename file_name filenames filepath file_path path name'.split()
@@ -43,7 +45,7 @@ def find_column(header: Iterable[str], argument: str, source: str) -> str:
     found = usual_columns(header, argument)
     if len(found) != 1:
         raise ValueError(
-            f'{source}: one column must have a name such as {EXAMPLES[argument]}, got {found or "none"} in the header '
-            f'{header}. Set `{argument}`.'
+            f'{source}: one column must have a name such as {EXAMPLES[argument]}, got '
+            f'{shorten(found) if found else "none"} in the header {shorten(header)}. Set `{argument}`.'
         )
     return found[0]

@@ -2,10 +2,12 @@
 
 import csv
 import io
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from mmwsl.utils.files import read_text
+from mmwsl.utils.text import shorten
 
 from .columns import find_column
 from .record import ImageLabelRecord, make_record
@@ -52,9 +54,9 @@ def load_csv(path: str | Path, delimiter: str | None = ',', backend_args: dict |
     except csv.Error as error:
         raise ValueError(f'{path}:{reader.line_num}: not a CSV row ({error}).') from error
     header = [name.strip() for name in lines[0][1]] if lines else []
-    twice = next((name for name in header if name and header.count(name) > 1), None)
+    twice = next((name for name, count in Counter(header).items() if name and count > 1), None)
     if twice:
-        raise ValueError(f'{path}:1: every column must have its own name, got {twice!r} twice. Rename one.')
+        raise ValueError(f'{path}:1: every column must have its own name, got {shorten(twice)} twice. Rename one.')
     character = 'commas' if delimiter == ',' else repr(delimiter)
     for source, cells in lines[1:]:
         if len(cells) != len(header) > 1:  # one column: the header has another delimiter, which is the error to report
@@ -69,7 +71,10 @@ def load_csv(path: str | Path, delimiter: str | None = ',', backend_args: dict |
 def _find_delimiter(text: str, path: str) -> str:
     """Find the separator of the cells in the header."""
     header = next((line for line in text.splitlines() if line.strip()), '')
-    counts = {mark: len(next(csv.reader([header], delimiter=mark), [])) for mark in (',', ';', '\t', '|')}
+    try:
+        counts = {mark: len(next(csv.reader([header], delimiter=mark), [])) for mark in (',', ';', '\t', '|')}
+    except csv.Error as error:
+        raise ValueError(f'{path}:1: not a CSV row ({error}).') from error
     best = [mark for mark, count in counts.items() if count == max(counts.values())]
     if len(best) > 1:
         raise ValueError(
@@ -143,9 +148,9 @@ def check_column(table: CSVTable, argument: str, column: str) -> None:
     if column not in table.header:
         hint = ' Cells are separated by commas.' if len(table.header) == 1 else ''
         raise ValueError(
-            f'{table.path}:1: no column {column!r} in the header {table.header}. '
+            f'{table.path}:1: no column {column!r} in the header {shorten(table.header)}. '
             f'Rename the column, or set `{argument}`.{hint}'
         )
     for source, row in table.rows if argument == 'image_column' else ():
         if not row[column].strip():
-            raise ValueError(f'{source}: the cell {column!r} is empty. Write the image name or remove the row.')
+            raise ValueError(f'{source}: the cell {shorten(column)} is empty. Write the image name or remove the row.')

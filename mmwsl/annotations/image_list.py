@@ -1,6 +1,7 @@
 """Lists of image names, one per line."""
 
 from mmwsl.utils.files import read_text
+from mmwsl.utils.text import shorten
 
 
 def read_names(path: str, backend_args: dict | None = None) -> list[str]:
@@ -18,7 +19,7 @@ def read_names(path: str, backend_args: dict | None = None) -> list[str]:
     for number, line in enumerate(read_text(path, '`ann_file`', backend_args).splitlines(), 1):
         name = line.strip()
         if name in numbers:
-            raise ValueError(f'{path}:{number}: image {name!r} is listed twice (first in line {numbers[name]}).')
+            raise ValueError(f'{path}:{number}: image {shorten(name)} is listed twice (first in line {numbers[name]}).')
         if name:
             numbers[name] = number
     if not numbers:

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmwsl.utils.files import atomic_write, read_text
+from mmwsl.utils.files import atomic_write, parse_json, read_text
+from mmwsl.utils.text import shorten
 
 from .columns import find_column
 from .record import ImageLabelRecord, make_record
@@ -47,7 +48,7 @@ def read_json(
         ValueError: If the file is not JSON or has another structure, a key is repeated, an entry has no image or
             labels, or a class with a size label is not present.
     """
-    content = _parse(read_text(path, backend_args=backend_args), str(path))
+    content = parse_json(read_text(path, backend_args=backend_args), path, unique_keys=True)
     if isinstance(content, dict):
         image_column, label_column = image_column or 'image', label_column or 'labels'
         content = [{image_column: image, label_column: labels} for image, labels in content.items()]
@@ -74,27 +75,9 @@ def read_jsonl(
     """Read one ``{"image": "a.jpg", "labels": ["cat"]}`` per line; arguments and errors as in :func:`read_json`."""
     text = read_text(path, backend_args=backend_args)
     lines = [(f'{path}:{number}', line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-    entries = [(source, _parse(line, source)) for source, line in lines]
+    entries = [(source, parse_json(line, source, unique_keys=True)) for source, line in lines]
     columns = (unknown_column, large_column, small_column)
     return _to_records(entries, str(path), image_column, label_column, columns, separator, check_spaces)
-
-
-def _parse(text: str, source: str) -> Any:
-    def unique_keys(pairs: list[tuple[str, Any]]) -> dict:
-        # json silently keeps the last of two equal keys; here two rows of one image are an error
-        seen = dict(pairs)
-        if len(seen) < len(pairs):
-            keys = [key for key, _ in pairs]
-            raise ValueError(
-                f'{source}: the key {next(k for k in keys if keys.count(k) > 1)!r} appears twice '
-                'in one object. Keep one.'
-            )
-        return seen
-
-    try:
-        return json.loads(text, object_pairs_hook=unique_keys)
-    except json.JSONDecodeError as error:
-        raise ValueError(f'{source}: not JSON ({error}).') from error
 
 
 def _to_records(
@@ -115,12 +98,14 @@ def _to_records(
         if not isinstance(entry, dict) or not isinstance(entry.get(image_column), str) or label_column not in entry:
             raise ValueError(
                 f'{source}: expected an object with the keys {image_column!r} (a string) and '
-                f'{label_column!r}, got {entry!r}.'
+                f'{label_column!r}, got {shorten(entry)}.'
             )
         for column in columns:
             labels = entry.get(column, [])
             if not isinstance(labels, str | list) or not all(isinstance(name, str) for name in labels):
-                raise ValueError(f'{source}: {column!r} must be a list of class names or one string, got {labels!r}.')
+                raise ValueError(
+                    f'{source}: {column!r} must be a list of class names or one string, got {shorten(labels)}.'
+                )
     cells = [entry.get(column, []) for _, entry in entries for column in columns]
     separator = separator or find_separator((cell for cell in cells if isinstance(cell, str)), path, check_spaces)
 

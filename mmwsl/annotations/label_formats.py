@@ -1,14 +1,14 @@
 """Formats of image-level labels recognized by the content of a file or folder."""
 
-import json
 import re
 import zipfile
 from pathlib import Path
-from xml.etree import ElementTree
 
-from mmwsl.utils.files import read_text
+from mmwsl.utils.files import parse_json, read_bytes, read_text
+from mmwsl.utils.text import plain
 
 from .columns import usual_columns
+from .xml_file import root_tag
 from .yolo import find_yolo_names
 
 
@@ -28,7 +28,7 @@ def recognize_format(source: str | Path) -> str:
 
 def _recognize_folder(folder: Path) -> str:
     xml = next(folder.glob('*.xml'), None)
-    if xml and _xml_root(xml) == 'annotation':
+    if xml and root_tag(read_bytes(xml), xml) == 'annotation':
         return 'voc-xml'
     if find_yolo_names(folder) and next(folder.rglob('*.txt'), None):
         return 'yolo'
@@ -43,23 +43,15 @@ def _recognize_file(path: Path) -> str:
         )
     text = read_text(path).lstrip()
     if text.startswith('<'):
-        if (root := _xml_root(path)) != 'annotations':
+        if (root := root_tag(read_bytes(path), path)) != 'annotations':
             raise ValueError(
-                f'{path}: an XML file must have the root <annotations> of "CVAT for images 1.1", got <{root}>. '
+                f'{path}: an XML file must have the root <annotations> of "CVAT for images 1.1", got <{plain(root)}>. '
                 'If it is an XML file of VOC, give its folder.'
             )
         return 'cvat'
     if text[:1] not in ('{', '['):
         return 'csv'
     return _recognize_json(text, path.suffix.lower())
-
-
-def _xml_root(path: Path) -> str:
-    """Return the tag of the root of an XML file."""
-    try:
-        return next(element.tag for _, element in ElementTree.iterparse(path, events=('start',)))
-    except ElementTree.ParseError as error:
-        raise ValueError(f'{path}: not XML ({error}). Export the annotations again.') from error
 
 
 def _recognize_json(text: str, suffix: str) -> str:
@@ -75,7 +67,7 @@ def _recognize_json(text: str, suffix: str) -> str:
 def _is_row(line: str) -> bool:
     """Tell whether a line is an object with an image and its labels, not the start of a mapping."""
     try:
-        row = json.loads(line)
-    except json.JSONDecodeError:
+        row = parse_json(line, 'the first line')
+    except ValueError:
         return False
     return bool(usual_columns(row, 'image_column') and usual_columns(row, 'label_column'))

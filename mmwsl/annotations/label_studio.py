@@ -1,14 +1,13 @@
 """Label Studio's JSON exports: image-level labels from choices, boxes, polygons and brush masks."""
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from mmwsl.utils.files import read_text
+from mmwsl.utils.files import load_json
 from mmwsl.utils.images import IMG_EXTENSIONS
-from mmwsl.utils.text import shorten
+from mmwsl.utils.text import plain, shorten
 
 from .columns import usual_columns
 from .record import ImageLabelRecord, make_record
@@ -34,17 +33,16 @@ def read_label_studio(path: str | Path, backend_args: dict | None = None) -> lis
         FileNotFoundError: If ``path`` does not exist.
         ValueError: If the file is not such an export, a task has no image, or no task has an annotation.
     """
-    try:
-        tasks = json.loads(read_text(path, backend_args=backend_args))
-    except json.JSONDecodeError as error:
-        raise ValueError(f'{path}: not JSON ({error}).') from error
+    tasks = load_json(path, backend_args=backend_args)
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise ValueError(f'{path}: a Label Studio export must be a list of tasks, got {type(tasks).__name__}.')
     votes: dict[str, tuple[str, list[list[str]]]] = {}
     for index, task in enumerate(tasks):
-        source = f'{path}: task {task.get("id", index)}'
+        source = f'{path}: task {plain(task.get("id", index))}'
         if 'data' in task:
             annotations = task.get('annotations', task.get('completions')) or []
+            if not isinstance(annotations, list) or not all(isinstance(item, dict) for item in annotations):
+                raise ValueError(f'{source}: `annotations` must be a list of objects, got {shorten(annotations)}.')
             annotated = [_names(item.get('result')) for item in annotations if not item.get('was_cancelled')]
             image = _find_image(task['data'], source)
         else:
@@ -56,23 +54,24 @@ def read_label_studio(path: str | Path, backend_args: dict | None = None) -> lis
     records = []
     for image, (source, annotated) in votes.items():
         names = dict.fromkeys(name for labels in annotated for name in labels)
-        common = [name for name in names if all(name in labels for labels in annotated)]
-        records.append(make_record(image, common, names, source))
+        common = set(names).intersection(*annotated)
+        records.append(make_record(image, [name for name in names if name in common], names, source))
     return records
 
 
 def _names(value: Any) -> list[str]:
     """Collect the classes in the values of results, at any depth: ``choices``, ``brushlabels`` and so on."""
-    if isinstance(value, list):
-        return [name for item in value for name in _names(item)]
-    if not isinstance(value, dict):
-        return []
     names: list[str] = []
-    for key, item in value.items():
+    parts = [('', value)]  # a list instead of calls, which a deeply nested file would exhaust
+    while parts:
+        key, item = parts.pop()
         if key == 'choices' or key.endswith('labels'):
-            names += [item] if isinstance(item, str) else [name for name in item if isinstance(name, str)]
-        else:
-            names += _names(item)
+            items = item if isinstance(item, list) else [item]
+            names += [name for name in items if isinstance(name, str)]
+        elif isinstance(item, dict):
+            parts += reversed(item.items())
+        elif isinstance(item, list):
+            parts += [('', entry) for entry in reversed(item)]
     return names
 
 
@@ -85,12 +84,16 @@ def _minimal_names(task: dict, source: str) -> list[str]:
     return names
 
 
-def _find_image(data: dict, source: str) -> str:
+def _find_image(data: Any, source: str) -> str:
     """Return the path of the image of a task: under a usual key, or the only URL of an image."""
+    if not isinstance(data, dict):
+        raise ValueError(f'{source}: `data` must be an object, got {shorten(data)}.')
     keys = [key for key in usual_columns(data, 'image_column') if isinstance(data[key], str)]
     keys = keys or [key for key, value in data.items() if isinstance(value, str) and _is_image(value)]
     if len(keys) != 1:
-        raise ValueError(f'{source}: exactly one entry of `data` must be an image, got {keys or sorted(data)}.')
+        raise ValueError(
+            f'{source}: exactly one entry of `data` must be an image, got {shorten(keys or sorted(data))}.'
+        )
     return image_path(data[keys[0]])
 
 
@@ -107,7 +110,10 @@ def image_path(url: str) -> str:
     Args:
         url: The URL or path.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # not a URL, but a path with brackets
+        return url
     if parts.path.rstrip('/').endswith('/data/local-files'):
         return parse_qs(parts.query).get('d', [''])[0].replace('\\', '/').lstrip('/')
     if '/data/upload/' in f'/{parts.path}':

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from mmwsl.utils.files import atomic_write
+from mmwsl.utils.images import read_image
 
 IGNORE_INDEX = 255
 IGNORE_COLOR = (224, 224, 192)
@@ -33,9 +34,10 @@ def read_mask(path: Path) -> np.ndarray:
     """Read a mask of class indices, ``(H, W)`` uint8.
 
     Raises:
-        ValueError: If the file has several channels or another depth.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file cannot be decoded, or has several channels or another depth.
     """
-    with Image.open(path) as file:
-        if file.mode not in ('P', 'L'):
-            raise ValueError(f'{path}: a mask must be a PNG file of class indices, got mode {file.mode!r}.')
-        return np.array(file)
+    image = read_image(path)
+    if image.mode not in ('P', 'L'):
+        raise ValueError(f'{path}: a mask must be a PNG file of class indices, got mode {image.mode!r}.')
+    return np.array(image)

@@ -1,10 +1,8 @@
 """Proposals in ``.npz`` files, one per image."""
 
-import io
-import zipfile
-
 import numpy as np
-from mmengine import fileio
+
+from mmwsl.utils.arrays import load_npz
 
 from .proposals import ProposalRecord, make_proposals
 from .rle import mask_runs, rle_boxes
@@ -29,7 +27,7 @@ def read_npz_proposals(path: str, shape: tuple[int, int], backend_args: dict | N
         FileNotFoundError: If the file does not exist.
         ValueError: If the file is damaged, empty or of an image of another size. Pickled objects are not loaded.
     """
-    arrays = _load(path, backend_args)
+    arrays = load_npz(path, ('scores', 'boxes', 'masks', 'packed_masks'), 'proposal file', backend_args)
     if 'scores' not in arrays or arrays.keys().isdisjoint(('boxes', 'masks', 'packed_masks')):
         raise ValueError(
             f'{path}: expected the arrays `scores`, and `boxes` or `masks` or `packed_masks`, got {sorted(arrays)}.'
@@ -40,17 +38,6 @@ def read_npz_proposals(path: str, shape: tuple[int, int], backend_args: dict | N
         raise ValueError(f'{path}: {len(runs)} masks for {len(np.atleast_1d(scores))} scores.')
     boxes = arrays['boxes'] if runs is None or 'boxes' in arrays else rle_boxes(runs, shape)
     return make_proposals(boxes, scores, runs, shape, path)
-
-
-def _load(path: str, backend_args: dict | None) -> dict[str, np.ndarray]:
-    content = fileio.get(path, backend_args=backend_args)
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            return {key: archive[key] for key in archive.files}
-    except (ValueError, EOFError, OSError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f'{path}: cannot be read as .npz ({error}). Write it with np.savez_compressed, from arrays of numbers.'
-        ) from error
 
 
 def _mask_runs(arrays: dict[str, np.ndarray], shape: tuple[int, int], path: str) -> list[np.ndarray] | None:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmwsl.utils.text import shorten
+
 from .columns import find_column
 from .csv_table import CSVTable, check_column, load_csv
 from .record import ImageLabelRecord, make_record
@@ -44,7 +46,7 @@ def read_one_hot(
     image_column = image_column or find_column(table.header, 'image_column', f'{table.path}:1')
     check_column(table, 'image_column', image_column)
     columns = list(class_columns or (name for name in table.header if name != image_column))
-    for column in columns:
+    for column in class_columns or ():
         check_column(table, 'class_columns', column)
     records, seen = [], set()
     for source, row in table.rows:
@@ -52,8 +54,8 @@ def read_one_hot(
         for column, cell in cells.items():
             if cell.lower() not in VALUES:
                 raise ValueError(
-                    f'{source}: the cell {column!r} must be 1, 0, -1, true or false, got {cell!r}. Correct it, or set '
-                    '`class_columns` to the columns of the classes.'
+                    f'{source}: the cell {shorten(column)} must be 1, 0, -1, true or false, got {shorten(cell)}. '
+                    'Correct it, or set `class_columns` to the columns of the classes.'
                 )
         values = {column: VALUES[cell.lower()] for column, cell in cells.items()}
         seen |= set(values.values())

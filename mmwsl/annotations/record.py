@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mmwsl.utils.text import first_five, shorten
+
 DIFFICULT = ('present', 'unknown', 'absent')
 
 
@@ -40,17 +42,19 @@ def make_record(
     Raises:
         ValueError: If a class has a size label but is not present, or has two size labels.
     """
-    present, large, small = (tuple(dict.fromkeys(names)) for names in (labels, large, small))
+    present, large, small = (dict.fromkeys(names) for names in (labels, large, small))
     for name in (*large, *small):
         if name not in present:
             raise ValueError(
-                f'{source}: the size labels of image {image!r} must be among its labels '
-                f'({", ".join(present) or "none"}), got {name!r}. Add the label or remove the size.'
+                f'{source}: the size labels of image {shorten(image)} must be among its labels '
+                f'({first_five(present) or "none"}), got {shorten(name)}. Add the label or remove the size.'
             )
         if name in large and name in small:
-            raise ValueError(f'{source}: image {image!r} labels {name!r} as large and as small. Keep one.')
+            raise ValueError(
+                f'{source}: image {shorten(image)} labels {shorten(name)} as large and as small. Keep one.'
+            )
     unknown = tuple(name for name in dict.fromkeys(unknown) if name not in present)
-    return ImageLabelRecord(image, present, unknown, source, large, small)
+    return ImageLabelRecord(image, tuple(present), unknown, source, tuple(large), tuple(small))
 
 
 def join_records(records: Iterable[ImageLabelRecord]) -> list[ImageLabelRecord]:

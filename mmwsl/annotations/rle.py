@@ -17,6 +17,11 @@ from numpy.typing import ArrayLike
 
 from mmwsl.utils.text import shorten
 
+REACH = 4
+"""How far from the origin the corners of a polygon may be, in sides of the image."""
+MAX_OUTLINE = 10**7
+"""Limit of the length of a polygon in pixels: ``pycocotools`` lists all its points, and does not check their number."""
+
 
 def mask_runs(mask: np.ndarray) -> np.ndarray:
     """Return the runs ``(k, 2)`` of a mask ``(H, W)`` bool."""
@@ -48,10 +53,12 @@ def count_runs(counts: ArrayLike, pixels: int) -> np.ndarray:
         ValueError: If a count is negative or not an integer, or the sum differs.
     """
     lengths = np.asarray(counts)
-    if lengths.ndim != 1 or lengths.dtype.kind not in 'iu' or (lengths < 0).any() or lengths.sum() != pixels:
+    valid = lengths.ndim == 1 and lengths.dtype.kind in 'iu' and ((lengths >= 0) & (lengths <= pixels)).all()
+    total = int(lengths.sum()) if valid else None  # no overflow: single counts are limited
+    if total != pixels:
         raise ValueError(
             f'the counts of a run-length encoding must be non-negative integers that add up to the {pixels} pixels of '
-            f'the image, got {shorten(counts)} (sum {lengths.sum() if lengths.size else 0}).'
+            f'the image, got {shorten(counts)}{f" (sum {total})" if valid else ""}.'
         )
     stops = lengths.astype(np.int64).cumsum()
     # odd places are inside; an odd number of counts ends outside, so every start has its stop
@@ -125,10 +132,12 @@ def segmentation_runs(segmentation: dict | list, shape: tuple[int, int]) -> np.n
     """
     if isinstance(segmentation, list):
         segmentation = _polygons_to_rle(segmentation, shape)
+    if not isinstance(segmentation, dict):
+        raise ValueError(f'`segmentation` must be an object or a list of polygons, got {shorten(segmentation)}.')
     if 'counts' not in segmentation or segmentation.get('size') not in (list(shape), tuple(shape)):
         raise ValueError(
             f'a run-length encoding must have `counts` and the `size` {list(shape)} of the image '
-            f'(height, width), got the size {segmentation.get("size")}.'
+            f'(height, width), got the size {shorten(segmentation.get("size"))}.'
         )
     counts = segmentation['counts']
     return count_runs(decode_counts(counts) if isinstance(counts, str | bytes) else counts, shape[0] * shape[1])
@@ -142,12 +151,25 @@ def _polygons_to_rle(polygons: list, shape: tuple[int, int]) -> dict[str, Any]:
         raise ImportError(
             f'Polygons of COCO need pycocotools ({error}). Install it with: pip install "mmwsl[coco]".'
         ) from error
+    outlines = []
     for polygon in polygons:
-        corners = np.asarray(polygon, dtype=np.float64)
+        try:
+            corners = np.asarray(polygon, dtype=np.float64)
+        except (TypeError, ValueError, OverflowError):
+            corners = np.zeros(0)
         if corners.ndim != 1 or len(corners) < 6 or len(corners) % 2 or not np.isfinite(corners).all():
             raise ValueError(
                 f'a polygon must be a list x1, y1, x2, y2, ... of at least three corners, got {shorten(polygon)}.'
             )
-    if not polygons:
+        points = np.vstack([corners.reshape(-1, 2), corners[:2]])
+        limit = min(4 * shape[0] * shape[1], MAX_OUTLINE)
+        far = np.abs(points).max() > REACH * max(shape)
+        if far or np.abs(np.diff(points, axis=0)).max(1).sum() > max(limit, 4 * REACH * max(shape)):
+            raise ValueError(
+                f'the outline of a polygon must be in or near the image of {shape[0]}x{shape[1]}, and at most {limit} '
+                f'pixels long, got {shorten(polygon)}.'
+            )
+        outlines.append(corners.tolist())
+    if not outlines:
         return dict(size=list(shape), counts=[shape[0] * shape[1]])
-    return coco_mask.merge(coco_mask.frPyObjects(polygons, *shape))
+    return coco_mask.merge(coco_mask.frPyObjects(outlines, *shape))

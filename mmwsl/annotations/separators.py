@@ -1,12 +1,18 @@
 """Separators of several class names in one cell of a table."""
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 
 from mmwsl.utils.text import shorten
 
 SEPARATORS = (';', '|', ',')
+ESCAPE = r"""\\(?:['"\\nrt]|u[0-9a-fA-F]{4})"""
+NAME = rf"""'(?:[^'\\\0\n\r\ud800-\udfff]|{ESCAPE})*'|"(?:[^"\\\0\n\r\ud800-\udfff]|{ESCAPE})*\""""
+NAMES = re.compile(NAME)
+LIST = re.compile(rf'\s*\[\s*(?:(?:{NAME})\s*(?:,\s*(?:{NAME})\s*)*)?\]\s*')
+"""A list of names in quotes: nothing else that begins with a bracket is parsed."""
 
 
 def find_separator(cells: Iterable[str], source: str, check_spaces: bool = False) -> str | None:
@@ -41,19 +47,13 @@ def split_cell(cell: str, separator: str | None) -> list[str]:
     A list that Python or JSON has written, ``['cat', 'dog']``, is read as it is.
     """
     if _is_list(cell):
-        return [name.strip() for name in ast.literal_eval(cell.strip())]
+        return [ast.literal_eval(name).strip() for name in NAMES.findall(cell)]
     return [name.strip() for name in cell.split(separator) if name.strip()]
 
 
 def _is_list(cell: str) -> bool:
     """Tell whether a cell is the text of a list of strings."""
-    if not cell.strip().startswith('['):
-        return False
-    try:
-        names = ast.literal_eval(cell.strip())
-    except (ValueError, SyntaxError):
-        return False
-    return isinstance(names, list) and all(isinstance(name, str) for name in names)
+    return LIST.fullmatch(cell) is not None
 
 
 def check_white_space(cells: Iterable[str], source: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from mmengine.fileio import join_path
 
 from mmwsl.utils.files import read_text
-from mmwsl.utils.text import check_choice, first_five
+from mmwsl.utils.text import check_choice, first_five, shorten
 
 from .record import DIFFICULT, ImageLabelRecord, make_record
 
@@ -67,10 +67,10 @@ def _read_list(path: str, backend_args: dict | None) -> dict[str, tuple[int, str
         if not fields:
             continue
         if len(fields) != 2 or fields[1] not in VALUES:
-            raise ValueError(f'{path}:{number}: expected "name value" with a value of {VALUES}, got {line!r}.')
+            raise ValueError(f'{path}:{number}: expected "name value" with a value of {VALUES}, got {shorten(line)}.')
         if fields[0] in values:
             raise ValueError(
-                f'{path}:{number}: image {fields[0]!r} is listed twice (first in line {values[fields[0]][0]}).'
+                f'{path}:{number}: image {shorten(fields[0])} is listed twice (first in line {values[fields[0]][0]}).'
             )
         values[fields[0]] = (number, fields[1])
     return values

@@ -3,15 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
 
 import numpy as np
 from mmengine import fileio
 
-from mmwsl.utils.text import check_choice
+from mmwsl.utils.files import read_bytes
+from mmwsl.utils.images import MAX_PIXELS
+from mmwsl.utils.text import check_choice, plain, shorten
 
 from .boxes import Box, ObjectBox
 from .record import DIFFICULT, ImageLabelRecord, make_record
+from .xml_file import parse_xml
 
 EDGES = ('xmin', 'ymin', 'xmax', 'ymax')
 
@@ -43,9 +45,9 @@ class VOCObject:
             left, top, right, bottom = (float(text or '') - 1 for text in self.bndbox)
         except ValueError:
             left = right = top = bottom = float('nan')
-        if not (left <= right and top <= bottom):
+        if not (-float('inf') < left <= right < float('inf') and -float('inf') < top <= bottom < float('inf')):
             raise ValueError(
-                f'{self.source}: <bndbox> must have {", ".join(EDGES)} in order, got {list(self.bndbox)}. '
+                f'{self.source}: <bndbox> must have {", ".join(EDGES)} in order, got {shorten(list(self.bndbox))}. '
                 'Correct the file.'
             )
         return left, top, right, bottom
@@ -76,10 +78,10 @@ class VOCAnnotation:
             height, width = (int(text or '') for text in self.sides)
         except ValueError:
             height = width = 0
-        if height < 1 or width < 1:
+        if height < 1 or width < 1 or height * width > MAX_PIXELS:
             raise ValueError(
-                f'{self.path}: <size> must have a positive <height> and <width>, got {list(self.sides)}. '
-                'Correct the file.'
+                f'{self.path}: <size> must have a positive <height> and <width>, of at most {MAX_PIXELS} pixels, got '
+                f'{shorten(list(self.sides))}. Correct the file.'
             )
         return height, width
 
@@ -91,10 +93,7 @@ def load_voc_xml(path: str | Path, backend_args: dict | None = None) -> VOCAnnot
         FileNotFoundError: If the file does not exist.
         ValueError: If it is not XML, or an object has no name.
     """
-    try:
-        root = ElementTree.fromstring(fileio.get(path, backend_args=backend_args))
-    except ElementTree.ParseError as error:
-        raise ValueError(f'{path}: not XML ({error}). Download the file again.') from error
+    root = parse_xml(read_bytes(path, 'XML annotation', backend_args), path)
     objects = []
     # direct children only: the parts of a person (head, hand) have names and boxes too, one level deeper
     for number, item in enumerate(root.findall('object'), 1):
@@ -103,7 +102,7 @@ def load_voc_xml(path: str | Path, backend_args: dict | None = None) -> VOCAnnot
             raise ValueError(f'{path}: object {number} has no <name>.')
         difficult = (item.findtext('difficult') or '0').strip() == '1'
         bndbox = tuple(item.findtext(f'bndbox/{edge}') for edge in EDGES)
-        objects.append(VOCObject(name, difficult, bndbox, f'{path}: object {number} ({name})'))
+        objects.append(VOCObject(name, difficult, bndbox, f'{path}: object {number} ({plain(name)})'))
     return VOCAnnotation(str(path), objects, tuple(root.findtext(f'size/{side}') for side in ('height', 'width')))
 
 
@@ -150,10 +149,10 @@ def read_voc_xml(
         easy = [item.name for item in annotation.objects if not item.difficult]
         hard = [item.name for item in annotation.objects if item.difficult]
         labels = easy + hard if difficult == 'present' else easy
-        large = set() if large_area is None else {name for name in labels if _covered(annotation, name) > large_area}
+        large = set() if large_area is None else {n for n in set(labels) if _covered(annotation, n) > large_area}
         small = () if large_area is None else [name for name in labels if name not in large]
         unknown = hard if difficult == 'unknown' else ()
-        records.append(make_record(stem, labels, unknown, path, [n for n in labels if n in large], small))
+        records.append(make_record(stem, labels, unknown, str(path), [n for n in labels if n in large], small))
     return records
 
 

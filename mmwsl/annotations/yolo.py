@@ -8,6 +8,8 @@ from mmwsl.utils.files import read_text
 
 from .record import ImageLabelRecord, make_record
 
+MAX_NAMES = 1_000_000
+"""Limit of the characters of a file of class names: YAML of megabytes takes minutes."""
 NAME_FILES = ('data.yaml', 'data.yml', 'dataset.yaml', 'classes.txt', 'obj.names')
 
 
@@ -44,13 +46,15 @@ def read_yolo(folder: str | Path) -> list[ImageLabelRecord]:
     for file in files:
         present = []
         for number, line in enumerate(read_text(file).splitlines(), 1):
-            fields = line.split()
-            if fields and (len(fields) < 5 or not fields[0].isdecimal() or int(fields[0]) not in names):
+            if not (fields := line.split()):
+                continue
+            name = names.get(int(fields[0])) if fields[0][:10].isdecimal() and len(fields[0]) < 10 else None
+            if name is None or len(fields) < 5:
                 raise ValueError(
                     f'{file}:{number}: a line must be a class id of {names_file.name} (0 to {max(names)}) and at least '
                     f'four numbers, got {line[:60]!r}.'
                 )
-            present += [names[int(fields[0])]] if fields else []
+            present.append(name)
         image = file.relative_to(labels).as_posix().removesuffix('.txt')
         records.append(make_record(image, present, source=str(file)))
     return records
@@ -58,13 +62,27 @@ def read_yolo(folder: str | Path) -> list[ImageLabelRecord]:
 
 def _read_names(path: Path) -> dict[int, str]:
     """Read the class names by id."""
+    text = read_text(path, 'file of class names')
+    if len(text) > MAX_NAMES:
+        raise ValueError(f'{path}: class names must have at most {MAX_NAMES} characters, got {len(text)}.')
     if path.suffix not in ('.yaml', '.yml'):
-        return dict(enumerate(line.strip() for line in read_text(path).splitlines() if line.strip()))
-    try:
-        names = yaml.safe_load(read_text(path))['names']
-        pairs = names.items() if isinstance(names, dict) else enumerate(names)
-        return {int(label): str(name) for label, name in pairs}
-    except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        names: object = [line.strip() for line in text.splitlines() if line.strip()]
+    else:
+        try:
+            # Values stay text and merge keys stay keys: nothing is constructed, and aliases do not multiply.
+            content = yaml.load(text, yaml.BaseLoader)
+        except (yaml.YAMLError, RecursionError, TypeError, ValueError) as error:
+            raise ValueError(f'{path}: not YAML ({str(error).splitlines()[0]}).') from error
+        names = content.get('names') if isinstance(content, dict) else None
+    pairs = {str(label): name for label, name in enumerate(names)} if isinstance(names, list) else names
+    if not isinstance(pairs, dict) or not pairs or not all(_is_name(*pair) for pair in pairs.items()):
+        kinds = sorted({type(name).__name__ for name in pairs.values()}) if isinstance(pairs, dict) else []
         raise ValueError(
-            f'{path}: `names` must be a list of class names, or a mapping from id to name, got {error!r}.'
-        ) from error
+            f'{path}: `names` must be a list of class names, or a mapping from id to name, got '
+            f'{type(names).__name__}{" of " if kinds else ""}{", ".join(kinds)}.'  # a value may be huge: aliases
+        )
+    return {int(label): name for label, name in pairs.items()}
+
+
+def _is_name(label: object, name: object) -> bool:
+    return isinstance(label, str) and label.isdecimal() and len(label) < 10 and isinstance(name, str) and bool(name)

@@ -19,6 +19,7 @@ from mmwsl.apis.registered import is_mask_loader, is_subclass, without
 from mmwsl.datasets.transforms.formatting import multi_hot_labels
 from mmwsl.inference import ZoomOutMaps
 from mmwsl.registry import CLASS_MAPS, DATASETS
+from mmwsl.utils.arrays import load_npy
 from mmwsl.utils.files import atomic_write
 from mmwsl.utils.nested import dicts_in
 
@@ -87,7 +88,7 @@ def collect_instances(
     folder = Path(cache_dir, digest.hexdigest())
     paths = [folder / f'{hashlib.blake2b(info["img_path"].encode(), digest_size=20).hexdigest()}.npy' for info in infos]
     write_features(runner, dataset, paths, per_image, seed)
-    parts = [np.load(path) for path in paths]
+    parts = [load_npy(path) for path in paths]
     labels = [multi_hot_labels(info['img_label'], info['unknown_label'], info['num_classes']) for info in infos]
     bags = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
     return Instances(

@@ -10,15 +10,15 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
-from mmengine import fileio
 from torch import Tensor
 
 from mmwsl.annotations import open_mask_writer, read_mask, write_mask
 from mmwsl.apis.image_inputs import ImageInput
 from mmwsl.apis.pseudo_labels.store import write_scores
 from mmwsl.apis.supervision import MANIFEST, read_manifest
-from mmwsl.utils.files import remove_partial_files, write_json
-from mmwsl.utils.images import decode_bgr, stem, unique_stem
+from mmwsl.utils.files import is_inside, parse_json, remove_partial_files, write_json
+from mmwsl.utils.images import read_bgr, stem, unique_stem
+from mmwsl.utils.text import shorten
 
 JOURNAL = 'predictions.jsonl'
 
@@ -121,7 +121,7 @@ class PredictionFolder:
             for name, entry in sorted(self.entries.items()):
                 image = None
                 if writer.needs_image:
-                    image = decode_bgr(fileio.get(entry['source']['path']))[..., ::-1]
+                    image = read_bgr(entry['source']['path'])[..., ::-1]
                 writer.write(name, read_mask(self.root / entry['mask']), image)
         return Path(writer.output)
 
@@ -134,10 +134,13 @@ def read_predictions(root: Path) -> dict[str, dict[str, Any]]:
     entries, journal = {}, root / JOURNAL
     for line in journal.read_text().splitlines() if journal.is_file() else ():
         try:
-            entry = json.loads(line)
-        except ValueError:  # the last line of an interrupted run
+            entry = parse_json(line, journal)
+            name, mask, _ = entry['name'], str(entry['mask']), entry['source']
+        except (ValueError, KeyError, TypeError):  # the last line of an interrupted run
             continue
-        entries[entry['name']] = entry
+        if not mask.startswith('masks/') or not is_inside(mask):  # masks of changed images are deleted
+            raise ValueError(f'{journal}: `mask` must be a path in masks/, got {shorten(mask)}. Pass another --out.')
+        entries[name] = entry
     return {name: entry for name, entry in entries.items() if (root / entry['mask']).is_file()}
 
 

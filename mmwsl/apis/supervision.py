@@ -1,6 +1,5 @@
 """Supervision of a training, and its annotation time."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,9 @@ from mmengine.registry import init_default_scope
 
 from mmwsl.apis.registered import is_mask_loader, select
 from mmwsl.registry import DATASETS
+from mmwsl.utils.files import load_json
 from mmwsl.utils.nested import dicts_in
+from mmwsl.utils.text import shorten
 
 MANIFEST = 'manifest.json'
 IMAGE_LABELS, SIZES, PSEUDO_LABELS, MASKS = 'image labels', 'image labels and sizes', 'pseudo-labels', 'masks'
@@ -104,7 +105,11 @@ def pseudo_label_folder(dataset: dict) -> Path:
 def read_manifest(folder: Path) -> dict[str, Any] | None:
     """Read the manifest of a folder of pseudo-labels; None if it has none."""
     path = folder / MANIFEST
-    content: dict[str, Any] | None = json.loads(path.read_text()) if path.is_file() else None
+    if not path.is_file():
+        return None
+    content = load_json(path, 'manifest')
+    if not isinstance(content, dict):
+        raise ValueError(f'{path}: a manifest must be a JSON object, got {shorten(content)}. Restore or delete it.')
     return content
 
 

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 
 from mmwsl.annotations import read_mask
 from mmwsl.utils.files import atomic_write
-from mmwsl.utils.images import decode_bgr
+from mmwsl.utils.images import decode_bgr, open_image
 
 from .data import ReportImage
 from .maps import IGNORE_INDEX, count_areas, encode_mask, mean_iou, pack_codes, scaled_size, winner_histograms
@@ -122,7 +122,7 @@ def read_facts(script: Path) -> dict[str, Any] | None:
 
 def encode_thumbnail(path: Path, side: int = SIDE) -> tuple[bytes, tuple[int, int]]:
     """Encode an image, upright and scaled down, as JPEG; also return its width and height."""
-    with Image.open(path) as file:
+    with open_image(path) as file:
         if file.format == 'JPEG' and file.mode == 'RGB':
             size = file.size
             file.draft('RGB', scaled_size(*size, side))  # decodes at 1/2, 1/4 or 1/8 of the size

@@ -1,6 +1,5 @@
 """Writer of a report, which also refreshes an existing one."""
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +7,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from mmwsl.utils.files import atomic_write, remove_partial_files, write_json
+from mmwsl.utils.files import atomic_write, load_json, remove_partial_files, write_json
+from mmwsl.utils.text import shorten
 
 from .data import ReportData
 from .gallery import gallery_data, gallery_entry, measure_overlaps
@@ -80,7 +80,11 @@ def assign_numbers(folder: Path, names: Sequence[str]) -> dict[str, int]:
     state = folder / STATE
     numbers: dict[str, int] = {}
     if state.is_file():
-        numbers = json.loads(state.read_text())['numbers']
+        content = load_json(state, 'state of the report')
+        known = content.get('numbers') if isinstance(content, dict) else None
+        if not isinstance(known, dict) or not all(isinstance(number, int) for number in known.values()):
+            raise ValueError(f'{state}: `numbers` must be integers by name, got {shorten(known)}. Delete the report.')
+        numbers = known
     elif foreign := [name for name in PARTS if (folder / name).exists()]:
         raise FileExistsError(
             f'`folder`: {str(folder)!r} must be empty or hold a report, got a folder with {foreign[0]!r} and without '

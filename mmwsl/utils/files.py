@@ -1,4 +1,4 @@
-"""Files: written atomically, read as text, identified by a digest."""
+"""Files: written atomically, read as bytes, text or JSON, identified by a digest."""
 
 import codecs
 import hashlib
@@ -8,10 +8,12 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import IO
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
 
 from mmengine import fileio
+
+from .text import shorten
 
 
 @contextmanager
@@ -59,6 +61,30 @@ def digest_file(path: str | Path) -> str:
     return digest.hexdigest()
 
 
+def is_inside(name: str) -> bool:
+    """Tell whether a path names a file within the folder that it is relative to. Backslashes separate too."""
+    path = PurePosixPath(name.replace('\\', '/'))
+    return bool(path.name) and not path.is_absolute() and '..' not in path.parts and not Path(name).drive
+
+
+def read_bytes(path: str | Path, argument: str = 'label file', backend_args: dict | None = None) -> bytes:
+    """Read a file.
+
+    Args:
+        path: The file.
+        argument: Name of the argument or kind of the file, for errors.
+        backend_args: See :mod:`mmengine.fileio`.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+    """
+    try:
+        content: bytes = fileio.get(path, backend_args=backend_args)
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        raise FileNotFoundError(f'{argument} {str(path)!r} is not a file. Check the path and `data_root`.') from error
+    return content
+
+
 def read_text(path: str | Path, argument: str = 'label file', backend_args: dict | None = None) -> str:
     """Read a text file: UTF-8 with or without a byte-order mark, or UTF-16 with one, as Excel writes it.
 
@@ -71,12 +97,40 @@ def read_text(path: str | Path, argument: str = 'label file', backend_args: dict
         FileNotFoundError: If the file does not exist.
         ValueError: If the file is not such text.
     """
-    try:
-        content = fileio.get(path, backend_args=backend_args)
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise FileNotFoundError(f'{argument} {str(path)!r} is not a file. Check the path and `data_root`.') from error
+    content = read_bytes(path, argument, backend_args)
     encoding = 'utf-16' if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else 'utf-8-sig'
     try:
         return io.StringIO(content.decode(encoding), newline=None).read()  # every line ends with \n
     except UnicodeDecodeError as error:
         raise ValueError(f'{path}: not UTF-8 text ({error}). Save the file as UTF-8.') from error
+
+
+def parse_json(text: str, source: str | Path, unique_keys: bool = False) -> Any:
+    """Parse JSON.
+
+    Args:
+        text: The JSON text.
+        source: Where it was read, for the error.
+        unique_keys: Whether to reject objects with two equal keys, of which JSON silently keeps the last.
+
+    Raises:
+        ValueError: If the text is not JSON, is nested too deeply, or has integers of thousands of digits.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_unique if unique_keys else None)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f'{source}: not JSON ({error}).') from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in content:
+            raise ValueError(f'the key {shorten(key)} appears twice in one object')
+        content[key] = value
+    return content
+
+
+def load_json(path: str | Path, argument: str = 'label file', backend_args: dict | None = None) -> Any:
+    """Read a JSON file, see :func:`read_text` and :func:`parse_json`."""
+    return parse_json(read_text(path, argument, backend_args), path)

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from PIL import Image
-
-from .images import decode_bgr
+from .images import decode_bgr, open_image
 
 DRAFT = (256, 256)
 """A JPEG file is decoded at a fraction of its size, which reads all of its data in a quarter of the time."""
@@ -40,7 +38,7 @@ def survey_image(folder: Path, name: str) -> ImageFile:
     try:
         data = (folder / name).read_bytes()
         digest = hashlib.blake2b(data, digest_size=16).hexdigest()
-        with Image.open(folder / name) as image:
+        with open_image(folder / name) as image:
             rotated = image.getexif().get(0x0112) in (5, 6, 7, 8)
             width, height = image.size
             if image.format == 'JPEG':

@@ -1,14 +1,24 @@
 """Image files: found by one listing of their folder, and decoded whatever their mode."""
 
 import io
-from collections.abc import Container, Iterable, Mapping
+import os
+from collections.abc import Container, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import IO
 
 import numpy as np
 from mmengine import fileio
 from PIL import Image, ImageOps
 
+from .files import read_bytes
+from .text import plain
+
 IMG_EXTENSIONS = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '.pgm')
 IMAGENET_MEAN_COLOR = (124, 117, 104)
+FORMATS = ('JPEG', 'PNG', 'BMP', 'TIFF', 'WEBP', 'PPM', 'GIF', 'MPO', 'JPEG2000', 'AVIF')
+"""Formats that are decoded, whatever the suffix says. Pillow has others, and one of them (EPS) starts a program."""
+MAX_PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 1 << 27)
+"""Pillow's limit: larger images are not decoded."""
 TRANSPARENT_MODES = ('RGBA', 'LA', 'PA', 'RGBa', 'La')
 
 
@@ -28,9 +38,26 @@ def list_images(folder: str, suffixes: tuple[str, ...] = IMG_EXTENSIONS, backend
     """
     if not fileio.isdir(folder, backend_args=backend_args):
         raise FileNotFoundError(f'folder {folder!r} does not exist. Check `data_root` and `data_prefix`.')
-    listing = fileio.list_dir_or_file(folder, list_dir=False, recursive=True, backend_args=backend_args)
+    if isinstance(fileio.get_file_backend(folder, backend_args=backend_args), fileio.LocalBackend):
+        listing = _walk(folder)
+    else:
+        listing = fileio.list_dir_or_file(folder, list_dir=False, recursive=True, backend_args=backend_args)
     images = (name.replace('\\', '/') for name in listing if name.lower().endswith(suffixes))
     return sorted(name for name in images if '/.' not in f'/{name}')
+
+
+def _walk(folder: str) -> Iterator[str]:
+    """Yield the files below a folder; links are followed, but not back to a folder above, as mmengine does."""
+    parts: list[tuple[str, frozenset[str]]] = [(os.fspath(folder), frozenset())]
+    while parts:
+        place, above = parts.pop()
+        if (real := os.path.realpath(place)) in above:
+            continue
+        for entry in os.scandir(place):
+            if entry.is_file():
+                yield os.path.relpath(entry.path, folder)
+            elif entry.is_dir() and not entry.name.startswith('.'):
+                parts.append((entry.path, above | {real}))
 
 
 def stem(image: str, suffixes: tuple[str, ...] = IMG_EXTENSIONS) -> str:
@@ -97,6 +124,43 @@ def shorten_path(path: str, files: Container[str]) -> str:
     return next((ending for ending in endings if ending in files), path)
 
 
+def open_image(source: str | Path | IO[bytes]) -> Image.Image:
+    """Open an image file in one of :data:`FORMATS`; its pixels are not read yet."""
+    Image.init()
+    return Image.open(source, formats=[name for name in FORMATS if name in Image.OPEN])
+
+
+def read_image(path: str | Path) -> Image.Image:
+    """Read an image file to its end, with its own mode.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it cannot be decoded, or has more than :data:`MAX_PIXELS` pixels.
+    """
+    try:
+        with open_image(path) as image:
+            image.load()
+            return image
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # Pillow raises many types; whatever it is, the image cannot be used
+        raise ValueError(f'{path}: cannot be read as an image ({plain(error)}). Replace the file.') from error
+
+
+def read_bgr(path: str | Path) -> np.ndarray:
+    """Read an image file as upright BGR, see :func:`decode_bgr`.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it cannot be decoded; the message names the file.
+    """
+    content = read_bytes(path, 'image')
+    try:
+        return decode_bgr(content)
+    except Exception as error:
+        raise ValueError(f'{path}: cannot be read as an image ({plain(error)}). Replace the file.') from error
+
+
 def decode_bgr(data: bytes, alpha_color: tuple[int, int, int] = IMAGENET_MEAN_COLOR) -> np.ndarray:
     """Decode an image file to upright BGR.
 
@@ -117,7 +181,7 @@ def decode_bgr(data: bytes, alpha_color: tuple[int, int, int] = IMAGENET_MEAN_CO
         Exception: If Pillow cannot read the file to its end; the type is Pillow's.
         ValueError: If the range of the pixels is unknown: floating point numbers, and integers outside 0..65535.
     """
-    with Image.open(io.BytesIO(data)) as file:
+    with open_image(io.BytesIO(data)) as file:
         file.load()
         image = ImageOps.exif_transpose(file)
     if image.mode == 'F':

@@ -4,14 +4,23 @@ from collections.abc import Iterable, Sequence
 
 
 def first_five(names: Iterable[object]) -> str:
-    """Return the first five names, separated by commas."""
+    """Return the first five names, separated by commas; see :func:`plain`."""
     names = list(names)
-    return ', '.join(map(str, names[:5])) + (' ...' if len(names) > 5 else '')
+    return ', '.join(map(plain, names[:5])) + (' ...' if len(names) > 5 else '')
+
+
+def plain(value: object) -> str:
+    """Return a value as one line of at most 200 characters; line breaks and control characters are escaped."""
+    text = str(value)[:200]
+    return text if text.isprintable() else repr(text)
 
 
 def shorten(value: object) -> str:
     """Return the ``repr`` of a value, at most 60 characters of it."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        text = f'a {type(value).__name__} that is nested too deeply'
     return text if len(text) <= 60 else f'{text[:57]}...'
 
 

@@ -172,7 +172,7 @@ def test_a_missing_file_names_image_and_path(tmp_path):
 def test_an_image_without_path_or_proposals_is_rejected(npz, coco, tmp_path):
     with pytest.raises(KeyError, match='NpzProposals finds proposals by the name.*`img_path`'):
         NpzProposals(str(tmp_path))(IMAGE, {})
-    with pytest.raises(KeyError, match="no proposals for image '000042'; it has 1 images.*'43'"):
+    with pytest.raises(ValueError, match="no proposals for image '000042'; it has 1 images.*'43'"):
         coco([result(image_id=43)])
 
 

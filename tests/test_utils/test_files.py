@@ -4,8 +4,9 @@ import hashlib
 
 import pytest
 
-from mmwsl.utils.files import atomic_write
+from mmwsl.utils.files import atomic_write, is_inside, load_json, parse_json, read_bytes
 from mmwsl.utils.nested import digest_files
+from mmwsl.utils.text import first_five, plain, shorten
 
 
 def test_a_file_is_replaced_atomically(tmp_path):
@@ -38,3 +39,53 @@ def test_digests_cover_the_files_that_a_config_names(tmp_path):
     assert digest_files(config) == expected
     (tmp_path / 'a.pth').write_bytes(b'changed')
     assert digest_files(config)[str(tmp_path / 'a.pth')] != expected[str(tmp_path / 'a.pth')]
+
+
+@pytest.mark.parametrize(
+    ('name', 'inside'),
+    [
+        *((name, True) for name in ('a', 'a/b.png', '..a', 'a/..b', '...', 'a..', '-', '~/a')),
+        *(
+            (name, False)
+            for name in ('', '.', '/', '/a', '..', '../a', 'a/../b', 'a/..', '..\\a', 'a\\..\\..\\b', '//a')
+        ),
+    ],
+)
+def test_names_that_leave_their_folder(name, inside):
+    assert is_inside(name) is inside
+
+
+@pytest.mark.parametrize(
+    'text', ['', '{', '[' * 10**5, '{"a":' * 10**5, '9' * 10**5, '-' + '9' * 10**5, '\0', '"\0"', '1 2', '\ufeff1']
+)
+def test_text_that_is_not_json_is_one_error(text):
+    with pytest.raises(ValueError, match=r'^here\.json: not JSON \(') as error:
+        parse_json(text, 'here.json')
+    assert type(error.value) is ValueError and len(str(error.value)) < 200
+
+
+def test_repeated_keys_are_rejected_where_they_matter():
+    text = '{"a": {"b": 1, "c": 2, "b": 3}}'
+    assert parse_json(text, 'x') == {'a': {'b': 3, 'c': 2}}
+    with pytest.raises(ValueError, match=r"x: not JSON \(the key 'b' appears twice in one object\)"):
+        parse_json(text, 'x', unique_keys=True)
+
+
+def test_what_is_no_file_is_named(tmp_path):
+    (tmp_path / 'file').touch()
+    for path in (tmp_path, tmp_path / 'nothing', tmp_path / 'file' / 'x'):
+        for read in (read_bytes, load_json):
+            with pytest.raises(FileNotFoundError, match='^the list .* is not a file'):
+                read(path, 'the list')
+
+
+def test_values_in_messages_are_one_short_line():
+    assert first_five(['a', 'b\nc', '\x1b[2J', 'é', 'd' * 10**6, 'f']) == f"a, 'b\\nc', '\\x1b[2J', é, {'d' * 200} ..."
+    assert plain('\u2028') == r"'\u2028'"
+    deep = []
+    for _ in range(10**5):
+        deep = [deep]
+    assert shorten(deep) == 'a list that is nested too deeply'
+    assert len(shorten('x' * 10**6)) == 60
+    while deep:  # Python frees nested lists one by one
+        deep = deep[0]

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from mmwsl.annotations.mask_file import IGNORE_COLOR, IGNORE_INDEX
-from mmwsl.utils.files import write_json
+from mmwsl.utils.files import is_inside, write_json
 
 MANIFEST = 'manifest.json'
 
@@ -85,8 +85,7 @@ class MaskWriter:
                 image is missing or of another size.
         """
         name = name.replace('\\', '/')
-        path = PurePosixPath(name)
-        if path.is_absolute() or '..' in path.parts or not path.name:
+        if not is_inside(name):
             raise ValueError(f'`name` must be a path within the folder of images, got {name!r}.')
         if name in self.manifest:
             raise ValueError(f'`name` must not be written twice, got {name!r} again.')
@@ -100,7 +99,7 @@ class MaskWriter:
         if self.needs_image and (image is None or image.shape != (*mask.shape, 3) or image.dtype != np.uint8):
             got = None if image is None else f'{image.shape} {image.dtype}'
             raise ValueError(f'{name}: `image` must be {(*mask.shape, 3)} uint8, got {got}.')
-        self.manifest[name] = self._write(name, self._key(path), mask, image)
+        self.manifest[name] = self._write(name, self._key(PurePosixPath(name)), mask, image)
 
     def _key(self, path: PurePosixPath) -> str:
         """Return a path for the outputs of an image: without suffix, or with it if that path is taken.

@@ -73,12 +73,22 @@ def table_rows(results: dict[str, dict]) -> list[dict[str, Any]]:
 
 
 def to_csv(rows: Sequence[dict[str, Any]]) -> str:
-    """Return the rows as CSV with a header and unrounded numbers."""
+    """Return the rows as CSV with a header and unrounded numbers; a spreadsheet calculates no cell."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator='\n')
-    writer.writeheader()
-    writer.writerows(rows)
+    writer = csv.writer(text, lineterminator='\n')
+    writer.writerows([map(as_text_cell, row) for row in (rows[0], *(row.values() for row in rows))])
     return text.getvalue()
+
+
+def as_text_cell(value: Any) -> Any:
+    """Mark a text that a spreadsheet would calculate, such as ``=1+1``, as text by an apostrophe before it.
+
+    A carriage return becomes a space: ``csv`` does not quote it, and some readers begin a new row there.
+    """
+    if not isinstance(value, str):
+        return value
+    text = value.replace('\r', ' ')
+    return f"'{text}" if text.lstrip().startswith(('=', '+', '-', '@')) else text
 
 
 def to_json(rows: Sequence[dict[str, Any]]) -> str:

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine import fileio
 
 from mmwsl.apis.config import load_config
 from mmwsl.apis.inferencer import WeakSegInferencer
@@ -14,7 +13,7 @@ from mmwsl.apis.pseudo_labels.store import read_codes
 from mmwsl.functional import class_thresholds
 from mmwsl.utils.console import Console
 from mmwsl.utils.files import write_json
-from mmwsl.utils.images import decode_bgr
+from mmwsl.utils.images import read_bgr
 
 from .layout import Project
 
@@ -43,7 +42,7 @@ def measure_agreement(
     with console.progress(len(indices), 'mirrored images') as bar:
         for item in (items[index] for index in indices):
             absent = ~torch.from_numpy(read_codes(item.scores)[1:].any((1, 2)))
-            image = decode_bgr(fileio.get(item.img_path))
+            image = read_bgr(item.img_path)
             masks = []
             for step in (1, -1):  # the stored scores are the mean of several views
                 view = np.ascontiguousarray(image[:, ::step])

@@ -5,12 +5,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from mmwsl.annotations import IGNORE_INDEX
 from mmwsl.datasets.classes import BACKGROUND
 from mmwsl.report.data import Severity
-from mmwsl.utils.images import stem, unique_stem
+from mmwsl.utils.images import read_image, stem, unique_stem
 from mmwsl.utils.text import first_five
 
 from .data_check import DataCheck
@@ -72,10 +71,10 @@ def check_masks(check: DataCheck, folder: Path) -> None:
         if not path.is_file():
             continue
         try:
-            with Image.open(path) as mask:
-                values, size, bands = set(np.unique(np.asarray(mask)).tolist()), mask.size, len(mask.getbands())
-        except OSError as error:
-            check.messages.append(('error', f'mask {path.name!r} cannot be read: {error}.'))
+            mask = read_image(path)
+            values, size, bands = set(np.unique(np.asarray(mask)).tolist()), mask.size, len(mask.getbands())
+        except ValueError as error:
+            check.messages.append(('error', str(error)))
             continue
         file = check.files[name]
         if bands != 1:

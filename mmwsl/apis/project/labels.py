@@ -1,6 +1,5 @@
 """Pseudo-labels of a project: scores, thresholds without masks, masks."""
 
-import json
 import math
 import os
 from collections.abc import Sequence
@@ -20,7 +19,8 @@ from mmwsl.apis.pseudo_labels.masks import MaskRule
 from mmwsl.apis.pseudo_labels.settings import image_dataset
 from mmwsl.apis.threshold_choice import choose_thresholds
 from mmwsl.utils.console import Console
-from mmwsl.utils.files import atomic_write, write_json
+from mmwsl.utils.files import atomic_write, load_json, write_json
+from mmwsl.utils.text import plain
 
 from .agreement import measure_agreement
 from .layout import Project
@@ -173,15 +173,16 @@ def read_thresholds(path: str | Path, classes: list[str]) -> dict[str, Any]:
     if not Path(path).is_file():
         raise FileNotFoundError(f'--thresholds {str(path)!r} does not exist. Export it from the report.')
     try:
-        content: dict[str, Any] = json.loads(Path(path).read_text(encoding='utf-8'))
-        named, values = content['classes'], [float(value) for value in content['thresholds']]
-    except (ValueError, KeyError, TypeError) as error:
+        content: dict[str, Any] = load_json(path, '--thresholds')
+        named, values = list(content['classes']), [float(value) for value in content['thresholds']]
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise ValueError(
-            f'--thresholds {str(path)!r} must be JSON with the keys `classes` and `thresholds`, got {error!r}.'
+            f'--thresholds {str(path)!r} must be JSON with the keys `classes` and `thresholds`, got '
+            f'{type(error).__name__}: {plain(error)}.'
         ) from error
     if named != classes or len(values) != len(classes) - 1 or not all(0 <= value <= 1 for value in values):
         raise ValueError(
-            f'--thresholds {str(path)!r} must have one threshold in [0, 1] for each of {classes[1:]}, got {values} for '
-            f'{named[1:]}.'
+            f'--thresholds {str(path)!r} must have one threshold in [0, 1] for each of {classes[1:]}, got '
+            f'{plain(values)} for {plain(named[1:])}.'
         )
     return dict(tuned_on=None, method='from a file') | content | dict(thresholds=values)

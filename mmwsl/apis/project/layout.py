@@ -1,11 +1,11 @@
 """Layout of a project folder."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmwsl.utils.files import write_json
+from mmwsl.utils.files import load_json, write_json
+from mmwsl.utils.text import shorten
 
 
 @dataclass(frozen=True)
@@ -114,5 +114,7 @@ class Project:
 
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON file; empty if there is none."""
-    content: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    content = load_json(path, 'file of the project') if path.is_file() else {}
+    if not isinstance(content, dict):
+        raise ValueError(f'{path}: the file must be a JSON object, got {shorten(content)}. Restore or delete it.')
     return content

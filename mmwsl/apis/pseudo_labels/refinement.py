@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import mmengine.fileio
 import numpy as np
 import torch
 from mmengine.structures import PixelData
@@ -12,7 +11,7 @@ from mmwsl.datasets.transforms import ComputeObjectness
 from mmwsl.functional import DEQUANTIZED
 from mmwsl.inference import InferenceStep
 from mmwsl.inference.postprocessors import apply_postprocessors, build_postprocessors
-from mmwsl.utils.images import decode_bgr
+from mmwsl.utils.images import read_bgr
 
 COMPUTED = dict(objectness=ComputeObjectness(kind='mask'))
 """Transforms that compute a field from the image, where a post-processor needs it."""
@@ -51,7 +50,7 @@ def refine_scores(codes: np.ndarray, postprocessors: Sequence[dict], img_path: s
     Returns:
         Scores ``(K, H, W)`` float32.
     """
-    image = decode_bgr(mmengine.fileio.get(img_path))
+    image = read_bgr(img_path)
     if image.shape[:2] != codes.shape[1:]:
         raise ValueError(
             f'image {img_path!r} must have the size {codes.shape[1:]} of its scores, got {image.shape[:2]}. It was '

@@ -7,9 +7,11 @@ import numpy as np
 from torch import Tensor
 
 from mmwsl.functional import quantize_scores
+from mmwsl.utils.arrays import load_npz
 from mmwsl.utils.files import atomic_write
 
 MIN_SCORE = 0.01
+KINDS = dict(classes=('int16', 1), codes=('uint8', 3), num_classes=('int16', 0))
 
 
 def compress_scores(scores: Tensor, min_score: float = MIN_SCORE) -> dict[str, np.ndarray]:
@@ -51,6 +53,21 @@ def write_scores(path: Path, scores: Tensor, min_score: float = MIN_SCORE) -> No
 
 
 def read_codes(path: Path) -> np.ndarray:
-    """Read the quantized scores of all classes, ``(K, H, W)`` uint8."""
-    with np.load(path) as content:
-        return expand_codes(**content)
+    """Read the quantized scores of all classes, ``(K, H, W)`` uint8.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is damaged or was not written by :func:`write_scores`.
+    """
+    content = load_npz(path, ('classes', 'codes', 'num_classes'), 'file of scores')
+    kinds = {name: (array.dtype.name, array.ndim) for name, array in content.items()}
+    if kinds != KINDS or not _fit(**content):
+        raise ValueError(
+            f'{path}: scores must be classes (n,), codes (n, H, W) and num_classes, got '
+            f'{ {name: array.shape for name, array in content.items()} }. Delete the file and write it anew.'
+        )
+    return expand_codes(**content)
+
+
+def _fit(classes: np.ndarray, codes: np.ndarray, num_classes: np.ndarray) -> bool:
+    return len(classes) == len(codes) and bool(((classes >= 0) & (classes < num_classes)).all())

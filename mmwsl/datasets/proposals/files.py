@@ -69,8 +69,8 @@ class COCOProposals(ProposalSource):
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        KeyError: If it has no proposals for an image.
-        ValueError: If the file or a proposal is invalid, or of an image of another size; the message says where.
+        ValueError: If it has no proposals for an image, or the file or a proposal is invalid, or of an image of another
+            size; the message says where.
     """
 
     def __init__(self, ann_file: str, backend_args: dict | None = None) -> None:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 from mmcv.transforms import BaseTransform
-from PIL import Image
 
 from mmwsl.registry import TRANSFORMS
+from mmwsl.utils.arrays import load_npy
+from mmwsl.utils.images import read_image
 from mmwsl.utils.text import check_choice
 
 MAP_KEYS = ('objectness', 'saliency')
@@ -56,12 +57,12 @@ class _LoadMap(BaseTransform):
         if not path.is_file():
             raise FileNotFoundError(f'{path} does not exist: {self!r} needs one file per image, named after it.')
         if self.suffix == '.npy':
-            values = np.load(path, allow_pickle=False)
+            values = load_npy(path)
         else:
-            with Image.open(path) as file:
-                if file.mode not in ('1', 'L') and not file.mode.startswith('I'):
-                    raise ValueError(f'{path} must be a gray image of 8 or 16 bits, got the mode {file.mode}.')
-                values = np.asarray(file)
+            file = read_image(path)
+            if file.mode not in ('1', 'L') and not file.mode.startswith('I'):
+                raise ValueError(f'{path} must be a gray image of 8 or 16 bits, got the mode {file.mode}.')
+            values = np.asarray(file)
         if values.shape != results['img'].shape[:2]:
             raise ValueError(
                 f'{path} must have the shape {results["img"].shape[:2]} of its image, got {values.shape}. '

@@ -1,6 +1,5 @@
 """Background thresholds per class."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +9,8 @@ from torch import Tensor
 
 from ...functional import class_thresholds
 from ...registry import POSTPROCESSORS
+from ...utils.files import load_json
+from ...utils.text import shorten
 from ..segmentor import Segmentor
 from .base import PostProcessor
 
@@ -37,12 +38,12 @@ class ClassThresholds(PostProcessor):
             thresholds, tuned_on = self._read(thresholds)
         try:
             values = torch.as_tensor(thresholds, dtype=torch.float32)
-        except (TypeError, ValueError, RuntimeError):
+        except (TypeError, ValueError, RuntimeError, OverflowError, RecursionError):
             values = torch.tensor(torch.nan)
         if values.dim() > 1 or not values.isfinite().all():
             raise ValueError(
                 '`thresholds` must be a finite number, or a list with one for each foreground class, got '
-                f'{thresholds!r}.'
+                f'{shorten(thresholds)}.'
             )
         self.thresholds = values
         self.tuned_on = tuned_on
@@ -69,7 +70,7 @@ class ClassThresholds(PostProcessor):
                 f'`python tools/tune_thresholds.py CONFIG CHECKPOINT --out {path}`.'
             )
         try:
-            content = json.loads(Path(path).read_text())
+            content = load_json(path, '`thresholds`')
             return content['thresholds'], content['tuned_on']
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(

@@ -101,7 +101,7 @@ class CachedBackbone(BaseModule):
 
     def _read(self, path: Path) -> list[Tensor] | None:
         try:
-            with np.load(path) as levels:
+            with np.load(path, allow_pickle=False) as levels:
                 self._files.touch(path)
                 return [torch.from_numpy(levels[name]) for name in levels.files]
         except (FileNotFoundError, EOFError, ValueError, zipfile.BadZipFile):  # missing or damaged: computed again
