@@ -18,10 +18,11 @@ from torch import Tensor, nn
 
 from mmwsl.annotations import open_mask_writer
 from mmwsl.apis.checkpoint import weights_only_loading
+from mmwsl.apis.checkpoint_fit import check_weights, recorded_classes
 from mmwsl.apis.image_inputs import ImageInput, Source, list_inputs
 from mmwsl.apis.image_pipeline import ImagePipeline, LoadedImage, describe, equal_size_batches, load_images, windows
 from mmwsl.apis.registered import is_subclass
-from mmwsl.apis.trained_model import check_weights, find_dataset_meta, find_model
+from mmwsl.apis.trained_model import find_dataset_meta, find_model
 from mmwsl.datasets.classes import voc_colormap
 from mmwsl.engine.hooks import PostProcessingHook
 from mmwsl.registry import HOOKS
@@ -241,7 +242,7 @@ class WeakSegInferencer(MMSegInferencer):
 
     def _load_weights_to_model(self, model: nn.Module, checkpoint: dict[str, Any], cfg: Config) -> None:
         check_weights(model, checkpoint)
-        recorded = (checkpoint.get('meta') or {}).get('dataset_meta')
+        recorded = dict((checkpoint.get('meta') or {}).get('dataset_meta') or {}, classes=recorded_classes(checkpoint))
         meta: dict[str, Any] = dict(self._given)
         if not meta['classes']:
             found = find_dataset_meta(cfg, recorded, getattr(model, 'num_classes', None))

@@ -12,23 +12,27 @@ from mmengine.registry import MODELS, RUNNERS
 from mmengine.runner import Runner
 from torch import distributed, nn
 
+from mmwsl.apis.checkpoint_fit import CheckpointFitHook
 from mmwsl.apis.registered import is_subclass
 from mmwsl.utils.nested import dicts_in
 
 
-def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
+def build_runner(cfg: Config, launcher: str = 'none', allow_mismatch: bool = False) -> Runner:
     """Build the runner of a config.
 
     Args:
         cfg: The config, changed in place.
         launcher: Launcher of the processes: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+        allow_mismatch: See :class:`.checkpoint_fit.CheckpointFitHook`.
 
     Returns:
         The runner, of the class ``runner_type`` if the config has one.
     """
     cfg.launcher = launcher
     join_processes(cfg, launcher)
-    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    runner: Runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    runner.register_hook(CheckpointFitHook(allow_mismatch))
+    return runner
 
 
 def join_processes(cfg: Config, launcher: str) -> None:
