@@ -58,9 +58,9 @@ class Fit:
 
     @property
     def dropped(self) -> list[str]:
-        """Weights of parts that the network has, but not this parameter of it, as in a deeper backbone."""
-        known = {_parts(key)[-1] for key in (*self.loaded, *self.missing, *self.reshaped)}
-        return [key for key in self.unused if _parts(key)[-1] in known]
+        """Weights that a part of the network, such as its backbone, lacks; another part may be left out whole."""
+        known = {_parts(key)[0] for key in (*self.loaded, *self.missing, *self.reshaped)}
+        return [key for key in self.unused if _parts(key)[0] in known]
 
 
 def load_parameters(model: nn.Module, state: Mapping[str, Tensor]) -> Fit:
@@ -179,7 +179,7 @@ def check_classes(recorded: Sequence[str], classes: Sequence[str], key: str, fix
     else:
         pairs = [(i, *pair) for i, pair in enumerate(zip(recorded, classes, strict=True)) if pair[0] != pair[1]]
         found = ', '.join(f'{new!r} instead of {old!r} at {i}' for i, old, new in pairs[:SHOWN])
-    raise ValueError(f'`{key}` must be the classes of the checkpoint, {[*recorded]}, got {found}. {fix}')
+    raise ValueError(f'`{key}` must be those of the checkpoint, {[*recorded]}, got {found}. {fix}')
 
 
 class CheckpointFitHook(Hook):
@@ -205,6 +205,11 @@ class CheckpointFitHook(Hook):
             _warn(f'{name}: {len(fit.loaded)} parameters are loaded, {len(random)} {started}: {_first(random)}')
         elif fit.missing:
             _warn(f'{name}: {len(fit.new)} new layers {started}: {_first(fit.new)}')
+        if fit.unused and runner._resume:
+            raise ValueError(
+                f'`{name}` must fit the config, got {len(fit.unused)} parameters that the network does not have: '
+                f'{_first(fit.unused)}. {fix}'
+            )
         if fit.unused:
             _warn(f'{name}: {len(fit.unused)} parameters are not in the network: {_first(fit.unused)}')
         self._check_classes(runner, checkpoint, name, training, fix)

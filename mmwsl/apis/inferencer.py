@@ -24,7 +24,7 @@ from mmwsl.apis.image_pipeline import ImagePipeline, LoadedImage, describe, equa
 from mmwsl.apis.registered import is_subclass
 from mmwsl.apis.trained_model import find_dataset_meta, find_model
 from mmwsl.datasets.classes import voc_colormap
-from mmwsl.engine.hooks import PostProcessingHook
+from mmwsl.engine.hooks import PostProcessingHook, check_scores
 from mmwsl.registry import HOOKS
 
 
@@ -216,6 +216,8 @@ class WeakSegInferencer(MMSegInferencer):
         try:
             collated = self.collate_fn([dict(inputs=one.inputs, data_samples=one.data_sample) for one in batch])
             outputs = self.forward(collated)
+            for output in outputs:
+                check_scores(output)
         except (RuntimeError, ValueError) as error:
             if len(batch) == 1:
                 return [Prediction(batch[0].name, error=describe(error))]

@@ -12,9 +12,10 @@ from mmengine.runner import Runner
 from mmwsl.apis.arguments import base_parser, parse
 from mmwsl.apis.checkpoint import is_url, latest_checkpoint, weights_only_loading
 from mmwsl.apis.config import config_folder, enable_amp, load_config
+from mmwsl.apis.initial_weights import InitialWeightsHook, initial_weights
 from mmwsl.apis.launch import build_runner
 from mmwsl.apis.schedule_check import check_training
-from mmwsl.engine.hooks import FeatureCacheHook
+from mmwsl.engine.hooks import FeatureCacheHook, FiniteLossHook
 
 
 def train(
@@ -39,7 +40,8 @@ def train(
         The runner, after training.
 
     Raises:
-        FileNotFoundError: If ``load_from`` names a local file that does not exist.
+        FileNotFoundError: If ``load_from`` or pretrained weights name a local file that does not exist.
+        NonFiniteError: If a loss or a weight becomes NaN or infinite.
         ValueError: If a checkpoint does not fit the config, the training cannot end, or its schedule does not fit its
             length; see :func:`check_training`.
     """
@@ -51,12 +53,14 @@ def train(
     elif resume:
         print_log(f'--resume: no checkpoint in {cfg.work_dir}. Training starts from the beginning.', 'current')
     check_load_from(cfg)
-    with weights_only_loading(cfg, trust_checkpoint):
+    with weights_only_loading(cfg, trust_checkpoint), initial_weights(cfg):
         runner = build_runner(cfg, launcher, allow_mismatch)
         check_training(runner)
         if not any(isinstance(hook, FeatureCacheHook) for hook in runner.hooks):
             runner.register_hook(FeatureCacheHook())
-        for hook in hooks:
+        if not any(isinstance(hook, FiniteLossHook) for hook in runner.hooks):
+            runner.register_hook(FiniteLossHook())
+        for hook in (InitialWeightsHook(), *hooks):
             runner.register_hook(hook)
         runner.train()
     return runner

@@ -215,8 +215,8 @@ def test_checkpoints_that_do_not_fit_are_rejected(weights, tmp_path):
         WeakSegInferencer('wsl_lse_shape', weights)
     bias = 'decode_head.conv_seg.bias'
     for changed, message in (
-        (torch.zeros(3), f'1 of .* missing or of another shape, {bias!r}'),
-        (torch.full((7,), torch.nan), f'NaN or infinity in 1 of .*{bias!r}'),
+        (torch.zeros(3), f'1 of .* missing or of another shape: {bias}'),
+        (torch.full((7,), torch.nan), f'NaN or infinity in 1 of .*{bias}'),
     ):
         path = write_weights(CONFIG, tmp_path / 'wrong.pth', **{bias: changed})
         with pytest.raises(ValueError, match=message):
