@@ -90,7 +90,7 @@ def load_parameters(model: nn.Module, state: Mapping[str, Tensor]) -> Fit:
         loaded=[name for name in fit.loaded if name not in reshaped and not name.endswith(counts)],
         missing=[name for name in fit.missing if not name.endswith(counts)],
         reshaped=reshaped,
-        unused=list(dict.fromkeys(fit.unused)),
+        unused=[name for name in dict.fromkeys(fit.unused) if not name.endswith(counts)],
     )
 
 
@@ -182,6 +182,11 @@ def check_classes(recorded: Sequence[str], classes: Sequence[str], key: str, fix
     raise ValueError(f'`{key}` must be those of the checkpoint, {[*recorded]}, got {found}. {fix}')
 
 
+def warn_without_classes(name: str) -> None:
+    """Log that a checkpoint stores no class names, so that their order cannot be checked."""
+    _warn(f'{name} stores no class names. Check that its classes have the order of the config.')
+
+
 class CheckpointFitHook(Hook):
     """Hook that rejects a checkpoint that does not fit the config, before the runner uses it.
 
@@ -220,8 +225,7 @@ class CheckpointFitHook(Hook):
         classes = (getattr(dataset, 'metainfo', None) or {}).get('classes')
         recorded = recorded_classes(checkpoint)
         if recorded is None:
-            names = f'those of the config, {_first(classes)}' if classes else 'not checked'
-            _warn(f'{name} stores no class names: they are {names}.')
+            warn_without_classes(name)
         elif classes and not (training and self.allow_mismatch):
             split = 'train' if training or runner._resume else 'test'
             correct = 'Correct the config.' if fix == REPLACE else fix

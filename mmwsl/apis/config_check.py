@@ -52,8 +52,11 @@ def merge_options(cfg: Config, options: dict[str, Any] | None) -> None:
 
 
 def nearest(key: str, names: Iterable[str]) -> str | None:
-    """Return the name of which a key is a misspelling: one letter apart, two in long names; None if there is none."""
-    limits = {name: 0 if len(name) < 5 else 1 if len(name) < 10 else 2 for name in names}
+    """Return the name of which a key is a misspelling, None if there is none.
+
+    Names of at least 10 letters may differ in two of them, shorter ones in one, and the shortest only in their order.
+    """
+    limits = {name: 1 + (len(name) >= 10) for name in names if len(name) > 5 or sorted(name) == sorted(key)}
     distances = {name: distance(key, name) for name, limit in limits.items() if abs(len(key) - len(name)) <= limit}
     found = [name for name, value in distances.items() if 0 < value <= limits[name]]
     return min(found, key=lambda name: (distances[name], name), default=None)

@@ -19,7 +19,7 @@ import torch
 from mmengine.config import Config
 
 import mmwsl
-from mmwsl.apis.arguments import add_cfg_options, number
+from mmwsl.apis.arguments import add_cfg_options
 from mmwsl.apis.image_pipeline import describe
 from mmwsl.apis.inferencer import WeakSegInferencer
 from mmwsl.apis.onnx_network import OnnxNetwork, ResizeRule, find_resize_rule
@@ -224,9 +224,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description='Export a trained network as an ONNX file')
     parser.add_argument('project', help='folder of a project, or a config with --checkpoint')
     parser.add_argument('--out', metavar='FILE', required=True, help='the ONNX file')
-    parser.add_argument(
-        '--opset', type=number(int, 11), default=OPSET, metavar='N', help='version of the operators (%(default)s)'
-    )
+    parser.add_argument('--opset', type=int, default=OPSET, metavar='N', help='version of the operators (%(default)s)')
     parser.add_argument('--checkpoint', metavar='FILE', help='checkpoint file or URL; a project has its own')
     parser.add_argument('--trust-checkpoint', action='store_true', help='load a checkpoint that could execute code')
     add_cfg_options(parser)

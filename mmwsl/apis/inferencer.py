@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from mmwsl.annotations import open_mask_writer
 from mmwsl.apis.checkpoint import weights_only_loading
-from mmwsl.apis.checkpoint_fit import check_weights, recorded_classes
+from mmwsl.apis.checkpoint_fit import check_weights, recorded_classes, warn_without_classes
 from mmwsl.apis.image_inputs import ImageInput, Source, list_inputs
 from mmwsl.apis.image_pipeline import ImagePipeline, LoadedImage, describe, equal_size_batches, load_images, windows
 from mmwsl.apis.registered import is_subclass
@@ -245,6 +245,8 @@ class WeakSegInferencer(MMSegInferencer):
     def _load_weights_to_model(self, model: nn.Module, checkpoint: dict[str, Any], cfg: Config) -> None:
         check_weights(model, checkpoint)
         recorded = dict((checkpoint.get('meta') or {}).get('dataset_meta') or {}, classes=recorded_classes(checkpoint))
+        if not recorded['classes']:
+            warn_without_classes('`weights`')
         meta: dict[str, Any] = dict(self._given)
         if not meta['classes']:
             found = find_dataset_meta(cfg, recorded, getattr(model, 'num_classes', None))

@@ -98,7 +98,7 @@ def test_masks_of_real_images_after_superpixels_and_crf_are_those_of_the_test_co
 
 def test_the_post_processors_of_a_hook_are_applied(single, images, weights, repository, tmp_path):
     config = tmp_path / 'config.py'
-    hook = "dict(type='mmwsl.PostProcessingHook', postprocessors=[dict(type='mmwsl.ClassThresholds', thresholds=2.0)])"
+    hook = "dict(type='mmwsl.PostProcessingHook', postprocessors=[dict(type='mmwsl.ClassThresholds', thresholds=1.0)])"
     config.write_text(f"_base_ = ['{repository / 'configs/shapes/wsl_lse_shapes.py'}']\ncustom_hooks = [{hook}]\n")
     result = WeakSegInferencer(config, weights)(images)
     assert all((one['mask'] == 0).all() for one in result['predictions'])
