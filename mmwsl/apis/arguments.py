@@ -2,8 +2,53 @@
 
 import argparse
 import os
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from mmengine.config import DictAction
+
+
+class OptionsAction(DictAction):
+    """mmengine's ``KEY=VALUE`` pairs, with an error that names the pair that cannot be read."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Add the pairs to the options."""
+        for pair in [values] if isinstance(values, str) else values or ():
+            key, equals, text = pair.partition('=')
+            if not equals or not all(key.split('.')):
+                parser.error(f'{option_string} must be KEY=VALUE, got {pair!r}.')
+            try:
+                super().__call__(parser, namespace, [pair], option_string)
+            except (AssertionError, RecursionError):
+                parser.error(
+                    f'{option_string} {key}: a list must be written as [a,b] or a,b with closed brackets, got {text!r}.'
+                )
+
+
+def number(kind: type[int] | type[float], low: float, high: float = float('inf')) -> Callable[[str], Any]:
+    """Return a ``type`` of argparse: a number in ``[low, high]``."""
+    rule = f'at least {low}' if high == float('inf') else f'in [{low}, {high}]'
+
+    def read(text: str) -> int | float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = kind(low) - 1
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f'must be {"an integer of " if kind is int else ""}{rule}, got {text!r}.')
+        return value
+
+    return read
+
+
+POSITIVE, COUNT, FRACTION = number(int, 1), number(int, 0), number(float, 0, 1)
+"""Types of arguments: an integer of at least 1, one of at least 0, and a number in [0, 1]."""
 
 
 def base_parser(description: str) -> argparse.ArgumentParser:
@@ -37,7 +82,7 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=OptionsAction,
         metavar='KEY=VALUE',
         help='settings that override the config, e.g. optim_wrapper.optimizer.lr=0.01. Lists: key="[a,b]" or '
         'key=a,b; nested ones: key="[(a,b),(c,d)]", quoted and without blanks',

@@ -9,6 +9,7 @@ and files that a component loads by itself.
 
 import os
 import re
+import tarfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -70,6 +71,7 @@ def check_checkpoint(path: str | Path) -> None:
 
     Raises:
         FileNotFoundError: If there is no such file.
+        IsADirectoryError: If it is a folder; the message names its newest checkpoint.
         UnsafeCheckpointError: If the file is damaged or contains more than tensors, plain values and mmengine's log
             history.
     """
@@ -78,6 +80,8 @@ def check_checkpoint(path: str | Path) -> None:
         with safe_types():
             torch.load(path, map_location='cpu', weights_only=True)
     except NOT_A_CHECKPOINT as error:
+        if damage := _find_damage(Path(path)):
+            raise UnsafeCheckpointError(f'checkpoint={str(path)!r} was rejected: {damage}') from error
         raise UnsafeCheckpointError(
             f'checkpoint={str(path)!r} was rejected: it is damaged, or contains Python objects. {TRUST} '
             f'Error of torch: {(str(error).strip() or type(error).__name__).splitlines()[-1]}'
@@ -96,7 +100,26 @@ def identify_checkpoint(path: str) -> str:
     return digest_file(path)
 
 
+def _find_damage(path: Path) -> str | None:
+    """Return why a file that does not load cannot be a checkpoint of torch; None if it can be one."""
+    with open(path, 'rb') as file:
+        start = file.read(4)
+    again = 'Use an earlier checkpoint, or copy the file again.'
+    if not start:
+        return f'it is damaged, the file is empty. {again}'
+    if start.startswith(b'PK'):
+        return None if zipfile.is_zipfile(path) else f'it is damaged, its end is missing. {again}'
+    # A pickle of protocol 2 or later starts with this byte; torch's oldest files are tar archives.
+    if start.startswith(b'\x80') or tarfile.is_tarfile(path):
+        return None
+    return 'it is another kind of file. Pass CONFIG first, then a .pth file.'
+
+
 def _check_exists(path: str | Path) -> None:
+    if Path(path).is_dir():
+        newest = latest_checkpoint(path)
+        fix = f'Pass {newest}.' if newest else 'It has no complete checkpoint: pass a .pth file.'
+        raise IsADirectoryError(f'checkpoint must be a file, got the folder {str(path)!r}. {fix}')
     if not Path(path).is_file():
         raise FileNotFoundError(
             f'checkpoint={str(path)!r} does not exist. Pass the path of a .pth file; training writes them to its '

@@ -10,9 +10,12 @@ from mmengine.logging import print_log
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS
 
+from mmwsl.apis.config_check import merge_options
 from mmwsl.apis.registered import is_subclass, registered_class
 
 PACKAGE = Path(__file__).parents[1]
+CHECKPOINTS = ('.pth', '.pt', '.ckpt')
+"""Suffixes of checkpoints."""
 CONFIGS_VARIABLE = 'MMWSL_CONFIGS'
 """Variable by which a config elsewhere inherits from mmwsl's: ``'{{$MMWSL_CONFIGS:...}}/folder/wsl_lse_folder.py'``."""
 
@@ -35,14 +38,21 @@ def find_config(config: str | Path) -> Path:
 
     Raises:
         FileNotFoundError: If there is neither; the message lists similar names.
+        ValueError: If it is a checkpoint or a folder.
     """
-    if Path(config).is_file():
+    if Path(config).is_file() and Path(config).suffix not in CHECKPOINTS:
         return Path(config)
     name = PurePosixPath(str(config).removesuffix('.py') + '.py')
     parts = name.parts[1:] if name.parts[0] == 'configs' else name.parts
     for path in packed_configs():
         if path.relative_to(config_folder()).parts[-len(parts) :] == parts:
             return path
+    if Path(config).suffix in CHECKPOINTS or os.path.isdir(config):
+        kind = 'folder' if os.path.isdir(config) else 'checkpoint'
+        raise ValueError(
+            f'config must be a .py file or the name of a config, got the {kind} {str(config)!r}. Pass CONFIG first, '
+            'then CHECKPOINT.'
+        )
     raise FileNotFoundError(f'config={str(config)!r} does not exist. {nearest_configs(Path(name))}')
 
 
@@ -72,12 +82,12 @@ def load_config(path: str | Path, options: dict | None = None, work_dir: str | N
 
     Raises:
         FileNotFoundError: If the file does not exist; the message names files of similar names.
+        ValueError: If a key of the config or of the options is unknown, see :func:`.config_check.merge_options`.
     """
     path = find_config(path)
     os.environ.setdefault(CONFIGS_VARIABLE, config_folder().as_posix())
     cfg = Config.fromfile(path)
-    if options:
-        cfg.merge_from_dict(options)
+    merge_options(cfg, options)
     cfg.work_dir = work_dir or str(Path(cfg.get('work_dir') or Path('work_dirs', path.stem), task))
     return cfg
 

@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from mmengine.config import DictAction
 
+from mmwsl.apis.arguments import add_cfg_options
 from mmwsl.apis.checkpoint import latest_checkpoint, weights_only_loading
 from mmwsl.apis.config import find_config, load_config
 from mmwsl.apis.launch import build_runner
@@ -66,13 +66,7 @@ def main(argv: list[str] | None = None) -> None:
     """Run ``tools/demo.py``."""
     parser = argparse.ArgumentParser(description='Train on synthetic shapes from image-level labels, evaluate and draw')
     parser.add_argument('--work-dir', default='work_dirs/demo', help='folder for all outputs')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='settings that override the configs',
-    )
+    add_cfg_options(parser)
     args = parser.parse_args(argv)
     config, prior_config = find_config('wsl_lse_shapes'), find_config('wsl_lse_shapes_ilp')
     demo(config, prior_config, args.work_dir, args.cfg_options)

@@ -18,12 +18,13 @@ from torch import Tensor, nn
 
 from mmwsl.annotations import open_mask_writer
 from mmwsl.apis.checkpoint import weights_only_loading
+from mmwsl.apis.checkpoint_fit import check_weights, recorded_classes, warn_without_classes
 from mmwsl.apis.image_inputs import ImageInput, Source, list_inputs
 from mmwsl.apis.image_pipeline import ImagePipeline, LoadedImage, describe, equal_size_batches, load_images, windows
 from mmwsl.apis.registered import is_subclass
-from mmwsl.apis.trained_model import check_weights, find_dataset_meta, find_model
+from mmwsl.apis.trained_model import find_dataset_meta, find_model
 from mmwsl.datasets.classes import voc_colormap
-from mmwsl.engine.hooks import PostProcessingHook
+from mmwsl.engine.hooks import PostProcessingHook, check_scores
 from mmwsl.registry import HOOKS
 
 
@@ -215,6 +216,8 @@ class WeakSegInferencer(MMSegInferencer):
         try:
             collated = self.collate_fn([dict(inputs=one.inputs, data_samples=one.data_sample) for one in batch])
             outputs = self.forward(collated)
+            for output in outputs:
+                check_scores(output)
         except (RuntimeError, ValueError) as error:
             if len(batch) == 1:
                 return [Prediction(batch[0].name, error=describe(error))]
@@ -241,7 +244,9 @@ class WeakSegInferencer(MMSegInferencer):
 
     def _load_weights_to_model(self, model: nn.Module, checkpoint: dict[str, Any], cfg: Config) -> None:
         check_weights(model, checkpoint)
-        recorded = (checkpoint.get('meta') or {}).get('dataset_meta')
+        recorded = dict((checkpoint.get('meta') or {}).get('dataset_meta') or {}, classes=recorded_classes(checkpoint))
+        if not recorded['classes']:
+            warn_without_classes('`weights`')
         meta: dict[str, Any] = dict(self._given)
         if not meta['classes']:
             found = find_dataset_meta(cfg, recorded, getattr(model, 'num_classes', None))

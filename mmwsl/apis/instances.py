@@ -74,6 +74,7 @@ def collect_instances(
             raise ValueError(f'`{name}` must be at least 1, got {value}.')
     use_features_only(cfg)
     pipeline = without(cfg.test_dataloader.dataset.pipeline, is_mask_loader)
+    cfg.load_from = checkpoint
     with weights_only_loading(cfg, trust_checkpoint):
         runner = build_runner(cfg)
         runner.load_checkpoint(checkpoint, map_location='cpu')

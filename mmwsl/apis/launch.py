@@ -3,6 +3,7 @@
 import atexit
 import gc
 import logging
+import os
 
 import torch
 from mmengine.config import Config
@@ -12,23 +13,39 @@ from mmengine.registry import MODELS, RUNNERS
 from mmengine.runner import Runner
 from torch import distributed, nn
 
+from mmwsl.apis.checkpoint_fit import CheckpointFitHook
 from mmwsl.apis.registered import is_subclass
+from mmwsl.engine.hooks import FiniteScoresHook
 from mmwsl.utils.nested import dicts_in
 
+LAUNCHERS = dict(
+    pytorch=(
+        ('RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'),
+        'torchrun, as tools/dist_train.sh does',
+    ),
+    slurm=(('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_NODELIST'), 'srun'),
+    mpi=(('MASTER_ADDR', 'OMPI_COMM_WORLD_LOCAL_RANK', 'OMPI_COMM_WORLD_SIZE', 'OMPI_COMM_WORLD_RANK'), 'mpirun'),
+)
+"""Environment variables that a launcher sets, and how to start it."""
 
-def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
+
+def build_runner(cfg: Config, launcher: str = 'none', allow_mismatch: bool = False) -> Runner:
     """Build the runner of a config.
 
     Args:
         cfg: The config, changed in place.
         launcher: Launcher of the processes: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+        allow_mismatch: See :class:`.checkpoint_fit.CheckpointFitHook`.
 
     Returns:
         The runner, of the class ``runner_type`` if the config has one.
     """
     cfg.launcher = launcher
     join_processes(cfg, launcher)
-    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    runner: Runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    for hook in (CheckpointFitHook(allow_mismatch), FiniteScoresHook()):
+        runner.register_hook(hook)
+    return runner
 
 
 def join_processes(cfg: Config, launcher: str) -> None:
@@ -37,11 +54,30 @@ def join_processes(cfg: Config, launcher: str) -> None:
     Args:
         cfg: The config, changed in place.
         launcher: Launcher of the processes.
+
+    Raises:
+        ValueError: If the launcher has not started this process.
     """
+    if not distributed.is_initialized():
+        check_launcher(launcher)
     if launcher == 'pytorch' and not torch.cuda.is_available():
         prepare_for_cpu(cfg)
     elif launcher != 'none' and not distributed.is_initialized():
         init_dist(launcher, **cfg.get('env_cfg', {}).get('dist_cfg', {'backend': 'nccl'}))
+
+
+def check_launcher(launcher: str) -> None:
+    """Check that a launcher has started this process, by the variables that it sets.
+
+    Raises:
+        ValueError: If it has not.
+    """
+    names, start = LAUNCHERS.get(launcher, ((), ''))
+    if missing := [name for name in names if not os.environ.get(name)]:
+        raise ValueError(
+            f'--launcher {launcher} needs the environment variables of its launcher, got no {", ".join(missing)}. '
+            f'Start the command with {start}, or remove --launcher.'
+        )
 
 
 def prepare_for_cpu(cfg: Config) -> None:

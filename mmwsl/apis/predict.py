@@ -16,7 +16,7 @@ from mmengine.config import Config
 
 import mmwsl
 from mmwsl.annotations import MASK_FORMATS
-from mmwsl.apis.arguments import add_cfg_options
+from mmwsl.apis.arguments import COUNT, POSITIVE, add_cfg_options
 from mmwsl.apis.checkpoint import identify_checkpoint
 from mmwsl.apis.cpu import prepare_cpu
 from mmwsl.apis.image_inputs import Source, list_inputs
@@ -139,8 +139,10 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument('--scores', action='store_true', help='also write the scores of every pixel, in 8 bits')
     parser.add_argument('--checkpoint', metavar='FILE', help='checkpoint file or URL; a project has its own')
-    parser.add_argument('--batch-size', type=int, default=1, metavar='N', help='images of equal size in a batch')
-    parser.add_argument('--workers', type=int, metavar='N', help="processes that load images; the config's by default")
+    parser.add_argument('--batch-size', type=POSITIVE, default=1, metavar='N', help='images of equal size in a batch')
+    parser.add_argument(
+        '--workers', type=COUNT, metavar='N', help="processes that load images; the config's by default"
+    )
     parser.add_argument('--device', metavar='D', help='cpu, cuda or cuda:1; cuda by default if there is one')
     parser.add_argument('--trust-checkpoint', action='store_true', help='load a checkpoint that could execute code')
     add_cfg_options(parser)

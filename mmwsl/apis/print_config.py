@@ -4,6 +4,7 @@ import argparse
 
 from mmwsl.apis.arguments import add_cfg_options
 from mmwsl.apis.config import get_config
+from mmwsl.apis.config_check import merge_options
 from mmwsl.utils.files import atomic_write
 
 
@@ -15,7 +16,7 @@ def main(argv: list[str] | None = None) -> None:
     add_cfg_options(parser)
     args = parser.parse_args(argv)
     cfg = get_config(args.config)
-    cfg.merge_from_dict(args.cfg_options or {})
+    merge_options(cfg, args.cfg_options)
     if not args.out:
         print(cfg.pretty_text)
         return

@@ -8,7 +8,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.models.segmentors import SegTTAModel
 
-from mmwsl.apis.arguments import base_parser, parse
+from mmwsl.apis.arguments import base_parser, number, parse
 from mmwsl.apis.checkpoint import weights_only_loading
 from mmwsl.apis.config import load_config
 from mmwsl.apis.launch import build_runner
@@ -132,7 +132,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--out', metavar='DIR', help='folder for the predicted masks: PNG files of class indices')
     parser.add_argument('--show', action='store_true', help='show the predictions in windows')
     parser.add_argument('--show-dir', metavar='DIR', help='folder for drawings: image, ground truth, prediction')
-    parser.add_argument('--wait-time', type=float, default=2, help='seconds for which --show shows an image')
+    parser.add_argument('--wait-time', type=number(float, 0), default=2, help='seconds for which --show shows an image')
     parser.add_argument('--tta', action='store_true', help='evaluate with test-time augmentation')
     args = parse(parser, argv)
     cfg = load_config(args.config, args.cfg_options, args.work_dir, 'test')

@@ -5,11 +5,12 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from mmwsl.apis.checkpoint_fit import check_classes
 from mmwsl.apis.config import get_config
+from mmwsl.apis.config_check import merge_options
 from mmwsl.apis.project import Project
 from mmwsl.apis.pseudo_labels.settings import set_image_labels
 from mmwsl.apis.registered import is_subclass, registered_class
@@ -44,36 +45,13 @@ def find_model(
         raise ValueError(
             '`weights` must be the checkpoint of the config, got None. Pass a .pth file, or the folder of a project.'
         )
-    cfg.merge_from_dict(options or {})
+    merge_options(cfg, options)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     if is_subclass(cfg.model, MODELS, WeakEncoderDecoder):
         set_image_labels(cfg.model, False)
     if 'data_preprocessor' in cfg:
         cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)  # as the runner does
     return cfg, str(weights)
-
-
-def check_weights(model: torch.nn.Module, checkpoint: dict[str, Any]) -> None:
-    """Check that a checkpoint has every parameter of a model, of the same shape and finite.
-
-    Raises:
-        ValueError: If it does not.
-    """
-    state = checkpoint.get('state_dict', checkpoint)
-    state = {name.removeprefix('module.'): value for name, value in state.items()}
-    expected = {name: value for name, value in model.state_dict().items() if 'num_batches_tracked' not in name}
-    wrong = [name for name, value in expected.items() if getattr(state.get(name), 'shape', None) != value.shape]
-    if wrong:
-        raise ValueError(
-            f'`weights` must fit the config, got {len(wrong)} of {len(expected)} parameters that are missing or of '
-            f'another shape, {wrong[0]!r} the first. Pass the config that the checkpoint was trained with.'
-        )
-    bad = [name for name in expected if state[name].is_floating_point() and not state[name].isfinite().all()]
-    if bad:
-        raise ValueError(
-            f'`weights` must be finite, got NaN or infinity in {len(bad)} of {len(expected)} parameters, {bad[0]!r} '
-            'the first. Use an earlier checkpoint.'
-        )
 
 
 def find_dataset_meta(cfg: Config, recorded: dict[str, Any] | None, num_classes: int | None = None) -> dict[str, Any]:
@@ -98,11 +76,9 @@ def find_dataset_meta(cfg: Config, recorded: dict[str, Any] | None, num_classes:
     if kind._load_metainfo(dataset.get('metainfo')).get('classes'):
         built = DATASETS.build(dict(dataset, pipeline=[], test_mode=True, lazy_init=True))
         meta = dict(classes=list(built.metainfo['classes']), palette=built.metainfo['palette'])
-        if known.get('classes') and list(known['classes']) != meta['classes']:
-            raise ValueError(
-                '`test_dataloader.dataset.metainfo.classes` must be those of the checkpoint, '
-                f'{list(known["classes"])}, got {meta["classes"]}. Correct the config, or pass `classes`.'
-            )
+        if known.get('classes'):
+            key = 'test_dataloader.dataset.metainfo.classes'
+            check_classes(known['classes'], meta['classes'], key, 'Correct the config, or pass `classes`.')
     elif known.get('classes'):
         meta = dict(classes=list(known['classes']), palette=known.get('palette') or kind.METAINFO.get('palette'))
     else:

@@ -12,9 +12,10 @@ from mmengine.runner import Runner
 from mmwsl.apis.arguments import base_parser, parse
 from mmwsl.apis.checkpoint import is_url, latest_checkpoint, weights_only_loading
 from mmwsl.apis.config import config_folder, enable_amp, load_config
+from mmwsl.apis.initial_weights import InitialWeightsHook, initial_weights
 from mmwsl.apis.launch import build_runner
 from mmwsl.apis.schedule_check import check_training
-from mmwsl.engine.hooks import FeatureCacheHook
+from mmwsl.engine.hooks import FeatureCacheHook, FiniteLossHook
 
 
 def train(
@@ -23,6 +24,7 @@ def train(
     launcher: str = 'none',
     trust_checkpoint: bool = False,
     hooks: Sequence[Hook] = (),
+    allow_mismatch: bool = False,
 ) -> Runner:
     """Train the model of a config.
 
@@ -32,13 +34,16 @@ def train(
         launcher: Launcher of the processes.
         trust_checkpoint: Load checkpoints that could execute code.
         hooks: More hooks of the runner.
+        allow_mismatch: Load what fits of ``load_from``, and start other parameters from their initialization.
 
     Returns:
         The runner, after training.
 
     Raises:
-        FileNotFoundError: If ``load_from`` names a local file that does not exist.
-        ValueError: If the training cannot end, or its schedule does not fit its length; see :func:`check_training`.
+        FileNotFoundError: If ``load_from`` or pretrained weights name a local file that does not exist.
+        NonFiniteError: If a loss or a weight becomes NaN or infinite.
+        ValueError: If a checkpoint does not fit the config, the training cannot end, or its schedule does not fit its
+            length; see :func:`check_training`.
     """
     keep_one_to_resume_from(cfg)
     cfg.resume = False
@@ -48,12 +53,14 @@ def train(
     elif resume:
         print_log(f'--resume: no checkpoint in {cfg.work_dir}. Training starts from the beginning.', 'current')
     check_load_from(cfg)
-    with weights_only_loading(cfg, trust_checkpoint):
-        runner = build_runner(cfg, launcher)
+    with weights_only_loading(cfg, trust_checkpoint), initial_weights(cfg):
+        runner = build_runner(cfg, launcher, allow_mismatch)
         check_training(runner)
         if not any(isinstance(hook, FeatureCacheHook) for hook in runner.hooks):
             runner.register_hook(FeatureCacheHook())
-        for hook in hooks:
+        if not any(isinstance(hook, FiniteLossHook) for hook in runner.hooks):
+            runner.register_hook(FiniteLossHook())
+        for hook in (InitialWeightsHook(), *hooks):
             runner.register_hook(hook)
         runner.train()
     return runner
@@ -62,7 +69,7 @@ def train(
 def check_load_from(cfg: Config) -> None:
     """Raise FileNotFoundError if ``load_from`` names a local file that does not exist."""
     path = cfg.get('load_from')
-    if not path or is_url(path) or Path(path).is_file():
+    if not path or is_url(path) or Path(path).exists():
         return
     folders = [Path('configs')] + ([Path(cfg.filename).parent] if cfg.filename else []) + [config_folder()]
     source = Path(path).parent.name
@@ -96,8 +103,13 @@ def main(argv: list[str] | None = None) -> None:
         '--resume', action='store_true', help='resume from the newest complete checkpoint in the work folder'
     )
     parser.add_argument('--amp', action='store_true', help='train with automatic mixed precision')
+    parser.add_argument(
+        '--allow-mismatch',
+        action='store_true',
+        help='fine-tune: load what fits of `load_from`, and start other parameters from their initialization',
+    )
     args = parse(parser, argv)
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
     if args.amp:
         enable_amp(cfg)
-    train(cfg, args.resume, args.launcher, args.trust_checkpoint)
+    train(cfg, args.resume, args.launcher, args.trust_checkpoint, allow_mismatch=args.allow_mismatch)

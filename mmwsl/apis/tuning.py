@@ -5,7 +5,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmwsl.apis.arguments import base_parser, parse
+from mmwsl.apis.arguments import POSITIVE, base_parser, parse
 from mmwsl.apis.config import load_config
 from mmwsl.apis.registered import is_subclass, registered_class
 from mmwsl.apis.testing import test
@@ -73,7 +73,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = base_parser('Search the thresholds of mmwsl.ClassThresholds on images with masks')
     parser.add_argument('checkpoint', help='checkpoint file or URL')
     parser.add_argument('--ann-file', metavar='LIST', help="images to search on; the config's test set by default")
-    parser.add_argument('--max-images', type=int, metavar='N', help='use the first N images only')
+    parser.add_argument('--max-images', type=POSITIVE, metavar='N', help='use the first N images only')
     parser.add_argument('--out', metavar='FILE', help='JSON file for the result; WORK_DIR/thresholds.json by default')
     args = parse(parser, argv)
     cfg = load_config(args.config, args.cfg_options, args.work_dir, 'tune')

@@ -6,7 +6,7 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-from mmwsl.apis.arguments import base_parser, parse
+from mmwsl.apis.arguments import POSITIVE, base_parser, parse
 from mmwsl.apis.config import load_config
 from mmwsl.apis.instances import collect_instances
 from mmwsl.apis.mi_svm import fit_classes
@@ -56,9 +56,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('checkpoint', help='checkpoint file or URL')
     parser.add_argument('--out', metavar='FILE', help='file for the SVMs; WORK_DIR/svm.pth by default')
     parser.add_argument('--cache-dir', metavar='DIR', help='folder for the features; WORK_DIR/features by default')
-    parser.add_argument('--per-image', type=int, default=20, metavar='N', help='superpixels to sample from an image')
-    parser.add_argument('--every', type=int, default=1, metavar='N', help='use every N-th training image only')
-    parser.add_argument('--iterations', type=int, default=8, metavar='N', help='maximum number of trainings of a class')
+    parser.add_argument('--per-image', type=POSITIVE, default=20, metavar='N', help='superpixels of an image to sample')
+    parser.add_argument('--every', type=POSITIVE, default=1, metavar='N', help='use every N-th training image only')
+    parser.add_argument('--iterations', type=POSITIVE, default=8, metavar='N', help='maximum trainings of a class')
     args = parse(parser, argv)
     if args.launcher != 'none':
         raise ValueError(f"--launcher must be 'none', got {args.launcher!r}. Train the SVMs in one process.")

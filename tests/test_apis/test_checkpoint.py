@@ -10,7 +10,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner.checkpoint import CheckpointLoader
 
 from mmwsl.apis import UnsafeCheckpointError, check_checkpoint, latest_checkpoint
-from mmwsl.apis.checkpoint import FORCE_WEIGHTS_ONLY, checkpoints_in, weights_only_loading
+from mmwsl.apis.checkpoint import FORCE_WEIGHTS_ONLY, checkpoints_in, identify_checkpoint, weights_only_loading
 
 
 class Reduced:
@@ -70,6 +70,29 @@ def test_a_damaged_checkpoint_is_rejected(tmp_path):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(UnsafeCheckpointError, match='it is damaged'):
         check_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        (b'', 'it is damaged, the file is empty. Use an earlier'),
+        (b'PK\x03\x04 and nothing', 'it is damaged, its end is missing'),
+        (b'model = dict()', r'it is another kind of file. Pass CONFIG first, then a \.pth file'),
+    ],
+)
+def test_files_that_are_no_checkpoints_are_not_to_be_trusted(tmp_path, content, message):
+    (tmp_path / 'file').write_bytes(content)
+    with pytest.raises(UnsafeCheckpointError, match=message) as error:
+        check_checkpoint(tmp_path / 'file')
+    assert '--trust-checkpoint' not in str(error.value) and '\n' not in str(error.value)
+
+
+def test_a_folder_names_its_newest_checkpoint(tmp_path):
+    with pytest.raises(IsADirectoryError, match='no complete checkpoint: pass a .pth file'):
+        check_checkpoint(tmp_path)
+    path = as_the_runner_writes(tmp_path / 'iter_2.pth')
+    with pytest.raises(IsADirectoryError, match=rf'must be a file, got the folder .*Pass {path}\.'):
+        identify_checkpoint(str(tmp_path))
 
 
 def test_a_missing_checkpoint_is_named(tmp_path):

@@ -34,6 +34,21 @@ def test_a_missing_config_without_similar_names(tmp_path, monkeypatch):
         load_config('x.py')
 
 
+@pytest.mark.parametrize('kind', ['checkpoint', 'folder'])
+@pytest.mark.parametrize('exists', [True, False])
+def test_a_checkpoint_or_folder_in_place_of_a_config(tmp_path, monkeypatch, kind, exists):
+    monkeypatch.chdir(tmp_path)
+    if kind == 'folder':
+        (tmp_path / 'work').mkdir()
+    elif exists:
+        (tmp_path / 'a.pth').touch()
+    path = 'work' if kind == 'folder' else 'a.pth'
+    with pytest.raises(ValueError, match=f"got the {kind} '{path}'. Pass CONFIG first, then CHECKPOINT"):
+        load_config(path)
+    (tmp_path / 'wsl_lse_voc').mkdir()  # a config of this name is meant
+    assert find_config('wsl_lse_voc').name == 'wsl_lse_voc.py'
+
+
 @pytest.mark.parametrize('name', ['wsl_lse_voc', 'wsl_lse_voc.py', 'configs/wsl_lse_voc.py'])
 def test_configs_of_the_package_are_found_by_name_in_any_folder(repository, tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)

@@ -98,7 +98,7 @@ def test_masks_of_real_images_after_superpixels_and_crf_are_those_of_the_test_co
 
 def test_the_post_processors_of_a_hook_are_applied(single, images, weights, repository, tmp_path):
     config = tmp_path / 'config.py'
-    hook = "dict(type='mmwsl.PostProcessingHook', postprocessors=[dict(type='mmwsl.ClassThresholds', thresholds=2.0)])"
+    hook = "dict(type='mmwsl.PostProcessingHook', postprocessors=[dict(type='mmwsl.ClassThresholds', thresholds=1.0)])"
     config.write_text(f"_base_ = ['{repository / 'configs/shapes/wsl_lse_shapes.py'}']\ncustom_hooks = [{hook}]\n")
     result = WeakSegInferencer(config, weights)(images)
     assert all((one['mask'] == 0).all() for one in result['predictions'])
@@ -215,8 +215,8 @@ def test_checkpoints_that_do_not_fit_are_rejected(weights, tmp_path):
         WeakSegInferencer('wsl_lse_shape', weights)
     bias = 'decode_head.conv_seg.bias'
     for changed, message in (
-        (torch.zeros(3), f'1 of .* missing or of another shape, {bias!r}'),
-        (torch.full((7,), torch.nan), f'NaN or infinity in 1 of .*{bias!r}'),
+        (torch.zeros(3), f'1 of .* missing or of another shape: {bias}'),
+        (torch.full((7,), torch.nan), f'NaN or infinity in 1 of .*{bias}'),
     ):
         path = write_weights(CONFIG, tmp_path / 'wrong.pth', **{bias: changed})
         with pytest.raises(ValueError, match=message):

@@ -6,7 +6,7 @@ from mmengine.registry import MODELS
 from torch import distributed
 
 from mmwsl import apis
-from mmwsl.apis.launch import build_runner, leave_process_group, prepare_for_cpu
+from mmwsl.apis.launch import build_runner, join_processes, leave_process_group, prepare_for_cpu
 from tests.conftest import free_port
 
 
@@ -42,3 +42,23 @@ def test_subclasses_of_sync_bn_are_replaced(launched):
     cfg = Config(dict(model=dict(type='EncoderDecoder', backbone=dict(norm_cfg=dict(type='UsersSyncBN')))))
     prepare_for_cpu(cfg)
     assert cfg.model.backbone.norm_cfg.type == 'BN'
+
+
+@pytest.mark.parametrize(
+    ('launcher', 'given', 'missing'),
+    [
+        ('pytorch', {}, 'RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT'),
+        ('pytorch', dict(RANK='0', WORLD_SIZE='1', MASTER_ADDR='127.0.0.1'), 'MASTER_PORT'),
+        ('slurm', {}, 'SLURM_PROCID, SLURM_NTASKS, SLURM_NODELIST'),
+        ('mpi', {}, 'MASTER_ADDR, OMPI_COMM_WORLD_LOCAL_RANK, OMPI_COMM_WORLD_SIZE, OMPI_COMM_WORLD_RANK'),
+    ],
+)
+def test_a_launcher_without_its_variables_is_one_line(monkeypatch, launcher, given, missing):
+    for name in ('RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT', 'SLURM_PROCID'):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match=rf'^--launcher {launcher} needs .*, got no {missing}\. Start .*remove'):
+        join_processes(Config(), launcher)
+    assert not distributed.is_initialized()
+    join_processes(Config(), 'none')

@@ -55,19 +55,33 @@ def test_rethreshold_needs_all_scores(run, tmp_path):
     [
         (['--bg-threshold', '0.3'], 'Pass --fg-threshold'),
         (['--fg-threshold', '0.3', '--bg-threshold', '0.5'], 'bg_threshold=0.5 and fg_threshold=0.3'),
-        (['--fg-threshold', '1.5'], '0 <= --bg-threshold <= --fg-threshold <= 1'),
-        (['--min-score', '1.5'], r'must be in \[0, 1\], got 1.5'),
         (
             ['--fg-threshold', '0.3', '--bg-threshold', '0.2', '--min-score', '0.25'],
             '--bg-threshold must be at least --min-score=0.25, .*got 0.2',
         ),
-        (['--max-images', '0'], '--max-images must be at least 1, got 0'),
     ],
 )
 def test_arguments_out_of_range_are_rejected(run, tmp_path, arguments, message):
     with pytest.raises(ValueError, match=message):
         run('out', *arguments)
     assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize('flag', ['--fg-threshold', '--bg-threshold', '--min-score'])
+@pytest.mark.parametrize('value', ['1.5', '-0.1', 'nan', 'high'])
+def test_a_threshold_is_in_0_1(run, tmp_path, capsys, flag, value):
+    with pytest.raises(SystemExit) as end:
+        run('out', f'{flag}={value}')
+    assert end.value.code == 2 and not (tmp_path / 'out').exists()
+    assert f"{flag}: must be in [0, 1], got '{value}'." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('value', ['0', '-3', 'two', '2.5'])
+def test_the_number_of_images_is_positive(run, tmp_path, capsys, value):
+    with pytest.raises(SystemExit) as end:
+        run('out', f'--max-images={value}')
+    assert end.value.code == 2 and not (tmp_path / 'out').exists()
+    assert f"--max-images: must be an integer of at least 1, got '{value}'." in capsys.readouterr().err
 
 
 REFINE = [

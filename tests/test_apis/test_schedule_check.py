@@ -9,6 +9,7 @@ from mmengine.runner import Runner
 
 from mmwsl.apis import load_config, train
 from mmwsl.apis.schedule_check import check_training
+from mmwsl.apis.training import main
 
 FINITE, ENDLESS = (dict(type=name, shuffle=True) for name in ('DefaultSampler', 'InfiniteSampler'))
 EPOCHS = dict(type='EpochBasedTrainLoop', max_epochs=5)  # 7 images in batches of 2: 20 iterations
@@ -176,3 +177,22 @@ def test_what_trains_otherwise_than_it_looks_is_a_warning(prepared, capsys):
 def test_an_interval_longer_than_the_training_still_validates_at_its_end(prepared):
     runner = train(prepared(EPOCHS | dict(val_interval=9)))
     assert runner.message_hub.get_scalar('val/mIoU').data[0].size == 1
+
+
+def test_options_and_a_resumed_training_are_checked_too(tiny_config, tmp_path):
+    def run(name, *options, flags=()):
+        names = [f'experiment_name={tmp_path.name}-{name}', *options]
+        main([path, '--work-dir', str(tmp_path / 'work'), *flags, '--cfg-options', *names])
+
+    path = str(tiny_config(param_scheduler=[dict(type='PolyLR', by_epoch=False, begin=0, end=4)]))
+    run('first')
+    before = sorted(file.name for file in (tmp_path / 'work').glob('*.pth'))
+    for flags in ((), ('--resume',)):
+        with pytest.raises(ValueError, match=r'Set param_scheduler\.0\.end=20'):
+            run(f'longer{len(flags)}', 'train_cfg.max_iters=20', flags=flags)
+        with pytest.raises(ValueError, match='must be finite under EpochBasedTrainLoop'):
+            loop = ['train_cfg._delete_=True', 'train_cfg.type=EpochBasedTrainLoop', 'train_cfg.max_epochs=2']
+            run(f'epochs{len(flags)}', *loop, flags=flags)
+    assert sorted(file.name for file in (tmp_path / 'work').glob('*.pth')) == before
+    run('right', 'train_cfg.max_iters=20', 'param_scheduler.0.end=20', flags=('--resume',))
+    assert (tmp_path / 'work' / 'iter_20.pth').exists()

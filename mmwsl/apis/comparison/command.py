@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.config import DictAction
 from PIL import Image
 
+from mmwsl.apis.arguments import COUNT, POSITIVE, add_cfg_options
 from mmwsl.utils.files import atomic_write
 from mmwsl.visualization import draw_chart, image_grid
 
@@ -90,15 +90,9 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description='Evaluate finished runs and compare them')
     parser.add_argument('runs', nargs='+', metavar='RUN', help='work folder of a training, or CONFIG:CHECKPOINT')
     parser.add_argument('--out', default='work_dirs/comparison', metavar='DIR', help='folder for tables and images')
-    parser.add_argument('--max-images', type=int, metavar='N', help='evaluate the first N images only')
-    parser.add_argument('--num-images', type=int, default=6, metavar='N', help='number of images in the grid')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='settings that override every config, e.g. test_dataloader.dataset.data_root=FOLDER',
-    )
+    parser.add_argument('--max-images', type=POSITIVE, metavar='N', help='evaluate the first N images only')
+    parser.add_argument('--num-images', type=COUNT, default=6, metavar='N', help='number of images in the grid')
+    add_cfg_options(parser)
     parser.add_argument('--trust-checkpoint', action='store_true', help='load checkpoints that could execute code')
     args = parser.parse_args(argv)
     compare(args.runs, args.out, args.cfg_options, args.max_images, args.num_images, args.trust_checkpoint)

@@ -78,6 +78,8 @@ def measure(
     """
     cfg = load_config(run.config, options)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
+    if max_images is not None and max_images < 1:
+        raise ValueError(f'`max_images` must be at least 1, got {max_images}.')
     if max_images:
         cfg.test_dataloader.dataset.indices = max_images
     key = [digest_file(run.checkpoint), cfg.to_dict(), digest_files(cfg.to_dict()), num_images, labels_tuned_on(cfg)]

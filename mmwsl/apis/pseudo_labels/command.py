@@ -2,7 +2,7 @@
 
 import argparse
 
-from mmwsl.apis.arguments import base_parser, parse
+from mmwsl.apis.arguments import FRACTION, POSITIVE, base_parser, parse
 from mmwsl.apis.config import load_config
 
 from .generate import generate_pseudo_labels
@@ -18,7 +18,7 @@ def main(argv: list[str] | None = None) -> None:
         '--split', choices=['train', 'val', 'test'], default='train', help='dataset of the images (default %(default)s)'
     )
     parser.add_argument('--ann-file', metavar='LIST', help="list of the images; the split's list by default")
-    parser.add_argument('--max-images', type=int, metavar='N', help='use the first N images only')
+    parser.add_argument('--max-images', type=POSITIVE, metavar='N', help='use the first N images only')
     parser.add_argument(
         '--use-image-labels',
         action=argparse.BooleanOptionalAction,
@@ -27,21 +27,21 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--tta', action='store_true', help='use test-time augmentation')
     parser.add_argument(
         '--fg-threshold',
-        type=float,
+        type=FRACTION,
         metavar='P',
         help='pixels with a foreground score above P are foreground, all others background; by default every pixel '
         'gets the argmax over all classes',
     )
     parser.add_argument(
         '--bg-threshold',
-        type=float,
+        type=FRACTION,
         metavar='P',
         help='only pixels with foreground scores up to P are background; pixels up to --fg-threshold are ignored (255)',
     )
     parser.add_argument('--tuned-on', metavar='TEXT', help='masks that the thresholds were tuned on, if any')
     parser.add_argument(
         '--min-score',
-        type=float,
+        type=FRACTION,
         default=MIN_SCORE,
         metavar='P',
         help='store a class if it reaches P in a pixel or is the argmax of one (default %(default)s)',

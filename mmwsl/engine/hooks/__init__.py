@@ -1,6 +1,8 @@
 """Hooks of the runner."""
 
 from .feature_cache_hook import FeatureCacheHook
+from .finite_loss_hook import FiniteLossHook, NonFiniteError
+from .finite_scores_hook import FiniteScoresHook, check_scores
 from .main_process_logger_hook import MainProcessLoggerHook
 from .mask_writer_hook import MaskWriterHook
 from .postprocessing_hook import PostProcessingHook
@@ -10,11 +12,15 @@ from .weights_only_checkpoint_hook import WeightsOnlyCheckpointHook
 
 __all__ = [
     'FeatureCacheHook',
+    'FiniteLossHook',
+    'FiniteScoresHook',
     'MainProcessLoggerHook',
     'MaskWriterHook',
+    'NonFiniteError',
     'PostProcessingHook',
     'ProvenanceHook',
     'WeakSegVisualizationHook',
     'WeightsOnlyCheckpointHook',
+    'check_scores',
     'collect_provenance',
 ]

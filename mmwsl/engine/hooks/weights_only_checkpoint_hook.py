@@ -1,5 +1,7 @@
 """Hook that saves checkpoints of tensors and plain Python values only."""
 
+import hashlib
+import json
 from typing import Any
 
 import numpy as np
@@ -7,6 +9,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
 
+from ... import __version__
 from ...registry import HOOKS
 
 HISTORY = ('log_history', 'count_history', 'max_length')
@@ -20,10 +23,16 @@ class WeightsOnlyCheckpointHook(CheckpointHook):
     them with ``weights_only=True``; later releases need a list of allowed types. This hook saves plain values and
     restores the buffers when it loads a checkpoint. With another hook, a resumed training has no log history, and
     mmengine logs a warning.
+
+    ``meta`` also gets ``mmwsl_version`` and ``config_digest``, the SHA-256 of the config; mmengine stores the names and
+    colors of the classes there, in ``dataset_meta``.
     """
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Replace all values except the weights and the optimizer state by plain values."""
+        """Store version and config digest, and replace all except weights and optimizer state by plain values."""
+        config = json.dumps(runner.cfg.to_dict(), default=str, sort_keys=True)
+        meta = checkpoint.setdefault('meta', {})
+        meta.update(mmwsl_version=__version__, config_digest=hashlib.sha256(config.encode()).hexdigest())
         for name in ('meta', 'message_hub', 'param_schedulers'):
             if name in checkpoint:
                 checkpoint[name] = as_plain(checkpoint[name])

@@ -40,9 +40,9 @@ class ClassThresholds(PostProcessor):
             values = torch.as_tensor(thresholds, dtype=torch.float32)
         except (TypeError, ValueError, RuntimeError, OverflowError, RecursionError):
             values = torch.tensor(torch.nan)
-        if values.dim() > 1 or not values.isfinite().all():
+        if values.dim() > 1 or not ((values >= 0) & (values <= 1)).all():
             raise ValueError(
-                '`thresholds` must be a finite number, or a list with one for each foreground class, got '
+                '`thresholds` must be a number in [0, 1], or a list with one for each foreground class, got '
                 f'{shorten(thresholds)}.'
             )
         self.thresholds = values

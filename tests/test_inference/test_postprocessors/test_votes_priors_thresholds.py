@@ -77,11 +77,15 @@ def test_all_background_stays_background(sample):
         ('{', ValueError, 'must be JSON with the keys `thresholds` and `tuned_on`'),
         (json.dumps([0.5]), ValueError, 'must be JSON'),
         (json.dumps(dict(thresholds=[0.5])), ValueError, 'tuned_on'),
-        (json.dumps(dict(thresholds=[float('nan')], tuned_on='x')), ValueError, 'finite number, or a list with one'),
+        (
+            json.dumps(dict(thresholds=[float('nan')], tuned_on='x')),
+            ValueError,
+            r'number in \[0, 1\], or a list',
+        ),
         (
             json.dumps(dict(thresholds=None, tuned_on='x')),
             ValueError,
-            '`thresholds` must be a finite number, .*, got None',
+            r'`thresholds` must be a number in \[0, 1\], .*, got None',
         ),
     ],
 )

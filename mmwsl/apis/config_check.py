@@ -1,0 +1,139 @@
+"""Checks of the keys of a config and of ``--cfg-options``: a misspelled key would be ignored."""
+
+import inspect
+from collections.abc import Iterable
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.registry import Registry, init_default_scope
+from mmengine.runner import Runner
+
+from mmwsl import registry
+from mmwsl.apis.registered import registered_class
+
+OTHERS = 'runner_type model_wrapper_cfg sync_bn find_unused_parameters activation_checkpointing compile'.split()
+OTHERS += 'efficient_conv_bn_eval custom_imports tta_model tta_pipeline pseudo_labels'.split()
+READ = frozenset({*inspect.signature(Runner).parameters, *OTHERS} - {'cfg'})
+"""Top-level keys that the runner or a command reads. All other keys are variables of the config file."""
+
+REGISTRIES = [value for value in vars(registry).values() if isinstance(value, Registry)]
+
+
+def check_keys(cfg: Config) -> None:
+    """Reject a top-level key of a config that looks like a misspelled setting.
+
+    Raises:
+        ValueError: If there is one.
+    """
+    for key in cfg:
+        if key not in READ and (near := nearest(key, READ)):
+            raise ValueError(
+                f'{cfg.filename or "config"}: a key must be a setting of the runner or a variable, got {key!r}. Did '
+                f'you mean {near!r}?'
+            )
+
+
+def merge_options(cfg: Config, options: dict[str, Any] | None) -> None:
+    """Override settings of a config, and check the keys of both.
+
+    Args:
+        cfg: The config, changed in place.
+        options: The settings, keys in ``a.b`` form.
+
+    Raises:
+        ValueError: If a key is unknown or misspelled, has no effect, or its value has another type.
+    """
+    check_keys(cfg)
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    for key, value in (options or {}).items():
+        _check_option(cfg, key, value)
+    if options:
+        cfg.merge_from_dict(options)
+
+
+def nearest(key: str, names: Iterable[str]) -> str | None:
+    """Return the name of which a key is a misspelling, None if there is none.
+
+    Names of at least 10 letters may differ in two of them, shorter ones in one, and the shortest only in their order.
+    """
+    limits = {name: 1 + (len(name) >= 10) for name in names if len(name) > 5 or sorted(name) == sorted(key)}
+    distances = {name: distance(key, name) for name, limit in limits.items() if abs(len(key) - len(name)) <= limit}
+    found = [name for name, value in distances.items() if 0 < value <= limits[name]]
+    return min(found, key=lambda name: (distances[name], name), default=None)
+
+
+def distance(first: str, second: str) -> int:
+    """Return the number of letters to insert, delete, replace or swap with their neighbor."""
+    before: list[int] = []
+    row = list(range(len(second) + 1))
+    for i, a in enumerate(first):
+        last, before, row = before, row, [i + 1]
+        for j, b in enumerate(second):
+            value = min(before[j] + (a != b), before[j + 1] + 1, row[j] + 1)
+            if i and j and a == second[j - 1] and b == first[i - 1]:
+                value = min(value, last[j - 1] + 1)
+            row.append(value)
+    return row[-1]
+
+
+def _check_option(cfg: Config, key: str, value: Any) -> None:
+    top, *rest = key.split('.')
+    if top not in READ:
+        raise ValueError(f'--cfg-options {key}: {_unknown(cfg, top)}')
+    part: Any = cfg.get(top)
+    path = [top]
+    for index, name in enumerate(rest):
+        if isinstance(part, list | tuple):
+            if not name.isdigit() or int(name) >= len(part):
+                raise ValueError(
+                    f'--cfg-options {key}: `{".".join(path)}` is a list, whose index must be in 0..{len(part) - 1}, '
+                    f'got {name!r}.'
+                )
+            part = part[int(name)]
+        elif isinstance(part, dict):
+            # The constructor of a `type` rejects arguments that it does not know.
+            checked = 'type' not in part or index < len(rest) - 1
+            if checked and name not in part and (near := nearest(name, part)):
+                raise ValueError(
+                    f'--cfg-options {key}: `{".".join(path)}` must have the key, got {name!r}. Did you mean {near!r}?'
+                )
+            if index == len(rest) - 1 and isinstance(value, str) and _is_number(part, name):
+                raise ValueError(f'--cfg-options {key} must be a number, got {value!r}.')
+            part = part.get(name)
+        elif part is not None:
+            raise ValueError(
+                f'--cfg-options {key}: `{".".join(path)}` must be a dict or a list to have the key {name!r}, got '
+                f'{part!r}.'
+            )
+        path.append(name)
+
+
+def _unknown(cfg: Config, name: str) -> str:
+    """Describe a top-level key that nothing reads, and its place if other settings have its name."""
+    if near := nearest(name, READ):
+        return f'`{name}` must be a setting of the config, got an unknown key. Did you mean `{near}`?'
+    places = [path for path in _paths(cfg.to_dict()) if path.endswith(f'.{name}')]
+    if name in cfg:
+        use = f'Set {" and ".join(places[:3])}.' if places else 'Change it in a config that inherits from this one.'
+        return f'`{name}` must be a setting, got a variable of the config file, which was used before. {use}'
+    use = f'Set e.g. {places[0]}.' if places else 'Print the settings with tools/print_config.py.'
+    return f'`{name}` must be a setting of the config, got an unknown key. {use}'
+
+
+def _paths(part: Any, start: str = '') -> Iterable[str]:
+    items = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list | tuple) else ()
+    for key, value in items:
+        yield f'{start}{key}'
+        yield from _paths(value, f'{start}{key}.')
+
+
+def _is_number(part: dict, name: str) -> bool:
+    """Return whether a setting must be a number: by the signature of its class, or by its value in the config."""
+    before = part.get(name)
+    for one in REGISTRIES if isinstance(part.get('type'), str) else []:
+        if (built := registered_class(part, one)) is not None:
+            parameter = inspect.signature(built).parameters.get(name)
+            annotation = parameter.annotation if parameter else inspect.Parameter.empty
+            if annotation in (int, float) or 'str' in str(annotation):
+                return annotation in (int, float)
+    return isinstance(before, int | float) and not isinstance(before, bool)
