@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from torch import distributed, nn
 
 from mmwsl.apis.registered import is_subclass
+from mmwsl.engine.runner import WeakSegRunner
 from mmwsl.utils.nested import dicts_in
 
 
@@ -28,7 +29,7 @@ def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
     """
     cfg.launcher = launcher
     join_processes(cfg, launcher)
-    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    return RUNNERS.build(cfg) if 'runner_type' in cfg else WeakSegRunner.from_cfg(cfg)
 
 
 def join_processes(cfg: Config, launcher: str) -> None:
