@@ -74,7 +74,7 @@ def _find_delimiter(text: str, path: str) -> str:
     if len(best) > 1:
         raise ValueError(
             f'{path}:1: the header must name at least two columns, separated by one of {tuple(counts)}, got '
-            f'{header[:60]!r}. Correct it, or set `delimiter`.'
+            f'{header[:60]!r}. Separate the columns by one of them.'
         )
     return best[0]
 

@@ -31,7 +31,7 @@ FORCE_ANY_LOAD = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
 TRUST = 'If you trust its source, add --trust-checkpoint: the file may then execute any code on this machine.'
 
 NOT_A_CHECKPOINT = (UnpicklingError, RuntimeError, EOFError, LookupError, ValueError, TypeError, AttributeError)
-"""What torch raises for a file of any other content."""
+"""Errors of torch for a file of any other content."""
 
 
 class UnsafeCheckpointError(UnpicklingError):

@@ -39,7 +39,7 @@ def objectness_prior(probs: Tensor, objectness: Tensor, power: float = 1.0, rela
     With ``relative``, the background is multiplied by the mean of the objectness over the image. Thresholds of the
     scores alone then stay valid, and :func:`class_thresholds` comes before:
     :math:`s_{ij}(k) \, p(ij \in \mathrm{Obj}) > \delta_k \, \overline{p(\mathrm{Obj})}`.
-    A threshold of 1, which no score exceeds, stays.
+    A threshold of 1, which no score exceeds, stays. Objectness that is 0 everywhere changes nothing.
 
     Args:
         probs: Non-negative class scores, ``(K, H, W)``.
@@ -66,6 +66,8 @@ def objectness_prior(probs: Tensor, objectness: Tensor, power: float = 1.0, rela
     objectness = objectness.to(probs)
     background = probs[:1]
     if relative:
+        if not objectness.any():  # an image of one color has no proposals, which say nothing about it
+            return probs
         background = torch.where(background < 1, background * objectness.mean(), background)
     return torch.cat([background, (probs[1:] if power == 1 else probs[1:] ** power) * objectness])
 

@@ -16,8 +16,8 @@ def user_message(error: BaseException) -> str | None:
     """Return the message of an error that a user can cause; None for a bug.
 
     Such an error is one of the operating system (a file, a folder, the disk), one that mmwsl raises on purpose, by a
-    ``raise`` statement, or one about a config: of mmengine, or of a class that a config names. Any other error, such as a ``KeyError`` of a dictionary, is
-    a bug, and its traceback is needed.
+    ``raise`` statement, or one about a config: of mmengine, or of a class that a config names. Any other error, such as
+    a ``KeyError`` of a dictionary, is a bug, and its traceback is needed.
 
     Args:
         error: The error, with its traceback.

@@ -39,10 +39,11 @@ def test_relative_objectness_compares_each_pixel_with_the_mean():
             assert result[:, y, x].argmax() == (highest + 1 if foreground else 0)
     never = objectness_prior(class_thresholds(scores, torch.ones(2)), objectness, relative=True)
     assert not never.argmax(0).any()
-    # Equal objectness everywhere says nothing.
+    # Equal objectness everywhere changes nothing, nor does an image without any.
     plain = class_thresholds(scores, thresholds).argmax(0)
-    even = objectness_prior(class_thresholds(scores, thresholds), torch.full((4, 5), 0.2), relative=True)
-    assert torch.equal(even.argmax(0), plain)
+    for value in (0.2, 0.0):
+        even = objectness_prior(class_thresholds(scores, thresholds), torch.full((4, 5), value), relative=True)
+        assert torch.equal(even.argmax(0), plain)
 
 
 @pytest.mark.parametrize('power', [0.0, -1.0, float('inf'), float('nan')])

@@ -45,7 +45,7 @@ def measure_agreement(
             absent = ~torch.from_numpy(read_codes(item.scores)[1:].any((1, 2)))
             image = decode_bgr(fileio.get(item.img_path))
             masks = []
-            for step in (1, -1):  # the stored scores are the mean of both views
+            for step in (1, -1):  # the stored scores are the mean of several views
                 view = np.ascontiguousarray(image[:, ::step])
                 prediction: dict[str, Any] = inferencer(view, return_scores=True)['predictions'][0]
                 scores = torch.from_numpy(prediction['scores'])

@@ -6,16 +6,18 @@ from collections.abc import Sequence
 
 from .plan import SEGMENTOR, Length
 
-CLASSIFIER_SHARE = 0.45
-"""Part of the time of both trainings that the one on image-level labels gets."""
+CLASSIFIER_FRACTION = 0.45
+"""Fraction of the time of both trainings for the one on image-level labels."""
 SCALES = (0.75, 1.0, 1.25)
-"""Scales of an image whose scores are averaged, those of the test-time augmentation of the other configs."""
-LABEL_SHARE = 0.4
-"""Part of the time that the labels may take with all scales."""
+"""Scales of an image whose scores are averaged, as in the test-time augmentation of the other configs."""
+LABEL_FRACTION = 0.4
+"""Fraction of the time that the labels may take with all scales."""
 SAMPLE = 500
-"""Images that the thresholds are chosen on at most, as long for each as for its mask."""
+"""Maximum number of images that the thresholds are chosen on; each takes about the time of its mask."""
 MIRRORED = 200
-"""Images whose mirror image is predicted at most."""
+"""Maximum number of images that are predicted again with their mirror image."""
+VALIDATED = 300
+"""Maximum number of validation images whose scores are predicted for the report."""
 
 
 class Budget:
@@ -25,12 +27,18 @@ class Budget:
         minutes: The time; None is no limit.
         train: Number of training images.
         val: Number of validation images.
-        start: When the run started, by ``time.monotonic``; now if None.
+        val_masks: Number of validation images with masks.
+        spent: Seconds of the stages that earlier runs finished.
+
+    Attributes:
+        forward: Seconds that the network takes for the scores of an image, and
+        mask: seconds that a CPU core takes for its mask: typical values until they are measured.
     """
 
-    def __init__(self, minutes: float | None, train: int, val: int, start: float | None = None) -> None:
-        self.minutes, self.train, self.val = minutes, train, val
-        self.start = time.monotonic() if start is None else start
+    def __init__(self, minutes: float | None, train: int, val: int, val_masks: int = 0, spent: float = 0.0) -> None:
+        self.minutes, self.train, self.val, self.val_masks = minutes, train, val, val_masks
+        self.start = time.monotonic() - spent
+        self.forward, self.mask = 0.1, 0.5
 
     @property
     def left(self) -> float | None:
@@ -38,48 +46,53 @@ class Budget:
         return None if self.minutes is None else 60 * self.minutes - (time.monotonic() - self.start)
 
     @property
-    def evaluation_seconds(self) -> float:
-        """Estimated duration of evaluation and report: a fixed part, and a part for each image."""
-        return 15 + 0.4 * self.val + 0.05 * (self.train + self.val)
-
-    def label_seconds(self, length: Length, mask: float, scales: Sequence[float]) -> float:
-        """Return the estimated duration of the labels.
-
-        Args:
-            length: The training on image-level labels, whose iterations tell the time of the scores of an image.
-            mask: Seconds of the mask of an image.
-            scales: Scales that each image, and its mirror image, is predicted at.
-        """
-        forward = (length.time.step + length.time.first) / length.batch
-        scores = (2 * sum(scale**2 for scale in scales) * self.train + 2 * min(self.train, MIRRORED)) * forward
-        masks = (self.train + min(self.train, SAMPLE)) * mask / (os.cpu_count() or 1)
-        return 5 + scores + masks
-
-    def scales(self, length: Length, mask: float) -> Sequence[float]:
-        """Return the scales that the images are predicted at; one if the time does not suffice for more."""
-        long = self.left is not None and self.label_seconds(length, mask, SCALES) > LABEL_SHARE * self.left
+    def scales(self) -> Sequence[float]:
+        """Scales at which the images are predicted; one if the time does not suffice for all."""
+        long = self.left is not None and self.label_seconds(SCALES) > LABEL_FRACTION * self.left
         return (1.0,) if long else SCALES
 
-    def classifier_seconds(self, length: Length, mask: float) -> float | None:
-        """Return the time of the training on image-level labels; see :meth:`label_seconds`."""
+    def label_seconds(self, scales: Sequence[float]) -> float:
+        """Return the estimated duration of the labels with the images, and their mirror images, at some scales."""
+        scores = self._views(scales) * self.train + 2 * min(self.train, MIRRORED)
+        masks = self.train + min(self.train, SAMPLE)
+        return 5 + scores * self.forward + masks * self.mask / (os.cpu_count() or 1)
+
+    @property
+    def evaluation_seconds(self) -> float:
+        """Estimated duration of evaluation and report."""
+        predictions = self.val + self._views(self.scales) * min(self.val_masks, VALIDATED)
+        return 10 + predictions * self.forward + 0.05 * (self.train + self.val)
+
+    @property
+    def classifier_seconds(self) -> float | None:
+        """Time of the training on image-level labels."""
         if self.left is None:
             return None
-        labels = self.label_seconds(length, mask, self.scales(length, mask))
-        return CLASSIFIER_SHARE * (self.left - labels - self.evaluation_seconds)
+        return CLASSIFIER_FRACTION * (self.left - self.label_seconds(self.scales) - self.evaluation_seconds)
 
     @property
     def segmentor_seconds(self) -> float | None:
         """Time of the training on pseudo-labels."""
         return None if self.left is None else self.left - self.evaluation_seconds
 
-    def shortage(self, length: Length, iterations: int, mask: float) -> str:
-        """Return a sentence if the time does not suffice for the shortest trainings and the labels, else ``''``."""
-        labels = self.label_seconds(length, mask, self.scales(length, mask))
+    def shortage(self, length: Length, iterations: int) -> str:
+        """Return a sentence if the time does not suffice for the shortest run, else ``''``.
+
+        Args:
+            length: The training on image-level labels.
+            iterations: Its number of iterations.
+        """
+        labels = self.label_seconds(self.scales)
         segmentor = SEGMENTOR.shortest * (length.time.step + length.time.first)
         needed = length.seconds(iterations) + labels + segmentor + self.evaluation_seconds
         if self.left is None or needed <= self.left:
             return ''
         return (
-            f'--time {self.minutes:g} will be exceeded: the shortest run takes about {needed / 60:.0f} min more, '
-            f'{labels / 60:.0f} of them for the labels of {self.train} images'
+            f'--time {self.minutes:g} will be exceeded: the shortest run takes about {needed / 60:.1f} min more, '
+            f'{labels / 60:.1f} of them for the labels of {self.train} images'
         )
+
+    @staticmethod
+    def _views(scales: Sequence[float]) -> float:
+        """Return how often an image and its mirror image are predicted, in images of the usual size."""
+        return 2 * sum(scale**2 for scale in scales)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mmwsl.annotations import ImageLabelRecord, read_image_labels, read_names
+from mmwsl.datasets.classes import BACKGROUND
 from mmwsl.datasets.folder import infer_classes
 from mmwsl.utils.image_files import survey_images
 from mmwsl.utils.images import list_images, locate, shorten_path, stem
@@ -56,6 +57,8 @@ def check_data(
             f'--val {str(val)!r} must have the labels of --labels, got others for {len(other)} images: '
             f'{first_five(other)}. Correct one of them.'
         )
+    if not any(set(record.labels) - {BACKGROUND} for record in records):
+        raise DataError(f'--labels {str(labels)!r} must name classes, got background images only. Add labels.')
     files = {}
     for file in survey_images(folder, names, os.cpu_count() or 1):
         files[file.name] = file

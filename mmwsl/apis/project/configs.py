@@ -32,8 +32,8 @@ test_pipeline = [dict(step, **scaled.get(step['type'], {{}})) for step in _base_
 """
 
 
-MASKED_SHARE = 0.25
-"""Share of a batch that images with masks have at least, so that few masks count."""
+MASKED_FRACTION = 0.25
+"""Smallest fraction of a batch for images with masks, so that few masks count."""
 MAX_REPEATS = 20
 LOAD_MASKS = "[*train_pipeline[:1], dict(type='LoadAnnotations'), *train_pipeline[1:]]"
 # The scores of the pseudo-labels are the mean over these views.
@@ -51,18 +51,20 @@ class TrainingSet:
 
     Attributes:
         table: Name of the table in ``data/`` with their image-level labels, without suffix.
+        images: Number of images.
         masks: Folder of their masks; None for training on the image-level labels.
         repeats: How often an image is in an epoch.
     """
 
     table: str
+    images: int
     masks: str | None = None
     repeats: int = 1
 
 
 def mask_repeats(masked: int, others: int) -> int:
-    """Return how often images with masks are repeated, so that they are ``MASKED_SHARE`` of a batch."""
-    wanted = math.ceil(MASKED_SHARE * others / ((1 - MASKED_SHARE) * max(1, masked)))
+    """Return how often images with masks are repeated, so that they are ``MASKED_FRACTION`` of a batch."""
+    wanted = math.ceil(MASKED_FRACTION * others / ((1 - MASKED_FRACTION) * max(1, masked)))
     return max(1, min(MAX_REPEATS, wanted))
 
 
@@ -81,7 +83,7 @@ class TrainingConfig:
         base_side: Size that the base scales images to.
         side: Size that images are scaled to; 0 is that of the base.
         batch_size: Batch size.
-        scales: Scales of the views of the test-time augmentation, each also mirrored; those of the base if empty.
+        scales: Scales of an image in the test-time augmentation, each also mirrored. Empty keeps the base's.
         load_masks: Whether the pipeline of the base must be told to load the masks.
         validate: Whether the training ends with a validation of the image-level labels.
         seed: Random seed.
@@ -103,6 +105,11 @@ class TrainingConfig:
     validate: bool = False
     seed: int = 0
     length: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def epoch(self) -> int:
+        """Number of images of an epoch, repeated ones included."""
+        return sum(part.images * part.repeats for part in self.parts)
 
     @property
     def scaled(self) -> bool:
@@ -137,7 +144,7 @@ class TrainingConfig:
         lines += [
             f'train_dataloader = dict(**workers, batch_size={self.batch_size}, '
             f'dataset={sets[0] if len(sets) == 1 else joined})',
-            f'test_dataloader = dict(**workers, dataset=dict(**images, {_files(TrainingSet("val"))}{pipeline}))',
+            f'test_dataloader = dict(**workers, dataset=dict(**images, {_files("val")}{pipeline}))',
             *(['val_dataloader = test_dataloader'] if self.validate else []),
             *(f'{name} = {code(value)}' for name, value in self.length.items()),
             f'randomness = dict(seed={self.seed})',
@@ -160,15 +167,15 @@ class TrainingConfig:
             pipeline = f', pipeline={LOAD_MASKS if self.scaled else LOAD_MASKS.replace("train", "_base_.train")}'
         single = len(self.parts) == 1
         base = '' if single else '_base_.train_dataloader.dataset, '
-        text = f'dict({base}**images, {_files(part)}{pipeline})'
+        text = f'dict({base}**images, {_files(part.table, part.masks)}{pipeline})'
         if single or part.repeats == 1:
             return text
         return f"dict(type='RepeatDataset', times={part.repeats}, dataset={text})"
 
 
-def _files(part: TrainingSet) -> str:
-    masks = part.masks if part.masks == 'masks' else code(part.masks)
-    return f"data_prefix=dict(img_path='', seg_map_path={masks}), label_file='{PROJECT}/data/{part.table}.jsonl'"
+def _files(table: str, masks: str | None = None) -> str:
+    folder = masks if masks == 'masks' else code(masks)
+    return f"data_prefix=dict(img_path='', seg_map_path={folder}), label_file='{PROJECT}/data/{table}.jsonl'"
 
 
 def code(value: Any) -> str:

@@ -119,7 +119,7 @@ def mask_rule(thresholds: Sequence[float], tuned_on: str | None = None) -> MaskR
 
 
 def score_validation(project: Project, names: Sequence[str], console: Console) -> None:
-    """Write the scores of validation images, as those of the training images, into ``labels/val/scores/``, or resume.
+    """Write the scores of validation images like the scores of training images, into ``val_labels/``, or resume.
 
     With their ground truth the report shows how the mIoU reacts to the thresholds.
 

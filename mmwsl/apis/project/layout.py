@@ -46,7 +46,7 @@ class Project:
     @property
     def val_labels(self) -> Path:
         """Scores of the validation images with masks, ``scores/``."""
-        return self.labels / 'val'
+        return self.root / 'val_labels'
 
     @property
     def segmentor(self) -> Path:
@@ -73,7 +73,7 @@ class Project:
         return dict(
             split=[self.data],
             classifier=[self.config, self.checkpoints],
-            labels=[self.labels],
+            labels=[self.labels, self.val_labels],
             segmentor=[self.segmentor_config, self.segmentor],
             evaluation=[self.predictions],
             report=[self.report],

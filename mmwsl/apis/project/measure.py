@@ -1,8 +1,10 @@
 """Measured durations of a project on this machine, and what fits into the memory of its device."""
 
+import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,19 +29,28 @@ class StepTime:
         step: Seconds of an iteration.
         first: Additional seconds of the first one on the same images, whose features a
             :class:`mmwsl.models.backbones.CachedBackbone` has not stored yet.
+        forward: Seconds of a prediction of one image.
     """
 
     step: float
     first: float = 0.0
+    forward: float = 0.0
 
 
 def measure_steps(cfg: Config) -> StepTime:
-    """Measure the duration of a training iteration on real images.
+    """Measure the duration of a training iteration on real images, without the features of earlier runs.
 
     Args:
         cfg: The config of the training.
     """
-    cfg = cfg.copy()
+    with tempfile.TemporaryDirectory() as cache:
+        cfg = cfg.copy()
+        if 'cache_dir' in cfg.model.backbone:
+            cfg.model.backbone.cache_dir = cache
+        return _measure_steps(cfg)
+
+
+def _measure_steps(cfg: Config) -> StepTime:
     with weights_only_loading(cfg):
         runner = build_runner(cfg)
         runner.model.init_weights()
@@ -52,15 +63,21 @@ def measure_steps(cfg: Config) -> StepTime:
         start = time.monotonic()
         batch = next(batches)
         loading = time.monotonic() - start
-        durations.append([_timed(runner, batch, optimizer) for _ in range(3)])
+        step = partial(runner.model.train_step, batch, optimizer)
+        durations.append([_seconds(step) for _ in range(3)])
     first, _, later = durations[-1]
     workers = max(1, cfg.train_dataloader.get('num_workers', 0))
-    return StepTime(max(later, loading / workers), max(0.0, first - later))
+    images = runner.model.data_preprocessor(batch, True)['inputs'][:1]
+    runner.model.eval()
+    with torch.no_grad():
+        forward = min(_seconds(lambda: runner.model(images, mode='tensor')) for _ in range(2))
+    return StepTime(max(later, loading / workers), max(0.0, first - later), forward)
 
 
-def _timed(runner: Runner, batch: dict, optimizer: object) -> float:
+def _seconds(function: Callable[[], object]) -> float:
+    """Measure the duration of a call, until the device has finished."""
     start = time.monotonic()
-    runner.model.train_step(batch, optim_wrapper=optimizer)
+    function()
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return time.monotonic() - start
@@ -76,9 +93,7 @@ def measure_mask(rule: MaskRule, image: Path, size: tuple[int, int]) -> float:
     """
     coarse = np.random.default_rng(0).integers(0, 256, (3, 8, 8), dtype=np.uint8)
     rows, columns = (np.arange(side) * 8 // side for side in size)
-    start = time.monotonic()
-    rule.apply(coarse[:, rows[:, None], columns], str(image))
-    return time.monotonic() - start
+    return _seconds(lambda: rule.apply(coarse[:, rows[:, None], columns], str(image)))
 
 
 def first_that_fits(

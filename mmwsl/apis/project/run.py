@@ -14,7 +14,7 @@ from mmwsl.apis.weights import find_weights
 from mmwsl.functional import stratified_split
 from mmwsl.utils.console import Console, quiet
 from mmwsl.utils.files import digest_file
-from mmwsl.utils.text import check_choice, first_five
+from mmwsl.utils.text import check_choice
 
 from .budget import Budget
 from .check import check_data
@@ -23,9 +23,9 @@ from .data_check import DataCheck, DataError
 from .evaluation import compare_masks, predict_validation
 from .labels import label_images, score_validation
 from .layout import Project, read_json
-from .moved import follow_folders
+from .paths import check_paths, follow_folders
 from .report import report_project
-from .stages import ProjectError, Stages
+from .stages import Stages
 from .trainings import Trainings, write_labels
 
 VAL_FRACTION = 0.2
@@ -37,7 +37,7 @@ class Options:
 
     Attributes:
         masks: Folder of ground-truth masks of some images. Masks of validation images evaluate; masks of training
-            images replace their pseudo-labels.
+            images are trained on, by the classifier and by the segmentor.
         val: List of the validation images; None splits.
         backbone: Name of a backbone, or a file of its weights.
         pretrained: Whether to start from pretrained weights.
@@ -84,38 +84,6 @@ def run_project(images: str | Path, labels: str | Path, out: str | Path, options
         return _Run(project, Path(images).absolute(), Path(labels).absolute(), options, console).run()
 
 
-def check_paths(project: Project, images: str | Path, *files: str | Path | None) -> None:
-    """Check that the project folder is new or a project, and apart from the images, labels and masks.
-
-    Raises:
-        ProjectError: If it is not: a run writes into this folder, and replaces what it wrote.
-    """
-    out = project.root.absolute().resolve()
-    inputs = [Path(path).resolve() for path in (images, *files) if path is not None]
-    if inside := [path for path in inputs if path == out or out in path.parents]:
-        raise ProjectError(
-            f'--out {str(project.root)!r} must not contain the images, labels or masks, got {str(inside[0])!r} in it. '
-            'Pass another folder.'
-        )
-    if inputs[0] in out.parents:
-        raise ProjectError(
-            f'--out {str(project.root)!r} must not be inside the folder of images, got {str(images)!r}. Pass another '
-            'folder.'
-        )
-    if out.exists() and (not out.is_dir() or any(out.iterdir())) and 'check' not in project.read_summary():
-        names = {path.name for path in out.iterdir()} if out.is_dir() else {out.name}
-        if names != {'run.log'}:
-            raise ProjectError(
-                f'--out {str(project.root)!r} must be a new folder or a project, got one with {first_five(names)}. '
-                'Pass another folder.'
-            )
-    if set('\'"\\{') & set(str(out)):
-        raise ProjectError(
-            f'--out {str(out)!r} must have no quote, backslash or brace in its path: configs could not name it. Pass '
-            'another folder.'
-        )
-
-
 class _Run:
     def __init__(self, project: Project, images: Path, labels: Path, options: Options, console: Console) -> None:
         self.project, self.images, self.labels, self.options, self.console = project, images, labels, options, console
@@ -129,41 +97,69 @@ class _Run:
         backbone = weights.name.removesuffix('_v1c') if weights else options.backbone
         check_choice('backbone', backbone, tuple(CLASSIFIERS))
         self.check = self._check()
-        follow_folders(project, self.images, None if options.masks is None else Path(options.masks).absolute())
         split = self._split()
         self.train_names, self.val_names = split['train'], split['val']
-        self.trainings = Trainings(
-            project,
-            self.console,
-            self.check,
-            self.train_names,
-            Budget(options.minutes, len(self.train_names), len(self.val_names), self.start),
-            backbone,
-            weights,
-            options.masks,
-            options.epochs,
-            options.seed,
+        masks = {name: digest_file(path) for name, path in self.check.masks.items()}
+        train_masks, val_masks = (
+            {name: masks[name] for name in split[part] if name in masks} for part in ('train', 'val')
         )
-        inputs = dict(backbone=backbone, weights=digest_file(weights.file) if weights else None)
-        length = dict(minutes=options.minutes, epochs=options.epochs, seed=options.seed)
-        masks = {name: digest_file(self.check.masks[name]) for name in self.trainings.masked}
-        self.stages.run('classifier', inputs | length | dict(masks=masks), self._classify)
+        digest = digest_file(weights.file) if weights else None
+        classifier: dict[str, Any] = dict(backbone=backbone, weights=digest, masks=train_masks)
+        classifier |= dict(minutes=options.minutes, epochs=options.epochs, seed=options.seed)
+        self.stages.compare('classifier', classifier)  # before anything is written
+        self.stages.compare('evaluation', dict(masks=val_masks))
+        self._follow_folders()
+        self.trainings = Trainings(
+            project=project,
+            console=self.console,
+            check=self.check,
+            names=self.train_names,
+            budget=Budget(options.minutes, len(self.train_names), len(self.val_names), len(val_masks), self._spent()),
+            backbone=backbone,
+            weights=weights,
+            masks=options.masks,
+            epochs=options.epochs,
+            seed=options.seed,
+        )
+        self.stages.run('classifier', classifier, self._classify)
         labels = self.stages.run('labels', {}, self._label)
         # `mmwsl label` may have changed the thresholds
         self.stages.run('segmentor', dict(thresholds=labels['thresholds']), self.trainings.train_segmentor)
-        val_masks = {name: self.check.masks[name] for name in self.val_names if name in self.check.masks}
-        digests = {name: digest_file(path) for name, path in val_masks.items()}
-        self.stages.run('evaluation', dict(masks=digests), lambda: self._evaluate(val_masks))
+        self.stages.run('evaluation', dict(masks=val_masks), self._evaluate)
         self.stages.run('report', {}, self._report)
         minutes = (time.monotonic() - self.start) / 60
         self.console.print(f'Finished in {minutes:.1f} min. Open {project.report / "index.html"}')
         self.console.print(f'Next: mmwsl predict {project.root} NEW_IMAGES --out masks')
         return project
 
+    def _spent(self) -> float:
+        """Return the seconds that this run and the finished stages of earlier runs took."""
+        summary = self.project.read_summary()
+        before = sum(summary.get(stage, {}).get('seconds', 0) for stage in ('classifier', 'labels'))
+        return before + time.monotonic() - self.start
+
+    def _follow_folders(self) -> None:
+        """Record where the inputs are, which may have been moved since the last run."""
+        options = self.options
+        follow_folders(self.project, self.images, None if options.masks is None else Path(options.masks).absolute())
+        self.project.update_summary(
+            classes=list(self.check.classes),
+            version=mmwsl.__version__,
+            data=dict(
+                images=str(self.images),
+                labels=str(self.labels),
+                val=options.val and str(Path(options.val).absolute()),
+                masks=options.masks and str(Path(options.masks).absolute()),
+                label_options=options.label_options or {},
+            ),
+        )
+
     def _classify(self) -> dict[str, Any]:
         result = self.trainings.train_classifier()
-        self.console.print(f'  image-level mAP on {len(self.val_names)} validation images: {result["mAP"]}')
-        return result
+        self.console.print(
+            f'  image-level mAP {result["mAP"]} on {len(self.val_names)} validation images ({self._trained_on})'
+        )
+        return result | dict(supervision=self._trained_on)
 
     def _check(self) -> DataCheck:
         options = self.options
@@ -190,17 +186,6 @@ class _Run:
             return dict(messages=check.messages)
 
         self.stages.run('check', dict(images=len(check.records), digest=_digest(inputs)), function)
-        self.project.update_summary(
-            classes=list(check.classes),
-            version=mmwsl.__version__,
-            data=dict(
-                images=str(self.images),
-                labels=str(self.labels),
-                val=options.val and str(Path(options.val).absolute()),
-                masks=options.masks and str(Path(options.masks).absolute()),
-                label_options=options.label_options or {},
-            ),
-        )
         return check
 
     def _split(self) -> dict[str, Any]:
@@ -227,17 +212,18 @@ class _Run:
     def _label(self) -> dict[str, Any]:
         result = label_images(self.project, self.console, agreement=True)
         values = ', '.join(f'{name} {value:.4g}' for name, value in result['thresholds'].items())
-        self.console.print(f'  thresholds chosen without masks: {values}')
+        self.console.print(f'  thresholds chosen from the scores, network {self._trained_on}: {values}')
         self.console.print(f'  {self.project.labels / "masks"}: {result["ignored"]}% of the pixels are uncertain (255)')
         self.console.print(f'  {result["agreement"]}% mean IoU of the masks with those of mirrored images')
-        return result
+        return result | dict(supervision=self._trained_on)
 
-    def _evaluate(self, masks: dict[str, Path]) -> dict[str, Any]:
+    def _evaluate(self) -> dict[str, Any]:
         predicted = predict_validation(self.project, self.images, self.val_names, self.console)
         for name, error in predicted.failed.items():
             self.console.print(f'  {name} was not predicted: {error}')
         classes = list(self.check.classes)
-        masks = {name: path for name, path in masks.items() if name in predicted.entries}
+        given = self.check.masks
+        masks = {name: given[name] for name in self.val_names if name in given and name in predicted.entries}
         result = compare_masks(self.project, predicted, masks, classes) if masks else {}
         if masks:
             score_validation(self.project, list(masks), self.console)
@@ -247,15 +233,21 @@ class _Run:
         else:
             self.console.print('  no masks of validation images: only the image-level labels can be evaluated')
         mean = self.project.read_summary()['classifier']['mAP']
-        self.console.print(f'  image-level mAP {mean} of the classifier on {len(self.val_names)} validation images')
+        on = f'on {len(self.val_names)} validation images ({self._trained_on})'
+        self.console.print(f'  image-level mAP {mean} of the classifier {on}')
         return result | dict(supervision=self.supervision)
 
     @property
-    def supervision(self) -> str:
-        """What the segmentor was trained on, for every number."""
-        masked = sum(name in self.check.masks for name in self.train_names)
+    def _trained_on(self) -> str:
+        """Labels and masks of the trainings, for every number."""
+        masked = len(self.trainings.masked)
         text = f'trained on image-level labels of {len(self.train_names)} images'
-        text += f' and masks of {masked} of them' if masked else ', without masks'
+        return text + (f' and masks of {masked} of them' if masked else ', without masks')
+
+    @property
+    def supervision(self) -> str:
+        """Supervision of the segmentor: labels, masks and the choice of the thresholds."""
+        text = self._trained_on
         thresholds = read_json(self.project.labels / 'thresholds.json')
         tuned_on, method = thresholds.get('tuned_on'), thresholds.get('method', 'from a file')
         if tuned_on:

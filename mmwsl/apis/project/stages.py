@@ -53,10 +53,8 @@ class Stages:
             ProjectError: If there are results of other inputs, and ``overwrite`` is not set.
         """
         inputs = as_json(inputs)
+        self.compare(name, inputs)
         before = self.project.read_summary().get(name, {})
-        if before and (differences := list_differences(before['inputs'], inputs)):
-            self._discard(name, differences)
-            before = {}
         text = f'[{STAGES.index(name) + 1}/{len(STAGES)}] {name}'
         if before.get('finished'):
             self.console.print(f'{text}: done before')
@@ -68,6 +66,16 @@ class Stages:
         result = dict(function(), inputs=inputs, finished=True, seconds=round(time.monotonic() - start, 1))
         self.project.update_summary(**{name: result})
         return result
+
+    def compare(self, name: str, inputs: Mapping[str, Any]) -> None:
+        """Compare the inputs of a stage with those of its results; see :meth:`run`.
+
+        Raises:
+            ProjectError: If they differ, and ``overwrite`` is not set; else the results are deleted.
+        """
+        before = self.project.read_summary().get(name)
+        if before and (differences := list_differences(before['inputs'], as_json(inputs))):
+            self._discard(name, differences)
 
     def _discard(self, name: str, differences: str) -> None:
         if not self.overwrite:

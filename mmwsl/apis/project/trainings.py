@@ -78,7 +78,7 @@ class Trainings:
         project, masked = self.project, self.masked
         if not project.config.exists():
             # All images are in the last set: their pseudo-labels will be generated.
-            parts = [*self._masked_set(len(self.names)), TrainingSet('train')]
+            parts = [*self._masked_set(len(self.names)), TrainingSet('train', len(self.names))]
             text = f'Trains on image-level labels{" and masks" if masked else ""}.'
             config = self._config(text, CLASSIFIERS, parts, load_masks=True, validate=True)
             if masked:
@@ -99,7 +99,7 @@ class Trainings:
             parts = self._masked_set(len(others))
             if others:
                 write_labels(project, self.check, 'train_pseudo', others)
-                parts.append(TrainingSet('train_pseudo', f'{PROJECT}/labels/masks'))
+                parts.append(TrainingSet('train_pseudo', len(others), f'{PROJECT}/labels/masks'))
             config = self._config('Trains a segmentor on the pseudo-labels of project.py.', SEGMENTORS, parts)
             fitted, length = self._fit(config, plan.SEGMENTOR, project.segmentor_config, self._segmentor_iterations)
             self._write(project.segmentor_config, fitted, length, self._segmentor_iterations(length))
@@ -115,7 +115,8 @@ class Trainings:
         if not self.masked:
             return []
         write_labels(self.project, self.check, 'train_masks', self.masked)
-        return [TrainingSet('train_masks', 'masks', mask_repeats(len(self.masked), others))]
+        count = len(self.masked)
+        return [TrainingSet('train_masks', count, 'masks', mask_repeats(count, others))]
 
     def _config(
         self, text: str, bases: Mapping[str, str], parts: Sequence[TrainingSet], **settings: Any
@@ -136,20 +137,20 @@ class Trainings:
 
     def _write_classifier(self, config: TrainingConfig) -> None:
         """Write the config of the training on image-level labels; its time is shared with the other stages."""
+        path, budget = self.project.config, self.budget
         name = self.names[len(self.names) // 2]
         file = self.check.files[name]
-        rule = mask_rule([0.5] * 2)
-        mask = measure_mask(rule, self.check.folder / name, (file.height, file.width))
+        budget.mask = measure_mask(mask_rule([0.5] * 2), self.check.folder / name, (file.height, file.width))
 
         def iterations(length: plan.Length) -> int:
-            return length.iterations(self.epochs, self.budget.classifier_seconds(length, mask))
+            budget.forward = length.time.forward
+            return length.iterations(self.epochs, budget.classifier_seconds)
 
-        path = self.project.config
         fitted, length = self._fit(config, plan.CLASSIFIER, path, iterations)
         count = iterations(length)
-        if shortage := self.budget.shortage(length, count, mask):
+        if shortage := budget.shortage(length, count):
             self.console.print(f'  {shortage}')
-        self._write(path, replace(fitted, scales=self.budget.scales(length, mask)), length, count)
+        self._write(path, replace(fitted, scales=budget.scales), length, count)
 
     def _segmentor_iterations(self, length: plan.Length) -> int:
         return length.iterations(self.epochs, self.budget.segmentor_seconds)
@@ -172,14 +173,14 @@ class Trainings:
             if found is None:
                 continue
             fitted, times = found
-            chosen = fitted, plan.Length(need, len(self.names), fitted.batch_size, times)
-            wanted = need.iterations(len(self.names), fitted.batch_size)
+            chosen = fitted, plan.Length(need, config.epoch, fitted.batch_size, times)
+            wanted = need.iterations(config.epoch, fitted.batch_size)
             if self.epochs is not None or iterations(chosen[1]) >= plan.ENOUGH * wanted:
                 break
         if chosen is None:
             raise ValueError(
-                f'--backbone {self.backbone!r} must fit into the memory, got too little for {batches[-1]} images of '
-                f'{sides[-1]} pixels. Close other programs, or pass a smaller --backbone.'
+                f'--backbone {self.backbone!r} must fit into the memory with {batches[-1]} images of {sides[-1]} '
+                'pixels, got too little memory. Close other programs, or pass a smaller backbone.'
             )
         return chosen
 

@@ -89,7 +89,9 @@ class MaskCrossEntropyLoss(ScoreMapLoss):
 
 @MODELS.register_module()
 class MaskBinaryCrossEntropyLoss(MaskCrossEntropyLoss):
-    """The same for independent classes; see :func:`mmwsl.functional.score_map_binary_cross_entropy`.
+    """Binary cross-entropy of the images that have masks, for independent classes; the other images do not count.
+
+    See :func:`mmwsl.functional.score_map_binary_cross_entropy`.
 
     Use it beside a loss of independent image-level labels, with a background that is computed from the foreground:
     ``loss_decode=[dict(type='mmwsl.MultiLabelSoftMarginLoss'), dict(type='mmwsl.MaskBinaryCrossEntropyLoss')]``.

@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmwsl.apis.project.budget import CLASSIFIER_SHARE, MIRRORED, SAMPLE, SCALES, Budget
+from mmwsl.apis.project.budget import CLASSIFIER_FRACTION, MIRRORED, SAMPLE, SCALES, VALIDATED, Budget
 from mmwsl.apis.project.configs import mask_repeats
 from mmwsl.apis.project.measure import StepTime, first_that_fits
 from mmwsl.apis.project.plan import CLASSIFIER, SEGMENTOR, Length, Need, batch_sizes, image_sides, schedule
@@ -58,13 +58,11 @@ def test_a_schedule_ends_with_the_training(iterations):
 
 @pytest.mark.parametrize(
     'sides, expected',
-    [([500, 333, 640], [448, 352, 224]), ([100, 110, 90], [96]), ([20], [64]), ([300], [288, 224, 160])],
+    [([500, 333, 640], [448, 320, 224]), ([100, 110, 90], [96]), ([20], [64]), ([300], [288, 224, 128])],
 )
 def test_images_are_not_enlarged_much(sides, expected):
-    """An odd number of 32 pixels is halved to the even one."""
-    found = image_sides(sides, 448)
-    assert found[0] == expected[0] and len(found) == len(expected)
-    assert all(side % 32 == 0 and abs(side - other) <= 32 for side, other in zip(found, expected, strict=True))
+    """Then come three quarters and a half, in multiples of 32, rounded to even ones."""
+    assert image_sides(sides, 448) == expected
 
 
 def test_what_does_not_fit_into_the_memory_is_skipped():
@@ -84,32 +82,42 @@ def test_images_with_masks_are_a_quarter_of_a_batch(masked, others, repeats):
         assert 4 * repeats * masked >= repeats * masked + others
 
 
+def budget(minutes, train=100, val=25, masks=25, **spent):
+    """A budget with a prediction of 0.1 s and a mask of 0.5 s."""
+    result = Budget(minutes, train, val, masks, **spent)
+    result.forward, result.mask = 0.1, 0.5
+    return result
+
+
 def test_the_time_is_shared_by_all_stages():
-    """100 images: their labels take 625 forward passes of their scores, 200 of mirrored images, and 200 masks."""
-    length, mask = Length(CLASSIFIER, 100, 10, StepTime(0.2, 0.8)), 0.5
-    budget = Budget(10, 100, 25)
-    labels = 5 + 825 * (1.0 / 10) + 200 * 0.5 / os.cpu_count()
-    assert budget.label_seconds(length, mask, SCALES) == pytest.approx(labels)
-    evaluation = 15 + 0.4 * 25 + 0.05 * 125
-    assert budget.classifier_seconds(length, mask) == pytest.approx(
-        CLASSIFIER_SHARE * (600 - labels - evaluation), abs=1
-    )
-    assert budget.segmentor_seconds == pytest.approx(600 - evaluation, abs=1)
-    many = Budget(10, 10**6, 0)
-    masks = (10**6 + SAMPLE) * mask / os.cpu_count()
-    assert many.label_seconds(length, mask, [1.0]) == pytest.approx(5 + 2 * (10**6 + MIRRORED) * 0.1 + masks)
-    assert Budget(None, 100, 25).classifier_seconds(length, mask) is None
+    """Three scales and mirror images take the time of 6.25 predictions."""
+    labels = 5 + (625 + 200) * 0.1 + 200 * 0.5 / os.cpu_count()
+    evaluation = 10 + (25 + 6.25 * 25) * 0.1 + 0.05 * 125
+    assert budget(10).label_seconds(SCALES) == pytest.approx(labels)
+    assert budget(10).evaluation_seconds == pytest.approx(evaluation)
+    expected = CLASSIFIER_FRACTION * (600 - labels - evaluation)
+    assert budget(10).classifier_seconds == pytest.approx(expected, abs=1)
+    assert budget(10).segmentor_seconds == pytest.approx(600 - evaluation, abs=1)
+    assert budget(10, spent=100).segmentor_seconds == pytest.approx(500 - evaluation, abs=1)
+    assert budget(None).classifier_seconds is None and budget(None).segmentor_seconds is None
 
 
-@pytest.mark.parametrize('minutes, scales', [(None, SCALES), (10, SCALES), (2, (1.0,))])
+def test_large_sets_are_sampled_for_thresholds_agreement_and_report():
+    masks = (10**6 + SAMPLE) * 0.5 / os.cpu_count()
+    assert budget(10, 10**6).label_seconds([1.0]) == pytest.approx(5 + 2 * (10**6 + MIRRORED) * 0.1 + masks)
+    many = budget(None, 0, 10**6, 10**6).evaluation_seconds
+    assert many == pytest.approx(10 + (10**6 + 6.25 * VALIDATED) * 0.1 + 0.05 * 10**6)
+
+
+@pytest.mark.parametrize('minutes, scales', [(None, SCALES), (20, SCALES), (2, (1.0,))])
 def test_one_scale_is_predicted_if_the_time_is_short(minutes, scales):
-    """The labels of three scales take 5 + 82.5 s and the masks: more than 0.4 of 2 minutes."""
-    assert Budget(minutes, 100, 25).scales(Length(CLASSIFIER, 100, 10, StepTime(0.2, 0.8)), 0.1) == scales
+    """The labels of three scales take more than 87 s: 0.4 of 2 minutes are less."""
+    assert budget(minutes).scales == scales
 
 
 def test_too_little_time_is_announced():
-    length, mask = Length(CLASSIFIER, 40000, 16, StepTime(0.2, 0.8)), 0.5
+    length = Length(CLASSIFIER, 40000, 16, StepTime(0.2, 0.8))
     for minutes in (None, 1e6):
-        assert not Budget(minutes, 40000, 100).shortage(length, 100, mask)
-    text = Budget(30, 40000, 100).shortage(length, 100, mask)
+        assert not budget(minutes, 40000).shortage(length, 100)
+    text = budget(30, 40000).shortage(length, 100)
     assert text.startswith('--time 30 will be exceeded') and 'for the labels of 40000 images' in text

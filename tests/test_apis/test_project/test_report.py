@@ -10,9 +10,9 @@ from mmwsl.utils.image_files import ImageFile
 def test_validation_images_have_scores_of_their_own(tmp_path):
     names = ['a.jpg', 'sub/b.jpg', 'same.jpg', 'same.png']
     project = Project(tmp_path / 'project')
-    for folder in ('scores', 'val/scores'):
+    for folder in (project.labels, project.val_labels):
         for base in ('a', 'sub/b', 'same.jpg'):
-            path = project.labels / folder / f'{base}.npz'
+            path = folder / f'scores/{base}.npz'
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
     check = DataCheck(
@@ -27,7 +27,7 @@ def test_validation_images_have_scores_of_their_own(tmp_path):
     images = {image.name: image for image in report_images(project, check, ['a.jpg'], names[1:])}
     assert [image.split for image in images.values()] == ['train', 'val', 'val', 'val']
     assert images['a.jpg'].scores == project.labels / 'scores/a.npz'
-    assert images['sub/b.jpg'].scores == project.labels / 'val/scores/sub/b.npz'
+    assert images['sub/b.jpg'].scores == project.val_labels / 'scores/sub/b.npz'
     assert images['sub/b.jpg'].ground_truth == tmp_path / 'b.png' and images['a.jpg'].ground_truth is None
-    assert images['same.jpg'].scores == project.labels / 'val/scores/same.jpg.npz'
+    assert images['same.jpg'].scores == project.val_labels / 'scores/same.jpg.npz'
     assert images['same.png'].scores is None  # no file: a project that was evaluated without scores

@@ -128,8 +128,22 @@ def test_other_inputs_are_rejected_and_replaced_when_asked_for(data, finished, t
     assert [part.data_prefix.seg_map_path for part in pseudo.datasets] == [str(masks), f'{root}/labels/masks']
     # All images get pseudo-labels, and the masks are trained on in both stages.
     assert len(list((root / 'labels/masks').rglob('*.png'))) == 12
-    losses = (root / 'checkpoints').glob('*/vis_data/scalars.json')
-    assert all('decode.loss_map' in file.read_text() for file in losses)
+    (losses,) = (root / 'checkpoints').glob('*/vis_data/scalars.json')
+    assert 'decode.loss_map' in losses.read_text()
+    # Other masks are rejected before anything is written.
+    others = shutil.copytree(masks, tmp_path / 'others')
+    (others / '05.png').unlink()
+    before = {path: path.read_bytes() for path in (root / 'project.py', root / 'segmentor.py', root / 'summary.json')}
+    with pytest.raises(SystemExit):
+        main(arguments(data, root, '--masks', str(others)))
+    assert {path: path.read_bytes() for path in before} == before
+    # The same ones may move.
+    masks.rename(tmp_path / 'moved')
+    capfd.readouterr()
+    main(arguments(data, root, '--masks', f'{tmp_path}/moved/'))
+    assert capfd.readouterr().out.count('done before') == 7
+    for name in ('project', 'segmentor'):
+        assert f"masks = '{tmp_path}/moved'" in (root / f'{name}.py').read_text()
 
 
 def test_moved_images_are_followed(data, finished, tmp_path, capfd):

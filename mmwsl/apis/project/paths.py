@@ -1,0 +1,69 @@
+"""Folders of a project and of its inputs: kept apart, and followed if they were moved."""
+
+from pathlib import Path
+
+from mmwsl.apis.pseudo_labels.manifest import Manifest
+from mmwsl.utils.files import atomic_write
+from mmwsl.utils.text import first_five
+
+from .layout import Project
+from .stages import ProjectError
+
+
+def check_paths(project: Project, images: str | Path, *files: str | Path | None) -> None:
+    """Check that the project folder is new or a project, and apart from the images, labels and masks.
+
+    Raises:
+        ProjectError: If it is not: a run writes into this folder, and replaces what it wrote.
+    """
+    out = project.root.absolute().resolve()
+    inputs = [Path(path).resolve() for path in (images, *files) if path is not None]
+    if inside := [path for path in inputs if path == out or out in path.parents]:
+        raise ProjectError(
+            f'--out {str(project.root)!r} must not contain the images, labels or masks, got {str(inside[0])!r} in it. '
+            'Pass another folder.'
+        )
+    if inputs[0] in out.parents:
+        raise ProjectError(
+            f'--out {str(project.root)!r} must not be inside the folder of images, got {str(images)!r}. Pass another '
+            'folder.'
+        )
+    if out.exists() and (not out.is_dir() or any(out.iterdir())) and 'check' not in project.read_summary():
+        names = {path.name for path in out.iterdir()} if out.is_dir() else {out.name}
+        if names != {'run.log'}:
+            raise ProjectError(
+                f'--out {str(project.root)!r} must be a new folder or a project, got one with {first_five(names)}. '
+                'Pass another folder.'
+            )
+    if set('\'"\\{') & set(str(out)):
+        raise ProjectError(
+            f'--out {str(out)!r} must have no quote, backslash or brace in its path: configs could not name it. Pass '
+            'another folder.'
+        )
+
+
+def follow_folders(project: Project, images: Path, masks: Path | None) -> None:
+    """Replace the folders in the configs of a project and in the record of its pseudo-labels.
+
+    The caller has compared the content of the images with that of the images the project was made of.
+
+    Args:
+        project: The project.
+        images: Folder of the images.
+        masks: Folder of the ground-truth masks, if there are any.
+    """
+    for path in (project.config, project.segmentor_config):
+        if not path.exists():
+            continue
+        lines = path.read_text(encoding='utf-8').splitlines()
+        moved = list(lines)
+        for start, folder in (('data_root = ', images), ('masks = ', masks)):
+            if folder is not None:
+                moved = [f'{start}{str(folder)!r}' if line.startswith(start) else line for line in moved]
+        if moved != lines:
+            with atomic_write(path) as file:
+                file.write('\n'.join([*moved, '']).encode())
+    for manifest in (Manifest(project.labels), Manifest(project.val_labels)):
+        options = manifest.content.get('options')
+        if options and options['dataset']['data_root'] != str(images):
+            manifest.update(options=options | dict(dataset=options['dataset'] | dict(data_root=str(images))))
