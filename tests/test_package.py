@@ -155,11 +155,11 @@ def test_annotations_and_utils_import_no_torch(folder):
     assert (run.returncode, run.stdout.strip()) == (0, ''), run.stdout + run.stderr
 
 
-def test_tools_only_call_the_apis(repository):
+def test_tools_only_call_the_commands(repository):
     for file in files(repository / 'tools'):
         tree = list(ast.walk(ast.parse(file.read_text())))
         names = {node.module for node in tree if isinstance(node, ast.ImportFrom)}
-        assert names and all(within(name, 'mmwsl.apis') for name in names), (file.name, names)
+        assert names and all(within(name, 'mmwsl.cli') for name in names), (file.name, names)
         assert not any(isinstance(node, ast.Import | ast.FunctionDef | ast.ClassDef) for node in tree), file.name
 
 

@@ -1,6 +1,6 @@
 """Compare finished runs: ``python tools/compare.py RUN [RUN ...] [--out DIR] [--max-images N]``."""
 
-from mmwsl.apis.comparison.command import main
+from mmwsl.cli.main import run_command
 
 if __name__ == '__main__':
-    main()
+    run_command('compare')

@@ -1,6 +1,6 @@
 """Train on synthetic shapes from image-level labels, evaluate and draw: ``python tools/demo.py [--work-dir DIR]``."""
 
-from mmwsl.apis.demo import main
+from mmwsl.cli.main import run_command
 
 if __name__ == '__main__':
-    main()
+    run_command('demo')

@@ -1,6 +1,6 @@
 """Generate pseudo-labels: ``python tools/generate_pseudo_labels.py CONFIG CHECKPOINT --out DIR [--gt-masks]``."""
 
-from mmwsl.apis.pseudo_labels.command import main
+from mmwsl.cli.main import run_command
 
 if __name__ == '__main__':
-    main()
+    run_command('generate-pseudo-labels')

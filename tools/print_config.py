@@ -1,6 +1,6 @@
 """Print a config with all that it inherits: ``python tools/print_config.py CONFIG [--out FILE]``."""
 
-from mmwsl.apis.print_config import main
+from mmwsl.cli.main import run_command
 
 if __name__ == '__main__':
-    main()
+    run_command('print-config')

@@ -1,6 +1,6 @@
 """Evaluate a checkpoint: ``python tools/test.py CONFIG CHECKPOINT [--tta] [--out DIR] [--show-dir DIR]``."""
 
-from mmwsl.apis.testing import main
+from mmwsl.cli.main import run_command
 
 if __name__ == '__main__':
-    main()
+    run_command('test')

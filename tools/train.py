@@ -1,6 +1,6 @@
 """Train a segmentor: ``python tools/train.py CONFIG [--work-dir DIR] [--resume] [--amp] [--cfg-options KEY=VALUE]``."""
 
-from mmwsl.apis.training import main
+from mmwsl.cli.main import run_command
 
 if __name__ == '__main__':
-    main()
+    run_command('train')

@@ -1,6 +1,6 @@
 """Search the class thresholds: ``python tools/tune_thresholds.py CONFIG CHECKPOINT [--ann-file LIST] [--out FILE]``."""
 
-from mmwsl.apis.tuning import main
+from mmwsl.cli.main import run_command
 
 if __name__ == '__main__':
-    main()
+    run_command('tune-thresholds')

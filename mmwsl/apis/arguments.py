@@ -2,10 +2,11 @@
 
 import argparse
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mmengine.config import DictAction
+from mmengine.dist import is_main_process
 
 
 class OptionsAction(DictAction):
@@ -87,3 +88,18 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
         help='settings that override the config, e.g. optim_wrapper.optimizer.lr=0.01. Lists: key="[a,b]" or '
         'key=a,b; nested ones: key="[(a,b),(c,d)]", quoted and without blanks',
     )
+
+
+def say_results(wrote: Mapping[str, object], next_command: str = '') -> None:
+    """Print where a command wrote its results, and the command that usually comes next; in the main process only.
+
+    Args:
+        wrote: Files and folders by what they are; None is left out.
+        next_command: The command.
+    """
+    if is_main_process():
+        for name, path in wrote.items():
+            if path is not None:
+                print(f'{name}: {path}')
+        if next_command:
+            print(f'Next: {next_command}')

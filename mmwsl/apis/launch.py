@@ -16,6 +16,7 @@ from torch import distributed, nn
 from mmwsl.apis.checkpoint_fit import CheckpointFitHook
 from mmwsl.apis.registered import is_subclass
 from mmwsl.engine.hooks import FiniteScoresHook
+from mmwsl.engine.runner import WeakSegRunner
 from mmwsl.utils.nested import dicts_in
 
 LAUNCHERS = dict(
@@ -42,7 +43,7 @@ def build_runner(cfg: Config, launcher: str = 'none', allow_mismatch: bool = Fal
     """
     cfg.launcher = launcher
     join_processes(cfg, launcher)
-    runner: Runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    runner: Runner = RUNNERS.build(cfg) if 'runner_type' in cfg else WeakSegRunner.from_cfg(cfg)
     for hook in (CheckpointFitHook(allow_mismatch), FiniteScoresHook()):
         runner.register_hook(hook)
     return runner

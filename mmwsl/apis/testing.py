@@ -8,7 +8,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.models.segmentors import SegTTAModel
 
-from mmwsl.apis.arguments import base_parser, number, parse
+from mmwsl.apis.arguments import base_parser, number, parse, say_results
 from mmwsl.apis.checkpoint import weights_only_loading
 from mmwsl.apis.config import load_config
 from mmwsl.apis.launch import build_runner
@@ -143,3 +143,5 @@ def main(argv: list[str] | None = None) -> None:
     if args.out:
         write_predictions(cfg, args.out)
     test(cfg, args.checkpoint, args.launcher, args.trust_checkpoint)
+    command = f'mmwsl test {args.config} {args.checkpoint}'
+    say_results({'Log': cfg.work_dir}, '' if args.out or args.show_dir else f'{command} --show-dir DIR')

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from mmwsl.apis.arguments import base_parser, parse
+from mmwsl.apis.arguments import base_parser, parse, say_results
 from mmwsl.apis.checkpoint import is_url, latest_checkpoint, weights_only_loading
 from mmwsl.apis.config import config_folder, enable_amp, load_config
 from mmwsl.apis.initial_weights import InitialWeightsHook, initial_weights
@@ -50,6 +52,7 @@ def train(
     checkpoint = latest_checkpoint(cfg.work_dir) if resume else None
     if checkpoint:
         cfg.load_from, cfg.resume = checkpoint, True
+        print_log(f'--resume: training continues from {checkpoint}.', 'current')
     elif resume:
         print_log(f'--resume: no checkpoint in {cfg.work_dir}. Training starts from the beginning.', 'current')
     check_load_from(cfg)
@@ -62,6 +65,7 @@ def train(
             runner.register_hook(FiniteLossHook())
         for hook in (InitialWeightsHook(), *hooks):
             runner.register_hook(hook)
+        describe(runner)
         runner.train()
     return runner
 
@@ -96,6 +100,20 @@ def keep_one_to_resume_from(cfg: Config) -> None:
         )
 
 
+def describe(runner: Runner) -> None:
+    """Log what is trained, on what and where."""
+    sizes = [(parameter.numel(), parameter.requires_grad) for parameter in runner.model.parameters()]
+    trained = sum(size for size, requires_grad in sizes if requires_grad)
+    images = len(runner.train_dataloader.dataset)
+    where = get_device() if get_world_size() == 1 else f'{get_world_size()} x {get_device()}'
+    every = sum(size for size, _ in sizes)
+    print_log(
+        f'{images} images in batches of {runner.train_dataloader.batch_size} on {where}, {trained / 1e6:.2f} of '
+        f'{every / 1e6:.2f} million parameters are trained',
+        'current',
+    )
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run ``tools/train.py``."""
     parser = base_parser('Train a segmentor')
@@ -113,3 +131,6 @@ def main(argv: list[str] | None = None) -> None:
     if args.amp:
         enable_amp(cfg)
     train(cfg, args.resume, args.launcher, args.trust_checkpoint, allow_mismatch=args.allow_mismatch)
+    checkpoint = latest_checkpoint(cfg.work_dir)
+    following = f'mmwsl test {args.config} {checkpoint}' if checkpoint else ''
+    say_results({'Checkpoint': checkpoint, 'Log': cfg.work_dir}, following)

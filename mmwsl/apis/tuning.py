@@ -5,7 +5,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmwsl.apis.arguments import POSITIVE, base_parser, parse
+from mmwsl.apis.arguments import POSITIVE, base_parser, parse, say_results
 from mmwsl.apis.config import load_config
 from mmwsl.apis.registered import is_subclass, registered_class
 from mmwsl.apis.testing import test
@@ -80,3 +80,4 @@ def main(argv: list[str] | None = None) -> None:
     out_file = args.out or str(Path(cfg.work_dir, 'thresholds.json'))
     tune_thresholds(cfg, out_file, args.ann_file, args.max_images)
     test(cfg, args.checkpoint, args.launcher, args.trust_checkpoint)
+    say_results({'Thresholds': out_file})

@@ -3,11 +3,13 @@
 import argparse
 import os
 import sys
+import warnings
 from importlib import import_module
 from pickle import UnpicklingError
 
 from mmwsl import __version__
 from mmwsl.utils.console import quiet
+from mmwsl.utils.errors import DEBUG, exit_code, user_message
 
 # The module whose `main` is called, and a description.
 OWN_IMAGES = {
@@ -34,10 +36,7 @@ COMMANDS = OWN_IMAGES | TOOLS
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run one command, with the arguments that follow its name.
-
-    Errors of the commands for own images are one line: the traceback is in the log of the project.
-    """
+    """Run one command, with the arguments that follow its name; see :func:`run_command`."""
     parser = argparse.ArgumentParser(
         prog='mmwsl',
         description='Weakly supervised semantic segmentation: image-level labels in, pixel masks out.',
@@ -55,25 +54,46 @@ def main(argv: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if argv is None else argv
     command = parser.parse_args(arguments[:1]).command
     sys.argv[0] = f'mmwsl {command}'  # the name that the command's own parser prints
-    with quiet(os.devnull):  # the libraries print while they are imported
+    run_command(command, arguments[1:])
+
+
+def run_command(command: str, argv: list[str] | None = None) -> None:
+    """Run one command by its name, as a script of ``tools/`` or as a verb of ``mmwsl``.
+
+    An error that a user can cause is one message on the standard error: exit code 2 if the input must be corrected, 1
+    if the command failed. ``--debug``, or the environment variable ``MMWSL_DEBUG``, shows its traceback, as that of a
+    bug. The libraries' warnings are not shown, unless Python is asked for them (``-W``, ``PYTHONWARNINGS``).
+
+    Args:
+        command: A key of ``COMMANDS``.
+        argv: Its arguments, those of the process if None.
+    """
+    argv = sys.argv[1:] if argv is None else list(argv)
+    debug = '--debug' in argv or bool(os.environ.get(DEBUG))
+    argv = [argument for argument in argv if argument != '--debug']
+    with warnings.catch_warnings():
+        if not sys.warnoptions:
+            warnings.filterwarnings('ignore')
+            warnings.filterwarnings('default', module='mmwsl')
         try:
-            module, missing = import_module(COMMANDS[command][0]), None
-        except ImportError as error:
-            missing = error
-    if missing:
-        sys.exit(f'{sys.argv[0]}: {missing}')
-    try:
-        code = module.main(arguments[1:])
-    except (ValueError, OSError, UnpicklingError) as error:
-        if command in TOOLS:
-            raise
-        code = f'{sys.argv[0]}: {with_flags(str(error))}'
-    except KeyboardInterrupt:
-        if command in TOOLS:
-            raise
-        code = f'{sys.argv[0]}: interrupted. The same command continues.'
+            with quiet(os.devnull):  # the libraries print while they are imported
+                module = import_module(COMMANDS[command][0])
+            code = module.main(argv)
+        except KeyboardInterrupt:
+            code = f'{_name()}: interrupted.' + (' The same command continues.' if command in OWN_IMAGES else '')
+        except Exception as error:
+            message = str(error) if isinstance(error, ImportError | UnpicklingError) else user_message(error)
+            if message is None or debug:
+                raise
+            print(f'{_name()}: {with_flags(message) if command in OWN_IMAGES else message}', file=sys.stderr)
+            code = exit_code(error)
     if code:
         sys.exit(code)
+
+
+def _name() -> str:
+    """Return the name of the command, as the usage of its parser prints it."""
+    return sys.argv[0] if sys.argv[0].startswith('mmwsl ') else os.path.basename(sys.argv[0])
 
 
 def with_flags(message: str) -> str:

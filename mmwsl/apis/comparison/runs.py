@@ -9,7 +9,7 @@ from mmwsl.apis.checkpoint import latest_checkpoint
 from mmwsl.apis.config import find_config
 
 
-class RunError(RuntimeError):
+class RunError(ValueError):
     """Error of a run that cannot be compared; the message names it."""
 
 

@@ -1,8 +1,9 @@
 """Command ``tools/generate_pseudo_labels.py``."""
 
 import argparse
+from pathlib import Path
 
-from mmwsl.apis.arguments import FRACTION, POSITIVE, base_parser, parse
+from mmwsl.apis.arguments import FRACTION, POSITIVE, base_parser, parse, say_results
 from mmwsl.apis.config import load_config
 
 from .generate import generate_pseudo_labels
@@ -59,4 +60,6 @@ def main(argv: list[str] | None = None) -> None:
     args = vars(parse(parser, argv))
     del args['local_rank']
     cfg = load_config(args.pop('config'), args.pop('cfg_options'), args.pop('work_dir'), 'pseudo_labels')
-    generate_pseudo_labels(cfg, args.pop('checkpoint'), args.pop('out'), **args)
+    out = args.pop('out')
+    generate_pseudo_labels(cfg, args.pop('checkpoint'), out, **args)
+    say_results({'Pseudo-labels': Path(out, 'masks')}, f'MMWSL_PSEUDO_LABELS={out} mmwsl train CONFIG')

@@ -107,7 +107,9 @@ def test_other_inputs_are_rejected_and_replaced_when_asked_for(data, finished, t
     root = shutil.copytree(finished.root, tmp_path / 'shapes')
     with pytest.raises(SystemExit) as end:
         main(arguments(data, root, '--seed', '1'))
-    assert "holds results of other inputs of the stage 'split'" in end.value.code and 'seed: 0 before' in end.value.code
+    printed = capfd.readouterr().err
+    assert end.value.code == 2
+    assert "holds results of other inputs of the stage 'split'" in printed and 'seed: 0 before' in printed
     weights = (root / 'segmentor' / 'iter_4.pth').read_bytes()
     # Masks of training images: the classifier and what follows are made again.
     capfd.readouterr()
@@ -200,19 +202,20 @@ def test_new_thresholds_need_no_network(data, finished, tmp_path, capfd):
         assert ((pixels > 0) & (pixels < 255)).any() == expected
     with pytest.raises(SystemExit) as end:  # the segmentor was trained on other labels
         main(arguments(data, root, '--masks', finished.read_summary()['data']['masks']))
-    assert "inputs of the stage 'segmentor'" in end.value.code and 'thresholds.star' in end.value.code
+    printed = capfd.readouterr().err
+    assert end.value.code == 2 and "inputs of the stage 'segmentor'" in printed and 'thresholds.star' in printed
     assert 'Epoch(test)' not in (root / 'run.log').read_text()[(finished.root / 'run.log').stat().st_size :]
     file.write_text(json.dumps(dict(classes=classes[:-1], thresholds=[0.5] * 5)))
     with pytest.raises(SystemExit) as end:
         main(['label', str(root), '--thresholds', str(file)])
-    assert 'must have one threshold in [0, 1] for each of' in end.value.code
+    assert end.value.code == 2 and 'must have one threshold in [0, 1] for each of' in capfd.readouterr().err
 
 
-def test_a_folder_that_is_no_project(tmp_path):
+def test_a_folder_that_is_no_project(tmp_path, capfd):
     for verb in ('label', 'report'):
         with pytest.raises(SystemExit) as end:
             main([verb, str(tmp_path)])
-        assert 'must be a folder of `mmwsl run`' in end.value.code
+        assert end.value.code == 2 and 'must be a folder of `mmwsl run`' in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -224,9 +227,9 @@ def test_a_folder_that_is_no_project(tmp_path):
         ("it's", 'must have no quote'),
     ],
 )
-def test_a_run_writes_into_a_folder_of_its_own(data, out, message):
+def test_a_run_writes_into_a_folder_of_its_own(data, out, message, capfd):
     before = sorted(data.root.rglob('*'))
     with pytest.raises(SystemExit) as end:
         main(arguments(data, data.root / out))
-    assert message in end.value.code
+    assert end.value.code == 2 and message in capfd.readouterr().err
     assert sorted(data.root.rglob('*')) == before

@@ -1,0 +1,54 @@
+"""What the scripts print: the run's own lines, and one line for an error that a user can cause."""
+
+import subprocess
+import sys
+
+import pytest
+
+SHORT = ['param_scheduler=None', 'train_cfg.max_epochs=1', 'val_dataloader.dataset.indices=8']
+
+
+def test_a_training_of_one_epoch_prints_few_lines(run, tmp_path):
+    options = [*SHORT, 'train_dataloader.dataset.indices=320']
+    printed = run('train.py', 'wsl_lse_shapes', '--work-dir', tmp_path / 'work', '--cfg-options', *options)
+    lines = [line for line in printed.splitlines() if not line.startswith(('+', '|'))]  # the tables of the classes
+    assert len(lines) <= 25, printed
+    assert '320 images in batches of 16 on ' in printed and 'Epoch(train) [1]' in printed
+    assert '|  circle  |' in printed and 'mIoU' in printed
+    assert lines[-1] == f'Next: mmwsl test wsl_lse_shapes {tmp_path / "work" / "epoch_1.pth"}'
+    noise = ('Warning', 'Hooks will be executed', 'sys.platform', 'OneDL', 'SyncBN', 'build_runner')
+    assert not [word for word in noise if word in printed]
+    (log,) = (tmp_path / 'work').glob('*/*.log')
+    everything = ('Hooks will be executed', 'sys.platform', 'decode_head', 'Epoch(train)')
+    assert all(word in log.read_text() for word in everything)
+
+
+@pytest.mark.parametrize(
+    'script, arguments, message',
+    [
+        ('train.py', ['none.py'], "config='none.py' does not exist"),
+        ('train.py', ['wsl_lse_shapes', '--cfg-options', 'train_cfg.max_epochs=1'], '`param_scheduler.1.end` must be'),
+        ('train.py', ['wsl_lse_shapes', '--cfg-options', 'model.decode_head.aggregator.r=-1'], '`r` must be'),
+        ('train.py', ['wsl_lse_shapes', '--cfg-options', 'model.decode_head.type=mmwsl.Nothing'], 'mmwsl.Nothing'),
+        ('test.py', ['wsl_lse_shapes', 'none.pth'], "checkpoint='none.pth' does not exist"),
+        ('compare.py', ['none'], 'none'),
+        ('generate_pseudo_labels.py', ['wsl_lse_shapes', 'none.pth', '--out', 'labels'], "'none.pth'"),
+    ],
+)
+def test_an_error_of_the_user_is_one_message(command, script, arguments, message):
+    process = command(script, *arguments)
+    printed, _ = process.communicate(timeout=300)
+    assert process.returncode == 2 and message in printed, printed
+    assert 'Traceback' not in printed and len(printed.splitlines()) <= 3, printed
+    assert printed.startswith(f'{script}: ')
+
+
+def test_debug_shows_the_traceback(command):
+    for arguments, environment in ((['--debug'], {}), ([], dict(MMWSL_DEBUG='1'))):
+        process = command('train.py', 'none.py', *arguments, **environment)
+        printed, _ = process.communicate(timeout=300)
+        assert process.returncode == 1 and 'Traceback' in printed and "config='none.py' does not exist" in printed
+
+
+def test_no_deprecated_name_is_used_at_import():
+    subprocess.run([sys.executable, '-W', 'error::DeprecationWarning', '-c', 'import mmwsl'], check=True)
