@@ -6,12 +6,13 @@ import os
 from pathlib import Path, PurePosixPath
 
 from mmengine.config import Config
-from mmengine.logging import print_log
+from mmengine.logging import MMLogger, print_log
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS
 
 from mmwsl.apis.config_check import merge_options
 from mmwsl.apis.registered import is_subclass, registered_class
+from mmwsl.engine.runner import filter_terminal
 
 PACKAGE = Path(__file__).parents[1]
 CHECKPOINTS = ('.pth', '.pt', '.ckpt')
@@ -86,6 +87,7 @@ def load_config(path: str | Path, options: dict | None = None, work_dir: str | N
     """
     path = find_config(path)
     os.environ.setdefault(CONFIGS_VARIABLE, config_folder().as_posix())
+    filter_terminal(MMLogger.get_current_instance())  # it tells each variable of the environment that a config names
     cfg = Config.fromfile(path)
     merge_options(cfg, options)
     cfg.work_dir = work_dir or str(Path(cfg.get('work_dir') or Path('work_dirs', path.stem), task))

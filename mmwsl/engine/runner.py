@@ -28,11 +28,16 @@ class WeakSegRunner(Runner):
 
     def build_logger(self, log_level: int | str = 'INFO', log_file: str | None = None, **kwargs: Any) -> MMLogger:
         """Build the logger; see the parent."""
-        logger = super().build_logger(log_level, log_file, **kwargs)
-        for handler in logger.handlers:
-            if not isinstance(handler, logging.FileHandler):
-                handler.addFilter(ConsoleFilter())
-        return logger
+        return filter_terminal(super().build_logger(log_level, log_file, **kwargs))
+
+
+def filter_terminal(logger: MMLogger) -> MMLogger:
+    """Add a :class:`ConsoleFilter` to the terminal's handlers of a logger that have none."""
+    for handler in logger.handlers:
+        filtered = any(isinstance(other, ConsoleFilter) for other in handler.filters)
+        if not isinstance(handler, logging.FileHandler) and not filtered:
+            handler.addFilter(ConsoleFilter())
+    return logger
 
 
 def _caller() -> str:
