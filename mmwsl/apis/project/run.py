@@ -210,6 +210,8 @@ class _Run:
         return self.stages.run('split', dict(seed=self.options.seed, val=check.val), function)
 
     def _label(self) -> dict[str, Any]:
+        budget = self.trainings.budget
+        self.console.print(f'  about {max(1, round(budget.label_seconds(budget.scales) / 60))} min')
         result = label_images(self.project, self.console, agreement=True)
         values = ', '.join(f'{name} {value:.4g}' for name, value in result['thresholds'].items())
         self.console.print(f'  thresholds chosen from the scores, network {self._trained_on}: {values}')

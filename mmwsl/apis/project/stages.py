@@ -10,7 +10,16 @@ from mmwsl.utils.console import Console
 
 from .layout import Project
 
-STAGES = ('check', 'split', 'classifier', 'labels', 'segmentor', 'evaluation', 'report')
+STAGES = dict(
+    check='images, labels and masks',
+    split='images to train and to validate',
+    classifier='a network trained on the image-level labels',
+    labels='pseudo-labels of the training images',
+    segmentor='a segmentor trained on the pseudo-labels',
+    evaluation='masks of the validation images, compared with the ground truth if there is any',
+    report='pages for the browser',
+)
+"""Stages in their order, and what each makes."""
 
 
 class ProjectError(ValueError):
@@ -55,9 +64,9 @@ class Stages:
         inputs = as_json(inputs)
         self.compare(name, inputs)
         before = self.project.read_summary().get(name, {})
-        text = f'[{STAGES.index(name) + 1}/{len(STAGES)}] {name}'
+        text = f'[{[*STAGES].index(name) + 1}/{len(STAGES)}] {name}: {STAGES[name]}'
         if before.get('finished'):
-            self.console.print(f'{text}: done before')
+            self.console.print(f'{text}, done before')
             result: dict[str, Any] = before
             return result
         self.project.update_summary(**{name: dict(inputs=inputs, finished=False)})
@@ -85,7 +94,7 @@ class Stages:
                 'Pass --overwrite to repeat this stage and the later ones, or another --out.'
             )
         summary = self.project.read_summary()
-        later = STAGES[STAGES.index(name) :]
+        later = [*STAGES][[*STAGES].index(name) :]
         # Deleted first, the latest stage first: an interrupted deletion is repeated.
         for path in (path for stage in reversed(later) for path in self.project.outputs(stage)):
             if path.is_dir():
