@@ -44,6 +44,7 @@ def main(argv: list[str] | None = None) -> None:
             [
                 *('your own images:', *_listed(OWN_IMAGES), '', 'configs, as the scripts of tools/:', *_listed(TOOLS)),
                 *('', '`mmwsl COMMAND --help` lists the arguments of a command.'),
+                'With `--debug` an error shows its traceback.',
             ]
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -8,6 +8,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import OPTIMIZERS
 
+from mmwsl.engine.hooks import NonFiniteError
 from mmwsl.functional import constant_background
 from mmwsl.models.aggregators import LSEPooling
 from mmwsl.registry import MODELS
@@ -46,6 +47,7 @@ def test_what_python_raises_in_mmwsl_is_a_bug(tmp_path, monkeypatch):
 def test_files_are_matters_of_the_user(tmp_path):
     error = caught(open, tmp_path / 'none')
     assert str(tmp_path / 'none') in user_message(error) and exit_code(error) == INPUT
+    assert exit_code(NonFiniteError('the loss must be finite')) == FAILURE  # no input was wrong
     full = OSError(28, 'No space left on device', 'file')
     assert 'No space left' in user_message(full) and exit_code(full) == FAILURE
 

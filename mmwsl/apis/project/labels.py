@@ -75,7 +75,7 @@ def label_images(
             checkpoint,
             project.labels,
             tta=True,
-            **asdict(mask_rule(chosen['thresholds'], chosen.get('tuned_on'))),
+            **asdict(mask_rule(chosen['thresholds'], masks_used(project, chosen))),
             rethreshold=(project.labels / 'masks').is_dir(),
         )
         bar.advance(len(items))
@@ -92,6 +92,13 @@ def shorten(report: dict[str, Any]) -> dict[str, Any]:
     """Return the part of a quality report that stands in the summary."""
     lost = len(report['label_without_pixel'])
     return dict(images=report['images'], ignored=report['ignored'], label_without_pixel=lost)
+
+
+def masks_used(project: Project, chosen: dict[str, Any]) -> str | None:
+    """Return the masks that the thresholds and the network learned from, for the manifest; None if there are none."""
+    masked = len(project.read_summary()['classifier']['inputs']['masks'])
+    network = f'masks of {masked} training images, on which the network was trained' if masked else None
+    return '; '.join(filter(None, [chosen.get('tuned_on'), network])) or None
 
 
 def mask_rule(thresholds: Sequence[float], tuned_on: str | None = None) -> MaskRule:

@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 from ...registry import HOOKS
 
 
-class NonFiniteError(ValueError):
+class NonFiniteError(RuntimeError):
     """Error of a network that diverged: a loss, a weight or a score is NaN or infinite."""
 
 

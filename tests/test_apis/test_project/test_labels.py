@@ -35,7 +35,7 @@ def varied(finished, tmp_path_factory):
         norm.momentum = 1.0
     image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
     inferencer(image)
-    content = torch.load(checkpoint, weights_only=False)
+    content = torch.load(checkpoint, weights_only=True)
     content['state_dict'] = inferencer.model.state_dict()
     torch.save(content, checkpoint)
     shutil.rmtree(project.labels)

@@ -15,8 +15,10 @@ import torch
 from mmengine.config import Config
 from PIL import Image
 
+from mmwsl.apis.config import load_config
 from mmwsl.apis.project import Project
 from mmwsl.apis.pseudo_labels.store import read_codes
+from mmwsl.apis.supervision import labels_tuned_on
 from mmwsl.cli.main import main
 from mmwsl.datasets.classes import safe_palette
 
@@ -128,6 +130,9 @@ def test_other_inputs_are_rejected_and_replaced_when_asked_for(data, finished, t
     assert [part.data_prefix.seg_map_path for part in pseudo.datasets] == [str(masks), f'{root}/labels/masks']
     # All images get pseudo-labels, and the masks are trained on in both stages.
     assert len(list((root / 'labels/masks').rglob('*.png'))) == 12
+    # Whoever trains on these pseudo-labels is told of the masks.
+    assert labels_tuned_on(load_config(root / 'segmentor.py')).startswith('masks of 11 training images')
+    assert not labels_tuned_on(load_config(finished.segmentor_config))
     (losses,) = (root / 'checkpoints').glob('*/vis_data/scalars.json')
     assert 'decode.loss_map' in losses.read_text()
     # Other masks are rejected before anything is written.
