@@ -8,6 +8,8 @@ from typing import Any
 from mmengine.config import DictAction
 from mmengine.dist import is_main_process
 
+from mmwsl.utils.parser import Parser
+
 
 class OptionsAction(DictAction):
     """mmengine's ``KEY=VALUE`` pairs, with an error that names the pair that cannot be read."""
@@ -54,7 +56,7 @@ POSITIVE, COUNT, FRACTION = number(int, 1), number(int, 0), number(float, 0, 1)
 
 def base_parser(description: str) -> argparse.ArgumentParser:
     """Return a parser with the arguments that all commands share."""
-    parser = argparse.ArgumentParser(description=description)
+    parser = Parser(description=description)
     parser.add_argument('config', help='config file, or the name of one of the configs of mmwsl')
     parser.add_argument('--work-dir', help='folder for logs, checkpoints and results; work_dirs/CONFIG by default')
     add_cfg_options(parser)

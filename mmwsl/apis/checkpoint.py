@@ -78,7 +78,7 @@ def check_checkpoint(path: str | Path) -> None:
     _check_exists(path)
     try:
         with safe_types():
-            torch.load(path, map_location='cpu', weights_only=True)
+            content = torch.load(path, map_location='cpu', weights_only=True)
     except NOT_A_CHECKPOINT as error:
         if damage := _find_damage(Path(path)):
             raise UnsafeCheckpointError(f'checkpoint={str(path)!r} was rejected: {damage}') from error
@@ -86,6 +86,10 @@ def check_checkpoint(path: str | Path) -> None:
             f'checkpoint={str(path)!r} was rejected: it is damaged, or contains Python objects. {TRUST} '
             f'Error of torch: {(str(error).strip() or type(error).__name__).splitlines()[-1]}'
         ) from error
+    if not isinstance(content, dict):
+        raise UnsafeCheckpointError(
+            f'checkpoint={str(path)!r} must be a dict of parameters, got a {type(content).__name__}. Pass another file.'
+        )
 
 
 def identify_checkpoint(path: str) -> str:
@@ -197,27 +201,26 @@ def latest_checkpoint(work_dir: str | Path) -> str | None:
     in between leaves a partial file, or a path that is empty or outdated. torch's files are zip archives, whose table
     of contents is at the end: a file without it is incomplete.
 
-    The path is absolute. In a folder that was moved or copied, a file of that name in the folder takes precedence:
+    The path is absolute. In a folder that was moved or copied, which has a file of that name, only its own files count:
     another training may write to the old path.
 
     Args:
         work_dir: Folder of the training.
 
     Returns:
-        The file that ``last_checkpoint`` names if it is complete, else the newest complete file of ``work_dir`` or of
-        the named folder (``out_dir`` of mmengine's ``CheckpointHook``); None if there is none.
+        Absolute path of the file that ``last_checkpoint`` names if it is complete, else of the newest complete file of
+        ``work_dir`` or of the named folder (``out_dir`` of mmengine's ``CheckpointHook``); None if there is none.
     """
     work_dir = Path(work_dir)
     note = work_dir / 'last_checkpoint'
     noted = note.read_text().strip() if note.is_file() else ''
-    candidates = []
-    if noted:
-        moved = work_dir / Path(noted).name
-        candidates += [moved] * moved.is_file() + [Path(noted)]
-    for folder in (work_dir, Path(noted).parent) if noted else (work_dir,):
+    own = work_dir / Path(noted).name
+    elsewhere = bool(noted) and not own.is_file()
+    candidates = [Path(noted) if elsewhere else own] if noted else []
+    for folder in (work_dir, Path(noted).parent) if elsewhere else (work_dir,):
         others = [path for path in folder.glob('*.pth') if not path.name.startswith('best_')]
         candidates += sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in {path.absolute(): path for path in candidates}.values():
+    for path in dict.fromkeys(path.absolute() for path in candidates):
         if path.is_file() and zipfile.is_zipfile(path):
             return str(path)
         print_log(f'{path} is missing or incomplete. Searching for an earlier checkpoint.', 'current')

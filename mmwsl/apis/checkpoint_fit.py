@@ -17,6 +17,8 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
+from mmwsl.apis.trained_settings import warn_changed_settings
+
 SHOWN = 3
 """Number of parameters or classes in a message."""
 
@@ -217,6 +219,8 @@ class CheckpointFitHook(Hook):
             )
         if fit.unused:
             _warn(f'{name}: {len(fit.unused)} parameters are not in the network: {_first(fit.unused)}')
+        if not training:
+            warn_changed_settings(checkpoint, runner.cfg.model, name)
         self._check_classes(runner, checkpoint, name, training, fix)
 
     def _check_classes(self, runner: Runner, checkpoint: dict, name: str, training: bool, fix: str) -> None:

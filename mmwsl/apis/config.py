@@ -3,6 +3,7 @@
 import difflib
 import logging
 import os
+import traceback
 from pathlib import Path, PurePosixPath
 
 from mmengine.config import Config
@@ -17,6 +18,8 @@ from mmwsl.engine.runner import filter_terminal
 PACKAGE = Path(__file__).parents[1]
 CHECKPOINTS = ('.pth', '.pt', '.ckpt')
 """Suffixes of checkpoints."""
+SUFFIXES = ('.py', '.json', '.yaml', '.yml')
+"""Suffixes of configs."""
 CONFIGS_VARIABLE = 'MMWSL_CONFIGS'
 """Variable by which a config elsewhere inherits from mmwsl's: ``'{{$MMWSL_CONFIGS:...}}/folder/wsl_lse_folder.py'``."""
 
@@ -63,8 +66,30 @@ def packed_configs() -> list[Path]:
 
 
 def get_config(config: str | Path) -> Config:
-    """Read a config file, named as in :func:`find_config`."""
-    return Config.fromfile(find_config(config))
+    """Read a config file, named as in :func:`find_config`; see :func:`read_config`."""
+    return read_config(find_config(config))
+
+
+def read_config(path: Path) -> Config:
+    """Read a config file.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ValueError: If it is no config, or its code raises an error; the message names the line.
+    """
+    if path.suffix not in SUFFIXES:
+        raise ValueError(f'config must be a file {", ".join(SUFFIXES)}, got {str(path)!r}.')
+    try:
+        return Config.fromfile(path)
+    except OSError:
+        raise
+    except Exception as error:
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.name == '<module>']
+        place = f', line {frames[-1].lineno} of {frames[-1].filename}' if frames else ''
+        text = 'it inherits from itself' if isinstance(error, RecursionError) else f'{type(error).__name__}: {error}'
+        raise ValueError(f'config {str(path)!r} cannot be read: {text}{place}. Correct the file.') from error
 
 
 def load_config(path: str | Path, options: dict | None = None, work_dir: str | None = None, task: str = '') -> Config:
@@ -88,7 +113,7 @@ def load_config(path: str | Path, options: dict | None = None, work_dir: str | N
     path = find_config(path)
     os.environ.setdefault(CONFIGS_VARIABLE, config_folder().as_posix())
     filter_terminal(MMLogger.get_current_instance())  # it tells each variable of the environment that a config names
-    cfg = Config.fromfile(path)
+    cfg = read_config(path)
     merge_options(cfg, options)
     cfg.work_dir = work_dir or str(Path(cfg.get('work_dir') or Path('work_dirs', path.stem), task))
     return cfg

@@ -1,15 +1,17 @@
 """Checks of the keys of a config and of ``--cfg-options``: a misspelled key would be ignored."""
 
+import difflib
 import inspect
 from collections.abc import Iterable
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.registry import Registry, init_default_scope
+from mmengine.registry import OPTIMIZERS, Registry, init_default_scope
 from mmengine.runner import Runner
 
 from mmwsl import registry
 from mmwsl.apis.registered import registered_class
+from mmwsl.utils.nested import dicts_in, paths_in
 
 OTHERS = 'runner_type model_wrapper_cfg sync_bn find_unused_parameters activation_checkpointing compile'.split()
 OTHERS += 'efficient_conv_bn_eval custom_imports tta_model tta_pipeline pseudo_labels'.split()
@@ -49,6 +51,34 @@ def merge_options(cfg: Config, options: dict[str, Any] | None) -> None:
         _check_option(cfg, key, value)
     if options:
         cfg.merge_from_dict(options)
+    _check_indices(cfg)
+
+
+def check_parts(cfg: Config, *keys: str) -> None:
+    """Check that a config has the parts that a command needs.
+
+    Raises:
+        ValueError: If one is missing or None.
+    """
+    if missing := [key for key in keys if not cfg.get(key)]:
+        raise ValueError(
+            f'config {cfg.filename or ""!r} must have {" and ".join(f"`{key}`" for key in missing)}, got none. Inherit '
+            'from a config that has them.'
+        )
+
+
+def check_optimizers(cfg: Config) -> None:
+    """Check that the optimizers of a config exist: mmengine's error would not name them.
+
+    Raises:
+        ValueError: If one does not.
+    """
+    for part in dicts_in(cfg.optim_wrapper.to_dict()):
+        optimizer = part.get('optimizer')
+        if isinstance(optimizer, dict) and registered_class(optimizer, OPTIMIZERS) is None:
+            near = difflib.get_close_matches(str(optimizer.get('type')), OPTIMIZERS.module_dict)
+            similar = f' Similar names: {", ".join(near)}.' if near else ''
+            raise ValueError(f'`optimizer.type` must be an optimizer, got {optimizer.get("type")!r}.{similar}')
 
 
 def nearest(key: str, names: Iterable[str]) -> str | None:
@@ -74,6 +104,15 @@ def distance(first: str, second: str) -> int:
                 value = min(value, last[j - 1] + 1)
             row.append(value)
     return row[-1]
+
+
+def _check_indices(cfg: Config) -> None:
+    """Reject ``indices`` of datasets that select nothing, or, in mmengine, images from the end."""
+    for path, value in paths_in({key: cfg[key] for key in cfg if key.endswith('_dataloader')}):
+        if path.endswith('.indices') and value is not None:
+            numbers = value if isinstance(value, list | tuple) else [value - 1] if isinstance(value, int) else [-1]
+            if not numbers or not all(isinstance(number, int) and number >= 0 for number in numbers):
+                raise ValueError(f'`{path}` must be a positive number of images or a list of indices, got {value!r}.')
 
 
 def _check_option(cfg: Config, key: str, value: Any) -> None:
@@ -112,19 +151,12 @@ def _unknown(cfg: Config, name: str) -> str:
     """Describe a top-level key that nothing reads, and its place if other settings have its name."""
     if near := nearest(name, READ):
         return f'`{name}` must be a setting of the config, got an unknown key. Did you mean `{near}`?'
-    places = [path for path in _paths(cfg.to_dict()) if path.endswith(f'.{name}')]
+    places = [path for path, _ in paths_in(cfg.to_dict()) if path.endswith(f'.{name}')]
     if name in cfg:
         use = f'Set {" and ".join(places[:3])}.' if places else 'Change it in a config that inherits from this one.'
         return f'`{name}` must be a setting, got a variable of the config file, which was used before. {use}'
     use = f'Set e.g. {places[0]}.' if places else 'Print the settings with tools/print_config.py.'
     return f'`{name}` must be a setting of the config, got an unknown key. {use}'
-
-
-def _paths(part: Any, start: str = '') -> Iterable[str]:
-    items = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list | tuple) else ()
-    for key, value in items:
-        yield f'{start}{key}'
-        yield from _paths(value, f'{start}{key}.')
 
 
 def _is_number(part: dict, name: str) -> bool:

@@ -1,6 +1,5 @@
 """Demonstration: train on synthetic shapes from image-level labels, evaluate twice, draw the masks."""
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from mmwsl.apis.launch import build_runner
 from mmwsl.apis.prediction import predict
 from mmwsl.apis.training import train
 from mmwsl.utils.files import atomic_write
+from mmwsl.utils.parser import Parser
 from mmwsl.visualization import image_grid
 
 RAW, PRIOR = 'raw', '+ image-level prior'
@@ -64,7 +64,7 @@ def report(scores: dict[str, float]) -> str:
 
 def main(argv: list[str] | None = None) -> None:
     """Run ``tools/demo.py``."""
-    parser = argparse.ArgumentParser(description='Train on synthetic shapes from image-level labels, evaluate and draw')
+    parser = Parser(description='Train on synthetic shapes from image-level labels, evaluate and draw')
     parser.add_argument('--work-dir', default='work_dirs/demo', help='folder for all outputs')
     add_cfg_options(parser)
     args = parser.parse_args(argv)

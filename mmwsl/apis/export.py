@@ -1,16 +1,13 @@
 """Command ``mmwsl export``: the network as an ONNX file."""
 
-import argparse
 import inspect
 import io
 import json
 import os
-import sys
 import warnings
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
-from pickle import UnpicklingError
 from types import ModuleType
 from typing import Any
 
@@ -28,6 +25,7 @@ from mmwsl.inference.postprocessors import ClassThresholds, build_postprocessors
 from mmwsl.utils.console import quiet
 from mmwsl.utils.files import atomic_write
 from mmwsl.utils.nested import dicts_in
+from mmwsl.utils.parser import Parser
 
 OPSET = 17
 TOLERANCE = 0.01
@@ -219,9 +217,9 @@ def check_probs(session: Any, inferencer: WeakSegInferencer, resize: ResizeRule 
             )
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run ``mmwsl export``; return 1 if it failed, else 0."""
-    parser = argparse.ArgumentParser(description='Export a trained network as an ONNX file')
+def main(argv: list[str] | None = None) -> None:
+    """Run ``mmwsl export``."""
+    parser = Parser(description='Export a trained network as an ONNX file')
     parser.add_argument('project', help='folder of a project, or a config with --checkpoint')
     parser.add_argument('--out', metavar='FILE', required=True, help='the ONNX file')
     parser.add_argument('--opset', type=int, default=OPSET, metavar='N', help='version of the operators (%(default)s)')
@@ -229,19 +227,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument('--trust-checkpoint', action='store_true', help='load a checkpoint that could execute code')
     add_cfg_options(parser)
     args = parser.parse_args(argv)
-    try:
-        with quiet(os.devnull):
-            path = export_onnx(
-                args.project,
-                args.out,
-                weights=args.checkpoint,
-                opset=args.opset,
-                trust_checkpoint=args.trust_checkpoint,
-                options=args.cfg_options,
-            )
-    except (ImportError, OSError, ValueError, TypeError, KeyError, UnpicklingError) as error:
-        print(f'mmwsl export: {error}', file=sys.stderr)
-        return 1
+    with quiet(os.devnull):
+        path = export_onnx(
+            args.project,
+            args.out,
+            weights=args.checkpoint,
+            opset=args.opset,
+            trust_checkpoint=args.trust_checkpoint,
+            options=args.cfg_options,
+        )
     print(f'{path}: {path.stat().st_size / 1e6:.1f} MB, opset {args.opset}, checked with onnxruntime.')
     print('It gives probabilities, before post-processing, which its metadata describe: see docs/inferencer.md.')
-    return 0

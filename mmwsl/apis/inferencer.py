@@ -23,6 +23,7 @@ from mmwsl.apis.image_inputs import ImageInput, Source, list_inputs
 from mmwsl.apis.image_pipeline import ImagePipeline, LoadedImage, describe, equal_size_batches, load_images, windows
 from mmwsl.apis.registered import is_subclass
 from mmwsl.apis.trained_model import find_dataset_meta, find_model
+from mmwsl.apis.trained_settings import warn_changed_settings
 from mmwsl.datasets.classes import voc_colormap
 from mmwsl.engine.hooks import PostProcessingHook, check_scores
 from mmwsl.registry import HOOKS
@@ -244,6 +245,7 @@ class WeakSegInferencer(MMSegInferencer):
 
     def _load_weights_to_model(self, model: nn.Module, checkpoint: dict[str, Any], cfg: Config) -> None:
         check_weights(model, checkpoint)
+        warn_changed_settings(checkpoint, cfg.model, '`weights`')
         recorded = dict((checkpoint.get('meta') or {}).get('dataset_meta') or {}, classes=recorded_classes(checkpoint))
         if not recorded['classes']:
             warn_without_classes('`weights`')

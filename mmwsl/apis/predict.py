@@ -3,12 +3,10 @@
 import argparse
 import hashlib
 import json
-import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any, NamedTuple
 
 import torch
@@ -27,6 +25,7 @@ from mmwsl.apis.trained_model import find_model
 from mmwsl.engine.hooks import collect_provenance
 from mmwsl.utils.console import Console, quiet
 from mmwsl.utils.nested import digest_files
+from mmwsl.utils.parser import Parser
 
 LOG = 'predict.log'
 
@@ -129,8 +128,8 @@ def digest_model(cfg: Config, checkpoint: str) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run ``mmwsl predict``; return 1 if an image or the whole command failed, else 0."""
-    parser = argparse.ArgumentParser(description='Predict the masks of images')
+    """Run ``mmwsl predict``; return 1 if an image failed, else 0."""
+    parser = Parser(description='Predict the masks of images')
     parser.add_argument('project', help='folder of a project, or a config with --checkpoint')
     parser.add_argument('images', nargs='+', metavar='IMAGES', help='image files, folders with subfolders, or URLs')
     parser.add_argument('--out', metavar='DIR', required=True, help='output folder; an interrupted run is resumed')
@@ -167,7 +166,7 @@ def main(argv: list[str] | None = None) -> int:
                 options=args.cfg_options,
                 console=console,
             )
-        except (OSError, ValueError, TypeError, RuntimeError, AssertionError, UnpicklingError) as error:
+        except Exception as error:
             traceback.print_exc()
             wrong = error
         else:
@@ -178,8 +177,7 @@ def main(argv: list[str] | None = None) -> int:
             log.unlink(missing_ok=True)  # the line below says it all
             if not had_folder:
                 log.parent.rmdir()
-        print(f'mmwsl predict: {wrong}', file=sys.stderr)
-        return 1
+        raise wrong
     print(report(result, args))
     return 1 if result.failed else 0
 

@@ -1,16 +1,15 @@
 """Command ``tools/print_config.py``."""
 
-import argparse
-
 from mmwsl.apis.arguments import add_cfg_options
 from mmwsl.apis.config import get_config
 from mmwsl.apis.config_check import merge_options
 from mmwsl.utils.files import atomic_write
+from mmwsl.utils.parser import Parser
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run ``tools/print_config.py``."""
-    parser = argparse.ArgumentParser(description='Print a config with all settings that it inherits')
+    parser = Parser(description='Print a config with all settings that it inherits')
     parser.add_argument('config', help='config file, or the name of one of the configs of mmwsl')
     parser.add_argument('--out', metavar='FILE', help='config file to write instead, complete and without bases')
     add_cfg_options(parser)

@@ -45,6 +45,7 @@ def check_training(runner: Runner) -> None:
     loop = runner.train_loop
     if not isinstance(loop, EpochBasedTrainLoop | IterBasedTrainLoop):
         return
+    _check_length(loop)
     _check_sampler(loop)
     schedules = list(_learning_rate_schedules(runner.cfg.get('param_scheduler'), loop))
     for schedule in schedules:
@@ -191,6 +192,13 @@ def _length(cfg: dict[str, Any], loop: Any, key: str) -> Length:
             f'begin and end in iterations, of which the training has {loop.max_iters}.'
         )
     return Length(loop.max_iters, 'iterations', text)
+
+
+def _check_length(loop: Any) -> None:
+    name = 'max_epochs' if isinstance(loop, EpochBasedTrainLoop) else 'max_iters'
+    for key, value in ((name, getattr(loop, name)), ('val_interval', loop.val_interval)):
+        if value < 1:
+            raise ValueError(f'`train_cfg.{key}` must be at least 1, got {value}.')
 
 
 def _check_sampler(loop: Any) -> None:

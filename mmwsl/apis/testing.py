@@ -11,6 +11,7 @@ from mmseg.models.segmentors import SegTTAModel
 from mmwsl.apis.arguments import base_parser, number, parse, say_results
 from mmwsl.apis.checkpoint import weights_only_loading
 from mmwsl.apis.config import load_config
+from mmwsl.apis.config_check import check_parts
 from mmwsl.apis.launch import build_runner
 from mmwsl.apis.registered import is_mask_loader, is_subclass, without
 from mmwsl.engine.hooks import ProvenanceHook, WeakSegVisualizationHook
@@ -42,6 +43,7 @@ def run_test(
     cfg: Config, checkpoint: str, launcher: str = 'none', trust_checkpoint: bool = False, hooks: Sequence[Hook] = ()
 ) -> tuple[Runner, dict[str, float | str]]:
     """Evaluate as :func:`test` does, and return the runner, whose model is loaded, with the metrics."""
+    check_parts(cfg, 'model', 'test_dataloader', 'test_cfg')
     cfg.load_from, cfg.resume = checkpoint, False
     with weights_only_loading(cfg, trust_checkpoint):
         runner = build_runner(cfg, launcher)
@@ -61,7 +63,7 @@ def use_test_time_augmentation(cfg: Config) -> None:
     Raises:
         ValueError: If the config lacks one of them, or ``tta_model`` would ignore the inference pipeline.
     """
-    missing = [name for name in ('tta_model', 'tta_pipeline') if name not in cfg]
+    missing = [name for name in ('tta_model', 'tta_pipeline') if not cfg.get(name)]
     if missing:
         names = ' and '.join(f'`{name}`' for name in missing)
         raise ValueError(

@@ -1,6 +1,7 @@
 """Training from a config."""
 
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from mmengine.runner import Runner
 from mmwsl.apis.arguments import base_parser, parse, say_results
 from mmwsl.apis.checkpoint import is_url, latest_checkpoint, weights_only_loading
 from mmwsl.apis.config import config_folder, enable_amp, load_config
+from mmwsl.apis.config_check import check_optimizers, check_parts
 from mmwsl.apis.initial_weights import InitialWeightsHook, initial_weights
 from mmwsl.apis.launch import build_runner
 from mmwsl.apis.schedule_check import check_training
@@ -47,6 +49,8 @@ def train(
         ValueError: If a checkpoint does not fit the config, the training cannot end, or its schedule does not fit its
             length; see :func:`check_training`.
     """
+    check_parts(cfg, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
+    check_optimizers(cfg)
     keep_one_to_resume_from(cfg)
     cfg.resume = False
     checkpoint = latest_checkpoint(cfg.work_dir) if resume else None
@@ -131,6 +135,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.amp:
         enable_amp(cfg)
     train(cfg, args.resume, args.launcher, args.trust_checkpoint, allow_mismatch=args.allow_mismatch)
-    checkpoint = latest_checkpoint(cfg.work_dir)
+    newest = latest_checkpoint(cfg.work_dir)
+    checkpoint = newest and min(newest, os.path.relpath(newest), key=len)
     following = f'mmwsl test {args.config} {checkpoint}' if checkpoint else ''
     say_results({'Checkpoint': checkpoint, 'Log': cfg.work_dir}, following)

@@ -1,16 +1,15 @@
 """``mmwsl check``: what is odd about images and labels, before anything is trained."""
 
-import argparse
-
 from mmwsl.apis.project.check import check_data
 from mmwsl.apis.project.data_check import format_check
+from mmwsl.utils.parser import Parser
 
 from .arguments import add_data, label_options
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; 1 if the data cannot be used."""
-    parser = argparse.ArgumentParser(description='Check images and their labels; writes nothing')
+    parser = Parser(description='Check images and their labels; writes nothing')
     add_data(parser)
     args = parser.parse_args(argv)
     check = check_data(args.images, args.labels, args.val, args.masks, **label_options(args))

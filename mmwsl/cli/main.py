@@ -10,6 +10,7 @@ from pickle import UnpicklingError
 from mmwsl import __version__
 from mmwsl.utils.console import quiet
 from mmwsl.utils.errors import DEBUG, exit_code, user_message
+from mmwsl.utils.parser import Parser
 
 # The module whose `main` is called, and a description.
 OWN_IMAGES = {
@@ -37,7 +38,7 @@ COMMANDS = OWN_IMAGES | TOOLS
 
 def main(argv: list[str] | None = None) -> None:
     """Run one command, with the arguments that follow its name; see :func:`run_command`."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog='mmwsl',
         description='Weakly supervised semantic segmentation: image-level labels in, pixel masks out.',
         epilog='\n'.join(
@@ -76,6 +77,7 @@ def run_command(command: str, argv: list[str] | None = None) -> None:
         if not sys.warnoptions:
             warnings.filterwarnings('ignore')
             warnings.filterwarnings('default', module='mmwsl')
+            warnings.showwarning = _show_warning
         try:
             with quiet(os.devnull):  # the libraries print while they are imported
                 module = import_module(COMMANDS[command][0])
@@ -84,6 +86,8 @@ def run_command(command: str, argv: list[str] | None = None) -> None:
             code = f'{_name()}: interrupted.' + (' The same command continues.' if command in OWN_IMAGES else '')
         except Exception as error:
             message = str(error) if isinstance(error, ImportError | UnpicklingError) else user_message(error)
+            if message is None:
+                print(f'{_name()}: unexpected error. Please report it with the lines below.', file=sys.stderr)
             if message is None or debug:
                 raise
             print(f'{_name()}: {with_flags(message) if command in OWN_IMAGES else message}', file=sys.stderr)
@@ -95,6 +99,11 @@ def run_command(command: str, argv: list[str] | None = None) -> None:
 def _name() -> str:
     """Return the name of the command, as the usage of its parser prints it."""
     return sys.argv[0] if sys.argv[0].startswith('mmwsl ') else os.path.basename(sys.argv[0])
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """Print a warning as one line, without the line of the code."""
+    print(f'{_name()}: {message}', file=sys.stderr)
 
 
 def with_flags(message: str) -> str:

@@ -1,13 +1,12 @@
 """``mmwsl report``: the report of a project."""
 
-import argparse
-
 from mmwsl.apis.project.commands import refresh_report
+from mmwsl.utils.parser import Parser
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command."""
-    parser = argparse.ArgumentParser(description='Make or refresh PROJECT/report/index.html')
+    parser = Parser(description='Make or refresh PROJECT/report/index.html')
     parser.add_argument('project', metavar='PROJECT', help='folder of `mmwsl run`')
     args = parser.parse_args(argv)
     print(f'Open {refresh_report(args.project)}')

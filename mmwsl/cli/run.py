@@ -1,15 +1,14 @@
 """``mmwsl run``: images and image-level labels to masks and a trained segmentor."""
 
-import argparse
-
 from mmwsl.apis.project.run import Options, run_project
+from mmwsl.utils.parser import Parser
 
 from .arguments import add_data, label_options
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command."""
-    parser = argparse.ArgumentParser(description='Train a segmentor on images with image-level labels; resumes')
+    parser = Parser(description='Train a segmentor on images with image-level labels; resumes')
     add_data(parser)
     parser.add_argument('--out', metavar='PROJECT', required=True, help='project folder')
     parser.add_argument(

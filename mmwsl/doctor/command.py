@@ -1,12 +1,12 @@
 """Command ``mmwsl doctor``."""
 
-import argparse
 import platform
 import shutil
 import textwrap
 from collections.abc import Iterable
 
 from mmwsl import __version__
+from mmwsl.utils.parser import Parser
 
 from . import checks
 from .checks import FAIL, Row
@@ -18,9 +18,7 @@ def main(argv: list[str] | None = None) -> int:
     Returns:
         1 if a package that everyone needs cannot be imported, else 0.
     """
-    parser = argparse.ArgumentParser(
-        description='Check packages, devices, weights and disk space, and print what to do about each.'
-    )
+    parser = Parser(description='Check packages, devices, weights and disk space, and print what to do about each.')
     parser.parse_args(argv)
     print(f'mmwsl {__version__}, Python {platform.python_version()}, {platform.platform(terse=True)}', flush=True)
     found = checks.import_modules()

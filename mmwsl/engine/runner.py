@@ -24,11 +24,19 @@ class ConsoleFilter(logging.Filter):
 
 
 class WeakSegRunner(Runner):
-    """Runner of mmengine with a :class:`ConsoleFilter`."""
+    """Runner of mmengine with a :class:`ConsoleFilter`, which leaves the work folder as it is until all is loaded."""
 
     def build_logger(self, log_level: int | str = 'INFO', log_file: str | None = None, **kwargs: Any) -> MMLogger:
         """Build the logger; see the parent."""
         return filter_terminal(super().build_logger(log_level, log_file, **kwargs))
+
+    def dump_config(self) -> None:
+        """Leave the config of an earlier run in place: this one may be rejected; see :meth:`load_or_resume`."""
+
+    def load_or_resume(self) -> None:
+        """Load the checkpoint, then write the config to the work folder."""
+        super().load_or_resume()
+        super().dump_config()
 
 
 def filter_terminal(logger: MMLogger) -> MMLogger:

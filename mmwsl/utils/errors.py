@@ -6,6 +6,10 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
 REGISTRY = 'mmengine/registry'
+LIBRARIES = ('mmengine', 'mmcv', 'mmseg')
+REJECTIONS = (TypeError, ValueError, AssertionError, IndexError)
+"""Errors of a constructor that gets a wrong argument."""
+HINT = '(--debug shows where)'
 DEBUG = 'MMWSL_DEBUG'
 """Environment variable that makes commands show the traceback of every error."""
 INPUT, FAILURE = 2, 1
@@ -15,9 +19,9 @@ INPUT, FAILURE = 2, 1
 def user_message(error: BaseException) -> str | None:
     """Return the message of an error that a user can cause; None for a bug.
 
-    Such an error is one of the operating system (a file, a folder, the disk), one that mmwsl raises on purpose, by a
-    ``raise`` statement, or one about a config: of mmengine, or of a class that a config names. Any other error, such as
-    a ``KeyError`` of a dictionary, is a bug, and its traceback is needed.
+    Such an error is one of the operating system (a file, a folder, the disk), one that mmwsl or a library of OpenMMLab
+    raises on purpose, by a ``raise`` or an ``assert`` statement (an ``assert`` of mmwsl is a bug), or one of building a
+    class from a config. Any other error, such as a ``KeyError`` of a dictionary, is a bug, and its traceback is needed.
 
     Args:
         error: The error, with its traceback.
@@ -28,16 +32,25 @@ def user_message(error: BaseException) -> str | None:
     if not frames:
         return None
     origin = Path(frames[-1].filename)
-    folder = origin.parent.as_posix()
-    if folder.endswith(REGISTRY):
+    line = linecache.getline(str(origin), frames[-1].lineno or 0).lstrip()
+    if PACKAGE in origin.parents and line.startswith('raise'):
+        return _text(error)
+    if REGISTRY in origin.parent.as_posix():
         # It raises the error of a class again, with the name of the class before the message.
         return user_message(error.__context__) if error.__context__ else _text(error)
-    if folder.endswith('mmengine/config'):
-        return _text(error)
-    if isinstance(error, ValueError) and frames[-1].name == '__init__' and any(REGISTRY in f.filename for f in frames):
-        return _text(error)  # an argument that a config gives to a class of a library
-    line = linecache.getline(str(origin), frames[-1].lineno or 0)
-    return _text(error) if PACKAGE in origin.parents and line.lstrip().startswith('raise') else None
+    if (built := _built_class(error)) and isinstance(error, REJECTIONS):
+        return f'`{built}` cannot be built from the config: {_text(error)} {HINT}'
+    meant = line.startswith(('raise', 'assert')) and any(name in origin.parts for name in LIBRARIES)
+    return f'{_text(error)} {HINT}' if meant else None
+
+
+def _built_class(error: BaseException) -> str:
+    """Return the innermost class whose construction from a config raised an error; an empty text if there is none."""
+    name = ''
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if REGISTRY in Path(frame.f_code.co_filename).as_posix() and isinstance(frame.f_locals.get('obj_cls'), type):
+            name = frame.f_locals['obj_cls'].__name__
+    return name
 
 
 def exit_code(error: BaseException) -> int:

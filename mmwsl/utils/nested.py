@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 from .files import digest_file
 
@@ -14,6 +15,16 @@ def dicts_in(config: object) -> Iterator[dict]:
     if isinstance(config, list | tuple):
         for value in config:
             yield from dicts_in(value)
+
+
+def paths_in(config: object, start: str = '') -> Iterator[tuple[str, Any]]:
+    """Yield every setting within a config and its value, outermost first, by its key in ``a.b`` form."""
+    items = (
+        config.items() if isinstance(config, dict) else enumerate(config) if isinstance(config, list | tuple) else ()
+    )
+    for key, value in items:
+        yield f'{start}{key}', value
+        yield from paths_in(value, f'{start}{key}.')
 
 
 def digest_files(config: object) -> dict[str, str]:

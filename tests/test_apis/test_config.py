@@ -102,3 +102,26 @@ def test_amp_recognizes_subclasses():
     cfg = Config(dict(optim_wrapper=dict(type='UsersAmpOptimWrapper', loss_scale=8.0)))
     enable_amp(cfg)
     assert cfg.optim_wrapper == dict(type='UsersAmpOptimWrapper', loss_scale=8.0)
+
+
+@pytest.mark.parametrize(
+    'name, text, message',
+    [
+        ('own.py', 'model = dict(', 'SyntaxError'),
+        ('own.py', '\nmodel = nothing', r"NameError: name 'nothing' is not defined, line 2 of .*own\.py"),
+        ('own.py', "_base_ = ['own.py']", 'it inherits from itself'),
+        ('own.json', '{"model": ', 'JSONDecodeError'),
+        ('own.txt', 'model = 1', r'config must be a file \.py, '),
+    ],
+)
+def test_a_config_that_cannot_be_read_is_named(tmp_path, name, text, message):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match=message) as error:
+        mmwsl.get_config(tmp_path / name)
+    assert str(tmp_path / name) in str(error.value)
+
+
+def test_a_missing_base_is_a_missing_file(tmp_path):
+    (tmp_path / 'own.py').write_text("_base_ = ['none.py']")
+    with pytest.raises(FileNotFoundError, match='none.py'):
+        mmwsl.get_config(tmp_path / 'own.py')

@@ -1,6 +1,5 @@
 """Comparison of finished runs, and its command line."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from PIL import Image
 
 from mmwsl.apis.arguments import COUNT, POSITIVE, add_cfg_options
 from mmwsl.utils.files import atomic_write
+from mmwsl.utils.parser import Parser
 from mmwsl.visualization import draw_chart, image_grid
 
 from .measurement import COLUMNS, measure
@@ -87,7 +87,7 @@ def prediction_grid(folders: dict[str, Path]) -> Image.Image:
 
 def main(argv: list[str] | None = None) -> None:
     """Run ``tools/compare.py``."""
-    parser = argparse.ArgumentParser(description='Evaluate finished runs and compare them')
+    parser = Parser(description='Evaluate finished runs and compare them')
     parser.add_argument('runs', nargs='+', metavar='RUN', help='work folder of a training, or CONFIG:CHECKPOINT')
     parser.add_argument('--out', default='work_dirs/comparison', metavar='DIR', help='folder for tables and images')
     parser.add_argument('--max-images', type=POSITIVE, metavar='N', help='evaluate the first N images only')

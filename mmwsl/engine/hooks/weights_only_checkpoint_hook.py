@@ -24,15 +24,16 @@ class WeightsOnlyCheckpointHook(CheckpointHook):
     restores the buffers when it loads a checkpoint. With another hook, a resumed training has no log history, and
     mmengine logs a warning.
 
-    ``meta`` also gets ``mmwsl_version`` and ``config_digest``, the SHA-256 of the config; mmengine stores the names and
-    colors of the classes there, in ``dataset_meta``.
+    ``meta`` also gets ``mmwsl_version``, ``config_digest``, the SHA-256 of the config, and ``model``, its part of that
+    name; mmengine stores the names and colors of the classes there, in ``dataset_meta``.
     """
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Store version and config digest, and replace all except weights and optimizer state by plain values."""
+        """Store version and settings, and replace all except weights and optimizer state by plain values."""
         config = json.dumps(runner.cfg.to_dict(), default=str, sort_keys=True)
-        meta = checkpoint.setdefault('meta', {})
-        meta.update(mmwsl_version=__version__, config_digest=hashlib.sha256(config.encode()).hexdigest())
+        model = json.loads(json.dumps(runner.cfg.model.to_dict(), default=str))
+        digest = hashlib.sha256(config.encode()).hexdigest()
+        checkpoint.setdefault('meta', {}).update(mmwsl_version=__version__, config_digest=digest, model=model)
         for name in ('meta', 'message_hub', 'param_schedulers'):
             if name in checkpoint:
                 checkpoint[name] = as_plain(checkpoint[name])

@@ -1,0 +1,52 @@
+"""Run every case and print what came of it: ``python -m tests.bad_inputs [WORD ...] [--out FILE]``."""
+
+import argparse
+import importlib
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from mmwsl.cli.main import COMMANDS
+
+from .cases import ALL
+from .harness import run_case
+from .sandbox import make
+
+
+def main() -> int:
+    """Run the cases whose group or name contains one of the words, and return 1 if one is not as expected."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('words', nargs='*', metavar='WORD', help='only cases whose group or name contains one of them')
+    parser.add_argument('--out', type=Path, metavar='FILE', help='Markdown table to write')
+    parser.add_argument('--sandbox', type=Path, metavar='DIR', help='folder to make once, and to use again')
+    args = parser.parse_args()
+    for module, _ in COMMANDS.values():
+        importlib.import_module(module)
+    rows = []
+    with tempfile.TemporaryDirectory() as scratch:
+        sandbox = args.sandbox or Path(scratch, 'sandbox')
+        if not sandbox.is_dir():
+            make(sandbox)
+        for group, cases in ALL.items():
+            for item in cases:
+                if args.words and not any(word in f'{group} {item.name} {item.command}' for word in args.words):
+                    continue
+                outcome = run_case(item, sandbox, Path(scratch, 'case'))
+                rows.append((group, item, outcome))
+                good = outcome.verdict == 'as expected'
+                print(f'{len(rows):3} {outcome.verdict:14} {outcome.seconds:5.1f} s  {group}: {item.name}', flush=True)
+                print(
+                    f'      {" / ".join(outcome.detail.splitlines())[:700]}', flush=True
+                ) if not good or '-v' in sys.argv else None
+    counts = Counter(outcome.verdict for _, _, outcome in rows)
+    print(f'{len(rows)} cases: ' + ', '.join(f'{count} {verdict}' for verdict, count in counts.most_common()))
+    if args.out:
+        lines = ['| | Input | Command | Exit code | Outcome |', '|---|---|---|---|---|']
+        lines += [f'| {g} | {i.name} | `{i.command}` | {o.code} | {o.verdict} |' for g, i, o in rows]
+        args.out.write_text('\n'.join(lines) + '\n')
+    return int(set(counts) != {'as expected'})
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,371 @@
+"""Images, masks, tables of labels and lists of a data set that a config names."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..harness import Case, case
+from ..sandbox import SIZE, write_table
+
+TEST = 'test wsl.py work/epoch_2.pth'
+TRAIN = 'train wsl.py --work-dir new'
+SUPERVISED = 'train fsl.py --work-dir new'
+LABEL = 'generate-pseudo-labels wsl.py work/epoch_2.pth --out new'
+TUNE = 'tune-thresholds wsl.py work/epoch_2.pth --out new.json'
+COMPARE = 'compare work --out new'
+IN_VAL, IN_TRAIN = '08', '02'
+
+Change = Callable[[Path], object]
+
+
+def image(name: str, pixels: np.ndarray, folder: str = 'images') -> Change:
+    """Return a function that replaces an image."""
+    return lambda root: Image.fromarray(pixels).save(root / folder / f'{name}.png')
+
+
+def mask(pixels: np.ndarray, name: str = IN_VAL) -> Change:
+    """Return a function that replaces a mask."""
+    return image(name, pixels, 'masks')
+
+
+def content(data: bytes, *paths: str) -> Change:
+    """Return a function that writes any bytes."""
+
+    def write(root: Path) -> None:
+        for path in paths:
+            (root / path).write_bytes(data)
+
+    return write
+
+
+def changed_mask(change: Callable[[np.ndarray], np.ndarray], names: Iterable[str] = (IN_VAL,)) -> Change:
+    """Return a function that changes masks."""
+
+    def write(root: Path) -> None:
+        for name in names:
+            path = root / 'masks' / f'{name}.png'
+            Image.fromarray(change(np.asarray(Image.open(path)).copy())).save(path)
+
+    return write
+
+
+def half(path: str) -> Change:
+    """Return a function that cuts a file in half."""
+    return lambda root: (root / path).write_bytes((root / path).read_bytes()[: (root / path).stat().st_size // 2])
+
+
+def table(*rows: str, file: str = 'train.csv', header: str = 'image,labels') -> Change:
+    """Return a function that writes a table of labels."""
+    return lambda root: write_table(root / file, *rows, header=header)
+
+
+def rows(change: Callable[[str], str], file: str = 'train.csv') -> Change:
+    """Return a function that changes the text of a table."""
+    return lambda root: (root / file).write_text(change((root / file).read_text()))
+
+
+def remove(*paths: str) -> Change:
+    """Return a function that removes files and folders."""
+
+    def delete(root: Path) -> None:
+        for path in paths:
+            target = root / path
+            shutil.rmtree(target) if target.is_dir() else target.unlink()
+
+    return delete
+
+
+def all_of(*changes: Change) -> Change:
+    """Return a function that does several changes."""
+    return lambda root: [change(root) for change in changes]
+
+
+def overlap(root: Path) -> None:
+    """List a training image for validation."""
+    row = (root / 'train.csv').read_text().splitlines()[2]
+    (root / 'val.csv').write_text((root / 'val.csv').read_text() + row + '\n')
+
+
+def copy_of_training(root: Path) -> None:
+    """Store a training image for validation too, under another name."""
+    name, labels = (root / 'train.csv').read_text().splitlines()[2].split(',')
+    for folder in ('images', 'masks'):
+        shutil.copy(root / folder / name, root / folder / 'copy.png')
+    (root / 'val.csv').write_text((root / 'val.csv').read_text() + f'copy.png,{labels}\n')
+
+
+def loop(root: Path) -> None:
+    """Replace an image by a link to itself."""
+    (root / 'images/02.png').unlink()
+    os.symlink('02.png', root / 'images/02.png')
+
+
+def folder_for_image(root: Path) -> None:
+    """Replace an image by a folder."""
+    (root / 'images/02.png').unlink()
+    (root / 'images/02.png').mkdir()
+
+
+def two_valued(pixels: np.ndarray) -> np.ndarray:
+    """Return a mask of 0 and 255."""
+    return np.where(pixels > 0, 255, 0).astype(np.uint8)
+
+
+def rgb(pixels: np.ndarray) -> np.ndarray:
+    """Return a mask as a color image."""
+    return np.repeat(pixels[..., None], 3, 2)
+
+
+BLACK = np.zeros((SIZE, SIZE, 3), np.uint8)
+VAL = ('08', '09', '10', 'sub/00')
+TRAINING = ('00', '01', '02', '03')
+
+CASES: list[Case] = [
+    # masks
+    case('mask of another size: test', TEST, 'rejected', '08.png', prepare=mask(np.zeros((20, 30), np.uint8))),
+    case(
+        'mask of another size: tune-thresholds', TUNE, 'rejected', '08.png', prepare=mask(np.zeros((20, 30), np.uint8))
+    ),
+    case('mask of another size: compare', COMPARE, 'rejected', '08.png', prepare=mask(np.zeros((20, 30), np.uint8))),
+    case(
+        'mask of another size: training with masks',
+        SUPERVISED,
+        'rejected',
+        '02.png',
+        prepare=mask(np.zeros((20, 30), np.uint8), IN_TRAIN),
+    ),
+    case(
+        'mask transposed',
+        TEST,
+        'rejected',
+        '08.png',
+        prepare=all_of(image(IN_VAL, np.zeros((SIZE, 30, 3), np.uint8)), mask(np.zeros((30, SIZE), np.uint8))),
+    ),
+    case('mask in RGB: test', TEST, 'rejected', '08.png', 'channel', prepare=changed_mask(rgb)),
+    case(
+        'mask in RGB: training with masks',
+        SUPERVISED,
+        'rejected',
+        '02.png',
+        'channel',
+        prepare=changed_mask(rgb, [IN_TRAIN]),
+    ),
+    case('mask is an empty file', TEST, 'rejected', '08.png', prepare=content(b'', 'masks/08.png')),
+    case('mask is half a file', TEST, 'rejected', '08.png', prepare=half('masks/08.png')),
+    case('mask is a text', TEST, 'rejected', '08.png', prepare=content(b'no image', 'masks/08.png')),
+    case('mask is missing: test', TEST, 'rejected', '08.png', prepare=remove('masks/08.png')),
+    case('mask is missing: training with masks', SUPERVISED, 'rejected', '02.png', prepare=remove('masks/02.png')),
+    case('folder of masks is missing', TEST, 'rejected', 'masks', prepare=remove('masks')),
+    case(
+        'mask with id 200: test',
+        TEST,
+        'rejected',
+        '08.png',
+        '200',
+        prepare=changed_mask(lambda m: np.where(m > 0, 200, 0).astype(np.uint8)),
+    ),
+    case(
+        'mask with id 7 of 7 classes',
+        TEST,
+        'rejected',
+        '08.png',
+        '7',
+        prepare=changed_mask(lambda m: np.where(m > 0, 7, 0).astype(np.uint8)),
+    ),
+    case(
+        'mask with id 200: training with masks',
+        SUPERVISED,
+        'rejected',
+        '02.png',
+        '200',
+        prepare=changed_mask(lambda m: np.where(m > 0, 200, 0).astype(np.uint8), [IN_TRAIN]),
+    ),
+    case('masks of 0 and 255', TEST, 'rejected', '255', prepare=changed_mask(two_valued, VAL)),
+    case(
+        'masks of 0 and 255: training with masks',
+        SUPERVISED,
+        'rejected',
+        '255',
+        prepare=changed_mask(two_valued, [f'{i:02}' for i in range(8)]),
+    ),
+    case('masks of 16 bits', TEST, 'rejected', '08.png', prepare=changed_mask(lambda m: m.astype(np.uint16) * 256)),
+    case('masks of 255 only', TEST, 'rejected', '255', prepare=changed_mask(lambda m: np.full_like(m, 255), VAL)),
+    case(
+        'bad masks and --check-data off',
+        f'{TEST} --check-data off',
+        'done',
+        'mIoU',
+        prepare=changed_mask(lambda m: np.where(m > 0, 200, 0).astype(np.uint8)),
+    ),
+    case(
+        'masks are replaced after the first evaluation',
+        COMPARE,
+        'rejected',
+        '08.png',
+        prepare=mask(np.zeros((20, 30), np.uint8)),
+    ),
+    # images
+    case('image of zero bytes: test', TEST, 'rejected', '08.png', prepare=content(b'', 'images/08.png')),
+    case('image of zero bytes: training', TRAIN, 'rejected', '02.png', prepare=content(b'', 'images/02.png')),
+    case('image is half a file: test', TEST, 'rejected', '08.png', prepare=half('images/08.png')),
+    case('image is half a file: labels', LABEL, 'rejected', '02.png', prepare=half('images/02.png')),
+    case('image is a text', TRAIN, 'rejected', '02.png', prepare=content(b'no image', 'images/02.png')),
+    case(
+        'image of 1x1', TEST, 'rejected', '08.png', prepare=all_of(image(IN_VAL, BLACK[:1, :1]), mask(BLACK[:1, :1, 0]))
+    ),
+    case(
+        'image of 20000x2',
+        TEST,
+        'rejected',
+        '08.png',
+        prepare=all_of(image(IN_VAL, np.zeros((2, 20000, 3), np.uint8)), mask(np.zeros((2, 20000), np.uint8))),
+    ),
+    case('image of 1x1: training', TRAIN, 'rejected', '02.png', prepare=image(IN_TRAIN, BLACK[:1, :1])),
+    case(
+        'image larger than the network takes',
+        TRAIN,
+        'rejected',
+        '02.png',
+        prepare=image(IN_TRAIN, np.zeros((200, 300, 3), np.uint8)),
+    ),
+    case(
+        'image with transparency',
+        TRAIN,
+        'done',
+        prepare=lambda root: Image.open(root / 'images/02.png').convert('RGBA').save(root / 'images/02.png'),
+    ),
+    case(
+        'gray image',
+        TRAIN,
+        'done',
+        prepare=lambda root: Image.open(root / 'images/02.png').convert('L').save(root / 'images/02.png'),
+    ),
+    case('a folder named like an image', TRAIN, 'rejected', '02.png', prepare=folder_for_image),
+    case('a link to itself', TRAIN, 'rejected', '02.png', prepare=loop),
+    case('image of a table is missing', TRAIN, 'rejected', '02', prepare=remove('images/02.png')),
+    case('folder of images is missing', TRAIN, 'rejected', 'images', prepare=remove('images')),
+    case(
+        'folder of images is empty',
+        TRAIN,
+        'rejected',
+        'images',
+        prepare=all_of(remove('images'), lambda root: (root / 'images').mkdir()),
+    ),
+    case('data_root is missing', f'{TRAIN} --cfg-options train_dataloader.dataset.data_root=none', 'rejected', 'none'),
+    # tables of labels
+    case('table is missing', TRAIN, 'rejected', 'train.csv', prepare=remove('train.csv')),
+    case('table is empty', TRAIN, 'rejected', 'train.csv', prepare=content(b'', 'train.csv')),
+    case('table has a header only', TRAIN, 'rejected', 'train.csv', prepare=table()),
+    case('table without a header', TRAIN, 'rejected', 'train.csv', prepare=rows(lambda text: text.split('\n', 1)[1])),
+    case(
+        'table with other columns',
+        TRAIN,
+        'rejected',
+        'train.csv',
+        'labels',
+        prepare=rows(lambda text: text.replace('image,labels', 'image,marks')),
+    ),
+    case(
+        'table with an unknown class',
+        TRAIN,
+        'rejected',
+        'hexagon',
+        prepare=rows(lambda text: text.replace('circle', 'hexagon', 1)),
+    ),
+    case(
+        'table with a misspelled class',
+        TRAIN,
+        'rejected',
+        'cirlce',
+        prepare=rows(lambda text: text.replace('circle', 'cirlce', 1)),
+    ),
+    case(
+        'table with an image twice, other labels',
+        TRAIN,
+        'rejected',
+        '02',
+        prepare=rows(lambda text: f'{text}02.png,ring\n02.png,star\n'),
+    ),
+    case(
+        'table with another separator',
+        TRAIN,
+        'rejected',
+        'train.csv',
+        prepare=rows(lambda text: text.replace(';', '|')),
+    ),
+    case('table with an unknown image', TRAIN, 'rejected', 'gone', prepare=rows(lambda text: f'{text}gone.png,ring\n')),
+    case(
+        'table with a path outside',
+        TRAIN,
+        'rejected',
+        '../masks/02.png',
+        prepare=rows(lambda text: f'{text}../masks/02.png,ring\n'),
+    ),
+    case(
+        'table in UTF-16',
+        TRAIN,
+        'rejected',
+        'train.csv',
+        prepare=lambda root: (root / 'train.csv').write_text((root / 'train.csv').read_text(), encoding='utf-16'),
+    ),
+    case(
+        'table is an image',
+        TRAIN,
+        'rejected',
+        'train.csv',
+        prepare=lambda root: shutil.copy(root / 'images/00.png', root / 'train.csv'),
+    ),
+    case(
+        'table is a folder', f'{TRAIN} --cfg-options train_dataloader.dataset.label_file=images', 'rejected', 'images'
+    ),
+    case(
+        'table with an open quote', TRAIN, 'rejected', 'train.csv', prepare=rows(lambda text: text + '"03.png,ring\n')
+    ),
+    case(
+        'table with NUL bytes',
+        TRAIN,
+        'rejected',
+        'train.csv',
+        prepare=content(b'image,labels\n00.png,\0\n', 'train.csv'),
+    ),
+    case(
+        'table without labels at all',
+        TRAIN,
+        'rejected',
+        'train.csv',
+        prepare=table(*(f'{name}.png,' for name in TRAINING)),
+    ),
+    case(
+        'table lists background as a class',
+        TRAIN,
+        'rejected',
+        'background',
+        prepare=rows(lambda text: text.replace('circle', 'background', 1)),
+    ),
+    case(
+        'table without one class',
+        TRAIN,
+        'done',
+        'cross',
+        'not trained',
+        prepare=rows(lambda text: text.replace('cross', 'ring')),
+    ),
+    # splits
+    case('a training image is a validation image', TRAIN, 'done', 'overlap', prepare=overlap),
+    case('a training image is a validation image: test', TEST, 'done', 'overlap', prepare=overlap),
+    case('a training image under another name', TEST, 'done', 'overlap', 'copy', prepare=copy_of_training),
+    case('a training image is a validation image: compare', COMPARE, 'done', 'overlap', prepare=overlap),
+    # pseudo-labels
+    case(
+        'pseudo-labels: no image of the list',
+        f'{LABEL} --ann-file empty.txt',
+        'rejected',
+        'empty.txt',
+        prepare=content(b'\n\n', 'empty.txt'),
+    ),
+    case('pseudo-labels: --gt-masks without masks', f'{LABEL} --gt-masks none', 'rejected', 'none'),
+]

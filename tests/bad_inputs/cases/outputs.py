@@ -1,0 +1,160 @@
+"""Output folders and files: what is there already is not lost, and results do not mix."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..harness import Case, case
+from .data import all_of, content
+
+TEST = 'test wsl.py work/epoch_2.pth'
+LABEL = 'generate-pseudo-labels wsl.py work/epoch_2.pth'
+TUNE = 'tune-thresholds wsl.py work/epoch_2.pth'
+
+
+def holding(*names: str) -> Callable[[Path], None]:
+    """Return a function that makes a folder with files of somebody else."""
+
+    def make(root: Path) -> None:
+        for name in names:
+            path = root / 'mine' / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new('L', (9, 9)).save(path) if name.endswith('png') else path.write_text('mine')
+
+    return make
+
+
+def masks_by_folder(root: Path) -> None:
+    """Check that the masks of images in subfolders are apart."""
+    names = sorted(path.relative_to(root / 'new').as_posix() for path in (root / 'new').rglob('*.png'))
+    assert [name for name in names if name.endswith('sub/00.png')], names
+    assert len(names) == 4, names
+
+
+def other_masks(root: Path) -> None:
+    """Replace all masks after a comparison."""
+    from ..harness import run
+
+    code, out, err = run(['compare', 'work', '--out', 'new'], root)
+    assert not code, out + err
+    for path in (root / 'masks').rglob('*.png'):
+        Image.fromarray(np.zeros_like(np.asarray(Image.open(path)))).save(path)
+
+
+CASES: list[Case] = [
+    *(
+        case(
+            f'{name}: {where}',
+            f'{command} {option} {folder}',
+            'rejected',
+            folder,
+            prepare=holding('a.png', 'b/c.txt') if folder == 'mine' else None,
+        )
+        for name, command, option in (
+            ('test --out', TEST, '--out'),
+            ('test --show-dir', TEST, '--show-dir'),
+            ('labels', LABEL, '--out'),
+            ('compare', 'compare work', '--out'),
+            ('train', 'train wsl.py', '--work-dir'),
+        )
+        for where, folder in (
+            ('the folder of masks', 'masks'),
+            ('the folder of images', 'images'),
+            ('in the folder of images', 'images/new'),
+            ('a folder with other files', 'mine'),
+            ('a file', 'val.txt'),
+            ('in a file', 'val.txt/new'),
+        )
+        if not (name == 'train' and folder == 'mine')
+    ),
+    case('test --out: subfolders', f'{TEST} --out new', 'done', verify=masks_by_folder),
+    case('test --out twice', f'{TEST} --out new', 'done', prepare=lambda root: None, verify=masks_by_folder),
+    case(
+        'labels into a finished folder of other settings',
+        f'{LABEL} --out pseudo --fg-threshold 0.9',
+        'rejected',
+        'pseudo',
+    ),
+    case('labels into a finished folder of another split', f'{LABEL} --out pseudo --split val', 'rejected', 'pseudo'),
+    case('labels into the same folder', f'{LABEL} --out pseudo', 'done', prepare=None, changes=('pseudo/*.log',)),
+    case('train into a finished work folder', 'train wsl.py --work-dir work', 'rejected', '--resume', '--overwrite'),
+    case('train another network into a finished work folder', 'train fsl.py --work-dir work', 'rejected', 'work'),
+    case('test into the work folder of a training', f'{TEST} --work-dir work', 'done', changes=('work/none',)),
+    case(
+        'compare after the masks were replaced',
+        'compare work --out new',
+        'done',
+        prepare=other_masks,
+        changes=('new/*', 'new/*/*', 'new/*/*/*'),
+        verify=lambda root: _uncached(root),
+    ),
+    case(
+        'compare after the data were deleted',
+        'compare work --out new',
+        'rejected',
+        'images',
+        prepare=all_of(other_masks, lambda root: shutil.rmtree(root / 'images')),
+        changes=('new/*', 'new/*/*', 'new/*/*/*'),
+    ),
+    case('thresholds --out is a folder', f'{TUNE} --out images', 'rejected', 'images'),
+    case('thresholds --out in a folder that is not there', f'{TUNE} --out none/new.json', 'done', 'none/new.json'),
+    case('thresholds --out in a file', f'{TUNE} --out val.txt/new.json', 'rejected', 'val.txt'),
+    case('thresholds --out is a file of somebody else', f'{TUNE} --out labels.csv', 'rejected', 'labels.csv'),
+    case('thresholds --out is the checkpoint', f'{TUNE} --out work/epoch_2.pth', 'rejected', 'work/epoch_2.pth'),
+    case('print-config --out is a folder', 'print-config wsl.py --out images', 'rejected', 'images'),
+    case('print-config --out is its own config', 'print-config wsl.py --out wsl.py', 'rejected', 'wsl.py'),
+    case(
+        'print-config --out is no config',
+        'print-config wsl.py --out new.txt',
+        'rejected',
+        'new.txt',
+        absent=('new.txt',),
+    ),
+    case('print-config --out is full', 'print-config wsl.py --out /dev/full', 'rejected', '/dev/full'),
+    case(
+        'export --out is a file of somebody else',
+        'export wsl.py --checkpoint work/epoch_2.pth --out labels.csv',
+        'rejected',
+        'labels.csv',
+    ),
+    case(
+        'export --out is the checkpoint',
+        'export wsl.py --checkpoint work/epoch_2.pth --out work/epoch_2.pth',
+        'rejected',
+        'work/epoch_2.pth',
+    ),
+    case(
+        'a folder without permission',
+        f'{TEST} --out locked/new',
+        'rejected',
+        'locked',
+        prepare=lambda root: (root / 'locked').mkdir(mode=0o500),
+    )
+    if os.geteuid()
+    else case('a folder of the system', f'{TEST} --out /proc/new', 'rejected', '/proc/new'),
+    case('a name of 300 characters', f'{TEST} --out {"n" * 300}', 'failed', 'nnn'),
+    case(
+        'a link to the folder of masks',
+        f'{TEST} --out link',
+        'rejected',
+        'link',
+        prepare=lambda root: os.symlink('masks', root / 'link'),
+    ),
+    case(
+        'a case of a path that leads to the masks',
+        f'{TEST} --out new/../masks',
+        'rejected',
+        'masks',
+        prepare=content(b'', 'x'),
+    ),
+]
+
+
+def _uncached(root: Path) -> None:
+    """Check that the table holds the value on the new masks: background only."""
+    text = ' '.join(path.read_text(errors='replace') for path in (root / 'new').rglob('*.md'))
+    assert '5.07' not in text, 'the row of the old masks'
