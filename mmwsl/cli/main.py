@@ -76,7 +76,7 @@ def run_command(command: str, argv: list[str] | None = None) -> None:
     with warnings.catch_warnings():
         if not sys.warnoptions:
             warnings.filterwarnings('ignore')
-            warnings.filterwarnings('default', module='mmwsl')
+            warnings.filterwarnings('default', category=UserWarning, module='mmwsl')
             warnings.showwarning = _show_warning
         try:
             with quiet(os.devnull):  # the libraries print while they are imported

@@ -1,5 +1,6 @@
 """``mmwsl run``: images and image-level labels to masks and a trained segmentor."""
 
+from mmwsl.apis.arguments import number
 from mmwsl.apis.project.run import Options, run_project
 from mmwsl.utils.parser import Parser
 
@@ -21,7 +22,7 @@ def main(argv: list[str] | None = None) -> None:
     length = parser.add_mutually_exclusive_group()
     length.add_argument('--time', type=float, metavar='MINUTES', help='time for all stages')
     length.add_argument('--epochs', type=float, metavar='N', help='epochs of both trainings')
-    parser.add_argument('--seed', type=int, default=0, help='random seed (default %(default)s)')
+    parser.add_argument('--seed', type=number(int, 0, 2**32 - 1), default=0, help='random seed (default %(default)s)')
     parser.add_argument('--overwrite', action='store_true', help='replace results of other arguments in PROJECT')
     args = parser.parse_args(argv)
     for name in ('time', 'epochs'):

@@ -1,14 +1,26 @@
 """Errors that a user can cause, told from bugs by where they were raised."""
 
+import errno
 import linecache
 import traceback
 from pathlib import Path
+from urllib.error import URLError
 
 PACKAGE = Path(__file__).parents[1]
 REGISTRY = 'mmengine/registry'
 LIBRARIES = ('mmengine', 'mmcv', 'mmseg')
 REJECTIONS = (TypeError, ValueError, AssertionError, IndexError)
 """Errors of a constructor that gets a wrong argument."""
+MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EROFS)
+"""Errors of the operating system that are no matter of the input: disk, memory, limits."""
+KNOWN = {
+    'stack expects each tensor to be equal size': 'The images of a batch must have one size: cut them, with a '
+    'RandomCrop, or resize them to at most `data_preprocessor.size`, or set batch_size=1.',
+    'out of memory': 'The device has too little memory: set a smaller train_dataloader.batch_size or smaller images.',
+    'DataLoader worker': 'A process that loads images was ended, often because memory is short: set num_workers=0 to '
+    'see its error.',
+}
+"""Errors of torch that the sizes of the data or of the machine cause, and what to do."""
 HINT = '(--debug shows where)'
 DEBUG = 'MMWSL_DEBUG'
 """Environment variable that makes commands show the traceback of every error."""
@@ -20,8 +32,9 @@ def user_message(error: BaseException) -> str | None:
     """Return the message of an error that a user can cause; None for a bug.
 
     Such an error is one of the operating system (a file, a folder, the disk), one that mmwsl or a library of OpenMMLab
-    raises on purpose, by a ``raise`` or an ``assert`` statement (an ``assert`` of mmwsl is a bug), or one of building a
-    class from a config. Any other error, such as a ``KeyError`` of a dictionary, is a bug, and its traceback is needed.
+    raises on purpose, by a ``raise`` or an ``assert`` statement (an ``assert`` of mmwsl is a bug), one of building a
+    class from a config, or one of ``KNOWN``. Any other error, such as a ``KeyError`` of a dictionary, is a bug, and its
+    traceback is needed.
 
     Args:
         error: The error, with its traceback.
@@ -40,6 +53,8 @@ def user_message(error: BaseException) -> str | None:
         return user_message(error.__context__) if error.__context__ else _text(error)
     if (built := _built_class(error)) and isinstance(error, REJECTIONS):
         return f'`{built}` cannot be built from the config: {_text(error)} {HINT}'
+    if advice := next((advice for text, advice in KNOWN.items() if text in str(error)), ''):
+        return f'{_text(error).splitlines()[0]}. {advice} {HINT}'
     meant = line.startswith(('raise', 'assert')) and any(name in origin.parts for name in LIBRARIES)
     return f'{_text(error)} {HINT}' if meant else None
 
@@ -55,8 +70,10 @@ def _built_class(error: BaseException) -> str:
 
 def exit_code(error: BaseException) -> int:
     """Return the exit code for an error that a user can cause: ``INPUT``, or ``FAILURE`` if no input was wrong."""
-    missing = (FileNotFoundError, IsADirectoryError, NotADirectoryError, FileExistsError)
-    failed = isinstance(error, OSError | RuntimeError) and not isinstance(error, missing)
+    if isinstance(error, OSError):
+        failed = error.errno in MACHINE or isinstance(error, ConnectionError | TimeoutError | URLError)
+    else:
+        failed = isinstance(error, RuntimeError)
     return FAILURE if failed else INPUT
 
 

@@ -10,16 +10,18 @@ from pathlib import Path
 from mmwsl.cli.main import COMMANDS
 
 from .cases import ALL
-from .harness import run_case
+from .harness import GOOD, run_case
 from .sandbox import make
 
 
 def main() -> int:
-    """Run the cases whose group or name contains one of the words, and return 1 if one is not as expected."""
+    """Run the cases whose `group: name` contains one of the words, and return 1 if one is not as expected."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('words', nargs='*', metavar='WORD', help='only cases whose group or name contains one of them')
+    parser.add_argument('words', nargs='*', metavar='WORD', help='only cases whose `group: name` contains one of them')
     parser.add_argument('--out', type=Path, metavar='FILE', help='Markdown table to write')
     parser.add_argument('--sandbox', type=Path, metavar='DIR', help='folder to make once, and to use again')
+    parser.add_argument('--quick', action='store_true', help='leave out the cases that take long')
+    parser.add_argument('-v', '--verbose', action='store_true', help='print the message of every case')
     args = parser.parse_args()
     for module, _ in COMMANDS.values():
         importlib.import_module(module)
@@ -30,22 +32,21 @@ def main() -> int:
             make(sandbox)
         for group, cases in ALL.items():
             for item in cases:
-                if args.words and not any(word in f'{group} {item.name} {item.command}' for word in args.words):
+                name = f'{group}: {item.name}'
+                if args.quick and item.slow or args.words and not any(word in name for word in args.words):
                     continue
                 outcome = run_case(item, sandbox, Path(scratch, 'case'))
-                rows.append((group, item, outcome))
-                good = outcome.verdict == 'as expected'
-                print(f'{len(rows):3} {outcome.verdict:14} {outcome.seconds:5.1f} s  {group}: {item.name}', flush=True)
-                print(
-                    f'      {" / ".join(outcome.detail.splitlines())[:700]}', flush=True
-                ) if not good or '-v' in sys.argv else None
+                rows.append((name, item, outcome))
+                print(f'{len(rows):3} {outcome.verdict:14} {outcome.seconds:5.1f} s  {name}', flush=True)
+                if args.verbose or outcome.verdict != GOOD:
+                    print(f'      {" / ".join(outcome.detail.splitlines())[:700]}', flush=True)
     counts = Counter(outcome.verdict for _, _, outcome in rows)
     print(f'{len(rows)} cases: ' + ', '.join(f'{count} {verdict}' for verdict, count in counts.most_common()))
     if args.out:
-        lines = ['| | Input | Command | Exit code | Outcome |', '|---|---|---|---|---|']
-        lines += [f'| {g} | {i.name} | `{i.command}` | {o.code} | {o.verdict} |' for g, i, o in rows]
+        lines = ['| Input | Command | Exit code | Seconds | Outcome |', '|---|---|---|---|---|']
+        lines += [f'| {name} | `{i.command}` | {o.code} | {o.seconds:.1f} | {o.verdict} |' for name, i, o in rows]
         args.out.write_text('\n'.join(lines) + '\n')
-    return int(set(counts) != {'as expected'})
+    return int(set(counts) != {GOOD})
 
 
 if __name__ == '__main__':

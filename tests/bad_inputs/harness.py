@@ -24,6 +24,7 @@ LINES = 3
 SECONDS = 100
 """A command that takes longer hangs."""
 
+GOOD = 'as expected'
 CODES = dict(rejected=2, failed=1, done=0)
 
 
@@ -61,7 +62,7 @@ def case(name: str, command: str, ends: str, *says: str, **more: object) -> Case
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a case came to: ``verdict`` is ``as expected`` or the kind of failure, ``detail`` the evidence."""
+    """What a case came to: ``verdict`` is ``GOOD`` or the kind of failure, ``detail`` the evidence."""
 
     verdict: str
     code: int | None
@@ -90,7 +91,7 @@ def run_case(item: Case, sandbox: Path, folder: Path) -> Outcome:
     changed = [
         name
         for name, digest in before.items()
-        if contents_of(folder / name) != digest and not any(Path(name).match(pattern) for pattern in item.changes)
+        if contents_of(folder / name) != digest and not any(Path(name).match(one) for one in ('*.log', *item.changes))
     ]
     text = ' '.join((out + err).split())
     if code is None:
@@ -109,7 +110,7 @@ def run_case(item: Case, sandbox: Path, folder: Path) -> Outcome:
     elif left := [name for name in item.absent if (folder / name).exists()]:
         verdict, detail = 'left behind', ', '.join(left)
     else:
-        verdict, detail = 'as expected', (err if code else text).strip()[-300:]
+        verdict, detail = GOOD, (err if code else text).strip()[-300:]
         try:
             if item.verify:
                 item.verify(folder)

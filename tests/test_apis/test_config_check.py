@@ -7,7 +7,7 @@ from mmengine.config import Config
 
 from mmwsl.apis.arguments import COUNT, FRACTION, POSITIVE, add_cfg_options
 from mmwsl.apis.config import get_config, load_config, packed_configs
-from mmwsl.apis.config_check import READ, check_keys, distance, merge_options, nearest
+from mmwsl.apis.config_check import READ, check_keys, check_optimizers, check_parts, distance, merge_options, nearest
 from mmwsl.apis.print_config import main
 
 
@@ -142,3 +142,31 @@ def test_numbers_of_a_command_line(kind, good, bad):
 def test_printed_configs_are_checked_too():
     with pytest.raises(ValueError, match='Did you mean `train_cfg`'):
         main(['wsl_lse_shapes', '--cfg-options', 'trian_cfg.max_epochs=3'])
+
+
+@pytest.mark.parametrize('value', [0, -3, [], [0, -1], 1.5, 'many'])
+def test_indices_that_select_nothing_or_from_the_end_are_rejected(tiny_config, value):
+    with pytest.raises(ValueError, match=r'`test_dataloader\.dataset\.indices` must be a positive number'):
+        load_config(tiny_config(), {'test_dataloader.dataset.indices': value})
+
+
+@pytest.mark.parametrize('value', [1, 3, [0, 2], (0,), None])
+def test_other_indices_are_accepted(tmp_path, value):
+    (tmp_path / 'own.py').write_text(f'train_dataloader = dict(dataset=dict(dataset=dict(indices={value})))')
+    load_config(tmp_path / 'own.py')
+
+
+def test_missing_parts_are_named(tmp_path):
+    (tmp_path / 'own.py').write_text('model = dict(type="X")\ntest_cfg = None')
+    cfg = load_config(tmp_path / 'own.py')
+    check_parts(cfg, 'model')
+    with pytest.raises(ValueError, match=r'own\.py.* must have `test_dataloader` and `test_cfg`, got none'):
+        check_parts(cfg, 'model', 'test_dataloader', 'test_cfg')
+
+
+def test_an_unknown_optimizer_is_named_with_similar_ones(tiny_config):
+    path = tiny_config()
+    check_optimizers(load_config(path))
+    cfg = load_config(path, {'optim_wrapper.optimizer.type': 'Adam2'})
+    with pytest.raises(ValueError, match=r"`optimizer\.type` must be an optimizer, got 'Adam2'\. Similar .*Adam"):
+        check_optimizers(cfg)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from urllib.error import URLError
 
 import pytest
 import torch
@@ -62,6 +63,42 @@ def test_configs_are_matters_of_the_user(tmp_path):
     assert "'rr'" in user_message(caught(MODELS.build, dict(type='mmwsl.LSEPooling', rr=1.0)))
     (tmp_path / 'config.txt').write_text('x')
     assert user_message(caught(Config.fromfile, tmp_path / 'config.txt'))
+
+
+def test_what_a_library_rejects_points_to_its_traceback(tmp_path, monkeypatch):
+    """A ``raise`` or ``assert`` of mmengine is meant for the user, an error of Python in it is a bug."""
+    folder = tmp_path / 'mmengine'
+    folder.mkdir()
+    (folder / 'picky.py').write_text(
+        'def reject(): \n    raise RuntimeError("not this")\n\ndef insist():\n    assert False, "not that"\n\n'
+        'def divide():\n    return 1 / 0\n'
+    )
+    monkeypatch.syspath_prepend(folder)
+    import picky
+
+    assert user_message(caught(picky.reject)) == 'not this (--debug shows where)'
+    assert user_message(caught(picky.insist)) == 'not that (--debug shows where)'
+    assert user_message(caught(picky.divide)) is None
+    sys.modules.pop('picky')
+
+
+def test_a_class_that_a_config_builds_is_named():
+    head = dict(type='mmwsl.LSEAggregationHead', in_channels=4, num_classes=3, dropout=0.3)
+    message = user_message(caught(MODELS.build, head))
+    assert message.startswith('`LSEAggregationHead` cannot be built from the config: ') and "'dropout'" in message
+
+
+def test_exit_codes_tell_the_input_from_the_machine():
+    for error in (OSError('cannot identify image file'), OSError(40, 'Too many links', 'a'), PermissionError(13, 'a')):
+        assert exit_code(error) == INPUT
+    for error in (OSError(5, 'Input/output error'), URLError('no route'), TimeoutError(), RuntimeError('diverged')):
+        assert exit_code(error) == FAILURE
+
+
+def test_errors_of_torch_that_the_sizes_cause_have_advice():
+    message = user_message(caught(torch.stack, [torch.zeros(2), torch.zeros(3)]))
+    assert message.startswith('stack expects each tensor to be equal size') and '`data_preprocessor.size`' in message
+    assert user_message(caught(torch.cat, [torch.zeros(2, 2), torch.zeros(3, 3)])) is None
 
 
 def test_errors_of_json_keep_their_place():

@@ -308,8 +308,8 @@ CASES: list[Case] = [
     case(
         'table in UTF-16',
         TRAIN,
-        'rejected',
-        'train.csv',
+        'done',
+        'Epoch',
         prepare=lambda root: (root / 'train.csv').write_text((root / 'train.csv').read_text(), encoding='utf-16'),
     ),
     case(
@@ -335,8 +335,8 @@ CASES: list[Case] = [
     case(
         'table without labels at all',
         TRAIN,
-        'rejected',
-        'train.csv',
+        'done',
+        'train no class',
         prepare=table(*(f'{name}.png,' for name in TRAINING)),
     ),
     case(

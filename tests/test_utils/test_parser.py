@@ -1,0 +1,21 @@
+"""Errors of a command line."""
+
+import pytest
+
+from mmwsl.utils.parser import Parser
+
+
+def test_an_error_is_one_line_that_names_the_argument(capsys):
+    parser = Parser(prog='mmwsl test')
+    parser.add_argument('--count', type=int)
+    with pytest.raises(SystemExit) as end:
+        parser.parse_args(['--count', 'many'])
+    printed = capsys.readouterr()
+    assert end.value.code == 2 and not printed.out
+    assert printed.err == "mmwsl test: --count: invalid int value: 'many'. See mmwsl test --help.\n"
+
+
+def test_help_prints_the_usage(capsys):
+    with pytest.raises(SystemExit) as end:
+        Parser(prog='mmwsl test').parse_args(['--help'])
+    assert not end.value.code and 'usage: mmwsl test' in capsys.readouterr().out
