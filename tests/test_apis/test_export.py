@@ -12,9 +12,10 @@ from PIL import Image
 
 from mmwsl import apis
 from mmwsl.apis import WeakSegInferencer
-from mmwsl.apis.export import export_onnx, main
+from mmwsl.apis.export import export_onnx
 from mmwsl.apis.onnx_network import OnnxNetwork, find_resize_rule
 from mmwsl.apis.registered import is_mask_loader, without
+from mmwsl.cli.main import main
 
 from .trained import write_shapes, write_weights
 
@@ -166,7 +167,8 @@ def test_layers_that_onnx_lacks_are_named(tiny_config, tmp_path, capsys):
 
     init_default_scope('mmseg')
     torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), weights)
-    assert main([str(config), '--checkpoint', str(weights), '--out', str(tmp_path / 'model.onnx')]) == 1
+    with pytest.raises(SystemExit, match='2'):
+        main(['export', str(config), '--checkpoint', str(weights), '--out', str(tmp_path / 'model.onnx')])
     captured = capsys.readouterr()
     assert 'mmwsl export: the network must consist of layers that ONNX has' in captured.err
     assert len(captured.err.splitlines()) == 1 and not (tmp_path / 'model.onnx').exists()
@@ -175,15 +177,17 @@ def test_layers_that_onnx_lacks_are_named(tiny_config, tmp_path, capsys):
 def test_the_command_says_what_it_wrote(tmp_path, capsys):
     weights = write_weights('wsl_lse_shapes', tmp_path / 'weights.pth')
     path = tmp_path / 'model.onnx'
-    assert main(['wsl_lse_shapes', '--checkpoint', weights, '--out', str(path), '--opset', '16']) == 0
+    main(['export', 'wsl_lse_shapes', '--checkpoint', weights, '--out', str(path), '--opset', '16'])
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2 and lines[0].startswith(f'{path}: ') and 'opset 16' in lines[0]
-    assert main(['wsl_lse_shapes', '--checkpoint', weights, '--out', str(path), '--opset', '9']) == 1
+    with pytest.raises(SystemExit, match='2'):
+        main(['export', 'wsl_lse_shapes', '--checkpoint', weights, '--out', str(path), '--opset', '9'])
     assert '--opset must be at least 11, got 9' in capsys.readouterr().err
 
 
 def test_a_missing_package_is_named_with_the_command(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, 'onnxruntime', None)
-    assert main(['wsl_lse_shapes', '--checkpoint', 'x.pth', '--out', str(tmp_path / 'model.onnx')]) == 1
+    with pytest.raises(SystemExit, match='2'):
+        main(['export', 'wsl_lse_shapes', '--checkpoint', 'x.pth', '--out', str(tmp_path / 'model.onnx')])
     error = capsys.readouterr().err
     assert 'the export needs onnx and onnxruntime' in error and 'mmwsl[onnx]' in error
