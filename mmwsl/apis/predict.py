@@ -95,7 +95,9 @@ def predict_images(
     images = list_inputs(inputs, names)
     given = [inputs] if isinstance(inputs, str | Path) else inputs
     paths = [path for path in given if isinstance(path, str | Path) and os.path.exists(path)]
-    folder = PredictionFolder(Path(out), digest_model(cfg, checkpoint), [*paths, *dataset_paths(cfg)], overwrite)
+    folder = PredictionFolder(
+        Path(out), digest_model(cfg, checkpoint), [*paths, *dataset_paths(cfg)], format, overwrite
+    )
     missing = folder.missing(images, scores)
     failed: dict[str, str] = {}
     if missing:

@@ -45,6 +45,7 @@ class PredictionFolder:
         root: The folder.
         digest: Identity of the network and its config.
         inputs: Files and folders that the command reads.
+        format: Format of the masks, for :meth:`convert`.
         overwrite: Whether predictions of another network are replaced, and a folder with other files is accepted.
 
     Raises:
@@ -52,10 +53,12 @@ class PredictionFolder:
         ValueError: If the folder holds masks of another network.
     """
 
-    def __init__(self, root: Path, digest: str, inputs: Iterable[str | Path] = (), overwrite: bool = False) -> None:
+    def __init__(
+        self, root: Path, digest: str, inputs: Iterable[str | Path] = (), format: str = 'png', overwrite: bool = False
+    ) -> None:
         self.root, self.digest = root, digest
         self._output = prediction_output(root, overwrite)
-        self._output.check(inputs, reuse=True)
+        self._output.check(inputs, reuse=True, names=[f'{format}/'])
         self.manifest: dict[str, Any] = {} if overwrite else read_manifest(root) or {}
         if self.manifest and self.manifest.get('digest') != digest:
             made_by = [str(self.manifest[key]) for key in ('config', 'checkpoint') if key in self.manifest]
