@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 
 from mmwsl import registry
 from mmwsl.apis.registered import registered_class
-from mmwsl.utils.nested import dicts_in, paths_in
+from mmwsl.utils.nested import dicts_in, settings_in
 
 OTHERS = 'runner_type model_wrapper_cfg sync_bn find_unused_parameters activation_checkpointing compile'.split()
 OTHERS += 'efficient_conv_bn_eval custom_imports tta_model tta_pipeline pseudo_labels'.split()
@@ -108,7 +108,7 @@ def distance(first: str, second: str) -> int:
 
 def _check_indices(cfg: Config) -> None:
     """Reject ``indices`` of datasets that select nothing, or, in mmengine, images from the end."""
-    for path, value in paths_in({key: cfg[key] for key in cfg if key.endswith('_dataloader')}):
+    for path, value in settings_in({key: cfg[key] for key in cfg if key.endswith('_dataloader')}):
         if path.endswith('.indices') and value is not None:
             numbers = value if isinstance(value, list | tuple) else [value - 1] if isinstance(value, int) else [-1]
             if not numbers or not all(isinstance(number, int) and number >= 0 for number in numbers):
@@ -151,7 +151,7 @@ def _unknown(cfg: Config, name: str) -> str:
     """Describe a top-level key that nothing reads, and its place if other settings have its name."""
     if near := nearest(name, READ):
         return f'`{name}` must be a setting of the config, got an unknown key. Did you mean `{near}`?'
-    places = [path for path, _ in paths_in(cfg.to_dict()) if path.endswith(f'.{name}')]
+    places = [path for path, _ in settings_in(cfg.to_dict()) if path.endswith(f'.{name}')]
     if name in cfg:
         use = f'Set {" and ".join(places[:3])}.' if places else 'Change it in a config that inherits from this one.'
         return f'`{name}` must be a setting, got a variable of the config file, which was used before. {use}'

@@ -9,7 +9,7 @@ from typing import Any
 
 from mmengine.logging import print_log
 
-from mmwsl.utils.nested import paths_in
+from mmwsl.utils.nested import settings_in
 
 PARTS = ('data_preprocessor', 'backbone', 'neck', 'decode_head')
 IN_TRAINING = ('loss_decode', 'init_cfg', 'pretrained', 'dropout_ratio', 'drop_path_rate', 'sampler', 'ignore_index')
@@ -53,7 +53,7 @@ def warn_changed_settings(checkpoint: dict[str, Any], model: dict[str, Any], nam
 def _settings(model: dict[str, Any]) -> dict[str, Any]:
     """Return the settings that have a value, by their keys; those of lists of numbers too."""
     found = {}
-    for path, value in paths_in({name: model.get(name) for name in PARTS}):
+    for path, value in settings_in({name: model.get(name) for name in PARTS}):
         names = path.split('.')
         if not {*IN_TRAINING, *CHOSEN_LATER}.intersection(names) and not isinstance(value, dict | list | tuple):
             found[f'model.{path}'] = value

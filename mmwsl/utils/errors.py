@@ -4,6 +4,7 @@ import errno
 import linecache
 import traceback
 from pathlib import Path
+from pickle import UnpicklingError
 from urllib.error import URLError
 
 PACKAGE = Path(__file__).parents[1]
@@ -75,6 +76,12 @@ def exit_code(error: BaseException) -> int:
     else:
         failed = isinstance(error, RuntimeError)
     return FAILURE if failed else INPUT
+
+
+def is_rejection(error: BaseException) -> bool:
+    """Return whether an error rejects an input: whatever the command has begun may then be removed."""
+    rejected = isinstance(error, UnpicklingError) or user_message(error) is not None
+    return rejected and exit_code(error) == INPUT
 
 
 def _text(error: BaseException) -> str:

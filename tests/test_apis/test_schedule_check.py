@@ -153,7 +153,8 @@ def test_a_training_that_saves_nothing_is_rejected(prepared, tmp_path, loop, tot
     train(prepared(loop, checkpoint=hook))  # mmengine saves the last step by default
     assert len(list((tmp_path / 'work').glob('*.pth'))) == 1
     with pytest.raises(ValueError, match=rf'`default_hooks.checkpoint.interval` must be in 1..{total} .* got 30: no'):
-        train(prepared(loop, checkpoint=hook | dict(save_last=False)))
+        train(prepared(loop, checkpoint=hook | dict(save_last=False)), overwrite=True)
+    assert len(list((tmp_path / 'work').glob('*.pth'))) == 1
     check_training(Runner.from_cfg(prepared(loop, checkpoint=hook | dict(save_last=False, interval=total))))
 
 
@@ -187,12 +188,12 @@ def test_options_and_a_resumed_training_are_checked_too(tiny_config, tmp_path):
     path = str(tiny_config(param_scheduler=[dict(type='PolyLR', by_epoch=False, begin=0, end=4)]))
     run('first')
     before = sorted(file.name for file in (tmp_path / 'work').glob('*.pth'))
-    for flags in ((), ('--resume',)):
+    for flags in (('--overwrite',), ('--resume',)):
         with pytest.raises(ValueError, match=r'Set param_scheduler\.0\.end=20'):
-            run(f'longer{len(flags)}', 'train_cfg.max_iters=20', flags=flags)
+            run(f'longer{flags[0]}', 'train_cfg.max_iters=20', flags=flags)
         with pytest.raises(ValueError, match='must be finite under EpochBasedTrainLoop'):
             loop = ['train_cfg._delete_=True', 'train_cfg.type=EpochBasedTrainLoop', 'train_cfg.max_epochs=2']
-            run(f'epochs{len(flags)}', *loop, flags=flags)
+            run(f'epochs{flags[0]}', *loop, flags=flags)
     assert sorted(file.name for file in (tmp_path / 'work').glob('*.pth')) == before
     run('right', 'train_cfg.max_iters=20', 'param_scheduler.0.end=20', flags=('--resume',))
     assert (tmp_path / 'work' / 'iter_20.pth').exists()

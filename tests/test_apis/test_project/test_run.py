@@ -226,8 +226,8 @@ def test_a_folder_that_is_no_project(tmp_path, capfd):
 @pytest.mark.parametrize(
     'out, message',
     [
-        ('.', 'must not contain the images, labels or masks'),
-        ('images/project', 'must not be inside the folder of images'),
+        ('.', 'must be apart from the images, labels and masks'),
+        ('images/project', 'must be apart from the images, labels and masks'),
         ('masks', 'must be a new folder or a project, got one with'),
         ("it's", 'must have no quote'),
     ],
