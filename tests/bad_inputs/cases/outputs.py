@@ -1,6 +1,7 @@
 """Output folders and files: what is there already is not lost, and results do not mix."""
 
 import os
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..harness import Case, case
+from ..harness import Case, case, run
 from .data import all_of, content
 
 TEST = 'test wsl.py work/epoch_2.pth'
@@ -35,12 +36,25 @@ def masks_by_folder(root: Path) -> None:
     assert len(names) == 4, names
 
 
+def two_masks(root: Path) -> None:
+    """Check that the masks of an earlier run are gone."""
+    names = [path.name for path in (root / 'new').rglob('*.png')]
+    assert len(names) == 2, names
+
+
+def command(line: str) -> Callable[[Path], None]:
+    """Return a function that runs a command that must succeed."""
+
+    def execute(root: Path) -> None:
+        code, out, err = run(shlex.split(line), root)
+        assert not code, out + err
+
+    return execute
+
+
 def other_masks(root: Path) -> None:
     """Replace all masks after a comparison."""
-    from ..harness import run
-
-    code, out, err = run(['compare', 'work', '--out', 'new'], root)
-    assert not code, out + err
+    command('compare work --out new')(root)
     for path in (root / 'masks').rglob('*.png'):
         Image.fromarray(np.zeros_like(np.asarray(Image.open(path)))).save(path)
 
@@ -72,7 +86,21 @@ CASES: list[Case] = [
         if not (name == 'train' and folder == 'mine')
     ),
     case('test --out: subfolders', f'{TEST} --out new', 'done', verify=masks_by_folder),
-    case('test --out twice', f'{TEST} --out new', 'done', prepare=lambda root: None, verify=masks_by_folder),
+    case('test --out twice', f'{TEST} --out new', 'rejected', '--overwrite', prepare=command(f'{TEST} --out new')),
+    case(
+        'test --out twice with --overwrite: other images',
+        f'{TEST} --out new --overwrite --cfg-options test_dataloader.dataset.indices=2',
+        'done',
+        prepare=command(f'{TEST} --out new'),
+        changes=('new/*', 'new/*/*'),
+        verify=two_masks,
+    ),
+    case(
+        'labels into a folder whose image list changed',
+        f'{LABEL} --out pseudo --max-images 3',
+        'done',
+        changes=('pseudo/manifest.json',),
+    ),
     case(
         'labels into a finished folder of other settings',
         f'{LABEL} --out pseudo --fg-threshold 0.9',
@@ -101,7 +129,13 @@ CASES: list[Case] = [
         changes=('new/*', 'new/*/*', 'new/*/*/*'),
     ),
     case('thresholds --out is a folder', f'{TUNE} --out images', 'rejected', 'images'),
-    case('thresholds --out in a folder that is not there', f'{TUNE} --out none/new.json', 'done', 'none/new.json'),
+    case(
+        'thresholds --out in a folder that is not there',
+        f'{TUNE} --out none/new.json',
+        'rejected',
+        'none/new.json',
+        absent=('none',),
+    ),
     case('thresholds --out in a file', f'{TUNE} --out val.txt/new.json', 'rejected', 'val.txt'),
     case('thresholds --out is a file of somebody else', f'{TUNE} --out labels.csv', 'rejected', 'labels.csv'),
     case('thresholds --out is the checkpoint', f'{TUNE} --out work/epoch_2.pth', 'rejected', 'work/epoch_2.pth'),

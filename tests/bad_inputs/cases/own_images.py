@@ -335,7 +335,7 @@ CASES: list[Case] = [
     case(
         'export: --out in a folder that is not there',
         'export wsl.py --checkpoint work/epoch_2.pth --out none/new.onnx',
-        'done',
+        'rejected',
         'none/new.onnx',
     ),
     case(
