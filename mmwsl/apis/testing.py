@@ -8,9 +8,10 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.models.segmentors import SegTTAModel
 
-from mmwsl.apis.arguments import base_parser, number, parse, say_results
+from mmwsl.apis.arguments import add_check_data, base_parser, number, parse, say_results
 from mmwsl.apis.checkpoint import weights_only_loading
 from mmwsl.apis.config import load_config
+from mmwsl.apis.data_check import DataCheckHook
 from mmwsl.apis.launch import build_runner
 from mmwsl.apis.registered import is_mask_loader, is_subclass, without
 from mmwsl.engine.hooks import ProvenanceHook, WeakSegVisualizationHook
@@ -19,7 +20,12 @@ from mmwsl.registry import HOOKS, MODELS
 
 
 def test(
-    cfg: Config, checkpoint: str, launcher: str = 'none', trust_checkpoint: bool = False, hooks: Sequence[Hook] = ()
+    cfg: Config,
+    checkpoint: str,
+    launcher: str = 'none',
+    trust_checkpoint: bool = False,
+    hooks: Sequence[Hook] = (),
+    check_data: bool = True,
 ) -> dict[str, float | str]:
     """Evaluate a checkpoint on the test set of a config.
 
@@ -29,17 +35,23 @@ def test(
         launcher: Launcher of the processes.
         trust_checkpoint: Load a checkpoint that could execute code.
         hooks: More hooks of the runner.
+        check_data: Check images and masks before the start, see :class:`.data_check.DataCheckHook`.
 
     Returns:
         The metrics; MMSegmentation's are percentages. Texts name the extra supervision of the prediction, if any:
-        ``tuned_on`` the masks that hyper-parameters were tuned on, ``image_labels`` the labels of the test images. The
-        log and the JSON file in ``work_dir`` contain the same.
+        ``tuned_on`` the masks that hyper-parameters were tuned on, ``image_labels`` the labels of the test images,
+        ``overlap`` training images among them. The log and the JSON file in ``work_dir`` contain the same.
     """
-    return run_test(cfg, checkpoint, launcher, trust_checkpoint, hooks)[1]
+    return run_test(cfg, checkpoint, launcher, trust_checkpoint, hooks, check_data)[1]
 
 
 def run_test(
-    cfg: Config, checkpoint: str, launcher: str = 'none', trust_checkpoint: bool = False, hooks: Sequence[Hook] = ()
+    cfg: Config,
+    checkpoint: str,
+    launcher: str = 'none',
+    trust_checkpoint: bool = False,
+    hooks: Sequence[Hook] = (),
+    check_data: bool = True,
 ) -> tuple[Runner, dict[str, float | str]]:
     """Evaluate as :func:`test` does, and return the runner, whose model is loaded, with the metrics."""
     cfg.load_from, cfg.resume = checkpoint, False
@@ -47,7 +59,7 @@ def run_test(
         runner = build_runner(cfg, launcher)
         if not any(isinstance(hook, ProvenanceHook) for hook in runner.hooks):  # the config replaces our hooks
             runner.register_hook(ProvenanceHook())
-        for hook in hooks:
+        for hook in [*hooks, *([DataCheckHook()] if check_data else [])]:
             runner.register_hook(hook)
         return runner, runner.test()
 
@@ -134,6 +146,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--show-dir', metavar='DIR', help='folder for drawings: image, ground truth, prediction')
     parser.add_argument('--wait-time', type=number(float, 0), default=2, help='seconds for which --show shows an image')
     parser.add_argument('--tta', action='store_true', help='evaluate with test-time augmentation')
+    add_check_data(parser)
     args = parse(parser, argv)
     cfg = load_config(args.config, args.cfg_options, args.work_dir, 'test')
     if args.show or args.show_dir:
@@ -142,6 +155,6 @@ def main(argv: list[str] | None = None) -> None:
         use_test_time_augmentation(cfg)
     if args.out:
         write_predictions(cfg, args.out)
-    test(cfg, args.checkpoint, args.launcher, args.trust_checkpoint)
+    test(cfg, args.checkpoint, args.launcher, args.trust_checkpoint, check_data=args.check_data == 'on')
     command = f'mmwsl test {args.config} {args.checkpoint}'
     say_results({'Log': cfg.work_dir}, '' if args.out or args.show_dir else f'{command} --show-dir DIR')

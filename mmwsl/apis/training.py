@@ -11,9 +11,10 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from mmwsl.apis.arguments import base_parser, parse, say_results
+from mmwsl.apis.arguments import add_check_data, base_parser, parse, say_results
 from mmwsl.apis.checkpoint import is_url, latest_checkpoint, weights_only_loading
 from mmwsl.apis.config import config_folder, enable_amp, load_config
+from mmwsl.apis.data_check import DataCheckHook
 from mmwsl.apis.initial_weights import InitialWeightsHook, initial_weights
 from mmwsl.apis.launch import build_runner
 from mmwsl.apis.schedule_check import check_training
@@ -27,6 +28,7 @@ def train(
     trust_checkpoint: bool = False,
     hooks: Sequence[Hook] = (),
     allow_mismatch: bool = False,
+    check_data: bool = True,
 ) -> Runner:
     """Train the model of a config.
 
@@ -37,6 +39,7 @@ def train(
         trust_checkpoint: Load checkpoints that could execute code.
         hooks: More hooks of the runner.
         allow_mismatch: Load what fits of ``load_from``, and start other parameters from their initialization.
+        check_data: Check images and masks before the start, see :class:`.data_check.DataCheckHook`.
 
     Returns:
         The runner, after training.
@@ -44,7 +47,7 @@ def train(
     Raises:
         FileNotFoundError: If ``load_from`` or pretrained weights name a local file that does not exist.
         NonFiniteError: If a loss or a weight becomes NaN or infinite.
-        ValueError: If a checkpoint does not fit the config, the training cannot end, or its schedule does not fit its
+        ValueError: If images or masks cannot be used, a checkpoint does not fit the config, the training cannot end, or its schedule does not fit its
             length; see :func:`check_training`.
     """
     keep_one_to_resume_from(cfg)
@@ -63,7 +66,7 @@ def train(
             runner.register_hook(FeatureCacheHook())
         if not any(isinstance(hook, FiniteLossHook) for hook in runner.hooks):
             runner.register_hook(FiniteLossHook())
-        for hook in (InitialWeightsHook(), *hooks):
+        for hook in (InitialWeightsHook(), *hooks, *([DataCheckHook()] if check_data else [])):
             runner.register_hook(hook)
         describe(runner)
         runner.train()
@@ -126,11 +129,19 @@ def main(argv: list[str] | None = None) -> None:
         action='store_true',
         help='fine-tune: load what fits of `load_from`, and start other parameters from their initialization',
     )
+    add_check_data(parser)
     args = parse(parser, argv)
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
     if args.amp:
         enable_amp(cfg)
-    train(cfg, args.resume, args.launcher, args.trust_checkpoint, allow_mismatch=args.allow_mismatch)
+    train(
+        cfg,
+        args.resume,
+        args.launcher,
+        args.trust_checkpoint,
+        allow_mismatch=args.allow_mismatch,
+        check_data=args.check_data == 'on',
+    )
     checkpoint = latest_checkpoint(cfg.work_dir)
     following = f'mmwsl test {args.config} {checkpoint}' if checkpoint else ''
     say_results({'Checkpoint': checkpoint, 'Log': cfg.work_dir}, following)

@@ -8,7 +8,7 @@ from typing import IO
 
 import numpy as np
 from mmengine import fileio
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .files import read_bytes
 from .text import plain
@@ -125,9 +125,17 @@ def shorten_path(path: str, files: Container[str]) -> str:
 
 
 def open_image(source: str | Path | IO[bytes]) -> Image.Image:
-    """Open an image file in one of :data:`FORMATS`; its pixels are not read yet."""
+    """Open an image file in one of :data:`FORMATS`; its pixels are not read yet.
+
+    Raises:
+        UnidentifiedImageError: If it is another file; the message does not name it.
+    """
     Image.init()
-    return Image.open(source, formats=[name for name in FORMATS if name in Image.OPEN])
+    try:
+        return Image.open(source, formats=[name for name in FORMATS if name in Image.OPEN])
+    except UnidentifiedImageError as error:
+        size = os.stat(source).st_size if isinstance(source, str | Path) else source.seek(0, io.SEEK_END)
+        raise UnidentifiedImageError(f'must be an image, got {"another" if size else "an empty"} file') from error
 
 
 def read_image(path: str | Path) -> Image.Image:

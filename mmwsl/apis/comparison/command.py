@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from mmwsl.apis.arguments import COUNT, POSITIVE, add_cfg_options
+from mmwsl.apis.arguments import COUNT, POSITIVE, add_cfg_options, add_check_data
 from mmwsl.utils.files import atomic_write
 from mmwsl.visualization import draw_chart, image_grid
 
@@ -30,6 +30,7 @@ def compare(
     max_images: int | None = None,
     num_images: int = 6,
     trust_checkpoint: bool = False,
+    check_data: bool = True,
 ) -> list[dict[str, Any]]:
     """Evaluate finished runs on their test set and compare the results.
 
@@ -46,6 +47,7 @@ def compare(
         max_images: Number of images to evaluate, the first of the test set.
         num_images: Number of images in the grid.
         trust_checkpoint: Load checkpoints that can execute code.
+        check_data: Check images and masks before an evaluation.
 
     Returns:
         The rows of the table, see :func:`.report.table_rows`.
@@ -56,7 +58,9 @@ def compare(
     results, folders = {}, {}
     for run in find_runs(runs):
         with named(run):
-            results[run.name], folders[run.name] = measure(run, options, max_images, num_images, trust_checkpoint)
+            results[run.name], folders[run.name] = measure(
+                run, options, max_images, num_images, trust_checkpoint, check_data
+            )
     check_comparable(results)
     rows = table_rows(results)
     table = to_markdown(rows, [f'{next(iter(results.values()))["images"]} images. {COSTS}'])
@@ -94,5 +98,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--num-images', type=COUNT, default=6, metavar='N', help='number of images in the grid')
     add_cfg_options(parser)
     parser.add_argument('--trust-checkpoint', action='store_true', help='load checkpoints that could execute code')
+    add_check_data(parser)
     args = parser.parse_args(argv)
-    compare(args.runs, args.out, args.cfg_options, args.max_images, args.num_images, args.trust_checkpoint)
+    check = args.check_data == 'on'
+    compare(args.runs, args.out, args.cfg_options, args.max_images, args.num_images, args.trust_checkpoint, check)

@@ -43,6 +43,7 @@ class Evaluation:
         supervision: Labels that the run was trained on.
         architecture: Digest of the network.
         trust_checkpoint: Load a checkpoint that can execute code.
+        check_data: Check images and masks before the evaluation.
     """
 
     cfg: Config
@@ -52,6 +53,7 @@ class Evaluation:
     supervision: Supervision
     architecture: str
     trust_checkpoint: bool
+    check_data: bool = True
 
 
 def measure(
@@ -60,6 +62,7 @@ def measure(
     max_images: int | None = None,
     num_images: int = 6,
     trust_checkpoint: bool = False,
+    check_data: bool = True,
 ) -> tuple[dict[str, Any], Path]:
     """Evaluate a run on its test set, or read the stored result.
 
@@ -69,6 +72,7 @@ def measure(
         max_images: Number of images to evaluate, the first of the test set.
         num_images: Number of images to keep for the grid.
         trust_checkpoint: Load a checkpoint that can execute code.
+        check_data: Check images and masks before the evaluation.
 
     Returns:
         The result, and the folder with the images ``{input,ground truth,prediction}_0.png`` ... The result contains
@@ -90,7 +94,9 @@ def measure(
         network = {part: {**config, 'loss_decode': None} for part, config in network.items() if config}
         supervision = measure_supervision(cfg)
         cfg.work_dir, cfg.test_evaluator = str(folder), class_iou_only(cfg.test_evaluator)
-        evaluation = Evaluation(cfg, run.checkpoint, folder, num_images, supervision, digest(network), trust_checkpoint)
+        evaluation = Evaluation(
+            cfg, run.checkpoint, folder, num_images, supervision, digest(network), trust_checkpoint, check_data
+        )
         result = dict(config=str(run.config), checkpoint=str(run.checkpoint), **evaluate(evaluation))
         write_json(file, result)
     return json.loads(file.read_text()), folder
@@ -99,7 +105,12 @@ def measure(
 def evaluate(evaluation: Evaluation) -> dict[str, Any]:
     """Evaluate a run and store its images; see :func:`measure`."""
     supervision = evaluation.supervision
-    runner, metrics = run_test(evaluation.cfg, str(evaluation.checkpoint), trust_checkpoint=evaluation.trust_checkpoint)
+    runner, metrics = run_test(
+        evaluation.cfg,
+        str(evaluation.checkpoint),
+        trust_checkpoint=evaluation.trust_checkpoint,
+        check_data=evaluation.check_data,
+    )
     dataset = runner.test_dataloader.dataset
     classes = {name: float(metrics[f'IoU_{name}']) for name in dataset.metainfo['classes']}
     names = [Path(dataset.get_data_info(index)['img_path']).name for index in range(len(dataset))]

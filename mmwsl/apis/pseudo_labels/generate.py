@@ -1,16 +1,17 @@
 """Generation of pseudo-labels: settings, images, scores, masks, report."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from mmengine import dist
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmseg.registry import DATASETS
 
-from mmwsl.apis.launch import join_processes
+from mmwsl.apis.data_check import check_files
+from mmwsl.apis.launch import in_first_process, join_processes
 from mmwsl.utils.files import remove_partial_files, write_json
 
 from .items import ImageItem, describe_list, list_items
@@ -20,8 +21,6 @@ from .quality import format_report, measure_quality
 from .scores import predict_scores
 from .settings import Settings, read_settings
 from .store import MIN_SCORE
-
-Result = TypeVar('Result')
 
 
 def generate_pseudo_labels(
@@ -45,6 +44,7 @@ def generate_pseudo_labels(
     launcher: str = 'none',
     trust_checkpoint: bool = False,
     hooks: Sequence[Hook] = (),
+    check_data: bool = True,
 ) -> dict[str, Any] | None:
     """Generate pseudo-labels of the images of a split, or resume an interrupted generation.
 
@@ -73,6 +73,7 @@ def generate_pseudo_labels(
         launcher: What started the processes.
         trust_checkpoint: Whether to load a checkpoint that can run code.
         hooks: More hooks of the runner that predicts.
+        check_data: Check images and ground-truth masks before the start.
 
     Returns:
         The report of :func:`.quality.measure_quality` in the first process, None in others and with ``scores_only``.
@@ -113,6 +114,8 @@ def generate_pseudo_labels(
         )
     # Before the predictions, so that a missing mask is found first.
     ground_truth = None if settings.ground_truth is None else DATASETS.build(settings.ground_truth)
+    if check_data:
+        in_first_process(lambda: [check_files(part) for part in (dataset, ground_truth) if part is not None])
     manifest = Manifest(settings.folder)
     missing = in_first_process(
         lambda: prepare_folder(manifest, settings, items, None if scores_only else rule, rethreshold)
@@ -150,17 +153,3 @@ def prepare_folder(
         )
     print(f'{len(items) - len(missing)} of {len(items)} images have scores in {folder}')
     return missing
-
-
-def in_first_process(function: Callable[[], Result]) -> Result:
-    """Call a function in the first process; every process returns its result or raises its error."""
-    answer: list[Any] = [None, None]
-    if dist.is_main_process():
-        try:
-            answer[0] = function()
-        except (OSError, ValueError) as error:
-            answer[1] = error
-    dist.broadcast_object_list(answer)
-    if answer[1] is not None:
-        raise answer[1]
-    return answer[0]
