@@ -47,8 +47,8 @@ def train(
     Raises:
         FileNotFoundError: If ``load_from`` or pretrained weights name a local file that does not exist.
         NonFiniteError: If a loss or a weight becomes NaN or infinite.
-        ValueError: If images or masks cannot be used, a checkpoint does not fit the config, the training cannot end, or its schedule does not fit its
-            length; see :func:`check_training`.
+        ValueError: If images or masks cannot be used, a checkpoint does not fit the config, the training cannot end, or
+            its schedule does not fit its length; see :func:`check_training`.
     """
     keep_one_to_resume_from(cfg)
     cfg.resume = False

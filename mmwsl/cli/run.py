@@ -2,6 +2,7 @@
 
 import argparse
 
+from mmwsl.apis.arguments import add_check_data
 from mmwsl.apis.project.run import Options, run_project
 
 from .arguments import add_data, label_options
@@ -24,6 +25,7 @@ def main(argv: list[str] | None = None) -> None:
     length.add_argument('--epochs', type=float, metavar='N', help='epochs of both trainings')
     parser.add_argument('--seed', type=int, default=0, help='random seed (default %(default)s)')
     parser.add_argument('--overwrite', action='store_true', help='replace results of other arguments in PROJECT')
+    add_check_data(parser)
     args = parser.parse_args(argv)
     for name in ('time', 'epochs'):
         if (value := getattr(args, name)) is not None and not 0 < value < float('inf'):
@@ -38,5 +40,6 @@ def main(argv: list[str] | None = None) -> None:
         overwrite=args.overwrite,
         seed=args.seed,
         label_options=label_options(args),
+        check_data=args.check_data == 'on',
     )
     run_project(args.images, args.labels, args.out, options)

@@ -34,14 +34,14 @@ class MaskFile:
 
 
 def leaf_datasets(dataset: Any) -> Iterator[BaseDataset]:
-    """Yield the datasets within wrappers such as ``ConcatDataset``; those that are not of mmengine are left out."""
+    """Yield the datasets in a list or in wrappers such as ``ConcatDataset``, as far as they are mmengine's."""
     if isinstance(dataset, BaseDataset):
         yield dataset
-        return
-    inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
-    for part in inner:
-        if part is not None:
+    elif isinstance(dataset, list):
+        for part in dataset:
             yield from leaf_datasets(part)
+    elif dataset is not None:
+        yield from leaf_datasets([*getattr(dataset, 'datasets', ()), getattr(dataset, 'dataset', None)])
 
 
 def data_infos(dataset: BaseDataset) -> list[dict]:
@@ -101,10 +101,12 @@ def image_files(dataset: BaseDataset) -> list[str]:
     return [path for path in paths if isinstance(path, str) and is_local(path, backend_args)]
 
 
-def rejects_damaged_images(dataset: BaseDataset) -> bool:
-    """Return whether the pipeline stops at an image that Pillow cannot read."""
-    loaders = [step for step in all_transforms(dataset.pipeline.transforms) if isinstance(step, LoadImageAsBGR)]
-    return any(loader.on_bad_image == 'error' for loader in loaders)
+def stops_at(dataset: BaseDataset) -> str:
+    """Return the images at which the pipeline stops: ``'damaged'`` or ``'empty'`` ones, or '' if it stops at none."""
+    loaders = [step for step in all_transforms(dataset.pipeline.transforms) if isinstance(step, LoadImageFromFile)]
+    if any(isinstance(loader, LoadImageAsBGR) for loader in loaders):
+        return 'damaged' if any(getattr(loader, 'on_bad_image', '') == 'error' for loader in loaders) else ''
+    return 'empty' if any(not loader.ignore_empty for loader in loaders) else ''  # OpenCV has more formats
 
 
 def is_local(path: str, backend_args: dict | None) -> bool:

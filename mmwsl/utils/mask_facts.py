@@ -16,7 +16,7 @@ FIXES = {
     FILE: 'Replace the files.',
     CHANNELS: 'Convert colors to class indices: one channel, or a palette.',
     SIZE: 'Save a mask at the size of its image, or correct the folder.',
-    CLASSES: 'Convert the values to class indices; 255 is ignored.',
+    CLASSES: 'Convert the values to class indices.',
 }
 """Kinds of problems of a mask, and what to do."""
 OTHERS = 5
@@ -78,11 +78,11 @@ def mask_problem(
         return FILE, f'cannot be read ({facts["error"]})'
     shape = facts['shape']
     if len(shape) != 2:
-        return CHANNELS, f'has {shape[-1]} channels'
+        return CHANNELS, f'must have one channel of class indices, got {shape[-1]}'
     if size is not None and (shape[1], shape[0]) != tuple(size):
-        return SIZE, f'is {shape[1]} x {shape[0]}, but its image {size[0]} x {size[1]}'
+        return SIZE, f'must have the size {size[0]} x {size[1]} of its image, got {shape[1]} x {shape[0]}'
     if 1 in shape:
-        return SIZE, f'is {shape[1]} x {shape[0]}, but each side must have 2 pixels'
+        return SIZE, f'must have sides of at least 2 pixels, got {shape[1]} x {shape[0]}'
     if num_classes is None:
         return None
     fitting = {*range(num_classes), *ignored}
@@ -93,12 +93,7 @@ def mask_problem(
         return None
     shown = ', '.join(map(str, wrong[:OTHERS])) + (' ...' if len(wrong) > OTHERS else '')
     known = [value for value in range(256) if (convert or int)(value) in fitting - set(ignored)]
-    return CLASSES, f'has the value {shown}, but the classes are {_ranges(known)}'
-
-
-def is_binary(facts: Facts) -> bool:
-    """Return whether a mask has the values 0 and 255 only."""
-    return set(facts.get('values') or [-1]) <= {0, 255}
+    return CLASSES, f'must have the values {_ranges(known)}, or 255 to ignore, got {shown}'
 
 
 def label_converter(reduce_zero_label: bool | None, label_map: Mapping[int, int] | None) -> Callable[[int], int]:

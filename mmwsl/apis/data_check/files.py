@@ -17,16 +17,14 @@ from mmwsl.datasets.data_files import (
     leaf_datasets,
     mask_decoder,
     mask_files,
-    rejects_damaged_images,
+    stops_at,
 )
-from mmwsl.utils.file_facts import file_facts
+from mmwsl.utils.file_facts import Facts, file_facts
 from mmwsl.utils.mask_facts import (
     CLASSES,
     FIXES,
     Decode,
-    Facts,
     decode_mask,
-    is_binary,
     mask_problem,
     read_mask_facts,
     read_size,
@@ -65,7 +63,7 @@ def check_files(dataset: Any, ignored: Collection[int] = ()) -> None:
     Datasets without files, and loaders of unknown classes, are left alone.
 
     Args:
-        dataset: The dataset, or a wrapper of several.
+        dataset: The dataset, a wrapper, or a list.
         ignored: Values of masks that are ignored, in addition to the dataset's ``ignore_index``.
 
     Raises:
@@ -79,16 +77,17 @@ def check_files(dataset: Any, ignored: Collection[int] = ()) -> None:
 
 
 def _check_images(dataset: BaseDataset) -> str:
-    """Return a sentence about the files that are no images, by their headers; '' if all are."""
-    if not rejects_damaged_images(dataset):
-        return ''
-    paths = image_files(dataset)
+    """Return a sentence about the files that are no images, by their headers; '' if there are none."""
+    wanted = stops_at(dataset)
+    paths = image_files(dataset) if wanted else []
     facts = file_facts(paths, read_size, 'size', Progress(len(paths), 'images'))
     wrong = {path: fact['error'] for path, fact in zip(paths, facts, strict=True) if 'error' in fact}
+    if wanted == 'empty':
+        wrong = {path: error for path, error in wrong.items() if not os.path.exists(path) or not os.path.getsize(path)}
     if not wrong:
         return ''
     texts = [f'cannot be read ({error})' for error in wrong.values()]
-    return f'{_list(list(wrong), texts, len(paths), "images")} Replace them, or remove them from the list.'
+    return f'{list_problems(list(wrong), texts, len(paths), "images")} Replace them, or remove them from the list.'
 
 
 def read_masks(paths: Sequence[str], backend: str = 'pillow', decode: Decode = decode_mask) -> list[Facts]:
@@ -124,18 +123,18 @@ def check_masks(dataset: BaseDataset, ignored: Collection[int] = ()) -> str:
             fixes[CLASSES] += ' If the files have other classes, set `seg_map_classes` of the dataset.'
         texts = [text for _, text in wrong.values()]
         switch = [SWITCH] * (CLASSES in fixes)  # with the other problems the run would fail
-        return ' '.join([_list(list(wrong), texts, len(files), 'masks'), *fixes.values(), *switch])
+        return ' '.join([list_problems(list(wrong), texts, len(files), 'masks'), *fixes.values(), *switch])
     # A network that finds no object writes such pseudo-labels.
     generated = Path(dataset.data_prefix.get('seg_map_path') or '').parent.joinpath(MANIFEST).is_file()
     ids = {id_ for fact in facts for id_ in fact['values']}
-    if all(map(is_binary, facts)) and 255 in ids and files[0].convert(255) in ignored and not generated:
+    if ids == {0, 255} and files[0].convert(255) in ignored and not generated:
         return ' '.join([*_binary(dataset, files[0].path, len(files)), SWITCH])
     return ''
 
 
 def _binary(dataset: BaseDataset, path: str, count: int) -> list[str]:
     """Return sentences about masks of the values 0 and 255 only."""
-    classes = dataset.metainfo.get('classes') or ()
+    classes: Sequence[str] = dataset.metainfo.get('classes') or ()
     texts = [
         f'{os.path.dirname(path)}: all {count} masks have the values 0 and 255 only, and 255 is ignored: no pixel of '
         'an object is left. Convert 255 to the index of the class.'
@@ -146,7 +145,7 @@ def _binary(dataset: BaseDataset, path: str, count: int) -> list[str]:
     return texts
 
 
-def _list(paths: Sequence[str], texts: Sequence[str], total: int, kind: str) -> str:
+def list_problems(paths: Sequence[str], texts: Sequence[str], total: int, kind: str) -> str:
     """Return a sentence that names the first files with their problems, and counts all."""
     folder = os.path.commonpath([os.path.dirname(os.path.abspath(path)) for path in paths])
     named = [f'{plain(os.path.relpath(path, folder))} {text}' for path, text in zip(paths, texts, strict=True)]

@@ -45,7 +45,7 @@ def describe_overlap(shared: Sequence[str], total: int, images: str = 'validatio
     if not shared:
         return ''
     names = first_five(os.path.basename(path) for path in shared)
-    return f'{len(shared)} of {total} {images} images are also training images, by name or content: {names}'
+    return f'{len(shared)} of {total} {images} images are also training images, as the same file or a copy: {names}'
 
 
 def _stats(paths: Iterable[str]) -> dict[str, os.stat_result]:

@@ -46,6 +46,7 @@ class Options:
         overwrite: Whether results of other inputs are replaced.
         seed: Random seed of the split and of the trainings.
         label_options: Options of the reader of the labels.
+        check_data: Whether to check images and masks; otherwise masks are used as they are.
     """
 
     masks: str | None = None
@@ -57,6 +58,7 @@ class Options:
     overwrite: bool = False
     seed: int = 0
     label_options: dict[str, Any] | None = None
+    check_data: bool = True
 
 
 def run_project(images: str | Path, labels: str | Path, out: str | Path, options: Options | None = None) -> Project:
@@ -120,6 +122,7 @@ class _Run:
             masks=options.masks,
             epochs=options.epochs,
             seed=options.seed,
+            check_data=options.check_data,
         )
         self.stages.run('classifier', classifier, self._classify)
         labels = self.stages.run('labels', {}, self._label)
@@ -166,7 +169,13 @@ class _Run:
         count = sum(path.is_file() for path in self.images.rglob('*')) if self.images.is_dir() else 0
         with self.console.progress(count, 'images read') as bar:
             check = check_data(
-                self.images, self.labels, options.val, options.masks, bar.advance, **options.label_options or {}
+                self.images,
+                self.labels,
+                options.val,
+                options.masks,
+                bar.advance,
+                options.check_data,
+                **options.label_options or {},
             )
         if check.errors:
             raise DataError('\n'.join(['the data must be corrected first:', *(f'- {text}' for text in check.errors)]))
@@ -241,10 +250,11 @@ class _Run:
 
     @property
     def _trained_on(self) -> str:
-        """Labels and masks of the trainings, for every number."""
+        """Labels and masks of the trainings, and validation images among theirs, for every number."""
         masked = len(self.trainings.masked)
         text = f'trained on image-level labels of {len(self.train_names)} images'
-        return text + (f' and masks of {masked} of them' if masked else ', without masks')
+        text += f' and masks of {masked} of them' if masked else ', without masks'
+        return f'{text}; {self.check.overlap}' if self.check.overlap else text
 
     @property
     def supervision(self) -> str:

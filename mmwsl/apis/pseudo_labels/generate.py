@@ -115,7 +115,7 @@ def generate_pseudo_labels(
     # Before the predictions, so that a missing mask is found first.
     ground_truth = None if settings.ground_truth is None else DATASETS.build(settings.ground_truth)
     if check_data:
-        in_first_process(lambda: [check_files(part) for part in (dataset, ground_truth) if part is not None])
+        in_first_process(lambda: check_files([dataset, ground_truth]))
     manifest = Manifest(settings.folder)
     missing = in_first_process(
         lambda: prepare_folder(manifest, settings, items, None if scores_only else rule, rethreshold)
