@@ -12,6 +12,8 @@ from typing import Any
 from .file_cache import FileCache
 from .files import atomic_write
 
+CACHE = 'MMWSL_CACHE'
+"""Environment variable that names the folder of the caches, an absolute path."""
 MAX_SIZE = '100MB'
 MAX_FILES = 300_000
 """Maximum number of files of a folder that are stored."""
@@ -75,9 +77,11 @@ def file_facts(
 
 
 def store_folder() -> Path | None:
-    """Return the folder of the stored facts in the user's cache folder; None if there is none."""
-    base = os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')
-    return Path(base, 'mmwsl', 'file_facts') if os.path.isabs(base) else None
+    """Return the folder of the stored facts: in ``CACHE``, or in the user's cache folder; None if there is none."""
+    base = os.environ.get(CACHE) or os.path.join(
+        os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'mmwsl'
+    )
+    return Path(base, 'file_facts') if os.path.isabs(base) else None
 
 
 def available_cores() -> int:
