@@ -160,9 +160,9 @@ class _Run:
     def _classify(self) -> dict[str, Any]:
         result = self.trainings.train_classifier()
         self.console.print(
-            f'  image-level mAP {result["mAP"]} on {len(self.val_names)} validation images ({self._trained_on})'
+            f'  image-level mAP {result["mAP"]} on {len(self.val_names)} validation images ({self._measured})'
         )
-        return result | dict(supervision=self._trained_on)
+        return result | dict(supervision=self._measured)
 
     def _check(self) -> DataCheck:
         options = self.options
@@ -244,22 +244,26 @@ class _Run:
         else:
             self.console.print('  no masks of validation images: only the image-level labels can be evaluated')
         mean = self.project.read_summary()['classifier']['mAP']
-        on = f'on {len(self.val_names)} validation images ({self._trained_on})'
+        on = f'on {len(self.val_names)} validation images ({self._measured})'
         self.console.print(f'  image-level mAP {mean} of the classifier {on}')
         return result | dict(supervision=self.supervision)
 
     @property
     def _trained_on(self) -> str:
-        """Labels and masks of the trainings, and validation images among theirs, for every number."""
+        """Labels and masks of the trainings, for every number."""
         masked = len(self.trainings.masked)
         text = f'trained on image-level labels of {len(self.train_names)} images'
-        text += f' and masks of {masked} of them' if masked else ', without masks'
-        return f'{text}; {self.check.overlap}' if self.check.overlap else text
+        return text + (f' and masks of {masked} of them' if masked else ', without masks')
+
+    @property
+    def _measured(self) -> str:
+        """Supervision of the classifier, and validation images that it was trained on, for every metric."""
+        return '; '.join(filter(None, [self._trained_on, self.check.overlap]))
 
     @property
     def supervision(self) -> str:
         """Supervision of the segmentor: labels, masks and the choice of the thresholds."""
-        text = self._trained_on
+        text = self._measured
         thresholds = read_json(self.project.labels / 'thresholds.json')
         tuned_on, method = thresholds.get('tuned_on'), thresholds.get('method', 'from a file')
         if tuned_on:
