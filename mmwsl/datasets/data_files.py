@@ -93,8 +93,7 @@ def image_files(dataset: BaseDataset) -> list[str]:
     """List the images that a dataset will read from local files; none if they are rendered or of another kind."""
     steps = list(all_transforms(dataset.pipeline.transforms))
     loaders = [step for step in steps if isinstance(step, LoadImageFromFile)]
-    known = all(type(step).transform in (LoadImageFromFile.transform, LoadImageAsBGR.transform) for step in loaders)
-    if not known or any(isinstance(step, RenderShapesImage) for step in steps):
+    if not all(map(_is_upright, loaders)) or any(isinstance(step, RenderShapesImage) for step in steps):
         return []
     paths = [info.get('img_path') for info in data_infos(dataset)]
     backend_args = loaders[0].backend_args if loaders else None
@@ -107,6 +106,13 @@ def stops_at(dataset: BaseDataset) -> str:
     if any(isinstance(loader, LoadImageAsBGR) for loader in loaders):
         return 'damaged' if any(getattr(loader, 'on_bad_image', '') == 'error' for loader in loaders) else ''
     return 'empty' if any(not loader.ignore_empty for loader in loaders) else ''  # OpenCV has more formats
+
+
+def _is_upright(loader: LoadImageFromFile) -> bool:
+    """Return whether a transform loads an image as it is in its file, and upright."""
+    if type(loader).transform not in (LoadImageFromFile.transform, LoadImageAsBGR.transform):
+        return False
+    return loader.imdecode_backend in ('cv2', 'pillow') and loader.color_type in ('color', 'grayscale')
 
 
 def is_local(path: str, backend_args: dict | None) -> bool:

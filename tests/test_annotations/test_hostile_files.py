@@ -303,7 +303,10 @@ def png_header(width, height):
         (png_header(2**31 - 1, 2**31 - 1), 'exceeds limit'),
         (b'', 'must be an image, got an empty file'),
         (png_header(100, 100)[:40], ''),
-        (b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n', 'must be an image, got another file'),
+        (
+            b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n',
+            'must be an image, got another file',
+        ),
     ],
     ids=['10^9 pixels', '10^18 pixels', 'empty', 'truncated', 'PostScript'],
 )

@@ -213,6 +213,23 @@ def test_wrappers_are_searched(scenes):
     check_files(DATASETS.build(dict(type='ConcatDataset', datasets=[good, good])))
 
 
+def test_the_size_is_that_of_the_image_as_it_is_loaded(scenes):
+    image = Image.open(scenes / 'images' / '0.png').resize((16, 9))
+    exif = image.getexif()
+    exif[0x0112] = 6  # upright it is 9 x 16
+    image.save(scenes / 'images' / '0.png', exif=exif)
+    edit(scenes, '0.png', lambda mask: mask[:9])
+    turned = [dict(type='LoadImageFromFile', color_type='unchanged'), LOAD[1]]
+    check_files(build(scenes, pipeline=turned))
+    with pytest.raises(ValueError, match='must have the size 9 x 16 of its image, got 16 x 9'):
+        check_files(build(scenes))
+    edit(scenes, '0.png', lambda mask: mask.T)
+    dataset = build(scenes)
+    check_files(dataset)
+    sample = dataset[0]
+    assert sample['data_samples'].gt_sem_seg.shape == tuple(sample['inputs'].shape[1:]) == (16, 9)
+
+
 def test_images_that_may_be_damaged(scenes):
     spoil(scenes, 'image')
     check_files(build(scenes, pipeline=[dict(LOAD[0], on_bad_image='skip'), LOAD[1]]))
@@ -314,7 +331,9 @@ def test_what_is_trained_on_and_evaluated_stands_in_the_result(config, tmp_path,
 def test_training_images_that_are_not_there_do_not_stop_a_test(config, tmp_path):
     train([str(config), '--work-dir', str(tmp_path / 'trained')])
     (config.parent / 'scenes' / 'train.txt').unlink()
-    evaluate([str(config), str(tmp_path / 'trained' / 'iter_4.pth'), '--work-dir', str(tmp_path / 'tested')])
+    # A run of the name of another one of this process has no log file.
+    name = ['--cfg-options', f'experiment_name={tmp_path.name}_tested']
+    evaluate([str(config), str(tmp_path / 'trained' / 'iter_4.pth'), '--work-dir', str(tmp_path / 'tested'), *name])
     log = max((tmp_path / 'tested').glob('*/*.log')).read_text()
     assert 'The test images were not compared with the training images: ' in log
     assert 'overlap' not in metrics_of(tmp_path / 'tested')

@@ -86,6 +86,9 @@ def test_errors_and_missing_files_are_not_stored(cache, files):
     gone = f'{files[0]}.gone'
     assert sizes([*files, gone]) == ([0, 1, 2, 3, 4, None], [*files[:1], gone, *files[1:]])
     assert sizes([*files, gone])[1] == [gone]
+    broken = [dict(error='broken')]
+    assert file_facts(files[:1], lambda path: broken[0], 'other') == broken
+    assert sizes(files[:1], 'other') == ([0], files[:1])
 
 
 def test_a_path_that_occurs_twice_is_read_once(cache, files):

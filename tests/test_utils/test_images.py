@@ -85,7 +85,9 @@ def test_formats_that_start_programs_are_not_opened(tmp_path, suffix):
     with Image.open(path) as file:
         assert file.format == 'EPS'  # Pillow alone would start Ghostscript
     for read in (read_image, read_bgr):
-        with pytest.raises(ValueError, match=rf'a\{suffix}: cannot be read as an image \(must be an image, got another file'):
+        with pytest.raises(
+            ValueError, match=rf'a\{suffix}: cannot be read as an image \(must be an image, got another file'
+        ):
             read(path)
     (found,) = survey_images(tmp_path, [path.name])
     assert 'must be an image, got' in found.error

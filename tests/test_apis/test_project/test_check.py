@@ -190,6 +190,27 @@ def test_masks(images, tmp_path, mask, message):
             raise AssertionError(check.errors[0])
 
 
+def test_masks_are_used_as_they_are_without_the_check(images, tmp_path):
+    path = tmp_path / 'masks' / 'b.png'
+    path.parent.mkdir()
+    Image.fromarray(np.full((9, 9), 7, np.uint8)).save(path)
+    check = check_data(images, tmp_path / 'labels.csv', masks=tmp_path / 'masks', read_masks=False)
+    assert check.masks == {'b.png': path} and not check.errors
+
+
+def test_many_wrong_masks_are_one_error(images, tmp_path):
+    (tmp_path / 'masks' / 'sub').mkdir(parents=True)
+    for name in ('a', 'b', 'd e', 'sub/a', 'sub/c'):
+        stem = f'{name}.png'
+        Image.fromarray(np.zeros((9, 9), np.uint8)).save(tmp_path / 'masks' / stem)
+    (error,) = (
+        text
+        for text in check_data(images, tmp_path / 'labels.csv', masks=tmp_path / 'masks').errors
+        if 'has no mask' not in text
+    )
+    assert ': 5 of 5 masks cannot be used: a.png must' in error and '; 2 more. Save' in error
+
+
 def test_a_folder_without_masks_of_the_images_is_an_error(images, tmp_path):
     (tmp_path / 'masks').mkdir()
     assert (
