@@ -12,6 +12,7 @@ from mmengine.registry import DATASETS, TRANSFORMS, init_default_scope
 from mmseg.datasets.transforms import LoadAnnotations
 from PIL import Image
 
+from mmwsl.apis.comparison.command import main as compare
 from mmwsl.apis.data_check import check_files, files
 from mmwsl.apis.data_check.overlap import describe_overlap, shared_images
 from mmwsl.apis.testing import main as evaluate
@@ -340,7 +341,6 @@ def test_training_images_that_are_not_there_do_not_stop_a_test(config, tmp_path)
 
 
 def test_every_command_that_checks_has_the_switch(capsys):
-    from mmwsl.apis.comparison.command import main as compare
     from mmwsl.apis.pseudo_labels.command import main as generate
     from mmwsl.cli.run import main as run
 
@@ -348,3 +348,24 @@ def test_every_command_that_checks_has_the_switch(capsys):
         with pytest.raises(SystemExit):
             main(['--help'])
         assert '--check-data {on,off}' in capsys.readouterr().out
+
+
+def test_a_comparison_without_the_check_is_not_the_result_of_one_with_it(config, tmp_path):
+    scenes = config.parent / 'scenes'
+    train([str(config), '--work-dir', str(tmp_path / 'run')])
+    edit(scenes, '5.png', with_value(77))
+    arguments = [f'{config}:{tmp_path / "run" / "iter_4.pth"}', '--out', str(tmp_path / 'out'), '--num-images', '0']
+    compare([*arguments, '--check-data', 'off'])
+    assert (tmp_path / 'out' / 'comparison.csv').exists()
+    with pytest.raises(ValueError, match=r'run .* could not be evaluated: .* 5.png .* got 77'):
+        compare(arguments)
+
+
+def test_a_comparison_names_what_is_trained_on_and_evaluated(config, tmp_path, capsys):
+    (config.parent / 'scenes' / 'val.txt').write_text('0\n3\n')
+    train([str(config), '--work-dir', str(tmp_path / 'run')])
+    for _ in range(2):  # the second result is stored
+        capsys.readouterr()
+        compare([f'{config}:{tmp_path / "run" / "iter_4.pth"}', '--out', str(tmp_path / 'out'), '--num-images', '0'])
+        assert 'overlap: 1 of 2 test images are also training images' in capsys.readouterr().out
+    assert 'overlap: 1 of 2' in (tmp_path / 'out' / 'comparison.csv').read_text()

@@ -87,7 +87,7 @@ def measure(
     if max_images:
         cfg.test_dataloader.dataset.indices = max_images
     key = [digest_file(run.checkpoint), cfg.to_dict(), digest_files(cfg.to_dict()), num_images, labels_tuned_on(cfg)]
-    folder = run.cache / digest(key)
+    folder = run.cache / digest(key if check_data else [key, 'data not checked'])
     file = folder / 'result.json'
     if not file.is_file():
         network = {part: cfg.model.get(part) for part in ('backbone', 'neck', 'decode_head')}
