@@ -33,6 +33,14 @@ def plain_configs():
         yield
 
 
+@pytest.fixture(scope='session', autouse=True)
+def own_cache(tmp_path_factory):
+    """Keep what is known about files out of the user's cache folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('MMWSL_CACHE', str(tmp_path_factory.mktemp('cache')))
+        yield
+
+
 def folder_from(variable):
     """Return the folder that an environment variable names, or skip the test."""
     value = os.environ.get(variable)

@@ -97,6 +97,16 @@ def add_overwrite(parser: Any, help: str = 'replace results of an earlier run in
     parser.add_argument('--overwrite', action='store_true', help=help)
 
 
+def add_check_data(parser: argparse.ArgumentParser) -> None:
+    """Add the argument ``--check-data``."""
+    parser.add_argument(
+        '--check-data',
+        choices=['on', 'off'],
+        default='on',
+        help='read images and masks before the start, and reject those that cannot be used (default %(default)s)',
+    )
+
+
 def say_results(wrote: Mapping[str, object], next_command: str = '') -> None:
     """Print where a command wrote its results, and the command that usually comes next; in the main process only.
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 from mmengine import fileio
 
-from mmwsl.utils.images import list_images
+from mmwsl.utils.images import list_files, list_images, skipped_images
 from mmwsl.utils.text import first_five, shorten
 
 Source = str | Path | np.ndarray
@@ -75,6 +75,13 @@ def list_inputs(inputs: Source | Sequence[Source], names: Sequence[str] | None =
             f'`names` must be one unique name per image, got {len(set(unique))} names for {len(found)} images.'
         )
     return [ImageInput(name, source) for name, (*_, source) in zip(unique, found.values(), strict=True)]
+
+
+def skipped_inputs(inputs: Source | Sequence[Source]) -> list[str]:
+    """List the images in folders whose format :func:`list_inputs` leaves out."""
+    sources = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
+    folders = [source for source in sources if isinstance(source, str | Path) and os.path.isdir(source)]
+    return [name for folder in folders for name in skipped_images(list_files(os.fspath(folder)))]
 
 
 def unique_names(files: Sequence[tuple[str, str]]) -> list[str]:

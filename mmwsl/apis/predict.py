@@ -18,7 +18,7 @@ from mmwsl.annotations import MASK_FORMATS
 from mmwsl.apis.arguments import COUNT, POSITIVE, add_cfg_options, add_overwrite
 from mmwsl.apis.checkpoint import identify_checkpoint
 from mmwsl.apis.cpu import prepare_cpu
-from mmwsl.apis.image_inputs import Source, list_inputs
+from mmwsl.apis.image_inputs import Source, list_inputs, skipped_inputs
 from mmwsl.apis.inferencer import WeakSegInferencer
 from mmwsl.apis.prediction_folder import JOURNAL, LOG, PredictionFolder, prediction_output
 from mmwsl.apis.trained_model import find_model
@@ -27,6 +27,7 @@ from mmwsl.utils.console import Console, quiet
 from mmwsl.utils.files import nearest_existing, remove_empty_folders
 from mmwsl.utils.nested import dataset_paths, digest_files
 from mmwsl.utils.parser import Parser
+from mmwsl.utils.text import first_five
 
 
 class Predicted(NamedTuple):
@@ -38,6 +39,7 @@ class Predicted(NamedTuple):
         masks: Number of these with a mask, also by earlier runs.
         failed: Error of every image that could not be predicted, by name.
         entries: Entry of every image with a mask, by name: ``mask``, its path in the folder, and ``image_probs``.
+        skipped: Images in the folders whose format is not read.
     """
 
     output: Path
@@ -45,6 +47,7 @@ class Predicted(NamedTuple):
     masks: int
     failed: dict[str, str]
     entries: dict[str, dict[str, Any]]
+    skipped: Sequence[str] = ()
 
 
 def predict_images(
@@ -123,7 +126,7 @@ def predict_images(
     masks = sum(image.name in folder.entries for image in images)
     output = folder.root / 'masks' if format == 'png' or not folder.entries else folder.convert(format)
     entries = {image.name: folder.entries[image.name] for image in images if image.name in folder.entries}
-    return Predicted(output, len(images), masks, failed, entries)
+    return Predicted(output, len(images), masks, failed, entries, skipped_inputs(inputs))
 
 
 def digest_model(cfg: Config, checkpoint: str) -> str:
@@ -195,6 +198,9 @@ def report(result: Predicted, args: argparse.Namespace) -> str:
     """Return the last lines of the command: what failed, where the masks are, and what comes next."""
     failed = [f'failed: {name}: {error}' for name, error in result.failed.items()]
     lines = failed[:5] + ([f'... {len(failed) - 5} more in the log'] if len(failed) > 5 else [])
+    if result.skipped:
+        text = f'{len(result.skipped)} images have formats that are not read and were left out'
+        lines.append(f'warning: {text}: {first_five(result.skipped)}. Convert them.')
     lines.append(f'{result.masks} of {result.images} images have masks in {result.output}')
     lines.append(f'Log: {Path(args.out, LOG)}')
     if failed:

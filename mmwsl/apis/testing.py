@@ -10,10 +10,11 @@ from mmengine.runner import Runner
 from mmseg.engine.hooks import SegVisualizationHook
 from mmseg.models.segmentors import SegTTAModel
 
-from mmwsl.apis.arguments import add_overwrite, base_parser, number, parse, say_results
+from mmwsl.apis.arguments import add_check_data, add_overwrite, base_parser, number, parse, say_results
 from mmwsl.apis.checkpoint import weights_only_loading
 from mmwsl.apis.config import load_config
 from mmwsl.apis.config_check import check_parts
+from mmwsl.apis.data_check import DataCheckHook
 from mmwsl.apis.launch import build_runner
 from mmwsl.apis.registered import is_mask_loader, is_subclass, registered_class, without
 from mmwsl.engine.hooks import ProvenanceHook, WeakSegVisualizationHook
@@ -24,7 +25,12 @@ from mmwsl.utils.output_folder import OutputFolder, check_writable
 
 
 def test(
-    cfg: Config, checkpoint: str, launcher: str = 'none', trust_checkpoint: bool = False, hooks: Sequence[Hook] = ()
+    cfg: Config,
+    checkpoint: str,
+    launcher: str = 'none',
+    trust_checkpoint: bool = False,
+    hooks: Sequence[Hook] = (),
+    check_data: bool = True,
 ) -> dict[str, float | str]:
     """Evaluate a checkpoint on the test set of a config.
 
@@ -34,17 +40,23 @@ def test(
         launcher: Launcher of the processes.
         trust_checkpoint: Load a checkpoint that could execute code.
         hooks: More hooks of the runner.
+        check_data: Check images and masks before the start, see :class:`.data_check.DataCheckHook`.
 
     Returns:
         The metrics; MMSegmentation's are percentages. Texts name the extra supervision of the prediction, if any:
-        ``tuned_on`` the masks that hyper-parameters were tuned on, ``image_labels`` the labels of the test images. The
-        log and the JSON file in ``work_dir`` contain the same.
+        ``tuned_on`` the masks that hyper-parameters were tuned on, ``image_labels`` the labels of the test images,
+        ``overlap`` training images among them. The log and the JSON file in ``work_dir`` contain the same.
     """
-    return run_test(cfg, checkpoint, launcher, trust_checkpoint, hooks)[1]
+    return run_test(cfg, checkpoint, launcher, trust_checkpoint, hooks, check_data)[1]
 
 
 def run_test(
-    cfg: Config, checkpoint: str, launcher: str = 'none', trust_checkpoint: bool = False, hooks: Sequence[Hook] = ()
+    cfg: Config,
+    checkpoint: str,
+    launcher: str = 'none',
+    trust_checkpoint: bool = False,
+    hooks: Sequence[Hook] = (),
+    check_data: bool = True,
 ) -> tuple[Runner, dict[str, float | str]]:
     """Evaluate as :func:`test` does, and return the runner, whose model is loaded, with the metrics."""
     check_parts(cfg, 'model', 'test_dataloader', 'test_cfg')
@@ -54,7 +66,7 @@ def run_test(
         runner = build_runner(cfg, launcher)
         if not any(isinstance(hook, ProvenanceHook) for hook in runner.hooks):  # the config replaces our hooks
             runner.register_hook(ProvenanceHook())
-        for hook in hooks:
+        for hook in [*hooks, *([DataCheckHook()] if check_data else [])]:
             runner.register_hook(hook)
         return runner, runner.test()
 
@@ -152,6 +164,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--wait-time', type=number(float, 0), default=2, help='seconds for which --show shows an image')
     parser.add_argument('--tta', action='store_true', help='evaluate with test-time augmentation')
     add_overwrite(parser, 'replace results of an earlier test in --out and --show-dir')
+    add_check_data(parser)
     args = parse(parser, argv)
     if args.out and args.show_dir and os.path.realpath(args.out) == os.path.realpath(args.show_dir):
         parser.error(f'--out and --show-dir must be different folders, got {args.out} twice.')
@@ -162,6 +175,6 @@ def main(argv: list[str] | None = None) -> None:
         use_test_time_augmentation(cfg)
     if args.out:
         write_predictions(cfg, args.out, args.overwrite)
-    test(cfg, args.checkpoint, args.launcher, args.trust_checkpoint)
+    test(cfg, args.checkpoint, args.launcher, args.trust_checkpoint, check_data=args.check_data == 'on')
     command = f'mmwsl test {args.config} {args.checkpoint}'
     say_results({'Log': cfg.work_dir}, '' if args.out or args.show_dir else f'{command} --show-dir DIR')

@@ -11,10 +11,11 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from mmwsl.apis.arguments import add_overwrite, base_parser, parse, say_results
+from mmwsl.apis.arguments import add_check_data, add_overwrite, base_parser, parse, say_results
 from mmwsl.apis.checkpoint import is_url, latest_checkpoint, weights_only_loading
 from mmwsl.apis.config import config_folder, enable_amp, load_config
 from mmwsl.apis.config_check import check_optimizers, check_parts
+from mmwsl.apis.data_check import DataCheckHook
 from mmwsl.apis.initial_weights import InitialWeightsHook, initial_weights
 from mmwsl.apis.launch import build_runner
 from mmwsl.apis.schedule_check import check_training
@@ -31,6 +32,7 @@ def train(
     hooks: Sequence[Hook] = (),
     allow_mismatch: bool = False,
     overwrite: bool = False,
+    check_data: bool = True,
 ) -> Runner:
     """Train the model of a config.
 
@@ -42,6 +44,7 @@ def train(
         hooks: More hooks of the runner.
         allow_mismatch: Load what fits of ``load_from``, and start other parameters from their initialization.
         overwrite: Remove the checkpoints of an earlier training in ``work_dir``, once the new one starts.
+        check_data: Check images and masks before the start, see :class:`.data_check.DataCheckHook`.
 
     Returns:
         The runner, after training.
@@ -51,8 +54,8 @@ def train(
         NonFiniteError: If a loss or a weight becomes NaN or infinite.
         OutputError: If ``work_dir`` holds checkpoints of an earlier training, and neither ``resume`` nor ``overwrite``
             is set.
-        ValueError: If a checkpoint does not fit the config, the training cannot end, or its schedule does not fit its
-            length; see :func:`check_training`.
+        ValueError: If images or masks cannot be used, a checkpoint does not fit the config, the training cannot end, or
+            its schedule does not fit its length; see :func:`check_training`.
     """
     check_parts(cfg, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
     check_optimizers(cfg)
@@ -74,7 +77,8 @@ def train(
             runner.register_hook(FeatureCacheHook())
         if not any(isinstance(hook, FiniteLossHook) for hook in runner.hooks):
             runner.register_hook(FiniteLossHook())
-        for hook in (InitialWeightsHook(), EarlierTrainingHook(earlier), *hooks):
+        checks = [DataCheckHook()] if check_data else []
+        for hook in (InitialWeightsHook(), EarlierTrainingHook(earlier), *hooks, *checks):
             runner.register_hook(hook)
         describe(runner)
         runner.train()
@@ -123,6 +127,7 @@ def main(argv: list[str] | None = None) -> None:
         action='store_true',
         help='fine-tune: load what fits of `load_from`, and start other parameters from their initialization',
     )
+    add_check_data(parser)
     args = parse(parser, argv)
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
     if args.amp:
@@ -134,6 +139,7 @@ def main(argv: list[str] | None = None) -> None:
         args.trust_checkpoint,
         allow_mismatch=args.allow_mismatch,
         overwrite=args.overwrite,
+        check_data=args.check_data == 'on',
     )
     newest = latest_checkpoint(cfg.work_dir)
     checkpoint = newest and min(newest, os.path.relpath(newest), key=len)

@@ -5,7 +5,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmwsl.apis.arguments import POSITIVE, add_overwrite, base_parser, parse, say_results
+from mmwsl.apis.arguments import POSITIVE, add_check_data, add_overwrite, base_parser, parse, say_results
 from mmwsl.apis.config import load_config
 from mmwsl.apis.registered import is_subclass, registered_class
 from mmwsl.apis.testing import test
@@ -77,11 +77,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--max-images', type=POSITIVE, metavar='N', help='use the first N images only')
     parser.add_argument('--out', metavar='FILE', help='JSON file for the result; WORK_DIR/thresholds.json by default')
     add_overwrite(parser, 'replace the file of --out')
+    add_check_data(parser)
     args = parse(parser, argv)
     cfg = load_config(args.config, args.cfg_options, args.work_dir, 'tune')
     out_file = args.out or str(Path(cfg.work_dir, 'thresholds.json'))
     inputs = [args.checkpoint, args.config, *dataset_paths(cfg)]
     check_output_file(out_file, '--out', args.overwrite, inputs, make_folder=not args.out)
     tune_thresholds(cfg, out_file, args.ann_file, args.max_images)
-    test(cfg, args.checkpoint, args.launcher, args.trust_checkpoint)
+    test(cfg, args.checkpoint, args.launcher, args.trust_checkpoint, check_data=args.check_data == 'on')
     say_results({'Thresholds': out_file})

@@ -1,6 +1,6 @@
 """``mmwsl run``: images and image-level labels to masks and a trained segmentor."""
 
-from mmwsl.apis.arguments import number
+from mmwsl.apis.arguments import add_check_data, number
 from mmwsl.apis.project.run import Options, run_project
 from mmwsl.utils.parser import Parser
 
@@ -24,6 +24,7 @@ def main(argv: list[str] | None = None) -> None:
     length.add_argument('--epochs', type=float, metavar='N', help='epochs of both trainings')
     parser.add_argument('--seed', type=number(int, 0, 2**32 - 1), default=0, help='random seed (default %(default)s)')
     parser.add_argument('--overwrite', action='store_true', help='replace results of other arguments in PROJECT')
+    add_check_data(parser)
     args = parser.parse_args(argv)
     for name in ('time', 'epochs'):
         if (value := getattr(args, name)) is not None and not 0 < value < float('inf'):
@@ -38,5 +39,6 @@ def main(argv: list[str] | None = None) -> None:
         overwrite=args.overwrite,
         seed=args.seed,
         label_options=label_options(args),
+        check_data=args.check_data == 'on',
     )
     run_project(args.images, args.labels, args.out, options)

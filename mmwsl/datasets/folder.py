@@ -72,6 +72,11 @@ class FolderWeakDataset(ImageLabelDataset):
         return read_class_folders(list_images(folder, self.suffixes, self.backend_args), self.background_folder, folder)
 
     @property
+    def lists_folder(self) -> bool:
+        """Whether the labels are found with the images, in class folders."""
+        return self.class_folders
+
+    @property
     def label_source(self) -> str:
         """Where the labels come from, for messages."""
         return f'the class folders of {self.data_prefix["img_path"]!r}' if self.class_folders else super().label_source

@@ -5,15 +5,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import cv2
 from mmengine.fileio import join_path
 from mmengine.utils import is_abs
 from mmseg.datasets import BaseSegDataset
 
 from mmwsl.annotations import ImageLabelRecord, read_names, read_table
-from mmwsl.utils.images import IMG_EXTENSIONS, list_images, locate, stem, unique_stem
+from mmwsl.utils.images import IMG_EXTENSIONS, list_files, list_images, locate, skipped_images, stem, unique_stem
 
 from .classes import BACKGROUND, voc_colormap
-from .matching import check_images, check_masks, match_records, warn_absent_classes
+from .matching import check_images, check_masks, match_records, warn_absent_classes, warn_skipped
 from .transforms.mask_loaders import all_transforms, opens_masks
 from .vocabulary import check_classes, encode
 
@@ -91,6 +92,11 @@ class ImageLabelDataset(BaseSegDataset):
         return tuple(suffix.lower() for suffix in suffixes)
 
     @property
+    def lists_folder(self) -> bool:
+        """Whether the labels are found with the images: every image of the folder has one."""
+        return False
+
+    @property
     def label_source(self) -> str:
         """Where the labels come from, for messages."""
         return f'label_file={self.label_file!r}'
@@ -126,7 +132,10 @@ class ImageLabelDataset(BaseSegDataset):
         if records is not None and not records and names is None:
             raise ValueError(f'{self.label_source} is empty: no image is listed.')
         folder = self.data_prefix['img_path']
-        listing = list_images(folder, self.suffixes, self.backend_args)
+        everything = list_files(folder, self.backend_args)
+        listing = [name for name in everything if name.lower().endswith(self.suffixes)]
+        if names is None and (records is None or self.lists_folder):
+            self._warn_skipped(everything, listing)
         if names is None:
             names = listing if records is None else [record.image for record in records]
         if not names:
@@ -162,9 +171,17 @@ class ImageLabelDataset(BaseSegDataset):
         """Run the pipeline. In training, None makes mmengine fetch another image.
 
         Raises:
-            ValueError: If the pipeline returns None in test mode.
+            ValueError: If OpenCV cannot transform the image, or the pipeline returns None in test mode.
         """
-        data = super().prepare_data(idx)
+        try:
+            data = super().prepare_data(idx)
+        except cv2.error as error:
+            path = self.get_data_info(idx)['img_path']
+            reason = str(error).strip().rpartition('error: ')[2]
+            raise ValueError(
+                f'image {path!r} cannot be transformed ({reason}). Is it too small or too narrow? Replace the file, or '
+                'remove it from the list.'
+            ) from error
         if data is None and self.test_mode:
             raise ValueError(
                 f'the pipeline returned nothing for image {self.get_data_info(idx)["img_path"]!r}, but a test must '
@@ -207,6 +224,17 @@ class ImageLabelDataset(BaseSegDataset):
     def get_cat_ids(self, idx: int) -> list[int]:
         """Return the ids of the classes present, for mmengine's ``ClassBalancedDataset``."""
         return self.get_data_info(idx).get('img_label', [])
+
+    def _warn_skipped(self, everything: Sequence[str], listing: Sequence[str]) -> None:
+        """Warn of files that have the suffix of another image format, except masks beside their images."""
+        stems = {stem(name, self.suffixes) for name in listing}
+        skipped = [
+            name
+            for name in skipped_images(everything, self.suffixes)
+            if not (name.endswith(self.seg_map_suffix) and name.removesuffix(self.seg_map_suffix) in stems)
+        ]
+        if skipped:
+            warn_skipped(self.data_prefix['img_path'], tuple(skipped), self.suffixes)
 
     def _exclude(self, data_list: list[dict], path: str) -> list[dict]:
         path = path if is_abs(path) or self.data_root is None else join_path(self.data_root, path)

@@ -1,7 +1,11 @@
 """Images, labels and masks of a dataset matched to each other; errors count and name what is missing."""
 
+import logging
 import warnings
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
+
+from mmengine.logging import print_log
 
 from mmwsl.annotations import ImageLabelRecord
 from mmwsl.utils.text import first_five
@@ -28,6 +32,23 @@ def check_images(
             f'{len(missing)} of the {len(names)} images of {source} are not in {folder!r} with a suffix of {suffixes}: '
             f'{first_five(missing)}. Check `data_prefix["img_path"]` and `img_suffix`, or remove them from the list.'
         )
+
+
+@cache
+def warn_skipped(folder: str, skipped: tuple[str, ...], suffixes: tuple[str, ...]) -> None:
+    """Warn of images in formats that a dataset leaves out; once, although several datasets may read the folder.
+
+    Args:
+        folder: The folder of images.
+        skipped: The images.
+        suffixes: Suffixes of the images that are read.
+    """
+    print_log(
+        f'{folder}: {len(skipped)} images have other suffixes than {", ".join(suffixes)} and are left out: '
+        f'{first_five(skipped)}. Convert them, or set `img_suffix`.',
+        'current',
+        logging.WARNING,
+    )
 
 
 def check_masks(masks: Sequence[str], listing: Collection[str], folder: str) -> None:

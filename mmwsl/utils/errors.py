@@ -2,6 +2,7 @@
 
 import errno
 import linecache
+import re
 import traceback
 from pathlib import Path
 from pickle import UnpicklingError
@@ -25,6 +26,8 @@ KNOWN = {
 HINT = '(--debug shows where)'
 DEBUG = 'MMWSL_DEBUG'
 """Environment variable that makes commands show the traceback of every error."""
+WORKER = re.compile(r'Caught \w+ in .*\.\nOriginal Traceback')
+"""Text of an error in a process that loads data: torch raises it again with its traceback as the message."""
 INPUT, FAILURE = 2, 1
 """Exit codes: the input must be corrected; the input is fine, but the command failed."""
 
@@ -40,6 +43,8 @@ def user_message(error: BaseException) -> str | None:
     Args:
         error: The error, with its traceback.
     """
+    if WORKER.match(str(error)):
+        return _worker_message(error)
     if isinstance(error, OSError):
         return _text(error)
     frames = traceback.extract_tb(error.__traceback__)
@@ -47,7 +52,7 @@ def user_message(error: BaseException) -> str | None:
         return None
     origin = Path(frames[-1].filename)
     line = linecache.getline(str(origin), frames[-1].lineno or 0).lstrip()
-    if PACKAGE in origin.parents and line.startswith('raise'):
+    if _raises(origin, frames[-1].lineno or 0):
         return _text(error)
     if REGISTRY in origin.parent.as_posix():
         # It raises the error of a class again, with the name of the class before the message.
@@ -82,6 +87,21 @@ def is_rejection(error: BaseException) -> bool:
     """Return whether an error rejects an input: whatever the command has begun may then be removed."""
     rejected = isinstance(error, UnpicklingError) or user_message(error) is not None
     return rejected and exit_code(error) == INPUT
+
+
+def _raises(file: Path, line: int) -> bool:
+    """Return whether a line of mmwsl raises an error on purpose."""
+    return PACKAGE in file.parents and linecache.getline(str(file), line).lstrip().startswith('raise')
+
+
+def _worker_message(error: BaseException) -> str | None:
+    """Return the message of an error in a process that loads data, as :func:`user_message` does."""
+    *_, frame = re.finditer(r'^  File "(.+)", line (\d+), in .*$', str(error), re.MULTILINE)
+    # Source lines are indented; the type and the message follow.
+    lines = str(error)[frame.end() :].strip('\n').split('\n')
+    start = next((index for index, line in enumerate(lines) if not line.startswith(' ')), 0)
+    message = '\n'.join(lines[start:]).partition(': ')[2].strip()
+    return message if isinstance(error, OSError) or _raises(Path(frame[1]), int(frame[2])) else None
 
 
 def _text(error: BaseException) -> str:

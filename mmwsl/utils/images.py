@@ -8,12 +8,32 @@ from typing import IO
 
 import numpy as np
 from mmengine import fileio
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .files import read_bytes
 from .text import plain
 
 IMG_EXTENSIONS = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '.pgm')
+OTHER_EXTENSIONS = (
+    *(
+        '.gif',
+        '.heic',
+        '.heif',
+        '.avif',
+        '.jp2',
+        '.j2k',
+        '.jfif',
+        '.jpe',
+        '.mpo',
+        '.jxl',
+        '.svg',
+        '.psd',
+        '.tga',
+        '.exr',
+    ),
+    *('.dng', '.raw', '.cr2', '.cr3', '.nef', '.arw', '.orf', '.rw2'),
+)
+"""Suffixes of images that are not read unless they are asked for."""
 IMAGENET_MEAN_COLOR = (124, 117, 104)
 FORMATS = ('JPEG', 'PNG', 'BMP', 'TIFF', 'WEBP', 'PPM', 'GIF', 'MPO', 'JPEG2000', 'AVIF')
 """Formats that are decoded, whatever the suffix says. Pillow has others, and one of them (EPS) starts a program."""
@@ -36,14 +56,25 @@ def list_images(folder: str, suffixes: tuple[str, ...] = IMG_EXTENSIONS, backend
     Raises:
         FileNotFoundError: If ``folder`` is not a folder.
     """
+    return [name for name in list_files(folder, backend_args) if name.lower().endswith(suffixes)]
+
+
+def skipped_images(listing: Iterable[str], suffixes: tuple[str, ...] = IMG_EXTENSIONS) -> list[str]:
+    """Return the files of a listing that have the suffix of an image, but none of ``suffixes``."""
+    images = tuple({*IMG_EXTENSIONS, *OTHER_EXTENSIONS})
+    return [name for name in listing if name.lower().endswith(images) and not name.lower().endswith(suffixes)]
+
+
+def list_files(folder: str, backend_args: dict | None = None) -> list[str]:
+    """List all files in ``folder`` as :func:`list_images` does."""
     if not fileio.isdir(folder, backend_args=backend_args):
         raise FileNotFoundError(f'folder {folder!r} does not exist. Check `data_root` and `data_prefix`.')
     if isinstance(fileio.get_file_backend(folder, backend_args=backend_args), fileio.LocalBackend):
         listing = _walk(folder)
     else:
         listing = fileio.list_dir_or_file(folder, list_dir=False, recursive=True, backend_args=backend_args)
-    images = (name.replace('\\', '/') for name in listing if name.lower().endswith(suffixes))
-    return sorted(name for name in images if '/.' not in f'/{name}')
+    names = (name.replace('\\', '/') for name in listing)
+    return sorted(name for name in names if '/.' not in f'/{name}')
 
 
 def _walk(folder: str) -> Iterator[str]:
@@ -125,9 +156,17 @@ def shorten_path(path: str, files: Container[str]) -> str:
 
 
 def open_image(source: str | Path | IO[bytes]) -> Image.Image:
-    """Open an image file in one of :data:`FORMATS`; its pixels are not read yet."""
+    """Open an image file in one of :data:`FORMATS`; its pixels are not read yet.
+
+    Raises:
+        UnidentifiedImageError: If it is another file; the message does not name it.
+    """
     Image.init()
-    return Image.open(source, formats=[name for name in FORMATS if name in Image.OPEN])
+    try:
+        return Image.open(source, formats=[name for name in FORMATS if name in Image.OPEN])
+    except UnidentifiedImageError as error:
+        size = os.stat(source).st_size if isinstance(source, str | Path) else source.seek(0, io.SEEK_END)
+        raise UnidentifiedImageError(f'must be an image, got {"another" if size else "an empty"} file') from error
 
 
 def read_image(path: str | Path) -> Image.Image:

@@ -301,9 +301,12 @@ def png_header(width, height):
     [
         (png_header(40_000, 25_000), 'Image size .* exceeds limit'),
         (png_header(2**31 - 1, 2**31 - 1), 'exceeds limit'),
-        (b'', 'cannot identify'),
+        (b'', 'must be an image, got an empty file'),
         (png_header(100, 100)[:40], ''),
-        (b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n', 'cannot identify'),
+        (
+            b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n',
+            'must be an image, got another file',
+        ),
     ],
     ids=['10^9 pixels', '10^18 pixels', 'empty', 'truncated', 'PostScript'],
 )

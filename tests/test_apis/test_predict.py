@@ -82,6 +82,14 @@ def test_the_terminal_shows_the_result_and_the_log_the_rest(predict, tmp_path):
     assert 'Loads checkpoint' in (tmp_path / 'out/predict.log').read_text()
 
 
+def test_images_in_formats_that_are_not_read_are_named(predict, images):
+    (images / 'x.gif').write_text('')
+    code, lines = predict()
+    assert code == 0
+    (line,) = (line for line in lines if line.startswith('warning: '))
+    assert line == 'warning: 1 images have formats that are not read and were left out: x.gif. Convert them.'
+
+
 def test_an_interrupted_run_predicts_what_is_missing(predict, tmp_path):
     predict(inputs=(tmp_path / 'images/sub', tmp_path / 'images/c.jpg'))
     out = tmp_path / 'out'

@@ -153,8 +153,13 @@ def test_images_with_the_same_name_but_another_suffix_have_a_mask_each(written, 
 def test_ground_truth_masks_of_another_size_are_rejected(written, tmp_path):
     for path in (tmp_path / 'data' / 'masks').rglob('*.png'):
         Image.fromarray(np.zeros((5, 7), np.uint8)).save(path)
-    with pytest.raises(ValueError, match=r"image 'a/one' must have the size .*\(20, 30\), got \(5, 7\)"):
+    with pytest.raises(
+        ValueError, match='3 of 3 masks .* a/one.png must have the size 30 x 20 of its image, got 7 x 5'
+    ):
         main([*written, '--gt-masks', 'masks'])
+    assert not list((tmp_path / 'out').rglob('*.npz'))  # nothing was predicted
+    with pytest.raises(ValueError, match=r"image 'a/one' must have the size .*\(20, 30\), got \(5, 7\)"):
+        main([*written, '--gt-masks', 'masks', '--check-data', 'off'])
 
 
 def test_a_list_within_a_repeated_dataset(written, tmp_path):

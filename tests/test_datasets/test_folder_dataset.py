@@ -153,3 +153,55 @@ def test_stray_image_and_unknown_folder(build, class_folders, write_images):
     write_images(class_folders, ['stray.jpg'])
     with pytest.raises(ValueError, match=r'1 images are in no class folder: stray\.jpg'):
         build('FolderWeakDataset', class_folders=True, data_prefix=dict(img_path=str(class_folders)))
+
+
+def warned(monkeypatch):
+    """Return a list that receives the warnings about formats."""
+    messages = []
+    monkeypatch.setattr('mmwsl.datasets.matching.print_log', lambda message, *_: messages.append(message))
+    return messages
+
+
+def test_images_in_formats_that_are_not_read_are_named_once(build, class_folders, monkeypatch):
+    for name in ('owl/4.gif', 'fox/5.HEIC', 'fox/notes.txt', '.hidden.gif'):
+        (class_folders / name).write_text('')
+    messages = warned(monkeypatch)
+    settings = dict(data_root=str(class_folders), class_folders=True)
+    for _ in range(2):
+        assert len(build('FolderWeakDataset', **settings)) == 4
+    (message,) = messages
+    assert ': 2 images have other suffixes than .jpg, ' in message
+    assert message.endswith('left out: fox/5.HEIC, owl/4.gif. Convert them, or set `img_suffix`.')
+    assert len(build('FolderWeakDataset', img_suffix=('.jpg', '.gif', '.png'), **settings)) == 5
+    assert 'left out: fox/5.HEIC.' in messages[1]
+
+
+def test_masks_beside_their_images_and_images_that_are_not_listed_are_no_matter(
+    build, table_folder, write_images, monkeypatch
+):
+    messages = warned(monkeypatch)
+    (table_folder / 'images' / 'x.gif').write_text('')
+    build(
+        'FolderWeakDataset', data_root=str(table_folder), label_file='labels.csv', data_prefix=dict(img_path='images')
+    )
+    folder = write_images(table_folder / 'both', ['a.jpg', 'a.png', 'b.png'])
+    plain = dict(data_root=str(folder), metainfo=dict(classes=('background', 'owl')), img_suffix='.jpg', test_mode=True)
+    assert not messages
+    assert len(build('FolderWeakDataset', **plain)) == 1
+    (message,) = messages
+    assert '1 images' in message and 'left out: b.png.' in message
+
+
+@pytest.mark.parametrize('size', [(20000, 2), (2, 20000)])
+def test_an_image_that_cannot_be_resized_is_named(build, write_images, tmp_path, size):
+    write_images(tmp_path, ['narrow.png'], size=size)
+    pipeline = [dict(type='mmwsl.LoadImageAsBGR'), dict(type='Resize', scale=(64, 64), keep_ratio=True)]
+    dataset = build(
+        'FolderWeakDataset',
+        data_root=str(tmp_path),
+        metainfo=dict(classes=('background', 'owl')),
+        pipeline=pipeline,
+        test_mode=True,
+    )
+    with pytest.raises(ValueError, match=r"image '.*narrow\.png' cannot be transformed \(.*\)\. Is it too small"):
+        dataset[0]

@@ -58,6 +58,17 @@ def test_two_processes_train_as_one_and_evaluate_to_the_same_digits(tiny_config,
         assert by_one[name] == by_two[name]
 
 
+def test_a_mask_that_cannot_be_used_stops_all_processes(tiny_config, command):
+    config = tiny_config()
+    mask = config.parent / 'scenes' / 'masks' / '3.png'
+    mask.write_bytes(mask.read_bytes()[:50])
+    process = command('dist_train.sh', config, 2, '--work-dir', 'two')
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode and not list(config.parent.glob('two/*.pth'))
+    errors = [line for line in output.splitlines() if line.startswith('train.py: ')]
+    assert errors and all('1 of 7 masks cannot be used: 3.png cannot be read' in line for line in errors)
+
+
 def test_two_processes_evaluate_our_parts_to_the_same_digits(run, repository, tmp_path):
     """Evaluate the inference pipeline and our metrics on seven images: four and three."""
     config = repository / 'configs/shapes/wsl_lse_shapes_ilp.py'

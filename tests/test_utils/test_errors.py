@@ -8,6 +8,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import OPTIMIZERS
+from torch.utils.data import DataLoader, Dataset
 
 from mmwsl.engine.hooks import NonFiniteError
 from mmwsl.functional import constant_background
@@ -99,6 +100,37 @@ def test_errors_of_torch_that_the_sizes_cause_have_advice():
     message = user_message(caught(torch.stack, [torch.zeros(2), torch.zeros(3)]))
     assert message.startswith('stack expects each tensor to be equal size') and '`data_preprocessor.size`' in message
     assert user_message(caught(torch.cat, [torch.zeros(2, 2), torch.zeros(3, 3)])) is None
+
+
+class Broken(Dataset):
+    """Raises an error in the process that loads it."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        if self.error == 'ours':
+            return LSEPooling(-1.0)
+        if self.error == 'chained':
+            try:
+                return {}[index]
+            except KeyError:
+                return LSEPooling(-1.0)
+        return open('/none') if self.error == 'file' else {}[self.error]
+
+
+@pytest.mark.parametrize(
+    'error, message',
+    [('ours', '`r` must be'), ('chained', '`r` must be'), ('file', "No such file or directory: '/none'"), ('x', None)],
+)
+def test_errors_of_processes_that_load_data_are_told_by_where_they_were_raised(error, message):
+    raised = caught(next, iter(DataLoader(Broken(error), num_workers=1)))
+    assert 'Traceback' in str(raised)
+    found = user_message(raised)
+    assert found is None if message is None else message in found and '\n' not in found
 
 
 def test_errors_of_json_keep_their_place():

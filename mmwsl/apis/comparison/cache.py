@@ -21,16 +21,28 @@ MAX_RESULTS = 100
 """Results that are kept beside a checkpoint; a result has a few images and a log."""
 
 
-def result_key(cfg: Config, checkpoint: Path, num_images: int, supervision: Supervision) -> str:
+def result_key(
+    cfg: Config, checkpoint: Path, num_images: int, supervision: Supervision, check_data: bool = True
+) -> str:
     """Return a digest of all that the result of an evaluation depends on.
 
     These are the contents of the checkpoint and of the files that the config names, the config, size and time of the
-    images, masks and files in folders of the test set, the labels of the training set, and the version of mmwsl.
+    images, masks and files in folders of the test set, the labels of the training set, the version of mmwsl, and whether
+    the data were checked.
     """
     config = cfg.to_dict()
     state = [(path, status.st_size, status.st_mtime_ns) for path in test_files(cfg) for status in [os.stat(path)]]
     return digest(
-        [digest_file(checkpoint), config, digest_files(config), state, num_images, supervision, mmwsl.__version__]
+        [
+            digest_file(checkpoint),
+            config,
+            digest_files(config),
+            state,
+            num_images,
+            supervision,
+            mmwsl.__version__,
+            check_data,
+        ]
     )
 
 

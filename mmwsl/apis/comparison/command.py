@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from mmwsl.apis.arguments import COUNT, POSITIVE, add_cfg_options, add_overwrite
+from mmwsl.apis.arguments import COUNT, POSITIVE, add_cfg_options, add_check_data, add_overwrite
 from mmwsl.apis.config import load_config
 from mmwsl.utils.files import atomic_write
 from mmwsl.utils.nested import dataset_paths
@@ -36,6 +36,7 @@ def compare(
     num_images: int = 6,
     trust_checkpoint: bool = False,
     overwrite: bool = False,
+    check_data: bool = True,
 ) -> list[dict[str, Any]]:
     """Evaluate finished runs on their test set and compare the results.
 
@@ -53,6 +54,7 @@ def compare(
         num_images: Number of images in the grid.
         trust_checkpoint: Load checkpoints that can execute code.
         overwrite: Accept a folder ``out`` with other files.
+        check_data: Check images and masks before an evaluation.
 
     Returns:
         The rows of the table, see :func:`.report.table_rows`.
@@ -69,7 +71,9 @@ def compare(
         output.check(inputs, reuse=True, names=FILES)
     for run in found:
         with named(run):
-            results[run.name], folders[run.name] = measure(run, options, max_images, num_images, trust_checkpoint)
+            results[run.name], folders[run.name] = measure(
+                run, options, max_images, num_images, trust_checkpoint, check_data
+            )
     check_comparable(results)
     rows = table_rows(results)
     table = to_markdown(rows, [f'{next(iter(results.values()))["images"]} images. {COSTS}'])
@@ -109,7 +113,15 @@ def main(argv: list[str] | None = None) -> None:
     add_cfg_options(parser)
     parser.add_argument('--trust-checkpoint', action='store_true', help='load checkpoints that could execute code')
     add_overwrite(parser, 'write into a folder with other files')
+    add_check_data(parser)
     args = parser.parse_args(argv)
     compare(
-        args.runs, args.out, args.cfg_options, args.max_images, args.num_images, args.trust_checkpoint, args.overwrite
+        args.runs,
+        args.out,
+        args.cfg_options,
+        args.max_images,
+        args.num_images,
+        args.trust_checkpoint,
+        args.overwrite,
+        args.check_data == 'on',
     )

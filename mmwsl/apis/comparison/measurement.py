@@ -41,6 +41,7 @@ class Evaluation:
         supervision: Labels that the run was trained on.
         architecture: Digest of the network.
         trust_checkpoint: Load a checkpoint that can execute code.
+        check_data: Check images and masks before the evaluation.
     """
 
     cfg: Config
@@ -50,6 +51,7 @@ class Evaluation:
     supervision: Supervision
     architecture: str
     trust_checkpoint: bool
+    check_data: bool = True
 
 
 def measure(
@@ -58,6 +60,7 @@ def measure(
     max_images: int | None = None,
     num_images: int = 6,
     trust_checkpoint: bool = False,
+    check_data: bool = True,
 ) -> tuple[dict[str, Any], Path]:
     """Evaluate a run on its test set, or read the stored result.
 
@@ -67,6 +70,7 @@ def measure(
         max_images: Number of images to evaluate, the first of the test set.
         num_images: Number of images to keep for the grid.
         trust_checkpoint: Load a checkpoint that can execute code.
+        check_data: Check images and masks before the evaluation.
 
     Returns:
         The result, and the folder with the images ``{input,ground truth,prediction}_0.png`` ... The result contains
@@ -81,13 +85,15 @@ def measure(
     if max_images:
         cfg.test_dataloader.dataset.indices = max_images
     supervision = measure_supervision(cfg)
-    folder = run.cache / result_key(cfg, run.checkpoint, num_images, supervision)
+    folder = run.cache / result_key(cfg, run.checkpoint, num_images, supervision, check_data)
     result = read_result(folder)
     if result is None or not _has_images(folder, min(num_images, result['images'])):
         network = {part: cfg.model.get(part) for part in ('backbone', 'neck', 'decode_head')}
         network = {part: {**config, 'loss_decode': None} for part, config in network.items() if config}
         cfg.work_dir, cfg.test_evaluator = str(folder), class_iou_only(cfg.test_evaluator)
-        evaluation = Evaluation(cfg, run.checkpoint, folder, num_images, supervision, digest(network), trust_checkpoint)
+        evaluation = Evaluation(
+            cfg, run.checkpoint, folder, num_images, supervision, digest(network), trust_checkpoint, check_data
+        )
         result = dict(config=str(run.config), checkpoint=str(run.checkpoint), **evaluate(evaluation))
         write_json(folder / RESULT, result)
         remove_old_results(run.cache)
@@ -108,7 +114,12 @@ def _has_images(folder: Path, count: int) -> bool:
 def evaluate(evaluation: Evaluation) -> dict[str, Any]:
     """Evaluate a run and store its images; see :func:`measure`."""
     supervision = evaluation.supervision
-    runner, metrics = run_test(evaluation.cfg, str(evaluation.checkpoint), trust_checkpoint=evaluation.trust_checkpoint)
+    runner, metrics = run_test(
+        evaluation.cfg,
+        str(evaluation.checkpoint),
+        trust_checkpoint=evaluation.trust_checkpoint,
+        check_data=evaluation.check_data,
+    )
     dataset = runner.test_dataloader.dataset
     classes = {name: float(metrics[f'IoU_{name}']) for name in dataset.metainfo['classes']}
     names = [Path(dataset.get_data_info(index)['img_path']).name for index in range(len(dataset))]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mmwsl.annotations import ImageLabelRecord, read_image_labels, read_names
+from mmwsl.apis.data_check import describe_overlap
 from mmwsl.datasets.classes import BACKGROUND
 from mmwsl.datasets.folder import infer_classes
 from mmwsl.utils.image_files import survey_images
@@ -22,6 +23,7 @@ def check_data(
     val: str | Path | None = None,
     masks: str | Path | None = None,
     advance: Callable[[int], object] = lambda steps: None,
+    read_masks: bool = True,
     **label_options: Any,
 ) -> DataCheck:
     """Check a folder of images with image-level labels. Nothing is written.
@@ -32,6 +34,7 @@ def check_data(
         val: List of the validation images, or a table of labels whose images they are.
         masks: Folder of masks named after their images, PNG files of class indices, 255 is ignored.
         advance: Called with the number of images that were read.
+        read_masks: Whether to check the masks; otherwise all are used as they are.
         **label_options: Passed to the reader of the labels.
 
     Raises:
@@ -69,7 +72,7 @@ def check_data(
     if listed is not None:
         _match_list(check, [entry if isinstance(entry, str) else entry.image for entry in listed], str(val))
     if masks is not None:
-        check_masks(check, Path(masks))
+        check_masks(check, Path(masks), read_masks)
     check_classes(check)
     train = set(check.records) - set(check.val or ())
     if len(train) < 2:
@@ -125,11 +128,7 @@ def _match_list(check: DataCheck, names: list[str], source: str) -> None:
         raise DataError(f'--val {source!r} must name labeled images that can be read, got none.')
     check.val = val
     train = {check.files[name].digest: name for name in check.records if name not in val}
-    if shared := [name for name in val if check.files[name].digest in train]:
-        check.messages.append(
-            (
-                'warning',
-                f'{len(shared)} validation images are also training images, by content: {first_five(shared)}. The '
-                'metrics on these images are overestimated.',
-            )
-        )
+    shared = [name for name in val if check.files[name].digest in train]
+    if overlap := describe_overlap(shared, len(val)):
+        check.overlap = overlap
+        check.messages.append(('warning', f'{overlap}. Their metrics are overestimated.'))

@@ -30,6 +30,7 @@ class DataCheck:
         masks: Mask file of each image that has one.
         messages: Pairs of a severity, ``'info'``, ``'warning'`` or ``'error'``, and a sentence.
         notes: What is odd about an image, by name.
+        overlap: Statement about validation images that are also training images, for the results.
     """
 
     folder: Path
@@ -41,6 +42,7 @@ class DataCheck:
     masks: dict[str, Path]
     messages: list[tuple[Severity, str]] = field(default_factory=list)
     notes: dict[str, list[str]] = field(default_factory=dict)
+    overlap: str = ''
 
     @property
     def errors(self) -> list[str]:

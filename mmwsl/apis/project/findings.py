@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from mmwsl.annotations import IGNORE_INDEX
+from mmwsl.apis.data_check import list_problems, read_masks
 from mmwsl.datasets.classes import BACKGROUND
 from mmwsl.report.data import Severity
-from mmwsl.utils.images import read_image, stem, unique_stem
+from mmwsl.utils.images import skipped_images, stem, unique_stem
+from mmwsl.utils.mask_facts import FIXES, mask_problem
 from mmwsl.utils.text import first_five
 
 from .data_check import DataCheck
@@ -47,7 +47,10 @@ def check_files(check: DataCheck) -> None:
         check.messages.append(('warning', f'{len(odd)} images have an unusual size: {first_five(odd)}.'))
     everything = {path.relative_to(check.folder).as_posix() for path in check.folder.rglob('*') if path.is_file()}
     others = sorted(name for name in everything - set(check.files) if '/.' not in f'/{name}')
-    if others:
+    if skipped := skipped_images(others):
+        text = f'{len(skipped)} images have formats that are not read and are left out: {first_five(skipped)}.'
+        check.messages.append(('warning', f'{text} Convert them.'))
+    if others := [name for name in others if name not in skipped]:
         suffixes = Counter(Path(name).suffix.lower() or 'no suffix' for name in others)
         kinds = ', '.join(f'{count} {suffix}' for suffix, count in suffixes.most_common(4))
         check.messages.append(('info', f'{len(others)} other files are not images and are left out ({kinds}).'))
@@ -61,40 +64,42 @@ def check_duplicate_labels(check: DataCheck, groups: Iterable[Sequence[str]]) ->
             check.messages.append(('warning', f'equal images have different labels: {first_five(list(group))}.'))
 
 
-def check_masks(check: DataCheck, folder: Path) -> None:
-    """Find the masks of the images, and check their sizes and values."""
+def check_masks(check: DataCheck, folder: Path, read: bool = True) -> None:
+    """Find the masks of the images, and check their sizes and values.
+
+    Args:
+        check: The check, which gets the masks.
+        folder: Folder of the masks.
+        read: Whether to read them; otherwise all are used as they are.
+    """
     if not folder.is_dir():
         raise FileNotFoundError(f'--masks {str(folder)!r} must be a folder of PNG masks, got no such folder.')
     stems = Counter(stem(name) for name in check.files)
-    for name in check.records:
-        path = folder / f'{unique_stem(name, stems)}.png'
-        if not path.is_file():
-            continue
-        try:
-            mask = read_image(path)
-            values, size, bands = set(np.unique(np.asarray(mask)).tolist()), mask.size, len(mask.getbands())
-        except ValueError as error:
-            check.messages.append(('error', str(error)))
-            continue
+    paths = {name: folder / f'{unique_stem(name, stems)}.png' for name in check.records}
+    paths = {name: path for name, path in paths.items() if path.is_file()}
+    if not read:
+        check.masks = paths
+        return
+    wrong: dict[str, tuple[str, str]] = {}
+    for (name, path), facts in zip(paths.items(), read_masks(list(map(str, paths.values()))), strict=True):
         file = check.files[name]
-        if bands != 1:
-            problem = f'must have one channel of class indices, got {bands}'
-        elif size != (file.width, file.height):
-            problem = f'must have the size {file.width} x {file.height} of its image, got {size[0]} x {size[1]}'
-        elif wrong := sorted(values - {*range(len(check.classes)), IGNORE_INDEX}):
-            problem = f'must hold the indices of {list(check.classes)} or 255, got {wrong[:5]}'
-        else:
-            check.masks[name] = path
-            if values == {0, IGNORE_INDEX}:
-                check.notes.setdefault(name, []).append('mask of 0 and 255 only')
+        problem = mask_problem(facts, (file.width, file.height), len(check.classes), (IGNORE_INDEX,))
+        if problem is not None:
+            wrong[str(path)] = problem
             continue
-        check.messages.append(('error', f'mask {path.name!r} {problem}'.rstrip('.') + '.'))
+        check.masks[name] = path
+        if set(facts['values']) == {0, IGNORE_INDEX}:
+            check.notes.setdefault(name, []).append('mask of 0 and 255 only')
+    if wrong:
+        problems = list_problems(list(wrong), [text for _, text in wrong.values()], len(paths), 'masks')
+        fixes = dict.fromkeys(FIXES[kind] for kind, _ in wrong.values())
+        check.messages.append(('error', ' '.join([problems, *fixes])))
     binary = [name for name in check.masks if 'mask of 0 and 255 only' in check.notes.get(name, ())]
     if binary:
         severity: Severity = 'error' if len(binary) == len(check.masks) else 'warning'
         text = f'{len(binary)} masks hold 0 and 255 only, and 255 is ignored: {first_five(binary)}.'
         check.messages.append((severity, f'{text} Write the class index of the object, such as 1.'))
-    used = {path.resolve() for path in check.masks.values()}
+    used = {path.resolve() for path in paths.values()}
     if others := sorted(path.name for path in folder.rglob('*.png') if path.resolve() not in used):
         check.messages.append(('warning', f'{len(others)} masks fit no labeled image: {first_five(others)}.'))
     if not check.masks and not check.errors:

@@ -46,6 +46,7 @@ class Options:
         overwrite: Whether results of other inputs are replaced.
         seed: Random seed of the split and of the trainings.
         label_options: Options of the reader of the labels.
+        check_data: Whether to check images and masks; otherwise masks are used as they are.
     """
 
     masks: str | None = None
@@ -57,6 +58,7 @@ class Options:
     overwrite: bool = False
     seed: int = 0
     label_options: dict[str, Any] | None = None
+    check_data: bool = True
 
 
 def run_project(images: str | Path, labels: str | Path, out: str | Path, options: Options | None = None) -> Project:
@@ -120,6 +122,7 @@ class _Run:
             masks=options.masks,
             epochs=options.epochs,
             seed=options.seed,
+            check_data=options.check_data,
         )
         self.stages.run('classifier', classifier, self._classify)
         labels = self.stages.run('labels', {}, self._label)
@@ -157,16 +160,22 @@ class _Run:
     def _classify(self) -> dict[str, Any]:
         result = self.trainings.train_classifier()
         self.console.print(
-            f'  image-level mAP {result["mAP"]} on {len(self.val_names)} validation images ({self._trained_on})'
+            f'  image-level mAP {result["mAP"]} on {len(self.val_names)} validation images ({self._measured})'
         )
-        return result | dict(supervision=self._trained_on)
+        return result | dict(supervision=self._measured)
 
     def _check(self) -> DataCheck:
         options = self.options
         count = sum(path.is_file() for path in self.images.rglob('*')) if self.images.is_dir() else 0
         with self.console.progress(count, 'images read') as bar:
             check = check_data(
-                self.images, self.labels, options.val, options.masks, bar.advance, **options.label_options or {}
+                self.images,
+                self.labels,
+                options.val,
+                options.masks,
+                bar.advance,
+                options.check_data,
+                **options.label_options or {},
             )
         if check.errors:
             raise DataError('\n'.join(['the data must be corrected first:', *(f'- {text}' for text in check.errors)]))
@@ -235,7 +244,7 @@ class _Run:
         else:
             self.console.print('  no masks of validation images: only the image-level labels can be evaluated')
         mean = self.project.read_summary()['classifier']['mAP']
-        on = f'on {len(self.val_names)} validation images ({self._trained_on})'
+        on = f'on {len(self.val_names)} validation images ({self._measured})'
         self.console.print(f'  image-level mAP {mean} of the classifier {on}')
         return result | dict(supervision=self.supervision)
 
@@ -247,9 +256,14 @@ class _Run:
         return text + (f' and masks of {masked} of them' if masked else ', without masks')
 
     @property
+    def _measured(self) -> str:
+        """Supervision of the classifier, and validation images that it was trained on, for every metric."""
+        return '; '.join(filter(None, [self._trained_on, self.check.overlap]))
+
+    @property
     def supervision(self) -> str:
         """Supervision of the segmentor: labels, masks and the choice of the thresholds."""
-        text = self._trained_on
+        text = self._measured
         thresholds = read_json(self.project.labels / 'thresholds.json')
         tuned_on, method = thresholds.get('tuned_on'), thresholds.get('method', 'from a file')
         if tuned_on:

@@ -51,6 +51,7 @@ class Trainings:
         masks: Folder of ground-truth masks.
         epochs: Epochs of each training, instead of the derived number.
         seed: Random seed.
+        check_data: Whether to check images and masks before a training.
     """
 
     project: Project
@@ -63,6 +64,7 @@ class Trainings:
     masks: str | None = None
     epochs: float | None = None
     seed: int = 0
+    check_data: bool = True
 
     @property
     def masked(self) -> list[str]:
@@ -88,7 +90,7 @@ class Trainings:
         result = self._train(project.config, project.checkpoints, f'training on image-level labels{self._masks_too}')
         if (mean := result.pop('metrics').get('mAP')) is None:  # the training was finished before
             cfg = load_config(project.config, work_dir=str(project.checkpoints / 'test'))
-            mean = test(cfg, str(project.root / result['checkpoint']))['mAP']
+            mean = test(cfg, str(project.root / result['checkpoint']), check_data=self.check_data)['mAP']
         return result | dict(mAP=None if mean is None or math.isnan(mean) else mean)
 
     def train_segmentor(self) -> dict[str, Any]:
@@ -210,7 +212,7 @@ class Trainings:
         iterations = cfg.train_cfg.max_iters
         with self.console.progress(iterations, text) as bar:
             hook = ProgressHook(bar)
-            train(cfg, resume=True, hooks=[hook])
+            train(cfg, resume=True, hooks=[hook], check_data=self.check_data)
         checkpoint = latest_checkpoint(work_dir)
         assert checkpoint is not None
         path = Path(checkpoint).relative_to(self.project.root.absolute())

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from mmwsl.apis.arguments import FRACTION, POSITIVE, add_overwrite, base_parser, parse, say_results
+from mmwsl.apis.arguments import FRACTION, POSITIVE, add_check_data, add_overwrite, base_parser, parse, say_results
 from mmwsl.apis.config import load_config
 
 from .generate import generate_pseudo_labels
@@ -58,8 +58,10 @@ def main(argv: list[str] | None = None) -> None:
         help='compare with the ground-truth masks in FOLDER, relative to `data_root` (default: those of the test set)',
     )
     add_overwrite(parser, 'replace pseudo-labels of other options in --out')
+    add_check_data(parser)
     args = vars(parse(parser, argv))
     del args['local_rank']
+    args['check_data'] = args['check_data'] == 'on'
     cfg = load_config(args.pop('config'), args.pop('cfg_options'), args.pop('work_dir'), 'pseudo_labels')
     out = args.pop('out')
     generate_pseudo_labels(cfg, args.pop('checkpoint'), out, **args)

@@ -1,10 +1,10 @@
 """Generation of pseudo-labels: settings, images, scores, masks, report."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from mmengine import dist
 from mmengine.config import Config
@@ -12,7 +12,8 @@ from mmengine.fileio import join_path
 from mmengine.hooks import Hook
 from mmseg.registry import DATASETS
 
-from mmwsl.apis.launch import join_processes
+from mmwsl.apis.data_check import check_files
+from mmwsl.apis.launch import in_first_process, join_processes
 from mmwsl.apis.supervision import MANIFEST
 from mmwsl.utils.files import remove_partial_files, write_json
 from mmwsl.utils.nested import dataset_paths
@@ -25,8 +26,6 @@ from .quality import format_report, measure_quality
 from .scores import predict_scores
 from .settings import Settings, read_settings
 from .store import MIN_SCORE
-
-Result = TypeVar('Result')
 
 
 def generate_pseudo_labels(
@@ -51,6 +50,7 @@ def generate_pseudo_labels(
     launcher: str = 'none',
     trust_checkpoint: bool = False,
     hooks: Sequence[Hook] = (),
+    check_data: bool = True,
 ) -> dict[str, Any] | None:
     """Generate pseudo-labels of the images of a split, or resume an interrupted generation.
 
@@ -81,6 +81,7 @@ def generate_pseudo_labels(
         launcher: What started the processes.
         trust_checkpoint: Whether to load a checkpoint that can run code.
         hooks: More hooks of the runner that predicts.
+        check_data: Check images and ground-truth masks before the start.
 
     Returns:
         The report of :func:`.quality.measure_quality` in the first process, None in others and with ``scores_only``.
@@ -122,6 +123,8 @@ def generate_pseudo_labels(
         )
     # Before the predictions, so that a missing mask is found first.
     ground_truth = None if settings.ground_truth is None else DATASETS.build(settings.ground_truth)
+    if check_data:
+        in_first_process(lambda: check_files([dataset, ground_truth]))
     manifest = Manifest(settings.folder)
     output = OutputFolder(out, COMMAND, '--out', overwrite)
     inputs = dataset_paths(cfg) + ([join_path(settings.dataset.get('data_root') or '', gt_masks)] if gt_masks else [])
@@ -192,17 +195,3 @@ def output_names(folder: Path, items: Sequence[ImageItem]) -> list[str]:
     """Return the files of a folder of pseudo-labels, relative to it; ``mmwsl run`` and ``mmwsl label`` write some."""
     files = [*(item.scores for item in items), *(folder / 'masks' / f'{item.name}.png' for item in items)]
     return [MANIFEST, 'quality.json', 'thresholds.json', 'agreement.json', *(str(f.relative_to(folder)) for f in files)]
-
-
-def in_first_process(function: Callable[[], Result]) -> Result:
-    """Call a function in the first process; every process returns its result or raises its error."""
-    answer: list[Any] = [None, None]
-    if dist.is_main_process():
-        try:
-            answer[0] = function()
-        except (OSError, ValueError) as error:
-            answer[1] = error
-    dist.broadcast_object_list(answer)
-    if answer[1] is not None:
-        raise answer[1]
-    return answer[0]

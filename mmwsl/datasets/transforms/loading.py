@@ -68,8 +68,8 @@ class LoadImageAsBGR(LoadImageFromFile):
         except Exception as error:  # Pillow's plugins raise many types on broken data
             if self.on_bad_image == 'error':
                 raise ValueError(
-                    f'image {path!r} cannot be read ({type(error).__name__}: {error}). Replace the '
-                    "file, remove it from the list, or train with `on_bad_image='skip'`."
+                    f'image {path!r} cannot be read ({type(error).__name__}: {error}). Replace the file, remove it '
+                    "from the list, or set `on_bad_image='skip'` of LoadImageAsBGR in the training pipeline."
                 ) from error
             self._report(path, error)
             return None

@@ -17,6 +17,7 @@ from PIL import Image
 
 from mmwsl.apis.config import load_config
 from mmwsl.apis.project import Project
+from mmwsl.apis.project.run import _Run
 from mmwsl.apis.pseudo_labels.store import read_codes
 from mmwsl.apis.supervision import labels_tuned_on
 from mmwsl.cli.main import main
@@ -72,6 +73,15 @@ def test_validation_images_with_masks_have_scores_for_the_report(data, finished)
         assert {k for k in range(1, 7) if codes[k].any()} <= present
     assert 'mIoU' in (finished.report / 'index.html').read_text()
     assert 'by one threshold for all classes' in (finished.report / 'index.html').read_text()
+
+
+def test_every_metric_says_that_validation_images_are_trained_on():
+    state = SimpleNamespace(
+        _trained_on='trained on labels', check=SimpleNamespace(overlap='1 of 3 are training images')
+    )
+    assert _Run._measured.fget(state) == 'trained on labels; 1 of 3 are training images'
+    state.check.overlap = ''
+    assert _Run._measured.fget(state) == 'trained on labels'
 
 
 def test_the_configs_are_ordinary(finished):

@@ -1,0 +1,7 @@
+"""Checks of the files of a run before it starts: images, masks, and what training and evaluation share."""
+
+from .files import check_files, list_problems, read_masks
+from .hook import DataCheckHook
+from .overlap import describe_overlap
+
+__all__ = ['DataCheckHook', 'check_files', 'describe_overlap', 'list_problems', 'read_masks']

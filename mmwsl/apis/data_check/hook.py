@@ -1,0 +1,81 @@
+"""Hook that checks the data of a run before it starts."""
+
+import logging
+from typing import Any
+
+from mmengine import dist
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.runner import BaseLoop, Runner
+
+from mmwsl.apis.launch import in_first_process
+from mmwsl.datasets.data_files import image_files, leaf_datasets
+
+from .files import check_files
+from .overlap import describe_overlap, shared_images, training_images
+
+OVERLAP = 'overlap'
+"""Key of the metrics for images that are trained on and evaluated."""
+
+
+class DataCheckHook(Hook):
+    """Hook that rejects images and masks that cannot be used, and reports what training and evaluation share.
+
+    It reads what the loops of the run will read, in the first process; see :func:`.files.check_files`. The text about
+    shared images stands among the metrics, from where mmengine writes it to the log and to the JSON file of a test.
+    """
+
+    priority = 'HIGHEST'  # before RuntimeInfoHook, which stores the metrics
+
+    def __init__(self) -> None:
+        self.overlap = ''
+
+    def before_run(self, runner: Runner) -> None:
+        """Check the data of all loops."""
+        self.overlap = in_first_process(lambda: self._check(runner))
+        if self.overlap and dist.is_main_process():
+            print_log(f'{self.overlap}. Their metrics are overestimated.', 'current', logging.WARNING)
+
+    def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
+        """Add the text to the metrics."""
+        self._add(metrics)
+
+    def after_test_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
+        """Add the text to the metrics."""
+        self._add(metrics)
+
+    def _check(self, runner: Runner) -> str:
+        loops = {name: getattr(runner, f'_{name}_loop', None) for name in ('train', 'val', 'test')}
+        sets = {name: loop.dataloader.dataset for name, loop in loops.items() if isinstance(loop, BaseLoop)}
+        ignored = {
+            index
+            for part in (*_metrics(loops), *runner.model.modules())
+            if isinstance(index := getattr(part, 'ignore_index', None), int)
+        }
+        for dataset in sets.values():
+            check_files(dataset, ignored)
+        evaluated = 'test' if 'test' in sets and 'train' not in sets else 'val'
+        images = _files(sets.get(evaluated))
+        if not images:
+            return ''
+        try:
+            trained = _files(sets['train']) if 'train' in sets else training_images(runner.cfg)
+        except Exception as error:  # an evaluation does not need the training images
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            print_log(f'The test images were not compared with the training images: {reason}', 'current')
+            return ''
+        text = 'validation' if evaluated == 'val' else 'test'
+        return describe_overlap(shared_images(trained, images), len(images), text)
+
+    def _add(self, metrics: dict | None) -> None:
+        if metrics is not None and self.overlap:
+            metrics[OVERLAP] = self.overlap
+
+
+def _metrics(loops: dict[str, Any]) -> list[Any]:
+    evaluators = [getattr(loop, 'evaluator', None) for loop in loops.values()]
+    return [metric for evaluator in evaluators for metric in getattr(evaluator, 'metrics', ())]
+
+
+def _files(dataset: Any) -> list[str]:
+    return [path for leaf in leaf_datasets(dataset) for path in image_files(leaf)]
