@@ -27,8 +27,8 @@ def result_key(
     """Return a digest of all that the result of an evaluation depends on.
 
     These are the contents of the checkpoint and of the files that the config names, the config, size and time of the
-    images, masks and files in folders of the test set, the labels of the training set, the version of mmwsl, and whether
-    the data were checked.
+    images, masks and files in folders of the test set, the labels of the training set, the version of mmwsl, and
+    whether the data were checked.
     """
     config = cfg.to_dict()
     state = [(path, status.st_size, status.st_mtime_ns) for path in test_files(cfg) for status in [os.stat(path)]]
