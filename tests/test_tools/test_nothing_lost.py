@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +111,7 @@ def test_a_command_works_after_one_that_was_rejected(tiny_config, tmp_path):
 def test_a_training_does_not_mix_with_an_earlier_one(trained, tmp_path):
     config, work = trained
     (work / 'svm.pth').write_text('mine')
+    time.sleep(1.1)  # mmengine names the folder of a log after the second
     logs = {path: content for path, content in states(work).items() if path.suffix in ('.log', '.json')}
     before = states(work)
     new = [f'experiment_name={tmp_path.name}_new', f'visualizer.name={tmp_path.name}']  # mmengine keeps the old one
@@ -239,6 +241,12 @@ def test_a_comparison_depends_on_masks_images_and_lists(compared, tmp_path):
         (tmp_path / 'scenes' / folder / '6.png').unlink()
     assert len(compared()[1]) == 4
     assert '6 images.' in (tmp_path / 'out/comparison.md').read_text()
+
+
+def test_another_version_evaluates_again(compared, monkeypatch):
+    compared()
+    monkeypatch.setattr('mmwsl.__version__', '99.0.0')
+    assert len(compared()[1]) == 2
 
 
 @pytest.mark.parametrize('damage', ['half', 'empty', 'list', 'image'])
