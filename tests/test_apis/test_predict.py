@@ -211,10 +211,8 @@ def test_predictions_of_another_network_are_replaced_only_if_asked_for(predict, 
     predict()
     (tmp_path / 'out/masks/mine.png').write_text('mine')
     code, lines = predict('--overwrite', inputs=(images / 'c.jpg',), config='wsl_lse_shapes')
-    assert (
-        code == 0 and sorted(masks(tmp_path / 'out')) == ['c.png', 'mine.png']
+    assert code == 0 and sorted(masks(tmp_path / 'out')) == ['c.png', 'mine.png']
     assert [entry['name'] for entry in entries(tmp_path / 'out')] == ['c.jpg']
-    )
     assert 'wsl_lse_shapes.py' in json.loads((tmp_path / 'out/manifest.json').read_text())['config']
 
 
