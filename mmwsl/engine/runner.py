@@ -46,7 +46,9 @@ class WeakSegRunner(Runner):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._started = False
-        self._old_folder = nearest_existing(kwargs['work_dir'] if 'work_dir' in kwargs else args[1])
+        work_dir = Path(kwargs['work_dir'] if 'work_dir' in kwargs else args[1])
+        self._old_folder = nearest_existing(work_dir)
+        self._old_names = set(os.listdir(work_dir)) if work_dir.is_dir() else set()
         with discarded_if_rejected(self):
             super().__init__(*args, **kwargs)
 
@@ -95,12 +97,18 @@ class WeakSegRunner(Runner):
 
     def discard(self) -> None:
         """Remove what the runner added to its work folder, and the folders that it made."""
-        if '_log_dir' not in self.__dict__:  # rejected before it had one
+        # Rejected before it had a folder, or in one of an earlier run: mmengine names it after the second.
+        if '_log_dir' not in self.__dict__ or Path(self._log_dir).name in self._old_names:
             return
         logger = self.__dict__.get('logger', logging.getLogger())
         for handler in [handler for handler in logger.handlers if isinstance(handler, logging.FileHandler)]:
             handler.close()
             logger.removeHandler(handler)
+        visualizer: Any = self.__dict__.get('visualizer')
+        backends = visualizer._vis_backends.values() if visualizer else ()
+        if any(Path(self._log_dir) in Path(backend._save_dir).parents for backend in backends):
+            # The next runner of this process would be given this one, whose folder is gone.
+            visualizer._instance_dict.pop(visualizer.instance_name, None)
         shutil.rmtree(self._log_dir, ignore_errors=True)
         remove_empty_folders(Path(self.work_dir), self._old_folder)
 

@@ -44,6 +44,7 @@ class OutputFolder:
         self.root, self.command, self.argument, self.overwrite = Path(root), command, argument, overwrite
         self.logs = {*logs, *SYSTEM_FILES}
         self._known: set[str] | None = None
+        self._before: set[str] | None = None
 
     def check(self, inputs: Iterable[str | Path] = (), reuse: bool = False, names: Iterable[str] = ()) -> None:
         """Check, before any work, that nothing will be lost. Nothing is written.
@@ -58,6 +59,7 @@ class OutputFolder:
         """
         check_apart(self.root, inputs, self.argument)
         check_writable(self.root, self.argument)
+        self._before = None if self.overwrite or reuse else self.made()
         if self.overwrite or not self.root.exists():
             return
         own = [name for name in self.made() if (self.root / name).exists()]
@@ -82,9 +84,15 @@ class OutputFolder:
             keep: Whether results of an earlier run stay. Otherwise they are removed first.
 
         Raises:
-            OutputError: If a file has one of the names and is not the command's, and ``overwrite`` is not set.
+            OutputError: If a file has one of the names and is not the command's, and ``overwrite`` is not set; or if
+                another run of the command began in the meantime.
         """
         names = list(names)
+        if self._before is not None and self.made() != self._before:
+            raise OutputError(
+                f'{self.argument} must be the folder of one run, got {str(self.root)!r}, in which another '
+                f'`{self.command}` began. Pass another folder.'
+            )
         self._check_names(names)
         if not keep:
             self.clear()

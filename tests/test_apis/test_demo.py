@@ -6,6 +6,7 @@ from PIL import Image
 
 from mmwsl import apis
 from mmwsl.apis.demo import demo, main, report
+from mmwsl.utils.output_folder import OutputError
 
 
 def test_demo_trains_evaluates_twice_and_draws(tiny_config, tmp_path, capsys):
@@ -41,3 +42,18 @@ def test_command_line_knows_its_arguments(capsys):
     with pytest.raises(SystemExit):
         main(['--help'])
     assert '--work-dir' in capsys.readouterr().out
+
+
+def test_a_second_demo_replaces_the_first_and_nothing_else(tiny_config, tmp_path):
+    config = tiny_config()
+    for iterations in (4, 2):
+        demo(config, config, tmp_path / 'demo', {'train_cfg.max_iters': iterations}, num_images=1)
+    assert [path.name for path in (tmp_path / 'demo/train').glob('*.pth')] == ['iter_2.pth']
+    (tmp_path / 'mine/train').mkdir(parents=True)
+    (tmp_path / 'mine/train/iter_4.pth').write_text('mine')
+    with pytest.raises(OutputError, match='--work-dir must have no checkpoint of an earlier training'):
+        demo(config, config, tmp_path / 'mine')
+    (tmp_path / 'mine/notes.txt').write_text('mine')
+    with pytest.raises(OutputError, match='or hold results of `mmwsl demo`, got .* with notes.txt'):
+        demo(config, config, tmp_path / 'mine')
+    assert (tmp_path / 'mine/train/iter_4.pth').read_text() == 'mine'

@@ -17,6 +17,7 @@ from mmwsl.apis import WeakSegInferencer
 from mmwsl.apis.project import Project
 from mmwsl.apis.testing import main as run_test
 from mmwsl.apis.training import main as train_command
+from mmwsl.utils.output_folder import OutputError
 
 from .trained import SIZES, damage, write_shapes, write_weights
 
@@ -156,6 +157,12 @@ def test_masks_are_written_with_their_names_and_palette(inferencer, single, imag
     with Image.open(result['output'] / 'sub/a.png') as file:
         assert np.array_equal(np.asarray(file), single['sub/a.png']['mask'])
         assert file.getpalette()[3:6] == list(inferencer.palette[1])
+    for folder, message in (('out', 'must be a new folder'), ('images', 'must be apart')):
+        with pytest.raises(OutputError, match=f'`out_dir` {message}'):
+            inferencer(images, out_dir=images if folder == 'images' else tmp_path / folder)
+    (tmp_path / 'out/mine.png').write_text('mine')
+    inferencer(images / 'c.jpg', out_dir=tmp_path / 'out', overwrite=True)
+    assert sorted(path.name for path in (tmp_path / 'out').rglob('*.png')) == ['c.png', 'mine.png']
 
 
 def test_a_segmentor_of_mmseg_works_and_is_drawn(tiny_config, tmp_path):

@@ -217,3 +217,20 @@ def test_a_folder_that_has_the_name_of_a_format_is_kept(predict, tmp_path):
     code, lines = predict('--format', 'overlay')
     assert code == 2 and 'must hold results of `mmwsl predict` only, got other files overlay/' in lines[-1]
     assert (tmp_path / 'out/overlay/mine.txt').exists()
+
+
+def test_predictions_of_another_network_are_replaced_only_if_asked_for(predict, images, tmp_path):
+    predict()
+    (tmp_path / 'out/masks/mine.png').write_text('mine')
+    code, lines = predict('--overwrite', inputs=(images / 'c.jpg',), config='wsl_lse_shapes')
+    assert code == 0 and sorted(masks(tmp_path / 'out')) == ['c.png', 'mine.png']
+    assert [entry['name'] for entry in entries(tmp_path / 'out')] == ['c.jpg']
+    assert 'wsl_lse_shapes.py' in json.loads((tmp_path / 'out/manifest.json').read_text())['config']
+
+
+@pytest.mark.parametrize('out', ['images', 'images/masks', '.'])
+def test_masks_are_not_written_beside_the_images(weights, images, tmp_path, out):
+    before = sorted(tmp_path.rglob('*'))
+    with pytest.raises(OutputError, match='--out must be apart from the images, labels and masks'):
+        main([CONFIG, str(images), '--out', str(tmp_path / out), '--checkpoint', weights, '--overwrite'])
+    assert sorted(tmp_path.rglob('*')) == before

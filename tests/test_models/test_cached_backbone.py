@@ -1,9 +1,11 @@
 """The cache returns the features of the backbone, computes each image once, and ignores stale entries."""
 
+import io
 import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 
@@ -78,15 +80,26 @@ def test_other_pixels_weights_or_structure_are_other_entries(tmp_path):
     assert counter.images == 0  # the entry that `other` made
 
 
+def test_another_version_has_other_entries(tmp_path, monkeypatch):
+    x = torch.randn(1, 3, 32, 32)
+    _cached(tmp_path)[0](x)
+    monkeypatch.setattr('mmwsl.models.backbones.cached_backbone.__version__', '99.0.0')
+    cached, counter = _cached(tmp_path)
+    cached(x)
+    assert counter.images == 1
+
+
 def test_a_damaged_entry_is_computed_again(tmp_path):
     cached, counter = _cached(tmp_path)
     x = torch.randn(1, 3, 32, 32)
     expected = cached(x)
     (entry,) = (tmp_path / 'cache').rglob('*.npz')
-    for content in (b'', entry.read_bytes()[:1000], b'no archive'):
+    array = io.BytesIO()
+    np.save(array, np.zeros(3))
+    for content in (b'', entry.read_bytes()[:1000], b'no archive', array.getvalue()):
         entry.write_bytes(content)
         torch.testing.assert_close(cached(x), expected, rtol=0, atol=0)
-    assert counter.images == 4
+    assert counter.images == 5
 
 
 def test_evaluation_leaves_the_cache_alone(tmp_path):

@@ -1,5 +1,6 @@
 """Training of the SVMs of zoom-out features, and evaluation with them."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,33 @@ def test_all_superpixels_of_images_with_few(config, tmp_path, monkeypatch):
     instances = collect_instances(cfg, 'checkpoint.pth', 'cache', per_image=max(counts))
     assert np.bincount(instances.bags).tolist() == counts
     assert instances.features.shape == (sum(counts), 80) and instances.labels.shape == (2, 7)
+
+
+def test_damaged_features_are_computed_again_and_the_folder_is_limited(config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cfg = Config.fromfile(config)
+    cfg.model.inference = None
+    init_default_scope('mmseg')
+    torch.save(MODELS.build(cfg.model).state_dict(), 'checkpoint.pth')
+
+    def collect(**changed):
+        cfg = load_config(config, {'train_dataloader.dataset.length': 4} | changed)
+        cfg.test_dataloader.update(num_workers=0, persistent_workers=False)
+        return collect_instances(cfg, 'checkpoint.pth', 'cache', per_image=5, **limit)
+
+    limit = {}
+    first = collect().features
+    files = sorted(Path('cache').rglob('*.npy'))
+    files[0].write_bytes(files[0].read_bytes()[:50])
+    files[1].write_bytes(b'')
+    assert np.array_equal(collect().features, first) and len(files) == 4
+    assert all(np.load(file).shape == (5, 80) for file in files)
+    assert not np.array_equal(collect(**{'train_dataloader.dataset.seed': 9}).features, first)
+    assert len(list(Path('cache').rglob('*.npy'))) == 8  # other images
+    shutil.rmtree('cache')
+    limit['max_size'] = 2000
+    assert np.array_equal(collect().features, first)
+    assert sum(file.stat().st_size for file in Path('cache').rglob('*.npy')) <= 2000
 
 
 def test_configs_and_arguments_that_cannot_be_fitted_are_rejected(config, tmp_path):

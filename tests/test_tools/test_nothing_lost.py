@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -95,12 +96,26 @@ def test_a_rejected_checkpoint_leaves_nothing(test, tmp_path):
     assert list((tmp_path / 'old').iterdir()) == []
 
 
+def test_a_command_works_after_one_that_was_rejected(tiny_config, tmp_path):
+    """In one process the second has the visualizer of the first, by its name."""
+    arguments = [str(tiny_config()), '--work-dir', str(tmp_path / 'work'), '--cfg-options']
+    arguments.append(f'visualizer.name={tmp_path.name}')
+    for wrong in ('model.backbone.type=Nothing', 'param_scheduler.type=PolyLR', 'model.decode_head.type=Nothing'):
+        with pytest.raises((KeyError, ValueError)):
+            train([*arguments, wrong])
+        assert not (tmp_path / 'work').exists()
+    train(arguments)
+    assert (tmp_path / 'work' / 'iter_4.pth').exists() and list((tmp_path / 'work').glob('*/vis_data/config.py'))
+
+
 def test_a_training_does_not_mix_with_an_earlier_one(trained, tmp_path):
     config, work = trained
     (work / 'svm.pth').write_text('mine')
+    time.sleep(1.1)  # mmengine names the folder of a log after the second
     logs = {path: content for path, content in states(work).items() if path.suffix in ('.log', '.json')}
     before = states(work)
-    arguments = [config, '--work-dir', str(work), '--cfg-options', f'experiment_name={tmp_path.name}_new']
+    new = [f'experiment_name={tmp_path.name}_new', f'visualizer.name={tmp_path.name}']  # mmengine keeps the old one
+    arguments = [config, '--work-dir', str(work), '--cfg-options', *new]
     longer = ['train_cfg.max_iters=6', 'default_hooks.checkpoint.interval=3']
     with pytest.raises(OutputError, match=r'got .* with iter_2.pth, iter_4.pth. Continue with --resume'):
         train(arguments)
@@ -226,6 +241,12 @@ def test_a_comparison_depends_on_masks_images_and_lists(compared, tmp_path):
         (tmp_path / 'scenes' / folder / '6.png').unlink()
     assert len(compared()[1]) == 4
     assert '6 images.' in (tmp_path / 'out/comparison.md').read_text()
+
+
+def test_another_version_evaluates_again(compared, monkeypatch):
+    compared()
+    monkeypatch.setattr('mmwsl.__version__', '99.0.0')
+    assert len(compared()[1]) == 2
 
 
 @pytest.mark.parametrize('damage', ['half', 'empty', 'list', 'image'])

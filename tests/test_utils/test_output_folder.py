@@ -68,6 +68,17 @@ def test_results_stay_where_a_run_continues(out):
     assert folder.made() == {'x.png', 'sub/y.png', 'tree/', 'new.png', 'later.png'}
 
 
+def test_the_second_of_two_runs_at_once_is_rejected(tmp_path):
+    first, second = (OutputFolder(tmp_path / 'out', 'a') for _ in range(2))
+    first.check()
+    second.check()
+    first.begin(['x.png'])
+    make(tmp_path / 'out', 'x.png')
+    with pytest.raises(OutputError, match='--out must be the folder of one run, got .*, in which another `a` began'):
+        second.begin(['x.png', 'y.png'])
+    assert content(tmp_path / 'out') == ['x.png'] and first.made() == {'x.png'}
+
+
 def test_a_file_of_someone_else_is_not_replaced(out):
     make(out, 'mine.png', 'tree/mine.png')
     for call in (OutputFolder(out, 'a').begin, lambda names: OutputFolder(out, 'a').check(reuse=True, names=names)):

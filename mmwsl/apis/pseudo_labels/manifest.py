@@ -59,8 +59,8 @@ class Manifest:
             )
         elif differences := list_differences(self.content['options'], options):
             raise ManifestError(
-                f'{folder} was generated with other options:\n{differences}\nPass another --out, or the options of '
-                'its manifest.json.'
+                f'{folder} was generated with other options:\n{differences}\nPass another --out, the options of '
+                'its manifest.json, or --overwrite to replace the labels.'
             )
 
     def start(self, options: dict) -> None:

@@ -144,7 +144,8 @@ class WeakSegVisualizationHook(SegVisualizationHook):
             for kind, scores in maps.items():
                 caption = f'{kind} of {label}, {scores[k].min():.2f} to {scores[k].max():.2f}'
                 panels[caption] = self._visualizer.draw_featmap(scores[k : k + 1].cpu(), image)
-            file_label = re.sub(r'[^\w-]', '_', label)
+            file_labels = [re.sub(r'[^\w-]', '_', name) for name in self._visualizer.dataset_meta['classes']]
+            file_label = file_labels[k] if file_labels.count(file_labels[k]) == 1 else f'{file_labels[k]}_{k}'
             self._output(f'{name}_{file_label}_maps', side_by_side(panels, {}), step, folder)
 
     def _output(self, name: str, drawing: Image.Image, step: int, folder: str | None) -> None:
