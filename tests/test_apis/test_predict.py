@@ -229,8 +229,8 @@ def test_predictions_of_another_network_are_replaced_only_if_asked_for(predict, 
 
 
 @pytest.mark.parametrize('out', ['images', 'images/masks', '.'])
-def test_masks_are_not_written_beside_the_images(weights, images, tmp_path, out):
+def test_masks_are_not_written_beside_the_images(predict, images, tmp_path, out):
     before = sorted(tmp_path.rglob('*'))
-    with pytest.raises(OutputError, match='--out must be apart from the images, labels and masks'):
-        main([CONFIG, str(images), '--out', str(tmp_path / out), '--checkpoint', weights, '--overwrite'])
+    code, lines = predict('--out', tmp_path / out, '--overwrite')
+    assert code == 2 and '--out must be apart from the images, labels and masks' in lines[0]
     assert sorted(tmp_path.rglob('*')) == before
