@@ -25,6 +25,7 @@ if digit_version(mmseg.__version__) < digit_version('1.2.0'):
     )
 
 DATASETS = Registry('dataset', parent=parent.DATASETS, scope='mmwsl', locations=['mmwsl.datasets'])
+DATA_SAMPLERS = Registry('data sampler', parent=parent.DATA_SAMPLERS, scope='mmwsl', locations=['mmwsl.datasets'])
 TRANSFORMS = Registry('transform', parent=parent.TRANSFORMS, scope='mmwsl', locations=['mmwsl.datasets.transforms'])
 MODELS = Registry('model', parent=parent.MODELS, scope='mmwsl', locations=['mmwsl.models'])
 HOOKS = Registry('hook', parent=parent.HOOKS, scope='mmwsl', locations=['mmwsl.engine.hooks'])

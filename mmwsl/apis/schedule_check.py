@@ -209,7 +209,7 @@ def _check_sampler(loop: Any) -> None:
         if isinstance(loop, EpochBasedTrainLoop):
             raise ValueError(
                 f'`train_dataloader.sampler` must be finite under {type(loop).__name__}, got '
-                f'{type(endless).__name__}: the first epoch would never end. Set '
+                f'{type(endless).__name__.removeprefix("Seeded")}: the first epoch would never end. Set '
                 'train_dataloader.sampler.type=DefaultSampler.'
             )
         return

@@ -1,16 +1,21 @@
-"""Datasets with image-level labels."""
+"""Datasets with image-level labels, and seeds of their random transforms."""
 
 from .coco import COCOWeakDataset
 from .folder import FolderWeakDataset
 from .image_label import ImageLabelDataset
+from .seeded import Draw, SeededDataset, SeededInfiniteSampler, random_numbers
 from .shapes import ShapesDataset
 from .voc import VOC6WeakDataset, VOCWeakDataset
 
 __all__ = [
     'COCOWeakDataset',
+    'Draw',
     'FolderWeakDataset',
     'ImageLabelDataset',
+    'SeededDataset',
+    'SeededInfiniteSampler',
     'ShapesDataset',
     'VOC6WeakDataset',
     'VOCWeakDataset',
+    'random_numbers',
 ]

@@ -9,11 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mmengine.dataset import InfiniteSampler
 from mmengine.dist import is_main_process, master_only
 from mmengine.logging import MMLogger
+from mmengine.registry import DATA_SAMPLERS
 from mmengine.runner import Runner
 from torch import nn
+from torch.utils.data import DataLoader
 
+from ..datasets import SeededDataset, SeededInfiniteSampler
 from ..utils.errors import is_rejection
 from ..utils.files import nearest_existing, remove_empty_folders
 
@@ -55,6 +59,24 @@ class WeakSegRunner(Runner):
     def build_logger(self, log_level: int | str = 'INFO', log_file: str | None = None, **kwargs: Any) -> MMLogger:
         """Build the logger; see the parent."""
         return filter_terminal(super().build_logger(log_level, log_file, **kwargs))
+
+    @staticmethod
+    def build_dataloader(
+        dataloader: DataLoader | dict, seed: int | None = None, diff_rank_seed: bool = False
+    ) -> DataLoader:
+        """Build a dataloader; see the parent.
+
+        The transforms of one with an ``InfiniteSampler`` are seeded for each draw, so that a resumed training sees what
+        an uninterrupted one sees; see :class:`mmwsl.datasets.SeededInfiniteSampler`.
+        """
+        if not isinstance(dataloader, DataLoader):
+            sampler = dataloader.get('sampler')
+            kind = sampler.get('type') if isinstance(sampler, dict) else None
+            if (DATA_SAMPLERS.get(kind) if isinstance(kind, str) else kind) is InfiniteSampler:
+                seeded = dict(type=SeededDataset, dataset=dataloader['dataset'])
+                dataloader = dict(dataloader, sampler=dict(sampler, type=SeededInfiniteSampler), dataset=seeded)
+        loader: DataLoader = Runner.build_dataloader(dataloader, seed, diff_rank_seed)
+        return loader
 
     def train(self) -> nn.Module:
         """Train; see the parent."""

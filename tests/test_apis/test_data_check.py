@@ -129,6 +129,15 @@ def test_the_hint_for_masks_of_0_and_255_works(scenes):
     assert set(np.unique(dataset[0]['data_samples'].gt_sem_seg.data)) == {0, 1}
 
 
+def test_masks_of_ignored_pixels_only_are_rejected(scenes):
+    for path in sorted((scenes / 'masks').iterdir())[1:]:
+        edit(scenes, path.name, lambda mask: np.full_like(mask, 255))
+    check_files(build(scenes))  # one mask has labeled pixels
+    edit(scenes, '0.png', lambda mask: np.full_like(mask, 255))
+    with pytest.raises(ValueError, match=r'all 5 masks have the values \[255\] only, which are ignored'):
+        check_files(build(scenes))
+
+
 def test_pseudo_labels_without_an_object_are_not_taken_for_masks_of_0_and_255(scenes):
     spoil(scenes, 'binary')
     (scenes / 'manifest.json').write_text('{}')

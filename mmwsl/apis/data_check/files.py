@@ -127,6 +127,11 @@ def check_masks(dataset: BaseDataset, ignored: Collection[int] = ()) -> str:
     # A network that finds no object writes such pseudo-labels.
     generated = Path(dataset.data_prefix.get('seg_map_path') or '').parent.joinpath(MANIFEST).is_file()
     ids = {id_ for fact in facts for id_ in fact['values']}
+    if not generated and all(files[0].convert(id_) in ignored for id_ in ids):
+        return (
+            f'{os.path.dirname(files[0].path)}: all {len(files)} masks have the values {sorted(ids)} only, which are '
+            f'ignored: no labeled pixel is left. Set `ignore_index` if they mean a class. {SWITCH}'
+        )
     if ids == {0, 255} and files[0].convert(255) in ignored and not generated:
         return ' '.join([*_binary(dataset, files[0].path, len(files)), SWITCH])
     return ''

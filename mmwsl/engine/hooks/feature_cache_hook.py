@@ -1,16 +1,13 @@
 """Hook that disables feature caches where augmentation does not repeat images."""
 
 import hashlib
-import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
-import torch
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
+from ...datasets import random_numbers
 from ...models import CachedBackbone
 from ...registry import HOOKS
 
@@ -38,7 +35,7 @@ class FeatureCacheHook(Hook):
             return
         dataset, repeated, sizes = runner.train_dataloader.dataset, 0, set()
         indices = np.linspace(0, len(dataset) - 1, min(self.images, len(dataset))).astype(int)
-        with _same_random_numbers():
+        with random_numbers():  # the training draws what it draws without this hook
             for index in indices.tolist():
                 outcomes = set()
                 for _ in range(self.draws):
@@ -60,15 +57,3 @@ class FeatureCacheHook(Hook):
 def _preprocessor(runner: Runner) -> object:
     model = runner.model
     return getattr(getattr(model, 'module', model), 'data_preprocessor', None)
-
-
-@contextmanager
-def _same_random_numbers() -> Iterator[None]:
-    """Restore the random number generators, so that the training draws what it draws without this hook."""
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    try:
-        yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])
-        torch.set_rng_state(states[2])

@@ -110,6 +110,13 @@ def folder_for_image(root: Path) -> None:
     (root / 'images/02.png').mkdir()
 
 
+def with_resize(root: Path) -> None:
+    """Resize the images of the test set."""
+    load = "dict(type='LoadAnnotations')"
+    text = (root / 'wsl.py').read_text()
+    (root / 'wsl.py').write_text(text.replace(load, f"dict(type='Resize', scale=(96, 96), keep_ratio=True), {load}"))
+
+
 def two_valued(pixels: np.ndarray) -> np.ndarray:
     """Return a mask of 0 and 255."""
     return np.where(pixels > 0, 255, 0).astype(np.uint8)
@@ -193,7 +200,9 @@ CASES: list[Case] = [
         prepare=changed_mask(two_valued, [f'{i:02}' for i in range(8)]),
     ),
     case('masks of 16 bits', TEST, 'rejected', '08.png', prepare=changed_mask(lambda m: m.astype(np.uint16) * 256)),
-    case('masks of 255 only', TEST, 'rejected', '255', prepare=changed_mask(lambda m: np.full_like(m, 255), VAL)),
+    case(
+        'masks of 255 only', TEST, 'rejected', '[255] only', prepare=changed_mask(lambda m: np.full_like(m, 255), VAL)
+    ),
     case(
         'bad masks and --check-data off',
         f'{TEST} --check-data off',
@@ -218,18 +227,21 @@ CASES: list[Case] = [
         'image of 1x1', TEST, 'rejected', '08.png', prepare=all_of(image(IN_VAL, BLACK[:1, :1]), mask(BLACK[:1, :1, 0]))
     ),
     case(
-        'image of 20000x2',
+        'image of 20000x2, to be resized',
         TEST,
         'rejected',
         '08.png',
-        prepare=all_of(image(IN_VAL, np.zeros((2, 20000, 3), np.uint8)), mask(np.zeros((2, 20000), np.uint8))),
+        prepare=all_of(
+            image(IN_VAL, np.zeros((2, 20000, 3), np.uint8)), mask(np.zeros((2, 20000), np.uint8)), with_resize
+        ),
     ),
-    case('image of 1x1: training', TRAIN, 'rejected', '02.png', prepare=image(IN_TRAIN, BLACK[:1, :1])),
+    case('image of 1x1: training', TRAIN, 'done', prepare=image(IN_TRAIN, BLACK[:1, :1])),
     case(
         'image larger than the network takes',
         TRAIN,
-        'rejected',
-        '02.png',
+        'failed',
+        'equal size',
+        'data_preprocessor.size',
         prepare=image(IN_TRAIN, np.zeros((200, 300, 3), np.uint8)),
     ),
     case(

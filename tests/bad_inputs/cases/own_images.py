@@ -144,7 +144,7 @@ CASES: list[Case] = [
     ),
     case('check: damaged image', CHECK, 'done', '02.png', prepare=half('images/02.png')),
     case('check: image of zero bytes', CHECK, 'done', '02.png', prepare=content(b'', 'images/02.png')),
-    case('check: a .gif', CHECK, 'done', '1 .gif', prepare=gif),
+    case('check: a .gif', CHECK, 'done', 'extra.gif', prepare=gif),
     case(
         'check: image without labels',
         CHECK,

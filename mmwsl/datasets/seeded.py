@@ -1,0 +1,97 @@
+"""Random transforms whose numbers depend on what is drawn, not on the process that draws it."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dataset import InfiniteSampler
+
+from mmwsl.registry import DATA_SAMPLERS, DATASETS
+
+
+class Draw(int):
+    """Index of a dataset with a seed for the transforms of this draw."""
+
+    def __new__(cls, index: int, seed: int = 0) -> 'Draw':
+        """Return the index, with the seed as an attribute."""
+        draw = super().__new__(cls, index)
+        draw.seed = seed
+        return draw
+
+    seed: int
+
+
+@DATA_SAMPLERS.register_module()
+class SeededInfiniteSampler(InfiniteSampler):
+    """``InfiniteSampler`` that gives each draw a seed: of the sampler's seed, the pass over the dataset, and the index.
+
+    A training that is resumed then sees what an uninterrupted one sees. mmengine skips the draws of a resumed training
+    without loading them, so that the random numbers of the processes that load them would be others.
+
+    Args:
+        *args: Passed to the parent.
+        **kwargs: Passed to the parent.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._drawn = 0
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield the indices as :class:`Draw`."""
+        for index in super().__iter__():
+            number = (self._drawn * self.world_size + self.rank) // self.size
+            self._drawn += 1
+            yield Draw(index, int(np.random.SeedSequence((self.seed, number, index)).generate_state(1)[0]))
+
+    def skip(self, num_samples: int) -> None:
+        """Skip draws of this process; see the parent."""
+        super().skip(num_samples)
+        self._drawn = num_samples
+
+
+@DATASETS.register_module()
+class SeededDataset:
+    """Dataset that seeds its transforms by the seed of each :class:`Draw`; all else is that of the dataset.
+
+    Args:
+        dataset: Config of the dataset.
+    """
+
+    def __init__(self, dataset: dict) -> None:
+        self.dataset = DATASETS.build(dataset)
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.dataset)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return an attribute of the dataset."""
+        if name == 'dataset':  # while it is unpickled
+            raise AttributeError(name)
+        return getattr(self.dataset, name)
+
+    def __getitem__(self, index: int) -> Any:
+        """Return a sample."""
+        if not isinstance(index, Draw):
+            return self.dataset[index]
+        with random_numbers():
+            random.seed(index.seed)
+            np.random.seed(index.seed)
+            torch.default_generator.manual_seed(index.seed)
+            return self.dataset[int(index)]
+
+
+@contextmanager
+def random_numbers() -> Iterator[None]:
+    """Restore the random number generators of Python, numpy and torch (CPU) after the block."""
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_rng_state(states[2])
