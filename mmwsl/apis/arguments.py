@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import torch
 from mmengine.config import DictAction
 from mmengine.dist import is_main_process
 
@@ -48,6 +49,15 @@ def number(kind: type[int] | type[float], low: float, high: float = float('inf')
         return value
 
     return read
+
+
+def device(text: str) -> str:
+    """Return a device that torch has; a ``type`` of argparse."""
+    try:
+        torch.empty(0, device=text)
+    except (RuntimeError, AssertionError) as error:
+        raise argparse.ArgumentTypeError(f'must be a device of torch, got {text!r}: {error}') from error
+    return text
 
 
 POSITIVE, COUNT, FRACTION = number(int, 1), number(int, 0), number(float, 0, 1)

@@ -138,7 +138,10 @@ def _check_option(cfg: Config, key: str, value: Any) -> None:
                 )
             if index == len(rest) - 1 and isinstance(value, str) and _is_number(part, name):
                 raise ValueError(f'--cfg-options {key} must be a number, got {value!r}.')
-            part = part.get(name)
+            before = part.get(name)
+            if index == len(rest) - 1 and isinstance(value, str) and isinstance(before, list | tuple):
+                raise ValueError(f'--cfg-options {key} must be a list such as {list(before)}, got {value!r}.')
+            part = before
         elif part is not None:
             raise ValueError(
                 f'--cfg-options {key}: `{".".join(path)}` must be a dict or a list to have the key {name!r}, got '

@@ -15,7 +15,7 @@ from mmengine.config import Config
 
 import mmwsl
 from mmwsl.annotations import MASK_FORMATS
-from mmwsl.apis.arguments import COUNT, POSITIVE, add_cfg_options, add_overwrite
+from mmwsl.apis.arguments import COUNT, POSITIVE, add_cfg_options, add_overwrite, device
 from mmwsl.apis.checkpoint import identify_checkpoint
 from mmwsl.apis.cpu import prepare_cpu
 from mmwsl.apis.image_inputs import Source, list_inputs, skipped_inputs
@@ -151,7 +151,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         '--workers', type=COUNT, metavar='N', help="processes that load images; the config's by default"
     )
-    parser.add_argument('--device', metavar='D', help='cpu, cuda or cuda:1; cuda by default if there is one')
+    parser.add_argument(
+        '--device', type=device, metavar='D', help='cpu, cuda or cuda:1; cuda by default if there is one'
+    )
     parser.add_argument('--trust-checkpoint', action='store_true', help='load a checkpoint that could execute code')
     add_overwrite(parser, 'replace predictions of another network in --out')
     add_cfg_options(parser)

@@ -1,7 +1,9 @@
 """Command ``tools/print_config.py``."""
 
+from pathlib import Path
+
 from mmwsl.apis.arguments import add_cfg_options, add_overwrite
-from mmwsl.apis.config import get_config
+from mmwsl.apis.config import SUFFIXES, get_config
 from mmwsl.apis.config_check import merge_options
 from mmwsl.utils.files import atomic_write
 from mmwsl.utils.output_folder import check_output_file
@@ -17,6 +19,8 @@ def main(argv: list[str] | None = None) -> None:
     add_overwrite(parser, 'replace the file of --out')
     args = parser.parse_args(argv)
     if args.out:
+        if Path(args.out).suffix not in SUFFIXES:
+            parser.error(f'--out must be a file {", ".join(SUFFIXES)}, got {args.out!r}.')
         check_output_file(args.out, '--out', args.overwrite, [args.config])
     cfg = get_config(args.config)
     merge_options(cfg, args.cfg_options)

@@ -21,7 +21,7 @@ from mmwsl.engine.hooks import ProvenanceHook, WeakSegVisualizationHook
 from mmwsl.models import WeakEncoderDecoder
 from mmwsl.registry import HOOKS, MODELS
 from mmwsl.utils.nested import dataset_paths
-from mmwsl.utils.output_folder import OutputFolder, check_writable
+from mmwsl.utils.output_folder import OutputFolder, check_outside, check_writable
 
 
 def test(
@@ -61,6 +61,7 @@ def run_test(
     """Evaluate as :func:`test` does, and return the runner, whose model is loaded, with the metrics."""
     check_parts(cfg, 'model', 'test_dataloader', 'test_cfg')
     check_writable(cfg.work_dir, '--work-dir')
+    check_outside(cfg.work_dir, dataset_paths(cfg))
     cfg.load_from, cfg.resume = checkpoint, False
     with weights_only_loading(cfg, trust_checkpoint):
         runner = build_runner(cfg, launcher)

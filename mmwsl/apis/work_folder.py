@@ -15,7 +15,8 @@ from mmwsl.apis.registered import is_subclass
 from mmwsl.engine.hooks import WeightsOnlyCheckpointHook
 from mmwsl.engine.hooks.weights_only_checkpoint_hook import digest_value
 from mmwsl.registry import HOOKS
-from mmwsl.utils.output_folder import OutputError, check_writable
+from mmwsl.utils.nested import dataset_paths
+from mmwsl.utils.output_folder import OutputError, check_outside, check_writable
 from mmwsl.utils.text import first_five
 
 CHECKPOINT = re.compile(r'(best_.+_)?(epoch|iter)_\d+(-[0-9a-f]{8})?\.pth(\.part)?|last_checkpoint')
@@ -38,6 +39,7 @@ def check_work_folder(cfg: Config, overwrite: bool = False) -> list[Path]:
         OutputError: If there are any and ``overwrite`` is not set, or the folder cannot be written.
     """
     check_writable(cfg.work_dir, '--work-dir')
+    check_outside(cfg.work_dir, dataset_paths(cfg))
     found = [path for folder in checkpoint_folders(cfg) for path in earlier_files(folder, cfg)]
     checkpoints = [path.name for path in found if path.suffix == '.pth']
     if checkpoints and not overwrite:

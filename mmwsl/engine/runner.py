@@ -72,7 +72,10 @@ class WeakSegRunner(Runner):
         if not isinstance(dataloader, DataLoader):
             sampler = dataloader.get('sampler')
             kind = sampler.get('type') if isinstance(sampler, dict) else None
-            if (DATA_SAMPLERS.get(kind) if isinstance(kind, str) else kind) is InfiniteSampler:
+            if (
+                isinstance(sampler, dict)
+                and (DATA_SAMPLERS.get(kind) if isinstance(kind, str) else kind) is InfiniteSampler
+            ):
                 seeded = dict(type=SeededDataset, dataset=dataloader['dataset'])
                 dataloader = dict(dataloader, sampler=dict(sampler, type=SeededInfiniteSampler), dataset=seeded)
         loader: DataLoader = Runner.build_dataloader(dataloader, seed, diff_rank_seed)

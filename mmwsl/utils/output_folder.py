@@ -211,6 +211,23 @@ def check_apart(out: str | Path, inputs: Iterable[str | Path], argument: str = '
             )
 
 
+def check_outside(folder: str | Path, inputs: Iterable[str | Path], argument: str = '--work-dir') -> None:
+    """Check that a folder is neither a folder of inputs nor in one; it may contain some, or be in the current folder.
+
+    Raises:
+        OutputError: If it is.
+    """
+    real = Path(os.path.realpath(folder))
+    for path in inputs:
+        given = Path(os.path.realpath(path))
+        here = Path.cwd()
+        if given.is_dir() and given in (real, *real.parents) and given not in (here, *here.parents):
+            raise OutputError(
+                f'{argument} must be outside the images, labels and masks, got {str(folder)!r} in {str(path)!r}. Pass '
+                'another folder.'
+            )
+
+
 def check_writable(folder: str | Path, argument: str = '--out') -> None:
     """Check that a folder can be written, or made.
 

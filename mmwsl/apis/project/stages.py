@@ -89,9 +89,8 @@ class Stages:
     def _discard(self, name: str, differences: str) -> None:
         if not self.overwrite:
             raise ProjectError(
-                f'--out {str(self.project.root)!r} holds results of other inputs of the stage {name!r}:'
-                f'\n{differences}\n'
-                'Pass --overwrite to repeat this stage and the later ones, or another --out.'
+                f'--out {str(self.project.root)!r} holds results of other inputs of the stage {name!r} '
+                f'({differences}). Pass --overwrite to repeat this stage and the later ones, or another --out.'
             )
         summary = self.project.read_summary()
         later = [*STAGES][[*STAGES].index(name) :]

@@ -59,8 +59,8 @@ class Manifest:
             )
         elif differences := list_differences(self.content['options'], options):
             raise ManifestError(
-                f'{folder} was generated with other options:\n{differences}\nPass another --out, the options of '
-                'its manifest.json, or --overwrite to replace the labels.'
+                f'{folder} was generated with other options ({differences}). Pass another --out, the options of its '
+                'manifest.json, or --overwrite to replace the labels.'
             )
 
     def start(self, options: dict) -> None:
@@ -96,7 +96,7 @@ class Manifest:
         masks = self.content.get('masks')
         if masks and (differences := list_differences(masks['rule'], as_json(rule))):
             raise ManifestError(
-                f'the masks of {self.path.parent} were generated with other thresholds:\n{differences}\nPass '
+                f'the masks of {self.path.parent} were generated with other thresholds ({differences}). Pass '
                 '--rethreshold to replace them.'
             )
 
@@ -122,8 +122,8 @@ def relative_paths(value: Any, root: Path) -> Any:
 
 
 def list_differences(before: object, now: object) -> str:
-    """List the differences of two nested values, one dotted key per line; '' if they are equal."""
-    return '\n'.join(f'  {key}: {one} before, {other} now' for key, one, other in _differences(before, now))
+    """List the differences of two nested values by their dotted keys; '' if they are equal."""
+    return '; '.join(f'{key}: {one} before, {other} now' for key, one, other in _differences(before, now))
 
 
 def _differences(before: object, now: object, key: str = '') -> list[tuple[str, str, str]]:

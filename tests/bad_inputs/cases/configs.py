@@ -213,7 +213,13 @@ CASES: list[Case] = [
     ),
     case('indices 0', SET.format('train_dataloader.dataset.indices=0'), 'rejected', 'indices'),
     case('indices -3', f'{TEST} --cfg-options test_dataloader.dataset.indices=-3', 'rejected', 'indices'),
-    case('indices beyond the data', SET.format('train_dataloader.dataset.indices=[3,99]'), 'rejected', 'indices', '99'),
+    case(
+        'indices beyond the data',
+        SET.format('train_dataloader.dataset.indices=[3,99]'),
+        'rejected',
+        'FolderWeakDataset',
+        'out of range',
+    ),
     case(
         'a sampler that never ends',
         SET.format('train_dataloader.sampler.type=InfiniteSampler'),

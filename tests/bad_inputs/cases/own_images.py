@@ -251,7 +251,7 @@ CASES: list[Case] = [
         'run: all images are validation images',
         RUN,
         'rejected',
-        'val.txt',
+        'left for training',
         prepare=lambda root: (root / 'val.txt').write_text(
             '\n'.join(line.split(',')[0] for line in (root / 'labels.csv').read_text().splitlines()[1:]) + '\n'
         ),
