@@ -19,9 +19,9 @@ def main(argv: list[str] | None = None) -> None:
     add_overwrite(parser, 'replace the file of --out')
     args = parser.parse_args(argv)
     if args.out:
+        check_output_file(args.out, '--out', args.overwrite, [args.config])
         if Path(args.out).suffix not in SUFFIXES:
             parser.error(f'--out must be a file {", ".join(SUFFIXES)}, got {args.out!r}.')
-        check_output_file(args.out, '--out', args.overwrite, [args.config])
     cfg = get_config(args.config)
     merge_options(cfg, args.cfg_options)
     if not args.out:

@@ -287,10 +287,12 @@ def test_a_comparison_that_is_rejected_leaves_nothing(trained, tmp_path):
     assert not (tmp_path / 'out' / 'images.png').exists()  # of the first comparison
 
 
-@pytest.mark.parametrize('out, message', [('.', 'must be a file'), ('no/x', 'in an existing'), ('old', 'a new file')])
+@pytest.mark.parametrize(
+    'out, message', [('.', 'must be a file'), ('no/x', 'in an existing'), ('old.py', 'a new file')]
+)
 def test_files_are_checked_before_the_work(trained, tmp_path, out, message):
     config, work = trained
-    (tmp_path / 'old').write_text('mine')
+    (tmp_path / 'old.py').write_text('mine')
     out = str(tmp_path / out)
     for command in (
         print_config,
@@ -298,8 +300,8 @@ def test_files_are_checked_before_the_work(trained, tmp_path, out, message):
     ):
         with pytest.raises(OutputError, match=f'--out must be .*{message}' if 'a ' not in message else message):
             command([config, '--out', out])
-    assert (tmp_path / 'old').read_text() == 'mine'
-    print_config([config, '--out', str(tmp_path / 'old'), '--overwrite'])
-    assert 'EncoderDecoder' in (tmp_path / 'old').read_text()
+    assert (tmp_path / 'old.py').read_text() == 'mine'
+    print_config([config, '--out', str(tmp_path / 'old.py'), '--overwrite'])
+    assert 'EncoderDecoder' in (tmp_path / 'old.py').read_text()
     with pytest.raises(OutputError, match='must be apart'):
         print_config([config, '--out', config, '--overwrite'])
