@@ -90,6 +90,11 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_overwrite(parser: Any, help: str = 'replace results of an earlier run in the output') -> None:
+    """Add the argument ``--overwrite`` to a parser or a group of it."""
+    parser.add_argument('--overwrite', action='store_true', help=help)
+
+
 def say_results(wrote: Mapping[str, object], next_command: str = '') -> None:
     """Print where a command wrote its results, and the command that usually comes next; in the main process only.
 

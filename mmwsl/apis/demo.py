@@ -4,22 +4,42 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
-from mmwsl.apis.arguments import add_cfg_options
+from mmwsl.apis.arguments import add_cfg_options, add_overwrite
 from mmwsl.apis.checkpoint import latest_checkpoint, weights_only_loading
 from mmwsl.apis.config import find_config, load_config
 from mmwsl.apis.launch import build_runner
 from mmwsl.apis.prediction import predict
 from mmwsl.apis.training import train
 from mmwsl.utils.files import atomic_write
+from mmwsl.utils.output_folder import OutputFolder
 from mmwsl.visualization import image_grid
 
 RAW, PRIOR = 'raw', '+ image-level prior'
 THRESHOLD_NOTE = 'Trained on image-level labels. The threshold was tuned on the masks of other images, of a third seed.'
+FILES = ('train', 'test', 'image_grid.png')
+
+
+class BeginHook(Hook):
+    """Hook that records the output of the demonstration once all checks have passed."""
+
+    def __init__(self, output: OutputFolder) -> None:
+        self.output = output
+
+    def before_train(self, runner: Runner) -> None:
+        """Record the output."""
+        self.output.begin(FILES, keep=True)
 
 
 def demo(
-    config: str | Path, prior_config: str | Path, work_dir: str | Path, options: dict | None = None, num_images: int = 8
+    config: str | Path,
+    prior_config: str | Path,
+    work_dir: str | Path,
+    options: dict | None = None,
+    num_images: int = 8,
+    overwrite: bool = False,
 ) -> dict[str, float]:
     """Train one config, evaluate the result with two, and draw held-out images.
 
@@ -31,12 +51,16 @@ def demo(
         work_dir: Folder for all outputs.
         options: Settings that override both configs.
         num_images: Number of held-out images to draw.
+        overwrite: Accept a folder with other files. An earlier demonstration is always replaced.
 
     Returns:
         The mIoU of each evaluation, in percent.
     """
     work_dir = Path(work_dir)
-    train(load_config(config, options, str(work_dir / 'train')))
+    output = OutputFolder(work_dir, 'mmwsl demo', '--work-dir', overwrite, FILES)
+    output.check(reuse=True)
+    cfg = load_config(config, options, str(work_dir / 'train'))
+    train(cfg, hooks=[BeginHook(output)], overwrite=overwrite or bool(output.made()))
     checkpoint = latest_checkpoint(work_dir / 'train')
     scores: dict[str, float] = {}
     columns: dict[str, list[np.ndarray]] = {}
@@ -66,7 +90,8 @@ def main(argv: list[str] | None = None) -> None:
     """Run ``tools/demo.py``."""
     parser = argparse.ArgumentParser(description='Train on synthetic shapes from image-level labels, evaluate and draw')
     parser.add_argument('--work-dir', default='work_dirs/demo', help='folder for all outputs')
+    add_overwrite(parser, 'write into a folder with other files')
     add_cfg_options(parser)
     args = parser.parse_args(argv)
     config, prior_config = find_config('wsl_lse_shapes'), find_config('wsl_lse_shapes_ilp')
-    demo(config, prior_config, args.work_dir, args.cfg_options)
+    demo(config, prior_config, args.work_dir, args.cfg_options, overwrite=args.overwrite)

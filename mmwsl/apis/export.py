@@ -19,7 +19,7 @@ import torch
 from mmengine.config import Config
 
 import mmwsl
-from mmwsl.apis.arguments import add_cfg_options
+from mmwsl.apis.arguments import add_cfg_options, add_overwrite
 from mmwsl.apis.image_pipeline import describe
 from mmwsl.apis.inferencer import WeakSegInferencer
 from mmwsl.apis.onnx_network import OnnxNetwork, ResizeRule, find_resize_rule
@@ -28,6 +28,7 @@ from mmwsl.inference.postprocessors import ClassThresholds, build_postprocessors
 from mmwsl.utils.console import quiet
 from mmwsl.utils.files import atomic_write
 from mmwsl.utils.nested import dicts_in
+from mmwsl.utils.output_folder import check_output_file
 
 OPSET = 17
 TOLERANCE = 0.01
@@ -60,6 +61,7 @@ def export_onnx(
     opset: int = OPSET,
     trust_checkpoint: bool = False,
     options: dict | None = None,
+    overwrite: bool = False,
 ) -> Path:
     """Export a trained network as an ONNX file, and compare its probabilities with those of the config.
 
@@ -76,18 +78,21 @@ def export_onnx(
         opset: Version of the ONNX operators, at least 11.
         trust_checkpoint: Load a checkpoint that could execute code.
         options: Settings that override the config.
+        overwrite: Replace the file if it exists.
 
     Returns:
         The file.
 
     Raises:
         ImportError: If onnx or onnxruntime is missing.
+        OutputError: If the file exists and ``overwrite`` is not set, or its folder does not exist.
         ValueError: If the network cannot be exported, or the file gives other probabilities.
     """
     onnx, onnxruntime = import_onnx()
     if opset < 11:
         raise ValueError(f'--opset must be at least 11, got {opset}.')
     cfg, checkpoint = find_model(model, weights, options)
+    check_output_file(out, '--out', overwrite, [checkpoint, *filter(None, [cfg.filename])])
     metadata = describe_postprocessing(cfg)
     bare = deepcopy(cfg)
     bare.custom_hooks = []
@@ -227,6 +232,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument('--opset', type=int, default=OPSET, metavar='N', help='version of the operators (%(default)s)')
     parser.add_argument('--checkpoint', metavar='FILE', help='checkpoint file or URL; a project has its own')
     parser.add_argument('--trust-checkpoint', action='store_true', help='load a checkpoint that could execute code')
+    add_overwrite(parser, 'replace the file of --out')
     add_cfg_options(parser)
     args = parser.parse_args(argv)
     try:
@@ -238,6 +244,7 @@ def main(argv: list[str] | None = None) -> int:
                 opset=args.opset,
                 trust_checkpoint=args.trust_checkpoint,
                 options=args.cfg_options,
+                overwrite=args.overwrite,
             )
     except (ImportError, OSError, ValueError, TypeError, KeyError, UnpicklingError) as error:
         print(f'mmwsl export: {error}', file=sys.stderr)

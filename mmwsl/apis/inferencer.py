@@ -1,7 +1,8 @@
 """Prediction of images without labels: files, folders, URLs and arrays."""
 
+import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from os import PathLike
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,6 +27,7 @@ from mmwsl.apis.trained_model import find_dataset_meta, find_model
 from mmwsl.datasets.classes import voc_colormap
 from mmwsl.engine.hooks import PostProcessingHook, check_scores
 from mmwsl.registry import HOOKS
+from mmwsl.utils.output_folder import OutputFolder
 
 
 class Prediction(NamedTuple):
@@ -122,6 +124,7 @@ class WeakSegInferencer(MMSegInferencer):
         names: Sequence[str] | None = None,
         num_workers: int = 0,
         return_datasamples: bool = False,
+        overwrite: bool = False,
     ) -> dict[str, Any]:
         """Predict images, and write their masks if there is an output folder.
 
@@ -136,17 +139,22 @@ class WeakSegInferencer(MMSegInferencer):
             names: Names of the images, one per image.
             num_workers: Number of processes that load images; 0 loads them in this process.
             return_datasamples: Return MMSegmentation's data samples, which :meth:`visualize` draws.
+            overwrite: Replace the masks of an earlier call in ``out_dir``, and accept a folder with other files.
 
         Returns:
             ``predictions``, in the order of the images, each a dict of ``name``, ``mask (H, W)`` uint8, ``scores
             (K, H, W)`` float32 or None, ``image_probs`` (probability by class) or None, and ``data_sample`` if asked
             for; ``failed``, dicts of ``name`` and ``error``; ``output``, path of the written masks or None.
+
+        Raises:
+            OutputError: If ``out_dir`` holds anything and ``overwrite`` is not set, or is not apart from the inputs.
         """
         images = list_inputs(inputs, names)
         predictions, failed = [], []
         with ExitStack() as stack:
             writer = None
             if out_dir is not None:
+                stack.enter_context(self._output(out_dir, inputs, overwrite))
                 writer = stack.enter_context(open_mask_writer(format, Path(out_dir), self.classes, self.palette))
             stream = self.stream(
                 images,
@@ -166,6 +174,20 @@ class WeakSegInferencer(MMSegInferencer):
                 found['scores'] = None if one.scores is None else one.scores.numpy()
                 predictions.append(found | (dict(data_sample=one.data_sample) if return_datasamples else {}))
         return dict(predictions=predictions, failed=failed, output=None if writer is None else Path(writer.output))
+
+    @contextmanager
+    def _output(self, out_dir: str | PathLike, inputs: Source | Sequence[Source], overwrite: bool) -> Iterator[None]:
+        """Check a folder, and record the files that are written into it within the block."""
+        given = [inputs] if isinstance(inputs, str | Path) else inputs
+        output = OutputFolder(Path(out_dir), 'WeakSegInferencer', '`out_dir`', overwrite)
+        output.check(path for path in given if isinstance(path, str | Path) and os.path.exists(path))
+        output.begin(['manifest.json'])
+        before = {path for path in output.root.rglob('*') if path.is_file()}
+        try:
+            yield
+        finally:
+            files = {path for path in output.root.rglob('*') if path.is_file()} - before
+            output.add(*(path.relative_to(output.root).as_posix() for path in sorted(files)))
 
     def stream(
         self,

@@ -1,8 +1,9 @@
 """Superpixels of labeled images as instances of bags, with their zoom-out features, cached on disk."""
 
 import hashlib
+import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -13,15 +14,21 @@ from mmengine.runner import Runner
 from mmengine.utils import track_iter_progress
 from torch.utils.data import Subset
 
+import mmwsl
 from mmwsl.apis.checkpoint import weights_only_loading
 from mmwsl.apis.launch import build_runner
 from mmwsl.apis.registered import is_mask_loader, is_subclass, without
 from mmwsl.datasets.transforms.formatting import multi_hot_labels
+from mmwsl.engine.runner import discarded_if_rejected
 from mmwsl.inference import ZoomOutMaps
 from mmwsl.registry import CLASS_MAPS, DATASETS
 from mmwsl.utils.arrays import load_npy
+from mmwsl.utils.file_cache import FileCache
 from mmwsl.utils.files import atomic_write
-from mmwsl.utils.nested import dicts_in
+from mmwsl.utils.nested import dicts_in, digest_files
+
+HEADER = 128
+"""Bytes of a file beside the features."""
 
 
 class Instances(NamedTuple):
@@ -48,13 +55,14 @@ def collect_instances(
     every: int = 1,
     seed: int = 0,
     trust_checkpoint: bool = False,
+    max_size: int | str = '20GB',
 ) -> Instances:
     """Compute zoom-out features of superpixels of the training images with a trained network.
 
     The images and image-level labels are from the training set. The pipeline is the one of the test set, without the
     transforms that load masks. From each image ``per_image`` superpixels are sampled in proportion to their area, as
     the evaluation counts pixels, and stored in half precision, one file per image. An interrupted run is resumed.
-    Another network, pipeline or sample gets new files.
+    Another network, image, pipeline, sample or version of mmwsl gets new files.
 
     Args:
         cfg: The config, whose class maps use :class:`mmwsl.inference.ZoomOutMaps`; changed in place.
@@ -64,6 +72,7 @@ def collect_instances(
         every: Use every n-th image of the list.
         seed: Random seed of the sample.
         trust_checkpoint: Whether to load a checkpoint that can run code.
+        max_size: Largest size of the folder, see :class:`mmwsl.utils.file_cache.FileCache`.
 
     Raises:
         ValueError: If ``per_image`` or ``every`` is less than 1, the config has no zoom-out features, or the training
@@ -77,19 +86,20 @@ def collect_instances(
     cfg.load_from = checkpoint
     with weights_only_loading(cfg, trust_checkpoint):
         runner = build_runner(cfg)
-        runner.load_checkpoint(checkpoint, map_location='cpu')
+        with discarded_if_rejected(runner):
+            runner.load_checkpoint(checkpoint, map_location='cpu')
     dataset = DATASETS.build(dict(cfg.train_dataloader.dataset, pipeline=pipeline, test_mode=True))
     dataset.get_subset_(list(range(0, len(dataset), every)))
     infos = [dataset.get_data_info(index) for index in range(len(dataset))]
     if any('img_label' not in info for info in infos):
         raise ValueError('`train_dataloader.dataset` must have image-level labels, got none. Set its `label_file`.')
-    digest = hashlib.blake2b(f'{cfg.model}{pipeline}{per_image},{every},{seed}'.encode(), digest_size=10)
+    settings = [cfg.model, pipeline, dict(cfg.train_dataloader.dataset, pipeline=[])]
+    version = f'{mmwsl.__version__}{settings}{digest_files(settings[:2])}{per_image},{seed}'
+    network = hashlib.blake2b(version.encode(), digest_size=32)
     for name, tensor in runner.model.state_dict().items():
-        digest.update(name.encode() + tensor.cpu().numpy().tobytes())
-    folder = Path(cache_dir, digest.hexdigest())
-    paths = [folder / f'{hashlib.blake2b(info["img_path"].encode(), digest_size=20).hexdigest()}.npy' for info in infos]
-    write_features(runner, dataset, paths, per_image, seed)
-    parts = [load_npy(path) for path in paths]
+        network.update(name.encode() + tensor.cpu().numpy().tobytes())
+    paths = [Path(cache_dir, _entry(index, info, network.digest())) for index, info in enumerate(infos)]
+    parts = read_features(runner, dataset, paths, per_image, seed, FileCache(cache_dir, max_size))
     labels = [multi_hot_labels(info['img_label'], info['unknown_label'], info['num_classes']) for info in infos]
     bags = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
     return Instances(
@@ -115,9 +125,20 @@ def use_features_only(cfg: Config) -> None:
     cfg.model.inference = dict(scorer=inference.get('scorer'), class_maps=dict(maps[0], svm=None))
 
 
+def _entry(index: int, info: dict, network: bytes) -> str:
+    """Return the path of the features of an image in the cache, a hash of what they depend on."""
+    path = info['img_path']
+    status = os.stat(path) if os.path.isfile(path) else None
+    content = [index, path] + ([status.st_size, status.st_mtime_ns] if status else [])
+    name = hashlib.blake2b(str(content).encode(), key=network, digest_size=20).hexdigest()
+    return f'{name[:2]}/{name}.npy'
+
+
 @torch.no_grad()
-def write_features(runner: Runner, dataset: BaseDataset, paths: list[Path], per_image: int, seed: int) -> None:
-    """Write the features of the images whose file is missing.
+def read_features(
+    runner: Runner, dataset: BaseDataset, paths: list[Path], per_image: int, seed: int, cache: FileCache
+) -> list[np.ndarray]:
+    """Read the features of each image from the cache, or compute and write those that are missing or damaged.
 
     Args:
         runner: Runner with the trained network.
@@ -125,10 +146,12 @@ def write_features(runner: Runner, dataset: BaseDataset, paths: list[Path], per_
         paths: File of each image.
         per_image: Number of superpixels to sample from an image.
         seed: Random seed of the sample.
+        cache: The folder of the files.
     """
-    missing = [index for index, path in enumerate(paths) if not path.exists()]
+    parts = [_read(path, cache) for path in paths]
+    missing = [index for index, part in enumerate(parts) if part is None]
     if not missing:
-        return
+        return parts
     model = runner.model.eval()
     loader = dict(runner.cfg.test_dataloader, dataset=Subset(dataset, missing))
     loader['sampler'] = dict(type='DefaultSampler', shuffle=False)
@@ -141,8 +164,22 @@ def write_features(runner: Runner, dataset: BaseDataset, paths: list[Path], per_
         ):
             index = next(remaining)
             areas = sample.superpixels.data.unique(return_counts=True)[1].cpu().numpy()
-            with atomic_write(paths[index]) as file:
-                np.save(file, _sample(features.half().cpu().numpy(), areas, per_image, (seed, index)))
+            part = _sample(features.half().cpu().numpy(), areas, per_image, (seed, index))
+            parts[index] = part
+            if cache.reserve(part.nbytes + HEADER):
+                with atomic_write(paths[index]) as file:
+                    np.save(file, part)
+    return parts
+
+
+def _read(path: Path, cache: FileCache) -> Any:
+    """Return the features of a file, or None."""
+    try:
+        part = load_npy(path)
+    except (OSError, ValueError):
+        return None
+    cache.touch(path)
+    return part if part.ndim == 2 else None
 
 
 def _sample(rows: np.ndarray, areas: np.ndarray, count: int, seed: tuple[int, int]) -> np.ndarray:

@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import json
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -16,19 +17,17 @@ from mmengine.config import Config
 
 import mmwsl
 from mmwsl.annotations import MASK_FORMATS
-from mmwsl.apis.arguments import COUNT, POSITIVE, add_cfg_options
+from mmwsl.apis.arguments import COUNT, POSITIVE, add_cfg_options, add_overwrite
 from mmwsl.apis.checkpoint import identify_checkpoint
 from mmwsl.apis.cpu import prepare_cpu
 from mmwsl.apis.image_inputs import Source, list_inputs
 from mmwsl.apis.inferencer import WeakSegInferencer
-from mmwsl.apis.prediction_folder import PredictionFolder
-from mmwsl.apis.supervision import MANIFEST
+from mmwsl.apis.prediction_folder import JOURNAL, LOG, PredictionFolder, prediction_output
 from mmwsl.apis.trained_model import find_model
 from mmwsl.engine.hooks import collect_provenance
 from mmwsl.utils.console import Console, quiet
-from mmwsl.utils.nested import digest_files
-
-LOG = 'predict.log'
+from mmwsl.utils.files import nearest_existing, remove_empty_folders
+from mmwsl.utils.nested import dataset_paths, digest_files
 
 
 class Predicted(NamedTuple):
@@ -64,6 +63,7 @@ def predict_images(
     options: dict | None = None,
     names: Sequence[str] | None = None,
     console: Console | None = None,
+    overwrite: bool = False,
 ) -> Predicted:
     """Predict images into a folder, or resume an interrupted prediction.
 
@@ -82,16 +82,22 @@ def predict_images(
         options: Settings that override the config.
         names: Names of the images, one per input file; by default those of :func:`.image_inputs.list_inputs`.
         console: Where progress is shown; None shows none.
+        overwrite: Replace predictions of an earlier run, and accept a folder with other files.
 
     Raises:
         FileNotFoundError: If a local file, the config or the checkpoint does not exist.
+        OutputError: If ``out`` holds other files, or is not apart from the images and the dataset of the config.
         ValueError: If ``format`` is unknown, there are no images, or ``out`` holds masks of another network.
     """
     if format not in MASK_FORMATS:
         raise ValueError(f'`format` must be one of {tuple(MASK_FORMATS)}, got {format!r}.')
     cfg, checkpoint = find_model(model, weights, options)
     images = list_inputs(inputs, names)
-    folder = PredictionFolder(Path(out), digest_model(cfg, checkpoint))
+    given = [inputs] if isinstance(inputs, str | Path) else inputs
+    paths = [path for path in given if isinstance(path, str | Path) and os.path.exists(path)]
+    folder = PredictionFolder(
+        Path(out), digest_model(cfg, checkpoint), [*paths, *dataset_paths(cfg)], format, overwrite
+    )
     missing = folder.missing(images, scores)
     failed: dict[str, str] = {}
     if missing:
@@ -145,10 +151,13 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument('--device', metavar='D', help='cpu, cuda or cuda:1; cuda by default if there is one')
     parser.add_argument('--trust-checkpoint', action='store_true', help='load a checkpoint that could execute code')
+    add_overwrite(parser, 'replace predictions of another network in --out')
     add_cfg_options(parser)
     args = parser.parse_args(argv)
+    # Before the log is opened there.
+    prediction_output(args.out, args.overwrite).check(filter(os.path.exists, args.images), reuse=True)
     log = Path(args.out, LOG)
-    had_folder, had_log = log.parent.exists(), log.exists()
+    existing = nearest_existing(log)
     wrong: Exception | None = None
     prepare_cpu()
     with quiet(log) as console:
@@ -166,6 +175,7 @@ def main(argv: list[str] | None = None) -> int:
                 trust_checkpoint=args.trust_checkpoint,
                 options=args.cfg_options,
                 console=console,
+                overwrite=args.overwrite,
             )
         except (OSError, ValueError, TypeError, RuntimeError, AssertionError, UnpicklingError) as error:
             traceback.print_exc()
@@ -174,10 +184,9 @@ def main(argv: list[str] | None = None) -> int:
             for name, reason in result.failed.items():
                 print(f'{name}: {reason}')
     if wrong:
-        if not had_log and not (log.parent / MANIFEST).exists():
+        if existing != log.absolute() and not (log.parent / JOURNAL).exists():
             log.unlink(missing_ok=True)  # the line below says it all
-            if not had_folder:
-                log.parent.rmdir()
+            remove_empty_folders(log.parent, existing)
         print(f'mmwsl predict: {wrong}', file=sys.stderr)
         return 1
     print(report(result, args))

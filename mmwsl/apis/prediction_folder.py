@@ -18,9 +18,16 @@ from mmwsl.apis.pseudo_labels.store import write_scores
 from mmwsl.apis.supervision import MANIFEST, read_manifest
 from mmwsl.utils.files import is_inside, parse_json, remove_partial_files, write_json
 from mmwsl.utils.images import read_bgr, stem, unique_stem
+from mmwsl.utils.output_folder import OutputFolder
 from mmwsl.utils.text import shorten
 
 JOURNAL = 'predictions.jsonl'
+LOG = 'predict.log'
+
+
+def prediction_output(root: str | Path, overwrite: bool = False) -> OutputFolder:
+    """Return the output folder of a prediction, which has a log before anything else."""
+    return OutputFolder(root, 'mmwsl predict', '--out', overwrite, [LOG])
 
 
 class PredictionFolder:
@@ -37,23 +44,29 @@ class PredictionFolder:
     Args:
         root: The folder.
         digest: Identity of the network and its config.
+        inputs: Files and folders that the command reads.
+        format: Format of the masks, for :meth:`convert`.
+        overwrite: Whether predictions of another network are replaced, and a folder with other files is accepted.
 
     Raises:
-        ValueError: If the folder holds masks of another network or another command.
+        OutputError: If the folder holds files of another command, or is not apart from the inputs.
+        ValueError: If the folder holds masks of another network.
     """
 
-    def __init__(self, root: Path, digest: str) -> None:
+    def __init__(
+        self, root: Path, digest: str, inputs: Iterable[str | Path] = (), format: str = 'png', overwrite: bool = False
+    ) -> None:
         self.root, self.digest = root, digest
-        self.manifest: dict[str, Any] = read_manifest(root) or {}
-        holds = [name for name in ('masks', 'scores') if (root / name).exists()]
-        if self.manifest.get('digest') != digest and (self.manifest or holds):
+        self._output = prediction_output(root, overwrite)
+        self._output.check(inputs, reuse=True, names=[f'{format}/'])
+        self.manifest: dict[str, Any] = {} if overwrite else read_manifest(root) or {}
+        if self.manifest and self.manifest.get('digest') != digest:
             made_by = [str(self.manifest[key]) for key in ('config', 'checkpoint') if key in self.manifest]
             raise ValueError(
                 f'--out must be a new folder or one with predictions of the same network and config, got {str(root)!r} '
-                f'with files of {" and ".join(made_by) or "another command"}. Pass another --out.'
+                f'with files of {" and ".join(made_by) or "another command"}. Pass another --out, or --overwrite.'
             )
-        remove_partial_files(root)
-        self.entries = read_predictions(root)
+        self.entries = {} if overwrite else read_predictions(root)
         self._journal = root / JOURNAL
 
     def missing(self, images: Iterable[ImageInput], scores: bool) -> list[ImageInput]:
@@ -76,16 +89,20 @@ class PredictionFolder:
         A mask file is named after its image without suffix, or with it where two images would share a file.
         """
         self.manifest |= dict(manifest, digest=self.digest)
-        write_json(self.root / MANIFEST, self.manifest)
         self._sources = {image.name: identify(image) for image in images}
         changed = [name for name, source in self._sources.items() if self.entries.get(name, {}).get('source') != source]
-        for entry in [self.entries.pop(name) for name in changed if name in self.entries]:
-            (self.root / entry['mask']).unlink()
-            self._scores(entry).unlink(missing_ok=True)
+        outdated = [self.entries.pop(name) for name in changed if name in self.entries]
         new = [image.name for image in images if image.name not in self.entries]
         stems = Counter(stem(name) for name in [*new, *self.entries])
         self._masks = {name: entry['mask'] for name, entry in self.entries.items()}
         self._masks |= {name: f'masks/{unique_stem(name, stems)}.png' for name in new}
+        files = [*self._masks.values(), *(str(_scores_name(mask)) for mask in self._masks.values())]
+        self._output.begin([MANIFEST, JOURNAL, LOG, *files], keep=not self._output.overwrite)
+        remove_partial_files(self.root)
+        write_json(self.root / MANIFEST, self.manifest)
+        for entry in outdated:
+            (self.root / entry['mask']).unlink()
+            self._scores(entry).unlink(missing_ok=True)
 
     def __enter__(self) -> 'PredictionFolder':
         lines = ''.join(f'{json.dumps(entry)}\n' for entry in self.entries.values())
@@ -111,12 +128,8 @@ class PredictionFolder:
     def convert(self, format: str) -> Path:
         """Write all masks of the folder in another format, and return the file or folder to open."""
         folder = self.root / format
-        if format in self.manifest.get('formats', ()):
-            shutil.rmtree(folder, ignore_errors=True)
-        elif folder.exists():
-            raise ValueError(f'--out must not hold another folder {format!r}, got {str(folder)!r}. Move it away.')
-        self.manifest['formats'] = sorted({*self.manifest.get('formats', ()), format})
-        write_json(self.root / MANIFEST, self.manifest)
+        self._output.begin([f'{format}/'], keep=True)
+        shutil.rmtree(folder, ignore_errors=True)
         with open_mask_writer(format, folder, self.manifest['classes'], self.manifest['palette']) as writer:
             for name, entry in sorted(self.entries.items()):
                 image = None
@@ -126,7 +139,12 @@ class PredictionFolder:
         return Path(writer.output)
 
     def _scores(self, entry: dict[str, Any]) -> Path:
-        return self.root / 'scores' / Path(entry['mask']).relative_to('masks').with_suffix('.npz')
+        return self.root / _scores_name(entry['mask'])
+
+
+def _scores_name(mask: str) -> Path:
+    """Return the file of the scores of a mask ``masks/NAME.png``, relative to the folder."""
+    return Path('scores', Path(mask).relative_to('masks').with_suffix('.npz'))
 
 
 def read_predictions(root: Path) -> dict[str, dict[str, Any]]:

@@ -2,10 +2,11 @@
 
 import argparse
 
-from mmwsl.apis.arguments import add_cfg_options
+from mmwsl.apis.arguments import add_cfg_options, add_overwrite
 from mmwsl.apis.config import get_config
 from mmwsl.apis.config_check import merge_options
 from mmwsl.utils.files import atomic_write
+from mmwsl.utils.output_folder import check_output_file
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -14,7 +15,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('config', help='config file, or the name of one of the configs of mmwsl')
     parser.add_argument('--out', metavar='FILE', help='config file to write instead, complete and without bases')
     add_cfg_options(parser)
+    add_overwrite(parser, 'replace the file of --out')
     args = parser.parse_args(argv)
+    if args.out:
+        check_output_file(args.out, '--out', args.overwrite, [args.config])
     cfg = get_config(args.config)
     merge_options(cfg, args.cfg_options)
     if not args.out:

@@ -1,21 +1,25 @@
 """Evaluation of a checkpoint with a config."""
 
+import os
 from collections.abc import Sequence
 
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
+from mmseg.engine.hooks import SegVisualizationHook
 from mmseg.models.segmentors import SegTTAModel
 
-from mmwsl.apis.arguments import base_parser, number, parse, say_results
+from mmwsl.apis.arguments import add_overwrite, base_parser, number, parse, say_results
 from mmwsl.apis.checkpoint import weights_only_loading
 from mmwsl.apis.config import load_config
 from mmwsl.apis.launch import build_runner
-from mmwsl.apis.registered import is_mask_loader, is_subclass, without
+from mmwsl.apis.registered import is_mask_loader, is_subclass, registered_class, without
 from mmwsl.engine.hooks import ProvenanceHook, WeakSegVisualizationHook
 from mmwsl.models import WeakEncoderDecoder
 from mmwsl.registry import HOOKS, MODELS
+from mmwsl.utils.nested import dataset_paths
+from mmwsl.utils.output_folder import OutputFolder, check_writable
 
 
 def test(
@@ -42,6 +46,7 @@ def run_test(
     cfg: Config, checkpoint: str, launcher: str = 'none', trust_checkpoint: bool = False, hooks: Sequence[Hook] = ()
 ) -> tuple[Runner, dict[str, float | str]]:
     """Evaluate as :func:`test` does, and return the runner, whose model is loaded, with the metrics."""
+    check_writable(cfg.work_dir, '--work-dir')
     cfg.load_from, cfg.resume = checkpoint, False
     with weights_only_loading(cfg, trust_checkpoint):
         runner = build_runner(cfg, launcher)
@@ -81,7 +86,7 @@ def use_test_time_augmentation(cfg: Config) -> None:
     cfg.model = cfg.tta_model
 
 
-def write_predictions(cfg: Config, folder: str) -> None:
+def write_predictions(cfg: Config, folder: str, overwrite: bool = False) -> None:
     """Write the predicted masks as PNG files, see :class:`mmwsl.engine.hooks.MaskWriterHook`.
 
     Without any metric, ground-truth masks are not loaded: the images may be unlabeled.
@@ -89,21 +94,28 @@ def write_predictions(cfg: Config, folder: str) -> None:
     Args:
         cfg: The config, changed in place.
         folder: Folder for the masks.
+        overwrite: Whether the folder may hold other files or earlier results.
     """
     if not cfg.test_evaluator:
         dataset = cfg.test_dataloader.dataset
         dataset.pipeline = without(dataset.pipeline, is_mask_loader)
-    cfg.custom_hooks = [*cfg.get('custom_hooks', []), dict(type='mmwsl.MaskWriterHook', out_dir=folder)]
+    hook = dict(type='mmwsl.MaskWriterHook', out_dir=folder, **({'overwrite': True} if overwrite else {}))
+    cfg.custom_hooks = [*cfg.get('custom_hooks', []), hook]
 
 
-def draw_predictions(cfg: Config, show: bool = False, show_dir: str | None = None, wait_time: float = 2.0) -> None:
+def draw_predictions(
+    cfg: Config, show: bool = False, show_dir: str | None = None, wait_time: float = 2.0, overwrite: bool = False
+) -> None:
     """Draw the predictions over all images, in a window or into a folder.
+
+    Into a folder, :class:`mmwsl.engine.hooks.WeakSegVisualizationHook` takes the place of MMSegmentation's hook.
 
     Args:
         cfg: The config, changed in place.
         show: Open windows.
         show_dir: Folder for the drawings. The default is the visualizer's own.
         wait_time: Seconds for which a window remains open.
+        overwrite: Whether the folder may hold other files or earlier results.
 
     Raises:
         ValueError: If the config has no visualization hook.
@@ -119,9 +131,12 @@ def draw_predictions(cfg: Config, show: bool = False, show_dir: str | None = Non
     if show:
         hook['show'] = True
         hook['wait_time'] = wait_time
+    if show_dir and registered_class(hook, HOOKS) is SegVisualizationHook:
+        hook['type'] = 'mmwsl.WeakSegVisualizationHook'
     if show_dir and is_subclass(hook, HOOKS, WeakSegVisualizationHook):
-        hook['out_dir'] = show_dir
+        hook['out_dir'], hook['overwrite'] = show_dir, overwrite
     elif show_dir:
+        OutputFolder(show_dir, 'mmwsl test --show-dir', '--show-dir', overwrite).check(dataset_paths(cfg))
         cfg.visualizer['save_dir'] = show_dir
 
 
@@ -134,14 +149,17 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--show-dir', metavar='DIR', help='folder for drawings: image, ground truth, prediction')
     parser.add_argument('--wait-time', type=number(float, 0), default=2, help='seconds for which --show shows an image')
     parser.add_argument('--tta', action='store_true', help='evaluate with test-time augmentation')
+    add_overwrite(parser, 'replace results of an earlier test in --out and --show-dir')
     args = parse(parser, argv)
+    if args.out and args.show_dir and os.path.realpath(args.out) == os.path.realpath(args.show_dir):
+        parser.error(f'--out and --show-dir must be different folders, got {args.out} twice.')
     cfg = load_config(args.config, args.cfg_options, args.work_dir, 'test')
     if args.show or args.show_dir:
-        draw_predictions(cfg, args.show, args.show_dir, args.wait_time)
+        draw_predictions(cfg, args.show, args.show_dir, args.wait_time, args.overwrite)
     if args.tta:
         use_test_time_augmentation(cfg)
     if args.out:
-        write_predictions(cfg, args.out)
+        write_predictions(cfg, args.out, args.overwrite)
     test(cfg, args.checkpoint, args.launcher, args.trust_checkpoint)
     command = f'mmwsl test {args.config} {args.checkpoint}'
     say_results({'Log': cfg.work_dir}, '' if args.out or args.show_dir else f'{command} --show-dir DIR')

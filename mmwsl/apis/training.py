@@ -1,6 +1,5 @@
 """Training from a config."""
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,13 +10,15 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from mmwsl.apis.arguments import base_parser, parse, say_results
+from mmwsl.apis.arguments import add_overwrite, base_parser, parse, say_results
 from mmwsl.apis.checkpoint import is_url, latest_checkpoint, weights_only_loading
 from mmwsl.apis.config import config_folder, enable_amp, load_config
 from mmwsl.apis.initial_weights import InitialWeightsHook, initial_weights
 from mmwsl.apis.launch import build_runner
 from mmwsl.apis.schedule_check import check_training
+from mmwsl.apis.work_folder import EarlierTrainingHook, check_work_folder, keep_one_to_resume_from
 from mmwsl.engine.hooks import FeatureCacheHook, FiniteLossHook
+from mmwsl.engine.runner import discarded_if_rejected
 
 
 def train(
@@ -27,6 +28,7 @@ def train(
     trust_checkpoint: bool = False,
     hooks: Sequence[Hook] = (),
     allow_mismatch: bool = False,
+    overwrite: bool = False,
 ) -> Runner:
     """Train the model of a config.
 
@@ -37,6 +39,7 @@ def train(
         trust_checkpoint: Load checkpoints that could execute code.
         hooks: More hooks of the runner.
         allow_mismatch: Load what fits of ``load_from``, and start other parameters from their initialization.
+        overwrite: Remove the checkpoints of an earlier training in ``work_dir``, once the new one starts.
 
     Returns:
         The runner, after training.
@@ -44,10 +47,13 @@ def train(
     Raises:
         FileNotFoundError: If ``load_from`` or pretrained weights name a local file that does not exist.
         NonFiniteError: If a loss or a weight becomes NaN or infinite.
+        OutputError: If ``work_dir`` holds checkpoints of an earlier training, and neither ``resume`` nor ``overwrite``
+            is set.
         ValueError: If a checkpoint does not fit the config, the training cannot end, or its schedule does not fit its
             length; see :func:`check_training`.
     """
     keep_one_to_resume_from(cfg)
+    earlier = [] if resume else check_work_folder(cfg, overwrite)
     cfg.resume = False
     checkpoint = latest_checkpoint(cfg.work_dir) if resume else None
     if checkpoint:
@@ -58,12 +64,13 @@ def train(
     check_load_from(cfg)
     with weights_only_loading(cfg, trust_checkpoint), initial_weights(cfg):
         runner = build_runner(cfg, launcher, allow_mismatch)
-        check_training(runner)
+        with discarded_if_rejected(runner):
+            check_training(runner)
         if not any(isinstance(hook, FeatureCacheHook) for hook in runner.hooks):
             runner.register_hook(FeatureCacheHook())
         if not any(isinstance(hook, FiniteLossHook) for hook in runner.hooks):
             runner.register_hook(FiniteLossHook())
-        for hook in (InitialWeightsHook(), *hooks):
+        for hook in (InitialWeightsHook(), EarlierTrainingHook(earlier), *hooks):
             runner.register_hook(hook)
         describe(runner)
         runner.train()
@@ -84,22 +91,6 @@ def check_load_from(cfg: Config) -> None:
     )
 
 
-def keep_one_to_resume_from(cfg: Config) -> None:
-    """Keep two checkpoints where a config keeps one.
-
-    mmengine deletes the oldest checkpoint before it writes the next: with a single one, a training that is interrupted
-    in between has nothing to resume from.
-    """
-    hook = cfg.get('default_hooks', {}).get('checkpoint') or {}
-    if hook.get('max_keep_ckpts') == 1:
-        hook['max_keep_ckpts'] = 2
-        print_log(
-            'max_keep_ckpts=1 would delete the only checkpoint before the next is written. Two are kept.',
-            'current',
-            logging.WARNING,
-        )
-
-
 def describe(runner: Runner) -> None:
     """Log what is trained, on what and where."""
     sizes = [(parameter.numel(), parameter.requires_grad) for parameter in runner.model.parameters()]
@@ -117,9 +108,11 @@ def describe(runner: Runner) -> None:
 def main(argv: list[str] | None = None) -> None:
     """Run ``tools/train.py``."""
     parser = base_parser('Train a segmentor')
-    parser.add_argument(
+    earlier = parser.add_mutually_exclusive_group()
+    earlier.add_argument(
         '--resume', action='store_true', help='resume from the newest complete checkpoint in the work folder'
     )
+    add_overwrite(earlier, 'replace the checkpoints of an earlier training in the work folder')
     parser.add_argument('--amp', action='store_true', help='train with automatic mixed precision')
     parser.add_argument(
         '--allow-mismatch',
@@ -130,7 +123,14 @@ def main(argv: list[str] | None = None) -> None:
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
     if args.amp:
         enable_amp(cfg)
-    train(cfg, args.resume, args.launcher, args.trust_checkpoint, allow_mismatch=args.allow_mismatch)
+    train(
+        cfg,
+        args.resume,
+        args.launcher,
+        args.trust_checkpoint,
+        allow_mismatch=args.allow_mismatch,
+        overwrite=args.overwrite,
+    )
     checkpoint = latest_checkpoint(cfg.work_dir)
     following = f'mmwsl test {args.config} {checkpoint}' if checkpoint else ''
     say_results({'Checkpoint': checkpoint, 'Log': cfg.work_dir}, following)

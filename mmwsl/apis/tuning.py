@@ -5,14 +5,15 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmwsl.apis.arguments import POSITIVE, base_parser, parse, say_results
+from mmwsl.apis.arguments import POSITIVE, add_overwrite, base_parser, parse, say_results
 from mmwsl.apis.config import load_config
 from mmwsl.apis.registered import is_subclass, registered_class
 from mmwsl.apis.testing import test
 from mmwsl.inference import ClassThresholds
 from mmwsl.models import WeakEncoderDecoder
 from mmwsl.registry import DATASETS, MODELS, POSTPROCESSORS
-from mmwsl.utils.nested import dicts_in
+from mmwsl.utils.nested import dataset_paths, dicts_in
+from mmwsl.utils.output_folder import check_output_file
 
 
 def tune_thresholds(cfg: Config, out_file: str, ann_file: str | None = None, max_images: int | None = None) -> None:
@@ -75,9 +76,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--ann-file', metavar='LIST', help="images to search on; the config's test set by default")
     parser.add_argument('--max-images', type=POSITIVE, metavar='N', help='use the first N images only')
     parser.add_argument('--out', metavar='FILE', help='JSON file for the result; WORK_DIR/thresholds.json by default')
+    add_overwrite(parser, 'replace the file of --out')
     args = parse(parser, argv)
     cfg = load_config(args.config, args.cfg_options, args.work_dir, 'tune')
     out_file = args.out or str(Path(cfg.work_dir, 'thresholds.json'))
+    inputs = [args.checkpoint, args.config, *dataset_paths(cfg)]
+    check_output_file(out_file, '--out', args.overwrite, inputs, make_folder=not args.out)
     tune_thresholds(cfg, out_file, args.ann_file, args.max_images)
     test(cfg, args.checkpoint, args.launcher, args.trust_checkpoint)
     say_results({'Thresholds': out_file})

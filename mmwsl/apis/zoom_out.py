@@ -6,11 +6,13 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-from mmwsl.apis.arguments import POSITIVE, base_parser, parse
+from mmwsl.apis.arguments import POSITIVE, add_overwrite, base_parser, parse
 from mmwsl.apis.config import load_config
 from mmwsl.apis.instances import collect_instances
 from mmwsl.apis.mi_svm import fit_classes
 from mmwsl.utils.files import atomic_write
+from mmwsl.utils.nested import dataset_paths
+from mmwsl.utils.output_folder import check_output_file
 
 
 def fit_zoom_out(
@@ -59,14 +61,18 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--per-image', type=POSITIVE, default=20, metavar='N', help='superpixels of an image to sample')
     parser.add_argument('--every', type=POSITIVE, default=1, metavar='N', help='use every N-th training image only')
     parser.add_argument('--iterations', type=POSITIVE, default=8, metavar='N', help='maximum trainings of a class')
+    add_overwrite(parser, 'replace the file of --out')
     args = parse(parser, argv)
     if args.launcher != 'none':
         raise ValueError(f"--launcher must be 'none', got {args.launcher!r}. Train the SVMs in one process.")
     cfg = load_config(args.config, args.cfg_options, args.work_dir, 'zoom_out')
+    out_file = args.out or Path(cfg.work_dir, 'svm.pth')
+    inputs = [args.checkpoint, args.config, *dataset_paths(cfg)]
+    check_output_file(out_file, '--out', args.overwrite, inputs, make_folder=not args.out)
     fit_zoom_out(
         cfg,
         args.checkpoint,
-        args.out or Path(cfg.work_dir, 'svm.pth'),
+        out_file,
         args.cache_dir,
         args.per_image,
         args.every,

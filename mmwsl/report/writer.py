@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mmwsl.utils.files import atomic_write, load_json, remove_partial_files, write_json
+from mmwsl.utils.output_folder import OutputFolder
 from mmwsl.utils.text import shorten
 
 from .data import ReportData
@@ -17,7 +18,7 @@ from .pages import render_pages
 
 STATE = 'report.json'
 STATIC = ('report.css', 'gallery.js')
-PARTS = ('index.html', 'gallery.html', *STATIC, 'data', 'images', 'masks')
+PARTS = (STATE, 'index.html', 'gallery.html', *STATIC, 'data', 'images', 'masks')
 
 
 def write_report(data: ReportData, folder: str | Path, progress: Callable[[int, int], None] | None = None) -> Path:
@@ -35,9 +36,12 @@ def write_report(data: ReportData, folder: str | Path, progress: Callable[[int, 
         The page to open, ``index.html``.
 
     Raises:
-        FileExistsError: If files of the same names are there, and no report.
+        OutputError: If the folder holds other files, and no report.
     """
     folder = Path(folder)
+    output = OutputFolder(folder, 'mmwsl report', '`folder`')
+    output.check(reuse=True)
+    output.begin(PARTS, keep=True)
     numbers = assign_numbers(folder, [image.name for image in data.images])
     # The state is first, so that an interrupted run is recognized; names of removed images stay until their files go.
     write_json(folder / STATE, dict(made_by='mmwsl report', numbers=numbers))
@@ -72,11 +76,7 @@ def write_report(data: ReportData, folder: str | Path, progress: Callable[[int, 
 
 
 def assign_numbers(folder: Path, names: Sequence[str]) -> dict[str, int]:
-    """Return a number for each name, the same as in the report that is there, and the names that only it has.
-
-    Raises:
-        FileExistsError: If the folder has files of these names that no report wrote.
-    """
+    """Return a number for each name, the same as in the report that is there, and the names that only it has."""
     state = folder / STATE
     numbers: dict[str, int] = {}
     if state.is_file():
@@ -85,11 +85,6 @@ def assign_numbers(folder: Path, names: Sequence[str]) -> dict[str, int]:
         if not isinstance(known, dict) or not all(isinstance(number, int) for number in known.values()):
             raise ValueError(f'{state}: `numbers` must be integers by name, got {shorten(known)}. Delete the report.')
         numbers = known
-    elif foreign := [name for name in PARTS if (folder / name).exists()]:
-        raise FileExistsError(
-            f'`folder`: {str(folder)!r} must be empty or hold a report, got a folder with {foreign[0]!r} and without '
-            f'{STATE!r}. Remove {foreign[0]!r}, or choose another folder.'
-        )
     following = max(numbers.values(), default=-1) + 1
     for name in names:
         if name not in numbers:

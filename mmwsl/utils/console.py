@@ -11,6 +11,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from .errors import is_rejection
+from .files import nearest_existing, remove_empty_folders
+
 REDRAW_SECONDS = 0.1
 
 
@@ -126,7 +129,8 @@ def quiet(log_file: str | Path) -> Iterator[Console]:
     only a logging handler that was created before with such a stream continues to print.
 
     A ``quiet`` within a ``quiet`` redirects to its own log file, and its console writes to the same terminal. If an
-    exception leaves the block, its traceback is added to the log file, whose path is printed.
+    exception leaves the block, its traceback is added to the log file, whose path is printed. A new log file with which
+    nothing else was written is removed if the exception rejects an input.
 
     Args:
         log_file: File that the output is appended to; its folder is created.
@@ -135,6 +139,7 @@ def quiet(log_file: str | Path) -> Iterator[Console]:
         The console, which writes to the terminal.
     """
     path = Path(log_file)
+    existing = nearest_existing(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         log = stack.enter_context(open(path, 'a', encoding='utf-8', errors='backslashreplace', buffering=1))
@@ -150,6 +155,10 @@ def quiet(log_file: str | Path) -> Iterator[Console]:
             yield console
         except Exception as error:
             traceback.print_exc(file=log)
+            if is_rejection(error) and existing.is_dir() and os.listdir(path.parent) == [path.name]:
+                path.unlink()
+                remove_empty_folders(path.parent, existing)
+                console._reported = error
             if console._reported is not error and path != Path(os.devnull):
                 console._reported = error
                 console.print(f'Log: {path}')

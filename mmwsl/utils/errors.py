@@ -3,6 +3,7 @@
 import linecache
 import traceback
 from pathlib import Path
+from pickle import UnpicklingError
 
 PACKAGE = Path(__file__).parents[1]
 REGISTRY = 'mmengine/registry'
@@ -45,6 +46,12 @@ def exit_code(error: BaseException) -> int:
     missing = (FileNotFoundError, IsADirectoryError, NotADirectoryError, FileExistsError)
     failed = isinstance(error, OSError | RuntimeError) and not isinstance(error, missing)
     return FAILURE if failed else INPUT
+
+
+def is_rejection(error: BaseException) -> bool:
+    """Return whether an error rejects an input: whatever the command has begun may then be removed."""
+    rejected = isinstance(error, UnpicklingError) or user_message(error) is not None
+    return rejected and exit_code(error) == INPUT
 
 
 def _text(error: BaseException) -> str:

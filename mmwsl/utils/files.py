@@ -52,6 +52,22 @@ def remove_partial_files(folder: Path) -> None:
         path.unlink()
 
 
+def nearest_existing(path: str | Path) -> Path:
+    """Return a path, absolute, or the nearest of the folders around it that exists."""
+    found = Path(os.path.abspath(path))
+    while not os.path.lexists(found):
+        found = found.parent
+    return found
+
+
+def remove_empty_folders(folder: Path, above: Path) -> None:
+    """Remove a folder and those around it, up to ``above`` and without it, as far as they are empty."""
+    folder = folder.absolute()
+    while folder != above and folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
+
+
 def digest_file(path: str | Path) -> str:
     """Return the SHA-256 of a file."""
     digest = hashlib.sha256()

@@ -12,6 +12,7 @@ from mmwsl.apis import WeakSegInferencer
 from mmwsl.apis.predict import main
 from mmwsl.apis.pseudo_labels.store import read_codes
 from mmwsl.functional import quantize_scores
+from mmwsl.utils.output_folder import OutputError
 
 from .trained import damage, write_shapes, write_weights
 
@@ -167,8 +168,8 @@ def test_a_folder_of_another_network_is_rejected_and_kept(predict, tmp_path, cha
 
 def test_a_folder_with_masks_of_nobody_is_rejected(predict, tmp_path):
     (tmp_path / 'out/masks').mkdir(parents=True)
-    code, lines = predict()
-    assert code == 1 and 'files of another command' in lines[0]
+    with pytest.raises(OutputError, match='must be a new folder or hold results of `mmwsl predict`, got .* with masks'):
+        predict()
     assert [path.name for path in (tmp_path / 'out').iterdir()] == ['masks']
 
 
@@ -198,8 +199,9 @@ def test_another_format_is_made_of_the_masks(predict, tmp_path, format):
 
 
 def test_a_folder_that_has_the_name_of_a_format_is_kept(predict, tmp_path):
+    predict()
     (tmp_path / 'out/overlay').mkdir(parents=True)
     (tmp_path / 'out/overlay/mine.txt').touch()
     code, lines = predict('--format', 'overlay')
-    assert code == 1 and "must not hold another folder 'overlay'" in lines[-1]
+    assert code == 1 and 'must hold results of `mmwsl predict` only, got other files overlay/' in lines[-1]
     assert (tmp_path / 'out/overlay/mine.txt').exists()

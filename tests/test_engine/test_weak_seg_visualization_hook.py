@@ -125,7 +125,7 @@ def evaluated(scenes, tiny_config):
 def test_masks_and_drawings_keep_subfolders_and_equal_stems(evaluated):
     expected = ['a/x.png', 'b/x.png', 'b/x.png.png', 'y.png']
     for folder in ('drawn', 'predicted'):
-        files = sorted(path.relative_to(evaluated / folder).as_posix() for path in (evaluated / folder).rglob('*.*'))
+        files = sorted(path.relative_to(evaluated / folder).as_posix() for path in (evaluated / folder).rglob('*.png'))
         assert files == expected
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from mmwsl.report import write_report
 from mmwsl.report.image_files import read_facts, script_json
+from mmwsl.utils.output_folder import OutputError
 
 from .conftest import CLASSES, HOSTILE, make_data, read_codes, write_project
 
@@ -89,7 +90,7 @@ def test_names_are_escaped_and_name_no_file(hostile, tmp_path):
         assert not [url for url in urls if url and not re.match(r'[\w/.]*(#|$)|data:,$', url)]
     index = Page(folder / 'index.html').text
     assert all(name.encode('utf-8', 'replace').decode() in index for name in HOSTILE)
-    files = [path.relative_to(folder).as_posix() for path in folder.rglob('*') if path.is_file()]
+    files = [path.relative_to(folder).as_posix() for path in folder.rglob('[!.]*') if path.is_file()]
     assert all(
         re.fullmatch(r'[a-z]+\.(html|css|js|json)|(data|images|masks)/(gallery|\d+(_[a-z_]+)?)\.\w+', f) for f in files
     )
@@ -162,7 +163,7 @@ def test_foreign_files_are_not_overwritten(project, tmp_path, name):
     folder = tmp_path / 'report'
     folder.mkdir()
     (folder / name).mkdir() if name == 'images' else (folder / name).write_text('mine')
-    with pytest.raises(FileExistsError, match=name):
+    with pytest.raises(OutputError, match=name):
         write_report(project, folder)
     assert {path.name for path in folder.iterdir()} == {name}
 

@@ -13,6 +13,7 @@ from mmwsl.apis.instances import collect_instances
 from mmwsl.apis.testing import test as evaluate
 from mmwsl.apis.zoom_out import fit_zoom_out, main
 from mmwsl.registry import DATASETS, MODELS
+from mmwsl.utils.output_folder import OutputError
 
 SHORT = [
     option
@@ -51,7 +52,7 @@ def test_fit_then_test(config, tmp_path, monkeypatch, capfd):
     main([*fit, '--cfg-options', *SHORT])
     content = torch.load('work/zoom_out/svm.pth', weights_only=True)
     assert content['weight'].shape == (6, 80) and content['bias'].shape == (6,) and len(content['classes']) == 7
-    entries = {path: path.stat().st_mtime_ns for path in Path('work', 'zoom_out', 'features').rglob('*.npy')}
+    entries = {path: path.stat().st_ino for path in Path('work', 'zoom_out', 'features').rglob('*.npy')}
     assert len(entries) == 20
     assert '100 superpixels of 20 images, 80 features each' in ''.join(capfd.readouterr())
 
@@ -62,9 +63,11 @@ def test_fit_then_test(config, tmp_path, monkeypatch, capfd):
     again = torch.load('again.pth', weights_only=True)
     assert torch.equal(again['weight'], content['weight']) and torch.equal(again['bias'], content['bias'])
     # With all files there, no feature is computed.
-    main([*fit, '--out', 'again.pth', '--cfg-options', *SHORT])
+    with pytest.raises(OutputError, match="--out must be a new file, got 'again.pth'"):
+        main([*fit, '--out', 'again.pth', '--cfg-options', *SHORT])
+    main([*fit, '--out', 'again.pth', '--overwrite', '--cfg-options', *SHORT])
     assert torch.equal(torch.load('again.pth', weights_only=True)['weight'], content['weight'])
-    assert lost.exists() and all(path.stat().st_mtime_ns == entries[path] for path in kept)
+    assert lost.exists() and all(path.stat().st_ino == entries[path] for path in kept)
 
     cfg = load_config(config)
     cfg.test_dataloader.update(num_workers=0, persistent_workers=False)

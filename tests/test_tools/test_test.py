@@ -99,7 +99,7 @@ def test_masks_never_replace_those_of_the_dataset(trained, tmp_path):
     before = {path: path.read_bytes() for path in (tmp_path / 'scenes').rglob('*.png')}
     for folder in ('masks', 'images'):
         arguments = [str(config), str(checkpoint), '--work-dir', str(tmp_path / folder), '--out']
-        with pytest.raises(ValueError, match=f'--out must not be a folder of the dataset, got .*{folder}'):
+        with pytest.raises(ValueError, match=f'--out must be apart from the images, labels and masks, got .*{folder}'):
             main([*arguments, str(tmp_path / 'scenes' / folder)])
     assert before == {path: path.read_bytes() for path in (tmp_path / 'scenes').rglob('*.png')}
 
@@ -187,7 +187,7 @@ def test_masks_of_unlabeled_images_need_neither_labels_nor_masks(repository, tmp
     printed = ''.join(capfd.readouterr())
     assert f'Masks: {tmp_path / "masks"} (2 images)' in printed
     assert 'empty' not in printed and 'results are saved' not in printed
-    masks = {path.stem: np.asarray(Image.open(path)) for path in (tmp_path / 'masks').glob('*')}
+    masks = {path.stem: np.asarray(Image.open(path)) for path in (tmp_path / 'masks').glob('*.png')}
     assert {name: mask.shape for name, mask in masks.items()} == dict(a=(40, 30), b=(50, 60))
     model = init_model(cfg, device='cpu')
     model.load_state_dict(torch.load(checkpoint, weights_only=True)['state_dict'])

@@ -87,19 +87,15 @@ def test_a_training_resumes_where_its_folder_was_moved_to(tiny_config, tmp_path,
     assert trained_iterations(log_of(moved)) == [5, 6]
 
 
-def test_a_single_kept_checkpoint_becomes_two(tiny_config, tmp_path):
+@pytest.mark.parametrize(
+    'hook, kept',
+    [('mmwsl.WeightsOnlyCheckpointHook', ['iter_6.pth']), ('CheckpointHook', ['iter_4.pth', 'iter_6.pth'])],
+)
+def test_a_single_checkpoint_is_kept_where_its_successor_is_written_first(tiny_config, tmp_path, hook, kept):
     config, work = tiny_config(), tmp_path / 'work'
-    main(
-        [
-            str(config),
-            '--work-dir',
-            str(work),
-            '--cfg-options',
-            'default_hooks.checkpoint.max_keep_ckpts=1',
-            'train_cfg.max_iters=6',
-        ]
-    )
-    assert sorted(path.name for path in work.glob('*.pth')) == ['iter_4.pth', 'iter_6.pth']
+    options = [f'default_hooks.checkpoint.type={hook}', 'default_hooks.checkpoint.max_keep_ckpts=1']
+    main([str(config), '--work-dir', str(work), '--cfg-options', *options, 'train_cfg.max_iters=6'])
+    assert sorted(path.name for path in work.glob('*.pth*')) == kept
 
 
 def test_resume_without_a_checkpoint_starts_from_the_given_weights(tiny_config, tmp_path, again):

@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from mmwsl.apis.arguments import COUNT, POSITIVE, add_cfg_options
+from mmwsl.apis.arguments import COUNT, POSITIVE, add_cfg_options, add_overwrite
+from mmwsl.apis.config import load_config
 from mmwsl.utils.files import atomic_write
+from mmwsl.utils.nested import dataset_paths
+from mmwsl.utils.output_folder import OutputFolder
 from mmwsl.visualization import draw_chart, image_grid
 
 from .measurement import COLUMNS, measure
@@ -22,6 +25,8 @@ COSTS = (
     'used for tuning.'
 )
 
+FILES = ('comparison.md', 'comparison.csv', 'comparison.json', 'comparison.png', 'images.png')
+
 
 def compare(
     runs: Sequence[str],
@@ -30,14 +35,15 @@ def compare(
     max_images: int | None = None,
     num_images: int = 6,
     trust_checkpoint: bool = False,
+    overwrite: bool = False,
 ) -> list[dict[str, Any]]:
     """Evaluate finished runs on their test set and compare the results.
 
-    Every result is stored beside its checkpoint, under a digest of checkpoint, config and options. Repeat the command,
-    after an error or with another run, to evaluate only the missing results.
+    Every result is stored beside its checkpoint, under a digest of all that it depends on. Repeat the command, after an
+    error or with another run, to evaluate only the missing results.
 
-    ``out`` gets ``comparison.md``, ``.csv``, ``.json``, the chart ``comparison.png``, and ``images.png``: the same
-    images under every model.
+    An earlier comparison in ``out`` is replaced; its results are still stored. ``out`` gets ``comparison.md``,
+    ``.csv``, ``.json``, the chart ``comparison.png``, and ``images.png``: the same images under every model.
 
     Args:
         runs: Work folders, or ``CONFIG:CHECKPOINT``.
@@ -46,21 +52,29 @@ def compare(
         max_images: Number of images to evaluate, the first of the test set.
         num_images: Number of images in the grid.
         trust_checkpoint: Load checkpoints that can execute code.
+        overwrite: Accept a folder ``out`` with other files.
 
     Returns:
         The rows of the table, see :func:`.report.table_rows`.
 
     Raises:
+        OutputError: If ``out`` holds other files, or is not apart from the datasets.
         RunError: If a run does not exist, cannot be evaluated, or has another test set than the first.
     """
-    results, folders = {}, {}
-    for run in find_runs(runs):
+    results, folders, found = {}, {}, find_runs(runs)
+    output = OutputFolder(out, 'mmwsl compare', '--out', overwrite)
+    for run in found:
+        with named(run):
+            inputs = dataset_paths(load_config(run.config, options))
+        output.check(inputs, reuse=True, names=FILES)
+    for run in found:
         with named(run):
             results[run.name], folders[run.name] = measure(run, options, max_images, num_images, trust_checkpoint)
     check_comparable(results)
     rows = table_rows(results)
     table = to_markdown(rows, [f'{next(iter(results.values()))["images"]} images. {COSTS}'])
     out = Path(out)
+    output.begin(FILES[: None if num_images else -1])
     for suffix, text in (('md', table), ('csv', to_csv(rows)), ('json', to_json(rows))):
         with atomic_write(out / f'comparison.{suffix}') as file:
             file.write(text.encode())
@@ -94,5 +108,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--num-images', type=COUNT, default=6, metavar='N', help='number of images in the grid')
     add_cfg_options(parser)
     parser.add_argument('--trust-checkpoint', action='store_true', help='load checkpoints that could execute code')
+    add_overwrite(parser, 'write into a folder with other files')
     args = parser.parse_args(argv)
-    compare(args.runs, args.out, args.cfg_options, args.max_images, args.num_images, args.trust_checkpoint)
+    compare(
+        args.runs, args.out, args.cfg_options, args.max_images, args.num_images, args.trust_checkpoint, args.overwrite
+    )

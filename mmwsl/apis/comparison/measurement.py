@@ -1,8 +1,6 @@
 """Measurements of a run: accuracy, speed and size. The result is stored beside the checkpoint."""
 
-import hashlib
 import inspect
-import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,12 +18,12 @@ from torch import nn
 from mmwsl.apis.config import load_config
 from mmwsl.apis.prediction import predict
 from mmwsl.apis.registered import is_mask_metric
-from mmwsl.apis.supervision import Supervision, labels_tuned_on, measure_supervision
+from mmwsl.apis.supervision import Supervision, measure_supervision
 from mmwsl.apis.testing import run_test
 from mmwsl.models import WeakEncoderDecoder
-from mmwsl.utils.files import atomic_write, digest_file, write_json
-from mmwsl.utils.nested import digest_files
+from mmwsl.utils.files import atomic_write, write_json
 
+from .cache import RESULT, digest, read_result, remove_old_results, result_key
 from .runs import Run
 
 COLUMNS = ('input', 'ground truth', 'prediction')
@@ -82,18 +80,29 @@ def measure(
         raise ValueError(f'`max_images` must be at least 1, got {max_images}.')
     if max_images:
         cfg.test_dataloader.dataset.indices = max_images
-    key = [digest_file(run.checkpoint), cfg.to_dict(), digest_files(cfg.to_dict()), num_images, labels_tuned_on(cfg)]
-    folder = run.cache / digest(key)
-    file = folder / 'result.json'
-    if not file.is_file():
+    supervision = measure_supervision(cfg)
+    folder = run.cache / result_key(cfg, run.checkpoint, num_images, supervision)
+    result = read_result(folder)
+    if result is None or not _has_images(folder, min(num_images, result['images'])):
         network = {part: cfg.model.get(part) for part in ('backbone', 'neck', 'decode_head')}
         network = {part: {**config, 'loss_decode': None} for part, config in network.items() if config}
-        supervision = measure_supervision(cfg)
         cfg.work_dir, cfg.test_evaluator = str(folder), class_iou_only(cfg.test_evaluator)
         evaluation = Evaluation(cfg, run.checkpoint, folder, num_images, supervision, digest(network), trust_checkpoint)
         result = dict(config=str(run.config), checkpoint=str(run.checkpoint), **evaluate(evaluation))
-        write_json(file, result)
-    return json.loads(file.read_text()), folder
+        write_json(folder / RESULT, result)
+        remove_old_results(run.cache)
+    return result, folder
+
+
+def _has_images(folder: Path, count: int) -> bool:
+    """Tell whether the images of a stored result can be read."""
+    try:
+        for path in (folder / f'{column}_{index}.png' for column in COLUMNS for index in range(count)):
+            with Image.open(path) as image:
+                image.load()
+    except (OSError, SyntaxError):  # SyntaxError is Pillow's for damaged PNG files
+        return False
+    return True
 
 
 def evaluate(evaluation: Evaluation) -> dict[str, Any]:
@@ -156,8 +165,3 @@ def window_size(model: nn.Module) -> tuple[int, int] | None:
         return model.pipeline.scorer.window
     test_cfg: Any = model.test_cfg or {}
     return tuple(test_cfg['crop_size']) if test_cfg.get('mode') == 'slide' else None
-
-
-def digest(value: object) -> str:
-    """Return a short digest of a nested value."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]

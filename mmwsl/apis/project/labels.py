@@ -156,7 +156,7 @@ def score_validation(project: Project, names: Sequence[str], console: Console) -
 
 def labeling_config(project: Project) -> Config:
     """Read the config of the trained network; it trains on all images without their masks."""
-    cfg = load_config(project.config, work_dir=str(project.labels / 'log'))
+    cfg = load_config(project.config, work_dir=str(project.root / 'log'))
     dataset = cfg.train_dataloader.dataset
     if 'datasets' in dataset:
         cfg.train_dataloader.dataset = dataset.datasets[-1]

@@ -1,9 +1,11 @@
 """Folders of a project and of its inputs: kept apart, and followed if they were moved."""
 
+import os
 from pathlib import Path
 
 from mmwsl.apis.pseudo_labels.manifest import Manifest
 from mmwsl.utils.files import atomic_write
+from mmwsl.utils.output_folder import check_apart, check_writable
 from mmwsl.utils.text import first_five
 
 from .layout import Project
@@ -14,23 +16,15 @@ def check_paths(project: Project, images: str | Path, *files: str | Path | None)
     """Check that the project folder is new or a project, and apart from the images, labels and masks.
 
     Raises:
-        ProjectError: If it is not: a run writes into this folder, and replaces what it wrote.
+        OutputError: If it is not apart from the inputs, or cannot be written.
+        ProjectError: If it holds anything else: a run writes into this folder, and replaces what it wrote.
     """
+    check_apart(project.root, [path for path in (images, *files) if path is not None and os.path.exists(path)])
+    check_writable(project.root)
     out = project.root.absolute().resolve()
-    inputs = [Path(path).resolve() for path in (images, *files) if path is not None]
-    if inside := [path for path in inputs if path == out or out in path.parents]:
-        raise ProjectError(
-            f'--out {str(project.root)!r} must not contain the images, labels or masks, got {str(inside[0])!r} in it. '
-            'Pass another folder.'
-        )
-    if inputs[0] in out.parents:
-        raise ProjectError(
-            f'--out {str(project.root)!r} must not be inside the folder of images, got {str(images)!r}. Pass another '
-            'folder.'
-        )
-    if out.exists() and (not out.is_dir() or any(out.iterdir())) and 'check' not in project.read_summary():
-        names = {path.name for path in out.iterdir()} if out.is_dir() else {out.name}
-        if names != {'run.log'}:
+    if out.exists() and 'check' not in project.read_summary():
+        names = {path.name for path in out.iterdir()} - {'run.log'}
+        if names:
             raise ProjectError(
                 f'--out {str(project.root)!r} must be a new folder or a project, got one with {first_five(names)}. '
                 'Pass another folder.'

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from mmwsl.apis.arguments import FRACTION, POSITIVE, base_parser, parse, say_results
+from mmwsl.apis.arguments import FRACTION, POSITIVE, add_overwrite, base_parser, parse, say_results
 from mmwsl.apis.config import load_config
 
 from .generate import generate_pseudo_labels
@@ -57,6 +57,7 @@ def main(argv: list[str] | None = None) -> None:
         metavar='FOLDER',
         help='compare with the ground-truth masks in FOLDER, relative to `data_root` (default: those of the test set)',
     )
+    add_overwrite(parser, 'replace pseudo-labels of other options in --out')
     args = vars(parse(parser, argv))
     del args['local_rank']
     cfg = load_config(args.pop('config'), args.pop('cfg_options'), args.pop('work_dir'), 'pseudo_labels')

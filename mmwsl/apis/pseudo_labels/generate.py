@@ -2,20 +2,25 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from mmengine import dist
 from mmengine.config import Config
+from mmengine.fileio import join_path
 from mmengine.hooks import Hook
 from mmseg.registry import DATASETS
 
 from mmwsl.apis.launch import join_processes
+from mmwsl.apis.supervision import MANIFEST
 from mmwsl.utils.files import remove_partial_files, write_json
+from mmwsl.utils.nested import dataset_paths
+from mmwsl.utils.output_folder import OutputFolder
 
 from .items import ImageItem, describe_list, list_items
 from .manifest import Manifest
-from .masks import MaskRule, write_masks
+from .masks import COMMAND, MaskRule, write_masks
 from .quality import format_report, measure_quality
 from .scores import predict_scores
 from .settings import Settings, read_settings
@@ -41,6 +46,7 @@ def generate_pseudo_labels(
     min_score: float = MIN_SCORE,
     scores_only: bool = False,
     rethreshold: bool = False,
+    overwrite: bool = False,
     gt_masks: str | None = None,
     launcher: str = 'none',
     trust_checkpoint: bool = False,
@@ -68,6 +74,8 @@ def generate_pseudo_labels(
         min_score: See :func:`.store.compress_scores`; at most ``bg_threshold``.
         scores_only: Whether to write scores without masks and report.
         rethreshold: Whether to replace the masks of a finished folder by masks of other thresholds.
+        overwrite: Whether to replace labels of other options, and to accept a folder with other files; see
+            :class:`mmwsl.utils.output_folder.OutputFolder`.
         gt_masks: Folder of ground-truth masks for the report, relative to ``data_root``; '' is the folder of the test
             set.
         launcher: What started the processes.
@@ -79,6 +87,7 @@ def generate_pseudo_labels(
 
     Raises:
         ManifestError: If the folder was generated with other options.
+        OutputError: If the folder holds other files or is not apart from the dataset.
         FileNotFoundError: If an image, a mask or the checkpoint is missing; before the first prediction.
         TypeError: If the model does not predict scores in [0, 1].
         ValueError: If an argument is out of range or does not fit the config.
@@ -114,14 +123,20 @@ def generate_pseudo_labels(
     # Before the predictions, so that a missing mask is found first.
     ground_truth = None if settings.ground_truth is None else DATASETS.build(settings.ground_truth)
     manifest = Manifest(settings.folder)
+    output = OutputFolder(out, COMMAND, '--out', overwrite)
+    inputs = dataset_paths(cfg) + ([join_path(settings.dataset.get('data_root') or '', gt_masks)] if gt_masks else [])
     missing = in_first_process(
-        lambda: prepare_folder(manifest, settings, items, None if scores_only else rule, rethreshold)
+        lambda: prepare_folder(output, inputs, manifest, settings, items, None if scores_only else rule, rethreshold)
     )
     if missing:
-        predict_scores(settings, [items[index] for index in missing], manifest, launcher, trust_checkpoint, hooks)
+        begin = partial(begin_folder, output, manifest, items, not overwrite)
+        predict_scores(
+            settings, [items[index] for index in missing], manifest, begin, launcher, trust_checkpoint, hooks
+        )
         dist.barrier()
     if scores_only or not dist.is_main_process():
         return None
+    output.begin(output_names(output.root, items), keep=True)  # the masks of more images than before
     manifest.update(config=cfg.filename, images=describe_list(items, settings.dataset.get('ann_file', '')))
     write_masks(manifest, items, rule, dataset.metainfo['palette'], settings.processes)
     report = measure_quality(items, dataset.metainfo['classes'], ground_truth, settings.processes)
@@ -132,17 +147,29 @@ def generate_pseudo_labels(
 
 
 def prepare_folder(
-    manifest: Manifest, settings: Settings, items: Sequence[ImageItem], rule: MaskRule | None, rethreshold: bool
+    output: OutputFolder,
+    inputs: Sequence[str],
+    manifest: Manifest,
+    settings: Settings,
+    items: Sequence[ImageItem],
+    rule: MaskRule | None,
+    rethreshold: bool,
 ) -> list[int]:
-    """Check the output folder against its manifest, and return the indices of the items without scores."""
+    """Check the output folder against its manifest, and return the indices of the items without scores.
+
+    Nothing is written, as the checkpoint may still be rejected.
+    """
     folder = settings.folder
-    manifest.check_options(settings.options)
+    output.check(inputs, reuse=True, names=output_names(folder, items))
+    if output.overwrite:
+        manifest.start(settings.options)
+    else:
+        manifest.check_options(settings.options)
     if settings.use_image_labels:
         manifest.check_image_labels(items)
     if rule is not None and not rethreshold:
         manifest.check_rule(asdict(rule))
-    remove_partial_files(folder)
-    missing = [index for index, item in enumerate(items) if not item.scores.is_file()]
+    missing = [index for index, item in enumerate(items) if output.overwrite or not item.scores.is_file()]
     if missing and rethreshold:
         raise ValueError(
             f'--rethreshold needs the scores of all {len(items)} images, but {len(missing)} have none in {folder}, the '
@@ -150,6 +177,21 @@ def prepare_folder(
         )
     print(f'{len(items) - len(missing)} of {len(items)} images have scores in {folder}')
     return missing
+
+
+def begin_folder(output: OutputFolder, manifest: Manifest, items: Sequence[ImageItem], keep: bool) -> None:
+    """Begin to write the output folder, in the first process."""
+    if dist.is_main_process():
+        output.begin(output_names(output.root, items), keep)
+        remove_partial_files(output.root)
+        manifest.update()
+    dist.barrier()
+
+
+def output_names(folder: Path, items: Sequence[ImageItem]) -> list[str]:
+    """Return the files of a folder of pseudo-labels, relative to it; ``mmwsl run`` and ``mmwsl label`` write some."""
+    files = [*(item.scores for item in items), *(folder / 'masks' / f'{item.name}.png' for item in items)]
+    return [MANIFEST, 'quality.json', 'thresholds.json', 'agreement.json', *(str(f.relative_to(folder)) for f in files)]
 
 
 def in_first_process(function: Callable[[], Result]) -> Result:

@@ -42,18 +42,16 @@ class Manifest:
         self.content = read_manifest(folder) or {}
 
     def check_options(self, options: dict) -> None:
-        """Check options against the manifest, or record them if the folder has no scores and masks.
+        """Check options against the manifest, or keep them for :meth:`update` if the folder has no scores and masks.
 
         Raises:
-            ManifestError: If they differ; the message lists the differences. Also if scores or masks exist without a
-                manifest: this command did not write them and must not replace them.
+            ManifestError: If they differ; the message lists the differences. Also if there are scores or masks without
+                a manifest.
         """
         folder = self.path.parent
         options = relative_paths(as_json(options), folder.absolute().parent)
         if not any(path for pattern in ('scores/**/*.npz', 'masks/**/*.png') for path in folder.glob(pattern)):
-            self.content = {}
-            versions = {module.__name__: module.__version__ for module in (mmwsl, mmseg, mmengine, torch)}
-            self.update(options=options, versions=versions | dict(python=platform.python_version()))
+            self.start(options)
         elif not self.content:
             raise ManifestError(
                 f'{folder}: manifest.json must say how the scores and masks were generated, got none. Pass another '
@@ -65,8 +63,14 @@ class Manifest:
                 'its manifest.json.'
             )
 
+    def start(self, options: dict) -> None:
+        """Begin a new record, which :meth:`update` writes."""
+        versions = {module.__name__: module.__version__ for module in (mmwsl, mmseg, mmengine, torch)}
+        options = relative_paths(as_json(options), self.path.parent.absolute().parent)
+        self.content = dict(options=options, versions=versions | dict(python=platform.python_version()))
+
     def check_image_labels(self, items: Sequence[ImageItem]) -> None:
-        """Check that the image-level labels of images with scores did not change, and record all labels.
+        """Check that the image-level labels of images with scores did not change, and keep all for :meth:`update`.
 
         Raises:
             ManifestError: If labels changed.
@@ -81,8 +85,7 @@ class Manifest:
                 f'written, e.g. {name!r}: {before[name]} before, {labels[name]} now (class ids, negative means '
                 'unknown). Delete their files in scores/ and masks/, or pass another --out.'
             )
-        if before != (labels := {**before, **labels}):
-            self.update(image_labels=labels)
+        self.content['image_labels'] = {**before, **labels}
 
     def check_rule(self, rule: dict) -> None:
         """Check that the rule of the masks, if there are any, is the requested one.
@@ -98,7 +101,7 @@ class Manifest:
             )
 
     def update(self, **content: object) -> None:
-        """Replace parts of the record."""
+        """Replace parts of the record, and write it."""
         self.content.update(as_json(content))
         write_json(self.path, self.content)
 

@@ -11,6 +11,7 @@ from mmengine.utils import track_parallel_progress, track_progress
 
 from mmwsl.annotations import IGNORE_INDEX, write_mask
 from mmwsl.functional import double_threshold, quantize_threshold
+from mmwsl.utils.output_folder import OutputFolder
 
 from .items import ImageItem
 from .manifest import Manifest, as_json
@@ -18,6 +19,8 @@ from .refinement import check_refinement, refine_scores
 from .store import read_codes
 
 CHUNK = 4
+COMMAND = 'mmwsl generate-pseudo-labels'
+"""Command whose files these are, for :class:`mmwsl.utils.output_folder.OutputFolder`."""
 Task = TypeVar('Task')
 Result = TypeVar('Result')
 
@@ -87,8 +90,10 @@ def write_masks(
     complete = as_json(dict(rule=asdict(rule), complete=True))
     if manifest.content.get('masks') != complete:
         manifest.update(masks=dict(complete, complete=False))
-        for path in manifest.path.parent.glob('masks/**/*.png'):
-            path.unlink()
+        folder = manifest.path.parent
+        for name in OutputFolder(folder, COMMAND).made():
+            if name.startswith('masks/'):
+                (folder / name).unlink(missing_ok=True)
     if missing := [item for item in items if not item.mask.is_file()]:
         for_each(partial(_write_mask, rule=rule, palette=palette), missing, processes)
     manifest.update(masks=complete)

@@ -1,6 +1,6 @@
 """Scores of images, predicted by the inference pipeline of a model."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from mmengine import dist
 from mmengine.hooks import Hook
@@ -24,15 +24,19 @@ class ScoreWriter(Hook):
         settings: The settings.
         items: The images.
         manifest: Manifest that gets the provenance of the scores.
+        begin: Called in every process before the first scores, when the checkpoint is known to fit.
     """
 
-    def __init__(self, settings: Settings, items: Sequence[ImageItem], manifest: Manifest) -> None:
-        self.settings = settings
+    def __init__(
+        self, settings: Settings, items: Sequence[ImageItem], manifest: Manifest, begin: Callable[[], None]
+    ) -> None:
+        self.settings, self.begin = settings, begin
         self.files = {item.img_path: item.scores for item in items}
         self.manifest = manifest
 
     def before_test(self, runner: Runner) -> None:
-        """Record the supervision that the scores use."""
+        """Begin the folder, and record the supervision that the scores use."""
+        self.begin()
         if dist.is_main_process():
             before = self.settings.labels_tuned_on
             labels = dict(labels_tuned_on=before) if before else {}
@@ -53,6 +57,7 @@ def predict_scores(
     settings: Settings,
     items: Sequence[ImageItem],
     manifest: Manifest,
+    begin: Callable[[], None],
     launcher: str = 'none',
     trust_checkpoint: bool = False,
     hooks: Sequence[Hook] = (),
@@ -63,6 +68,7 @@ def predict_scores(
         settings: The settings.
         items: The images to predict, at least one; several processes share them.
         manifest: Manifest that gets the provenance of the scores.
+        begin: See :class:`ScoreWriter`.
         launcher: What started the processes.
         trust_checkpoint: Whether to load a checkpoint that can run code.
         hooks: More hooks of the runner.
@@ -80,6 +86,6 @@ def predict_scores(
     cfg.load_from, cfg.resume = settings.checkpoint, False
     with weights_only_loading(cfg, trust_checkpoint):
         runner = build_runner(cfg, launcher)
-        for hook in (ScoreWriter(settings, items, manifest), *hooks):
+        for hook in (ScoreWriter(settings, items, manifest, begin), *hooks):
             runner.register_hook(hook)
         runner.test()

@@ -1,6 +1,5 @@
 """Hook that writes the predicted masks of a test."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from mmseg.structures import SegDataSample
 
 from ...annotations.mask_file import write_mask
 from ...registry import HOOKS
-from ..output_names import output_names
+from ..image_folder import ImageFolder
 
 
 @HOOKS.register_module()
@@ -23,30 +22,22 @@ class MaskWriterHook(Hook):
     stem get a file each. ``IoUMetric(output_dir=...)`` keeps neither, and writes no palette.
 
     Args:
-        out_dir: Folder of the masks.
+        out_dir: Folder of the masks, see :class:`mmwsl.utils.output_folder.OutputFolder`.
+        overwrite: Whether the folder may hold other files or earlier results.
     """
 
-    def __init__(self, out_dir: str) -> None:
+    def __init__(self, out_dir: str, overwrite: bool = False) -> None:
         self.out_dir = Path(out_dir)
+        self._folder = ImageFolder(out_dir, 'mmwsl test --out', '--out', overwrite)
         self._names: dict[str, str] = {}
 
-    def before_test(self, runner: Runner) -> None:
-        """Name the masks.
+    def before_run(self, runner: Runner) -> None:
+        """Check the folder before the test."""
+        self._folder.check_apart_from(runner)
 
-        Raises:
-            ValueError: If a mask would replace an image or a ground-truth mask.
-        """
-        dataset = runner.test_dataloader.dataset
-        self._names = output_names(dataset)
-        written = {os.path.realpath(self._path(path)) for path in self._names}
-        for index in range(len(dataset)):
-            info = dataset.get_data_info(index)
-            for key in ('img_path', 'seg_map_path'):
-                if os.path.exists(info.get(key) or '') and os.path.realpath(info[key]) in written:
-                    raise ValueError(
-                        f'--out must not be a folder of the dataset, got {str(self.out_dir)!r}: {info[key]} would be '
-                        'replaced. Pass another folder.'
-                    )
+    def before_test(self, runner: Runner) -> None:
+        """Name the masks, and remove those of an earlier test if they may be overwritten."""
+        self._names = self._folder.begin_images(runner)
 
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict, outputs: Sequence[SegDataSample]

@@ -18,6 +18,7 @@ from ...inference import find_segmentor
 from ...registry import HOOKS
 from ...utils.files import atomic_write
 from ...visualization import overlay_mask, side_by_side
+from ..image_folder import ImageFolder
 from ..output_names import output_names
 
 IGNORE_INDEX = 255
@@ -38,6 +39,8 @@ class WeakSegVisualizationHook(SegVisualizationHook):
             each map.
         out_dir: Folder for the drawings of a test, which get the names and subfolders of the images. By default the
             visualizer stores them.
+        overwrite: Whether ``out_dir`` may hold other files or earlier results, see
+            :class:`mmwsl.utils.output_folder.OutputFolder`.
         alpha: Opacity of the colors of the classes.
         **kwargs: Passed to :class:`mmseg.engine.hooks.SegVisualizationHook`.
 
@@ -47,15 +50,25 @@ class WeakSegVisualizationHook(SegVisualizationHook):
 
     _test_index = 0  # mmsegmentation 1.2 does not define it
 
-    def __init__(self, draw_maps: bool = False, out_dir: str | None = None, alpha: float = 0.5, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        draw_maps: bool = False,
+        out_dir: str | None = None,
+        overwrite: bool = False,
+        alpha: float = 0.5,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.draw_maps = draw_maps
         self.out_dir = out_dir
+        self._folder = ImageFolder(out_dir, 'mmwsl test --show-dir', '--show-dir', overwrite) if out_dir else None
         self.alpha = alpha
         self._names: dict[str, str] = {}
 
     def before_run(self, runner: Runner) -> None:
-        """Check that the segmentor predicts the scores to draw."""
+        """Check that the segmentor predicts the scores to draw, and the folder of the drawings."""
+        if self.draw and self._folder and not isinstance(runner._test_loop, dict | None):  # a test
+            self._folder.check_apart_from(runner)
         if self.draw and self.draw_maps and find_segmentor(runner.model) is None:
             raise ValueError(
                 'WeakSegVisualizationHook: `draw_maps` must be False for a segmentor without `pred_scores`, got True '
@@ -63,8 +76,10 @@ class WeakSegVisualizationHook(SegVisualizationHook):
             )
 
     def before_test(self, runner: Runner) -> None:
-        """Name the drawings."""
-        if self.draw:
+        """Name the drawings, and remove those of an earlier test if they may be overwritten."""
+        if self.draw and self._folder:
+            self._names = self._folder.begin_images(runner)
+        elif self.draw:
             self._names = output_names(runner.test_dataloader.dataset)
 
     def after_val_iter(
@@ -136,6 +151,8 @@ class WeakSegVisualizationHook(SegVisualizationHook):
         if self.show:
             self._visualizer.show(np.asarray(drawing), win_name=name, wait_time=self.wait_time)
         if folder:
+            assert self._folder is not None
+            self._folder.add(f'{name}.png')  # the maps depend on the predictions
             with atomic_write(Path(folder, f'{name}.png')) as file:
                 drawing.save(file, 'PNG')
         elif not self.show:

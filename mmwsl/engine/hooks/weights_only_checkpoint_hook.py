@@ -1,10 +1,11 @@
-"""Hook that saves checkpoints of tensors and plain Python values only."""
+"""Hook that saves checkpoints of tensors and plain Python values only, and removes old ones after that."""
 
 import hashlib
 import json
 from typing import Any
 
 import numpy as np
+from mmengine.dist import master_only
 from mmengine.hooks import CheckpointHook
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
@@ -24,15 +25,18 @@ class WeightsOnlyCheckpointHook(CheckpointHook):
     restores the buffers when it loads a checkpoint. With another hook, a resumed training has no log history, and
     mmengine logs a warning.
 
-    ``meta`` also gets ``mmwsl_version`` and ``config_digest``, the SHA-256 of the config; mmengine stores the names and
-    colors of the classes there, in ``dataset_meta``.
+    ``meta`` also gets ``mmwsl_version``, ``config_digest``, the SHA-256 of the config, and ``config_digests``, that of
+    each of its keys; mmengine stores the names and colors of the classes there, in ``dataset_meta``.
+
+    An outdated checkpoint is removed when its successor is complete; the parent removes it before it writes.
     """
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Store version and config digest, and replace all except weights and optimizer state by plain values."""
-        config = json.dumps(runner.cfg.to_dict(), default=str, sort_keys=True)
+        config = runner.cfg.to_dict()
+        digests = {key: digest_value(value) for key, value in config.items()}
         meta = checkpoint.setdefault('meta', {})
-        meta.update(mmwsl_version=__version__, config_digest=hashlib.sha256(config.encode()).hexdigest())
+        meta.update(mmwsl_version=__version__, config_digest=digest_value(config), config_digests=digests)
         for name in ('meta', 'message_hub', 'param_schedulers'):
             if name in checkpoint:
                 checkpoint[name] = as_plain(checkpoint[name])
@@ -43,6 +47,51 @@ class WeightsOnlyCheckpointHook(CheckpointHook):
         for name, value in scalars.items():
             if isinstance(value, dict) and set(value) == set(HISTORY):
                 scalars[name] = HistoryBuffer(**value)
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        """Save a checkpoint, then remove the oldest one, which the parent would remove first."""
+        outdated = None
+        if (
+            self.max_keep_ckpts > 0
+            and step not in self.keep_ckpt_ids
+            and len(self.keep_ckpt_ids) == self.max_keep_ckpts
+        ):
+            outdated = self.keep_ckpt_ids.popleft()
+        super()._save_checkpoint_with_step(runner, step, meta)
+        if outdated is not None:
+            self._remove(self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(outdated)))
+
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        """Save the best checkpoint, then remove the one before."""
+        if not self.save_best:
+            return
+        single, several = getattr(self, 'best_ckpt_path', None), dict(getattr(self, 'best_ckpt_path_dict', {}))
+        self.best_ckpt_path, self.best_ckpt_path_dict = None, dict.fromkeys(several)  # hides them from the parent
+        try:
+            super()._save_best_checkpoint(runner, metrics)
+        finally:
+            found = [self.best_ckpt_path, *self.best_ckpt_path_dict.values()]
+            self.best_ckpt_path = self.best_ckpt_path or single
+            self.best_ckpt_path_dict |= {
+                key: path for key, path in several.items() if not self.best_ckpt_path_dict[key]
+            }
+        kept = {self.best_ckpt_path, *self.best_ckpt_path_dict.values()}
+        if any(found):
+            for path in {single, *several.values()} - kept - {None}:
+                self._remove(path)
+
+    @master_only
+    def _remove(self, path: str) -> None:
+        """Remove a checkpoint; DeepSpeed's are folders."""
+        if self.file_backend.isfile(path):
+            self.file_backend.remove(path)
+        elif self.file_backend.isdir(path):
+            self.file_backend.rmtree(path)
+
+
+def digest_value(value: object) -> str:
+    """Return the SHA-256 of a nested value."""
+    return hashlib.sha256(json.dumps(value, default=str, sort_keys=True).encode()).hexdigest()
 
 
 def as_plain(value: Any) -> Any:

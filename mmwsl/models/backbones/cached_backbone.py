@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ... import __version__
 from ...registry import MODELS
 from ...utils.file_cache import FileCache
 from ...utils.files import atomic_write
@@ -24,9 +24,10 @@ ZIP_BYTES = 1024  # of the archive, beside the features
 class CachedBackbone(BaseModule):
     """Wrapper of a frozen backbone that computes the training features of an image once.
 
-    The key of an image is a hash of its pixels, after augmentation and normalization, and of the backbone's config,
-    structure and weights. A change of any of these creates new entries; runs with equal images, pipeline and backbone
-    share entries. The cache saves time where augmentation has few outcomes, such as a fixed size and a flip.
+    The key of an image is a hash of its pixels, after augmentation and normalization, of the backbone's config,
+    structure and weights, and of the version of mmwsl. A change of any of these creates new entries; runs with equal
+    images, pipeline and backbone share entries. The cache saves time where augmentation has few outcomes, such as a
+    fixed size and a flip.
 
     Only training reads and writes the cache. State dicts have the parameter names of the wrapped backbone: a checkpoint
     fits a config with and without the cache.
@@ -88,7 +89,7 @@ class CachedBackbone(BaseModule):
 
     def _key(self, image: Tensor) -> str:
         if self._fingerprint is None:
-            digest = hashlib.blake2b(f'{self._config}{self.backbone}'.encode())
+            digest = hashlib.blake2b(f'{__version__}{self._config}{self.backbone}'.encode())
             for name, value in self.backbone.state_dict().items():
                 digest.update(name.encode())
                 digest.update(value.cpu().numpy().tobytes())
@@ -104,7 +105,7 @@ class CachedBackbone(BaseModule):
             with np.load(path, allow_pickle=False) as levels:
                 self._files.touch(path)
                 return [torch.from_numpy(levels[name]) for name in levels.files]
-        except (FileNotFoundError, EOFError, ValueError, zipfile.BadZipFile):  # missing or damaged: computed again
+        except Exception:  # missing or damaged, for which zipfile, zlib and numpy raise many types: computed again
             return None
 
     def _write(self, path: Path, levels: list[Tensor]) -> None:

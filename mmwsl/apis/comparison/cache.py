@@ -1,0 +1,67 @@
+"""Stored results of evaluated runs: what they depend on, and how many are kept."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+import mmwsl
+from mmwsl.apis.supervision import Supervision
+from mmwsl.registry import DATASETS
+from mmwsl.utils.files import digest_file
+from mmwsl.utils.nested import digest_files, paths_in
+
+RESULT = 'result.json'
+MAX_RESULTS = 100
+"""Results that are kept beside a checkpoint; a result has a few images and a log."""
+
+
+def result_key(cfg: Config, checkpoint: Path, num_images: int, supervision: Supervision) -> str:
+    """Return a digest of all that the result of an evaluation depends on.
+
+    These are the contents of the checkpoint and of the files that the config names, the config, size and time of the
+    images, masks and files in folders of the test set, the labels of the training set, and the version of mmwsl.
+    """
+    config = cfg.to_dict()
+    state = [(path, status.st_size, status.st_mtime_ns) for path in test_files(cfg) for status in [os.stat(path)]]
+    return digest(
+        [digest_file(checkpoint), config, digest_files(config), state, num_images, supervision, mmwsl.__version__]
+    )
+
+
+def test_files(cfg: Config) -> Iterator[str]:
+    """Yield the images and masks of the test set, and the files in the folders that its pipeline names."""
+    dataset = cfg.test_dataloader.dataset
+    built = DATASETS.build(dict(dataset, pipeline=[]))
+    for index in range(len(built)):
+        info = built.get_data_info(index)
+        yield from (info[key] for key in ('img_path', 'seg_map_path') if os.path.isfile(info.get(key) or ''))
+    for path in paths_in(dataset.get('pipeline'), dataset.get('data_root') or ''):
+        yield from (str(file) for file in sorted(Path(path).rglob('*')) if file.is_file())
+
+
+def read_result(folder: Path) -> dict[str, Any] | None:
+    """Read a stored result and mark it as used; None if it is missing or damaged, so that it is made anew."""
+    try:
+        result = json.loads((folder / RESULT).read_text())
+        os.utime(folder)
+    except (OSError, ValueError):
+        return None
+    return result if isinstance(result, dict) and 'mIoU' in result else None
+
+
+def remove_old_results(cache: Path) -> None:
+    """Remove the least recently used results if there are more than ``MAX_RESULTS``."""
+    finished = [path.parent for path in cache.glob(f'*/{RESULT}')]
+    for folder in sorted(finished, key=lambda path: path.stat().st_mtime)[: -MAX_RESULTS or None]:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def digest(value: object) -> str:
+    """Return a short digest of a nested value."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]

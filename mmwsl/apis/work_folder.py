@@ -1,0 +1,113 @@
+"""Work folder of a training: checkpoints of an earlier training do not mix with new ones."""
+
+import logging
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.runner import Runner
+
+from mmwsl.apis.registered import is_subclass
+from mmwsl.engine.hooks import WeightsOnlyCheckpointHook
+from mmwsl.engine.hooks.weights_only_checkpoint_hook import digest_value
+from mmwsl.registry import HOOKS
+from mmwsl.utils.output_folder import OutputError, check_writable
+from mmwsl.utils.text import first_five
+
+CHECKPOINT = re.compile(r'(best_.+_)?(epoch|iter)_\d+(-[0-9a-f]{8})?\.pth(\.part)?|last_checkpoint')
+"""Names of the files that a training writes beside its logs."""
+RUN_KEYS = ('work_dir', 'load_from', 'resume', 'launcher', 'experiment_name', 'filename')
+"""Keys of a config that differ between a run and its continuation."""
+
+
+def check_work_folder(cfg: Config, overwrite: bool = False) -> list[Path]:
+    """Check that the work folder has no checkpoint of an earlier training.
+
+    Args:
+        cfg: The config, with ``work_dir``.
+        overwrite: Whether these may be removed.
+
+    Returns:
+        The files to remove once the new training starts.
+
+    Raises:
+        OutputError: If there are any and ``overwrite`` is not set, or the folder cannot be written.
+    """
+    check_writable(cfg.work_dir, '--work-dir')
+    found = [path for folder in checkpoint_folders(cfg) for path in earlier_files(folder, cfg)]
+    checkpoints = [path.name for path in found if path.suffix == '.pth']
+    if checkpoints and not overwrite:
+        raise OutputError(
+            f'--work-dir must have no checkpoint of an earlier training, got {str(cfg.work_dir)!r} with '
+            f'{first_five(checkpoints)}. Continue with --resume, replace it with --overwrite, or pass another '
+            '--work-dir.'
+        )
+    return found
+
+
+def checkpoint_folders(cfg: Config) -> list[Path]:
+    """Return the folders in which a training writes its checkpoints and the note on the last one."""
+    out = ((cfg.get('default_hooks') or {}).get('checkpoint') or {}).get('out_dir')
+    return [Path(cfg.work_dir)] + ([Path(out, Path(cfg.work_dir).name)] if out else [])
+
+
+def earlier_files(folder: Path, cfg: Config) -> list[Path]:
+    """Return the files of a folder with the names that a training of the config gives."""
+    template = ((cfg.get('default_hooks') or {}).get('checkpoint') or {}).get('filename_tmpl')
+    own = re.compile(r'\d+'.join(map(re.escape, template.split('{}')))) if template else CHECKPOINT
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [path for path in files if CHECKPOINT.fullmatch(path.name) or own.fullmatch(path.name)]
+
+
+def keep_one_to_resume_from(cfg: Config) -> None:
+    """Keep two checkpoints where a config keeps one, unless its hook writes before it removes.
+
+    mmengine deletes the oldest checkpoint before it writes the next: with a single one, a training that is interrupted
+    in between has nothing to resume from.
+    """
+    hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
+    if hook.get('max_keep_ckpts') == 1 and not is_subclass(hook, HOOKS, WeightsOnlyCheckpointHook):
+        hook['max_keep_ckpts'] = 2
+        print_log(
+            'max_keep_ckpts=1 would delete the only checkpoint before the next is written. Two are kept.',
+            'current',
+            logging.WARNING,
+        )
+
+
+class EarlierTrainingHook(Hook):
+    """Hook that keeps an earlier training and a new one apart when the new one starts.
+
+    Args:
+        files: Files of the earlier training, which are removed.
+    """
+
+    priority = 'LOWEST'  # after every check of the other hooks
+
+    def __init__(self, files: Sequence[Path] = ()) -> None:
+        self.files = files
+
+    def before_train(self, runner: Runner) -> None:
+        """Remove the files of the earlier training."""
+        if is_main_process():
+            for path in self.files:
+                path.unlink(missing_ok=True)
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Warn if a training is resumed with another config."""
+        before = (checkpoint.get('meta') or {}).get('config_digests')
+        if not runner._resume or not isinstance(before, dict):
+            return
+        now = {key: digest_value(value) for key, value in runner.cfg.to_dict().items()}
+        keys = sorted(key for key in before.keys() | now if before.get(key) != now.get(key) and key not in RUN_KEYS)
+        if keys:
+            print_log(
+                f'--resume: the config differs from that of {runner._load_from} in {first_five(keys)}. The rest of the '
+                'training uses the new one.',
+                'current',
+                logging.WARNING,
+            )

@@ -1,0 +1,216 @@
+"""Folders and files that a command writes: nothing that the command did not make is replaced or removed."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from .files import atomic_write, nearest_existing
+from .text import first_five
+
+RECORD = '.mmwsl_files'
+"""File in an output folder that lists what each command made there."""
+SYSTEM_FILES = ('Thumbs.db', 'desktop.ini')
+
+
+class OutputError(ValueError):
+    """Error: a command would write where there is something that it did not make."""
+
+
+class OutputFolder:
+    """Folder whose content a command records before it writes it.
+
+    A line of the file ``.mmwsl_files`` is a JSON list of a command and a path below the folder; ``name/`` is a
+    subfolder with all that it contains. All other files are someone else's.
+
+    Args:
+        root: The folder.
+        command: The command, such as ``'mmwsl test --out'``.
+        argument: Name of the argument, for errors.
+        overwrite: Whether the folder may hold other files, which are only replaced by files of equal names, and results
+            of an earlier run, which are removed.
+        logs: Names of the files that the command writes before :meth:`begin`.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        command: str,
+        argument: str = '--out',
+        overwrite: bool = False,
+        logs: Iterable[str] = (),
+    ) -> None:
+        self.root, self.command, self.argument, self.overwrite = Path(root), command, argument, overwrite
+        self.logs = {*logs, *SYSTEM_FILES}
+        self._known: set[str] | None = None
+
+    def check(self, inputs: Iterable[str | Path] = (), reuse: bool = False, names: Iterable[str] = ()) -> None:
+        """Check, before any work, that nothing will be lost. Nothing is written.
+
+        Args:
+            inputs: Files and folders that the command reads. The folder must be apart from these, always.
+            reuse: Whether the command resumes or refreshes its own earlier results.
+            names: Paths below the folder that the command will make, as far as it knows them.
+
+        Raises:
+            OutputError: If something would be lost, or the folder cannot be written.
+        """
+        check_apart(self.root, inputs, self.argument)
+        check_writable(self.root, self.argument)
+        if self.overwrite or not self.root.exists():
+            return
+        own = [name for name in self.made() if (self.root / name).exists()]
+        if own and not reuse:
+            raise OutputError(
+                f'{self.argument} must be a new folder, got {str(self.root)!r} with {first_five(sorted(own))} of an '
+                f'earlier run. Pass another folder{self._or_overwrite("to replace these results")}.'
+            )
+        foreign = [] if own else sorted(name for name in os.listdir(self.root) if not self._ignored(name))
+        if foreign:
+            raise OutputError(
+                f'{self.argument} must be a new folder or hold results of `{self.command}`, got {str(self.root)!r} '
+                f'with {first_five(foreign)}. Pass another folder{self._or_overwrite("to add the results")}.'
+            )
+        self._check_names(names)
+
+    def begin(self, names: Iterable[str], keep: bool = False) -> None:
+        """Record what the command is about to make, after all checks have passed.
+
+        Args:
+            names: Paths below the folder.
+            keep: Whether results of an earlier run stay. Otherwise they are removed first.
+
+        Raises:
+            OutputError: If a file has one of the names and is not the command's, and ``overwrite`` is not set.
+        """
+        names = list(names)
+        self._check_names(names)
+        if not keep:
+            self.clear()
+        self._known = self.made()
+        self.add(*names)
+
+    def add(self, *names: str) -> None:
+        """Record more that the command is about to make, from any of its processes."""
+        if self._known is None:
+            self._known = self.made()
+        if new := [name for name in dict.fromkeys(names) if name not in self._known]:
+            self.root.mkdir(parents=True, exist_ok=True)
+            lines = ''.join(f'{json.dumps([self.command, name])}\n' for name in new)
+            with open(self.root / RECORD, 'a', encoding='utf-8') as file:
+                file.write(f'\n{lines}')  # a line break first: an interrupted run may have left a partial line
+            self._known.update(new)
+
+    def made(self) -> set[str]:
+        """Return what the command recorded."""
+        return {name for command, name in self._lines() if command == self.command}
+
+    def clear(self) -> None:
+        """Remove what the command recorded, and the folders that are empty then."""
+        for name in (made := self.made()):
+            path = self.root / name
+            if path.is_dir() and not path.is_symlink():
+                if name.endswith('/'):
+                    shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        for folder in sorted({parent for name in made for parent in Path(name).parents}, reverse=True):
+            if folder != Path() and (self.root / folder).is_dir() and not any((self.root / folder).iterdir()):
+                (self.root / folder).rmdir()
+        if made:
+            others = [line for line in self._lines() if line[0] != self.command]
+            with atomic_write(self.root / RECORD) as file:
+                file.write(''.join(f'{json.dumps(line)}\n' for line in others).encode())
+
+    def _lines(self) -> list[list[str]]:
+        path, found = self.root / RECORD, []
+        for line in path.read_text(encoding='utf-8', errors='replace').splitlines() if path.is_file() else ():
+            try:
+                command, name = json.loads(line)
+                inside = Path(os.path.normpath(name))
+                if not inside.is_absolute() and '..' not in inside.parts and inside != Path():
+                    found.append([command, name])
+            except (ValueError, TypeError):  # a partial line of an interrupted run
+                continue
+        return found
+
+    def _check_names(self, names: Iterable[str]) -> None:
+        known = self.made()
+        taken = [name for name in names if name not in known | self.logs and self._foreign(name, known)]
+        if taken and not self.overwrite:
+            raise OutputError(
+                f'{self.argument} must hold results of `{self.command}` only, got other files {first_five(taken)} in '
+                f'{str(self.root)!r}. Move them away, or pass another folder.'
+            )
+
+    def _or_overwrite(self, purpose: str) -> str:
+        return f', or --overwrite {purpose}' if self.argument.startswith('--') else ''
+
+    def _ignored(self, name: str) -> bool:
+        return name.startswith('.') or name in self.logs or name.endswith('.part')
+
+    def _foreign(self, name: str, known: set[str]) -> bool:
+        """Tell whether a path exists that no recorded subfolder contains."""
+        parents = Path(name).parents
+        return (self.root / name).exists() and not any(f'{parent.as_posix()}/' in known for parent in parents)
+
+
+def check_output_file(
+    path: str | Path,
+    argument: str = '--out',
+    overwrite: bool = False,
+    inputs: Iterable[str | Path] = (),
+    make_folder: bool = False,
+) -> None:
+    """Check, before any work, that a file can be written and replaces nothing.
+
+    Args:
+        path: The file.
+        argument: Name of the argument, for errors.
+        overwrite: Whether an existing file is replaced.
+        inputs: Files and folders that the command reads; they are never replaced.
+        make_folder: Whether the command makes the folder, as it does with its work folder.
+
+    Raises:
+        OutputError: If the path is a folder or an input, its folder does not exist, or the file exists.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise OutputError(f'{argument} must be a file, got the folder {str(path)!r}. Pass a file in it.')
+    if not (make_folder or path.parent.is_dir()):
+        raise OutputError(f'{argument} must be in an existing folder, got {str(path)!r}. Make the folder first.')
+    check_apart(path, inputs, argument)
+    check_writable(path.parent, argument)
+    if path.exists() and not overwrite:
+        raise OutputError(f'{argument} must be a new file, got {str(path)!r}. Pass another, or --overwrite.')
+
+
+def check_apart(out: str | Path, inputs: Iterable[str | Path], argument: str = '--out') -> None:
+    """Check that an output is neither an input, nor in a folder of inputs, nor contains an input.
+
+    Raises:
+        OutputError: If it is.
+    """
+    real = Path(os.path.realpath(out))
+    for path in inputs:
+        given = Path(os.path.realpath(path))
+        if given == real or real in given.parents or (given in real.parents and given.is_dir()):
+            relation = 'itself' if given == real else 'in it' if real in given.parents else 'around it'
+            raise OutputError(
+                f'{argument} must be apart from the images, labels and masks, got {str(out)!r} with the input '
+                f'{str(path)!r} {relation}. Pass another folder.'
+            )
+
+
+def check_writable(folder: str | Path, argument: str = '--out') -> None:
+    """Check that a folder can be written, or made.
+
+    Raises:
+        OutputError: If it cannot.
+    """
+    existing = nearest_existing(folder)
+    if not existing.is_dir():
+        raise OutputError(f'{argument} must be a folder, got {str(folder)!r}: {str(existing)!r} is a file.')
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise OutputError(f'{argument} must be writable, got {str(folder)!r}. Pass another folder.')
