@@ -4,8 +4,11 @@ import atexit
 import gc
 import logging
 import os
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import torch
+from mmengine import dist
 from mmengine.config import Config
 from mmengine.dist import init_dist
 from mmengine.logging import print_log
@@ -18,6 +21,8 @@ from mmwsl.apis.registered import is_subclass
 from mmwsl.engine.hooks import FiniteScoresHook
 from mmwsl.engine.runner import WeakSegRunner
 from mmwsl.utils.nested import dicts_in
+
+Result = TypeVar('Result')
 
 LAUNCHERS = dict(
     pytorch=(
@@ -104,6 +109,20 @@ def prepare_for_cpu(cfg: Config) -> None:
         norm['type'] = 'BN'
     if synchronized:
         print_log('SyncBN needs GPUs: every process normalizes its own batch.', 'current', logging.WARNING)
+
+
+def in_first_process(function: Callable[[], Result]) -> Result:
+    """Call a function in the first process; every process returns its result or raises its error."""
+    answer: list[Any] = [None, None]
+    if dist.is_main_process():
+        try:
+            answer[0] = function()
+        except Exception as error:  # the other processes wait for an answer
+            answer[1] = error
+    dist.broadcast_object_list(answer)
+    if answer[1] is not None:
+        raise answer[1]
+    return answer[0]
 
 
 def leave_process_group() -> None:

@@ -20,6 +20,7 @@ from mmwsl.annotations import MASK_FORMATS
 from mmwsl.apis.arguments import COUNT, POSITIVE, add_cfg_options, add_overwrite
 from mmwsl.apis.checkpoint import identify_checkpoint
 from mmwsl.apis.cpu import prepare_cpu
+from mmwsl.apis.folder_use import writes_alone
 from mmwsl.apis.image_inputs import Source, list_inputs
 from mmwsl.apis.inferencer import WeakSegInferencer
 from mmwsl.apis.prediction_folder import JOURNAL, LOG, PredictionFolder, prediction_output
@@ -27,6 +28,7 @@ from mmwsl.apis.trained_model import find_model
 from mmwsl.engine.hooks import collect_provenance
 from mmwsl.utils.console import Console, quiet
 from mmwsl.utils.files import nearest_existing, remove_empty_folders
+from mmwsl.utils.folder_lock import folder_lock
 from mmwsl.utils.nested import dataset_paths, digest_files
 
 
@@ -48,6 +50,7 @@ class Predicted(NamedTuple):
     entries: dict[str, dict[str, Any]]
 
 
+@writes_alone(lambda given: given['out'])
 def predict_images(
     model: str | Path | Config,
     inputs: Source | Sequence[Source],
@@ -156,6 +159,11 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     # Before the log is opened there.
     prediction_output(args.out, args.overwrite).check(filter(os.path.exists, args.images), reuse=True)
+    with folder_lock(args.out):
+        return _predict(args)
+
+
+def _predict(args: argparse.Namespace) -> int:
     log = Path(args.out, LOG)
     existing = nearest_existing(log)
     wrong: Exception | None = None

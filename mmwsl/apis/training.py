@@ -13,14 +13,16 @@ from mmengine.runner import Runner
 from mmwsl.apis.arguments import add_overwrite, base_parser, parse, say_results
 from mmwsl.apis.checkpoint import is_url, latest_checkpoint, weights_only_loading
 from mmwsl.apis.config import config_folder, enable_amp, load_config
+from mmwsl.apis.folder_use import writes_alone
 from mmwsl.apis.initial_weights import InitialWeightsHook, initial_weights
 from mmwsl.apis.launch import build_runner
 from mmwsl.apis.schedule_check import check_training
 from mmwsl.apis.work_folder import EarlierTrainingHook, check_work_folder, keep_one_to_resume_from
-from mmwsl.engine.hooks import FeatureCacheHook, FiniteLossHook
+from mmwsl.engine.hooks import FeatureCacheHook, FiniteLossHook, ResumedValidationHook
 from mmwsl.engine.runner import discarded_if_rejected
 
 
+@writes_alone(lambda given: given['cfg'].work_dir, '--work-dir')
 def train(
     cfg: Config,
     resume: bool = False,
@@ -70,7 +72,7 @@ def train(
             runner.register_hook(FeatureCacheHook())
         if not any(isinstance(hook, FiniteLossHook) for hook in runner.hooks):
             runner.register_hook(FiniteLossHook())
-        for hook in (InitialWeightsHook(), EarlierTrainingHook(earlier), *hooks):
+        for hook in (InitialWeightsHook(), ResumedValidationHook(), EarlierTrainingHook(earlier), *hooks):
             runner.register_hook(hook)
         describe(runner)
         runner.train()

@@ -47,7 +47,6 @@ LOADERS = {
     '.txt': _text,
     '.js': _text,
     '.css': _text,
-    'last_checkpoint': _text,
 }
 
 
@@ -73,7 +72,7 @@ def broken_files(folder):
     """Return the error of each file that does not load."""
     broken = {}
     for path in final_files(folder):
-        loader = LOADERS.get(path.suffix) or LOADERS.get(path.name)
+        loader = LOADERS.get(path.suffix)
         if loader is None or any(map(APPENDED.fullmatch, path.relative_to(folder).parts)):
             continue
         try:

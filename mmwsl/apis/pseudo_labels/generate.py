@@ -1,10 +1,10 @@
 """Generation of pseudo-labels: settings, images, scores, masks, report."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from mmengine import dist
 from mmengine.config import Config
@@ -12,7 +12,8 @@ from mmengine.fileio import join_path
 from mmengine.hooks import Hook
 from mmseg.registry import DATASETS
 
-from mmwsl.apis.launch import join_processes
+from mmwsl.apis.folder_use import writes_alone
+from mmwsl.apis.launch import in_first_process, join_processes
 from mmwsl.apis.supervision import MANIFEST
 from mmwsl.utils.files import remove_partial_files, write_json
 from mmwsl.utils.nested import dataset_paths
@@ -26,9 +27,8 @@ from .scores import predict_scores
 from .settings import Settings, read_settings
 from .store import MIN_SCORE
 
-Result = TypeVar('Result')
 
-
+@writes_alone(lambda given: given['out'])
 def generate_pseudo_labels(
     cfg: Config,
     checkpoint: str,
@@ -192,17 +192,3 @@ def output_names(folder: Path, items: Sequence[ImageItem]) -> list[str]:
     """Return the files of a folder of pseudo-labels, relative to it; ``mmwsl run`` and ``mmwsl label`` write some."""
     files = [*(item.scores for item in items), *(folder / 'masks' / f'{item.name}.png' for item in items)]
     return [MANIFEST, 'quality.json', 'thresholds.json', 'agreement.json', *(str(f.relative_to(folder)) for f in files)]
-
-
-def in_first_process(function: Callable[[], Result]) -> Result:
-    """Call a function in the first process; every process returns its result or raises its error."""
-    answer: list[Any] = [None, None]
-    if dist.is_main_process():
-        try:
-            answer[0] = function()
-        except (OSError, ValueError) as error:
-            answer[1] = error
-    dist.broadcast_object_list(answer)
-    if answer[1] is not None:
-        raise answer[1]
-    return answer[0]
