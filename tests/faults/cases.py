@@ -129,7 +129,7 @@ def _checkpoint(folder):
     metrics = [found for found in map(_parsed, lines) if 'mIoU' in found or 'mAP' in found]
     state = {key: content[key] for key in ('state_dict', 'optimizer', 'param_schedulers')}
     final = {key: value for key, value in metrics[-1].items() if 'time' not in key} if metrics else {}
-    return dict(files=sorted(path.name for path in folder.glob('*.pth')), metrics=final, **state)
+    return dict(last=Path(note).name, metrics=final, **state)
 
 
 def _parsed(line):

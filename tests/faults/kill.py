@@ -3,31 +3,16 @@
 import random
 import shutil
 import time
-from pathlib import Path
 
-from .compare_results import differences
 from .process import Command, complete
+from .reference import POLL, count_changes
 from .whole import broken_files, final_files, partial_files
 
 MAX_KILLS = 4
 """Kills of one folder before the command is run to its end."""
-POLL = 0.001
 
 
-def reference(case, folder):
-    """Run a command undisturbed; return its result, the seconds it took, and the number of changes of its folder."""
-    command = Command(case.argv(folder), folder.with_suffix('.txt'))
-    changes, before = 0, {}
-    while command.runs:
-        changes, before = _changes(folder, changes, before)
-        time.sleep(POLL)
-    code, printed = command.wait()
-    assert code == 0, printed[-3000:]
-    assert not broken_files(folder) and not partial_files(folder), (broken_files(folder), partial_files(folder))
-    return case.result(folder), time.monotonic() - command.start, changes
-
-
-def killed(case, folder, kills, seed, expected, seconds, changes):
+def killed(case, folder, kills, seed, reference):
     """Kill a command at random moments, check its folder after each, and compare the results.
 
     Half of the moments are times within the duration of an undisturbed run. The others follow a random change of the
@@ -48,7 +33,7 @@ def killed(case, folder, kills, seed, expected, seconds, changes):
         for number in range(min(rng.randint(1, MAX_KILLS), kills - counts['kills'])):
             finished = _finished(case, where)
             command = Command([*argv, *(case.again if number else ())], output)
-            moment = _run_until(command, where, rng, seconds, changes)
+            moment = _run_until(command, where, rng, reference)
             if moment is None:
                 counts['ended_before'] += 1
                 problems += _ended(command, moment)
@@ -69,21 +54,21 @@ def killed(case, folder, kills, seed, expected, seconds, changes):
         problems += [f'after {moment}: {file} is broken: {error}' for file, error in broken_files(where).items()]
         problems += [f'after {moment}: {file} was made again or lost' for file in _lost(case, finished, where)]
         problems += [f'after {moment}: partial file {file} remains' for file in partial_files(where)]
-        found = differences(expected, case.result(where), (folder.parent / 'reference', where))
+        found = reference.differences(case.result(where), where)
         problems += [f'after {moment}: other result, {text}' for text in found[:3]]
         if not any(text.startswith(f'after {moment}') for text in problems):
             shutil.rmtree(where)
     return dict(counts, problems=problems)
 
 
-def _run_until(command, folder, rng, seconds, changes):
+def _run_until(command, folder, rng, reference):
     """Kill a command at a random moment and return its description, or None if it ended before."""
-    at = rng.uniform(0, seconds) if rng.random() < 0.5 else None
-    change, delay = rng.randint(1, max(changes, 1)), rng.choice([0, 0, 0, 0.001, 0.003, 0.01, 0.03])
+    at = rng.uniform(0, reference.seconds) if rng.random() < 0.5 else None
+    change, delay = rng.randint(1, reference.changes), rng.choice([0, 0, 0, 0.001, 0.003, 0.01, 0.03])
     seen, before = 0, {}
     while command.runs:
         if at is None:
-            seen, before = _changes(folder, seen, before)
+            seen, before = count_changes(folder, seen, before)
         if (time.monotonic() - command.start >= at) if at is not None else (seen >= change):
             time.sleep(delay if at is None else 0)
             if command.runs:
@@ -96,19 +81,6 @@ def _run_until(command, folder, rng, seconds, changes):
 def _ended(command, moment):
     code, printed = command.wait()
     return [] if code == 0 else [f'{moment}: ended with {code}: {printed[-2000:]}']
-
-
-def _changes(folder, count, before):
-    """Count the files that are new or changed, temporary ones too."""
-    now = {}
-    for path in Path(folder).rglob('*'):
-        try:
-            status = path.lstat()
-        except FileNotFoundError:
-            continue
-        if path.suffix not in ('.log',):
-            now[path] = status.st_ino, status.st_size
-    return count + sum(before.get(path) != value for path, value in now.items()), now
 
 
 def _finished(case, folder):

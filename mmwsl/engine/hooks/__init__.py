@@ -7,7 +7,7 @@ from .main_process_logger_hook import MainProcessLoggerHook
 from .mask_writer_hook import MaskWriterHook
 from .postprocessing_hook import PostProcessingHook
 from .provenance_hook import ProvenanceHook, collect_provenance
-from .resumed_validation_hook import ResumedValidationHook
+from .resumed_training_hook import ResumedTrainingHook
 from .weak_seg_visualization_hook import WeakSegVisualizationHook
 from .weights_only_checkpoint_hook import WeightsOnlyCheckpointHook
 
@@ -20,7 +20,7 @@ __all__ = [
     'NonFiniteError',
     'PostProcessingHook',
     'ProvenanceHook',
-    'ResumedValidationHook',
+    'ResumedTrainingHook',
     'WeakSegVisualizationHook',
     'WeightsOnlyCheckpointHook',
     'check_scores',
