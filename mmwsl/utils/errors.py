@@ -1,6 +1,8 @@
 """Errors that a user can cause, told from bugs by where they were raised."""
 
+import io
 import linecache
+import os
 import traceback
 from pathlib import Path
 from pickle import UnpicklingError
@@ -54,7 +56,27 @@ def is_rejection(error: BaseException) -> bool:
     return rejected and exit_code(error) == INPUT
 
 
+def written_file(error: BaseException) -> str | None:
+    """Return the file that an error of the operating system, such as a full disk, is about; None if it is unknown.
+
+    Without a name in the error it is the innermost open file of the functions that raised it.
+    """
+    if isinstance(error, OSError) and error.filename is not None:
+        return str(error.filename)
+    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
+        for value in frame.f_locals.values():
+            name = getattr(value, 'name', None)
+            if isinstance(value, io.IOBase) and isinstance(name, str) and os.path.exists(name):
+                return name
+    return None
+
+
 def _text(error: BaseException) -> str:
-    """Return the message of an error; that of a ``KeyError`` without the quotes around it."""
+    """Return the message of an error; that of a ``KeyError`` without the quotes around it.
+
+    An error of the operating system names its file.
+    """
+    if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+        error.filename = written_file(error)
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     return text or type(error).__name__

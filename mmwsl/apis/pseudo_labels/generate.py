@@ -137,6 +137,7 @@ def generate_pseudo_labels(
     if scores_only or not dist.is_main_process():
         return None
     output.begin(output_names(output.root, items), keep=True)  # the masks of more images than before
+    remove_partial_files(output.root)
     manifest.update(config=cfg.filename, images=describe_list(items, settings.dataset.get('ann_file', '')))
     write_masks(manifest, items, rule, dataset.metainfo['palette'], settings.processes)
     report = measure_quality(items, dataset.metainfo['classes'], ground_truth, settings.processes)
