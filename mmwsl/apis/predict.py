@@ -7,7 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, NamedTuple
@@ -27,6 +27,7 @@ from mmwsl.apis.prediction_folder import JOURNAL, LOG, PredictionFolder, predict
 from mmwsl.apis.trained_model import find_model
 from mmwsl.engine.hooks import collect_provenance
 from mmwsl.utils.console import Console, quiet
+from mmwsl.utils.errors import name_file
 from mmwsl.utils.files import nearest_existing, remove_empty_folders
 from mmwsl.utils.folder_lock import folder_lock
 from mmwsl.utils.nested import dataset_paths, digest_files
@@ -186,7 +187,9 @@ def _predict(args: argparse.Namespace) -> int:
                 overwrite=args.overwrite,
             )
         except (OSError, ValueError, TypeError, RuntimeError, AssertionError, UnpicklingError) as error:
-            traceback.print_exc()
+            name_file(error, log)
+            with suppress(OSError):
+                traceback.print_exc()
             wrong = error
         else:
             for name, reason in result.failed.items():

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from .errors import is_rejection, written_file
+from .errors import is_rejection, name_file
 from .files import nearest_existing, remove_empty_folders
 
 REDRAW_SECONDS = 0.1
@@ -155,8 +155,7 @@ def quiet(log_file: str | Path) -> Iterator[Console]:
         try:
             yield console
         except Exception as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                error.filename = written_file(error) or str(path)  # without another file it is the log
+            name_file(error, path)
             with suppress(OSError):
                 traceback.print_exc(file=log)
             if is_rejection(error) and existing.is_dir() and os.listdir(path.parent) == [path.name]:

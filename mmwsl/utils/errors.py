@@ -2,7 +2,6 @@
 
 import io
 import linecache
-import os
 import traceback
 from pathlib import Path
 from pickle import UnpicklingError
@@ -56,27 +55,25 @@ def is_rejection(error: BaseException) -> bool:
     return rejected and exit_code(error) == INPUT
 
 
-def written_file(error: BaseException) -> str | None:
-    """Return the file that an error of the operating system, such as a full disk, is about; None if it is unknown.
+def name_file(error: BaseException, default: str | Path | None = None) -> None:
+    """Name the file in an error of the operating system, such as a full disk, that does not say which it is about.
 
-    Without a name in the error it is the innermost open file of the functions that raised it.
+    It is the innermost open file of the functions that raised the error.
+
+    Args:
+        error: The error, with its traceback.
+        default: The file if there is none.
     """
-    if isinstance(error, OSError) and error.filename is not None:
-        return str(error.filename)
-    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
-        for value in frame.f_locals.values():
-            name = getattr(value, 'name', None)
-            if isinstance(value, io.IOBase) and isinstance(name, str) and os.path.exists(name):
-                return name
-    return None
+    if not isinstance(error, OSError) or error.errno is None or error.filename is not None:
+        return
+    values = (value for frame, _ in traceback.walk_tb(error.__traceback__) for value in frame.f_locals.values())
+    names = [file.name for file in values if isinstance(file, io.IOBase) and isinstance(getattr(file, 'name', 0), str)]
+    if named := [name for name in names if not name.startswith('<')] or ([str(default)] if default else []):
+        error.filename = named[-1].removesuffix('.part')
 
 
 def _text(error: BaseException) -> str:
-    """Return the message of an error; that of a ``KeyError`` without the quotes around it.
-
-    An error of the operating system names its file.
-    """
-    if isinstance(error, OSError) and error.errno is not None and error.filename is None:
-        error.filename = written_file(error)
+    """Return the message of an error, with its file; that of a ``KeyError`` without the quotes around it."""
+    name_file(error)
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     return text or type(error).__name__

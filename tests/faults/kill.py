@@ -4,6 +4,8 @@ import random
 import shutil
 import time
 
+from mmwsl.apis.prediction_folder import JOURNAL, read_predictions
+
 from .process import Command, complete
 from .reference import POLL, count_changes
 from .whole import broken_files, final_files, partial_files
@@ -84,8 +86,10 @@ def _ended(command, moment):
 
 
 def _finished(case, folder):
-    """Return the files that are finished work."""
+    """Return the files that are finished work. An image whose prediction is not in the journal is not finished."""
+    journal = {folder / entry['mask'] for entry in read_predictions(folder).values()}
     paths = {path for pattern in case.kept for path in folder.glob(pattern)}
+    paths -= {path for path in paths if (folder / JOURNAL).exists() and path not in journal}
     return {path: value for path, value in final_files(folder).items() if path in paths}
 
 
