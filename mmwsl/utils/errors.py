@@ -67,8 +67,10 @@ def name_file(error: BaseException, default: str | Path | None = None) -> None:
     if not isinstance(error, OSError) or error.errno is None or error.filename is not None:
         return
     values = (value for frame, _ in traceback.walk_tb(error.__traceback__) for value in frame.f_locals.values())
-    names = [file.name for file in values if isinstance(file, io.IOBase) and isinstance(getattr(file, 'name', 0), str)]
-    if named := [name for name in names if not name.startswith('<')] or ([str(default)] if default else []):
+    names = [getattr(file, 'name', None) for file in values if isinstance(file, io.IOBase)]
+    if named := [name for name in names if isinstance(name, str) and not name.startswith('<')] or (
+        [str(default)] if default else []
+    ):
         error.filename = named[-1].removesuffix('.part')
 
 
