@@ -20,6 +20,8 @@ from .text import shorten
 def atomic_write(path: str | Path) -> Iterator[IO[bytes]]:
     """Open a new file that gets its name when it is complete: an interrupted run leaves no partial file there.
 
+    A device or a pipe is written directly.
+
     Args:
         path: The file; its folder is created.
 
@@ -31,6 +33,10 @@ def atomic_write(path: str | Path) -> Iterator[IO[bytes]]:
     """
     path = Path(path)
     with naming(path):
+        if path.exists() and not (path.is_file() or path.is_dir()):  # such as /dev/null, which must not be replaced
+            with open(path, 'wb') as device:
+                yield device
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix='.part', delete=False) as file:
             try:

@@ -1,6 +1,7 @@
 """Atomic writes, and digests of the files that a config names."""
 
 import hashlib
+import os
 import resource
 from contextlib import contextmanager
 
@@ -42,6 +43,15 @@ def test_a_full_disk_leaves_the_old_file_and_names_it(tmp_path, size):
     with pytest.raises(OSError, match=f"File too large: '{path}'"), small_files(10), atomic_write(path) as file:
         file.write(b'x' * size)
     assert path.read_bytes() == b'old' and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_pipe_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / 'pipe')
+    reader = os.open(tmp_path / 'pipe', os.O_RDONLY | os.O_NONBLOCK)
+    with atomic_write(tmp_path / 'pipe') as file:
+        file.write(b'content')
+    assert os.read(reader, 100) == b'content' and (tmp_path / 'pipe').is_fifo()
+    os.close(reader)
 
 
 def test_an_error_about_another_file_keeps_its_name(tmp_path):
