@@ -18,7 +18,7 @@ from mmwsl.apis.initial_weights import InitialWeightsHook, initial_weights
 from mmwsl.apis.launch import build_runner
 from mmwsl.apis.schedule_check import check_training
 from mmwsl.apis.work_folder import EarlierTrainingHook, check_work_folder, keep_one_to_resume_from
-from mmwsl.engine.hooks import FeatureCacheHook, FiniteLossHook, ResumedTrainingHook
+from mmwsl.engine.hooks import FeatureCacheHook, FiniteLossHook, RepeatableTrainingHook, ResumedTrainingHook
 from mmwsl.engine.runner import discarded_if_rejected
 
 
@@ -72,7 +72,13 @@ def train(
             runner.register_hook(FeatureCacheHook())
         if not any(isinstance(hook, FiniteLossHook) for hook in runner.hooks):
             runner.register_hook(FiniteLossHook())
-        for hook in (InitialWeightsHook(), ResumedTrainingHook(), EarlierTrainingHook(earlier), *hooks):
+        for hook in (
+            InitialWeightsHook(),
+            RepeatableTrainingHook(),
+            ResumedTrainingHook(),
+            EarlierTrainingHook(earlier),
+            *hooks,
+        ):
             runner.register_hook(hook)
         describe(runner)
         runner.train()

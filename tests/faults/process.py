@@ -8,14 +8,17 @@ import signal
 import sys
 import time
 from dataclasses import dataclass, field
+from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 
 import torch
 
-from mmwsl.cli.main import run_command
+from mmwsl.cli.main import COMMANDS, run_command
 
 TIMEOUT = 600
+for module, _ in COMMANDS.values():
+    import_module(module)
 
 
 def _main(argv, output, limit):
