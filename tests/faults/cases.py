@@ -17,7 +17,7 @@ from .process import complete
 CONFIG = REPOSITORY / 'configs/shapes/wsl_lse_shapes.py'
 ONCE = ['train_cfg.max_epochs=1', 'param_scheduler=None']
 SHORT = [
-    *(f'{part}_dataloader.dataset.length={size}' for part, size in (('train', 32), ('val', 4), ('test', 12))),
+    *(f'{part}_dataloader.dataset.length={size}' for part, size in (('train', 32), ('val', 4), ('test', 6))),
     *(f'{part}_dataloader.persistent_workers=False' for part in ('val', 'test')),
     *(f'{part}_dataloader.num_workers=0' for part in ('val', 'test')),
 ]
@@ -67,7 +67,14 @@ def cases(inputs):
         ),
         compare=Case(
             lambda out: _with_options(
-                ['compare', *(f'{_pair(inputs, out, seed)}' for seed in (1, 2)), '--out', f'{out}/table']
+                [
+                    'compare',
+                    *(f'{_pair(inputs, out, seed)}' for seed in (1, 2)),
+                    '--out',
+                    f'{out}/table',
+                    '--num-images',
+                    '2',
+                ]
             ),
             ['seed*/comparison/*/result.json'],
             _comparison,

@@ -10,7 +10,7 @@ REFUSED = 'must be a folder that no other command writes into'
 
 
 def at_once(case, folder, pairs, seed, reference):
-    """Start a command twice, the second time after a random delay, and once more when the first was killed.
+    """Start a command twice, the second time after a random delay.
 
     Returns:
         The counts of what happened, and a list of problems.
@@ -39,12 +39,4 @@ def at_once(case, folder, pairs, seed, reference):
         problems += [f'{text}: partial file {file}' for file in partial_files(where)]
         found = reference.differences(case.result(where), where)
         problems += [f'{text}: other result, {difference}' for difference in found[:3]]
-    where = folder / 'killed'
-    argv = case.argv(where)
-    first = Command(argv, folder / 'first.txt')
-    time.sleep(reference.seconds / 2)
-    first.kill()
-    code, printed = Command([*argv, *case.again], folder / 'second.txt').wait()
-    if code:
-        problems.append(f'after a kill: {printed[-1500:]}')
     return dict(counts, problems=problems)
