@@ -32,12 +32,14 @@ class Case:
         kept: Patterns of the files that are finished work: a repeated command does not make them again.
         result: Function that reads the final result in the folder.
         again: Arguments of the command that continues.
+        other: Arguments of a command with another result, which replaces that of the first.
     """
 
     argv: Callable[[Path], list[str]]
     kept: Sequence[str]
     result: Callable[[Path], dict]
     again: Sequence[str] = ()
+    other: Sequence[str] = ('--overwrite',)
 
 
 def cases(inputs):
@@ -51,7 +53,13 @@ def cases(inputs):
     images = write_images(inputs / 'new', [f'{index}.png' for index in range(6)], (48, 40))
     masks = _validation_masks(data)
     return dict(
-        train=Case(lambda out: _train(out, 'param_scheduler.0.end=4'), ['*.pth'], _checkpoint, ['--resume']),
+        train=Case(
+            lambda out: _train(out, 'param_scheduler.0.end=4'),
+            ['*.pth'],
+            _checkpoint,
+            ['--resume'],
+            ['randomness.seed=3', '--overwrite'],
+        ),
         labels=Case(
             lambda out: _with_options(
                 ['generate-pseudo-labels', f'{CONFIG}', weights, '--out', f'{out}', '--max-images', '12', '--gt-masks'],
@@ -59,11 +67,13 @@ def cases(inputs):
             ),
             ['scores/*.npz', 'masks/*.png'],
             _labels,
+            other=['--overwrite', '--min-score', '0.3'],
         ),
         run=Case(
             lambda out: arguments(data, out, '--masks', str(masks)),
             ['*/*.pth', '*/scores/**/*.npz', '*/masks/**/*.png'],
             _project,
+            other=['--overwrite', '--seed', '1'],
         ),
         compare=Case(
             lambda out: _with_options(
@@ -78,6 +88,7 @@ def cases(inputs):
             ),
             ['seed*/comparison/*/result.json'],
             _comparison,
+            other=['--overwrite', '--num-images', '1'],
         ),
         predict=Case(
             lambda out: ['predict', str(CONFIG), f'{images}', '--checkpoint', weights, '--out', f'{out}', '--scores'],

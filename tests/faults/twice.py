@@ -1,4 +1,7 @@
-"""Two commands on one folder at once: the second is refused in one line, or both end with the right result."""
+"""Two commands on one folder at once: the second is refused in one line, or both end with the right result.
+
+Every other time the second has other arguments and would replace the results of the first: it must be refused.
+"""
 
 import random
 import time
@@ -20,10 +23,11 @@ def at_once(case, folder, pairs, seed, reference):
     folder.mkdir(parents=True)
     for index in range(pairs):
         where = folder / f'{index}'
-        argv, delay = case.argv(where), rng.choice([0, rng.uniform(0, 0.8 * reference.seconds)])
+        replaces = index % 2 == 0
+        argv, delay = case.argv(where), rng.uniform(0.3 if replaces else 0, 0.6) * reference.seconds
         first = Command(argv, folder / 'first.txt')
         time.sleep(delay)
-        second = Command([*argv, *case.again], folder / 'second.txt')
+        second = Command([*argv, *(case.other if replaces else case.again)], folder / 'second.txt')
         ends = [command.wait() for command in (first, second)]
         text = f'delay {delay:.2f} s'
         counts['pairs'] += 1
