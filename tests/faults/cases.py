@@ -71,7 +71,7 @@ def cases(inputs):
         ),
         run=Case(
             lambda out: arguments(data, out, '--masks', str(masks)),
-            ['*/*.pth', '*/scores/**/*.npz', '*/masks/**/*.png'],
+            ['*/*.pth', '*/scores/**/*.npz', 'labels/masks/**/*.png', 'predictions/masks/**/*.png'],
             _project,
             other=['--overwrite', '--seed', '1'],
         ),

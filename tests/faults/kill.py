@@ -87,9 +87,10 @@ def _ended(command, moment):
 
 def _finished(case, folder):
     """Return the files that are finished work. An image whose prediction is not in the journal is not finished."""
-    journal = {folder / entry['mask'] for entry in read_predictions(folder).values()}
     paths = {path for pattern in case.kept for path in folder.glob(pattern)}
-    paths -= {path for path in paths if (folder / JOURNAL).exists() and path not in journal}
+    for root in {path.parent for path in folder.rglob(JOURNAL)}:
+        journal = {root / entry['mask'] for entry in read_predictions(root).values()}
+        paths -= {path for path in paths if root in path.parents} - journal
     return {path: value for path, value in final_files(folder).items() if path in paths}
 
 
