@@ -6,7 +6,7 @@ import json
 import os
 import traceback
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,13 +18,16 @@ from mmwsl.annotations import MASK_FORMATS
 from mmwsl.apis.arguments import COUNT, POSITIVE, add_cfg_options, add_overwrite, device
 from mmwsl.apis.checkpoint import identify_checkpoint
 from mmwsl.apis.cpu import prepare_cpu
+from mmwsl.apis.folder_use import writes_alone
 from mmwsl.apis.image_inputs import Source, list_inputs, skipped_inputs
 from mmwsl.apis.inferencer import WeakSegInferencer
 from mmwsl.apis.prediction_folder import JOURNAL, LOG, PredictionFolder, prediction_output
 from mmwsl.apis.trained_model import find_model
 from mmwsl.engine.hooks import collect_provenance
 from mmwsl.utils.console import Console, quiet
+from mmwsl.utils.errors import name_file
 from mmwsl.utils.files import nearest_existing, remove_empty_folders
+from mmwsl.utils.folder_lock import folder_lock
 from mmwsl.utils.nested import dataset_paths, digest_files
 from mmwsl.utils.parser import Parser
 from mmwsl.utils.text import first_five
@@ -50,6 +53,7 @@ class Predicted(NamedTuple):
     skipped: Sequence[str] = ()
 
 
+@writes_alone(lambda given: given['out'])
 def predict_images(
     model: str | Path | Config,
     inputs: Source | Sequence[Source],
@@ -160,6 +164,11 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     # Before the log is opened there.
     prediction_output(args.out, args.overwrite).check(filter(os.path.exists, args.images), reuse=True)
+    with folder_lock(args.out):
+        return _predict(args)
+
+
+def _predict(args: argparse.Namespace) -> int:
     log = Path(args.out, LOG)
     existing = nearest_existing(log)
     wrong: Exception | None = None
@@ -182,7 +191,9 @@ def main(argv: list[str] | None = None) -> int:
                 overwrite=args.overwrite,
             )
         except Exception as error:
-            traceback.print_exc()
+            name_file(error, log)
+            with suppress(OSError):
+                traceback.print_exc()
             wrong = error
         else:
             for name, reason in result.failed.items():

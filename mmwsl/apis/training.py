@@ -16,14 +16,16 @@ from mmwsl.apis.checkpoint import is_url, latest_checkpoint, weights_only_loadin
 from mmwsl.apis.config import config_folder, enable_amp, load_config
 from mmwsl.apis.config_check import check_optimizers, check_parts
 from mmwsl.apis.data_check import DataCheckHook
+from mmwsl.apis.folder_use import writes_alone
 from mmwsl.apis.initial_weights import InitialWeightsHook, initial_weights
 from mmwsl.apis.launch import build_runner
 from mmwsl.apis.schedule_check import check_training
 from mmwsl.apis.work_folder import EarlierTrainingHook, check_work_folder, keep_one_to_resume_from
-from mmwsl.engine.hooks import FeatureCacheHook, FiniteLossHook
+from mmwsl.engine.hooks import FeatureCacheHook, FiniteLossHook, RepeatableTrainingHook, ResumedTrainingHook
 from mmwsl.engine.runner import discarded_if_rejected
 
 
+@writes_alone(lambda given: given['cfg'].work_dir, '--work-dir')
 def train(
     cfg: Config,
     resume: bool = False,
@@ -77,8 +79,14 @@ def train(
             runner.register_hook(FeatureCacheHook())
         if not any(isinstance(hook, FiniteLossHook) for hook in runner.hooks):
             runner.register_hook(FiniteLossHook())
-        checks = [DataCheckHook()] if check_data else []
-        for hook in (InitialWeightsHook(), EarlierTrainingHook(earlier), *hooks, *checks):
+        for hook in (
+            InitialWeightsHook(),
+            RepeatableTrainingHook(),
+            ResumedTrainingHook(),
+            EarlierTrainingHook(earlier),
+            *hooks,
+            *([DataCheckHook()] if check_data else []),
+        ):
             runner.register_hook(hook)
         describe(runner)
         runner.train()

@@ -1,6 +1,7 @@
 """Dispatch of the command ``mmwsl``."""
 
 import argparse
+import logging
 import os
 import sys
 import warnings
@@ -71,6 +72,7 @@ def run_command(command: str, argv: list[str] | None = None) -> None:
         argv: Its arguments, those of the process if None.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
+    logging.raiseExceptions = False  # a log that cannot be written has no traceback on the terminal
     debug = '--debug' in argv or bool(os.environ.get(DEBUG))
     argv = [argument for argument in argv if argument != '--debug']
     with warnings.catch_warnings():

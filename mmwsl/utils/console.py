@@ -7,11 +7,11 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from .errors import is_rejection
+from .errors import is_rejection, name_file
 from .files import nearest_existing, remove_empty_folders
 
 REDRAW_SECONDS = 0.1
@@ -142,7 +142,8 @@ def quiet(log_file: str | Path) -> Iterator[Console]:
     existing = nearest_existing(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        log = stack.enter_context(open(path, 'a', encoding='utf-8', errors='backslashreplace', buffering=1))
+        log = open(path, 'a', encoding='utf-8', errors='backslashreplace', buffering=1)
+        stack.callback(_close, log)
         console = _consoles[0] if _consoles else Console(_terminal(stack))
         stack.callback(_consoles.pop)
         _consoles.append(console)
@@ -150,11 +151,13 @@ def quiet(log_file: str | Path) -> Iterator[Console]:
         for name, descriptor in (('stdout', 1), ('stderr', 2)):
             _redirect_descriptor(stack, descriptor, log)
             _redirect_stream(stack, name, descriptor, log)
-        stack.callback(_flush)  # the first to be called: what was printed within the block belongs to the log
+        stack.callback(_flush_or_drop)  # the first to be called: what was printed within the block belongs to the log
         try:
             yield console
         except Exception as error:
-            traceback.print_exc(file=log)
+            name_file(error, path)
+            with suppress(OSError):
+                traceback.print_exc(file=log)
             if is_rejection(error) and existing.is_dir() and os.listdir(path.parent) == [path.name]:
                 path.unlink()
                 remove_empty_folders(path.parent, existing)
@@ -203,6 +206,23 @@ def _flush() -> None:
     sys.stderr.flush()
     if os.name == 'posix':
         ctypes.CDLL(None).fflush(None)
+
+
+def _flush_or_drop() -> None:
+    """Write the buffers out, or drop them where the disk of the log file is full: the terminal must not get them."""
+    try:
+        _flush()
+    except OSError:
+        with open(os.devnull, 'w') as nowhere:
+            for descriptor in (1, 2):
+                os.dup2(nowhere.fileno(), descriptor)
+        _flush()
+
+
+def _close(file: TextIO) -> None:
+    """Close a file, whatever of it cannot be written."""
+    with suppress(OSError):
+        file.close()
 
 
 def _duration(seconds: float) -> str:

@@ -1,6 +1,7 @@
 """Errors that a user can cause, told from bugs by where they were raised."""
 
 import errno
+import io
 import linecache
 import re
 import traceback
@@ -104,7 +105,27 @@ def _worker_message(error: BaseException) -> str | None:
     return message if isinstance(error, OSError) or _raises(Path(frame[1]), int(frame[2])) else None
 
 
+def name_file(error: BaseException, default: str | Path | None = None) -> None:
+    """Name the file in an error of the operating system, such as a full disk, that does not say which it is about.
+
+    It is the innermost open file of the functions that raised the error.
+
+    Args:
+        error: The error, with its traceback.
+        default: The file if there is none.
+    """
+    if not isinstance(error, OSError) or error.errno is None or error.filename is not None:
+        return
+    values = (value for frame, _ in traceback.walk_tb(error.__traceback__) for value in frame.f_locals.values())
+    names = [getattr(file, 'name', None) for file in values if isinstance(file, io.IOBase)]
+    if named := [name for name in names if isinstance(name, str) and not name.startswith('<')] or (
+        [str(default)] if default else []
+    ):
+        error.filename = named[-1].removesuffix('.part')
+
+
 def _text(error: BaseException) -> str:
-    """Return the message of an error; that of a ``KeyError`` without the quotes around it."""
+    """Return the message of an error, with its file; that of a ``KeyError`` without the quotes around it."""
+    name_file(error)
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     return text or type(error).__name__

@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -20,24 +20,48 @@ from .text import shorten
 def atomic_write(path: str | Path) -> Iterator[IO[bytes]]:
     """Open a new file that gets its name when it is complete: an interrupted run leaves no partial file there.
 
+    A device or a pipe is written directly.
+
     Args:
         path: The file; its folder is created.
 
     Yields:
         The file, opened for writing.
+
+    Raises:
+        OSError: If the file cannot be written, for example because the disk is full; it names the file.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix='.part', delete=False) as file:
-        try:
-            yield file
-        except BaseException:
-            os.unlink(file.name)
-            raise
-    umask = os.umask(0)
-    os.umask(umask)
-    os.chmod(file.name, 0o666 & ~umask)  # only the owner can read a temporary file
-    os.replace(file.name, path)
+    with naming(path):
+        if path.exists() and not (path.is_file() or path.is_dir()):  # such as /dev/null, which must not be replaced
+            with open(path, 'wb') as device:
+                yield device
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix='.part', delete=False) as file:
+            try:
+                yield file
+                file.flush()  # a full disk is often found here
+            except BaseException:
+                os.unlink(file.name)
+                with suppress(OSError):
+                    file.close()  # would write again
+                raise
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(file.name, 0o666 & ~umask)  # only the owner can read a temporary file
+        os.replace(file.name, path)
+
+
+@contextmanager
+def naming(path: str | Path) -> Iterator[None]:
+    """Name a file in an error of the operating system within the block, which does not say which file it is about."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and (error.filename is None or str(error.filename).endswith('.part')):
+            error.filename = str(path)
+        raise
 
 
 def write_json(path: str | Path, content: object) -> None:

@@ -11,6 +11,7 @@ from torch import multiprocessing
 from mmwsl.apis.pseudo_labels import ManifestError
 from mmwsl.apis.pseudo_labels.command import main
 from mmwsl.apis.pseudo_labels.manifest import Manifest
+from mmwsl.utils.folder_lock import folder_lock
 from tests.conftest import free_port
 
 from .conftest import SHORT, files
@@ -77,6 +78,13 @@ def test_two_processes_label_one_image_then_more(finished, shapes, tmp_path):
     assert files(tmp_path / 'two', '.png', '.npz') == files(finished, '.png', '.npz')
     # All processes raise the error, none waits for the first.
     assert launch([*shapes, '--out', str(tmp_path / 'two'), '--no-use-image-labels', '--cfg-options', *SHORT]) == [1, 1]
+
+
+@FORKS
+def test_two_processes_have_one_lock(shapes, tmp_path):
+    """Both end if another command writes into the folder, and none waits for the other."""
+    with folder_lock(tmp_path / 'two'):
+        assert launch([*shapes, '--out', str(tmp_path / 'two'), '--cfg-options', *SHORT]) == [1, 1]
 
 
 def test_other_options_are_rejected_and_listed(run, copied, shapes, tmp_path):

@@ -16,6 +16,8 @@ from mmwsl.models.aggregators import LSEPooling
 from mmwsl.registry import MODELS
 from mmwsl.utils.errors import FAILURE, INPUT, exit_code, user_message
 
+from .test_files import small_files
+
 
 def caught(function, *arguments):
     with pytest.raises(Exception) as error:  # noqa: PT011
@@ -135,3 +137,24 @@ def test_errors_of_processes_that_load_data_are_told_by_where_they_were_raised(e
 
 def test_errors_of_json_keep_their_place():
     assert user_message(caught(json.loads, '{')) is None  # without a file it helps nobody
+
+
+def test_a_full_disk_is_a_failure_that_names_the_open_file(tmp_path):
+    def write(path):
+        with open(path, 'w') as file:
+            file.write('x' * 100)  # found when the file is closed
+
+    with small_files(10):
+        error = caught(write, tmp_path / 'last_checkpoint')
+    assert error.filename is None
+    assert user_message(error) == f"[Errno 27] File too large: '{tmp_path}/last_checkpoint'"
+    assert exit_code(error) == FAILURE
+
+
+def test_a_file_that_is_named_already_keeps_its_name(tmp_path):
+    def read():
+        with open(__file__):
+            open(tmp_path / 'missing')
+
+    assert user_message(caught(read)).endswith(f"'{tmp_path}/missing'")
+    assert user_message(caught(lambda: (_ for _ in ()).throw(OSError('a text')))) == 'a text'

@@ -1,6 +1,9 @@
 """Atomic writes, and digests of the files that a config names."""
 
 import hashlib
+import os
+import resource
+from contextlib import contextmanager
 
 import pytest
 
@@ -20,6 +23,40 @@ def test_a_file_is_replaced_atomically(tmp_path):
     plain = tmp_path / 'plain'
     plain.touch()
     assert path.stat().st_mode == plain.stat().st_mode
+
+
+@contextmanager
+def small_files(size):
+    """Limit the size of the files that this process writes, as a full disk does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize('size', [20, 1 << 20], ids=['found when it is closed', 'found while it is written'])
+def test_a_full_disk_leaves_the_old_file_and_names_it(tmp_path, size):
+    path = tmp_path / 'file'
+    path.write_bytes(b'old')
+    with pytest.raises(OSError, match=f"File too large: '{path}'"), small_files(10), atomic_write(path) as file:
+        file.write(b'x' * size)
+    assert path.read_bytes() == b'old' and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_pipe_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / 'pipe')
+    reader = os.open(tmp_path / 'pipe', os.O_RDONLY | os.O_NONBLOCK)
+    with atomic_write(tmp_path / 'pipe') as file:
+        file.write(b'content')
+    assert os.read(reader, 100) == b'content' and (tmp_path / 'pipe').is_fifo()
+    os.close(reader)
+
+
+def test_an_error_about_another_file_keeps_its_name(tmp_path):
+    with pytest.raises(FileNotFoundError, match="'nowhere'"), atomic_write(tmp_path / 'file'):
+        open('nowhere')
 
 
 def test_digests_cover_the_files_that_a_config_names(tmp_path):

@@ -21,7 +21,8 @@ from mmwsl.apis.registered import is_mask_metric
 from mmwsl.apis.supervision import Supervision, measure_supervision
 from mmwsl.apis.testing import run_test
 from mmwsl.models import WeakEncoderDecoder
-from mmwsl.utils.files import atomic_write, write_json
+from mmwsl.utils.files import atomic_write, remove_partial_files, write_json
+from mmwsl.utils.folder_lock import folder_lock
 
 from .cache import RESULT, digest, read_result, remove_old_results, result_key
 from .runs import Run
@@ -86,18 +87,20 @@ def measure(
         cfg.test_dataloader.dataset.indices = max_images
     supervision = measure_supervision(cfg)
     folder = run.cache / result_key(cfg, run.checkpoint, num_images, supervision, check_data)
-    result = read_result(folder)
-    if result is None or not _has_images(folder, min(num_images, result['images'])):
-        network = {part: cfg.model.get(part) for part in ('backbone', 'neck', 'decode_head')}
-        network = {part: {**config, 'loss_decode': None} for part, config in network.items() if config}
-        cfg.work_dir, cfg.test_evaluator = str(folder), class_iou_only(cfg.test_evaluator)
-        evaluation = Evaluation(
-            cfg, run.checkpoint, folder, num_images, supervision, digest(network), trust_checkpoint, check_data
-        )
-        result = dict(config=str(run.config), checkpoint=str(run.checkpoint), **evaluate(evaluation))
-        write_json(folder / RESULT, result)
-        remove_old_results(run.cache)
-    return result, folder
+    with folder_lock(folder, wait=True):  # another comparison may evaluate the run: its result is read then
+        result = read_result(folder)
+        if result is None or not _has_images(folder, min(num_images, result['images'])):
+            remove_partial_files(folder)
+            network = {part: cfg.model.get(part) for part in ('backbone', 'neck', 'decode_head')}
+            network = {part: {**config, 'loss_decode': None} for part, config in network.items() if config}
+            cfg.work_dir, cfg.test_evaluator = str(folder), class_iou_only(cfg.test_evaluator)
+            evaluation = Evaluation(
+                cfg, run.checkpoint, folder, num_images, supervision, digest(network), trust_checkpoint, check_data
+            )
+            result = dict(config=str(run.config), checkpoint=str(run.checkpoint), **evaluate(evaluation))
+            write_json(folder / RESULT, result)
+            remove_old_results(run.cache)
+        return result, folder
 
 
 def _has_images(folder: Path, count: int) -> bool:

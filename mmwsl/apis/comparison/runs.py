@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mmwsl.apis.checkpoint import latest_checkpoint
 from mmwsl.apis.config import find_config
+from mmwsl.utils.errors import FAILURE, exit_code
 
 
 class RunError(ValueError):
@@ -89,6 +90,8 @@ def named(run: Run) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # a config runs code, and a run any component
+        if isinstance(error, OSError) and exit_code(error) == FAILURE:
+            raise  # such as a full disk, of which the run is not the cause
         raise RunError(
             f'run {run.name!r} ({run.config}, {run.checkpoint}) could not be evaluated: {type(error).__name__}: {error}'
         ) from error

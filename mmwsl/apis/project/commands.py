@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from mmwsl.apis.cpu import prepare_cpu
+from mmwsl.apis.folder_use import writes_alone
 from mmwsl.utils.console import quiet
 
 from .check import check_data
@@ -27,6 +28,7 @@ def open_project(folder: str | Path) -> Project:
     return project
 
 
+@writes_alone(lambda given: given['folder'], 'project')
 def label_project(folder: str | Path, thresholds: str | Path | None = None) -> Path:
     """Write the pseudo-labels of a project again, or resume.
 
@@ -52,6 +54,7 @@ def label_project(folder: str | Path, thresholds: str | Path | None = None) -> P
     return masks
 
 
+@writes_alone(lambda given: given['folder'], 'project')
 def refresh_report(folder: str | Path) -> Path:
     """Write the report of a project again."""
     project = open_project(folder)

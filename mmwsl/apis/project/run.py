@@ -9,11 +9,12 @@ from typing import Any
 
 import mmwsl
 from mmwsl.apis.cpu import prepare_cpu
+from mmwsl.apis.folder_use import writes_alone
 from mmwsl.apis.threshold_choice import RULES
 from mmwsl.apis.weights import find_weights
 from mmwsl.functional import stratified_split
 from mmwsl.utils.console import Console, quiet
-from mmwsl.utils.files import digest_file
+from mmwsl.utils.files import digest_file, remove_partial_files
 from mmwsl.utils.text import check_choice
 
 from .budget import Budget
@@ -61,6 +62,7 @@ class Options:
     check_data: bool = True
 
 
+@writes_alone(lambda given: given['out'])
 def run_project(images: str | Path, labels: str | Path, out: str | Path, options: Options | None = None) -> Project:
     """Train a segmentor on a folder of images with image-level labels, or resume.
 
@@ -81,6 +83,7 @@ def run_project(images: str | Path, labels: str | Path, out: str | Path, options
     options = options or Options()
     project = Project(Path(out))
     check_paths(project, images, labels, options.masks, options.val)
+    remove_partial_files(project.root)
     prepare_cpu()
     with quiet(project.root / 'run.log') as console:
         return _Run(project, Path(images).absolute(), Path(labels).absolute(), options, console).run()

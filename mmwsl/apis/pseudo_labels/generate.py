@@ -13,6 +13,7 @@ from mmengine.hooks import Hook
 from mmseg.registry import DATASETS
 
 from mmwsl.apis.data_check import check_files
+from mmwsl.apis.folder_use import writes_alone
 from mmwsl.apis.launch import in_first_process, join_processes
 from mmwsl.apis.supervision import MANIFEST
 from mmwsl.utils.files import remove_partial_files, write_json
@@ -28,6 +29,7 @@ from .settings import Settings, read_settings
 from .store import MIN_SCORE
 
 
+@writes_alone(lambda given: given['out'])
 def generate_pseudo_labels(
     cfg: Config,
     checkpoint: str,
@@ -140,6 +142,7 @@ def generate_pseudo_labels(
     if scores_only or not dist.is_main_process():
         return None
     output.begin(output_names(output.root, items), keep=True)  # the masks of more images than before
+    remove_partial_files(output.root)
     manifest.update(config=cfg.filename, images=describe_list(items, settings.dataset.get('ann_file', '')))
     write_masks(manifest, items, rule, dataset.metainfo['palette'], settings.processes)
     report = measure_quality(items, dataset.metainfo['classes'], ground_truth, settings.processes)

@@ -88,12 +88,13 @@ def write_masks(
         processes: Number of processes that share the images; 0 or 1 is this process.
     """
     complete = as_json(dict(rule=asdict(rule), complete=True))
-    if manifest.content.get('masks') != complete:
-        manifest.update(masks=dict(complete, complete=False))
+    if (manifest.content.get('masks') or {}).get('rule') != complete['rule']:
+        manifest.update(masks=None)  # until the old masks are gone, none is known to follow the rule
         folder = manifest.path.parent
         for name in OutputFolder(folder, COMMAND).made():
             if name.startswith('masks/'):
                 (folder / name).unlink(missing_ok=True)
+        manifest.update(masks=dict(complete, complete=False))
     if missing := [item for item in items if not item.mask.is_file()]:
         for_each(partial(_write_mask, rule=rule, palette=palette), missing, processes)
     manifest.update(masks=complete)

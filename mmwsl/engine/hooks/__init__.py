@@ -7,6 +7,8 @@ from .main_process_logger_hook import MainProcessLoggerHook
 from .mask_writer_hook import MaskWriterHook
 from .postprocessing_hook import PostProcessingHook
 from .provenance_hook import ProvenanceHook, collect_provenance
+from .repeatable_training_hook import RepeatableTrainingHook
+from .resumed_training_hook import ResumedTrainingHook
 from .weak_seg_visualization_hook import WeakSegVisualizationHook
 from .weights_only_checkpoint_hook import WeightsOnlyCheckpointHook
 
@@ -19,6 +21,8 @@ __all__ = [
     'NonFiniteError',
     'PostProcessingHook',
     'ProvenanceHook',
+    'RepeatableTrainingHook',
+    'ResumedTrainingHook',
     'WeakSegVisualizationHook',
     'WeightsOnlyCheckpointHook',
     'check_scores',

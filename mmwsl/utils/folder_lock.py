@@ -1,0 +1,78 @@
+"""Lock of a folder, so that two commands do not write into it at the same time."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .files import nearest_existing, remove_empty_folders
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+_held: dict[tuple[int, int], int] = {}  # open folders that this process has locked, by device and inode
+
+
+class FolderInUseError(OSError):
+    """Error: another command writes into a folder."""
+
+
+@contextmanager
+def folder_lock(folder: str | Path, argument: str = '--out', wait: bool = False) -> Iterator[None]:
+    """Lock a folder while a command writes into it. A block within a block of the same folder does nothing.
+
+    The lock is one of the operating system on the folder itself. It leaves no file, and ends with its process, also if
+    that is killed. Without such locks, on Windows and on many network file systems, nothing is locked.
+
+    Args:
+        folder: The folder. It is made, and removed again if it is empty after the block.
+        argument: Name of the argument, for the error.
+        wait: Whether to wait for the lock.
+
+    Raises:
+        FolderInUseError: If another process has locked it, and ``wait`` is not set.
+    """
+    folder = Path(folder)
+    existing = nearest_existing(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:  # a file, or a folder that cannot be read: the command says so where it writes
+        yield
+        return
+    status = os.fstat(descriptor)
+    key = status.st_dev, status.st_ino
+    if fcntl is None or key in _held:
+        os.close(descriptor)
+        yield
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise FolderInUseError(
+            f'{argument} must be a folder that no other command writes into, got {str(folder)!r}. Wait until the '
+            'other command ends, or pass another folder.'
+        ) from error
+    except OSError:  # a file system without locks
+        pass
+    _held[key] = descriptor
+    try:
+        yield
+    finally:
+        remove_empty_folders(folder, existing)
+        del _held[key]
+        os.close(descriptor)
+
+
+def _forget() -> None:
+    """Close the locked folders in a forked process: a worker that outlives a killed command holds no lock."""
+    for descriptor in _held.values():
+        os.close(descriptor)
+    _held.clear()
+
+
+if fcntl is not None:
+    os.register_at_fork(after_in_child=_forget)

@@ -1,0 +1,82 @@
+"""Whether the files of a folder are whole: each one loads, by its suffix."""
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from PIL import Image
+
+APPENDED = re.compile(r'.*\.log|predictions\.jsonl|\d{8}_\d{6}')
+"""Files that grow by lines, the last of which may be partial: logs, and mmengine's folders of one start."""
+
+
+def _image(path):
+    with Image.open(path) as image:
+        image.load()
+
+
+def _npz(path):
+    with np.load(path) as content:
+        return [content[name].shape for name in content.files]
+
+
+def _html(path):
+    assert path.read_text().rstrip().endswith('</html>')
+
+
+def _text(path):
+    assert path.read_bytes(), 'empty'
+
+
+LOADERS = {
+    '.pth': lambda path: torch.load(path, map_location='cpu', weights_only=True),
+    '.png': _image,
+    '.jpg': _image,
+    '.npz': _npz,
+    '.json': lambda path: json.loads(path.read_text()),
+    '.jsonl': lambda path: [json.loads(line) for line in path.read_text().splitlines()],
+    '.csv': lambda path: list(csv.reader(io.StringIO(path.read_text()), strict=True)),
+    '.html': _html,
+    '.py': Config.fromfile,
+    '.md': _text,
+    '.txt': _text,
+    '.js': _text,
+    '.css': _text,
+}
+
+
+def final_files(folder):
+    """Return size and time of each file under a final name."""
+    found = {}
+    for path in Path(folder).rglob('*'):
+        try:
+            if path.is_file() and path.suffix != '.part':
+                status = path.stat()
+                found[path] = status.st_size, status.st_mtime_ns
+        except FileNotFoundError:  # replaced in the meantime
+            continue
+    return found
+
+
+def partial_files(folder):
+    """Return the temporary files of writers that did not end."""
+    return [path for path in Path(folder).rglob('*') if path.suffix == '.part']
+
+
+def broken_files(folder):
+    """Return the error of each file that does not load."""
+    broken = {}
+    for path in final_files(folder):
+        loader = LOADERS.get(path.suffix)
+        if loader is None or any(map(APPENDED.fullmatch, path.relative_to(folder).parts)):
+            continue
+        try:
+            loader(path)
+        except Exception as error:
+            broken[str(path.relative_to(folder))] = f'{type(error).__name__}: {str(error)[:200]}'
+    return broken
