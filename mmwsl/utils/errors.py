@@ -16,6 +16,8 @@ REJECTIONS = (TypeError, ValueError, AssertionError, IndexError)
 """Errors of a constructor that gets a wrong argument."""
 MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EROFS)
 """Errors of the operating system that are no matter of the input: disk, memory, limits."""
+BUSY = (BlockingIOError, ConnectionError, TimeoutError, URLError)
+"""Errors that may be gone later: a folder in use, the network."""
 KNOWN = {
     'stack expects each tensor to be equal size': 'The images of a batch must have one size: cut them, with a '
     'RandomCrop, or resize them to at most `data_preprocessor.size`, or set batch_size=1.',
@@ -78,7 +80,7 @@ def _built_class(error: BaseException) -> str:
 def exit_code(error: BaseException) -> int:
     """Return the exit code for an error that a user can cause: ``INPUT``, or ``FAILURE`` if no input was wrong."""
     if isinstance(error, OSError):
-        failed = error.errno in MACHINE or isinstance(error, ConnectionError | TimeoutError | URLError)
+        failed = error.errno in MACHINE or isinstance(error, BUSY)
     else:
         failed = isinstance(error, RuntimeError)
     return FAILURE if failed else INPUT

@@ -15,7 +15,7 @@ except ImportError:  # Windows
 _held: dict[tuple[int, int], int] = {}  # open folders that this process has locked, by device and inode
 
 
-class FolderInUseError(OSError):
+class FolderInUseError(BlockingIOError):
     """Error: another command writes into a folder."""
 
 
