@@ -12,6 +12,7 @@ from mmengine.config import Config
 
 import mmwsl
 from mmwsl.apis.supervision import Supervision
+from mmwsl.datasets.data_files import data_infos, leaf_datasets
 from mmwsl.registry import DATASETS
 from mmwsl.utils.files import digest_file
 from mmwsl.utils.nested import digest_files, paths_in
@@ -49,10 +50,9 @@ def result_key(
 def test_files(cfg: Config) -> Iterator[str]:
     """Yield the images and masks of the test set, and the files in the folders that its pipeline names."""
     dataset = cfg.test_dataloader.dataset
-    built = DATASETS.build(dict(dataset, pipeline=[]))
-    for index in range(len(built)):
-        info = built.get_data_info(index)
-        yield from (info[key] for key in ('img_path', 'seg_map_path') if os.path.isfile(info.get(key) or ''))
+    for leaf in leaf_datasets(DATASETS.build(dict(dataset, pipeline=[]))):
+        for info in data_infos(leaf):
+            yield from (info[key] for key in ('img_path', 'seg_map_path') if os.path.isfile(info.get(key) or ''))
     for path in paths_in(dataset.get('pipeline'), dataset.get('data_root') or ''):
         yield from (str(file) for file in sorted(Path(path).rglob('*')) if file.is_file())
 
