@@ -70,9 +70,7 @@ class SeededDataset:
 
     def __getattr__(self, name: str) -> Any:
         """Return an attribute of the dataset."""
-        if name == 'dataset':  # while it is unpickled
-            raise AttributeError(name)
-        return getattr(self.dataset, name)
+        return getattr(object.__getattribute__(self, 'dataset'), name)  # there is none yet while it is unpickled
 
     def __getitem__(self, index: int) -> Any:
         """Return a sample."""
