@@ -3,6 +3,7 @@
 import errno
 import io
 import linecache
+import logging
 import re
 import traceback
 from pathlib import Path
@@ -110,7 +111,7 @@ def _worker_message(error: BaseException) -> str | None:
 def name_file(error: BaseException, default: str | Path | None = None) -> None:
     """Name the file in an error of the operating system, such as a full disk, that does not say which it is about.
 
-    It is the innermost open file of the functions that raised the error.
+    It is the innermost open file, or log, of the functions that raised the error.
 
     Args:
         error: The error, with its traceback.
@@ -119,7 +120,8 @@ def name_file(error: BaseException, default: str | Path | None = None) -> None:
     if not isinstance(error, OSError) or error.errno is None or error.filename is not None:
         return
     values = (value for frame, _ in traceback.walk_tb(error.__traceback__) for value in frame.f_locals.values())
-    names = [getattr(file, 'name', None) for file in values if isinstance(file, io.IOBase)]
+    files = (value.stream if isinstance(value, logging.StreamHandler) else value for value in values)
+    names = [getattr(file, 'name', None) for file in files if isinstance(file, io.IOBase)]
     if named := [name for name in names if isinstance(name, str) and not name.startswith('<')] or (
         [str(default)] if default else []
     ):

@@ -1,6 +1,7 @@
 """Errors of users and bugs."""
 
 import json
+import logging
 import sys
 from urllib.error import URLError
 
@@ -14,7 +15,7 @@ from mmwsl.engine.hooks import NonFiniteError
 from mmwsl.functional import constant_background
 from mmwsl.models.aggregators import LSEPooling
 from mmwsl.registry import MODELS
-from mmwsl.utils.errors import FAILURE, INPUT, exit_code, user_message
+from mmwsl.utils.errors import FAILURE, INPUT, exit_code, name_file, user_message
 
 from .test_files import small_files
 
@@ -158,3 +159,14 @@ def test_a_file_that_is_named_already_keeps_its_name(tmp_path):
 
     assert user_message(caught(read)).endswith(f"'{tmp_path}/missing'")
     assert user_message(caught(lambda: (_ for _ in ()).throw(OSError('a text')))) == 'a text'
+
+
+def test_a_full_disk_of_a_log_names_it(tmp_path):
+    def write(handler):
+        raise OSError(28, 'No space left on device')
+
+    handler = logging.FileHandler(tmp_path / 'run.log')
+    error = caught(write, handler)
+    name_file(error)
+    handler.close()
+    assert str(tmp_path / 'run.log') in user_message(error)
