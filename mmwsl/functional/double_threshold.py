@@ -12,7 +12,7 @@ def double_threshold(
               \mathrm{ignore} & \text{else} \end{cases}, \quad k^* = \arg\max_{k \ge 1} s(k)
 
     IRN (Ahn et al., CVPR 2019) labels CAM seeds this way, with 0.30 and 0.05 on normalized class activation maps. With
-    equal thresholds no pixel is ignored. Channel 0 is not used.
+    equal thresholds no pixel is ignored, except where a score is NaN. Channel 0 is not used.
 
     Args:
         scores: Class scores, ``(K, H, W)``, of any ordered dtype.
@@ -35,6 +35,6 @@ def double_threshold(
         )
     highest = scores[1:].max(0)
     labels = (scores[1:].argmax(0) + 1).astype(np.uint8)
-    labels[highest <= fg_threshold] = ignore_index
+    labels[~(highest > fg_threshold)] = ignore_index  # NaN is neither above nor below
     labels[highest <= bg_threshold] = 0
     return labels

@@ -97,12 +97,18 @@ def test_gem_in_float32_at_any_score(p, shift):
     torch.testing.assert_close(gem_pool(scores, p).double(), expected, rtol=1e-5, atol=2e-3 if shift == 10.0 else 1e-5)
 
 
-def test_gem_of_certain_locations_is_bounded():
-    scores = torch.full((1, 1, 3, 3), 500.0, requires_grad=True)
-    pooled = gem_pool(scores, 3.0)
-    assert pooled.item() == pytest.approx(87.3, abs=0.1)
+@pytest.mark.parametrize('p', [0.5, 3.0, 30.0])
+@pytest.mark.parametrize('shift', [60.0, 1e2, 1e4])
+def test_gem_of_certain_locations_is_the_soft_minimum(p, shift):
+    """Of probabilities near 1, 1 - m is the mean of exp(-s), whatever p; also where float32 rounds them to 1."""
+    scores = (random_scores(1, 2, 3, 3).float() + shift).requires_grad_()
+    pooled = gem_pool(scores, p)
+    doubles = scores.detach().double().flatten(2)
+    expected = math.log(9) - torch.logsumexp(-doubles, 2)
+    torch.testing.assert_close(pooled.double(), expected, rtol=1e-6, atol=1e-5)
     pooled.sum().backward()
-    assert not scores.grad.any()
+    fractions = torch.softmax(-doubles, 2).view(1, 2, 3, 3)
+    torch.testing.assert_close(scores.grad.double(), fractions, rtol=1e-3, atol=1e-5)
 
 
 def test_gem_with_one_p_for_each_class():

@@ -47,6 +47,11 @@ def test_thresholds_on_codes_equal_thresholds_on_dequantized_scores(threshold):
     assert (np.arange(256) >= quantize_threshold(threshold)).tolist() == (threshold < DEQUANTIZED).tolist()
 
 
+def test_double_threshold_ignores_nan():
+    scores = np.array([[[9, 9, 9]], [[0.9, np.nan, 0.1]], [[0.1, 0.9, np.nan]]], np.float32)
+    assert double_threshold(scores, 0.2, 0.6).tolist() == double_threshold(scores, 0.5, 0.5).tolist() == [[1, 255, 255]]
+
+
 def test_double_threshold():
     scores = np.array([[0.9, 0.9, 0.9, 0.9, 0.9], [0.8, 0.1, 0.5, 0.3, 0.2], [0.1, 0.2, 0.6, 0.7, 0.3]])[:, None]
     assert double_threshold(scores, 0.2, 0.6).tolist() == [[1, 0, 255, 2, 255]]

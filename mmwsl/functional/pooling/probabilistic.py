@@ -39,7 +39,9 @@ def noisy_or_pool(scores: Tensor, valid: Tensor | None = None) -> Tensor:
     surprise = F.softplus(scores).sum(2)  # -log(1 - p)
     # Where p is far below 1, the odds are the sum of the odds of the locations; 1 - p would be rounded to 1.
     rare = surprise < torch.finfo(scores.dtype).eps
-    return torch.where(rare, scores.logsumexp(2), surprise + _log_one_minus_exp(-surprise.masked_fill(rare, 1.0)))
+    return torch.where(
+        rare, _log_sum_exp(scores).squeeze(2), surprise + _log_one_minus_exp(-surprise.masked_fill(rare, 1.0))
+    )
 
 
 def gem_pool(scores: Tensor, p: float | Tensor, valid: Tensor | None = None) -> Tensor:
@@ -58,7 +60,7 @@ def gem_pool(scores: Tensor, p: float | Tensor, valid: Tensor | None = None) -> 
         valid: Boolean map of the locations to use, ``(N, H, W)``, at least one per image. All locations if None.
 
     Returns:
-        Image logits, ``(N, K)``; at most 87 in float32.
+        Image logits, ``(N, K)``.
 
     Raises:
         ValueError: If ``p`` is a number that is not positive and finite, or shapes do not agree.
@@ -66,15 +68,32 @@ def gem_pool(scores: Tensor, p: float | Tensor, valid: Tensor | None = None) -> 
     if not isinstance(p, Tensor) and not 0 < p < math.inf:
         raise ValueError(f'`p` must be a positive finite number, got {p}. Use global_max_pool for inf.')
     flat, locations = flatten_locations(scores, valid)
+    flat = flat.masked_fill(~locations, 0.0)
     exponent = per_class(p, 'p', flat)
-    log_probs = F.logsigmoid(flat.masked_fill(~locations, 0.0))
+    log_probs = F.logsigmoid(flat)
     rare = lse_pool(log_probs.unflatten(2, scores.shape[2:]), p, valid)[:, :, None]  # log m
-    # Near 1 this sum rounds off the difference to 1, so the difference itself, 1 - m^p, is summed.
-    missing = -torch.expm1(exponent * log_probs).masked_fill(~locations, 0.0).sum(2, keepdim=True)
-    missing = missing / locations.sum(2, keepdim=True)
-    common = torch.log1p(-missing.clamp(max=0.5)) / exponent
-    log_mean = torch.where(missing < 0.5, common, rare).clamp(max=-torch.finfo(flat.dtype).tiny)
-    return (log_mean - _log_one_minus_exp(log_mean)).squeeze(2)
+    # Near 1 this sum rounds off the difference to 1, so the logarithm of 1 - m^p is summed.
+    log_missing = _log_one_minus_power(flat, log_probs, exponent).masked_fill(~locations, -torch.inf)
+    log_missing = _log_sum_exp(log_missing) - locations.sum(2, keepdim=True).to(flat).log()
+    log_mean = torch.where(log_missing < -math.log(2), torch.log1p(-log_missing.clamp(max=-0.5).exp()) / exponent, rare)
+    # For tiny t = 1 - m^p, 1 - m is t / p.
+    tiny = log_missing < math.log(torch.finfo(flat.dtype).eps)
+    log_exponent = exponent.log() if isinstance(exponent, Tensor) else math.log(exponent)
+    log_rest = torch.where(tiny, log_missing - log_exponent, _log_one_minus_exp(log_mean.masked_fill(tiny, -1.0)))
+    return (log_mean - log_rest).squeeze(2)
+
+
+def _log_one_minus_power(scores: Tensor, log_probs: Tensor, p: float | Tensor) -> Tensor:
+    r"""Return :math:`\log(1 - \sigma(s)^p)`, which is :math:`\log p - s` where the probability is rounded to 1."""
+    log_p = p.log() if isinstance(p, Tensor) else math.log(p)
+    certain = scores > log_p - math.log(torch.finfo(scores.dtype).eps)
+    return torch.where(certain, log_p - scores, _log_one_minus_exp((p * log_probs).masked_fill(certain, -1.0)))
+
+
+def _log_sum_exp(x: Tensor) -> Tensor:
+    """Return the Log-Sum-Exp over the last dimension, kept; without the peak, gradients are exact at any height."""
+    peak = x.detach().amax(2, keepdim=True)
+    return (x - peak).logsumexp(2, keepdim=True) + peak
 
 
 def _log_one_minus_exp(x: Tensor) -> Tensor:

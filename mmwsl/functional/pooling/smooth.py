@@ -59,6 +59,7 @@ def lse_pool(scores: Tensor, r: float | Tensor, valid: Tensor | None = None) -> 
             'Use global_average_pool for r -> 0 and global_max_pool for inf.'
         )
     scores, valid = flatten_locations(scores, valid)
+    scores = scores.masked_fill(~valid, 0.0)  # a NaN there would be one of the gradient of `r`
     r = per_class(r, 'r', scores)
     # logsumexp is stable without the peak, but r * 100 would round off the differences between scores.
     peak = scores.detach().masked_fill(~valid, -torch.inf).amax(2, keepdim=True)

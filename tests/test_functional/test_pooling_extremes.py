@@ -1,0 +1,99 @@
+"""Aggregations at extreme scores, in half precision, and with padding that is not finite."""
+
+import math
+from functools import partial
+
+import pytest
+import torch
+
+from mmwsl.functional import (
+    attention_pool,
+    gem_pool,
+    global_average_pool,
+    global_max_pool,
+    global_weighted_rank_pool,
+    lse_pool,
+    noisy_or_pool,
+    softmax_pool,
+    top_k_pool,
+    weldon_pool,
+    wildcat_pool,
+)
+
+from .helpers import random_scores
+
+POOLS = {
+    'average': global_average_pool,
+    'max': global_max_pool,
+    'lse': partial(lse_pool, r=5.0),
+    'noisy-or': noisy_or_pool,
+    'gem': partial(gem_pool, p=3.0),
+    'softmax': partial(softmax_pool, sharpness=2.0),
+    'attention': lambda scores, valid=None: attention_pool(scores, scores, valid),
+    'rank': partial(global_weighted_rank_pool, d=0.9),
+    'top k': partial(top_k_pool, k=3),
+    'weldon': partial(weldon_pool, kmax=2, kmin=1),
+    'wildcat': partial(wildcat_pool, kmax=2, kmin=2, alpha=0.5),
+}
+LEARNED = {'lse': lse_pool, 'gem': gem_pool, 'softmax': softmax_pool}
+
+
+@pytest.mark.parametrize('name', POOLS)
+@pytest.mark.parametrize('shift', [1e2, 1e4, -1e2, -1e4])
+def test_equal_scores_and_gradients_at_any_height(name, shift):
+    scores = torch.full((1, 2, 3, 4), shift, requires_grad=True)
+    pooled = POOLS[name](scores)
+    expected = {
+        'noisy-or': shift + math.log(12) if shift < 0 else 12 * shift,
+        'weldon': 3 * shift,
+        'wildcat': 1.5 * shift,
+    }.get(name, shift)
+    torch.testing.assert_close(pooled, torch.full((1, 2), expected), rtol=1e-4, atol=0)
+    pooled.sum().backward()
+    assert scores.grad.isfinite().all()
+    gradient = {'noisy-or': 12.0 if shift > 0 else 1.0, 'weldon': 3.0, 'wildcat': 1.5}.get(name, 1.0)
+    torch.testing.assert_close(scores.grad.sum((2, 3)), torch.full((1, 2), gradient), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize('name', POOLS)
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize('shift', [0.0, 1e2, 1e4, -1e4])
+def test_half_precision_is_computed_in_float32(name, dtype, shift):
+    scores = (random_scores(2, 3, 4, 4) + shift).to(dtype).requires_grad_()
+    pooled = POOLS[name](scores)
+    assert pooled.dtype == torch.float32
+    torch.testing.assert_close(pooled, POOLS[name](scores.detach().float()))
+    pooled.sum().backward()
+    assert scores.grad.isfinite().all() and scores.grad.any()
+
+
+@pytest.mark.parametrize('name', POOLS)
+@pytest.mark.parametrize('padding', [math.nan, math.inf, -math.inf])
+def test_padding_that_is_not_finite_takes_no_part(name, padding):
+    scores, valid = random_scores(2, 3, 4, 4), torch.ones(2, 4, 4, dtype=torch.bool)
+    valid[:, :, 3] = False
+    expected = POOLS[name](scores[:, :, :, :3])
+    padded = scores.clone()
+    padded[:, :, :, 3] = padding
+    padded.requires_grad_()
+    pooled = POOLS[name](padded, valid=valid)
+    torch.testing.assert_close(pooled, expected)
+    pooled.sum().backward()
+    assert padded.grad.isfinite().all() and not padded.grad[:, :, :, 3].any()
+
+
+@pytest.mark.parametrize('name', LEARNED)
+@pytest.mark.parametrize('padding', [math.nan, math.inf, -math.inf])
+def test_learned_sharpness_does_not_see_the_padding(name, padding):
+    scores, valid = random_scores(2, 3, 4, 4), torch.ones(2, 4, 4, dtype=torch.bool)
+    valid[:, :, 3] = False
+    gradients = []
+    for values, locations in ((scores[:, :, :, :3], None), (scores, valid)):
+        values = values.clone()
+        if locations is not None:
+            values[:, :, :, 3] = padding
+        sharpness = torch.full((3,), 2.0, dtype=torch.float64, requires_grad=True)
+        LEARNED[name](values, sharpness, locations).sum().backward()
+        gradients.append(sharpness.grad)
+    torch.testing.assert_close(*gradients)
+    assert gradients[0].any()
