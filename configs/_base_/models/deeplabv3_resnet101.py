@@ -17,7 +17,7 @@ model = dict(
         depth=101,
         strides=(1, 2, 2, 1),
         dilations=(1, 1, 1, 2),
-        multi_grid=(1, 2, 4),
+        multi_grid=(2, 4, 8),  # the unit rates 1, 2, 4 times the dilation of the stage, which mmseg replaces by them
         norm_cfg=norm_cfg,
         init_cfg=dict(type='Pretrained', checkpoint='open-mmlab://resnet101_v1c'),
     ),
