@@ -74,6 +74,7 @@ def check_checkpoint(path: str | Path) -> None:
         IsADirectoryError: If it is a folder; the message names its newest checkpoint.
         UnsafeCheckpointError: If the file is damaged or contains more than tensors, plain values and mmengine's log
             history.
+        ValueError: If it contains no dict.
     """
     _check_exists(path)
     try:
@@ -87,7 +88,7 @@ def check_checkpoint(path: str | Path) -> None:
             f'Error of torch: {(str(error).strip() or type(error).__name__).splitlines()[-1]}'
         ) from error
     if not isinstance(content, dict):
-        raise UnsafeCheckpointError(
+        raise ValueError(
             f'checkpoint={str(path)!r} must be a dict of parameters, got a {type(content).__name__}. Pass another file.'
         )
 

@@ -130,6 +130,13 @@ def check_weights(
             f'`{name}` must be finite, got NaN or infinity in {len(bad)} of {len(state)} parameters: {_first(bad)}. '
             'Use an earlier checkpoint.'
         )
+    own = unwrap(model).state_dict()
+    rounded = [key for key in fit.loaded if own[key].is_floating_point() and not _is_floating(state.get(key))]
+    if rounded:
+        raise ValueError(
+            f'`{name}` must have floating point parameters, got integers in {len(rounded)} of them: {_first(rounded)}. '
+            'Use an earlier checkpoint.'
+        )
     if allow_mismatch and fit.loaded:
         return fit
     new = set(fit.new) if training else set()
@@ -182,6 +189,31 @@ def check_classes(recorded: Sequence[str], classes: Sequence[str], key: str, fix
         pairs = [(i, *pair) for i, pair in enumerate(zip(recorded, classes, strict=True)) if pair[0] != pair[1]]
         found = ', '.join(f'{new!r} instead of {old!r} at {i}' for i, old, new in pairs[:SHOWN])
     raise ValueError(f'`{key}` must be those of the checkpoint, {[*recorded]}, got {found}. {fix}')
+
+
+def check_dataset_classes(runner: Runner) -> None:
+    """Check that the network has as many classes as the training set, and that validation has the same ones.
+
+    Raises:
+        ValueError: If they differ.
+    """
+    loops = {'train': runner._train_loop, 'val': runner._val_loop}
+    found = {}
+    for split, loop in loops.items():
+        dataset = getattr(getattr(loop, 'dataloader', None), 'dataset', None)
+        if classes := (getattr(dataset, 'metainfo', None) or {}).get('classes'):
+            found[split] = list(classes)
+    count = getattr(unwrap(runner.model), 'num_classes', None)
+    if 'train' in found and count is not None and count != len(found['train']):
+        raise ValueError(
+            f'`num_classes` of the heads must be the number of classes of the training set, {len(found["train"])}, got '
+            f'{count}. Correct one of them.'
+        )
+    if len(found) == 2 and found['train'] != found['val']:
+        raise ValueError(
+            f'`val_dataloader.dataset.metainfo.classes` must be those of the training set, {found["train"]}, got '
+            f'{found["val"]}. Correct the config.'
+        )
 
 
 def warn_without_classes(name: str) -> None:
@@ -242,6 +274,11 @@ def unwrap(model: nn.Module) -> Any:
     while is_model_wrapper(wrapped) or isinstance(wrapped, BaseTTAModel):
         wrapped = wrapped.module
     return wrapped
+
+
+def _is_floating(value: Tensor | None) -> bool:
+    """Return whether a parameter is floating point; layers may rename those of other files, which are then unknown."""
+    return value is None or value.is_floating_point()
 
 
 def _parts(key: str, levels: int = 2) -> tuple[str, ...]:

@@ -85,7 +85,7 @@ def read_config(path: Path) -> Config:
         return Config.fromfile(path)
     except OSError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.name == '<module>']
         place = f', line {frames[-1].lineno} of {frames[-1].filename}' if frames else ''
         text = 'it inherits from itself' if isinstance(error, RecursionError) else f'{type(error).__name__}: {error}'

@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,6 +18,14 @@ OTHERS = 'runner_type model_wrapper_cfg sync_bn find_unused_parameters activatio
 OTHERS += 'efficient_conv_bn_eval custom_imports tta_model tta_pipeline pseudo_labels'.split()
 READ = frozenset({*inspect.signature(Runner).parameters, *OTHERS} - {'cfg'})
 """Top-level keys that the runner or a command reads. All other keys are variables of the config file."""
+
+NESTED = dict(
+    data_prefix=('img_path', 'seg_map_path'),
+    metainfo=('classes', 'palette'),
+    paramwise_cfg=('custom_keys', 'bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult', 'bypass_duplicate'),
+    test_cfg=('mode', 'stride', 'crop_size'),
+)
+"""Keys of dicts of which nothing rejects an unknown one."""
 
 REGISTRIES = [value for value in vars(registry).values() if isinstance(value, Registry)]
 
@@ -52,6 +61,8 @@ def merge_options(cfg: Config, options: dict[str, Any] | None) -> None:
     if options:
         cfg.merge_from_dict(options)
     _check_indices(cfg)
+    _check_numbers(cfg)
+    _check_nested_keys(cfg)
 
 
 def check_parts(cfg: Config, *keys: str) -> None:
@@ -113,6 +124,31 @@ def _check_indices(cfg: Config) -> None:
             numbers = value if isinstance(value, list | tuple) else [value - 1] if isinstance(value, int) else [-1]
             if not numbers or not all(isinstance(number, int) and number >= 0 for number in numbers):
                 raise ValueError(f'`{path}` must be a positive number of images or a list of indices, got {value!r}.')
+
+
+def _check_numbers(cfg: Config) -> None:
+    """Reject a seed that no generator takes, more processes than help, and no learning rate."""
+    seed = (cfg.get('randomness') or {}).get('seed')
+    if seed is not None and not (isinstance(seed, int) and 0 <= seed < 2**32):
+        raise ValueError(f'`randomness.seed` must be an integer in 0..{2**32 - 1}, got {seed!r}.')
+    most = max(32, 4 * (os.cpu_count() or 1))
+    for path, value in settings_in({key: cfg[key] for key in cfg if key.endswith('_dataloader')}):
+        if path.endswith('.num_workers') and isinstance(value, int) and value > most:
+            raise ValueError(f'`{path}` must be at most {most} on this machine, got {value}.')
+    for path, value in settings_in(dict(optim_wrapper=cfg.get('optim_wrapper'))):
+        if path.endswith('optimizer.lr') and value == 0:
+            raise ValueError(f'`{path}` must be positive, got {value}: nothing would be trained.')
+
+
+def _check_nested_keys(cfg: Config) -> None:
+    """Reject a misspelled key of the dicts whose unknown keys are ignored."""
+    for path, value in settings_in(cfg.to_dict()):
+        *_, name = path.split('.')
+        if name not in NESTED or not isinstance(value, dict):
+            continue
+        for key in value:
+            if key not in NESTED[name] and (near := difflib.get_close_matches(key, NESTED[name], 1, 0.8)):
+                raise ValueError(f'`{path}` must have the key {near[0]!r}, got {key!r}. Correct it.')
 
 
 def _check_option(cfg: Config, key: str, value: Any) -> None:

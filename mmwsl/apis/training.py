@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 
 from mmwsl.apis.arguments import add_check_data, add_overwrite, base_parser, parse, say_results
 from mmwsl.apis.checkpoint import is_url, latest_checkpoint, weights_only_loading
+from mmwsl.apis.checkpoint_fit import check_dataset_classes
 from mmwsl.apis.config import config_folder, enable_amp, load_config
 from mmwsl.apis.config_check import check_optimizers, check_parts
 from mmwsl.apis.data_check import DataCheckHook
@@ -75,6 +76,9 @@ def train(
         runner = build_runner(cfg, launcher, allow_mismatch)
         with discarded_if_rejected(runner):
             check_training(runner)
+        if runner._val_loop is not None:
+            _ = runner.val_loop  # the runner builds it when it is read
+        check_dataset_classes(runner)
         if not any(isinstance(hook, FeatureCacheHook) for hook in runner.hooks):
             runner.register_hook(FeatureCacheHook())
         if not any(isinstance(hook, FiniteLossHook) for hook in runner.hooks):

@@ -100,7 +100,13 @@ class EarlierTrainingHook(Hook):
                 path.unlink(missing_ok=True)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Warn if a training is resumed with another config."""
+        """Warn if a training is resumed with another config, or without the state of its optimizer."""
+        if runner._resume and not checkpoint.get('optimizer'):
+            print_log(
+                f'--resume: {runner._load_from} has no state of the optimizer, which starts anew.',
+                'current',
+                logging.WARNING,
+            )
         before = (checkpoint.get('meta') or {}).get('config_digests')
         if not runner._resume or not isinstance(before, dict):
             return

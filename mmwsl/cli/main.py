@@ -10,7 +10,7 @@ from pickle import UnpicklingError
 
 from mmwsl import __version__
 from mmwsl.utils.console import quiet
-from mmwsl.utils.errors import DEBUG, exit_code, user_message
+from mmwsl.utils.errors import DEBUG, FAILURE, exit_code, library_message, user_message
 from mmwsl.utils.parser import Parser
 
 # The module whose `main` is called, and a description.
@@ -88,12 +88,14 @@ def run_command(command: str, argv: list[str] | None = None) -> None:
             code = f'{_name()}: interrupted.' + (' The same command continues.' if command in OWN_IMAGES else '')
         except Exception as error:
             message = str(error) if isinstance(error, ImportError | UnpicklingError) else user_message(error)
+            code = exit_code(error)
+            if message is None and command in TOOLS and (message := library_message(error)):
+                code = FAILURE
             if message is None:
                 print(f'{_name()}: unexpected error. Please report it with the lines below.', file=sys.stderr)
             if message is None or debug:
                 raise
             print(f'{_name()}: {with_flags(message) if command in OWN_IMAGES else message}', file=sys.stderr)
-            code = exit_code(error)
     if code:
         sys.exit(code)
 

@@ -8,6 +8,7 @@ import re
 import traceback
 from pathlib import Path
 from pickle import UnpicklingError
+from types import FrameType
 from urllib.error import URLError
 
 PACKAGE = Path(__file__).parents[1]
@@ -67,6 +68,43 @@ def user_message(error: BaseException) -> str | None:
         return f'{_text(error).splitlines()[0]}. {advice} {HINT}'
     meant = line.startswith(('raise', 'assert')) and any(name in origin.parts for name in LIBRARIES)
     return f'{_text(error)} {HINT}' if meant else None
+
+
+def library_message(error: BaseException) -> str | None:
+    """Return the message of an error that a library raised while it ran what a config describes.
+
+    A setting that does not fit, such as the number of channels, ends in any error of torch, mmcv or mmseg; so does a
+    bug of mmwsl. None for an error that mmwsl raised itself.
+
+    Args:
+        error: The error, with its traceback.
+    """
+    frames = list(traceback.walk_tb(error.__traceback__))
+    if not frames:
+        return None
+    frame, line = frames[-1]
+    text = f'{type(error).__name__}: {(str(error).strip() or "no message").splitlines()[0]}'
+    if WORKER.match(str(error)):
+        text = str(error).strip().splitlines()[-1]
+    elif isinstance(error, KeyError) and (step := _transform(frames)):
+        text = f'the transform {step!r} needs {text.removeprefix("KeyError: ")}, which no transform before it gives'
+    elif PACKAGE in Path(frame.f_code.co_filename).parents:
+        return None
+    place = '/'.join(Path(frame.f_code.co_filename).parts[-2:])
+    return (
+        f'{text} ({place}, line {line}). A setting may not fit the others; --debug shows where. If they fit, please '
+        'report it.'
+    )
+
+
+def _transform(frames: list[tuple[FrameType, int]]) -> str:
+    """Return the name of the transform of a pipeline that raised an error; an empty text if none did."""
+    named = [
+        frame.f_locals['self']
+        for frame, _ in frames
+        if frame.f_code.co_name == 'transform' and 'self' in frame.f_locals
+    ]
+    return type(named[-1]).__name__ if named else ''
 
 
 def _built_class(error: BaseException) -> str:

@@ -132,6 +132,14 @@ def test_a_checkpoint_stores_classes_version_and_config(trained, tmp_path):
     assert len({part['config_digest'] for part in other}) == 1 and other[0]['config_digest'] != meta['config_digest']
 
 
+def named(names, *splits):
+    """Return the options that give datasets other classes."""
+    colors = ','.join(f'({i},{i},{i})' for i in range(len(names.split(','))))
+    keys = [f'{split}_dataloader.dataset.metainfo' for split in splits or ('train', 'val')]
+    return [option for key in keys for option in (f'{key}.classes=({names})', f'{key}.palette=[{colors}]')]
+
+
+MORE_CLASSES = ['model.decode_head.num_classes=3', *named('background,square,circle')]
 RENAMED = 'test_dataloader.dataset.metainfo.classes=(square,background)'
 
 
@@ -176,16 +184,16 @@ def train(trained, work_dir, *arguments):
 
 
 def test_fine_tuning_of_other_classes_is_asked_for(trained, tmp_path):
-    load, more = f'load_from={trained[1]}', 'model.decode_head.num_classes=3'
+    load = f'load_from={trained[1]}'
     with pytest.raises(ValueError, match='got 2 of .*If you mean to fine-tune, pass --allow-mismatch'):
-        train(trained, tmp_path / 'rejected', load, more)
+        train(trained, tmp_path / 'rejected', load, *MORE_CLASSES)
     assert not list((tmp_path / 'rejected').glob('*.pth'))
-    train(trained, tmp_path / 'tuned', '--allow-mismatch', load, more)
+    train(trained, tmp_path / 'tuned', '--allow-mismatch', load, *MORE_CLASSES)
     assert '2 start from their initialization: decode_head.conv_seg' in log_of(tmp_path / 'tuned')
-    swapped = 'train_dataloader.dataset.metainfo.classes=(square,background)'
+    swapped = named('square,background')
     with pytest.raises(ValueError, match='train_dataloader.*--allow-mismatch'):
-        train(trained, tmp_path / 'swapped', load, swapped)
-    train(trained, tmp_path / 'allowed', '--allow-mismatch', load, swapped, 'train_cfg.max_iters=2')
+        train(trained, tmp_path / 'swapped', load, *swapped)
+    train(trained, tmp_path / 'allowed', '--allow-mismatch', load, *swapped, 'train_cfg.max_iters=2')
 
 
 def test_new_layers_of_a_training_are_one_line(trained, tmp_path, caplog):
@@ -199,15 +207,29 @@ def test_new_layers_of_a_training_are_one_line(trained, tmp_path, caplog):
     assert log_of(tmp_path / 'new').count('1 new layers start from their initialization: auxiliary_head\n') == 1
 
 
-@pytest.mark.parametrize('option', ['model.decode_head.num_classes=3', 'model.decode_head.num_convs=0'])
-def test_another_network_does_not_resume(trained, tmp_path, option):
+@pytest.mark.parametrize('changed', [MORE_CLASSES, ['model.decode_head.num_convs=0']], ids=['classes', 'layers'])
+def test_another_network_does_not_resume(trained, tmp_path, changed):
     before = {path.name: path.read_bytes() for path in trained[1].parent.glob('*.pth')}
     with pytest.raises(ValueError, match=r'must fit the config.*Resume with the config of that training'):
-        train(trained, trained[1].parent, '--resume', '--allow-mismatch', option)
+        train(trained, trained[1].parent, '--resume', '--allow-mismatch', *changed)
     assert {path.name: path.read_bytes() for path in trained[1].parent.glob('*.pth')} == before
 
 
 def test_other_class_names_do_not_resume(trained):
-    option = 'train_dataloader.dataset.metainfo.classes=(background,circle)'
     with pytest.raises(ValueError, match="'circle' instead of 'square' at 1. Resume with the config"):
-        train(trained, trained[1].parent, '--resume', option)
+        train(trained, trained[1].parent, '--resume', *named('background,circle'))
+
+
+def test_training_and_validation_have_the_same_classes_as_the_network(trained, tmp_path):
+    with pytest.raises(ValueError, match=r"val_dataloader\.dataset.*\['background', 'circle'\], got .*'square'"):
+        train(trained, tmp_path / 'new', *named('background,circle', 'train'))
+    with pytest.raises(ValueError, match='number of classes of the training set, 2, got 3'):
+        train(trained, tmp_path / 'new', MORE_CLASSES[0])
+
+
+def test_rounded_parameters_are_rejected(trained, tmp_path):
+    checkpoint = torch.load(trained[1], weights_only=True)
+    checkpoint['state_dict'] = {name: value.int() for name, value in checkpoint['state_dict'].items()}
+    torch.save(checkpoint, tmp_path / 'rounded.pth')
+    with pytest.raises(ValueError, match='rounded.pth` must have floating point parameters, got integers in'):
+        run_test([trained[0], str(tmp_path / 'rounded.pth'), '--work-dir', str(tmp_path / 'test')])

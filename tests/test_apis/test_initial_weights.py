@@ -65,9 +65,9 @@ def test_weights_of_the_backbone_train_under_any_prefix(backbone, tmp_path):
     main([config, *options(tmp_path, tmp_path / 'own.pth'), f'experiment_name={tmp_path.name}_own'])
     torch.save(dict(state_dict={f'backbone.{name}': value for name, value in state.items()}), tmp_path / 'whole.pth')
     more = [f'experiment_name={tmp_path.name}_whole', 'model.backbone.init_cfg.prefix=backbone.']
-    main([config, *options(tmp_path, tmp_path / 'whole.pth'), *more])
+    main([config, '--overwrite', *options(tmp_path, tmp_path / 'whole.pth'), *more])
     with pytest.raises(ValueError, match=r'whole\.pth must be weights of this network, got 0 of its 4 parameters'):
-        main([config, *options(tmp_path, tmp_path / 'whole.pth'), f'experiment_name={tmp_path.name}_without_prefix'])
+        main([config, '--overwrite', *options(tmp_path, tmp_path / 'whole.pth'), f'experiment_name={tmp_path.name}_no'])
 
 
 def test_weights_of_another_network_are_rejected_before_the_first_iteration(backbone, tmp_path):

@@ -109,7 +109,8 @@ def test_other_parameters_are_rejected(tmp_path, damage):
     else:
         content = {} if damage == 'empty' else [1, 2]
     torch.save(content, path)
-    with pytest.raises(ValueError, match=r"x.pth: the weights must be those of one of \['mobilenet_v2'"):
+    rule = 'a dict of parameters, got a list' if damage == 'no parameters' else r"those of one of \['mobilenet_v2'"
+    with pytest.raises(ValueError, match=rf'x.pth.* must be {rule}'):
         identify_weights(path)
 
 

@@ -15,7 +15,7 @@ from mmwsl.engine.hooks import NonFiniteError
 from mmwsl.functional import constant_background
 from mmwsl.models.aggregators import LSEPooling
 from mmwsl.registry import MODELS
-from mmwsl.utils.errors import FAILURE, INPUT, exit_code, name_file, user_message
+from mmwsl.utils.errors import FAILURE, INPUT, exit_code, library_message, name_file, user_message
 
 from .test_files import small_files
 
@@ -170,3 +170,18 @@ def test_a_full_disk_of_a_log_names_it(tmp_path):
     name_file(error)
     handler.close()
     assert str(tmp_path / 'run.log') in user_message(error)
+
+
+class Flip:
+    """A transform that needs an image."""
+
+    def transform(self, results):
+        return results['img']
+
+
+def test_an_error_of_a_library_that_runs_a_config_is_one_line():
+    message = library_message(caught(torch.cat, [torch.zeros(2, 2), torch.zeros(3, 3)]))
+    assert message.startswith('RuntimeError: ') and 'A setting may not fit' in message and '\n' not in message
+    message = library_message(caught(Flip().transform, {}))
+    assert message.startswith("the transform 'Flip' needs 'img', which no transform before it gives")
+    assert library_message(caught(LSEPooling, -1.0)) is None  # it has a message of its own

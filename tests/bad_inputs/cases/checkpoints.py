@@ -86,6 +86,19 @@ def other_aggregator(root: Path) -> None:
     )
 
 
+def rounded(checkpoint: dict) -> None:
+    """Round all weights to integers."""
+    checkpoint['state_dict'] = {name: value.int() for name, value in checkpoint['state_dict'].items()}
+
+
+def no_optimizer(root: Path) -> None:
+    """Remove the state of the optimizer."""
+    path = root / 'work/epoch_2.pth'
+    checkpoint = torch.load(path, weights_only=True)
+    del checkpoint['optimizer']
+    torch.save(checkpoint, path)
+
+
 def newest_half(root: Path) -> None:
     """Cut the newest checkpoint of the training in half, as a crash of the machine does."""
     path = root / 'work/epoch_2.pth'
@@ -308,4 +321,8 @@ CASES: list[Case] = [
     case('--resume: nothing to resume', 'train wsl.py --work-dir new --resume', 'done', 'no checkpoint in'),
     case('--resume: the training is finished', 'train wsl.py --work-dir work --resume', 'done', changes=('work/*',)),
     case('--trust-checkpoint without need', f'{TEST.format("work/epoch_2.pth")} --trust-checkpoint', 'done', 'mIoU'),
+    case('integer weights', TEST.format(FOREIGN), 'rejected', 'floating point', prepare=changed(rounded)),
+    case(
+        '--resume: no state of the optimizer', RESUME, 'done', 'starts anew', prepare=no_optimizer, changes=('work/*',)
+    ),
 ]

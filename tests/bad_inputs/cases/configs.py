@@ -21,6 +21,17 @@ def inherits(text: str) -> Callable[[Path], object]:
     return config(f"_base_ = ['wsl.py']\n{text}\n")
 
 
+def supervised(text: str) -> Callable[[Path], object]:
+    """Return a function that writes a config which inherits from that of a training with masks."""
+    return config(f"_base_ = ['fsl.py']\n{text}\n")
+
+
+def pipeline(steps: list[str]) -> Callable[[Path], object]:
+    """Return a function that writes a config with other transforms."""
+    types = [dict(type=name, prob=0.5) if name == 'RandomFlip' else dict(type=name) for name in steps]
+    return supervised(f'train_pipeline = {types}\ntrain_dataloader = dict(dataset=dict(pipeline=train_pipeline))')
+
+
 OWN = 'train own.py --work-dir new'
 NOTHING = dict(absent=('new',))
 
@@ -328,4 +339,50 @@ CASES: list[Case] = [
         '--launcher',
     ),
     case('mixed precision without a GPU', f'{TRAIN} --amp', 'rejected', 'gpu'),
+    *(
+        case(f'fits nothing: {name}', 'train own.py --work-dir new', 'failed', words, prepare=supervised(text))
+        for name, text, words in (
+            ('channels of the head', 'model = dict(decode_head=dict(in_channels=9))', 'may not fit'),
+            ('index of the features', 'model = dict(decode_head=dict(in_index=5))', 'may not fit'),
+            (
+                'weights of the classes',
+                'model = dict(decode_head=dict(loss_decode=dict(class_weight=[1.0, 2.0])))',
+                'fit',
+            ),
+            ('gradient clipping', 'optim_wrapper = dict(clip_grad=dict(max_nrom=1.0))', 'max_nrom'),
+        )
+    ),
+    *(
+        case(
+            f'order of the transforms: {name}',
+            'train own.py --work-dir new',
+            'failed',
+            'transform',
+            prepare=pipeline(steps),
+        )
+        for name, steps in (
+            ('packed before the image is loaded', ['PackSegInputs', 'LoadImageFromFile']),
+            ('flipped before the image is loaded', ['RandomFlip', 'LoadImageFromFile', 'PackSegInputs']),
+        )
+    ),
+    *(
+        case(f'rejected: {name}', 'train own.py --work-dir new', 'rejected', words, prepare=supervised(text))
+        for name, text, words in (
+            ('seed', 'randomness = dict(seed=2**40)', 'randomness.seed'),
+            ('more processes than help', 'train_dataloader = dict(num_workers=999)', 'num_workers'),
+            ('no learning rate', 'optim_wrapper = dict(optimizer=dict(lr=0.0))', 'positive'),
+            ('more classes than names', 'model = dict(decode_head=dict(num_classes=9))', 'num_classes'),
+            ('a misspelled prefix', "train_dataloader = dict(dataset=dict(data_prefix=dict(img_pth='x')))", 'img_path'),
+            ('misspelled classes', "train_dataloader = dict(dataset=dict(metainfo=dict(clases=('a',))))", 'classes'),
+            ('a misspelled mode', "model = dict(test_cfg=dict(mod='slide'))", "'mode'"),
+            ('misspelled rates', 'optim_wrapper = dict(paramwise_cfg=dict(custom_key=dict(a=1)))', 'custom_keys'),
+            (
+                'other classes in training than in validation',
+                'classes = ("background", "cross", "square", "triangle", "star", "ring", "circle")\n'
+                'train_dataloader = dict(dataset=dict(metainfo=dict(classes=classes)))',
+                'val_dataloader.dataset.metainfo.classes',
+            ),
+        )
+    ),
+    case('a config that ends the program', OWN, 'rejected', 'own.py', prepare=config('raise SystemExit')),
 ]
