@@ -1,6 +1,11 @@
 """``python -m mmwsl``, for launchers such as torchrun; the same as the command ``mmwsl``."""
 
-from mmwsl.cli.main import main
+import sys
 
 if __name__ == '__main__':
-    main()
+    try:
+        from mmwsl.cli.main import main
+
+        main()
+    except KeyboardInterrupt:  # while the libraries are imported
+        sys.exit('mmwsl: interrupted.')

@@ -56,7 +56,9 @@ def device(text: str) -> str:
     try:
         torch.empty(0, device=text)
     except (RuntimeError, AssertionError) as error:
-        raise argparse.ArgumentTypeError(f'must be a device of torch, got {text!r}: {error}') from error
+        raise argparse.ArgumentTypeError(
+            f'must be a device of torch, got {text!r}: {str(error).splitlines()[0]}'
+        ) from error
     return text
 
 

@@ -165,7 +165,7 @@ def parameters_of(checkpoint: dict[str, Any]) -> Mapping[str, Tensor]:
 def recorded_classes(checkpoint: dict[str, Any]) -> list[str] | None:
     """Return the class names that a checkpoint stores, also one of MMSegmentation before 1.0; None without names."""
     meta = checkpoint.get('meta') or {}
-    parts = [meta.get('dataset_meta') or {}, meta]
+    parts = [part for part in (meta.get('dataset_meta'), meta) if isinstance(part, dict)]
     return next((list(part[key]) for part in parts for key in ('classes', 'CLASSES') if part.get(key)), None)
 
 

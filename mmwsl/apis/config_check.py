@@ -131,6 +131,9 @@ def _check_numbers(cfg: Config) -> None:
     seed = (cfg.get('randomness') or {}).get('seed')
     if seed is not None and not (isinstance(seed, int) and 0 <= seed < 2**32):
         raise ValueError(f'`randomness.seed` must be an integer in 0..{2**32 - 1}, got {seed!r}.')
+    for key in ('load_from', 'work_dir'):
+        if cfg.get(key) is not None and not isinstance(cfg[key], str):
+            raise ValueError(f'`{key}` must be a path, got {cfg[key]!r}.')
     most = max(32, 4 * (os.cpu_count() or 1))
     for path, value in settings_in({key: cfg[key] for key in cfg if key.endswith('_dataloader')}):
         if path.endswith('.num_workers') and isinstance(value, int) and value > most:

@@ -90,7 +90,8 @@ def export_onnx(
     if opset < 11:
         raise ValueError(f'--opset must be at least 11, got {opset}.')
     cfg, checkpoint = find_model(model, weights, options)
-    check_output_file(out, '--out', overwrite, [checkpoint, *filter(None, [cfg.filename])])
+    own = [path for path in Path(model).rglob('*') if path.is_file()] if isinstance(model, str | Path) else []
+    check_output_file(out, '--out', overwrite, [checkpoint, *filter(None, [cfg.filename]), *own])
     metadata = describe_postprocessing(cfg)
     bare = deepcopy(cfg)
     bare.custom_hooks = []

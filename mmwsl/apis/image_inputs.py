@@ -55,7 +55,10 @@ def list_inputs(inputs: Source | Sequence[Source], names: Sequence[str] | None =
         if not isinstance(source, str | os.PathLike):
             raise TypeError(f'`inputs` must be paths, URLs or arrays, got {shorten(source)} at position {position}.')
         path = os.fspath(source)
-        backend = fileio.get_file_backend(path)
+        try:
+            backend = fileio.get_file_backend(path)
+        except KeyError as error:
+            raise ValueError(f'`inputs` must be paths or http URLs, got {path!r}.') from error
         local = isinstance(backend, fileio.LocalBackend)
         path = os.path.abspath(path) if local else path.rstrip('/')
         if hasattr(backend, 'isdir') and backend.isdir(path):  # HTTP has no folders

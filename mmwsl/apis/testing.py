@@ -17,11 +17,12 @@ from mmwsl.apis.config_check import check_parts
 from mmwsl.apis.data_check import DataCheckHook
 from mmwsl.apis.launch import build_runner
 from mmwsl.apis.registered import is_mask_loader, is_subclass, registered_class, without
+from mmwsl.apis.work_folder import check_folders
 from mmwsl.engine.hooks import ProvenanceHook, WeakSegVisualizationHook
 from mmwsl.models import WeakEncoderDecoder
 from mmwsl.registry import HOOKS, MODELS
 from mmwsl.utils.nested import dataset_paths
-from mmwsl.utils.output_folder import OutputFolder, check_outside, check_writable
+from mmwsl.utils.output_folder import OutputFolder
 
 
 def test(
@@ -60,8 +61,7 @@ def run_test(
 ) -> tuple[Runner, dict[str, float | str]]:
     """Evaluate as :func:`test` does, and return the runner, whose model is loaded, with the metrics."""
     check_parts(cfg, 'model', 'test_dataloader', 'test_cfg')
-    check_writable(cfg.work_dir, '--work-dir')
-    check_outside(cfg.work_dir, dataset_paths(cfg))
+    check_folders(cfg)
     cfg.load_from, cfg.resume = checkpoint, False
     with weights_only_loading(cfg, trust_checkpoint):
         runner = build_runner(cfg, launcher)

@@ -21,7 +21,7 @@ from mmwsl.apis.folder_use import writes_alone
 from mmwsl.apis.initial_weights import InitialWeightsHook, initial_weights
 from mmwsl.apis.launch import build_runner
 from mmwsl.apis.schedule_check import check_training
-from mmwsl.apis.work_folder import EarlierTrainingHook, check_work_folder, keep_one_to_resume_from
+from mmwsl.apis.work_folder import EarlierTrainingHook, check_folders, check_work_folder, keep_one_to_resume_from
 from mmwsl.engine.hooks import FeatureCacheHook, FiniteLossHook, RepeatableTrainingHook, ResumedTrainingHook
 from mmwsl.engine.runner import discarded_if_rejected
 
@@ -63,6 +63,7 @@ def train(
     check_parts(cfg, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
     check_optimizers(cfg)
     keep_one_to_resume_from(cfg)
+    check_folders(cfg)
     earlier = [] if resume else check_work_folder(cfg, overwrite)
     cfg.resume = False
     checkpoint = latest_checkpoint(cfg.work_dir) if resume else None
@@ -76,9 +77,9 @@ def train(
         runner = build_runner(cfg, launcher, allow_mismatch)
         with discarded_if_rejected(runner):
             check_training(runner)
-        if runner._val_loop is not None:
-            _ = runner.val_loop  # the runner builds it when it is read
-        check_dataset_classes(runner)
+            if runner._val_loop is not None:
+                _ = runner.val_loop  # the runner builds it when it is read
+            check_dataset_classes(runner)
         if not any(isinstance(hook, FeatureCacheHook) for hook in runner.hooks):
             runner.register_hook(FeatureCacheHook())
         if not any(isinstance(hook, FiniteLossHook) for hook in runner.hooks):

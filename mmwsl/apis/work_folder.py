@@ -15,7 +15,7 @@ from mmwsl.apis.registered import is_subclass
 from mmwsl.engine.hooks import WeightsOnlyCheckpointHook
 from mmwsl.engine.hooks.weights_only_checkpoint_hook import digest_value
 from mmwsl.registry import HOOKS
-from mmwsl.utils.nested import dataset_paths
+from mmwsl.utils.nested import dataset_paths, settings_in
 from mmwsl.utils.output_folder import OutputError, check_outside, check_writable
 from mmwsl.utils.text import first_five
 
@@ -23,6 +23,21 @@ CHECKPOINT = re.compile(r'(best_.+_)?(epoch|iter)_\d+(-[0-9a-f]{8})?\.pth(\.part
 """Names of the files that a training writes beside its logs."""
 RUN_KEYS = ('work_dir', 'load_from', 'resume', 'launcher', 'experiment_name', 'filename')
 """Keys of a config that differ between a run and its continuation."""
+
+
+def check_folders(cfg: Config) -> None:
+    """Check the folders that a config writes into: its work folder, and those of hooks, metrics and the visualizer.
+
+    Raises:
+        OutputError: If one is among the images, labels and masks, or the work folder cannot be written.
+    """
+    check_writable(cfg.work_dir, '--work-dir')
+    inputs = dataset_paths(cfg)
+    check_outside(cfg.work_dir, inputs)
+    parts = {key: cfg.get(key) for key in ('default_hooks', 'visualizer', 'vis_backends')}
+    for path, value in settings_in(parts | {key: cfg.get(key) for key in ('val_evaluator', 'test_evaluator')}):
+        if path.endswith(('checkpoint.out_dir', '.output_dir', '.save_dir')) and isinstance(value, str):
+            check_outside(value, inputs, f'`{path}`')
 
 
 def check_work_folder(cfg: Config, overwrite: bool = False) -> list[Path]:
@@ -36,10 +51,8 @@ def check_work_folder(cfg: Config, overwrite: bool = False) -> list[Path]:
         The files to remove once the new training starts.
 
     Raises:
-        OutputError: If there are any and ``overwrite`` is not set, or the folder cannot be written.
+        OutputError: If there are any and ``overwrite`` is not set.
     """
-    check_writable(cfg.work_dir, '--work-dir')
-    check_outside(cfg.work_dir, dataset_paths(cfg))
     found = [path for folder in checkpoint_folders(cfg) for path in earlier_files(folder, cfg)]
     checkpoints = [path.name for path in found if path.suffix == '.pth']
     if checkpoints and not overwrite:

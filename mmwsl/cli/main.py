@@ -1,6 +1,7 @@
 """Dispatch of the command ``mmwsl``."""
 
 import argparse
+import io
 import logging
 import os
 import sys
@@ -35,6 +36,7 @@ TOOLS = {
     'print-config': ('mmwsl.apis.print_config', 'print a config with all that it inherits'),
 }
 COMMANDS = OWN_IMAGES | TOOLS
+LINES, WIDTH = 3, 1000
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -72,6 +74,7 @@ def run_command(command: str, argv: list[str] | None = None) -> None:
         argv: Its arguments, those of the process if None.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
+    _prepare_streams()
     logging.raiseExceptions = False  # a log that cannot be written has no traceback on the terminal
     debug = '--debug' in argv or bool(os.environ.get(DEBUG))
     argv = [argument for argument in argv if argument != '--debug']
@@ -86,7 +89,12 @@ def run_command(command: str, argv: list[str] | None = None) -> None:
             code = module.main(argv)
         except KeyboardInterrupt:
             code = f'{_name()}: interrupted.' + (' The same command continues.' if command in OWN_IMAGES else '')
+        except BrokenPipeError:  # as of `| head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter flushes at its end
+            code = FAILURE
         except Exception as error:
+            if _interrupted(error):
+                sys.exit(f'{_name()}: interrupted.')
             message = str(error) if isinstance(error, ImportError | UnpicklingError) else user_message(error)
             code = exit_code(error)
             if message is None and command in TOOLS and (message := library_message(error)):
@@ -95,7 +103,7 @@ def run_command(command: str, argv: list[str] | None = None) -> None:
                 print(f'{_name()}: unexpected error. Please report it with the lines below.', file=sys.stderr)
             if message is None or debug:
                 raise
-            print(f'{_name()}: {with_flags(message) if command in OWN_IMAGES else message}', file=sys.stderr)
+            print(f'{_name()}: {_short(with_flags(message) if command in OWN_IMAGES else message)}', file=sys.stderr)
     if code:
         sys.exit(code)
 
@@ -103,6 +111,27 @@ def run_command(command: str, argv: list[str] | None = None) -> None:
 def _name() -> str:
     """Return the name of the command, as the usage of its parser prints it."""
     return sys.argv[0] if sys.argv[0].startswith('mmwsl ') else os.path.basename(sys.argv[0])
+
+
+def _interrupted(error: BaseException) -> bool:
+    """Return whether an interruption caused an error: mmengine turns one into an error of its own."""
+    chain = error.__cause__ or error.__context__
+    return chain is not None and (isinstance(chain, KeyboardInterrupt) or _interrupted(chain))
+
+
+def _prepare_streams() -> None:
+    """Replace standard streams that are closed, and write characters that they cannot encode as escapes."""
+    for name in ('stdout', 'stderr'):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, 'w'))
+        elif isinstance(stream := getattr(sys, name), io.TextIOWrapper):
+            stream.reconfigure(errors='backslashreplace')
+
+
+def _short(message: str) -> str:
+    """Return at most three lines of a message, each of at most 1000 characters."""
+    lines = [line if len(line) <= WIDTH else f'{line[:WIDTH]} ...' for line in message.strip().splitlines()]
+    return '\n'.join(lines[:LINES]) + (' (--debug shows all)' if len(lines) > LINES else '')
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:

@@ -101,11 +101,21 @@ class WeakSegRunner(Runner):
         if not self._started and fn_name in ('before_train_iter', 'before_val_iter', 'before_test_iter'):
             self._started = True
             if fn_name == 'before_train_iter' or not Path(self.work_dir, 'last_checkpoint').exists():
-                super().dump_config()
+                self._dump_config()
         super().call_hook(fn_name, **kwargs)
 
     def dump_config(self) -> None:
         """Do nothing: see :meth:`call_hook`."""
+
+    @master_only
+    def _dump_config(self) -> None:
+        """Write the config to the work folder, but not over a config that somebody wrote."""
+        given = self.cfg.filename
+        file = Path(self.work_dir, Path(given).name) if given else None
+        if file is None or not file.is_file():
+            super().dump_config()
+        elif not file.samefile(given) and '_base_' not in file.read_text(errors='replace'):  # a dump has no base
+            super().dump_config()
 
     @master_only
     def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:

@@ -1,11 +1,20 @@
 """Parser of a command line whose errors are one line."""
 
 import argparse
-from typing import NoReturn
+from typing import Any, NoReturn
 
 
 class Parser(argparse.ArgumentParser):
     """``ArgumentParser`` that names the error only; ``--help`` prints the usage."""
+
+    def parse_args(self, *args: Any, **kwargs: Any) -> Any:
+        """Parse a command line; an empty argument, such as an unset variable of a shell, is an error."""
+        parsed = super().parse_args(*args, **kwargs)
+        for action in self._actions:
+            value = getattr(parsed, action.dest, None)
+            if (value == '' and action.const != '') or (isinstance(value, list) and '' in value):
+                self.error(f'{"/".join(action.option_strings) or action.dest}: must not be empty')
+        return parsed
 
     def error(self, message: str) -> NoReturn:
         """Print the message and exit with code 2."""

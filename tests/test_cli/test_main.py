@@ -1,4 +1,6 @@
 import ast
+import os
+import subprocess
 import sys
 
 import pytest
@@ -98,3 +100,21 @@ def test_a_list_of_validation_images_may_name_other_folders(images, capsys):
     (images / 'val.txt').write_text('/data/uploads/1\nold/2.png\n')
     main(['check', 'images', '--labels', 'labels.csv', '--val', 'val.txt'])
     assert ', 2 to validate' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('redirection', ['>&-', '| head -1', '> /dev/full'])
+def test_outputs_that_cannot_be_written(repository, redirection):
+    """Closed, as of a service; a pipe whose reader ends; a full disk. No traceback in any of them."""
+    shell = f'set -o pipefail; {sys.executable} -m mmwsl print-config wsl_lse_voc {redirection}'
+    done = subprocess.run(['bash', '-c', shell], cwd=repository, text=True, capture_output=True, timeout=120)
+    assert 'Traceback' not in done.stderr and len(done.stderr.splitlines()) <= 1, done.stderr
+    assert (done.returncode == 0) == (redirection == '>&-') or redirection == '| head -1'
+    if redirection == '> /dev/full':
+        assert 'No space left on device' in done.stderr
+
+
+def test_characters_that_the_terminal_lacks_are_escaped(tmp_path):
+    (tmp_path / 'own.py').write_text("classes = ('größe',)\n")
+    command = [sys.executable, '-m', 'mmwsl', 'print-config', str(tmp_path / 'own.py')]
+    done = subprocess.run(command, env={**os.environ, 'PYTHONIOENCODING': 'ascii'}, capture_output=True, timeout=120)
+    assert not done.returncode and b'gr\\xf6\\xdfe' in done.stdout, done.stderr

@@ -19,3 +19,17 @@ def test_help_prints_the_usage(capsys):
     with pytest.raises(SystemExit) as end:
         Parser(prog='mmwsl test').parse_args(['--help'])
     assert not end.value.code and 'usage: mmwsl test' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    'arguments, name', [(['', '--out', 'x'], 'images'), (['a', '', '--out', 'x'], 'images'), (['a', '--out='], '--out')]
+)
+def test_an_empty_argument_is_an_error(capsys, arguments, name):
+    parser = Parser(prog='mmwsl predict')
+    parser.add_argument('images', nargs='+')
+    parser.add_argument('--out')
+    parser.add_argument('--masks', nargs='?', const='')
+    with pytest.raises(SystemExit, match='2'):
+        parser.parse_args(arguments)
+    assert capsys.readouterr().err.startswith(f'mmwsl predict: {name}: must not be empty.')
+    assert parser.parse_args(['a', '--masks']).masks == ''  # its meaning without a value

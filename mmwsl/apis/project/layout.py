@@ -104,7 +104,7 @@ class Project:
         """
         summary = self.read_summary()
         for stage in ('segmentor', 'classifier'):
-            if 'checkpoint' in summary.get(stage, {}):
+            if 'checkpoint' in (summary.get(stage) or {}):
                 return self.root / summary[stage]['config'], self.root / summary[stage]['checkpoint']
         raise FileNotFoundError(
             f'project={str(self.root)!r} has no trained network. Run `mmwsl run IMAGES --labels FILE --out '

@@ -185,6 +185,31 @@ CASES: list[Case] = [
         'masks',
         prepare=content(b'', 'x'),
     ),
+    case(
+        'the config writes masks over the true ones',
+        TEST,
+        'rejected',
+        'test_evaluator.output_dir',
+        prepare=lambda root: (root / 'wsl.py').write_text(
+            (root / 'wsl.py').read_text() + "test_evaluator = dict(_delete_=True, type='IoUMetric', output_dir='masks')"
+        ),
+    ),
+    case(
+        'the config writes checkpoints beside the images',
+        'train wsl.py --work-dir new --cfg-options default_hooks.checkpoint.out_dir=images',
+        'rejected',
+        'default_hooks.checkpoint.out_dir',
+        absent=('new',),
+    ),
+    case('the work folder is that of the config', f'{TEST} --work-dir .', 'done', 'mIoU'),
+    case(
+        'export --out is a file of the project',
+        'export project --out project/summary.json --overwrite',
+        'rejected',
+        'project/summary.json',
+    ),
+    case('an empty argument', 'predict project "" --out new', 'rejected', 'must not be empty', absent=('new',)),
+    case('an empty output', "predict project images --out ''", 'rejected', '--out: must not be empty'),
 ]
 
 
