@@ -138,9 +138,25 @@ def _check_numbers(cfg: Config) -> None:
     for path, value in settings_in({key: cfg[key] for key in cfg if key.endswith('_dataloader')}):
         if path.endswith('.num_workers') and isinstance(value, int) and value > most:
             raise ValueError(f'`{path}` must be at most {most} on this machine, got {value}.')
+    _check_normalization(cfg)
     for path, value in settings_in(dict(optim_wrapper=cfg.get('optim_wrapper'))):
         if path.endswith('optimizer.lr') and value == 0:
             raise ValueError(f'`{path}` must be positive, got {value}: nothing would be trained.')
+
+
+def _check_normalization(cfg: Config) -> None:
+    """Reject a mean and a standard deviation that do not fit the channels: torch would repeat a single value."""
+    model = cfg.get('model') or {}
+    given = model.get('data_preprocessor') or cfg.get('data_preprocessor') or {}
+    mean, std = given.get('mean'), given.get('std')
+    channels = (model.get('backbone') or {}).get('in_channels', 3)
+    for name, values in (('mean', mean), ('std', std)):
+        if values is not None and (isinstance(values, str) or len(values) != channels):
+            raise ValueError(
+                f'`data_preprocessor.{name}` must have {channels} values, one per channel, got {values!r}.'
+            )
+    if std is not None and not all(value > 0 for value in std):
+        raise ValueError(f'`data_preprocessor.std` must be positive, got {std!r}.')
 
 
 def _check_nested_keys(cfg: Config) -> None:

@@ -120,6 +120,9 @@ class Schedule:
     def check(self) -> None:
         """Reject a schedule that never acts, and a warm-up that does not fit."""
         total, unit = self.length.total, self.length.unit
+        milestones = self.cfg.get('milestones', ())
+        if isinstance(milestones, str) or not all(isinstance(step, int) for step in milestones):
+            raise ValueError(f'`{self.key}.milestones` must be a list of integers, got {milestones!r}.')
         if self.begin >= self.end:
             raise ValueError(
                 f'`{self.key}.begin` must be less than `{self.key}.end`={self.end}, got {self.begin}. Set one of them.'

@@ -11,7 +11,7 @@ from pickle import UnpicklingError
 
 from mmwsl import __version__
 from mmwsl.utils.console import quiet
-from mmwsl.utils.errors import DEBUG, FAILURE, exit_code, library_message, user_message
+from mmwsl.utils.errors import DEBUG, FAILURE, INPUT, exit_code, library_message, user_message
 from mmwsl.utils.parser import Parser
 
 # The module whose `main` is called, and a description.
@@ -83,6 +83,11 @@ def run_command(command: str, argv: list[str] | None = None) -> None:
             warnings.filterwarnings('ignore')
             warnings.filterwarnings('default', category=UserWarning, module='mmwsl')
             warnings.showwarning = _show_warning
+        try:
+            os.getcwd()
+        except FileNotFoundError:
+            print(f'{_name()}: the current folder was deleted. Change to another folder.', file=sys.stderr)
+            sys.exit(INPUT)
         try:
             with quiet(os.devnull):  # the libraries print while they are imported
                 module = import_module(COMMANDS[command][0])

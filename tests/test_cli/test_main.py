@@ -9,6 +9,7 @@ from PIL import Image
 
 import mmwsl
 from mmwsl.cli.main import COMMANDS, TOOLS, main
+from tests.conftest import REPOSITORY
 
 
 @pytest.fixture(autouse=True)
@@ -118,3 +119,12 @@ def test_characters_that_the_terminal_lacks_are_escaped(tmp_path):
     command = [sys.executable, '-m', 'mmwsl', 'print-config', str(tmp_path / 'own.py')]
     done = subprocess.run(command, env={**os.environ, 'PYTHONIOENCODING': 'ascii'}, capture_output=True, timeout=120)
     assert not done.returncode and b'gr\\xf6\\xdfe' in done.stdout, done.stderr
+
+
+def test_a_deleted_folder_is_one_line(tmp_path):
+    folder = tmp_path / 'gone'
+    folder.mkdir()
+    shell = f'cd {folder}; rmdir {folder}; {sys.executable} -P -m mmwsl doctor'
+    environment = {**os.environ, 'PYTHONPATH': str(REPOSITORY)}
+    done = subprocess.run(['bash', '-c', shell], env=environment, text=True, capture_output=True, timeout=120)
+    assert done.returncode == 2 and 'the current folder was deleted' in done.stderr.splitlines()[-1]

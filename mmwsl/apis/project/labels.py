@@ -181,7 +181,10 @@ def read_thresholds(path: str | Path, classes: list[str]) -> dict[str, Any]:
         raise FileNotFoundError(f'--thresholds {str(path)!r} does not exist. Export it from the report.')
     try:
         content: dict[str, Any] = load_json(path, '--thresholds')
-        named, values = list(content['classes']), [float(value) for value in content['thresholds']]
+        named, values = (
+            list(content['classes']),
+            [float(value) for value in content['thresholds'] if not isinstance(value, bool)],
+        )
     except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise ValueError(
             f'--thresholds {str(path)!r} must be JSON with the keys `classes` and `thresholds`, got '

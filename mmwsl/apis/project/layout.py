@@ -80,8 +80,8 @@ class Project:
         ).get(stage, [])
 
     def read_summary(self) -> dict[str, Any]:
-        """Read the summary; empty if no stage has finished."""
-        return read_json(self.summary)
+        """Read the summary of the finished stages."""
+        return {name: value for name, value in read_json(self.summary).items() if value is not None}
 
     def update_summary(self, **values: Any) -> None:
         """Set entries of the summary."""

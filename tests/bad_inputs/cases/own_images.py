@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from ..harness import Case, case
+from ..sandbox import CLASSES
 from .data import Change, all_of, content, half, mask, remove, rows, table
 
 DATA = 'images --labels labels.csv --val val.txt'
@@ -328,6 +329,13 @@ CASES: list[Case] = [
         prepare=thresholds({}),
     ),
     case('label: thresholds are a table', 'label project --thresholds labels.csv', 'rejected', 'labels.csv'),
+    case(
+        'label: thresholds are true or false',
+        'label project --thresholds thresholds.json',
+        'rejected',
+        'thresholds.json',
+        prepare=thresholds(dict(classes=list(CLASSES), thresholds=[True] * 6)),
+    ),
     case('report: no project', 'report none', 'rejected', 'none'),
     case('report: a folder that is no project', 'report images', 'rejected', 'images'),
     case('export: no project', 'export none --out new.onnx', 'rejected', 'none', absent=('new.onnx',)),
