@@ -93,7 +93,7 @@ class ImageLabelDataset(BaseSegDataset):
 
     @property
     def lists_folder(self) -> bool:
-        """Whether the labels are found with the images: every image of the folder has one."""
+        """Whether the labels are found with the images, so that every image of the folder has one."""
         return False
 
     @property
