@@ -130,8 +130,8 @@ def check_weights(
             f'`{name}` must be finite, got NaN or infinity in {len(bad)} of {len(state)} parameters: {_first(bad)}. '
             'Use an earlier checkpoint.'
         )
-    own = unwrap(model).state_dict()
-    rounded = [key for key in fit.loaded if own[key].is_floating_point() and not _is_floating(state.get(key))]
+    floating = {key for key, value in unwrap(model).state_dict().items() if value.is_floating_point()}
+    rounded = [key for key in fit.loaded if key in floating and key in state and not state[key].is_floating_point()]
     if rounded:
         raise ValueError(
             f'`{name}` must have floating point parameters, got integers in {len(rounded)} of them: {_first(rounded)}. '
@@ -274,11 +274,6 @@ def unwrap(model: nn.Module) -> Any:
     while is_model_wrapper(wrapped) or isinstance(wrapped, BaseTTAModel):
         wrapped = wrapped.module
     return wrapped
-
-
-def _is_floating(value: Tensor | None) -> bool:
-    """Return whether a parameter is floating point; layers may rename those of other files, which are then unknown."""
-    return value is None or value.is_floating_point()
 
 
 def _parts(key: str, levels: int = 2) -> tuple[str, ...]:
