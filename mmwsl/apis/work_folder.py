@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mmengine.config import Config
@@ -12,7 +12,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmwsl.apis.registered import is_subclass
-from mmwsl.engine.hooks import WeightsOnlyCheckpointHook
+from mmwsl.engine.hooks import MaskWriterHook, WeakSegVisualizationHook, WeightsOnlyCheckpointHook
 from mmwsl.engine.hooks.weights_only_checkpoint_hook import digest_value
 from mmwsl.registry import HOOKS
 from mmwsl.utils.nested import dataset_paths, settings_in
@@ -21,6 +21,9 @@ from mmwsl.utils.text import first_five
 
 CHECKPOINT = re.compile(r'(best_.+_)?(epoch|iter)_\d+(-[0-9a-f]{8})?\.pth(\.part)?|last_checkpoint')
 """Names of the files that a training writes beside its logs."""
+WRITERS = ('default_hooks', 'custom_hooks', 'visualizer', 'vis_backends', 'val_evaluator', 'test_evaluator')
+FOLDER_KEYS = ('.out_dir', '.output_dir', '.save_dir', '.out_file_path')
+"""Parts of a config that write files, and the ends of their settings that say where."""
 RUN_KEYS = ('work_dir', 'load_from', 'resume', 'launcher', 'experiment_name', 'filename')
 """Keys of a config that differ between a run and its continuation."""
 
@@ -34,10 +37,21 @@ def check_folders(cfg: Config) -> None:
     check_writable(cfg.work_dir, '--work-dir')
     inputs = dataset_paths(cfg)
     check_outside(cfg.work_dir, inputs)
-    parts = {key: cfg.get(key) for key in ('default_hooks', 'visualizer', 'vis_backends')}
-    for path, value in settings_in(parts | {key: cfg.get(key) for key in ('val_evaluator', 'test_evaluator')}):
-        if path.endswith(('checkpoint.out_dir', '.output_dir', '.save_dir')) and isinstance(value, str):
-            check_outside(value, inputs, f'`{path}`')
+    for setting, folder in output_folders(cfg):
+        check_outside(folder, inputs, f'`{setting}`', flat=setting.endswith('.output_dir'))
+
+
+def output_folders(cfg: Config) -> Iterator[tuple[str, str]]:
+    """Yield the settings of hooks, metrics and the visualizer that name a folder or file to write, and their values.
+
+    Those of our hooks that check their folders themselves are left out.
+    """
+    checked: tuple[str, ...] = ()
+    for path, value in settings_in({key: cfg.get(key) for key in WRITERS}):
+        if isinstance(value, dict) and is_subclass(value, HOOKS, (MaskWriterHook, WeakSegVisualizationHook)):
+            checked += (f'{path}.',)
+        if path.endswith(FOLDER_KEYS) and isinstance(value, str) and not path.startswith(checked):
+            yield path, value
 
 
 def check_work_folder(cfg: Config, overwrite: bool = False) -> list[Path]:

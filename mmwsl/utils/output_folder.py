@@ -211,8 +211,17 @@ def check_apart(out: str | Path, inputs: Iterable[str | Path], argument: str = '
             )
 
 
-def check_outside(folder: str | Path, inputs: Iterable[str | Path], argument: str = '--work-dir') -> None:
+def check_outside(
+    folder: str | Path, inputs: Iterable[str | Path], argument: str = '--work-dir', flat: bool = False
+) -> None:
     """Check that a folder is neither a folder of inputs nor in one; it may contain some, or be in the current folder.
+
+    Args:
+        folder: The folder.
+        inputs: Files and folders that the command reads.
+        argument: Name of the argument, for errors.
+        flat: Whether files are written that have the names of the images; the folder is then not that of inputs, even
+            if it is the current one.
 
     Raises:
         OutputError: If it is.
@@ -221,7 +230,8 @@ def check_outside(folder: str | Path, inputs: Iterable[str | Path], argument: st
     for path in inputs:
         given = Path(os.path.realpath(path))
         here = Path.cwd()
-        if given.is_dir() and given in (real, *real.parents) and given not in (here, *here.parents):
+        current = given in (here, *here.parents) and not (flat and given == real)
+        if given.is_dir() and given in (real, *real.parents) and not current:
             raise OutputError(
                 f'{argument} must be outside the images, labels and masks, got {str(folder)!r} in {str(path)!r}. Pass '
                 'another folder.'

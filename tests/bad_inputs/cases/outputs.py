@@ -201,6 +201,14 @@ CASES: list[Case] = [
         'default_hooks.checkpoint.out_dir',
         absent=('new',),
     ),
+    case(
+        'the config writes logs beside the images',
+        'train wsl.py --work-dir new --cfg-options default_hooks.logger.out_dir=images',
+        'rejected',
+        'default_hooks.logger.out_dir',
+        absent=('new',),
+    ),
+    case('labels log among the masks', f'{LABEL} --out new --work-dir masks', 'rejected', '--work-dir', 'masks'),
     case('the work folder is that of the config', f'{TEST} --work-dir .', 'done', 'mIoU'),
     case(
         'export --out is a file of the project',
