@@ -181,10 +181,7 @@ def read_thresholds(path: str | Path, classes: list[str]) -> dict[str, Any]:
         raise FileNotFoundError(f'--thresholds {str(path)!r} does not exist. Export it from the report.')
     try:
         content: dict[str, Any] = load_json(path, '--thresholds')
-        named, values = (
-            list(content['classes']),
-            [float(value) for value in content['thresholds'] if not isinstance(value, bool)],
-        )
+        named, values = list(content['classes']), [_number(value) for value in content['thresholds']]
     except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise ValueError(
             f'--thresholds {str(path)!r} must be JSON with the keys `classes` and `thresholds`, got '
@@ -196,3 +193,9 @@ def read_thresholds(path: str | Path, classes: list[str]) -> dict[str, Any]:
             f'{plain(values)} for {plain(named[1:])}.'
         )
     return dict(tuned_on=None, method='from a file') | content | dict(thresholds=values)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool):
+        raise TypeError(f'{value} is no number')
+    return float(value)

@@ -336,6 +336,13 @@ CASES: list[Case] = [
         'thresholds.json',
         prepare=thresholds(dict(classes=list(CLASSES), thresholds=[True] * 6)),
     ),
+    case(
+        'label: one threshold too many, which is true',
+        'label project --thresholds thresholds.json',
+        'rejected',
+        'thresholds.json',
+        prepare=thresholds(dict(classes=list(CLASSES), thresholds=[True] + [0.5] * 6)),
+    ),
     case('report: no project', 'report none', 'rejected', 'none'),
     case('report: a folder that is no project', 'report images', 'rejected', 'images'),
     case('export: no project', 'export none --out new.onnx', 'rejected', 'none', absent=('new.onnx',)),
