@@ -170,6 +170,9 @@ def main(argv: list[str] | None = None) -> None:
     if args.out and args.show_dir and os.path.realpath(args.out) == os.path.realpath(args.show_dir):
         parser.error(f'--out and --show-dir must be different folders, got {args.out} twice.')
     cfg = load_config(args.config, args.cfg_options, args.work_dir, 'test')
+    for name, folder in (('--out', args.out), ('--show-dir', args.show_dir)):
+        if folder and os.path.realpath(folder) == os.path.realpath(cfg.work_dir):
+            parser.error(f'{name} and --work-dir must be different folders, got {folder} twice.')
     if args.show or args.show_dir:
         draw_predictions(cfg, args.show, args.show_dir, args.wait_time, args.overwrite)
     if args.tta:
