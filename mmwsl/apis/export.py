@@ -23,7 +23,7 @@ from mmwsl.apis.onnx_network import OnnxNetwork, ResizeRule, find_resize_rule
 from mmwsl.apis.trained_model import find_model
 from mmwsl.inference.postprocessors import ClassThresholds, build_postprocessors
 from mmwsl.utils.console import quiet
-from mmwsl.utils.files import atomic_write
+from mmwsl.utils.files import atomic_write, files_of_config
 from mmwsl.utils.nested import dicts_in
 from mmwsl.utils.output_folder import check_output_file
 from mmwsl.utils.parser import Parser
@@ -91,7 +91,7 @@ def export_onnx(
         raise ValueError(f'--opset must be at least 11, got {opset}.')
     cfg, checkpoint = find_model(model, weights, options)
     own = [path for path in Path(model).rglob('*') if path.is_file()] if isinstance(model, str | Path) else []
-    check_output_file(out, '--out', overwrite, [checkpoint, *filter(None, [cfg.filename]), *own])
+    check_output_file(out, '--out', overwrite, [checkpoint, *files_of_config(cfg.text), *own])
     metadata = describe_postprocessing(cfg)
     bare = deepcopy(cfg)
     bare.custom_hooks = []

@@ -5,7 +5,7 @@ from pathlib import Path
 from mmwsl.apis.arguments import add_cfg_options, add_overwrite
 from mmwsl.apis.config import SUFFIXES, get_config
 from mmwsl.apis.config_check import merge_options
-from mmwsl.utils.files import atomic_write
+from mmwsl.utils.files import atomic_write, files_of_config
 from mmwsl.utils.output_folder import check_output_file
 from mmwsl.utils.parser import Parser
 
@@ -19,10 +19,11 @@ def main(argv: list[str] | None = None) -> None:
     add_overwrite(parser, 'replace the file of --out')
     args = parser.parse_args(argv)
     if args.out:
-        check_output_file(args.out, '--out', args.overwrite, [args.config])
         if Path(args.out).suffix not in SUFFIXES:
             parser.error(f'--out must be a file {", ".join(SUFFIXES)}, got {args.out!r}.')
     cfg = get_config(args.config)
+    if args.out:
+        check_output_file(args.out, '--out', args.overwrite, files_of_config(cfg.text))
     merge_options(cfg, args.cfg_options)
     if not args.out:
         print(cfg.pretty_text)

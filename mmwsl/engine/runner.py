@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 
 from ..datasets import SeededDataset, SeededInfiniteSampler
 from ..utils.errors import is_rejection
-from ..utils.files import nearest_existing, remove_empty_folders
+from ..utils.files import files_of_config, nearest_existing, remove_empty_folders
 
 SHOWN = ('mmwsl', 'mmengine.hooks.logger_hook', 'mmseg.evaluation')
 """Modules whose messages reach the terminal: our own, and progress and metrics."""
@@ -112,10 +112,11 @@ class WeakSegRunner(Runner):
         """Write the config to the work folder, but not over a config that somebody wrote."""
         given = self.cfg.filename
         file = Path(self.work_dir, Path(given).name) if given else None
-        if file is None or not file.is_file():
-            super().dump_config()
-        elif not file.samefile(given) and '_base_' not in file.read_text(errors='replace'):  # a dump has no base
-            super().dump_config()
+        if file is not None and file.is_file():
+            own = any(file.samefile(path) for path in (given, *files_of_config(self.cfg.text)) if os.path.exists(path))
+            if own or '_base_' in file.read_text(errors='replace'):  # a dump has no base
+                return
+        super().dump_config()
 
     @master_only
     def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:

@@ -53,6 +53,11 @@ def atomic_write(path: str | Path) -> Iterator[IO[bytes]]:
         os.replace(file.name, path)
 
 
+def files_of_config(text: str) -> list[str]:
+    """Return the files of a config, its own and all that it inherits from: mmengine's ``Config.text`` names each."""
+    return [line for line in text.splitlines() if os.path.isabs(line) and os.path.isfile(line)]
+
+
 @contextmanager
 def naming(path: str | Path) -> Iterator[None]:
     """Name a file in an error of the operating system within the block, which does not say which file it is about."""

@@ -6,8 +6,9 @@ import resource
 from contextlib import contextmanager
 
 import pytest
+from mmengine.config import Config
 
-from mmwsl.utils.files import atomic_write, is_inside, load_json, parse_json, read_bytes
+from mmwsl.utils.files import atomic_write, files_of_config, is_inside, load_json, parse_json, read_bytes
 from mmwsl.utils.nested import digest_files
 from mmwsl.utils.text import first_five, plain, shorten
 
@@ -126,3 +127,11 @@ def test_values_in_messages_are_one_short_line():
     assert len(shorten('x' * 10**6)) == 60
     while deep:  # Python frees nested lists one by one
         deep = deep[0]
+
+
+def test_files_of_a_config(tmp_path):
+    """All that it inherits from, in any order, but no other file that it names."""
+    for name, text in dict(a='x = 1', b="_base_ = ['a.py']\ny = 'other.py'", c="_base_ = 'b.py'", other='').items():
+        (tmp_path / f'{name}.py').write_text(f'{text}\n')
+    found = files_of_config(Config.fromfile(tmp_path / 'c.py').text)
+    assert sorted(found) == [str(tmp_path / f'{name}.py') for name in 'abc']

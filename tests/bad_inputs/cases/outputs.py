@@ -140,6 +140,12 @@ CASES: list[Case] = [
     case('thresholds --out is a file of somebody else', f'{TUNE} --out labels.csv', 'rejected', 'labels.csv'),
     case('thresholds --out is the checkpoint', f'{TUNE} --out work/epoch_2.pth', 'rejected', 'work/epoch_2.pth'),
     case('print-config --out is a folder', 'print-config wsl.py --out images', 'rejected', 'images'),
+    case(
+        'print-config --out is what its config inherits from',
+        'print-config fsl.py --out wsl.py --overwrite',
+        'rejected',
+        'wsl.py',
+    ),
     case('print-config --out is its own config', 'print-config wsl.py --out wsl.py', 'rejected', 'wsl.py'),
     case(
         'print-config --out is no config',
@@ -209,6 +215,13 @@ CASES: list[Case] = [
         absent=('new',),
     ),
     case('labels log among the masks', f'{LABEL} --out new --work-dir masks', 'rejected', '--work-dir', 'masks'),
+    case(
+        'test --out is the work folder',
+        f'{TEST} --out new --work-dir ./new',
+        'rejected',
+        '--out and --work-dir must be different folders',
+        absent=('new',),
+    ),
     case('the work folder is that of the config', f'{TEST} --work-dir .', 'done', 'mIoU'),
     case(
         'export --out is a file of the project',
