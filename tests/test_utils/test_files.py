@@ -131,7 +131,8 @@ def test_values_in_messages_are_one_short_line():
 
 def test_files_of_a_config(tmp_path, monkeypatch):
     """All that it inherits from, in any order, but no other file that it names."""
-    for name, text in dict(a='x = 1', b="_base_ = ['a.py']\ny = '''\nother.py\n'''", c="_base_ = 'b.py'", other='').items():
+    second = "_base_ = ['a.py']\ny = '''\nother.py\n'''"
+    for name, text in dict(a='x = 1', b=second, c="_base_ = 'b.py'", other='').items():
         (tmp_path / f'{name}.py').write_text(f'{text}\n')
     monkeypatch.chdir(tmp_path)
     found = files_of_config(Config.fromfile(tmp_path / 'c.py').text)
