@@ -13,7 +13,9 @@ def test_the_config_of_a_run_replaces_no_base_of_it(tmp_path, base, replaced):
         (tmp_path / name).write_text('x = 1\n')
     (tmp_path / 'sub/wsl.py').write_text(f"_base_ = '{base}'\n")
     cfg = Config.fromfile(tmp_path / 'sub/wsl.py')
-    runner = WeakSegRunner(nn.Linear(1, 1), str(tmp_path), cfg=cfg, experiment_name=str(tmp_path))
+    runner = WeakSegRunner(
+        nn.Linear(1, 1), str(tmp_path), cfg=cfg, experiment_name=str(tmp_path), default_scope='mmseg'
+    )
     runner._dump_config()
     assert ((tmp_path / 'wsl.py').read_text() != 'x = 1\n') == replaced
     assert (tmp_path / 'sub/wsl.py').read_text().startswith('_base_')
