@@ -51,6 +51,16 @@ def test_files_of_a_project_and_of_pseudo_labels(tmp_path, text):
         assert len(str(error.value)) < 400
 
 
+@pytest.mark.parametrize('name', ['segmentor', 'evaluation', 'classes', 'version'])
+def test_entries_of_a_summary_have_their_types(tmp_path, name):
+    project = Project(tmp_path)
+    project.summary.write_text(json.dumps({name: None}))
+    assert project.read_summary() == {}
+    project.summary.write_text(json.dumps({name: 5}))
+    with pytest.raises(ValueError, match=rf"summary\.json: '{name}' must be a (dict|list|str), got 5"):
+        project.read_summary()
+
+
 def thresholds(values, classes='["background", "cat", "dog"]'):
     return f'{{"classes": {classes}, "thresholds": {values}, "tuned_on": null}}'
 

@@ -20,7 +20,8 @@ def open_project(folder: str | Path) -> Project:
         FileNotFoundError: If it is not one.
     """
     project = Project(Path(folder))
-    if 'checkpoint' not in project.read_summary().get('classifier', {}):
+    summary = project.read_summary()
+    if 'checkpoint' not in summary.get('classifier', {}) or 'classes' not in summary:
         raise FileNotFoundError(
             f'project={str(folder)!r} must be a folder of `mmwsl run`, got one without a trained network. Run '
             f'`mmwsl run IMAGES --labels FILE --out {folder}`.'

@@ -7,6 +7,9 @@ from typing import Any
 from mmwsl.utils.files import load_json, write_json
 from mmwsl.utils.text import shorten
 
+KINDS: dict[str, type] = {'classes': list, 'version': str}
+"""Types of the entries of a summary; the others are dicts."""
+
 
 @dataclass(frozen=True)
 class Project:
@@ -80,8 +83,19 @@ class Project:
         ).get(stage, [])
 
     def read_summary(self) -> dict[str, Any]:
-        """Read the summary of the finished stages."""
-        return {name: value for name, value in read_json(self.summary).items() if value is not None}
+        """Read the summary of the finished stages.
+
+        Raises:
+            ValueError: If it is damaged: a file that is no JSON object, or an entry of another type.
+        """
+        summary = {name: value for name, value in read_json(self.summary).items() if value is not None}
+        for name, value in summary.items():
+            kind = KINDS.get(name, dict)
+            if not isinstance(value, kind):
+                raise ValueError(
+                    f'{self.summary}: {name!r} must be a {kind.__name__}, got {shorten(value)}. Restore the file.'
+                )
+        return summary
 
     def update_summary(self, **values: Any) -> None:
         """Set entries of the summary."""
