@@ -57,7 +57,7 @@ def device(text: str) -> str:
         torch.empty(0, device=text)
     except (RuntimeError, AssertionError) as error:
         raise argparse.ArgumentTypeError(
-            f'must be a device of torch, got {text!r}: {str(error).splitlines()[0]}'
+            f'must be a device of torch, got {text!r}: {str(error).splitlines()[0].partition(". ")[0]}'
         ) from error
     return text
 
