@@ -11,7 +11,7 @@ from pickle import UnpicklingError
 
 from mmwsl import __version__
 from mmwsl.utils.console import quiet
-from mmwsl.utils.errors import DEBUG, FAILURE, INPUT, exit_code, library_message, user_message
+from mmwsl.utils.errors import DEBUG, FAILURE, INPUT, OUTPUT, exit_code, library_message, user_message
 from mmwsl.utils.parser import Parser
 
 # The module whose `main` is called, and a description.
@@ -92,16 +92,19 @@ def run_command(command: str, argv: list[str] | None = None) -> None:
             with quiet(os.devnull):  # the libraries print while they are imported
                 module = import_module(COMMANDS[command][0])
             code = module.main(argv)
+            sys.stdout.flush()  # here, where an error is one line
         except KeyboardInterrupt:
             code = f'{_name()}: interrupted.' + (' The same command continues.' if command in OWN_IMAGES else '')
         except BrokenPipeError:  # as of `| head`
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter flushes at its end
+            _drop_output()
             code = FAILURE
         except Exception as error:
             if _interrupted(error):
                 sys.exit(f'{_name()}: interrupted.')
             message = str(error) if isinstance(error, ImportError | UnpicklingError) else user_message(error)
             code = exit_code(error)
+            if getattr(error, 'filename', None) == OUTPUT:
+                _drop_output()
             if message is None and command in TOOLS and (message := library_message(error)):
                 code = FAILURE
             if message is None:
@@ -116,6 +119,11 @@ def run_command(command: str, argv: list[str] | None = None) -> None:
 def _name() -> str:
     """Return the name of the command, as the usage of its parser prints it."""
     return sys.argv[0] if sys.argv[0].startswith('mmwsl ') else os.path.basename(sys.argv[0])
+
+
+def _drop_output() -> None:
+    """Drop what the standard output did not take: the interpreter writes it again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _interrupted(error: BaseException) -> bool:

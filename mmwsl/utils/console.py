@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from .errors import is_rejection, name_file
+from .errors import OUTPUT, is_rejection, name_file
 from .files import nearest_existing, remove_empty_folders
 
 REDRAW_SECONDS = 0.1
@@ -103,8 +103,12 @@ class Console:
             return shutil.get_terminal_size().columns
 
     def _write(self, text: str) -> None:
-        self._stream.write(text)
-        self._stream.flush()
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except OSError as error:
+            error.filename = OUTPUT  # not the log, which is the innermost file
+            raise
 
 
 class _Switched:
@@ -173,7 +177,9 @@ def _terminal(stack: ExitStack) -> TextIO:
     if not _writes_to(sys.stdout, 1):
         return sys.stdout
     encoding = getattr(sys.stdout, 'encoding', None)
-    return stack.enter_context(open(os.dup(1), 'w', encoding=encoding, errors='backslashreplace'))
+    terminal = open(os.dup(1), 'w', encoding=encoding, errors='backslashreplace')
+    stack.callback(_close, terminal)
+    return terminal
 
 
 def _redirect_descriptor(stack: ExitStack, descriptor: int, log: TextIO) -> None:

@@ -28,6 +28,8 @@ KNOWN = {
     'see its error.',
 }
 """Errors of torch that the sizes of the data or of the machine cause, and what to do."""
+OUTPUT = 'standard output'
+"""Its name in an error, in place of a file."""
 HINT = '(--debug shows where)'
 DEBUG = 'MMWSL_DEBUG'
 """Environment variable that makes commands show the traceback of every error."""
@@ -149,13 +151,19 @@ def _worker_message(error: BaseException) -> str | None:
 def name_file(error: BaseException, default: str | Path | None = None) -> None:
     """Name the file in an error of the operating system, such as a full disk, that does not say which it is about.
 
-    It is the innermost open file, or log, of the functions that raised the error.
+    It is the innermost open file, or log, of the functions that raised the error; that of a ``print`` outside of a log
+    is the standard output.
 
     Args:
         error: The error, with its traceback.
-        default: The file if there is none.
+        default: The file if there is none, such as the log that the standard output is redirected to.
     """
     if not isinstance(error, OSError) or error.errno is None or error.filename is not None:
+        return
+    frames = traceback.extract_tb(error.__traceback__)
+    line = (frames[-1].line or '') if frames else ''
+    if default is None and line.startswith(('print(', 'sys.stdout.')) and 'file=' not in line:
+        error.filename = OUTPUT
         return
     values = (value for frame, _ in traceback.walk_tb(error.__traceback__) for value in frame.f_locals.values())
     files = (value.stream if isinstance(value, logging.StreamHandler) else value for value in values)

@@ -11,8 +11,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from mmengine import fileio
-
 from .text import shorten
 
 
@@ -123,6 +121,8 @@ def read_bytes(path: str | Path, argument: str = 'label file', backend_args: dic
     Raises:
         FileNotFoundError: If the file does not exist.
     """
+    from mmengine import fileio  # here: the command starts at once, and an interruption of it is one line
+
     try:
         content: bytes = fileio.get(path, backend_args=backend_args)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:

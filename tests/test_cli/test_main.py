@@ -103,15 +103,25 @@ def test_a_list_of_validation_images_may_name_other_folders(images, capsys):
     assert ', 2 to validate' in capsys.readouterr().out
 
 
+@pytest.mark.parametrize('command', ['print-config wsl_lse_voc', 'doctor'])
 @pytest.mark.parametrize('redirection', ['>&-', '| head -1', '> /dev/full'])
-def test_outputs_that_cannot_be_written(repository, redirection):
+def test_outputs_that_cannot_be_written(repository, command, redirection):
     """Closed, as of a service; a pipe whose reader ends; a full disk. No traceback in any of them."""
-    shell = f'set -o pipefail; {sys.executable} -m mmwsl print-config wsl_lse_voc {redirection}'
-    done = subprocess.run(['bash', '-c', shell], cwd=repository, text=True, capture_output=True, timeout=120)
+    shell = f'set -o pipefail; {sys.executable} -m mmwsl {command} {redirection}'
+    buffered = {**os.environ, 'PYTHONUNBUFFERED': ''}
+    done = subprocess.run(
+        ['bash', '-c', shell], cwd=repository, env=buffered, text=True, capture_output=True, timeout=120
+    )
     assert 'Traceback' not in done.stderr and len(done.stderr.splitlines()) <= 1, done.stderr
     assert (done.returncode == 0) == (redirection == '>&-') or redirection == '| head -1'
     if redirection == '> /dev/full':
-        assert 'No space left on device' in done.stderr
+        assert "No space left on device: 'standard output'" in done.stderr
+
+
+def test_the_command_starts_without_the_libraries():
+    code = "import sys, mmwsl.cli.main; print({'mmengine', 'numpy', 'torch'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, '-c', code], cwd=REPOSITORY, text=True, capture_output=True, timeout=60)
+    assert done.stdout == 'set()\n', done.stderr
 
 
 def test_characters_that_the_terminal_lacks_are_escaped(tmp_path):

@@ -278,3 +278,36 @@ def test_names_in_any_alphabet_do_not_stop_a_run(tmp_path):
         """
     result = run(code, tmp_path, PYTHONIOENCODING='ascii:backslashreplace', PYTHONUTF8='0')
     assert (result.returncode, result.stdout) == (0, 'кошка'.encode('ascii', 'backslashreplace').decode() + '\n')
+
+
+def test_a_full_terminal_is_not_the_log(tmp_path):
+    code = "from mmwsl.utils.console import quiet\nwith quiet('run.log') as console: console.print('a line')"
+    environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}
+    with open('/dev/full', 'w') as full:
+        done = subprocess.run(
+            [sys.executable, '-c', code], cwd=tmp_path, env=environment, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.stderr.endswith("No space left on device: 'standard output'\n"), done.stderr
+
+
+def test_an_interruption_ends_the_processes_of_a_stage(tmp_path):
+    code = """
+        import os, signal, sys, time
+        from mmwsl.apis.pseudo_labels.masks import for_each
+        from mmwsl.utils.console import quiet
+
+        def interrupt(task):
+            os.kill(os.getppid(), signal.SIGINT)
+            time.sleep(60)
+
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            with quiet('run.log'):
+                for_each(interrupt, range(9), 2)
+        except KeyboardInterrupt:
+            print('interrupted', flush=True)
+    """
+    start = time.monotonic()
+    done = run(code, tmp_path)
+    assert 'interrupted\n' in done.stdout
+    assert 'Pool' not in done.stderr and time.monotonic() - start < 50, done.stderr

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from multiprocessing import Pool
 from typing import TypeVar
 
 import numpy as np
 import torch
-from mmengine.utils import track_parallel_progress, track_progress
+from mmengine.utils import track_progress
 
 from mmwsl.annotations import IGNORE_INDEX, write_mask
 from mmwsl.functional import double_threshold, quantize_threshold
@@ -104,8 +105,10 @@ def for_each(function: Callable[[Task], Result], tasks: Sequence[Task], processe
     """Call a function on every task, in several processes, with a progress bar; return the results in order."""
     processes = min(processes, len(tasks))
     if processes > 1:
-        # A forked process cannot use the threads of torch in its parent.
-        return track_parallel_progress(function, tasks, processes, torch.set_num_threads, (1,), chunksize=CHUNK)
+        # A forked process cannot use the threads of torch in its parent. An interruption ends the processes as well.
+        with Pool(processes, torch.set_num_threads, (1,)) as pool:
+            results = pool.imap(function, tasks, chunksize=CHUNK)
+            return track_progress(lambda result: result, (results, len(tasks)))
     return track_progress(function, tasks)
 
 
