@@ -78,6 +78,18 @@ def check_parts(cfg: Config, *keys: str) -> None:
         )
 
 
+def check_workers(cfg: Config) -> None:
+    """Check that the processes which load images are not more than this machine can use.
+
+    Raises:
+        ValueError: If they are.
+    """
+    most = max(32, 4 * (os.cpu_count() or 1))
+    for path, value in settings_in({key: cfg[key] for key in cfg if key.endswith('_dataloader')}):
+        if path.endswith('.num_workers') and isinstance(value, int) and value > most:
+            raise ValueError(f'`{path}` must be at most {most} on this machine, got {value}.')
+
+
 def check_optimizers(cfg: Config) -> None:
     """Check that the optimizers of a config exist: mmengine's error would not name them.
 
@@ -127,17 +139,13 @@ def _check_indices(cfg: Config) -> None:
 
 
 def _check_numbers(cfg: Config) -> None:
-    """Reject a seed that no generator takes, more processes than help, and no learning rate."""
+    """Reject a seed that no generator takes, paths that are none, and no learning rate."""
     seed = (cfg.get('randomness') or {}).get('seed')
     if seed is not None and not (isinstance(seed, int) and 0 <= seed < 2**32):
         raise ValueError(f'`randomness.seed` must be an integer in 0..{2**32 - 1}, got {seed!r}.')
     for key in ('load_from', 'work_dir'):
         if cfg.get(key) is not None and not isinstance(cfg[key], str):
             raise ValueError(f'`{key}` must be a path, got {cfg[key]!r}.')
-    most = max(32, 4 * (os.cpu_count() or 1))
-    for path, value in settings_in({key: cfg[key] for key in cfg if key.endswith('_dataloader')}):
-        if path.endswith('.num_workers') and isinstance(value, int) and value > most:
-            raise ValueError(f'`{path}` must be at most {most} on this machine, got {value}.')
     _check_normalization(cfg)
     for path, value in settings_in(dict(optim_wrapper=cfg.get('optim_wrapper'))):
         if path.endswith('optimizer.lr') and value == 0:

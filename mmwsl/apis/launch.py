@@ -17,6 +17,7 @@ from mmengine.runner import Runner
 from torch import distributed, nn
 
 from mmwsl.apis.checkpoint_fit import CheckpointFitHook
+from mmwsl.apis.config_check import check_workers
 from mmwsl.apis.registered import is_subclass
 from mmwsl.engine.hooks import FiniteScoresHook
 from mmwsl.engine.runner import WeakSegRunner
@@ -46,6 +47,7 @@ def build_runner(cfg: Config, launcher: str = 'none', allow_mismatch: bool = Fal
     Returns:
         The runner, of the class ``runner_type`` if the config has one.
     """
+    check_workers(cfg)
     cfg.launcher = launcher
     join_processes(cfg, launcher)
     runner: Runner = RUNNERS.build(cfg) if 'runner_type' in cfg else WeakSegRunner.from_cfg(cfg)

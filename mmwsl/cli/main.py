@@ -95,9 +95,6 @@ def run_command(command: str, argv: list[str] | None = None) -> None:
             sys.stdout.flush()  # here, where an error is one line
         except KeyboardInterrupt:
             code = f'{_name()}: interrupted.' + (' The same command continues.' if command in OWN_IMAGES else '')
-        except BrokenPipeError:  # as of `| head`
-            _drop_output()
-            code = FAILURE
         except Exception as error:
             if _interrupted(error):
                 sys.exit(f'{_name()}: interrupted.')
@@ -105,6 +102,8 @@ def run_command(command: str, argv: list[str] | None = None) -> None:
             code = exit_code(error)
             if getattr(error, 'filename', None) == OUTPUT:
                 _drop_output()
+                if isinstance(error, BrokenPipeError):  # as of `| head`
+                    sys.exit(FAILURE)
             if message is None and command in TOOLS and (message := library_message(error)):
                 code = FAILURE
             if message is None:

@@ -14,24 +14,9 @@ from .files import read_bytes
 from .text import plain
 
 IMG_EXTENSIONS = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '.pgm')
-OTHER_EXTENSIONS = (
-    *(
-        '.gif',
-        '.heic',
-        '.heif',
-        '.avif',
-        '.jp2',
-        '.j2k',
-        '.jfif',
-        '.jpe',
-        '.mpo',
-        '.jxl',
-        '.svg',
-        '.psd',
-        '.tga',
-        '.exr',
-    ),
-    *('.dng', '.raw', '.cr2', '.cr3', '.nef', '.arw', '.orf', '.rw2'),
+OTHER_EXTENSIONS = tuple(
+    '.gif .heic .heif .avif .jp2 .j2k .jfif .jpe .mpo .jxl .svg .psd .tga .exr .dng .raw .cr2 .cr3 .nef .arw .orf '
+    '.rw2'.split()
 )
 """Suffixes of images that are not read unless they are asked for."""
 IMAGENET_MEAN_COLOR = (124, 117, 104)

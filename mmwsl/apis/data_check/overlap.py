@@ -35,7 +35,7 @@ def shared_images(train: Sequence[str], evaluated: Sequence[str]) -> list[str]:
     same = {path for path, stat in tested.items() if (stat.st_dev, stat.st_ino) in files}
     unclear = [path for path, stat in tested.items() if path not in same and stat.st_size in sizes]
     if unclear:
-        digests = set(_digests(path for path, stat in trained.items() if stat.st_size in sizes))
+        digests = {*_digests(path for path, stat in trained.items() if stat.st_size in sizes)} - {''}
         same |= {path for path, digest in zip(unclear, _digests(unclear), strict=True) if digest in digests}
     return [path for path in dict.fromkeys(evaluated) if path in same]
 
@@ -53,14 +53,14 @@ def _stats(paths: Iterable[str]) -> dict[str, os.stat_result]:
     for path in dict.fromkeys(paths):
         try:
             found[path] = os.stat(path)
-        except (OSError, ValueError):  # missing, or the address of a remote file
+        except (OSError, ValueError):  # missing, or the URL of a remote file
             continue
     return found
 
 
 def _digests(paths: Iterable[str]) -> list[str]:
-    facts = file_facts(list(paths), _read_digest, 'digest')
-    return [fact.get('digest', '') for fact in facts if 'error' not in fact]
+    """Return the digest of each file, an empty text for one that cannot be read."""
+    return [fact.get('digest', '') for fact in file_facts(list(paths), _read_digest, 'digest')]
 
 
 def _read_digest(path: str) -> Facts:

@@ -1,11 +1,15 @@
 """The cases, by what is wrong."""
 
-from . import checkpoints, configs, data, outputs, own_images
+from . import arguments, checkpoints, configs, data, outputs, own_images, projects, settings, tables
 
 ALL = {
     'checkpoint': checkpoints.CASES,
     'config': configs.CASES,
+    'setting': settings.CASES,
+    'argument': arguments.CASES,
     'data': data.CASES,
+    'table': tables.CASES,
     'own images': own_images.CASES,
+    'project': projects.CASES,
     'output': outputs.CASES,
 }

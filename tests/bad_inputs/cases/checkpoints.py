@@ -308,7 +308,6 @@ CASES: list[Case] = [
         f'{RESUME} model.decode_head.hidden_channels=[32]',
         'rejected',
         'must fit the config',
-        prepare=None,
     ),
     case(
         '--resume: the newest checkpoint is half a file',

@@ -1,4 +1,4 @@
-"""Images, masks, tables of labels and lists of a data set that a config names."""
+"""Images and masks of a dataset that a config names."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from ..harness import Case, case
-from ..sandbox import SIZE, write_table
+from ..sandbox import SIZE
 
 TEST = 'test wsl.py work/epoch_2.pth'
 TRAIN = 'train wsl.py --work-dir new'
@@ -58,16 +58,6 @@ def half(path: str) -> Change:
     return lambda root: (root / path).write_bytes((root / path).read_bytes()[: (root / path).stat().st_size // 2])
 
 
-def table(*rows: str, file: str = 'train.csv', header: str = 'image,labels') -> Change:
-    """Return a function that writes a table of labels."""
-    return lambda root: write_table(root / file, *rows, header=header)
-
-
-def rows(change: Callable[[str], str], file: str = 'train.csv') -> Change:
-    """Return a function that changes the text of a table."""
-    return lambda root: (root / file).write_text(change((root / file).read_text()))
-
-
 def remove(*paths: str) -> Change:
     """Return a function that removes files and folders."""
 
@@ -82,20 +72,6 @@ def remove(*paths: str) -> Change:
 def all_of(*changes: Change) -> Change:
     """Return a function that does several changes."""
     return lambda root: [change(root) for change in changes]
-
-
-def overlap(root: Path) -> None:
-    """List a training image for validation."""
-    row = (root / 'train.csv').read_text().splitlines()[2]
-    (root / 'val.csv').write_text((root / 'val.csv').read_text() + row + '\n')
-
-
-def copy_of_training(root: Path) -> None:
-    """Store a training image for validation too, under another name."""
-    name, labels = (root / 'train.csv').read_text().splitlines()[2].split(',')
-    for folder in ('images', 'masks'):
-        shutil.copy(root / folder / name, root / folder / 'copy.png')
-    (root / 'val.csv').write_text((root / 'val.csv').read_text() + f'copy.png,{labels}\n')
 
 
 def loop(root: Path) -> None:
@@ -131,8 +107,8 @@ BLACK = np.zeros((SIZE, SIZE, 3), np.uint8)
 VAL = ('08', '09', '10', 'sub/00')
 TRAINING = ('00', '01', '02', '03')
 
+
 CASES: list[Case] = [
-    # masks
     case('mask of another size: test', TEST, 'rejected', '08.png', prepare=mask(np.zeros((20, 30), np.uint8))),
     case(
         'mask of another size: tune-thresholds', TUNE, 'rejected', '08.png', prepare=mask(np.zeros((20, 30), np.uint8))
@@ -217,7 +193,6 @@ CASES: list[Case] = [
         '08.png',
         prepare=mask(np.zeros((20, 30), np.uint8)),
     ),
-    # images
     case('image of zero bytes: test', TEST, 'rejected', '08.png', prepare=content(b'', 'images/08.png')),
     case('image of zero bytes: training', TRAIN, 'rejected', '02.png', prepare=content(b'', 'images/02.png')),
     case('image is half a file: test', TEST, 'rejected', '08.png', prepare=half('images/08.png')),
@@ -268,116 +243,4 @@ CASES: list[Case] = [
         prepare=all_of(remove('images'), lambda root: (root / 'images').mkdir()),
     ),
     case('data_root is missing', f'{TRAIN} --cfg-options train_dataloader.dataset.data_root=none', 'rejected', 'none'),
-    # tables of labels
-    case('table is missing', TRAIN, 'rejected', 'train.csv', prepare=remove('train.csv')),
-    case('table is empty', TRAIN, 'rejected', 'train.csv', prepare=content(b'', 'train.csv')),
-    case('table has a header only', TRAIN, 'rejected', 'train.csv', prepare=table()),
-    case('table without a header', TRAIN, 'rejected', 'train.csv', prepare=rows(lambda text: text.split('\n', 1)[1])),
-    case(
-        'table with other columns',
-        TRAIN,
-        'rejected',
-        'train.csv',
-        'labels',
-        prepare=rows(lambda text: text.replace('image,labels', 'image,marks')),
-    ),
-    case(
-        'table with an unknown class',
-        TRAIN,
-        'rejected',
-        'hexagon',
-        prepare=rows(lambda text: text.replace('circle', 'hexagon', 1)),
-    ),
-    case(
-        'table with a misspelled class',
-        TRAIN,
-        'rejected',
-        'cirlce',
-        prepare=rows(lambda text: text.replace('circle', 'cirlce', 1)),
-    ),
-    case(
-        'table with an image twice, other labels',
-        TRAIN,
-        'rejected',
-        '02',
-        prepare=rows(lambda text: f'{text}02.png,ring\n02.png,star\n'),
-    ),
-    case(
-        'table with another separator',
-        TRAIN,
-        'rejected',
-        'train.csv',
-        prepare=rows(lambda text: text.replace(';', '|')),
-    ),
-    case('table with an unknown image', TRAIN, 'rejected', 'gone', prepare=rows(lambda text: f'{text}gone.png,ring\n')),
-    case(
-        'table with a path outside',
-        TRAIN,
-        'rejected',
-        '../masks/02.png',
-        prepare=rows(lambda text: f'{text}../masks/02.png,ring\n'),
-    ),
-    case(
-        'table in UTF-16',
-        TRAIN,
-        'done',
-        'Epoch',
-        prepare=lambda root: (root / 'train.csv').write_text((root / 'train.csv').read_text(), encoding='utf-16'),
-    ),
-    case(
-        'table is an image',
-        TRAIN,
-        'rejected',
-        'train.csv',
-        prepare=lambda root: shutil.copy(root / 'images/00.png', root / 'train.csv'),
-    ),
-    case(
-        'table is a folder', f'{TRAIN} --cfg-options train_dataloader.dataset.label_file=images', 'rejected', 'images'
-    ),
-    case(
-        'table with an open quote', TRAIN, 'rejected', 'train.csv', prepare=rows(lambda text: text + '"03.png,ring\n')
-    ),
-    case(
-        'table with NUL bytes',
-        TRAIN,
-        'rejected',
-        'train.csv',
-        prepare=content(b'image,labels\n00.png,\0\n', 'train.csv'),
-    ),
-    case(
-        'table without labels at all',
-        TRAIN,
-        'done',
-        'train no class',
-        prepare=table(*(f'{name}.png,' for name in TRAINING)),
-    ),
-    case(
-        'table lists background as a class',
-        TRAIN,
-        'rejected',
-        'background',
-        prepare=rows(lambda text: text.replace('circle', 'background', 1)),
-    ),
-    case(
-        'table without one class',
-        TRAIN,
-        'done',
-        'cross',
-        'not trained',
-        prepare=rows(lambda text: text.replace('cross', 'ring')),
-    ),
-    # splits
-    case('a training image is a validation image', TRAIN, 'done', 'overlap', prepare=overlap),
-    case('a training image is a validation image: test', TEST, 'done', 'overlap', prepare=overlap),
-    case('a training image under another name', TEST, 'done', 'overlap', 'copy', prepare=copy_of_training),
-    case('a training image is a validation image: compare', COMPARE, 'done', 'overlap', prepare=overlap),
-    # pseudo-labels
-    case(
-        'pseudo-labels: no image of the list',
-        f'{LABEL} --ann-file empty.txt',
-        'rejected',
-        'empty.txt',
-        prepare=content(b'\n\n', 'empty.txt'),
-    ),
-    case('pseudo-labels: --gt-masks without masks', f'{LABEL} --gt-masks none', 'rejected', 'none'),
 ]
