@@ -2,11 +2,13 @@
 
 import difflib
 import inspect
+import logging
 import os
 from collections.abc import Iterable
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmengine.registry import OPTIMIZERS, Registry, init_default_scope
 from mmengine.runner import Runner
 
@@ -91,7 +93,7 @@ def check_workers(cfg: Config) -> None:
 
 
 def check_optimizers(cfg: Config) -> None:
-    """Check that the optimizers of a config exist: mmengine's error would not name them.
+    """Check that the optimizers of a config exist: mmengine's error would not name them. Warn if one trains nothing.
 
     Raises:
         ValueError: If one does not.
@@ -102,6 +104,8 @@ def check_optimizers(cfg: Config) -> None:
             near = difflib.get_close_matches(str(optimizer.get('type')), OPTIMIZERS.module_dict)
             similar = f' Similar names: {", ".join(near)}.' if near else ''
             raise ValueError(f'`optimizer.type` must be an optimizer, got {optimizer.get("type")!r}.{similar}')
+        if isinstance(optimizer, dict) and optimizer.get('lr') == 0:
+            print_log('`optimizer.lr` is 0: nothing is trained.', 'current', logging.WARNING)
 
 
 def nearest(key: str, names: Iterable[str]) -> str | None:
@@ -139,7 +143,7 @@ def _check_indices(cfg: Config) -> None:
 
 
 def _check_numbers(cfg: Config) -> None:
-    """Reject a seed that no generator takes, paths that are none, and no learning rate."""
+    """Reject a seed that no generator takes, and paths that are none."""
     seed = (cfg.get('randomness') or {}).get('seed')
     if seed is not None and not (isinstance(seed, int) and 0 <= seed < 2**32):
         raise ValueError(f'`randomness.seed` must be an integer in 0..{2**32 - 1}, got {seed!r}.')
@@ -147,9 +151,6 @@ def _check_numbers(cfg: Config) -> None:
         if cfg.get(key) is not None and not isinstance(cfg[key], str):
             raise ValueError(f'`{key}` must be a path, got {cfg[key]!r}.')
     _check_normalization(cfg)
-    for path, value in settings_in(dict(optim_wrapper=cfg.get('optim_wrapper'))):
-        if path.endswith('optimizer.lr') and value == 0:
-            raise ValueError(f'`{path}` must be positive, got {value}: nothing would be trained.')
 
 
 def _check_normalization(cfg: Config) -> None:

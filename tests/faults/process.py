@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+import warnings
 from dataclasses import dataclass, field
 from importlib import import_module
 from multiprocessing import get_context
@@ -27,6 +28,7 @@ def _main(argv, output, limit):
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     torch.set_num_threads(1)
+    warnings.simplefilter('ignore')  # those of a measurement of the coverage, at the end of the process
     sys.argv[0] = f'mmwsl {argv[0]}'
     if limit:
         limit()

@@ -288,11 +288,12 @@ def test_a_comparison_that_is_rejected_leaves_nothing(trained, tmp_path):
 
 
 @pytest.mark.parametrize(
-    'out, message', [('.', 'must be a file'), ('no/x', 'in an existing'), ('old.py', 'a new file')]
+    'out, message', [('sub.py', 'must be a file'), ('no/x.py', 'in an existing'), ('old.py', 'a new file')]
 )
 def test_files_are_checked_before_the_work(trained, tmp_path, out, message):
     config, work = trained
     (tmp_path / 'old.py').write_text('mine')
+    (tmp_path / 'sub.py').mkdir()
     out = str(tmp_path / out)
     for command in (
         print_config,

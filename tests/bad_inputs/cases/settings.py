@@ -6,6 +6,7 @@ from .configs import OWN, SET, inherits, supervised
 TEST = 'test wsl.py work/epoch_2.pth'
 
 CASES: list[Case] = [
+    case('no learning rate', SET.format('optim_wrapper.optimizer.lr=0'), 'done', 'nothing is trained'),
     case('negative r', SET.format('model.decode_head.aggregator.r=-1'), 'rejected', '`r` must be'),
     case('r is NaN', SET.format('model.decode_head.aggregator.r=nan'), 'rejected', '`r` must be'),
     case(
@@ -121,7 +122,6 @@ CASES: list[Case] = [
         for name, text, words in (
             ('seed', 'randomness = dict(seed=2**40)', 'randomness.seed'),
             ('more processes than help', 'train_dataloader = dict(num_workers=999)', 'num_workers'),
-            ('no learning rate', 'optim_wrapper = dict(optimizer=dict(lr=0.0))', 'positive'),
             ('more classes than names', 'model = dict(decode_head=dict(num_classes=9))', 'num_classes'),
             ('one mean for three channels', 'model = dict(data_preprocessor=dict(mean=[0.0], std=[1.0]))', 'mean'),
             ('no standard deviation', 'model = dict(data_preprocessor=dict(std=[0.0, 0.0, 0.0]))', 'std'),
