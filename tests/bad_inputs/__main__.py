@@ -18,6 +18,7 @@ def main() -> int:
     """Run the cases whose `group: name` contains one of the words, and return 1 if one is not as expected."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('words', nargs='*', metavar='WORD', help='only cases whose `group: name` contains one of them')
+    parser.add_argument('--group', choices=ALL, help='only this group of cases')
     parser.add_argument('--out', type=Path, metavar='FILE', help='Markdown table to write')
     parser.add_argument('--sandbox', type=Path, metavar='DIR', help='folder to make once, and to use again')
     parser.add_argument('--quick', action='store_true', help='leave out the cases that take long')
@@ -30,8 +31,8 @@ def main() -> int:
         sandbox = args.sandbox or Path(scratch, 'sandbox')
         if not sandbox.is_dir():
             make(sandbox)
-        for group, cases in ALL.items():
-            for item in cases:
+        for group in [args.group] if args.group else ALL:
+            for item in ALL[group]:
                 name = f'{group}: {item.name}'
                 if args.quick and item.slow or args.words and not any(word in name for word in args.words):
                     continue

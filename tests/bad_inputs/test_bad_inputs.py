@@ -16,7 +16,7 @@ def sandbox(tmp_path_factory):
 
 @pytest.mark.parametrize('group', ALL)
 def test_bad_inputs_end_in_one_clear_line(repository, sandbox, group):
-    command = [sys.executable, '-m', 'tests.bad_inputs', f'{group}:', '--quick', '--sandbox', str(sandbox)]
+    command = [sys.executable, '-m', 'tests.bad_inputs', '--group', group, '--quick', '--sandbox', str(sandbox)]
     done = subprocess.run(command, cwd=repository, text=True, capture_output=True, timeout=1200)
     wrong = '\n'.join(line for line in done.stdout.splitlines() if 'as expected ' not in line)
     assert done.returncode == 0, f'{wrong[-6000:]}\n{done.stderr[-2000:]}'
