@@ -54,7 +54,7 @@ def number(kind: type[int] | type[float], low: float, high: float = float('inf')
 def device(text: str) -> str:
     """Return a device that torch has; a ``type`` of argparse."""
     try:
-        torch.empty(0, device=text)
+        torch.empty(0, device=text).cpu()  # `meta` has no values to copy
     except (RuntimeError, AssertionError) as error:
         raise argparse.ArgumentTypeError(
             f'must be a device of torch, got {text!r}: {str(error).splitlines()[0].partition(". ")[0]}'

@@ -88,7 +88,9 @@ def read_config(path: Path) -> Config:
     except (Exception, SystemExit) as error:
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.name == '<module>']
         place = f', line {frames[-1].lineno} of {frames[-1].filename}' if frames else ''
-        text = 'it inherits from itself' if isinstance(error, RecursionError) else f'{type(error).__name__}: {error}'
+        bases = [frame.name for frame in traceback.extract_tb(error.__traceback__)].count('_file2dict')
+        cyclic = isinstance(error, RecursionError) and bases > 100
+        text = 'it inherits from itself' if cyclic else f'{type(error).__name__}: {error}'
         raise ValueError(f'config {str(path)!r} cannot be read: {text}{place}. Correct the file.') from error
 
 

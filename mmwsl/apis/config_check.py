@@ -65,6 +65,7 @@ def merge_options(cfg: Config, options: dict[str, Any] | None) -> None:
     _check_indices(cfg)
     _check_numbers(cfg)
     _check_nested_keys(cfg)
+    _check_windows(cfg)
 
 
 def check_parts(cfg: Config, *keys: str) -> None:
@@ -177,6 +178,18 @@ def _check_nested_keys(cfg: Config) -> None:
         for key in value:
             if key not in NESTED[name] and (near := difflib.get_close_matches(key, NESTED[name], 1, 0.8)):
                 raise ValueError(f'`{path}` must have the key {near[0]!r}, got {key!r}. Correct it.')
+
+
+def _check_windows(cfg: Config) -> None:
+    """Reject sliding windows without a size, or with a stride that leaves out pixels."""
+    for path, value in settings_in(cfg.to_dict()):
+        if path.endswith('.test_cfg') and isinstance(value, dict) and value.get('mode') == 'slide':
+            size, stride = (tuple(value.get(key) or ()) for key in ('crop_size', 'stride'))
+            if not len(size) == len(stride) == 2 or stride[0] > size[0] or stride[1] > size[1]:
+                raise ValueError(
+                    f"`{path}` with mode='slide' must have `crop_size=(h, w)` and a `stride` of at most that, got "
+                    f'crop_size={size!r}, stride={stride!r}.'
+                )
 
 
 def _check_option(cfg: Config, key: str, value: Any) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from mmwsl.apis.supervision import MANIFEST, read_manifest
 from mmwsl.utils.files import is_inside, parse_json, remove_partial_files, write_json
 from mmwsl.utils.images import read_bgr, stem, unique_stem
 from mmwsl.utils.output_folder import OutputFolder
-from mmwsl.utils.text import shorten
+from mmwsl.utils.text import first_five, shorten
 
 JOURNAL = 'predictions.jsonl'
 LOG = 'predict.log'
@@ -148,17 +149,26 @@ def _scores_name(mask: str) -> Path:
 
 
 def read_predictions(root: Path) -> dict[str, dict[str, Any]]:
-    """Read the entries of a folder of predictions whose masks exist, by name of the image."""
-    entries, journal = {}, root / JOURNAL
-    for line in journal.read_text().splitlines() if journal.is_file() else ():
+    """Read the entries of a folder of predictions whose masks exist, by name of the image. Warn of damaged lines."""
+    entries, journal, damaged = {}, root / JOURNAL, []
+    text = journal.read_text(errors='replace') if journal.is_file() else ''
+    for number, line in enumerate(text.splitlines(keepends=True), 1):
         try:
             entry = parse_json(line, journal)
             name, mask, _ = entry['name'], str(entry['mask']), entry['source']
-        except (ValueError, KeyError, TypeError):  # the last line of an interrupted run
+        except (ValueError, KeyError, TypeError):
+            if line.endswith('\n'):  # otherwise the last line of an interrupted run
+                damaged.append(number)
             continue
         if not mask.startswith('masks/') or not is_inside(mask):  # masks of changed images are deleted
             raise ValueError(f'{journal}: `mask` must be a path in masks/, got {shorten(mask)}. Pass another --out.')
         entries[name] = entry
+    if damaged:
+        warnings.warn(
+            f'{journal}: lines {first_five(damaged)} are damaged, and their predictions are not used. The command that '
+            'made the folder makes them again.',
+            stacklevel=2,
+        )
     return {name: entry for name, entry in entries.items() if (root / entry['mask']).is_file()}
 
 

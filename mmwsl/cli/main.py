@@ -10,7 +10,7 @@ from importlib import import_module
 from pickle import UnpicklingError
 
 from mmwsl import __version__
-from mmwsl.utils.console import quiet
+from mmwsl.utils.console import quiet, tell
 from mmwsl.utils.errors import DEBUG, FAILURE, INPUT, OUTPUT, exit_code, library_message, user_message
 from mmwsl.utils.parser import Parser
 
@@ -148,7 +148,7 @@ def _short(message: str) -> str:
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
     """Print a warning as one line, without the line of the code."""
-    print(f'{_name()}: {message}', file=sys.stderr)
+    tell(f'{_name()}: {message}')
 
 
 def with_flags(message: str) -> str:

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 
 from mmengine.dataset import InfiniteSampler
 from mmengine.dist import is_main_process, master_only
 from mmengine.logging import MMLogger
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.registry import DATA_SAMPLERS
 from mmengine.runner import Runner
 from torch import nn
@@ -20,6 +22,7 @@ from torch.utils.data import DataLoader
 from ..datasets import SeededDataset, SeededInfiniteSampler
 from ..utils.errors import is_rejection
 from ..utils.files import files_of_config, nearest_existing, remove_empty_folders
+from ..utils.nested import dicts_in
 
 SHOWN = ('mmwsl', 'mmengine.hooks.logger_hook', 'mmseg.evaluation')
 """Modules whose messages reach the terminal: our own, and progress and metrics."""
@@ -80,6 +83,26 @@ class WeakSegRunner(Runner):
                 dataloader = dict(dataloader, sampler=dict(sampler, type=SeededInfiniteSampler), dataset=seeded)
         loader: DataLoader = Runner.build_dataloader(dataloader, seed, diff_rank_seed)
         return loader
+
+    def build_optim_wrapper(self, optim_wrapper: dict | OptimWrapper) -> OptimWrapper | OptimWrapperDict:
+        """Build the optimizer; see the parent. Keys of `custom_keys` that no parameter has are logged."""
+        names = [name for name, _ in self.model.named_parameters()]
+        for part in dicts_in(optim_wrapper):
+            if unused := [key for key in part.get('custom_keys') or () if not any(key in name for name in names)]:
+                text = f'`paramwise_cfg.custom_keys` must be parts of names of parameters, no name has {unused}.'
+                self.logger.warning(text)
+        return super().build_optim_wrapper(optim_wrapper)
+
+    def load_checkpoint(self, filename: str, *args: Any, **kwargs: Any) -> dict:
+        """Load a checkpoint; see the parent.
+
+        Raises:
+            ConnectionError: If a URL cannot be downloaded.
+        """
+        try:
+            return super().load_checkpoint(filename, *args, **kwargs)
+        except URLError as error:
+            raise ConnectionError(f'The weights {filename!r} cannot be downloaded ({error.reason}).') from error
 
     def train(self) -> nn.Module:
         """Train; see the parent."""

@@ -124,6 +124,13 @@ class _Switched:
 _consoles: list[Console] = []  # of the active redirections, the outermost first
 
 
+def tell(text: str) -> None:
+    """Print a line on the standard error; within a :func:`quiet`, into its log and on the terminal."""
+    print(text, file=sys.stderr)
+    if _consoles:
+        _consoles[-1].print(text)
+
+
 @contextmanager
 def quiet(log_file: str | Path) -> Iterator[Console]:
     """Redirect all that this process and its children print into a log file.

@@ -23,6 +23,9 @@ BUSY = (BlockingIOError, ConnectionError, TimeoutError, URLError)
 KNOWN = {
     'stack expects each tensor to be equal size': 'The images of a batch must have one size: cut them, with a '
     'RandomCrop, or resize them to at most `data_preprocessor.size`, or set batch_size=1.',
+    'should be of equal size': 'The samples of a batch must hold the same things: end the pipeline with the transform '
+    'that packs them, such as mmwsl.PackImageLabelInputs.',
+    'in registry under scope': 'A `type` of the config is misspelled, or its module is not in `custom_imports`.',
     'out of memory': 'The device has too little memory: set a smaller train_dataloader.batch_size or smaller images.',
     'DataLoader worker': 'A process that loads images was ended, often because memory is short: set num_workers=0 to '
     'see its error.',

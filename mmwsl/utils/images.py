@@ -5,6 +5,7 @@ import os
 from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
+from unicodedata import normalize
 
 import numpy as np
 from mmengine import fileio
@@ -100,7 +101,8 @@ def unique_stem(image: str, stems: Mapping[str, int], suffixes: tuple[str, ...] 
 def locate(names: Iterable[str], listing: Iterable[str], suffixes: tuple[str, ...] = IMG_EXTENSIONS) -> dict[str, str]:
     """Find the file of each name.
 
-    A name is a path of the listing, with or without its suffix.
+    A name is a path of the listing, with or without its suffix, in any Unicode form: macOS may write ``ü`` as two
+    characters, Windows as one.
 
     Args:
         names: Names as lists and tables write them.
@@ -114,15 +116,16 @@ def locate(names: Iterable[str], listing: Iterable[str], suffixes: tuple[str, ..
         ValueError: If a name without suffix matches several files.
     """
     files = set(listing)
-    by_stem: dict[str, list[str]] = {}
+    by_name: dict[str, list[str]] = {}
     for path in files:
-        by_stem.setdefault(stem(path, suffixes), []).append(path)
+        for key in {normalize('NFC', path), normalize('NFC', stem(path, suffixes))}:
+            by_name.setdefault(key, []).append(path)
     found = {}
     for name in names:
         if name in files:
             found[name] = name
             continue
-        candidates = by_stem.get(name, [])
+        candidates = by_name.get(normalize('NFC', name), [])
         if len(candidates) > 1:
             raise ValueError(
                 f'image {name!r} matches several files: {", ".join(sorted(candidates))}. '

@@ -11,6 +11,13 @@ from mmwsl.utils.image_files import survey_images
 from mmwsl.utils.images import FORMATS, MAX_PIXELS, decode_bgr, list_images, locate, read_bgr, read_image, stem
 
 
+def test_names_match_in_any_unicode_form():
+    composed, decomposed = 'f\u00fcr.png', 'fu\u0308r.png'
+    assert locate([composed, 'fu\u0308r'], [decomposed]) == {composed: decomposed, 'fu\u0308r': decomposed}
+    both = [composed, decomposed]
+    assert locate(both, both) == dict(zip(both, both, strict=True))
+
+
 def test_a_name_that_matches_two_files_is_rejected():
     assert locate(['a', 'b.png', 'c'], ['a.jpg', 'b.png', 'b.jpg']) == {'a': 'a.jpg', 'b.png': 'b.png'}
     with pytest.raises(ValueError, match=r"image 'b' matches several files: b\.jpg, b\.png"):

@@ -16,6 +16,8 @@ from .data_check import DataCheck
 
 FEW = 5
 """A class in fewer training images than this is not learned reliably."""
+LISTED = 10
+"""Classes that are named, of those with the same problem."""
 
 
 def check_files(check: DataCheck) -> None:
@@ -118,20 +120,24 @@ def check_classes(check: DataCheck) -> None:
             ('error', f'{len(mixed)} images have `background` beside other labels: {first_five(mixed)}. Remove it.')
         )
     labels = check.label_matrix(list(check.records)) == 1
-    for name, count in zip(check.classes[1:], labels.sum(0), strict=True):
-        if count < FEW:
-            check.messages.append(('warning', f'class {name!r} is in {count} images only: it may not be learned.'))
+    counts = dict(zip(check.classes[1:], labels.sum(0).tolist(), strict=True))
+    rare = [
+        f'class {name!r} is in {count} images only: it may not be learned.'
+        for name, count in counts.items()
+        if count < FEW
+    ]
     together = labels.T.astype(int) @ labels
+    pairs = []
     for i, name in enumerate(check.classes[1:]):
         others = [check.classes[j + 1] for j in range(len(together)) if j != i and together[i, i] == together[i, j] > 0]
         if others:
-            check.messages.append(
-                (
-                    'warning',
-                    f'every image with {name!r} also has {first_five(others)}: image-level labels cannot tell them '
-                    'apart.',
-                )
+            pairs.append(
+                f'every image with {name!r} also has {first_five(others)}: image-level labels cannot tell them apart.'
             )
+    for texts in (rare, pairs):
+        check.messages += [('warning', text) for text in texts[:LISTED]]
+        if len(texts) > LISTED:
+            check.messages.append(('warning', f'so it is with {len(texts) - LISTED} other classes.'))
     everywhere = [name for name, count in zip(check.classes[1:], labels.sum(0), strict=True) if count == len(labels)]
     if everywhere:
         check.messages.append(

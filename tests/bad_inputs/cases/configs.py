@@ -42,6 +42,13 @@ CASES: list[Case] = [
     case('a config with an undefined name', OWN, 'rejected', 'own.py', 'nothing', prepare=config('model = nothing')),
     case('an empty config', OWN, 'rejected', 'own.py', 'model', prepare=config('')),
     case('a config whose _base_ is missing', OWN, 'rejected', 'none.py', prepare=config("_base_ = ['none.py']")),
+    case(
+        'a config that calls itself without end',
+        OWN,
+        'rejected',
+        'RecursionError',
+        prepare=config('def f(n):\n    return f(n + 1)\nwork_dir = f(0)'),
+    ),
     case('a config that inherits from itself', OWN, 'rejected', 'own.py', prepare=config("_base_ = ['own.py']")),
     case('a broken JSON config', 'train own.json', 'rejected', 'own.json', prepare=config('{"model": ', 'own.json')),
     case(

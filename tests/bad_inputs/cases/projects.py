@@ -59,6 +59,16 @@ CASES: list[Case] = [
         prepare=lambda root: (unfinished(root), shutil.rmtree(root / 'project/checkpoints')),
         **KEPT,
     ),
+    case('predict: a device without values', f'{PREDICT} --device meta', 'rejected', '--device', 'meta', **KEPT),
+    case(
+        'report: a damaged list of predictions',
+        'report project',
+        'done',
+        'predictions.jsonl',
+        'lines 1, 2',
+        prepare=lambda root: (root / 'project/predictions/predictions.jsonl').write_text('{x\n{}\n{"na'),
+        changes=('project/report/*', 'project/report/*/*'),
+    ),
     case('predict: no images', 'predict project none --out new', 'rejected', 'none', **KEPT),
     case(
         'predict: a folder without images',

@@ -1,11 +1,49 @@
 """Values of settings that no training or test can use, or that do not fit each other."""
 
 from ..harness import Case, case
-from .configs import OWN, SET, inherits, supervised
+from .configs import OWN, SET, inherits, pipeline, supervised
 
 TEST = 'test wsl.py work/epoch_2.pth'
 
 CASES: list[Case] = [
+    case(
+        'parameters that do not exist have a learning rate',
+        OWN,
+        'done',
+        'custom_keys',
+        'encoder',
+        prepare=inherits("optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'encoder': dict(lr_mult=0.1)}))"),
+    ),
+    case('a pipeline without transforms', OWN, 'failed', 'packs', prepare=pipeline([])),
+    case(
+        'sliding windows without a size',
+        OWN,
+        'rejected',
+        'model.test_cfg',
+        'crop_size',
+        prepare=supervised("model = dict(test_cfg=dict(mode='slide'))"),
+    ),
+    case(
+        'sliding windows that leave gaps',
+        OWN,
+        'rejected',
+        'model.test_cfg',
+        '(40, 40)',
+        prepare=supervised("model = dict(test_cfg=dict(mode='slide', crop_size=(32, 32), stride=(40, 40)))"),
+    ),
+    case(
+        'weights that cannot be downloaded',
+        SET.format('load_from=http://127.0.0.1:9/x.pth'),
+        'failed',
+        'http://127.0.0.1:9/x.pth',
+    ),
+    case(
+        'an unknown normalization',
+        OWN,
+        'rejected',
+        'misspelled',
+        prepare=supervised("model = dict(decode_head=dict(norm_cfg=dict(type='BatchNrm')))"),
+    ),
     case('no learning rate', SET.format('optim_wrapper.optimizer.lr=0'), 'done', 'nothing is trained'),
     case('negative r', SET.format('model.decode_head.aggregator.r=-1'), 'rejected', '`r` must be'),
     case('r is NaN', SET.format('model.decode_head.aggregator.r=nan'), 'rejected', '`r` must be'),

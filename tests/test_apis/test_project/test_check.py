@@ -145,6 +145,15 @@ def test_classes_that_cannot_be_told_apart(images, tmp_path):
     assert "class 'dog' is in 2 images only: it may not be learned." in warnings
 
 
+def test_a_check_of_many_rare_classes_is_short(images, tmp_path):
+    classes = [f'c{number}' for number in range(40)]
+    rows = [f'{name},{";".join(classes[index::2])}' for index, name in enumerate(['a.jpg', 'b.png'])]
+    (tmp_path / 'labels.csv').write_text('\n'.join(['image,labels', *rows]))
+    warnings = texts(check_data(images, tmp_path / 'labels.csv'), 'warning')
+    assert sum('may not be learned' in text for text in warnings) == 10
+    assert warnings.count('so it is with 30 other classes.') == 2
+
+
 def test_validation_images_that_are_training_images_by_content(images, tmp_path):
     shutil.copy(images / 'a.jpg', images / 'sub/a.jpg')
     (tmp_path / 'val.txt').write_text('sub/a.jpg\nsub/c\n')
