@@ -10,6 +10,7 @@ and files that a component loads by itself.
 import os
 import re
 import tarfile
+import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -78,7 +79,8 @@ def check_checkpoint(path: str | Path) -> None:
     """
     _check_exists(path)
     try:
-        with safe_types():
+        with safe_types(), warnings.catch_warnings():
+            warnings.simplefilter('ignore')
             content = torch.load(path, map_location='cpu', weights_only=True)
     except NOT_A_CHECKPOINT as error:
         if damage := _find_damage(Path(path)):
@@ -113,7 +115,10 @@ def _find_damage(path: Path) -> str | None:
     if not start:
         return f'it is damaged, the file is empty. {again}'
     if start.startswith(b'PK'):
-        return None if zipfile.is_zipfile(path) else f'it is damaged, its end is missing. {again}'
+        if not zipfile.is_zipfile(path):
+            return f'it is damaged, its end is missing. {again}'
+        scripted = any('/code/' in name for name in zipfile.ZipFile(path).namelist())
+        return 'it is a TorchScript archive. Pass the checkpoint of its training.' if scripted else None
     # A pickle of protocol 2 or later starts with this byte; torch's oldest files are tar archives.
     if start.startswith(b'\x80') or tarfile.is_tarfile(path):
         return None

@@ -15,6 +15,7 @@ from mmengine.runner import Runner
 from mmwsl import registry
 from mmwsl.apis.registered import registered_class
 from mmwsl.utils.nested import dicts_in, settings_in
+from mmwsl.utils.text import shorten
 
 OTHERS = 'runner_type model_wrapper_cfg sync_bn find_unused_parameters activation_checkpointing compile'.split()
 OTHERS += 'efficient_conv_bn_eval custom_imports tta_model tta_pipeline pseudo_labels'.split()
@@ -28,6 +29,9 @@ NESTED = dict(
     test_cfg=('mode', 'stride', 'crop_size'),
 )
 """Keys of dicts of which nothing rejects an unknown one."""
+
+DICTS = 'model optim_wrapper train_cfg val_cfg test_cfg default_hooks randomness env_cfg'.split()
+"""Top-level keys whose values are dicts, beside the dataloaders."""
 
 REGISTRIES = [value for value in vars(registry).values() if isinstance(value, Registry)]
 
@@ -57,6 +61,7 @@ def merge_options(cfg: Config, options: dict[str, Any] | None) -> None:
         ValueError: If a key is unknown or misspelled, has no effect, or its value has another type.
     """
     check_keys(cfg)
+    _check_kinds(cfg)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     for key, value in (options or {}).items():
         _check_option(cfg, key, value)
@@ -132,6 +137,14 @@ def distance(first: str, second: str) -> int:
                 value = min(value, last[j - 1] + 1)
             row.append(value)
     return row[-1]
+
+
+def _check_kinds(cfg: Config) -> None:
+    """Reject parts of a config that must be dicts and are not."""
+    for key in cfg:
+        needed = key in DICTS or key.endswith('_dataloader')
+        if needed and cfg[key] is not None and not isinstance(cfg[key], dict):
+            raise ValueError(f'`{key}` must be a dict, got {shorten(cfg[key])}.')
 
 
 def _check_indices(cfg: Config) -> None:

@@ -257,6 +257,14 @@ CASES: list[Case] = [
         absent=('CODE_RAN',),
     ),
     case(
+        'TorchScript',
+        TEST.format(FOREIGN),
+        'rejected',
+        FOREIGN,
+        'TorchScript',
+        prepare=lambda root: torch.jit.script(torch.nn.Linear(2, 2)).save(root / FOREIGN),
+    ),
+    case(
         'a list instead of weights',
         TEST.format(FOREIGN),
         'rejected',

@@ -49,6 +49,14 @@ CASES: list[Case] = [
         'RecursionError',
         prepare=config('def f(n):\n    return f(n + 1)\nwork_dir = f(0)'),
     ),
+    case('a network that is a name', OWN, 'rejected', '`model`', 'resnet', prepare=config("model = 'resnet'")),
+    case(
+        'a dataloader that is a list',
+        OWN,
+        'rejected',
+        '`train_dataloader`',
+        prepare=inherits('train_dataloader = [dict(_base_=1)]'),
+    ),
     case('a config that inherits from itself', OWN, 'rejected', 'own.py', prepare=config("_base_ = ['own.py']")),
     case('a broken JSON config', 'train own.json', 'rejected', 'own.json', prepare=config('{"model": ', 'own.json')),
     case(
