@@ -144,7 +144,7 @@ def read_text(path: str | Path, argument: str = 'label file', backend_args: dict
     """
     content = read_bytes(path, argument, backend_args)
     if content.startswith(b'PK\x03\x04'):
-        raise ValueError(f'{path}: a workbook or archive, not text. Save the table as CSV, in UTF-8.')
+        raise ValueError(f'{path}: the file must be text, got a workbook or archive. Save the table as CSV, in UTF-8.')
     encoding = 'utf-16' if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else 'utf-8-sig'
     try:
         return io.StringIO(content.decode(encoding), newline=None).read()  # every line ends with \n

@@ -10,6 +10,7 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
 from mmwsl.evaluation import ClassThresholdSearch, ThresholdIoUMetric
+from mmwsl.evaluation.metrics.class_threshold_search import search_class_thresholds
 from mmwsl.functional import class_thresholds
 from mmwsl.inference.postprocessors import ClassThresholds
 
@@ -66,6 +67,38 @@ def test_the_search_finds_the_best_of_all_combinations(images, tmp_path):
     postprocessor = ClassThresholds(str(path))
     assert postprocessor.tuned_on == 'masks of a test'
     assert [p.name for p in path.parent.iterdir()] == ['thresholds.json']
+
+
+def exhaustive(counts):
+    """Highest mean IoU of all combinations of thresholds, by its definition."""
+    pixels, best = counts.sum((0, 1)), 0
+    for steps in itertools.product(range(counts.shape[1] - 1), repeat=len(counts)):
+        foreground = np.array([own[step + 1 :].sum(0) for own, step in zip(counts, steps, strict=True)])
+        confusion = np.vstack([pixels - foreground.sum(0), foreground])
+        union = confusion.sum(1) + pixels - confusion.diagonal()
+        best = max(best, (confusion.diagonal()[union > 0] / union[union > 0]).mean())
+    return best
+
+
+@pytest.mark.parametrize('seed', range(40))
+def test_the_search_finds_the_best_combination_of_random_counts(seed):
+    rng = np.random.default_rng(seed)
+    profile = rng.dirichlet(np.full(7, 0.3), size=(3, 4)).transpose(0, 2, 1)
+    counts = np.round(10 ** rng.uniform(0, 4, (3, 1, 4)) * profile).astype(int)
+    assert np.nanmean(search_class_thresholds(counts)[1]) == pytest.approx(exhaustive(counts))
+
+
+def test_the_search_leaves_a_local_optimum():
+    """Coordinate ascent from the best common threshold ends 5 points lower."""
+    counts = np.array(
+        [
+            [[0, 0, 1], [0, 2, 2], [0, 0, 22], [0, 1, 0], [1, 0, 1]],
+            [[0, 0, 0], [0, 0, 1], [0, 0, 0], [1, 0, 0], [0, 1, 0]],
+        ]
+    )
+    chosen, ious = search_class_thresholds(counts)
+    assert np.nanmean(ious) == pytest.approx(exhaustive(counts))
+    assert len(set(chosen)) > 1
 
 
 def test_thresholds_per_class_are_at_least_as_good_as_one_threshold(images):

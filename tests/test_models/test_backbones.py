@@ -2,7 +2,10 @@
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmseg.models.backbones import MobileNetV2
+from mmseg.registry import MODELS
+from mmseg.utils import register_all_modules
 
 from mmwsl.models.backbones.dilated_mobilenet_v2 import DilatedMobileNetV2, from_torchvision
 from mmwsl.models.backbones.overfeat import OverFeat
@@ -39,6 +42,13 @@ def test_overfeat_has_the_papers_shape():
     convolutions = [m for m in network.modules() if isinstance(m, torch.nn.Conv2d)]
     assert len(convolutions) == 6
     assert not any(p.requires_grad for p in network.parameters())
+
+
+def test_the_papers_head_on_overfeat_has_the_papers_shape():
+    cfg = Config.fromfile('configs/lse/wsl_lse_overfeat_voc.py')
+    register_all_modules()
+    head = MODELS.build(cfg.model.decode_head)
+    assert head.eval()([torch.zeros(1, 1024, 29, 29)]).shape == (1, 21, 21, 21)
 
 
 def test_overfeat_warns_of_frozen_random_weights():

@@ -11,12 +11,24 @@ from ...utils.files import write_json
 from .base import log_table
 from .threshold_iou_metric import ThresholdIoUMetric, argmax_counts, check_labeled
 
+SLOPES, ASCENTS = 16, 5
+"""Values of b and of the IoU in the grid, and starts of the ascent."""
+
 
 def search_class_thresholds(counts: np.ndarray) -> tuple[list[int], np.ndarray]:
-    """Search for the thresholds per class that maximize the mean IoU over classes.
+    r"""Search for the thresholds per class that maximize the mean IoU over classes.
 
-    Coordinate ascent from the best common threshold. The thresholds interact only through the background, so a few
-    rounds converge. The result is at least as good as any common threshold.
+    The thresholds interact only through the IoU of the background,
+
+    .. math:: \frac{n_0 - \sum_k F_k(t_k)}{N - \sum_k G_k(t_k)}
+
+    with the N pixels, :math:`n_0` of them background, and :math:`F_k, G_k`, the pixels of the background and of other
+    classes that are predicted as class k. Linear in the sums, it has the slopes :math:`-1/b` and :math:`\rho/b` for the
+    denominator b and the IoU :math:`\rho`, and each class has its own optimum. A grid of :math:`(b, \rho)` and the
+    common thresholds are evaluated, and coordinate ascent improves the best of them.
+
+    The result is at least as good as any common threshold. On 3000 random problems of 2 or 3 classes and 14 thresholds
+    it was the exhaustive optimum; nothing guarantees it.
 
     Args:
         counts: Sum of :func:`argmax_counts` over all images, ``(K - 1, T + 1, K)``.
@@ -46,13 +58,36 @@ def search_class_thresholds(counts: np.ndarray) -> tuple[list[int], np.ndarray]:
     def mean_iou(indices: np.ndarray) -> float:
         return float(np.nanmean(ious(indices)))
 
-    best = max((np.full(classes - 1, step) for step in range(steps)), key=mean_iou)
-    while True:
-        before = mean_iou(best)
-        for k in rows:
-            best = max((np.where(rows == k, step, best) for step in (best[k], *range(steps))), key=mean_iou)
-        if not mean_iou(best) > before:
-            return best.tolist(), ious(best)
+    def ascend(best: np.ndarray) -> np.ndarray:
+        while True:
+            before = mean_iou(best)
+            for k in rows:
+                best = max((np.where(rows == k, step, best) for step in (best[k], *range(steps))), key=mean_iou)
+            if not mean_iou(best) > before:
+                return best
+
+    starts = np.unique(
+        np.concatenate([_separate_optima(exceeding, pixels), np.arange(steps)[:, None] + 0 * rows]), axis=0
+    )
+    best = max(map(ascend, sorted(starts, key=mean_iou)[-ASCENTS:]), key=mean_iou)
+    return best.tolist(), ious(best)
+
+
+def _separate_optima(exceeding: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Return the thresholds that are optimal for a linear background IoU, for a grid of its slopes, ``(n, K - 1)``."""
+    hits = np.moveaxis(exceeding[:, :, 1:].diagonal(0, 0, 2), -1, 0)  # (K - 1, T)
+    predicted, false = exceeding.sum(2), exceeding[:, :, 0]
+    with np.errstate(invalid='ignore'):
+        own = np.nan_to_num(hits / (predicted + pixels[1:, None] - hits))
+    other = predicted - false
+    smallest = max(pixels.sum() - other.max(1).sum(), 1)
+    return np.array(
+        [
+            (own + (ratio * other - false) / size).argmax(1)
+            for size in np.linspace(smallest, pixels.sum(), SLOPES)
+            for ratio in np.linspace(0, 1, SLOPES)
+        ]
+    )
 
 
 @METRICS.register_module()
