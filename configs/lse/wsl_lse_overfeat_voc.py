@@ -6,6 +6,6 @@ _base_ = [
     '../_base_/schedules/overfeat_sgd.py',
     '../_base_/default_runtime.py',
 ]
-# A score at every pixel: the paper shifts the image and runs the network again, one dense network gives the same scores.
+# Scores of every pixel: the paper shifts the image and runs the network again; one dense network gives the same scores.
 # 4 GiB bound the activations of large images.
 model = dict(inference=dict(scorer=dict(type='mmwsl.DenseScorer', stride=1, max_memory=4 * 2**30)))
