@@ -58,7 +58,7 @@ setup(
     # The OpenMMLab packages are the extra `mm`: two families of distributions provide the same imports (mmcv or
     # onedl-mmcv, ...), and requiring either here would install it over the other. OpenCV is not listed for the same
     # reason: four distributions provide cv2, and mmcv, without which nothing of ours runs, already brings one.
-    install_requires=['torch>=2.0', 'numpy', 'scikit-image', 'Pillow>=10.1', 'jinja2>=3.1'],
+    install_requires=['torch>=2.0', 'numpy', 'scikit-image', 'scipy', 'Pillow>=10.1', 'jinja2>=3.1'],
     extras_require={
         'mm': ['onedl-mmengine>=0.10.12', 'onedl-mmcv>=2.3.6', 'onedl-mmsegmentation>=1.4.2'],
         'svm': ['scikit-learn>=1.4'],

@@ -12,8 +12,8 @@ from .json_table import read_json, read_jsonl, write_jsonl
 from .label_studio import read_label_studio
 from .mask_file import IGNORE_COLOR, IGNORE_INDEX, read_mask, write_mask
 from .mask_formats import MASK_FORMATS, MaskWriter, open_mask_writer
-from .npz_proposals import read_npz_proposals
 from .one_hot import read_one_hot
+from .proposal_files import read_proposals
 from .proposals import ProposalRecord
 from .record import ImageLabelRecord, make_record
 from .table import read_table
@@ -46,7 +46,7 @@ __all__ = [
     'read_jsonl',
     'read_mask',
     'read_names',
-    'read_npz_proposals',
+    'read_proposals',
     'read_one_hot',
     'read_table',
     'read_voc_lists',

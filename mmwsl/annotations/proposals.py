@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+MaskRecord = list[np.ndarray] | tuple[np.ndarray, np.ndarray]
+
 
 @dataclass(frozen=True)
 class ProposalRecord:
@@ -13,23 +15,24 @@ class ProposalRecord:
         boxes: Half open ``(x1, y1, x2, y2)`` in pixels, clipped to the image, ``(n, 4)`` float64. Boxes outside the
             image have no area.
         scores: Larger is more like an object, ``(n,)`` float64. The range depends on the file.
-        runs: For each proposal the runs of its mask, see :mod:`mmwsl.annotations.rle`. None without masks.
+        masks: None, or for each proposal the runs of its mask, see :mod:`mmwsl.annotations.rle`, or masks as unions of
+            superpixels: superpixel of each pixel ``(H, W)`` from 0, and superpixels of each mask ``(n, R)`` bool.
     """
 
     boxes: np.ndarray
     scores: np.ndarray
-    runs: list[np.ndarray] | None = None
+    masks: MaskRecord | None = None
 
 
 def make_proposals(
-    boxes: np.ndarray, scores: np.ndarray, runs: list[np.ndarray] | None, shape: tuple[int, int], source: str
+    boxes: np.ndarray, scores: np.ndarray, masks: MaskRecord | None, shape: tuple[int, int], source: str
 ) -> ProposalRecord:
     """Check the proposals of one image, and clip the boxes to it.
 
     Args:
         boxes: ``(n, 4)``, half open ``(x1, y1, x2, y2)`` in pixels.
         scores: ``(n,)``.
-        runs: Runs of the masks, or None.
+        masks: See :class:`ProposalRecord`.
         shape: Height and width of the image.
         source: Where they were read, for errors.
 
@@ -61,4 +64,4 @@ def make_proposals(
             f'{source}: the boxes must overlap the image of {shape[0]}x{shape[1]} (height, width), got {len(boxes)} '
             f'outside of it, the first {boxes[0].tolist()}. Use the boxes of this image size.'
         )
-    return ProposalRecord(clipped, scores.astype(np.float64), runs)
+    return ProposalRecord(clipped, scores.astype(np.float64), masks)

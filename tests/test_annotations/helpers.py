@@ -3,6 +3,9 @@
 import numpy as np
 
 SHAPE = (6, 9)
+SUPERPIXELS = np.arange(1, 7).repeat(9).reshape(SHAPE)
+LABELS = np.empty((2, 1), object)
+LABELS[:, 0] = [np.array([[1, 2]]), np.array([[4]])]
 
 
 def random_masks(count=3, seed=0):

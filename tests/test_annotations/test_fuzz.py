@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from scipy.io import savemat
 
 from mmwsl.annotations import (
     COCOResults,
@@ -27,15 +28,15 @@ from mmwsl.annotations import (
     read_label_studio,
     read_mask,
     read_names,
-    read_npz_proposals,
     read_one_hot,
+    read_proposals,
     read_voc_lists,
     read_voc_xml,
     read_yolo,
     voc_boxes,
 )
 
-from .helpers import SHAPE, random_masks, uncompressed
+from .helpers import LABELS, SHAPE, SUPERPIXELS, random_masks, uncompressed
 
 # Derandomized: every run tries the same files.
 PROFILE = settings(max_examples=150, derandomize=True, deadline=10000, database=None)
@@ -94,6 +95,12 @@ def npz(save=np.savez, **arrays):
 
 MASK = encode(lambda file: Image.fromarray(random_masks()[0].astype(np.uint8)).convert('P').save(file, 'PNG'))
 NPZ = npz(boxes=np.array([[0, 0, 2, 3], [1, 1.5, 4, 4]]))
+MCG = encode(
+    lambda file: savemat(
+        file, dict(superpixels=SUPERPIXELS, labels=LABELS, scores=np.array([[2.0], [0.5]])), do_compression=True
+    )
+)
+MCG_BOXES = encode(lambda file: savemat(file, dict(bboxes=np.array([[1, 2, 3, 4]]), bboxes_scores=np.ones((1, 1)))))
 PACKED = npz(np.savez_compressed, packed_masks=np.packbits(random_masks(2), axis=-1))
 
 # The file that a reader gets, valid contents, and how it is called.
@@ -118,7 +125,9 @@ READERS = {
     ),
     'names': ('t.txt', [b'a.jpg\n\nb/c.jpg\n'], lambda path: read_names(str(path))),
     'mask': ('a.png', [MASK], read_mask),
-    'npz': ('a.npz', [NPZ, PACKED], lambda path: read_npz_proposals(str(path), SHAPE)),
+    'npz': ('a.npz', [NPZ, PACKED], lambda path: read_proposals(str(path), SHAPE)),
+    'mcg': ('a.mat', [MCG, MCG_BOXES], lambda path: read_proposals(str(path), SHAPE)),
+    'bing': ('a.txt', [b'2\n0.5, 1, 1, 4, 3\n-1e-3, 3, 1, 9, 6\n'], lambda path: read_proposals(str(path), SHAPE)),
     **{
         f'any-{name}': (name, contents, lambda path: read_image_labels(path, images=['a.jpg', 'sub/b.jpg']))
         for name, contents in {
@@ -243,7 +252,7 @@ def check_result(result):
     elif isinstance(result, ProposalRecord):
         assert np.isfinite(result.boxes).all() and np.isfinite(result.scores).all()
         assert (result.boxes >= 0).all() and (result.boxes <= [*SHAPE[::-1]] * 2).all()
-        for runs in result.runs or ():
+        for runs in result.masks if isinstance(result.masks, list) else ():
             assert (
                 not len(runs)
                 or 0 <= runs.min() <= runs.max() <= SHAPE[0] * SHAPE[1]

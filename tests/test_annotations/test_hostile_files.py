@@ -23,8 +23,8 @@ from mmwsl.annotations import (
     read_json,
     read_label_studio,
     read_mask,
-    read_npz_proposals,
     read_one_hot,
+    read_proposals,
     read_voc_xml,
     read_yolo,
     voc_boxes,
@@ -367,7 +367,7 @@ def test_pickled_objects_are_not_loaded(tmp_path):
     (tmp_path / 'b.npz').write_bytes(pickle.dumps(command))
     for name in ('a.npz', 'b.npz'):
         with pytest.raises(ValueError, match=rf'{name}: cannot be read as \.npz'):
-            read_npz_proposals(str(tmp_path / name), SHAPE)
+            read_proposals(str(tmp_path / name), SHAPE)
     for name in ('a.npy', 'b.npz'):
         with pytest.raises(ValueError, match=rf'{name}: cannot be read as \.npy'):
             load_npy(tmp_path / name)

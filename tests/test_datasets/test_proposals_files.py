@@ -4,12 +4,13 @@ import json
 
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from mmwsl.annotations.rle import mask_runs, rle_boxes
-from mmwsl.datasets.proposals import COCOProposals, NpzProposals
+from mmwsl.datasets.proposals import COCOProposals, FolderProposals
 from mmwsl.registry import TRANSFORMS
 
-from ..test_annotations.helpers import SHAPE, random_masks, uncompressed
+from ..test_annotations.helpers import LABELS, SHAPE, SUPERPIXELS, random_masks, uncompressed
 
 IMAGE = np.zeros((*SHAPE, 3), np.uint8)
 RESULTS = dict(img_path='some/folder/000042.jpg')
@@ -22,7 +23,7 @@ def npz(tmp_path):
 
     def write_and_read(**arrays):
         np.savez_compressed(tmp_path / '000042.npz', **arrays)
-        return NpzProposals(str(tmp_path))(IMAGE, RESULTS)
+        return FolderProposals(str(tmp_path))(IMAGE, RESULTS)
 
     return write_and_read
 
@@ -99,7 +100,9 @@ def test_objectness_of_files(npz, tmp_path):
     for kind in ('box', 'mask'):
         transform = TRANSFORMS.build(
             dict(
-                type='mmwsl.ComputeObjectness', kind=kind, source=dict(type='mmwsl.NpzProposals', folder=str(tmp_path))
+                type='mmwsl.ComputeObjectness',
+                kind=kind,
+                source=dict(type='mmwsl.FolderProposals', folder=str(tmp_path)),
             )
         )
         objectness = transform(dict(img=IMAGE, **RESULTS))['objectness']
@@ -152,26 +155,26 @@ def test_invalid_npz_files_are_rejected(npz, arrays, message):
 def test_files_in_other_formats_are_rejected(tmp_path, content):
     (tmp_path / '000042.npz').write_bytes(content)
     with pytest.raises(ValueError, match='000042.npz: cannot be read as .npz'):
-        NpzProposals(str(tmp_path))(IMAGE, RESULTS)
+        FolderProposals(str(tmp_path))(IMAGE, RESULTS)
 
 
 def test_an_array_without_archive_is_rejected(tmp_path):
     with open(tmp_path / '000042.npz', 'wb') as file:
         np.save(file, np.zeros(3))
     with pytest.raises(ValueError, match='cannot be read as .npz'):
-        NpzProposals(str(tmp_path))(IMAGE, RESULTS)
+        FolderProposals(str(tmp_path))(IMAGE, RESULTS)
 
 
 def test_a_missing_file_names_image_and_path(tmp_path):
     with pytest.raises(FileNotFoundError, match="image '000042': .*000042.npz' does not exist"):
-        NpzProposals(str(tmp_path))(IMAGE, RESULTS)
+        FolderProposals(str(tmp_path))(IMAGE, RESULTS)
     with pytest.raises(FileNotFoundError, match='proposal file .*nothing.json'):
         COCOProposals(str(tmp_path / 'nothing.json'))
 
 
 def test_an_image_without_path_or_proposals_is_rejected(npz, coco, tmp_path):
-    with pytest.raises(KeyError, match='NpzProposals finds proposals by the name.*`img_path`'):
-        NpzProposals(str(tmp_path))(IMAGE, {})
+    with pytest.raises(KeyError, match='FolderProposals finds proposals by the name.*`img_path`'):
+        FolderProposals(str(tmp_path))(IMAGE, {})
     with pytest.raises(ValueError, match="no proposals for image '000042'; it has 1 images.*'43'"):
         coco([result(image_id=43)])
 
@@ -213,3 +216,78 @@ def test_an_image_without_path_or_proposals_is_rejected(npz, coco, tmp_path):
 def test_invalid_coco_files_are_rejected(coco, content, message):
     with pytest.raises(ValueError, match=message):
         coco(content)
+
+
+def of_mcg(tmp_path, **arrays):
+    """Write the arrays of one image as MCG does and read them back."""
+    savemat(tmp_path / '000042.mat', arrays, do_compression=True)
+    return FolderProposals(str(tmp_path), '.mat')(IMAGE, RESULTS)
+
+
+def test_masks_of_mcg_are_unions_of_superpixels(tmp_path):
+    superpixels = np.random.default_rng(0).integers(1, 6, SHAPE)
+    labels = np.empty((3, 1), object)
+    labels[:, 0] = [np.array([[1, 3]]), np.array([[5]]), np.array([[2, 3, 4]])]
+    boxes = np.array([[1, 1, 2, 2]])  # reduced separately: they do not belong to the masks
+    found = of_mcg(
+        tmp_path, superpixels=superpixels, labels=labels, scores=np.array([[0.9], [0.4], [-1]]), bboxes=boxes
+    )
+    np.testing.assert_array_equal(found.scores, [0.9, 0.4, -1])
+    for mask, box, part in zip(found.masks, found.boxes, labels[:, 0], strict=True):
+        np.testing.assert_array_equal(mask, np.isin(superpixels, part))
+        rows, columns = np.nonzero(mask)
+        assert box.tolist() == [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+
+
+def test_boxes_of_mcg_are_rows_first_and_numbered_from_1(tmp_path):
+    found = of_mcg(tmp_path, bboxes=np.array([[2, 3, 4, 9], [1, 1, 6, 1]]), bboxes_scores=np.array([[2.0], [1.0]]))
+    assert found.boxes.tolist() == [[2, 1, 9, 4], [0, 0, 1, 6]]
+    assert found.masks is None
+
+
+@pytest.mark.parametrize(
+    ('arrays', 'message'),
+    [
+        (
+            dict(superpixels=np.ones((5, 9)), labels=LABELS, scores=np.ones(2)),
+            '`superpixels` must be 6x9 like the image',
+        ),
+        (dict(superpixels=np.zeros(SHAPE), labels=LABELS, scores=np.ones(2)), '`superpixels` must be numbered from 1'),
+        (dict(superpixels=np.ones(SHAPE), labels=LABELS, scores=np.ones(2)), r'superpixels from 1 to 1, got \[1, 2\]'),
+        (dict(superpixels=SUPERPIXELS, labels=LABELS, scores=np.ones(3)), '`scores`'),
+        (dict(scores=np.ones(3)), r"`bboxes`, got \['scores'\]"),
+        (dict(bboxes=np.ones((2, 3)), scores=np.ones(2)), r'`bboxes` must be numbers \(n, 4\), got .* \(2, 3\)'),
+    ],
+)
+def test_invalid_files_of_mcg(tmp_path, arrays, message):
+    with pytest.raises(ValueError, match=message) as error:
+        of_mcg(tmp_path, **arrays)
+    assert '000042.mat' in str(error.value)
+
+
+def test_files_of_matlab_7_3_say_how_to_save_them(tmp_path):
+    (tmp_path / '000042.mat').write_bytes(b'MATLAB 7.3 MAT-file' + bytes(200))
+    with pytest.raises(ValueError, match='must be of MATLAB 5, got MATLAB 7.3'):
+        FolderProposals(str(tmp_path), '.mat')(IMAGE, RESULTS)
+
+
+def test_boxes_of_bing_are_numbered_from_1(tmp_path):
+    (tmp_path / '000042.txt').write_text('2\n1.25, 1, 1, 9, 6\n-2e-3, 3, 2, 3, 4\n')
+    found = FolderProposals(str(tmp_path), '.txt')(IMAGE, RESULTS)
+    assert found.boxes.tolist() == [[0, 0, 9, 6], [2, 1, 3, 4]]
+    assert found.scores.tolist() == [1.25, -0.002]
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('3\n1, 1, 1, 2, 2\n', r"000042.txt:1: must be the number of the following boxes, 1, got '3'"),
+        ('1\n1, 1, 1, 2\n', 'a box must be `score, x1, y1, x2, y2`'),
+        ('1\n1, 1, a, 2, 2\n', 'a box must be `score, x1, y1, x2, y2`'),
+        ('', 'must be the number of the following boxes'),
+    ],
+)
+def test_invalid_files_of_bing(tmp_path, text, message):
+    (tmp_path / '000042.txt').write_text(text)
+    with pytest.raises(ValueError, match=message):
+        FolderProposals(str(tmp_path), '.txt')(IMAGE, RESULTS)

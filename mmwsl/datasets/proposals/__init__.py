@@ -1,13 +1,13 @@
 """Sources of proposals: computed from the image, or read from disk."""
 
 from .base import Proposals, ProposalSource, RegionMasks, RLEMasks
-from .files import COCOProposals, NpzProposals
+from .files import COCOProposals, FolderProposals
 from .region_tree import RegionTree
 from .selective_search import SelectiveSearch
 
 __all__ = [
     'COCOProposals',
-    'NpzProposals',
+    'FolderProposals',
     'ProposalSource',
     'Proposals',
     'RegionMasks',

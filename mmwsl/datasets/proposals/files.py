@@ -5,10 +5,10 @@ from pathlib import PurePosixPath
 import numpy as np
 from mmengine import fileio
 
-from mmwsl.annotations import COCOResults, ProposalRecord, read_npz_proposals
+from mmwsl.annotations import COCOResults, ProposalRecord, read_proposals
 from mmwsl.registry import PROPOSALS
 
-from .base import Proposals, ProposalSource, RLEMasks
+from .base import Proposals, ProposalSource, RegionMasks, RLEMasks
 
 
 def _image_name(results: dict, source: str) -> str:
@@ -19,19 +19,20 @@ def _image_name(results: dict, source: str) -> str:
 
 
 def _to_proposals(record: ProposalRecord, shape: tuple[int, int]) -> Proposals:
-    masks = None if record.runs is None else RLEMasks(record.runs, shape)
-    return Proposals(record.boxes, record.scores, shape, masks)
+    if isinstance(record.masks, list):
+        return Proposals(record.boxes, record.scores, shape, RLEMasks(record.masks, shape))
+    return Proposals(record.boxes, record.scores, shape, record.masks and RegionMasks(*record.masks))
 
 
 @PROPOSALS.register_module()
-class NpzProposals(ProposalSource):
-    """Proposals of image ``NAME.jpg`` from ``folder/NAME.npz``, see :func:`~mmwsl.annotations.read_npz_proposals`.
+class FolderProposals(ProposalSource):
+    """Proposals of image ``NAME.jpg`` from ``folder/NAME.npz``, or of MCG or BING.
 
-    Boxes are clipped to the image.
+    See :func:`~mmwsl.annotations.read_proposals`. Boxes are clipped to the image.
 
     Args:
         folder: The folder.
-        suffix: Suffix that replaces the suffix of the image.
+        suffix: Suffix that replaces the suffix of the image; its end is the format: ``.npz``, ``.mat`` or ``.txt``.
         backend_args: See :mod:`mmengine.fileio`.
 
     Raises:
@@ -46,10 +47,10 @@ class NpzProposals(ProposalSource):
 
     def __call__(self, image: np.ndarray, results: dict) -> Proposals:
         """Read the file of the image."""
-        name, shape = _image_name(results, 'NpzProposals'), image.shape[:2]
+        name, shape = _image_name(results, 'FolderProposals'), image.shape[:2]
         path = fileio.join_path(self.folder, name + self.suffix, backend_args=self.backend_args)
         try:
-            return _to_proposals(read_npz_proposals(path, shape, self.backend_args), shape)
+            return _to_proposals(read_proposals(path, shape, self.backend_args), shape)
         except FileNotFoundError as error:
             raise FileNotFoundError(
                 f'no proposals for image {name!r}: {path!r} does not exist. Check `folder` and `suffix`.'

@@ -31,7 +31,7 @@ class ComputeObjectness(BaseTransform):
 
     Args:
         source: Source of the proposals: ``mmwsl.RegionTree`` (default), ``mmwsl.SelectiveSearch``,
-            ``mmwsl.NpzProposals`` or ``mmwsl.COCOProposals``.
+            ``mmwsl.FolderProposals`` or ``mmwsl.COCOProposals``.
         kind: ``'box'`` or ``'mask'``.
         normalize: Whether to min-max-normalize the scores of each image, as in the paper. If not, they must be in
             [0, 1].
