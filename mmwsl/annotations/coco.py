@@ -1,7 +1,7 @@
 """COCO's JSON files: parsed once, for image-level labels, boxes and proposals."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -24,12 +24,14 @@ class COCOFile:
         images: File name by image id; empty for a list of results.
         categories: Name by category id; empty for results.
         annotations: The annotations or results, each with an ``image_id``.
+        sizes: Height and width by image id, as the file has them; None where it has none.
     """
 
     path: str
     images: dict[Any, str]
     categories: dict[Any, str]
     annotations: list[dict]
+    sizes: dict[Any, tuple[Any, Any]] = field(default_factory=dict)
 
 
 def load_coco(
@@ -48,7 +50,7 @@ def load_coco(
         ValueError: If the file is not JSON, lacks a section, or an annotation refers to an unknown image or category.
     """
     content = load_json(path, argument, backend_args)
-    images, categories = {}, {}
+    images, categories, sizes = {}, {}, {}
     if results and isinstance(content, list):
         annotations = content
     else:
@@ -60,6 +62,7 @@ def load_coco(
             )
         annotations = content['annotations']
         images = _by_id(content, 'images', 'file_name', path)
+        sizes = {item['id']: (item.get('height'), item.get('width')) for item in content['images']}
         if not results:
             categories = _by_id(content, 'categories', 'name', path)
     for item in annotations:
@@ -80,7 +83,7 @@ def load_coco(
                 f'{path}: annotation {plain(item.get("id"))} refers to category {shorten(category)}, which '
                 '`categories` lacks.'
             )
-    return COCOFile(str(path), images, categories, annotations)
+    return COCOFile(str(path), images, categories, annotations, sizes)
 
 
 def _by_id(content: dict, section: str, key: str, path: str | Path) -> dict[Any, str]:

@@ -33,6 +33,7 @@ TOOLS = {
     'compare': ('mmwsl.apis.comparison.command', 'evaluate finished runs side by side'),
     'tune-thresholds': ('mmwsl.apis.tuning', 'search the class thresholds on masks'),
     'fit-zoom-out': ('mmwsl.apis.zoom_out', 'train the SVMs of zoom-out features'),
+    'coco-masks': ('mmwsl.apis.coco_masks', 'masks of the instances of a COCO file'),
     'print-config': ('mmwsl.apis.print_config', 'print a config with all that it inherits'),
 }
 COMMANDS = OWN_IMAGES | TOOLS

@@ -143,5 +143,16 @@ CASES: list[Case] = [
         'rejected',
         '--launcher',
     ),
+    case('coco-masks: no file', 'coco-masks none.json --out new', 'rejected', 'none.json', **NOTHING),
+    case('coco-masks: a table', 'coco-masks labels.csv --out new', 'rejected', 'labels.csv', 'not JSON', **NOTHING),
+    case(
+        'coco-masks: no COCO file',
+        'coco-masks project/summary.json --out new',
+        'rejected',
+        'summary.json',
+        'images',
+        **NOTHING,
+    ),
+    case('coco-masks: into the images', 'coco-masks project/summary.json --out images', 'rejected', '--out', 'images'),
     case('mixed precision without a GPU', f'{TRAIN} --amp', 'rejected', 'gpu'),
 ]

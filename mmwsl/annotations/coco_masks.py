@@ -1,0 +1,55 @@
+"""Semantic masks from the instances of a COCO file."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from mmwsl.utils.text import plain, shorten
+
+from .coco import COCOFile
+from .mask_file import IGNORE_INDEX
+from .rle import segmentation_runs
+
+
+def coco_masks(file: COCOFile) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the file name and the mask ``(H, W)`` uint8 of each image, in order of the file.
+
+    The categories, sorted by their ids, are the classes 1, 2, ..., and 0 is the background. Large instances are painted
+    before small ones, so that where two overlap the smaller one is seen. Pixels of a crowd region (``iscrowd=1``) that
+    no instance covers are ignored (255).
+
+    Args:
+        file: The file, see :func:`.load_coco`.
+
+    Raises:
+        ImportError: If there are polygons and ``pycocotools`` is missing.
+        ValueError: If an image has no size, a segmentation is invalid, or there are more than 254 categories.
+    """
+    if len(file.categories) >= IGNORE_INDEX:
+        raise ValueError(f'{file.path}: `categories` must be at most {IGNORE_INDEX - 1}, got {len(file.categories)}.')
+    try:
+        classes = {category: index for index, category in enumerate(sorted(file.categories), 1)}
+    except TypeError as error:
+        raise ValueError(f'{file.path}: the ids of `categories` must be numbers, got text among them.') from error
+    annotations: dict[Any, list[dict]] = {image: [] for image in file.images}
+    for item in file.annotations:
+        annotations[item['image_id']].append(item)
+    for image, name in file.images.items():
+        yield name, _mask(annotations[image], file.sizes[image], classes, f'{file.path}: image {plain(name)}')
+
+
+def _mask(items: list[dict], size: tuple[Any, Any], classes: dict[Any, int], source: str) -> np.ndarray:
+    if not all(isinstance(side, int) and 0 < side < 1 << 16 for side in size):
+        raise ValueError(f'{source} must have a `height` and a `width` in pixels, got {shorten(size)}.')
+    try:
+        runs = [segmentation_runs(item.get('segmentation', []), size) for item in items]
+    except ValueError as error:
+        raise ValueError(f'{source}: {error}') from error
+    values = [IGNORE_INDEX if item.get('iscrowd') else classes[item['category_id']] for item in items]
+    areas = [int((part[:, 1] - part[:, 0]).sum()) for part in runs]
+    pixels = np.zeros(size[0] * size[1], np.uint8)
+    for index in sorted(range(len(items)), key=lambda index: (values[index] != IGNORE_INDEX, -areas[index])):
+        for start, stop in runs[index]:
+            pixels[start:stop] = values[index]
+    return pixels.reshape(size[::-1]).T.copy()
