@@ -41,7 +41,8 @@ def test_pseudo_labels_are_the_only_difference_to_full_supervision(name, monkeyp
     if dataset.type == 'mmwsl.VOC6WeakDataset':  # its own masks have the ids of VOC
         assert tuple(dataset.pop('seg_map_classes')) == VOC6WeakDataset.METAINFO['classes']
     else:
-        assert dataset.label_file == 'Annotations'
+        coco = dataset.type == 'mmwsl.COCOWeakDataset'
+        assert dataset.label_file == ('annotations/instances_train2017.json' if coco else 'Annotations')
         dataset.label_file = ''
     parts_of(full.train_dataloader.dataset)[0].data_prefix.seg_map_path = dataset.data_prefix.seg_map_path
     cfg.pop('pseudo_labels')
