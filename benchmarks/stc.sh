@@ -10,18 +10,17 @@ train() {  # STAGE
     python "$root/tools/train.py" "$root/configs/stc/$1.py" --work-dir "work_dirs/$1" --resume
 }
 
-# The config that labels is that of the next stage, which has its images; the network is the same in all stages.
-label() {  # STAGE NEXT_STAGE [arguments]
+label() {  # STAGE CONFIG NEXT_STAGE [arguments]: labels the training images of CONFIG; all stages have one network
     python "$root/tools/generate_pseudo_labels.py" "$root/configs/stc/$2.py" "$(cat "work_dirs/$1/last_checkpoint")" \
-        --out "work_dirs/$2_labels" "${@:3}"
+        --out "work_dirs/$3_labels" "${@:4}"
 }
 
 initial=wsl_stc_${data}_initial enhanced=psl_stc_${data}_enhanced powerful=psl_stc_${data}_powerful
 
 train "$initial"
-label "$initial" "$enhanced" "${@:2}"
+label "$initial" "$initial" "$enhanced" "${@:2}"
 export MMWSL_PSEUDO_LABELS=work_dirs/${enhanced}_labels
 train "$enhanced"
-label "$enhanced" "$powerful" "${@:2}"  # while MMWSL_PSEUDO_LABELS names the labels that the network was trained on
+label "$enhanced" "$powerful" "$powerful" "${@:2}"  # while MMWSL_PSEUDO_LABELS names the labels that the network was trained on
 export MMWSL_PSEUDO_LABELS=work_dirs/${powerful}_labels
 train "$powerful"
