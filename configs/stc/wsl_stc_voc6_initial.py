@@ -19,6 +19,7 @@ resize = dict(type='Resize', scale=crop_size, keep_ratio=True)
 train_pipeline = [  # nothing random: the features of an image are computed once, see mmwsl.CachedBackbone
     dict(type='mmwsl.LoadImageAsBGR'),
     dict(type='mmwsl.ComputeSaliency', method='geodesic', folder='work_dirs/saliency'),
+    dict(type='mmwsl.CalibrateSaliency'),
     dict(type='mmwsl.TransformWithMaps', transforms=[resize]),
     dict(type='mmwsl.PackImageLabelInputs'),
 ]

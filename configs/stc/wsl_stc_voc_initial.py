@@ -44,6 +44,7 @@ augmentation = [
 train_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
     dict(type='mmwsl.ComputeSaliency', method='geodesic', folder='work_dirs/saliency'),
+    dict(type='mmwsl.CalibrateSaliency'),
     dict(type='mmwsl.TransformWithMaps', transforms=augmentation),
     dict(type='PhotoMetricDistortion'),
     dict(type='mmwsl.PackImageLabelInputs'),

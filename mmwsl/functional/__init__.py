@@ -13,7 +13,7 @@ from .double_threshold import double_threshold
 from .fixed_point_resize import fixed_point_resize
 from .guided_backprop import LayerRecord, recorded_layers
 from .image_labels import mask_absent_classes, override_image_probs, redistribute_absent_classes
-from .image_saliency import frequency_tuned_saliency, geodesic_saliency
+from .image_saliency import calibrate_saliency, frequency_tuned_saliency, geodesic_saliency
 from .input_scaling import estimate_input_std
 from .multilabel_losses import asymmetric_loss, class_balanced_weights, sigmoid_focal_loss
 from .noisy_label_losses import bootstrapped_cross_entropy, generalized_cross_entropy, symmetric_cross_entropy
@@ -90,6 +90,7 @@ __all__ = [
     'bootstrapped_cross_entropy',
     'box_objectness',
     'boxes_to_map',
+    'calibrate_saliency',
     'candidate_classes',
     'ccnn_bias',
     'channel_saliency',

@@ -37,6 +37,24 @@ def frequency_tuned_saliency(lab: Tensor) -> Tensor:
     return max_normalize(contrast.where(contrast > 1e-3, 0.0))
 
 
+def calibrate_saliency(saliency: Tensor) -> Tensor:
+    r"""Scale saliency so that the adaptive threshold of Achanta et al. (CVPR 2009), twice its mean, becomes 0.5.
+
+    .. math:: \hat s_{ij} = \min(1, \max(1, \tfrac{1}{4 \bar s}) \, s_{ij})
+
+    A soft label is foreground above 0.5, but the maps of max-normalized distances are seldom so high: the mean of an
+    object may be lower. A map whose mean is 0.25 or more does not change.
+
+    Args:
+        saliency: Saliency in [0, 1], ``(H, W)``.
+
+    Returns:
+        Saliency in [0, 1], ``(H, W)``.
+    """
+    tiny = torch.finfo(saliency.dtype).tiny
+    return (saliency * (0.25 / saliency.mean().clamp(min=tiny)).clamp(min=1)).clamp(max=1)
+
+
 def geodesic_saliency(colors: Tensor, edges: Tensor, border: Tensor) -> Tensor:
     r"""Compute the geodesic distance of each superpixel to the image border (Wei et al., ECCV 2012).
 

@@ -7,7 +7,7 @@ from scipy.ndimage import convolve1d
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import dijkstra
 
-from mmwsl.functional import frequency_tuned_saliency, geodesic_saliency, superpixel_graph
+from mmwsl.functional import calibrate_saliency, frequency_tuned_saliency, geodesic_saliency, superpixel_graph
 
 
 def _noise(*shape, seed=0):
@@ -59,6 +59,18 @@ def test_an_object_is_salient_and_a_smooth_background_is_not():
     found = geodesic_saliency(colors, edges, border.flatten())
     others = torch.arange(25) != 12
     assert found[12] == 1 and found[others].amax() < 0.5
+
+
+def test_calibration_puts_the_adaptive_threshold_at_the_half():
+    saliency = (_noise(9, 12) / 100) ** 4
+    found, threshold = calibrate_saliency(saliency), 2 * saliency.mean()
+    assert threshold < 0.5 and torch.equal(found > 0.5, saliency > threshold)
+    low = found < 1
+    torch.testing.assert_close(found[low], 0.5 * saliency[low] / threshold)
+    assert found.amax() == 1 and low.any() and not low.all()
+    broad = 0.5 + saliency / 2
+    assert torch.equal(calibrate_saliency(broad), broad)
+    assert not calibrate_saliency(torch.zeros(2, 2)).any()
 
 
 @pytest.mark.parametrize(

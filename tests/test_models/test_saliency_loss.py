@@ -33,7 +33,12 @@ def test_an_image_with_a_mask_needs_no_map():
     loss = SaliencyCrossEntropyLoss()
     found = loss(scores, WeakSupervision(LABELS, VALID, [mask, None], saliency=[None, saliency]))
     alone = loss(scores[1:], WeakSupervision(LABELS[1:], VALID[1:], saliency=[saliency]))
-    torch.testing.assert_close(found, (score_map_cross_entropy(scores[:1], mask[None])[0] + alone) / 2)
+    expected = (score_map_cross_entropy(scores[:1], mask[None])[0] + alone) / 2
+    torch.testing.assert_close(found, expected)
+    # The map of an image with a mask is not used, and the map of the other image is found beside it.
+    both = WeakSupervision(LABELS, VALID, [mask, None], saliency=[1 - saliency, saliency])
+    torch.testing.assert_close(loss(scores, both), expected)
+    torch.testing.assert_close(both.select([1]).saliency, [saliency])
 
 
 @pytest.mark.parametrize('saliency', [None, [None, None], [torch.zeros(4, 4), None]])

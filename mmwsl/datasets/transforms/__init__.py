@@ -6,12 +6,13 @@ from .formatting import PackImageLabelInputs, PackSegInputsWithMaps, multi_hot_l
 from .loading import LoadImageAsBGR
 from .maps import KeepOriginalImage, LoadObjectness, LoadSuperpixels
 from .objectness import ComputeObjectness
-from .saliency import ComputeSaliency
+from .saliency import CalibrateSaliency, ComputeSaliency
 from .shapes import RenderShapesImage, RenderShapesMask
 from .superpixels import ComputeSuperpixels
 from .with_maps import TransformWithMaps
 
 __all__ = [
+    'CalibrateSaliency',
     'ComputeObjectness',
     'ComputeSaliency',
     'ComputeSuperpixels',

@@ -9,7 +9,7 @@ from mmcv.transforms import BaseTransform
 from PIL import Image
 from skimage.color import rgb2lab
 
-from mmwsl.functional import frequency_tuned_saliency, geodesic_saliency, superpixel_graph
+from mmwsl.functional import calibrate_saliency, frequency_tuned_saliency, geodesic_saliency, superpixel_graph
 from mmwsl.registry import TRANSFORMS
 from mmwsl.utils.files import atomic_write
 from mmwsl.utils.images import read_image
@@ -110,3 +110,30 @@ class ComputeSaliency(BaseTransform):
             f'{self.__class__.__name__}(method={self.method!r}, superpixels={self.superpixels!r}, '
             f'folder={self.folder}, key={self.key!r})'
         )
+
+
+@TRANSFORMS.register_module()
+class CalibrateSaliency(BaseTransform):
+    """Scale a map for use as a soft label: its adaptive threshold becomes 0.5, without masks.
+
+    See :func:`mmwsl.functional.calibrate_saliency`. Place it after the map is computed or loaded.
+
+    Modified Keys:
+
+    - ``key``, (H, W) float32 in [0, 1]
+
+    Args:
+        key: Name of the map, 'objectness' or 'saliency'.
+    """
+
+    def __init__(self, key: str = 'saliency') -> None:
+        check_map_key(key)
+        self.key = key
+
+    def transform(self, results: dict) -> dict:
+        """Scale the map."""
+        results[self.key] = calibrate_saliency(torch.from_numpy(results[self.key])).numpy()
+        return results
+
+    def __repr__(self) -> str:
+        return f'{self.__class__.__name__}(key={self.key!r})'

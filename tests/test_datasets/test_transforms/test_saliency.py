@@ -7,8 +7,14 @@ from mmseg.registry import TRANSFORMS as MMSEG
 from PIL import Image
 
 from mmwsl.apis.pseudo_labels.store import write_scores
-from mmwsl.datasets.transforms import ComputeSaliency, IgnoreEmptyMasks, LoadObjectness, TransformWithMaps
-from mmwsl.functional import DEQUANTIZED, quantize_scores
+from mmwsl.datasets.transforms import (
+    CalibrateSaliency,
+    ComputeSaliency,
+    IgnoreEmptyMasks,
+    LoadObjectness,
+    TransformWithMaps,
+)
+from mmwsl.functional import DEQUANTIZED, calibrate_saliency, quantize_scores
 
 
 def results(height=30, width=40, **keys):
@@ -66,6 +72,13 @@ def test_scores_of_pseudo_labels_are_maps(tmp_path):
     np.testing.assert_allclose(found, DEQUANTIZED[quantize_scores(scores[1:].amax(0)).numpy()], atol=1e-7)
     write_scores(tmp_path / 'one.npz', torch.ones(4, 30, 40) * torch.tensor([1, 0, 0, 0])[:, None, None])
     assert not LoadObjectness(str(tmp_path), '.npz', 'saliency')(results())['saliency'].any()
+
+
+def test_calibrated_maps():
+    saliency = np.random.default_rng(1).random((30, 40), np.float32) ** 4
+    found = CalibrateSaliency()(results(saliency=saliency))['saliency']
+    assert found.dtype == np.float32 and not np.array_equal(found, saliency)
+    np.testing.assert_array_equal(found, calibrate_saliency(torch.from_numpy(saliency)))
 
 
 GEOMETRIC = [
