@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from skimage.color import rgb2lab
 
 from mmwsl.functional import calibrate_saliency, frequency_tuned_saliency, geodesic_saliency, superpixel_graph
@@ -18,6 +19,8 @@ from mmwsl.utils.text import check_choice
 from .maps import check_map_key
 from .superpixels import ComputeSuperpixels
 
+DIGEST = 'mmwsl image'
+"""Text in a stored map with the digest of the pixels of its image: two images may share a name."""
 METHODS = ('frequency_tuned', 'geodesic')
 SUPERPIXELS = dict(method='slic', n_segments=200)
 
@@ -43,7 +46,7 @@ class ComputeSaliency(BaseTransform):
         method: ``'frequency_tuned'`` or ``'geodesic'``.
         superpixels: Arguments of :class:`ComputeSuperpixels`, for ``'geodesic'``.
         folder: Folder in which the maps are stored, as 8-bit PNG files in a subfolder for these arguments. A stored map
-            of the size of the image is read instead of computed. None stores nothing.
+            is read instead of computed if it holds the digest of the same pixels. None stores nothing.
         key: Name of the map, 'objectness' or 'saliency'.
 
     Raises:
@@ -75,22 +78,26 @@ class ComputeSaliency(BaseTransform):
                 'ComputeSaliency right after it.'
             )
         path = None if self.folder is None else self.folder / f'{Path(results["img_path"]).stem}.png'
-        codes = self._stored(path, img.shape[:2])
+        digest = hashlib.blake2b(np.ascontiguousarray(img).data, digest_size=16).hexdigest()
+        codes = None if path is None else self._stored(path, digest)
         if codes is None:
             codes = np.rint(255 * self._compute(img)).astype(np.uint8)
             if path is not None:
+                text = PngInfo()
+                text.add_text(DIGEST, digest)
                 with atomic_write(path) as file:
-                    Image.fromarray(codes).save(file, 'PNG')
+                    Image.fromarray(codes).save(file, 'PNG', pnginfo=text)
         # Also where it was just computed: the result does not depend on what is stored.
         results[self.key] = codes.astype(np.float32) / 255
         return results
 
     @staticmethod
-    def _stored(path: Path | None, shape: tuple[int, int]) -> np.ndarray | None:
-        if path is None or not path.is_file():
+    def _stored(path: Path, digest: str) -> np.ndarray | None:
+        try:
+            file = read_image(path)
+        except (FileNotFoundError, ValueError):  # missing or damaged: computed again
             return None
-        codes = np.asarray(read_image(path))
-        return codes if codes.shape == shape and codes.dtype == np.uint8 else None
+        return np.asarray(file) if file.info.get(DIGEST) == digest else None
 
     def _compute(self, img: np.ndarray) -> np.ndarray:
         lab = torch.from_numpy(rgb2lab(img[..., ::-1]).astype(np.float32)).permute(2, 0, 1)

@@ -50,18 +50,25 @@ def test_colors_are_those_of_bgr():
     assert maps[0][0, 0] < maps[1][0, 0]  # blue is farther from gray than red, so that white is relatively nearer
 
 
-def test_stored_maps_are_read_and_files_of_others_are_not(tmp_path):
+def test_stored_maps_are_read_if_they_are_of_the_same_pixels(tmp_path):
     transform = ComputeSaliency(folder=str(tmp_path))
     computed = transform(results())['saliency']
     (file,) = tmp_path.rglob('*.png')
     assert file.name == 'one.png' and file.parent.name.startswith('geodesic_')
     np.testing.assert_array_equal(LoadObjectness(str(file.parent), key='saliency')(results())['saliency'], computed)
+    written = file.stat().st_mtime_ns
+    np.testing.assert_array_equal(transform(results())['saliency'], computed)
+    assert file.stat().st_mtime_ns == written, 'the stored map is read'
+    assert ComputeSaliency(superpixels=dict(method='slic', n_segments=20), folder=str(tmp_path)).folder != file.parent
+    other = results()  # another image of the same name and size
+    other['img'] = other['img'][::-1, ::-1].copy() + np.arange(40, dtype=np.uint8)[:, None]
+    expected = ComputeSaliency()(dict(other))['saliency']
+    np.testing.assert_array_equal(transform(other)['saliency'], expected)
+    for content in (b'', file.read_bytes()[:60]):
+        file.write_bytes(content)
+        np.testing.assert_array_equal(transform(results())['saliency'], computed)
     Image.fromarray(np.full((30, 40), 51, np.uint8)).save(file)
-    assert (transform(results())['saliency'] == np.float32(0.2)).all()
-    other = ComputeSaliency(superpixels=dict(method='slic', n_segments=20), folder=str(tmp_path))
-    assert other.folder != transform.folder and not (other(results())['saliency'] == np.float32(0.2)).all()
-    larger = transform(results(60, 40))['saliency']  # another image of the same name
-    np.testing.assert_array_equal(larger, ComputeSaliency()(results(60, 40))['saliency'])
+    np.testing.assert_array_equal(transform(results())['saliency'], computed)
 
 
 def test_scores_of_pseudo_labels_are_maps(tmp_path):
