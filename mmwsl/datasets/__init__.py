@@ -1,6 +1,7 @@
 """Datasets with image-level labels, and seeds of their random transforms."""
 
 from .coco import COCOWeakDataset
+from .curriculum import split_by_labels
 from .folder import FolderWeakDataset
 from .image_label import ImageLabelDataset
 from .seeded import Draw, SeededDataset, SeededInfiniteSampler, random_numbers
@@ -18,4 +19,5 @@ __all__ = [
     'VOC6WeakDataset',
     'VOCWeakDataset',
     'random_numbers',
+    'split_by_labels',
 ]

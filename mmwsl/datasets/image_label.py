@@ -14,6 +14,7 @@ from mmwsl.annotations import ImageLabelRecord, read_names, read_table
 from mmwsl.utils.images import IMG_EXTENSIONS, list_files, list_images, locate, skipped_images, stem, unique_stem
 
 from .classes import BACKGROUND, voc_colormap
+from .curriculum import split_by_labels
 from .matching import check_images, check_masks, match_records, warn_absent_classes, warn_skipped
 from .transforms.mask_loaders import all_transforms, opens_masks
 from .vocabulary import check_classes, encode
@@ -49,7 +50,8 @@ class ImageLabelDataset(BaseSegDataset):
         data_prefix: Folders ``img_path`` and ``seg_map_path``, relative to ``data_root``. The value None is the same
             as a missing key.
         filter_cfg: ``filter_empty_gt=True`` drops images without labels. ``exclude_file`` drops the images of a list,
-            relative to ``data_root``, such as those in another part of a ``ConcatDataset``.
+            relative to ``data_root``, such as those in another part of a ``ConcatDataset``. ``max_labels=1`` keeps the
+            images with at most one class, ``min_labels=2`` the others; see :func:`.curriculum.split_by_labels`.
         backend_args: File backend of lists, labels and images, see :mod:`mmengine.fileio`. Give the same to the
             loading transforms. None infers it from the paths.
         **kwargs: Passed to :class:`mmseg.datasets.BaseSegDataset`: ``metainfo``, ``data_root``, ``pipeline`` ...
@@ -219,6 +221,14 @@ class ImageLabelDataset(BaseSegDataset):
                     '`filter_cfg=dict(filter_empty_gt=True)` leaves no image: none has a label of '
                     f'{list(self._metainfo["classes"][1:])}.'
                 )
+        if 'max_labels' in filter_cfg:
+            kept, _ = split_by_labels(kept, filter_cfg['max_labels'])
+        if 'min_labels' in filter_cfg:
+            _, kept = split_by_labels(kept, filter_cfg['min_labels'] - 1)
+        if self.data_list and not kept:
+            raise ValueError(
+                f'`filter_cfg` must leave an image, got {dict(filter_cfg)}. Change `max_labels` or `min_labels`.'
+            )
         return kept
 
     def get_cat_ids(self, idx: int) -> list[int]:

@@ -13,6 +13,7 @@ from .double_threshold import double_threshold
 from .fixed_point_resize import fixed_point_resize
 from .guided_backprop import LayerRecord, recorded_layers
 from .image_labels import mask_absent_classes, override_image_probs, redistribute_absent_classes
+from .image_saliency import calibrate_saliency, frequency_tuned_saliency, geodesic_saliency
 from .input_scaling import estimate_input_std
 from .multilabel_losses import asymmetric_loss, class_balanced_weights, sigmoid_focal_loss
 from .noisy_label_losses import bootstrapped_cross_entropy, generalized_cross_entropy, symmetric_cross_entropy
@@ -42,6 +43,7 @@ from .random_walk import affinity_random_walk
 from .ranking_loss import average_precision_loss
 from .saliency import candidate_classes, channel_saliency, distinct_class_saliency, max_normalize
 from .shift_and_stitch import shift_and_stitch
+from .soft_labels import saliency_targets, soft_label_cross_entropy
 from .stratified_split import stratified_split
 from .superpixel_crf import mean_field, superpixel_crf, superpixel_graph
 from .superpixels import superpixel_majority, superpixel_mean
@@ -88,6 +90,7 @@ __all__ = [
     'bootstrapped_cross_entropy',
     'box_objectness',
     'boxes_to_map',
+    'calibrate_saliency',
     'candidate_classes',
     'ccnn_bias',
     'channel_saliency',
@@ -102,9 +105,11 @@ __all__ = [
     'distinct_class_saliency',
     'double_threshold',
     'fit_gaussian_mixture',
+    'frequency_tuned_saliency',
     'gaussian_mixture_threshold',
     'gem_pool',
     'generalized_cross_entropy',
+    'geodesic_saliency',
     'fixed_point_resize',
     'global_average_pool',
     'global_max_pool',
@@ -137,12 +142,14 @@ __all__ = [
     'region_objectness',
     'rle_objectness',
     'saliency_prior',
+    'saliency_targets',
     'score_map_binary_cross_entropy',
     'score_map_cross_entropy',
     'score_map_kl_divergence',
     'shift_and_stitch',
     'sigmoid_focal_loss',
     'soft_jaccard',
+    'soft_label_cross_entropy',
     'softmax_pool',
     'stratified_split',
     'superpixel_crf',

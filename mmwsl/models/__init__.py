@@ -28,6 +28,7 @@ from .losses import (
     MILFCNLoss,
     MultiLabelFocalLoss,
     MultiLabelSoftMarginLoss,
+    SaliencyCrossEntropyLoss,
     SoftmaxCrossEntropyLoss,
     SymmetricCrossEntropyLoss,
 )
@@ -67,6 +68,7 @@ __all__ = [
     'ProposalCascade',
     'MultiLabelSoftMarginLoss',
     'SoftmaxPooling',
+    'SaliencyCrossEntropyLoss',
     'SoftmaxCrossEntropyLoss',
     'SymmetricCrossEntropyLoss',
     'TopKPooling',

@@ -1,16 +1,22 @@
 """Transforms that mmcv and mmseg lack."""
 
 from .cropping import RandomCentralCrop
+from .empty_masks import IgnoreEmptyMasks
 from .formatting import PackImageLabelInputs, PackSegInputsWithMaps, multi_hot_labels
 from .loading import LoadImageAsBGR
 from .maps import KeepOriginalImage, LoadObjectness, LoadSuperpixels
 from .objectness import ComputeObjectness
+from .saliency import CalibrateSaliency, ComputeSaliency
 from .shapes import RenderShapesImage, RenderShapesMask
 from .superpixels import ComputeSuperpixels
+from .with_maps import TransformWithMaps
 
 __all__ = [
+    'CalibrateSaliency',
     'ComputeObjectness',
+    'ComputeSaliency',
     'ComputeSuperpixels',
+    'IgnoreEmptyMasks',
     'RenderShapesImage',
     'RenderShapesMask',
     'KeepOriginalImage',
@@ -20,5 +26,6 @@ __all__ = [
     'PackImageLabelInputs',
     'PackSegInputsWithMaps',
     'RandomCentralCrop',
+    'TransformWithMaps',
     'multi_hot_labels',
 ]

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmwsl.annotations.score_file import read_codes
+from mmwsl.functional.quantization import DEQUANTIZED
 from mmwsl.registry import TRANSFORMS
 from mmwsl.utils.arrays import load_npy
 from mmwsl.utils.images import read_image
@@ -47,8 +49,10 @@ class _LoadMap(BaseTransform):
         key: Name of the map.
     """
 
+    suffixes: tuple[str, ...] = ('.npy', '.png')
+
     def __init__(self, folder: str, suffix: str, key: str) -> None:
-        check_choice('suffix', suffix, ('.npy', '.png'))
+        check_choice('suffix', suffix, self.suffixes)
         self.folder, self.suffix, self.key = folder, suffix, key
 
     def transform(self, results: dict) -> dict:
@@ -58,6 +62,9 @@ class _LoadMap(BaseTransform):
             raise FileNotFoundError(f'{path} does not exist: {self!r} needs one file per image, named after it.')
         if self.suffix == '.npy':
             values = load_npy(path)
+        elif self.suffix == '.npz':
+            codes = read_codes(path)[1:]
+            values = DEQUANTIZED[codes.max(0, initial=0)]
         else:
             file = read_image(path)
             if file.mode not in ('1', 'L') and not file.mode.startswith('I'):
@@ -125,14 +132,17 @@ class LoadObjectness(_LoadMap):
 
     Args:
         folder: The folder of the files.
-        suffix: ``.png`` of one channel with 8 or 16 bits, whose largest value means 1, or ``.npy`` with floating point
-            numbers in [0, 1].
+        suffix: ``.png`` of one channel with 8 or 16 bits, whose largest value means 1; ``.npy`` with floating point
+            numbers in [0, 1]; or ``.npz``, scores of ``tools/generate_pseudo_labels.py``, of which the highest
+            foreground score is the map.
         key: Name of the map, 'objectness' or 'saliency'.
 
     Raises:
         FileNotFoundError: If an image has no file.
         ValueError: If a file has another size than its image, or values outside [0, 1].
     """
+
+    suffixes = ('.npy', '.npz', '.png')
 
     def __init__(self, folder: str, suffix: str = '.png', key: str = 'objectness') -> None:
         check_map_key(key)

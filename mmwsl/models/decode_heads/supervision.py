@@ -7,13 +7,14 @@ from mmseg.utils import SampleList
 from torch import Tensor
 from torch.nn import functional as F
 
+from ...utils.metainfo import image_padding
 from ..losses import WeakSupervision
 
 
 def collect_supervision(
     data_samples: SampleList, num_classes: int, valid: Tensor, *, use_masks: bool, ignore_index: int = 255
 ) -> WeakSupervision:
-    """Collect the image-level labels and size labels of a batch and, if asked for, its masks.
+    """Collect the image-level labels, size labels and saliency maps of a batch and, if asked for, its masks.
 
     Args:
         data_samples: The batch; masks are padded like the inputs.
@@ -24,7 +25,7 @@ def collect_supervision(
 
     Raises:
         KeyError: If a sample has neither image-level labels nor a mask to use.
-        ValueError: If the dataset has another number of classes.
+        ValueError: If the dataset has another number of classes, or a saliency map another size than its image.
     """
     labels = _image_labels(data_samples, num_classes, use_masks)
     return WeakSupervision(
@@ -32,6 +33,7 @@ def collect_supervision(
         valid=valid,
         masks=_masks_at_locations(data_samples, valid.shape[1:], ignore_index) if use_masks else None,
         sizes=_size_labels(data_samples, labels),
+        saliency=_saliency_at_locations(data_samples, valid.shape[1:]),
     )
 
 
@@ -68,6 +70,25 @@ def _masks_at_locations(data_samples: SampleList, size: Sequence[int], ignore_in
             mask = mask.masked_fill(mask == ignore_index, -1)
         masks.append(mask)
     return masks
+
+
+def _saliency_at_locations(data_samples: SampleList, size: Sequence[int]) -> list[Tensor | None]:
+    """Resize saliency maps, ``saliency``, of the size of the images before padding, to the size of the score map."""
+    maps: list[Tensor | None] = []
+    for sample in data_samples:
+        saliency = None
+        if 'saliency' in sample:
+            shape = tuple(sample.saliency.data.shape[1:])
+            if shape != tuple(sample.img_shape[:2]):
+                raise ValueError(
+                    f'`saliency` must have the size {tuple(sample.img_shape[:2])} of its training image, got {shape}. '
+                    'Put Resize, RandomFlip and crops into a mmwsl.TransformWithMaps.'
+                )
+            # The score map covers the padded image. Zeros would make the last locations of the image less salient.
+            padded = F.pad(sample.saliency.data[None], image_padding(sample.metainfo), mode='replicate')
+            saliency = F.interpolate(padded, tuple(size), mode='bilinear', antialias=True)[0, 0].clamp(0, 1)
+        maps.append(saliency)
+    return maps
 
 
 def _size_labels(data_samples: SampleList, image_labels: Tensor) -> Tensor | None:

@@ -6,6 +6,7 @@ from .image_label_losses import ImageLabelLoss, MultiLabelSoftMarginLoss, Softma
 from .mil_fcn_loss import MILFCNLoss
 from .multilabel_losses import AsymmetricLoss, AveragePrecisionLoss, MultiLabelFocalLoss
 from .noisy_label_losses import BootstrappedCrossEntropyLoss, GeneralizedCrossEntropyLoss, SymmetricCrossEntropyLoss
+from .saliency_loss import SaliencyCrossEntropyLoss
 from .score_map_loss import MaskBinaryCrossEntropyLoss, MaskCrossEntropyLoss, ScoreMapLoss
 from .supervision import WeakSupervision
 
@@ -23,6 +24,7 @@ __all__ = [
     'MaskCrossEntropyLoss',
     'MultiLabelFocalLoss',
     'MultiLabelSoftMarginLoss',
+    'SaliencyCrossEntropyLoss',
     'ScoreMapLoss',
     'SoftmaxCrossEntropyLoss',
     'SymmetricCrossEntropyLoss',

@@ -8,7 +8,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class WeakSupervision:
-    """Supervision of N images: image-level labels, and the masks and size labels that exist.
+    """Supervision of N images: image-level labels, and the masks, saliency maps and size labels that exist.
 
     Args:
         image_labels: 1 (present), 0 (absent) or -1 (unknown), ``(N, K)``.
@@ -16,12 +16,15 @@ class WeakSupervision:
         masks: Mask of each image, int64 ``(H, W)`` with -1 at ignored locations, or None for an image without a mask.
             No image has a mask if None.
         sizes: Size labels, 1 (large), 0 (small) or -1 (unknown), ``(N, K)``. All are unknown if None.
+        saliency: Saliency map of each image, in [0, 1], ``(H, W)``, or None for an image without one. No image has one
+            if None.
     """
 
     image_labels: Tensor
     valid: Tensor
     masks: Sequence[Tensor | None] | None = None
     sizes: Tensor | None = None
+    saliency: Sequence[Tensor | None] | None = None
 
     def select(self, indices: Sequence[int]) -> 'WeakSupervision':
         """Select the supervision of some images by their indices."""
@@ -31,4 +34,5 @@ class WeakSupervision:
             valid=self.valid[indices],
             masks=None if self.masks is None else [self.masks[i] for i in indices],
             sizes=None if self.sizes is None else self.sizes[indices],
+            saliency=None if self.saliency is None else [self.saliency[i] for i in indices],
         )

@@ -1,0 +1,40 @@
+"""Reader of the scores that ``generate-pseudo-labels`` writes."""
+
+from pathlib import Path
+
+import numpy as np
+
+from mmwsl.utils.arrays import load_npz
+
+KINDS = dict(classes=('int16', 1), codes=('uint8', 3), num_classes=('int16', 0))
+
+
+def expand_codes(classes: np.ndarray, codes: np.ndarray, num_classes: np.ndarray) -> np.ndarray:
+    """Expand the stored classes to all K: ``(K, H, W)`` uint8, 0 for dropped classes.
+
+    This inverts :func:`mmwsl.apis.pseudo_labels.store.compress_scores`.
+    """
+    full = np.zeros((int(num_classes), *codes.shape[1:]), np.uint8)
+    full[classes] = codes
+    return full
+
+
+def read_codes(path: Path) -> np.ndarray:
+    """Read the quantized scores of all classes, ``(K, H, W)`` uint8.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is damaged or was not written by :func:`mmwsl.apis.pseudo_labels.store.write_scores`.
+    """
+    content = load_npz(path, ('classes', 'codes', 'num_classes'), 'file of scores')
+    kinds = {name: (array.dtype.name, array.ndim) for name, array in content.items()}
+    if kinds != KINDS or not _fit(**content):
+        raise ValueError(
+            f'{path}: scores must be classes (n,), codes (n, H, W) and num_classes, got '
+            f'{ {name: array.shape for name, array in content.items()} }. Delete the file and write it anew.'
+        )
+    return expand_codes(**content)
+
+
+def _fit(classes: np.ndarray, codes: np.ndarray, num_classes: np.ndarray) -> bool:
+    return len(classes) == len(codes) and bool(((classes >= 0) & (classes < num_classes)).all())
