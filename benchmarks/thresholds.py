@@ -17,11 +17,11 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from mmwsl.annotations.score_file import read_codes
 from mmwsl.apis import latest_checkpoint
 from mmwsl.apis.pseudo_labels import generate_pseudo_labels
 from mmwsl.apis.pseudo_labels.items import ImageItem, list_items
 from mmwsl.apis.pseudo_labels.settings import ground_truth_dataset, image_dataset
-from mmwsl.apis.pseudo_labels.store import read_codes
 from mmwsl.apis.threshold_choice.choose import SCOPES, choose_from_statistics
 from mmwsl.apis.threshold_choice.rules import RULES
 from mmwsl.apis.threshold_choice.statistics import GRID, collect_statistics

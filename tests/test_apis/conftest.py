@@ -11,8 +11,8 @@ from mmseg.registry import MODELS
 from PIL import Image
 
 from mmwsl import apis
+from mmwsl.annotations.score_file import expand_codes
 from mmwsl.apis.pseudo_labels.command import main
-from mmwsl.apis.pseudo_labels.store import expand_codes
 
 SHORT = [
     'test_dataloader.num_workers=0',

@@ -7,11 +7,11 @@ import json
 import numpy as np
 import pytest
 
+from mmwsl.annotations.score_file import read_codes
 from mmwsl.apis.comparison.report import to_csv
 from mmwsl.apis.prediction_folder import read_predictions
 from mmwsl.apis.project.labels import read_thresholds
 from mmwsl.apis.project.layout import Project
-from mmwsl.apis.pseudo_labels.store import read_codes
 from mmwsl.apis.supervision import read_manifest
 from mmwsl.inference.postprocessors import ClassThresholds
 

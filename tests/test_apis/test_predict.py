@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from mmwsl.annotations import MASK_FORMATS
+from mmwsl.annotations.score_file import read_codes
 from mmwsl.apis import WeakSegInferencer
-from mmwsl.apis.pseudo_labels.store import read_codes
 from mmwsl.cli.main import main
 from mmwsl.functional import quantize_scores
 

@@ -10,8 +10,9 @@ from mmseg.registry import DATASETS, MODELS
 from PIL import Image
 
 from mmwsl import apis
+from mmwsl.annotations.score_file import expand_codes
 from mmwsl.apis.pseudo_labels.settings import read_settings
-from mmwsl.apis.pseudo_labels.store import compress_scores, expand_codes
+from mmwsl.apis.pseudo_labels.store import compress_scores
 from mmwsl.datasets.synthetic import draw_layout, render_mask
 from mmwsl.functional import DEQUANTIZED, quantize_scores
 

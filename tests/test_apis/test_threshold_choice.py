@@ -13,9 +13,10 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 from PIL import Image
 
+from mmwsl.annotations.score_file import read_codes
 from mmwsl.apis.pseudo_labels.items import ImageItem
 from mmwsl.apis.pseudo_labels.masks import MaskRule
-from mmwsl.apis.pseudo_labels.store import read_codes, write_scores
+from mmwsl.apis.pseudo_labels.store import write_scores
 from mmwsl.apis.threshold_choice import RULES, choose_thresholds
 from mmwsl.apis.threshold_choice.sampling import sample_images
 from mmwsl.apis.threshold_choice.statistics import GRID, collect_statistics

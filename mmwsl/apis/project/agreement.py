@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from mmwsl.annotations.score_file import read_codes
 from mmwsl.apis.config import load_config
 from mmwsl.apis.inferencer import WeakSegInferencer
 from mmwsl.apis.pseudo_labels.items import ImageItem
-from mmwsl.apis.pseudo_labels.store import read_codes
 from mmwsl.functional import class_thresholds
 from mmwsl.utils.console import Console
 from mmwsl.utils.files import write_json

@@ -11,8 +11,8 @@ import mmseg
 import torch
 
 import mmwsl
+from mmwsl.annotations.score_file import read_codes
 from mmwsl.apis.prediction_folder import read_predictions
-from mmwsl.apis.pseudo_labels.store import read_codes
 from mmwsl.datasets.classes import safe_palette
 from mmwsl.report import ReportData, ReportImage, write_report
 from mmwsl.utils.images import stem, unique_stem

@@ -11,13 +11,13 @@ import torch
 from mmengine.utils import track_progress
 
 from mmwsl.annotations import IGNORE_INDEX, write_mask
+from mmwsl.annotations.score_file import read_codes
 from mmwsl.functional import double_threshold, quantize_threshold
 from mmwsl.utils.output_folder import OutputFolder
 
 from .items import ImageItem
 from .manifest import Manifest, as_json
 from .refinement import check_refinement, refine_scores
-from .store import read_codes
 
 CHUNK = 4
 COMMAND = 'mmwsl generate-pseudo-labels'

@@ -10,10 +10,10 @@ from mmengine.dataset import BaseDataset
 from prettytable import PrettyTable
 
 from mmwsl.annotations import IGNORE_INDEX, read_mask
+from mmwsl.annotations.score_file import read_codes
 
 from .items import ImageItem
 from .masks import MaskRule, for_each
-from .store import read_codes
 
 QUANTILES = (0.1, 0.5, 0.9)
 RINGS = 5

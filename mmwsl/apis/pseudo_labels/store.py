@@ -6,8 +6,6 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from mmwsl.annotations.score_file import expand_codes as expand_codes
-from mmwsl.annotations.score_file import read_codes as read_codes
 from mmwsl.functional import quantize_scores
 from mmwsl.utils.files import atomic_write
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import mmcv
 import numpy as np
 
+from mmwsl.annotations.score_file import read_codes
 from mmwsl.apis.pseudo_labels.items import ImageItem
 from mmwsl.apis.pseudo_labels.masks import for_each
-from mmwsl.apis.pseudo_labels.store import read_codes
 from mmwsl.datasets.transforms import ComputeSuperpixels, LoadImageAsBGR
 from mmwsl.functional import DEQUANTIZED
 from mmwsl.functional.unsupervised_thresholds import exceeding, region_agreement, view_kappa

@@ -11,12 +11,12 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from PIL import Image
 
+from mmwsl.annotations.score_file import read_codes
 from mmwsl.apis.config import load_config
 from mmwsl.apis.inferencer import WeakSegInferencer
 from mmwsl.apis.project import Project
 from mmwsl.apis.project.labels import project_items
 from mmwsl.apis.pseudo_labels.refinement import refine_scores
-from mmwsl.apis.pseudo_labels.store import read_codes
 from mmwsl.cli.main import main
 from mmwsl.datasets.transforms import ComputeObjectness
 from mmwsl.functional import CRF_PRESETS, DEQUANTIZED, class_thresholds, dense_crf, logit_softmax

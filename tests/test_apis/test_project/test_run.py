@@ -15,10 +15,10 @@ import torch
 from mmengine.config import Config
 from PIL import Image
 
+from mmwsl.annotations.score_file import read_codes
 from mmwsl.apis.config import load_config
 from mmwsl.apis.project import Project
 from mmwsl.apis.project.run import _Run
-from mmwsl.apis.pseudo_labels.store import read_codes
 from mmwsl.apis.supervision import labels_tuned_on
 from mmwsl.cli.main import main
 from mmwsl.datasets.classes import safe_palette
