@@ -6,6 +6,7 @@ from .background import constant_background, logit_softmax, power_background
 from .bilinear import bilinear_kernel
 from .box_maps import boxes_to_map, crop_and_resize
 from .box_proposals import ProposalRule, propose_boxes, soft_jaccard
+from .boxes import box_iou, non_maximum_suppression
 from .ccnn_bias import ccnn_bias
 from .class_activation_maps import class_activation_maps
 from .dense_crf import CRF_PRESETS, CRFParams, dense_crf, plausible_labels
@@ -86,6 +87,7 @@ __all__ = [
     'average_precision_loss',
     'bilinear_kernel',
     'bootstrapped_cross_entropy',
+    'box_iou',
     'box_objectness',
     'boxes_to_map',
     'candidate_classes',
@@ -121,6 +123,7 @@ __all__ = [
     'mil_fcn_loss',
     'min_max_normalize',
     'noisy_or_pool',
+    'non_maximum_suppression',
     'objectness_prior',
     'otsu_threshold',
     'overlap_tile',
