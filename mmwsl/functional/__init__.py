@@ -41,6 +41,7 @@ from .priors import class_thresholds, image_level_prior, objectness_prior, salie
 from .quantization import DEQUANTIZED, MAX_ERROR, quantize_scores, quantize_threshold
 from .random_walk import affinity_random_walk
 from .ranking_loss import average_precision_loss
+from .region_cascade import box_peak_map, location_boxes, sample_training_pairs, select_class_boxes
 from .saliency import candidate_classes, channel_saliency, distinct_class_saliency, max_normalize
 from .shift_and_stitch import shift_and_stitch
 from .stratified_split import stratified_split
@@ -89,6 +90,7 @@ __all__ = [
     'bootstrapped_cross_entropy',
     'box_iou',
     'box_objectness',
+    'box_peak_map',
     'boxes_to_map',
     'candidate_classes',
     'ccnn_bias',
@@ -115,6 +117,7 @@ __all__ = [
     'estimate_input_std',
     'interpolate_score_map',
     'label_consistency_threshold',
+    'location_boxes',
     'logit_softmax',
     'lse_pool',
     'mask_absent_classes',
@@ -140,9 +143,11 @@ __all__ = [
     'region_objectness',
     'rle_objectness',
     'saliency_prior',
+    'sample_training_pairs',
     'score_map_binary_cross_entropy',
     'score_map_cross_entropy',
     'score_map_kl_divergence',
+    'select_class_boxes',
     'shift_and_stitch',
     'sigmoid_focal_loss',
     'soft_jaccard',
