@@ -96,9 +96,11 @@ def box_peak_map(scores: Tensor, boxes: Tensor, size: Sequence[int]) -> Tensor:
     r"""Render the boxes of one class: the score of the best box, highest at its center.
 
     .. math:: m(x) = \max_{b \ni x} \, p_b \left(1 - \tfrac12 d_b(x)\right), \quad
-              d_b(x) = \max\!\left(\frac{|x_1 - c_{b,1}|}{w_b / 2}, \frac{|x_2 - c_{b,2}|}{h_b / 2}\right)
+              d_b(x) = \max\!\left(\frac{[|x_1 - c_{b,1}| - \epsilon_1]_+}{w_b / 2},
+                                   \frac{[|x_2 - c_{b,2}| - \epsilon_2]_+}{h_b / 2}\right)
 
-    The maximum of the map lies at the center of the box with the highest score.
+    with :math:`\epsilon` half a location of the map, so that the location of a box's center has its score. The maximum
+    of the map lies at the center of the box with the highest score.
 
     Args:
         scores: Scores of the boxes in [0, 1], ``(B,)``.
@@ -111,7 +113,12 @@ def box_peak_map(scores: Tensor, boxes: Tensor, size: Sequence[int]) -> Tensor:
     best = scores.new_zeros(*size)
     y, x = ((torch.arange(length, device=boxes.device) + 0.5) / length for length in size)
     for score, box in zip(scores, boxes, strict=True):
-        center, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]).clamp(min=1e-6) / 2
-        distance = torch.maximum(((y - center[1]) / half[1]).abs()[:, None], ((x - center[0]) / half[0]).abs()[None])
-        best = torch.maximum(best, score * (1 - distance / 2) * (distance <= 1))
+        inside = ((box[1] <= y) & (y <= box[3]))[:, None] & ((box[0] <= x) & (x <= box[2]))
+        sides = [
+            ((axis - (box[i] + box[i + 2]) / 2).abs() - 0.5 / len(axis)).clamp(min=0) / (box[i + 2] - box[i]) * 2
+            for i, axis in enumerate((x, y))
+        ]
+        near = (sides[1] == 0)[:, None] & (sides[0] == 0)  # also where a box is smaller than a location
+        distance = torch.maximum(sides[1][:, None], sides[0])
+        best = torch.where(inside | near, best.maximum(score * (1 - distance.nan_to_num(0.0) / 2)), best)
     return best
