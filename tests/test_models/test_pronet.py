@@ -201,6 +201,32 @@ def test_a_batch_without_labels_trains_nothing_without_an_error():
     assert all(parameter.grad is not None for parameter in model.parameters() if parameter.requires_grad)
 
 
+def test_a_group_counts_by_its_number_of_boxes():
+    model = build(CASCADE, groups=[(2,), (1, 3)])
+    data = model.data_preprocessor(batch((1, 0, 0), (0, 1, 0), (0, 0, 1)), True)
+    found, targets = [], torch.tensor([1.0, 1, 1, 0, 0, 0])
+    classify = model.classify
+    model.classify = lambda *args: found.append((args[3], classify(*args))) or found[-1][1]
+    loss = model.loss(**data)['box.loss_cls']
+    ((classes, parts),) = found
+    assert sorted(len(chosen) for _, chosen, _ in parts) != [3, 3]
+    each = [
+        nn.functional.binary_cross_entropy_with_logits(one[classes[i] + 1], targets[i])
+        for _, chosen, logits in parts
+        for i, one in zip(chosen, logits, strict=True)
+    ]
+    torch.testing.assert_close(loss, torch.stack(each).mean())
+
+
+def test_the_window_of_a_smaller_scale_is_a_larger_part_of_the_image():
+    boxes = build(CASCADE).propose(INPUTS[:1], METAS[:1])[1][0]
+    small, large = boxes[: 4 * 4].view(4, 4, 4), boxes[4 * 4 :].view(8, 8, 4)
+    for grid, place, side in ((small, 2, 12 / 16), (large, 4, 12 / 32)):  # 12 pixels of an input of 16 and of 32
+        box, center = grid[place, place], (place + 0.5) / len(grid)
+        expected = torch.tensor([center - side / 2] * 2 + [center + side / 2] * 2).clamp(0, 1)
+        torch.testing.assert_close(box, expected)
+
+
 def test_boxes_end_at_the_border_of_the_image():
     model = build(CASCADE)
     metas = [dict(img_padding_size=(0, 8, 0, 16))]

@@ -68,7 +68,13 @@ def test_padding_is_not_pooled_at_any_scale():
     noise[..., 32 + 16 :, :] = 9.0  # beyond the receptive fields of the image
     meta = [dict(img_padding_size=(0, 16, 0, 32))]
     torch.testing.assert_close(scores(model, padded, meta)[1], scores(model, noise, meta)[1])
-    # the valid part of each map is the image's: the mean over the padded map would differ
+    plain, each = segmentor(aggregator='GlobalAveragePooling'), []
+    for scale in (0.5, 1.0, 1.5):  # the padded image is 64 x 64, and 32 rows and 16 columns are padding
+        side = round(64 * scale)
+        resized = F.interpolate(padded, (side, side), mode='bilinear')
+        own = [dict(img_padding_size=(0, round(16 * scale), 0, round(32 * scale)))]
+        each.append(scores(plain, resized, own)[1])
+    torch.testing.assert_close(scores(model, padded, meta)[1], torch.stack(each).mean(0))
     assert not torch.allclose(scores(model, padded, meta)[1], scores(model, padded)[1])
 
 
