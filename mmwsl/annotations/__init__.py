@@ -1,6 +1,6 @@
 """Annotations of images: labels, boxes, masks and proposals, with one parser per file format."""
 
-from .boxes import ObjectBox, mask_boxes
+from .boxes import ObjectBox, component_boxes, mask_boxes
 from .class_folders import read_class_folders
 from .coco import coco_boxes, load_coco, read_coco
 from .coco_masks import coco_masks
@@ -36,6 +36,7 @@ __all__ = [
     'load_coco',
     'load_voc_xml',
     'make_record',
+    'component_boxes',
     'mask_boxes',
     'open_mask_writer',
     'read_class_folders',

@@ -2,6 +2,7 @@
 
 from .metrics import (
     BoundaryFMetric,
+    BoxLocalizationMetric,
     ClassIoUMetric,
     ClassThresholdSearch,
     ImageLabelMetric,
@@ -11,6 +12,7 @@ from .metrics import (
 
 __all__ = [
     'BoundaryFMetric',
+    'BoxLocalizationMetric',
     'ClassIoUMetric',
     'ClassThresholdSearch',
     'ImageLabelMetric',

@@ -6,6 +6,7 @@ from .background import constant_background, logit_softmax, power_background
 from .bilinear import bilinear_kernel
 from .box_maps import boxes_to_map, crop_and_resize
 from .box_proposals import ProposalRule, propose_boxes, soft_jaccard
+from .boxes import box_iou, non_maximum_suppression
 from .ccnn_bias import ccnn_bias
 from .class_activation_maps import class_activation_maps
 from .dense_crf import CRF_PRESETS, CRFParams, dense_crf, plausible_labels
@@ -41,6 +42,7 @@ from .priors import class_thresholds, image_level_prior, objectness_prior, salie
 from .quantization import DEQUANTIZED, MAX_ERROR, quantize_scores, quantize_threshold
 from .random_walk import affinity_random_walk
 from .ranking_loss import average_precision_loss
+from .region_cascade import box_peak_map, location_boxes, sample_training_pairs, select_class_boxes
 from .saliency import candidate_classes, channel_saliency, distinct_class_saliency, max_normalize
 from .shift_and_stitch import shift_and_stitch
 from .soft_labels import saliency_targets, soft_label_cross_entropy
@@ -88,7 +90,9 @@ __all__ = [
     'average_precision_loss',
     'bilinear_kernel',
     'bootstrapped_cross_entropy',
+    'box_iou',
     'box_objectness',
+    'box_peak_map',
     'boxes_to_map',
     'calibrate_saliency',
     'candidate_classes',
@@ -118,6 +122,7 @@ __all__ = [
     'estimate_input_std',
     'interpolate_score_map',
     'label_consistency_threshold',
+    'location_boxes',
     'logit_softmax',
     'lse_pool',
     'mask_absent_classes',
@@ -126,6 +131,7 @@ __all__ = [
     'mil_fcn_loss',
     'min_max_normalize',
     'noisy_or_pool',
+    'non_maximum_suppression',
     'objectness_prior',
     'otsu_threshold',
     'overlap_tile',
@@ -143,9 +149,11 @@ __all__ = [
     'rle_objectness',
     'saliency_prior',
     'saliency_targets',
+    'sample_training_pairs',
     'score_map_binary_cross_entropy',
     'score_map_cross_entropy',
     'score_map_kl_divergence',
+    'select_class_boxes',
     'shift_and_stitch',
     'sigmoid_focal_loss',
     'soft_jaccard',

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .boxes import non_maximum_suppression
+
 
 @dataclass(frozen=True)
 class ProposalRule:
@@ -64,14 +66,11 @@ def propose_boxes(probs: Tensor, rule: ProposalRule | None = None) -> Tensor:
     whole = torch.tensor([[0, 0, width, height]], device=probs.device)
     boxes = _windows(height, width, rule.sides).to(probs.device)
     scores = soft_jaccard(probs, boxes).amax(0)
-    remaining = (scores > rule.min_score) & (boxes != whole).any(1)
-    selected: list[Tensor] = []
-    while len(selected) < rule.max_boxes and remaining.any():
-        index = torch.where(remaining, scores, -1).argmax()
-        selected.append(index)
-        remaining &= _overlaps(boxes, boxes[index]) <= rule.max_overlap
-        remaining[index] = False
-    return torch.cat([whole, *(boxes[index][None] for index in selected)])
+    candidates = torch.nonzero((scores > rule.min_score) & (boxes != whole).any(1))[:, 0]
+    boxes = boxes[candidates]
+    return torch.cat(
+        [whole, boxes[non_maximum_suppression(boxes, scores[candidates], rule.max_overlap, rule.max_boxes)]]
+    )
 
 
 def soft_jaccard(probs: Tensor, boxes: Tensor) -> Tensor:
@@ -106,10 +105,3 @@ def _windows(height: int, width: int, sides: Sequence[float]) -> Tensor:
             )
             windows.append(torch.stack([left, top, left + columns, top + rows], -1).flatten(0, 1))
     return torch.cat(windows)
-
-
-def _overlaps(boxes: Tensor, box: Tensor) -> Tensor:
-    """Compute the intersection over union of each of ``boxes (B, 4)`` with one box."""
-    sides = (torch.minimum(boxes[:, 2:], box[2:]) - torch.maximum(boxes[:, :2], box[:2])).clamp(min=0)
-    shared = sides.prod(1)
-    return shared / ((boxes[:, 2:] - boxes[:, :2]).prod(1) + (box[2:] - box[:2]).prod() - shared)

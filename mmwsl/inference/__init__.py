@@ -24,7 +24,7 @@ from .postprocessors import (
     SuperpixelCRF,
     SuperpixelVote,
 )
-from .scorers import DenseScorer, OverlapTileScorer, Scorer, SlidingWindowScorer, WholeScorer
+from .scorers import DenseScorer, MultiScaleScorer, OverlapTileScorer, Scorer, SlidingWindowScorer, WholeScorer
 from .segmentor import Segmentor
 from .step import InferenceStep, join_provenance
 
@@ -44,6 +44,7 @@ __all__ = [
     'KnownImageLabels',
     'LogitSoftmax',
     'ObjectnessPrior',
+    'MultiScaleScorer',
     'OverlapTileScorer',
     'PixelAdaptiveRefinement',
     'PostProcessor',

@@ -13,9 +13,24 @@ from .aggregators import (
     WELDONPooling,
     WILDCATPooling,
 )
-from .backbones import VGG16, CachedBackbone, DilatedEfficientNetLite, DilatedMobileNetV2, OverFeat, PlainCNN
+from .backbones import (
+    VGG16,
+    CachedBackbone,
+    DilatedEfficientNetLite,
+    DilatedMobileNetV2,
+    OverFeat,
+    PlainCNN,
+    ScalePyramid,
+)
 from .backgrounds import ConstantBackground, LearnedBackground, PowerBackground
-from .decode_heads import BoxAggregationHead, DeconvNetHead, DeepLabV2Head, FCNSkipHead, LSEAggregationHead
+from .decode_heads import (
+    BoxAggregationHead,
+    DeconvNetHead,
+    DeepLabV2Head,
+    FCNSkipHead,
+    LSEAggregationHead,
+    PyramidAggregationHead,
+)
 from .losses import (
     AsymmetricLoss,
     AveragePrecisionLoss,
@@ -32,7 +47,7 @@ from .losses import (
     SoftmaxCrossEntropyLoss,
     SymmetricCrossEntropyLoss,
 )
-from .segmentors import ProposalCascade, WeakEncoderDecoder, WeakSegTTAModel
+from .segmentors import ProNet, ProposalCascade, ProposalNetwork, WeakEncoderDecoder, WeakSegTTAModel
 
 __all__ = [
     'CCNNLoss',
@@ -65,7 +80,11 @@ __all__ = [
     'OverFeat',
     'PlainCNN',
     'PowerBackground',
+    'ProNet',
     'ProposalCascade',
+    'ProposalNetwork',
+    'PyramidAggregationHead',
+    'ScalePyramid',
     'MultiLabelSoftMarginLoss',
     'SoftmaxPooling',
     'SaliencyCrossEntropyLoss',

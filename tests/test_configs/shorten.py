@@ -61,7 +61,7 @@ def short_config(name):
 
 
 def _shrink_images(cfg):
-    sizes = {224: 128, 320: 64, 448: 128, 512: 64}
+    sizes = {224: 128, 320: 64, 448: 128, 500: 128, 512: 64}
     if 'Deconv' in cfg.model.decode_head.type:  # it does not pad: the input must have the size of the network
         del sizes[224]
     for part in dicts_in(cfg._cfg_dict):
@@ -76,14 +76,17 @@ def _shrink_network(model):
         _divide_width(model)
     if model.backbone.get('depth') == 101:
         model.backbone.depth = 50  # the same shapes
-    networks = [model.backbone]
     if 'box_backbone' in model:
-        networks.append(model.box_backbone)
-        model.box_head.crop_size = 64
-    for network in networks:
+        if model.box_backbone.type in WIDE:
+            _divide_width(dict(network=model.box_backbone, head=model.box_head))
+        elif 'crop_size' in model:
+            model.crop_size = 64
+        else:
+            model.box_head.crop_size = 64
+    for network in dicts_in([model.backbone, model.get('box_backbone')]):
         weights = network.get('init_cfg')
-        if weights and ('://' in weights.checkpoint or 'vgg16' in weights.checkpoint):
-            network.init_cfg = None
+        if weights and ('://' in weights['checkpoint'] or 'vgg16' in weights['checkpoint']):
+            network['init_cfg'] = None
 
 
 def _divide_width(model):

@@ -11,6 +11,7 @@ from mmseg.structures import SegDataSample
 
 from mmwsl.annotations import coco_boxes, mask_boxes, voc_boxes
 from mmwsl.evaluation import PointLocalizationMetric
+from mmwsl.functional import average_precision
 
 CLASSES = ('background', 'cat', 'dog')
 OBJECT = (
@@ -150,6 +151,58 @@ def test_the_tolerance_is_18_pixels_on_each_side(tmp_path, peak, found):
     _xml(tmp_path, 1, ('cat', (21, 21, 30, 22), False))
     result = _evaluate(_metric(annotations=str(tmp_path)), [_sample([peak, (0, 0)], [0.5, 0.5], size=(50, 60))])
     assert result == {'point_mAP': 100.0 * found}
+
+
+@pytest.mark.parametrize(
+    ('side', 'distance', 'found'),
+    [(None, 17, True), (None, 18, True), (None, 19, False), (500, 36, True), (500, 37, False), (2000, 9, True)]
+    + [(2000, 10, False)],
+)
+def test_the_tolerance_is_measured_in_the_image_of_a_given_long_side(tmp_path, side, distance, found):
+    # an image of 1000 x 80: 18 pixels of one of 500 pixels are 36 of its own
+    _xml(tmp_path, 1, ('cat', (101, 1, 110, 80), False))
+    metric = _metric(annotations=str(tmp_path), tolerance_side=side)
+    result = _evaluate(metric, [_sample([(109 + distance, 40), (0, 0)], [0.5, 0.5], size=(80, 1000))])
+    assert result == {'point_mAP': 100.0 * found}
+
+
+def test_two_boxes_of_a_class_count_once(tmp_path):
+    _xml(tmp_path, 1, ('cat', (1, 1, 9, 9), False), ('cat', (5, 5, 12, 12), False))
+    assert _evaluate(_metric(annotations=str(tmp_path)), [_sample([(6, 6), (0, 0)], [0.5, 0.5])]) == {
+        'point_mAP': 100.0
+    }
+
+
+def test_small_components_have_no_box_on_demand():
+    mask = np.zeros((40, 60), int)
+    mask[0:2, 0:2] = 1  # 4 of 2400 pixels
+    mask[30:40, 50:60] = 1
+    samples = [_sample([(0, 0), (0, 0)], [0.5, 0.5], mask)]
+    assert _evaluate(_metric(min_area=4 / 2400), samples) == {'point_mAP_from_masks': 100.0}
+    assert _evaluate(_metric(min_area=5 / 2400), samples) == {'point_mAP_from_masks': 0.0}
+
+
+def test_the_point_of_a_location_is_its_center():
+    """A score map of 3 x 4 locations over 24 x 32 pixels: location (1, 2) covers rows 8 to 15, columns 16 to 23."""
+    score_map = torch.zeros(1, 1, 3, 4)
+    score_map[0, 0, 1, 2] = 1
+    pixels = torch.nn.functional.interpolate(score_map, (24, 32), mode='bilinear', align_corners=False)
+    place = divmod(int(pixels.argmax()), 32)
+    assert place in [(11, 19), (11, 20), (12, 19), (12, 20)]  # the center (11.5, 19.5) lies between these pixels
+
+
+def test_the_map_lowers_the_classification_result_only():
+    rng = np.random.default_rng(3)
+    samples, labels, scores = [], [], rng.random((25, 2))
+    for row in scores:
+        present = rng.random(2) < 0.5
+        mask = np.zeros((40, 60), int)
+        mask[:5, :5], mask[30:, 50:] = present * (1, 2)
+        labels.append(present)
+        samples.append(_sample([tuple(rng.integers(0, (60, 40)).tolist()) for _ in range(2)], row.tolist(), mask))
+    result = _evaluate(_metric(), samples)['point_mAP_from_masks']
+    pairs = zip(scores.astype(np.float32).T, np.array(labels).T.astype(int), strict=True)
+    assert 0 < result < 100 * np.mean([average_precision(score, label) for score, label in pairs])
 
 
 def test_boxes_of_mask_components_give_the_metric_another_name():
@@ -304,6 +357,9 @@ def test_coco_files_of_other_images_are_errors(tmp_path):
     [
         (dict(tolerance=-1), ValueError, '`tolerance` must be a non-negative number of pixels, got -1'),
         (dict(tolerance=float('nan')), ValueError, 'got nan'),
+        (dict(tolerance_side=0), ValueError, '`tolerance_side` must be a positive number of pixels or None, got 0'),
+        (dict(min_area=1.0), ValueError, r'`min_area` must be in \[0, 1\)'),
+        (dict(min_area=0.1, annotations='.'), ValueError, '`min_area` must be .* 0 with `annotations`'),
         (
             dict(annotations='no/such'),
             FileNotFoundError,

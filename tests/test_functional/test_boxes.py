@@ -1,9 +1,18 @@
 """Box proposals, crops and rendered box scores against loops over the definition."""
 
+import numpy as np
 import pytest
 import torch
 
-from mmwsl.functional import ProposalRule, boxes_to_map, crop_and_resize, propose_boxes, soft_jaccard
+from mmwsl.functional import (
+    ProposalRule,
+    box_iou,
+    boxes_to_map,
+    crop_and_resize,
+    non_maximum_suppression,
+    propose_boxes,
+    soft_jaccard,
+)
 
 
 def overlap(a, b):
@@ -132,3 +141,33 @@ def test_boxes_to_map_is_the_mean_of_the_boxes_over_a_location():
                 ]
                 expected = scores[n, :, covering].mean(1) if covering else torch.zeros(3)
                 torch.testing.assert_close(rendered[n, :, i, j], expected)
+
+
+def test_box_iou_counts_pixels():
+    rng = np.random.default_rng(0)
+    corners = rng.integers(0, 6, (2, 8, 2))
+    boxes, others = (torch.tensor(np.concatenate([one, one + rng.integers(0, 6, (8, 2))], 1)) for one in corners)
+
+    def pixels(box):
+        left, top, right, bottom = box.tolist()
+        return {(x, y) for x in range(left, right) for y in range(top, bottom)}
+
+    expected = [[len(pixels(a) & pixels(b)) / max(1, len(pixels(a) | pixels(b))) for b in others] for a in boxes]
+    torch.testing.assert_close(box_iou(boxes, others), torch.tensor(expected))
+    assert torch.tensor(expected).count_nonzero() >= 3
+
+
+@pytest.mark.parametrize('overlap', [0.0, 0.3, 1.0])
+def test_suppression_keeps_a_box_unless_a_better_one_overlaps_it(overlap):
+    torch.manual_seed(0)
+    boxes = torch.rand(40, 2).repeat(1, 2) * 10 + torch.tensor([0, 0, 4, 4])
+    scores = torch.rand(40).mul(8).round() / 8  # with ties
+    selected = non_maximum_suppression(boxes, scores, overlap).tolist()
+    expected = []
+    for index in sorted(range(40), key=lambda i: (-scores[i], i)):
+        if all(box_iou(boxes[[index]], boxes[[kept]]) <= overlap for kept in expected):
+            expected.append(index)
+    assert selected == expected and (overlap < 1) == (len(selected) < 40)
+    assert non_maximum_suppression(boxes, scores, overlap, 3).tolist() == expected[:3]
+    assert non_maximum_suppression(boxes, scores, overlap, 0).tolist() == []
+    assert non_maximum_suppression(boxes[:0], scores[:0], overlap).tolist() == []

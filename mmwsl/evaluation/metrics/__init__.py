@@ -1,6 +1,7 @@
 """Metrics that mmseg lacks."""
 
 from .boundary_f_metric import BoundaryFMetric
+from .box_localization_metric import BoxLocalizationMetric
 from .class_iou_metric import ClassIoUMetric
 from .class_threshold_search import ClassThresholdSearch
 from .image_label_metric import ImageLabelMetric
@@ -9,6 +10,7 @@ from .threshold_iou_metric import ThresholdIoUMetric
 
 __all__ = [
     'BoundaryFMetric',
+    'BoxLocalizationMetric',
     'ClassIoUMetric',
     'ClassThresholdSearch',
     'ImageLabelMetric',

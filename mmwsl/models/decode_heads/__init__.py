@@ -5,5 +5,13 @@ from .deconvnet_head import DeconvNetHead
 from .deeplabv2_head import DeepLabV2Head
 from .fcn_skip_head import FCNSkipHead
 from .lse_aggregation_head import LSEAggregationHead
+from .pyramid_aggregation_head import PyramidAggregationHead
 
-__all__ = ['DeepLabV2Head', 'BoxAggregationHead', 'DeconvNetHead', 'FCNSkipHead', 'LSEAggregationHead']
+__all__ = [
+    'DeepLabV2Head',
+    'BoxAggregationHead',
+    'DeconvNetHead',
+    'FCNSkipHead',
+    'LSEAggregationHead',
+    'PyramidAggregationHead',
+]

@@ -1,7 +1,9 @@
 """Segmentors."""
 
+from .pronet import ProNet
 from .proposal_cascade import ProposalCascade
+from .proposal_network import ProposalNetwork
 from .weak_encoder_decoder import WeakEncoderDecoder
 from .weak_seg_tta import WeakSegTTAModel
 
-__all__ = ['ProposalCascade', 'WeakEncoderDecoder', 'WeakSegTTAModel']
+__all__ = ['ProNet', 'ProposalCascade', 'ProposalNetwork', 'WeakEncoderDecoder', 'WeakSegTTAModel']

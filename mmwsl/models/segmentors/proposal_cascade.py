@@ -9,11 +9,11 @@ from torch import Tensor
 from ...functional import boxes_to_map, crop_and_resize
 from ...inference import WholeScorer
 from ...registry import MODELS
-from .weak_encoder_decoder import WeakEncoderDecoder
+from .frozen_first_stage import FrozenFirstStage
 
 
 @MODELS.register_module()
-class ProposalCascade(WeakEncoderDecoder):
+class ProposalCascade(FrozenFirstStage):
     """Two-stage cascade in the manner of ProNet (Sun et al., CVPR 2016), trained from image-level labels.
 
     The first stage is a trained :class:`mmwsl.models.WeakEncoderDecoder`, whose checkpoint ``load_from`` names; it is
@@ -62,16 +62,7 @@ class ProposalCascade(WeakEncoderDecoder):
                 f'`box_head.num_classes` must equal `decode_head.num_classes`, got {self.box_head.num_classes} and '
                 f'{self.decode_head.num_classes}.'
             )
-        for part in self._first_stage():
-            part.requires_grad_(False)
-
-    def train(self, mode: bool = True) -> 'ProposalCascade':
-        """Set the mode; the layers of the first stage stay in evaluation mode."""
-        super().train(mode)
-        for part in self._first_stage():
-            for layer in part.children():  # not the part itself: CachedBackbone caches in training mode only
-                layer.eval()
-        return self
+        self.freeze_first_stage()
 
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
         """Compute the losses of the second stage."""
@@ -109,6 +100,3 @@ class ProposalCascade(WeakEncoderDecoder):
             crops = self.box_backbone(crops[0])
         scores = self.box_head.score_boxes(crops).unflatten(0, valid.shape)
         return score_map, scores.transpose(1, 2), boxes, valid
-
-    def _first_stage(self) -> list[torch.nn.Module]:
-        return [self.backbone, self.decode_head, *([self.neck] if self.with_neck else [])]

@@ -1,0 +1,7 @@
+# WILDCAT at four scales: see wsl_wildcat_voc_ms.py.
+_base_ = ['wsl_wildcat_voc6.py']
+model = dict(
+    inference=dict(
+        scorer=dict(type='mmwsl.MultiScaleScorer', scales=[side / 448 for side in (224, 320, 448, 560)], merge='mean')
+    )
+)
