@@ -13,13 +13,22 @@ from .aggregators import (
     WELDONPooling,
     WILDCATPooling,
 )
-from .backbones import VGG16, CachedBackbone, DilatedEfficientNetLite, DilatedMobileNetV2, OverFeat, PlainCNN
+from .backbones import (
+    VGG16,
+    CachedBackbone,
+    DilatedEfficientNetLite,
+    DilatedMobileNetV2,
+    OverFeat,
+    PlainCNN,
+    ValidUNet,
+)
 from .backgrounds import ConstantBackground, LearnedBackground, PowerBackground
 from .decode_heads import BoxAggregationHead, DeconvNetHead, DeepLabV2Head, FCNSkipHead, LSEAggregationHead
 from .losses import (
     AsymmetricLoss,
     AveragePrecisionLoss,
     BootstrappedCrossEntropyLoss,
+    BorderWeightedCrossEntropyLoss,
     CCNNLoss,
     EMAdaptLoss,
     EMFixedLoss,
@@ -40,6 +49,7 @@ __all__ = [
     'AttentionPooling',
     'AveragePrecisionLoss',
     'MILFCNLoss',
+    'BorderWeightedCrossEntropyLoss',
     'BootstrappedCrossEntropyLoss',
     'BoxAggregationHead',
     'CachedBackbone',
@@ -71,6 +81,7 @@ __all__ = [
     'SymmetricCrossEntropyLoss',
     'TopKPooling',
     'VGG16',
+    'ValidUNet',
     'WELDONPooling',
     'WILDCATPooling',
     'WeakEncoderDecoder',

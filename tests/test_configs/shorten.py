@@ -22,6 +22,7 @@ WIDE = {
     'mmwsl.VGG16': dict(channels=STAGES),
     'mmwsl.DeconvNetHead': dict(stages=STAGES),
     'UNet': dict(base_channels=64),
+    'mmwsl.ValidUNet': dict(base_channels=64),
 }
 
 

@@ -1,6 +1,7 @@
 """Transforms that mmcv and mmseg lack."""
 
 from .cropping import RandomCentralCrop
+from .deformation import RandomElasticDeformation
 from .formatting import PackImageLabelInputs, PackSegInputsWithMaps, multi_hot_labels
 from .loading import LoadImageAsBGR
 from .maps import KeepOriginalImage, LoadObjectness, LoadSuperpixels
@@ -20,5 +21,6 @@ __all__ = [
     'PackImageLabelInputs',
     'PackSegInputsWithMaps',
     'RandomCentralCrop',
+    'RandomElasticDeformation',
     'multi_hot_labels',
 ]
