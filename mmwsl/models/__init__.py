@@ -16,6 +16,7 @@ from .aggregators import (
 from .backbones import (
     VGG16,
     CachedBackbone,
+    CascadedResNet,
     DilatedEfficientNetLite,
     DilatedMobileNetV2,
     OverFeat,
@@ -53,6 +54,7 @@ __all__ = [
     'BootstrappedCrossEntropyLoss',
     'BoxAggregationHead',
     'CachedBackbone',
+    'CascadedResNet',
     'ConstantBackground',
     'DeconvNetHead',
     'DilatedEfficientNetLite',

@@ -1,6 +1,7 @@
 """Backbones."""
 
 from .cached_backbone import CachedBackbone
+from .cascaded_resnet import CascadedResNet
 from .dilated_mobilenet_v2 import DilatedMobileNetV2
 from .efficientnet_lite import DilatedEfficientNetLite
 from .overfeat import OverFeat
@@ -10,6 +11,7 @@ from .vgg16 import VGG16
 
 __all__ = [
     'CachedBackbone',
+    'CascadedResNet',
     'DilatedEfficientNetLite',
     'DilatedMobileNetV2',
     'OverFeat',
