@@ -41,7 +41,7 @@ from .losses import (
     SoftmaxCrossEntropyLoss,
     SymmetricCrossEntropyLoss,
 )
-from .segmentors import ProposalCascade, WeakEncoderDecoder, WeakSegTTAModel
+from .segmentors import MultiScaleEncoderDecoder, ProposalCascade, WeakEncoderDecoder, WeakSegTTAModel
 
 __all__ = [
     'CCNNLoss',
@@ -72,6 +72,7 @@ __all__ = [
     'GlobalMaxPooling',
     'GlobalAveragePooling',
     'MultiLabelFocalLoss',
+    'MultiScaleEncoderDecoder',
     'NoisyOrPooling',
     'OverFeat',
     'PlainCNN',

@@ -1,7 +1,7 @@
 """ResNet with the cascaded dilated modules of DeepLab v3."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from mmseg.models.backbones import ResNetV1c
 from torch import Tensor, nn
@@ -86,7 +86,7 @@ class CascadedResNet(ResNetV1c):
         super().init_weights()
         units = list(self.layer4)[1:]
         for block in self.cascade:
-            for target, source in zip(block, [units[0], *units], strict=True):
+            for target, source in zip(cast(nn.Sequential, block), [units[0], *units], strict=True):
                 # A unit that halves the size also has a projection, which no unit of block 4 but the first has.
                 target.load_state_dict(source.state_dict(), strict=target.downsample is None)
 

@@ -21,8 +21,8 @@ class DeconvNetHead(BaseDecodeHead):
     The paper calls them deconvolutions: with stride 1 the two are the same layer.
 
     With ``shortcuts``, a 1x1 convolution of the encoder's feature map of the stage, before its pooling, is added to the
-    unpooled map. It starts at zero: the network begins as DeconvNet, whose checkpoints fit (``load_from``). The backbone
-    then has ``out_indices=range(5)`` and ``before_pool=True``.
+    unpooled map. It starts at zero: the network begins as DeconvNet, whose checkpoints fit (``load_from``). The
+    backbone then has ``out_indices=range(5)`` and ``before_pool=True``.
 
     Args:
         in_channels: Channels of ``fc7``.
