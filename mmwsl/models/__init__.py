@@ -16,15 +16,24 @@ from .aggregators import (
 from .backbones import (
     VGG16,
     CachedBackbone,
+    CaffeNet,
     CascadedResNet,
     DilatedEfficientNetLite,
     DilatedMobileNetV2,
+    GoogLeNet,
     OverFeat,
     PlainCNN,
     ValidUNet,
 )
 from .backgrounds import ConstantBackground, LearnedBackground, PowerBackground
-from .decode_heads import BoxAggregationHead, DeconvNetHead, DeepLabV2Head, FCNSkipHead, LSEAggregationHead
+from .decode_heads import (
+    BoxAggregationHead,
+    DeconvNetHead,
+    DeepLabV2Head,
+    FCNSkipHead,
+    FCNUpscoreHead,
+    LSEAggregationHead,
+)
 from .losses import (
     AsymmetricLoss,
     AveragePrecisionLoss,
@@ -54,6 +63,7 @@ __all__ = [
     'BootstrappedCrossEntropyLoss',
     'BoxAggregationHead',
     'CachedBackbone',
+    'CaffeNet',
     'CascadedResNet',
     'ConstantBackground',
     'DeconvNetHead',
@@ -62,9 +72,11 @@ __all__ = [
     'EMAdaptLoss',
     'EMFixedLoss',
     'FCNSkipHead',
+    'FCNUpscoreHead',
     'GeMPooling',
     'GeneralizedCrossEntropyLoss',
     'GlobalWeightedRankPooling',
+    'GoogLeNet',
     'LSEAggregationHead',
     'LSEPooling',
     'LearnedBackground',

@@ -1,9 +1,11 @@
 """Backbones."""
 
 from .cached_backbone import CachedBackbone
+from .caffenet import CaffeNet
 from .cascaded_resnet import CascadedResNet
 from .dilated_mobilenet_v2 import DilatedMobileNetV2
 from .efficientnet_lite import DilatedEfficientNetLite
+from .googlenet import GoogLeNet
 from .overfeat import OverFeat
 from .plain_cnn import PlainCNN
 from .valid_unet import ValidUNet
@@ -11,9 +13,11 @@ from .vgg16 import VGG16
 
 __all__ = [
     'CachedBackbone',
+    'CaffeNet',
     'CascadedResNet',
     'DilatedEfficientNetLite',
     'DilatedMobileNetV2',
+    'GoogLeNet',
     'OverFeat',
     'PlainCNN',
     'VGG16',

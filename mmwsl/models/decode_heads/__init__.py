@@ -4,6 +4,14 @@ from .box_aggregation_head import BoxAggregationHead
 from .deconvnet_head import DeconvNetHead
 from .deeplabv2_head import DeepLabV2Head
 from .fcn_skip_head import FCNSkipHead
+from .fcn_upscore_head import FCNUpscoreHead
 from .lse_aggregation_head import LSEAggregationHead
 
-__all__ = ['DeepLabV2Head', 'BoxAggregationHead', 'DeconvNetHead', 'FCNSkipHead', 'LSEAggregationHead']
+__all__ = [
+    'DeepLabV2Head',
+    'BoxAggregationHead',
+    'DeconvNetHead',
+    'FCNSkipHead',
+    'FCNUpscoreHead',
+    'LSEAggregationHead',
+]
