@@ -46,6 +46,17 @@ def test_the_border_is_mirrored():
     torch.testing.assert_close(unet(image)[0], unet.valid_features(padded))
 
 
+def test_feature_maps_of_the_way_down_are_cropped_at_the_center():
+    """With kernels that are equal in all places, a flipped image gives flipped features."""
+    unet, image = network(), torch.rand(1, 3, 204, 220)
+    with torch.no_grad():
+        for parameter in unet.parameters():
+            if parameter.ndim == 4:
+                parameter.copy_(parameter.mean((2, 3), keepdim=True).expand_as(parameter))
+        for dims in (2, 3):
+            torch.testing.assert_close(unet.valid_features(image.flip(dims)), unet.valid_features(image).flip(dims))
+
+
 def test_tiles_have_the_scores_of_the_whole_image():
     unet, image = network(), torch.rand(1, 3, 130, 100, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
@@ -59,8 +70,8 @@ def test_tiles_have_the_scores_of_the_whole_image():
 def test_he_initialization():
     unet = ValidUNet(32)
     unet.init_weights()
-    weight = unet.down[2][2].weight
-    assert weight.std().item() == pytest.approx(math.sqrt(2 / (9 * 128)), rel=0.02)
+    weight = unet.down[2][0].weight  # 64 to 128 channels
+    assert weight.std().item() == pytest.approx(math.sqrt(2 / (9 * 64)), rel=0.02)
 
 
 def test_illegal_sizes():
@@ -72,7 +83,7 @@ def test_illegal_sizes():
 def masks():
     labels = torch.zeros(2, 24, 30, dtype=torch.int64)
     labels[0, 3:12, 3:10], labels[0, 3:12, 12:20], labels[0, 14:, 5:9] = 1, 1, 2  # two instances of class 1
-    labels[1, :5] = 255
+    labels[1, :5], labels[1, 7:12] = 255, 1  # the ignored rows are no second instance
     return labels
 
 
@@ -88,8 +99,10 @@ def test_the_loss_is_a_weighted_mean(balanced):
     border = 10 * np.exp(-((distances[0] + distances[1]) ** 2) / 50) * (labels[0] == 0).numpy()
     weights = (labels != 255).double()
     if balanced:
-        for label in (0, 1, 2):
-            weights[0][labels[0] == label] = 24 * 30 / (3 * (labels[0] == label).sum().item())
+        for weight, mask, classes in zip(weights, labels, ((0, 1, 2), (0, 1)), strict=True):
+            for label in classes:
+                here = mask == label
+                weight[here] = (mask != 255).sum() / (len(classes) * here.sum())
     weights[0] += torch.from_numpy(border)
     pixels = F.cross_entropy(logits, labels, ignore_index=255, reduction='none').double()
     expected = (weights * pixels).sum() / (labels != 255).sum()
