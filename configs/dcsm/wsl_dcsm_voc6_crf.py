@@ -1,4 +1,5 @@
-# DCSM + CRF: see wsl_dcsm_voc_crf.py. Layers and threshold were tuned on the masks of 40 images of train.
+# DCSM + CRF: see wsl_dcsm_voc_crf.py. Two stages of a frozen MobileNetV2 in place of nine convolutions of VGG-16.
+# Layers and threshold were tuned on the masks of 40 images of train.
 _base_ = ['../pooling/wsl_gmp_voc6.py', '../_base_/postprocessing/crf_ccnn.py']
 model = dict(
     inference=dict(

@@ -1,5 +1,6 @@
 # DeepLab v1 LargeFOV (Chen et al., ICLR 2015): VGG-16 at stride 8, fc6 decimated to 1024 channels and 3x3 taps of
-# dilation 12. Published with the CRF, see fsl_deeplabv1_voc_crf.py: VOC 2012 val 67.6, test 70.3.
+# dilation 12. Published with the CRF, see fsl_deeplabv1_voc_crf.py: VOC 2012 val 67.6, test 70.3. Data, batch size,
+# learning rate and schedule are those of all fsl_*_voc.py.
 _base_ = [
     '../_base_/models/fcn32s_vgg16.py',
     '../_base_/datasets/voc_masks.py',
@@ -35,4 +36,5 @@ train_pipeline = (
     + _base_.train_pipeline[4:]
 )
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+optim_wrapper = dict(optimizer=dict(weight_decay=5e-4))  # as in the paper
 tta_model = dict(type='SegTTAModel')

@@ -1,8 +1,9 @@
 # U-Net (Ronneberger, Fischer & Brox, MICCAI 2015) of mmseg, from scratch. Published on microscopy images only: ISBI EM
-# warping error 0.000353, PhC-U373 IoU 0.920, DIC-HeLa 0.776. The paper's convolutions do not pad and nothing is
-# normalized; here they pad and use batch normalization. As in the paper, inference keeps only the scores of a tile that
-# have their full context, and mirrors the image at its border. The context is 92 pixels on each side in the paper, 122
-# with mmseg's interpolation.
+# warping error 0.000353, PhC-U373 IoU 0.920, DIC-HeLa 0.776. The paper's convolutions do not pad, nothing is
+# normalized, the loss is weighted at borders, and images are deformed: see fsl_unet_voc_border.py. Here convolutions
+# pad and use batch normalization. As in the paper, inference keeps only the scores of a tile that have their full
+# context, and mirrors the image at its border. The context is 92 pixels on each side in the paper, 122 with mmseg's
+# interpolation.
 _base_ = [
     '../_base_/models/unet.py',
     '../_base_/datasets/voc_masks.py',

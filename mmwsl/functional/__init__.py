@@ -4,6 +4,7 @@ from .adaptive_bias import adaptive_bias
 from .average_precision import average_precision
 from .background import constant_background, logit_softmax, power_background
 from .bilinear import bilinear_kernel
+from .border_weights import border_weights, class_frequency_weights
 from .box_maps import boxes_to_map, crop_and_resize
 from .box_proposals import ProposalRule, propose_boxes, soft_jaccard
 from .boxes import box_iou, non_maximum_suppression
@@ -11,6 +12,7 @@ from .ccnn_bias import ccnn_bias
 from .class_activation_maps import class_activation_maps
 from .dense_crf import CRF_PRESETS, CRFParams, dense_crf, plausible_labels
 from .double_threshold import double_threshold
+from .elastic_deformation import elastic_displacement
 from .fixed_point_resize import fixed_point_resize
 from .guided_backprop import LayerRecord, recorded_layers
 from .image_labels import mask_absent_classes, override_image_probs, redistribute_absent_classes
@@ -19,7 +21,7 @@ from .input_scaling import estimate_input_std
 from .multilabel_losses import asymmetric_loss, class_balanced_weights, sigmoid_focal_loss
 from .noisy_label_losses import bootstrapped_cross_entropy, generalized_cross_entropy, symmetric_cross_entropy
 from .objectness import box_objectness, min_max_normalize, region_objectness, rle_objectness
-from .overlap_tile import overlap_tile
+from .overlap_tile import mirrored_positions, overlap_tile
 from .permutohedral import PermutohedralLattice
 from .pixel_adaptive import pixel_adaptive_refinement
 from .placement import interpolate_score_map
@@ -89,6 +91,7 @@ __all__ = [
     'average_precision',
     'average_precision_loss',
     'bilinear_kernel',
+    'border_weights',
     'bootstrapped_cross_entropy',
     'box_iou',
     'box_objectness',
@@ -100,6 +103,7 @@ __all__ = [
     'channel_saliency',
     'class_activation_maps',
     'class_balanced_weights',
+    'class_frequency_weights',
     'class_thresholds',
     'class_wise_pool',
     'committee_threshold',
@@ -108,6 +112,7 @@ __all__ = [
     'dense_crf',
     'distinct_class_saliency',
     'double_threshold',
+    'elastic_displacement',
     'fit_gaussian_mixture',
     'frequency_tuned_saliency',
     'gaussian_mixture_threshold',
@@ -130,6 +135,7 @@ __all__ = [
     'mean_field',
     'mil_fcn_loss',
     'min_max_normalize',
+    'mirrored_positions',
     'noisy_or_pool',
     'non_maximum_suppression',
     'objectness_prior',

@@ -4,27 +4,33 @@ import torch
 from torch import Tensor
 
 
-def bilinear_kernel(factor: int) -> Tensor:
+def bilinear_kernel(factor: int, taps: int | None = None) -> Tensor:
     r"""Return the kernel of a transposed convolution of stride ``factor`` that interpolates bilinearly.
 
-    With :math:`f` the factor and taps :math:`t = 0 \ldots 2f - 1`, the kernel is the outer product of the tent
+    With :math:`f` the factor, :math:`n` taps and :math:`t = 0 \ldots n - 1`, the kernel is the outer product of the
+    tent
 
-    .. math:: k_t = 1 - \frac{|t - (f - 1/2)|}{f}
+    .. math:: k_t = 1 - \frac{|t - (n - 1) / 2|}{f}
 
-    with itself. For even factors it interpolates between the centers of locations (``align_corners=False``; Long et
-    al., CVPR 2015, Sec. 3.3).
+    with itself. With :math:`n = 2f` taps and an even factor it interpolates between the centers of locations that lie
+    between pixels (``align_corners=False``; Long et al., CVPR 2015, Sec. 3.3); with :math:`n = 2f - 1` taps, locations
+    are centered at pixels.
 
     Args:
-        factor: Upsampling factor, even: the kernel of an odd factor is not centered.
+        factor: Upsampling factor.
+        taps: Side of the kernel, ``2 * factor`` by default, or ``2 * factor - 1``.
 
     Returns:
-        Taps, ``(2 factor, 2 factor)`` float32, that sum to ``factor ** 2``.
+        Taps, ``(taps, taps)`` float32, that sum to ``factor ** 2``.
 
     Raises:
-        ValueError: If ``factor`` is not a positive even number.
+        ValueError: If ``factor`` is not positive, or odd with ``2 * factor`` taps, whose kernel would not be centered;
+            or ``taps`` is another number.
     """
-    if factor < 2 or factor % 2:
+    taps = 2 * factor if taps is None else taps
+    if factor < 1 or (taps == 2 * factor and factor % 2):
         raise ValueError(f'`factor` must be a positive even number, got {factor}.')
-    taps = torch.arange(2 * factor, dtype=torch.float32)
-    tent = 1 - (taps - (factor - 0.5)).abs() / factor
+    if taps not in (2 * factor, 2 * factor - 1):
+        raise ValueError(f'`taps` must be {2 * factor} or {2 * factor - 1} for a factor of {factor}, got {taps}.')
+    tent = 1 - (torch.arange(taps, dtype=torch.float32) - (taps - 1) / 2).abs() / factor
     return tent[:, None] * tent

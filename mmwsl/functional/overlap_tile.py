@@ -10,8 +10,7 @@ def overlap_tile(score: Callable[[Tensor], Tensor], inputs: Tensor, tile: int, m
     r"""Score images by the overlap-tile strategy (Ronneberger et al., MICCAI 2015, Fig. 2).
 
     The image is split into tiles. The network scores a window of each tile and ``margin`` pixels around it; only the
-    scores of the tile are kept. Outside the image the window is mirrored: position :math:`i` of an axis of :math:`n`
-    pixels is pixel :math:`(n - 1) - |(n - 1) - (i \bmod 2 (n - 1))|`.
+    scores of the tile are kept. Outside the image the window is mirrored, see :func:`mirrored_positions`.
 
     If the margin covers the network's context, and ``tile`` and ``margin`` are multiples of its stride, the scores
     equal the scores of the whole image, mirrored at its border. Memory does not grow with the image. Unlike in a
@@ -38,7 +37,7 @@ def overlap_tile(score: Callable[[Tensor], Tensor], inputs: Tensor, tile: int, m
     for top in range(0, height, tile):
         for left in range(0, width, tile):
             rows, columns = (
-                _mirrored(start - margin, side, length, inputs.device)
+                mirrored_positions(start - margin, side, length, inputs.device)
                 for start, length in ((top, height), (left, width))
             )
             found = score(inputs[:, :, rows[:, None], columns])
@@ -56,8 +55,12 @@ def overlap_tile(score: Callable[[Tensor], Tensor], inputs: Tensor, tile: int, m
     return scores
 
 
-def _mirrored(start: int, count: int, length: int, device: torch.device) -> Tensor:
-    """Return the pixel indices at ``count`` positions of an axis from ``start``, mirrored at both ends."""
+def mirrored_positions(start: int, count: int, length: int, device: torch.device) -> Tensor:
+    r"""Return the pixel indices at ``count`` positions of an axis from ``start``, mirrored at both ends.
+
+    Position :math:`i` of an axis of :math:`n` pixels is pixel :math:`(n - 1) - |(n - 1) - (i \bmod 2 (n - 1))|`, at any
+    distance from the image.
+    """
     last = length - 1
     positions = torch.arange(start, start + count, device=device)
     return last - (last - positions % (2 * last)).abs() if last else torch.zeros_like(positions)

@@ -16,11 +16,15 @@ from .aggregators import (
 from .backbones import (
     VGG16,
     CachedBackbone,
+    CaffeNet,
+    CascadedResNet,
     DilatedEfficientNetLite,
     DilatedMobileNetV2,
+    GoogLeNet,
     OverFeat,
     PlainCNN,
     ScalePyramid,
+    ValidUNet,
 )
 from .backgrounds import ConstantBackground, LearnedBackground, PowerBackground
 from .decode_heads import (
@@ -28,6 +32,7 @@ from .decode_heads import (
     DeconvNetHead,
     DeepLabV2Head,
     FCNSkipHead,
+    FCNUpscoreHead,
     LSEAggregationHead,
     PyramidAggregationHead,
 )
@@ -35,6 +40,7 @@ from .losses import (
     AsymmetricLoss,
     AveragePrecisionLoss,
     BootstrappedCrossEntropyLoss,
+    BorderWeightedCrossEntropyLoss,
     CCNNLoss,
     EMAdaptLoss,
     EMFixedLoss,
@@ -47,7 +53,14 @@ from .losses import (
     SoftmaxCrossEntropyLoss,
     SymmetricCrossEntropyLoss,
 )
-from .segmentors import ProNet, ProposalCascade, ProposalNetwork, WeakEncoderDecoder, WeakSegTTAModel
+from .segmentors import (
+    MultiScaleEncoderDecoder,
+    ProNet,
+    ProposalCascade,
+    ProposalNetwork,
+    WeakEncoderDecoder,
+    WeakSegTTAModel,
+)
 
 __all__ = [
     'CCNNLoss',
@@ -56,9 +69,12 @@ __all__ = [
     'AttentionPooling',
     'AveragePrecisionLoss',
     'MILFCNLoss',
+    'BorderWeightedCrossEntropyLoss',
     'BootstrappedCrossEntropyLoss',
     'BoxAggregationHead',
     'CachedBackbone',
+    'CaffeNet',
+    'CascadedResNet',
     'ConstantBackground',
     'DeconvNetHead',
     'DilatedEfficientNetLite',
@@ -66,9 +82,11 @@ __all__ = [
     'EMAdaptLoss',
     'EMFixedLoss',
     'FCNSkipHead',
+    'FCNUpscoreHead',
     'GeMPooling',
     'GeneralizedCrossEntropyLoss',
     'GlobalWeightedRankPooling',
+    'GoogLeNet',
     'LSEAggregationHead',
     'LSEPooling',
     'LearnedBackground',
@@ -76,6 +94,7 @@ __all__ = [
     'GlobalMaxPooling',
     'GlobalAveragePooling',
     'MultiLabelFocalLoss',
+    'MultiScaleEncoderDecoder',
     'NoisyOrPooling',
     'OverFeat',
     'PlainCNN',
@@ -92,6 +111,7 @@ __all__ = [
     'SymmetricCrossEntropyLoss',
     'TopKPooling',
     'VGG16',
+    'ValidUNet',
     'WELDONPooling',
     'WILDCATPooling',
     'WeakEncoderDecoder',

@@ -21,7 +21,9 @@ STAGES = (64, 128, 256, 512, 512)
 WIDE = {
     'mmwsl.VGG16': dict(channels=STAGES),
     'mmwsl.DeconvNetHead': dict(stages=STAGES),
+    'mmwsl.CaffeNet': dict(channels=(96, 256, 384, 384, 256), fc_channels=4096),
     'UNet': dict(base_channels=64),
+    'mmwsl.ValidUNet': dict(base_channels=64),
 }
 
 

@@ -29,6 +29,22 @@ def test_bad_factor(factor):
         bilinear_kernel(factor)
 
 
+@pytest.mark.parametrize('factor', [1, 2, 3, 32])
+def test_odd_kernel_is_centered_at_pixels(factor):
+    """A location keeps its value at its pixel, and values between two locations are linear."""
+    x = torch.randn(1, 1, 4, 5, generator=torch.Generator().manual_seed(0))
+    kernel = bilinear_kernel(factor, 2 * factor - 1)
+    found = F.conv_transpose2d(x, kernel[None, None], stride=factor, padding=factor - 1)
+    expected = F.interpolate(x, size=found.shape[2:], mode='bilinear', align_corners=True)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(found[..., ::factor, ::factor], x)
+
+
+def test_taps():
+    with pytest.raises(ValueError, match='`taps` must be 64 or 63 for a factor of 32, got 65'):
+        bilinear_kernel(32, 65)
+
+
 def _mirror(image, margin):
     return torch.from_numpy(np.pad(image.numpy(), ((0, 0), (0, 0), (margin, margin), (margin, margin)), 'reflect'))
 

@@ -166,3 +166,62 @@ def test_deconvnet_unpools_with_the_indices_of_the_stage():
     assert [id(indices) for _, indices, _ in seen] == [id(indices) for indices in reversed(outputs[1:])]
     for values, indices, restored in seen:
         assert torch.equal(restored.flatten(2).gather(2, indices.flatten(2)), values.flatten(2))
+
+
+def _shortcut_networks():
+    """DeconvNet without and with shortcut connections, of equal weights."""
+    torch.manual_seed(0)
+    settings = dict(channels=SLIM, fc_channels=16, fc_padding='valid', return_pool_indices=True, with_bn=True)
+    plain, encoder = VGG16(**settings), VGG16(**settings, out_indices=range(5), before_pool=True)
+    encoder.load_state_dict(plain.state_dict())
+    head = DeconvNetHead(16, stages=SLIM, num_classes=5, dropout_ratio=0.0)
+    shortcut = DeconvNetHead(16, stages=SLIM, num_classes=5, dropout_ratio=0.0, shortcuts=True)
+    head.init_weights()
+    shortcut.init_weights()
+    result = shortcut.load_state_dict(head.state_dict(), strict=False)
+    assert not result.unexpected_keys and {key.split('.')[0] for key in result.missing_keys} == {'shortcuts'}
+    return plain.eval(), encoder.eval(), head.eval(), shortcut.eval()
+
+
+def test_deconvnet_with_shortcuts_begins_as_deconvnet():
+    plain, encoder, head, shortcut = _shortcut_networks()
+    images = torch.randn(1, 3, 224, 256)
+    torch.testing.assert_close(shortcut(encoder(images)), head(plain(images)), rtol=0, atol=0)
+    # The 1x1 convolutions leave zero with the first step.
+    shortcut(encoder(images)).square().sum().backward()
+    assert all(conv.weight.grad.abs().sum() > 0 for conv in shortcut.shortcuts)
+
+
+def test_a_shortcut_adds_the_feature_map_before_the_pooling_to_the_unpooled_map():
+    _, encoder, _, shortcut = _shortcut_networks()
+    images = torch.randn(1, 3, 224, 224)
+    outputs = encoder(images)
+    assert [tuple(x.shape[1:]) for x in outputs[:5]] == [(c, 224 >> i, 224 >> i) for i, c in enumerate(SLIM)]
+    unpooled, entered = [], []
+    shortcut.unpool.register_forward_hook(lambda module, args, output: unpooled.append(output.detach()))
+    for stage, conv in zip(shortcut.stages, shortcut.shortcuts, strict=True):
+        torch.nn.init.normal_(conv.weight)
+        stage.register_forward_pre_hook(lambda module, args: entered.append(args[0].detach()))
+    shortcut(outputs)
+    for i in range(5):
+        conv = shortcut.shortcuts[i]
+        expected = unpooled[i] + F.conv2d(outputs[4 - i], conv.weight, conv.bias)
+        torch.testing.assert_close(entered[i], expected)
+
+
+def test_feature_maps_before_and_after_the_pooling():
+    torch.manual_seed(0)
+    after = VGG16(channels=SLIM, out_indices=(1, 3))
+    before = VGG16(channels=SLIM, out_indices=(1, 3), before_pool=True)
+    before.load_state_dict(after.state_dict())
+    images = torch.randn(1, 3, 64, 64)
+    for fine, pooled in zip(before(images), after(images), strict=True):
+        torch.testing.assert_close(F.max_pool2d(fine, 2), pooled)
+
+
+def test_deconvnet_goes_to_one_location_and_back():
+    _, encoder, _, shortcut = _shortcut_networks()
+    outputs = encoder(torch.zeros(1, 3, 224, 224))
+    assert outputs[5].shape == (1, 16, 1, 1) and shortcut(outputs).shape == (1, 5, 224, 224)
+    with pytest.raises(ValueError, match='multiples of 32, got 225 x 224'):
+        encoder(torch.zeros(1, 3, 225, 224))

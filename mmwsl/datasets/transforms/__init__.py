@@ -1,6 +1,7 @@
 """Transforms that mmcv and mmseg lack."""
 
 from .cropping import RandomCentralCrop
+from .deformation import RandomElasticDeformation
 from .empty_masks import IgnoreEmptyMasks
 from .formatting import PackImageLabelInputs, PackSegInputsWithMaps, multi_hot_labels
 from .loading import LoadImageAsBGR
@@ -26,6 +27,7 @@ __all__ = [
     'PackImageLabelInputs',
     'PackSegInputsWithMaps',
     'RandomCentralCrop',
+    'RandomElasticDeformation',
     'TransformWithMaps',
     'multi_hot_labels',
 ]

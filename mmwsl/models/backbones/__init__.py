@@ -1,19 +1,27 @@
 """Backbones."""
 
 from .cached_backbone import CachedBackbone
+from .caffenet import CaffeNet
+from .cascaded_resnet import CascadedResNet
 from .dilated_mobilenet_v2 import DilatedMobileNetV2
 from .efficientnet_lite import DilatedEfficientNetLite
+from .googlenet import GoogLeNet
 from .overfeat import OverFeat
 from .plain_cnn import PlainCNN
 from .scale_pyramid import ScalePyramid
+from .valid_unet import ValidUNet
 from .vgg16 import VGG16
 
 __all__ = [
     'CachedBackbone',
+    'CaffeNet',
+    'CascadedResNet',
     'DilatedEfficientNetLite',
     'DilatedMobileNetV2',
+    'GoogLeNet',
     'OverFeat',
     'PlainCNN',
     'ScalePyramid',
     'VGG16',
+    'ValidUNet',
 ]

@@ -38,7 +38,8 @@ class VGG16(BaseModule):
         fc_dilations: Dilation of ``fc6``, for each of the parallel pairs of ``fc6`` and ``fc7``.
         fc_padding: ``'same'`` keeps the size of the feature map; ``'valid'`` does not pad, as in DeconvNet.
         dropout_ratio: Dropout after ``fc6`` and ``fc7``.
-        out_indices: Stages whose pooled feature maps are returned.
+        out_indices: Stages whose feature maps are returned.
+        before_pool: Return the feature maps of ``out_indices`` before their pooling, for shortcut connections.
         return_pool_indices: Also return the indices of the maxima of each pooling, for unpooling.
         init_cfg: Initialization.
 
@@ -61,6 +62,7 @@ class VGG16(BaseModule):
         fc_padding: str = 'same',
         dropout_ratio: float = 0.5,
         out_indices: Sequence[int] = (),
+        before_pool: bool = False,
         return_pool_indices: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
@@ -81,6 +83,7 @@ class VGG16(BaseModule):
             init_cfg or [dict(type='Kaiming', layer='Conv2d'), dict(type='Constant', val=1, layer='_BatchNorm')]
         )
         self.out_indices = tuple(out_indices)
+        self.before_pool = before_pool
         self.return_pool_indices = return_pool_indices
         self.min_size = 1
         self.features = nn.Sequential()
@@ -130,12 +133,12 @@ class VGG16(BaseModule):
             )
         maps, pool_indices = [], []
         for layer in self.features:
-            x = layer(x)
+            before, x = x, layer(x)
             if isinstance(layer, nn.MaxPool2d):
                 if self.return_pool_indices:
                     x, indices = x
                     pool_indices.append(indices)
-                maps.append(x)
+                maps.append(before if self.before_pool else x)
         return (*(maps[i] for i in self.out_indices), *(branch(x) for branch in self.fc), *pool_indices)
 
     def init_weights(self) -> None:

@@ -4,6 +4,7 @@ from .box_aggregation_head import BoxAggregationHead
 from .deconvnet_head import DeconvNetHead
 from .deeplabv2_head import DeepLabV2Head
 from .fcn_skip_head import FCNSkipHead
+from .fcn_upscore_head import FCNUpscoreHead
 from .lse_aggregation_head import LSEAggregationHead
 from .pyramid_aggregation_head import PyramidAggregationHead
 
@@ -12,6 +13,7 @@ __all__ = [
     'BoxAggregationHead',
     'DeconvNetHead',
     'FCNSkipHead',
+    'FCNUpscoreHead',
     'LSEAggregationHead',
     'PyramidAggregationHead',
 ]

@@ -20,10 +20,15 @@ class DeconvNetHead(BaseDecodeHead):
     location of its maximum and zero elsewhere, and as many 3x3 convolutions as the stage has make the map dense again.
     The paper calls them deconvolutions: with stride 1 the two are the same layer.
 
+    With ``shortcuts``, a 1x1 convolution of the encoder's feature map of the stage, before its pooling, is added to the
+    unpooled map. It starts at zero: the network begins as DeconvNet, whose checkpoints fit (``load_from``). The
+    backbone then has ``out_indices=range(5)`` and ``before_pool=True``.
+
     Args:
         in_channels: Channels of ``fc7``.
         stages: Channels of the five stages of the encoder, first stage first.
         fc_kernel_size: Kernel of ``fc6``.
+        shortcuts: Whether the feature maps of the encoder are added, the first five outputs of the backbone.
         norm_cfg: Normalization of every layer; without it a network of this depth does not train.
         in_index: Index of ``fc7`` among the outputs of the backbone, by default the output before the pool indices.
         **kwargs: Passed to :class:`mmseg.models.decode_heads.decode_head.BaseDecodeHead`, without ``channels``.
@@ -38,6 +43,7 @@ class DeconvNetHead(BaseDecodeHead):
         *,
         stages: Sequence[int] = (64, 128, 256, 512, 512),
         fc_kernel_size: int = 7,
+        shortcuts: bool = False,
         norm_cfg: dict | None = None,
         in_index: int = -1 - len(NUM_CONVS),
         **kwargs: Any,
@@ -58,10 +64,21 @@ class DeconvNetHead(BaseDecodeHead):
                     *(ConvModule(widths[j], widths[j + 1], 3, padding=1, **layer) for j in range(NUM_CONVS[i]))
                 )
             )
+        self.shortcuts = nn.ModuleList(nn.Conv2d(width, width, 1) for width in (reversed(stages) if shortcuts else ()))
+
+    def init_weights(self) -> None:
+        """Initialize; the shortcut connections add nothing at first."""
+        super().init_weights()
+        for parameter in self.shortcuts.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
         """Score every pixel, ``(N, K, H, W)``."""
         x = self.fc6(self._transform_inputs(inputs))
-        for pool_indices, stage in zip(reversed(inputs[-len(self.stages) :]), self.stages, strict=True):
-            x = stage(self.unpool(x, pool_indices))
+        count = len(self.stages)
+        for i, (pool_indices, stage) in enumerate(zip(reversed(inputs[-count:]), self.stages, strict=True)):
+            x = self.unpool(x, pool_indices)
+            if self.shortcuts:
+                x = x + self.shortcuts[i](inputs[count - 1 - i])
+            x = stage(x)
         return self.cls_seg(x)

@@ -1,5 +1,6 @@
 """Losses of weak supervision, and noise-robust losses for pseudo-labels."""
 
+from .border_weighted_loss import BorderWeightedCrossEntropyLoss
 from .ccnn_loss import CCNNLoss
 from .em_losses import EMAdaptLoss, EMFixedLoss
 from .image_label_losses import ImageLabelLoss, MultiLabelSoftMarginLoss, SoftmaxCrossEntropyLoss
@@ -13,6 +14,7 @@ from .supervision import WeakSupervision
 __all__ = [
     'AsymmetricLoss',
     'AveragePrecisionLoss',
+    'BorderWeightedCrossEntropyLoss',
     'BootstrappedCrossEntropyLoss',
     'CCNNLoss',
     'EMAdaptLoss',
