@@ -2,8 +2,10 @@
 
 from .metrics import (
     BoundaryFMetric,
+    ClassAccuracyMetric,
     ClassIoUMetric,
     ClassThresholdSearch,
+    ImageAccuracyMetric,
     ImageLabelMetric,
     PointLocalizationMetric,
     ThresholdIoUMetric,
@@ -11,8 +13,10 @@ from .metrics import (
 
 __all__ = [
     'BoundaryFMetric',
+    'ClassAccuracyMetric',
     'ClassIoUMetric',
     'ClassThresholdSearch',
+    'ImageAccuracyMetric',
     'ImageLabelMetric',
     'PointLocalizationMetric',
     'ThresholdIoUMetric',

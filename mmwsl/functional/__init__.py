@@ -1,7 +1,7 @@
 """Pure tensor mathematics on torch and numpy alone."""
 
 from .adaptive_bias import adaptive_bias
-from .average_precision import average_precision
+from .average_precision import AP_VARIANTS, average_precision
 from .background import constant_background, logit_softmax, power_background
 from .bilinear import bilinear_kernel
 from .box_maps import boxes_to_map, crop_and_resize
@@ -27,6 +27,7 @@ from .pooling import (
     gem_pool,
     global_average_pool,
     global_max_pool,
+    global_sum_pool,
     global_weighted_rank_pool,
     lse_pool,
     noisy_or_pool,
@@ -67,6 +68,7 @@ from .weak_losses import (
 from .zoom_out import superpixel_pool, zoom_out_features
 
 __all__ = [
+    'AP_VARIANTS',
     'CRFParams',
     'CRF_PRESETS',
     'DEQUANTIZED',
@@ -108,6 +110,7 @@ __all__ = [
     'fixed_point_resize',
     'global_average_pool',
     'global_max_pool',
+    'global_sum_pool',
     'global_weighted_rank_pool',
     'image_level_prior',
     'estimate_input_std',

@@ -27,6 +27,7 @@ AGGREGATORS = {
     'SoftmaxPooling': (dict(sharpness=2.0), lambda s, v: F.softmax_pool(s, 2.0, v)),
     'AttentionPooling': (dict(num_classes=3), F.global_average_pool),
     'GlobalAveragePooling': (dict(), F.global_average_pool),
+    'GlobalSumPooling': (dict(), F.global_sum_pool),
     'GlobalMaxPooling': (dict(), F.global_max_pool),
     'LSEPooling': (dict(), lambda s, v: F.lse_pool(s, 5.0, v)),
 }

@@ -1,16 +1,20 @@
 """Metrics that mmseg lacks."""
 
 from .boundary_f_metric import BoundaryFMetric
+from .class_accuracy_metric import ClassAccuracyMetric
 from .class_iou_metric import ClassIoUMetric
 from .class_threshold_search import ClassThresholdSearch
+from .image_accuracy_metric import ImageAccuracyMetric
 from .image_label_metric import ImageLabelMetric
 from .point_localization_metric import PointLocalizationMetric
 from .threshold_iou_metric import ThresholdIoUMetric
 
 __all__ = [
     'BoundaryFMetric',
+    'ClassAccuracyMetric',
     'ClassIoUMetric',
     'ClassThresholdSearch',
+    'ImageAccuracyMetric',
     'ImageLabelMetric',
     'PointLocalizationMetric',
     'ThresholdIoUMetric',
