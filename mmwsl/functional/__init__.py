@@ -43,7 +43,7 @@ from .random_walk import affinity_random_walk
 from .ranking_loss import average_precision_loss
 from .saliency import candidate_classes, channel_saliency, distinct_class_saliency, max_normalize
 from .shift_and_stitch import shift_and_stitch
-from .stratified_split import stratified_split
+from .stratified_split import per_class_split, stratified_split
 from .superpixel_crf import mean_field, superpixel_crf, superpixel_graph
 from .superpixels import superpixel_majority, superpixel_mean
 from .unsupervised_thresholds import (
@@ -126,6 +126,7 @@ __all__ = [
     'noisy_or_pool',
     'objectness_prior',
     'otsu_threshold',
+    'per_class_split',
     'overlap_tile',
     'override_image_probs',
     'pixel_adaptive_refinement',

@@ -200,3 +200,14 @@ def test_known_labels_are_not_compared_with_themselves():
     evaluator = Evaluator(metric)
     evaluator.process(samples)
     assert evaluator.evaluate(2) == {'mAP': pytest.approx(50.0)}
+
+
+def test_images_are_ranked_by_log_odds_where_probabilities_are_rounded_to_one():
+    metric = ImageLabelMetric()
+    metric.dataset_meta = dict(classes=('background', 'cat'))
+    evaluator = Evaluator(metric)
+    for logit, label in ((40.0, 1.0), (30.0, 0.0), (20.0, 0.0)):
+        sample = _sample([1.0, float(torch.tensor(logit).sigmoid())], [-1.0, label])
+        sample.pred_label.log_odds = torch.tensor([0.0, logit])
+        evaluator.process([sample])
+    assert evaluator.evaluate(3) == {'mAP': 100.0}

@@ -1,6 +1,6 @@
 """Transforms that mmcv and mmseg lack."""
 
-from .cropping import RandomCentralCrop
+from .cropping import CropBox, RandomCentralCrop
 from .formatting import PackImageLabelInputs, PackSegInputsWithMaps, multi_hot_labels
 from .loading import LoadImageAsBGR
 from .maps import KeepOriginalImage, LoadObjectness, LoadSuperpixels
@@ -9,6 +9,7 @@ from .shapes import RenderShapesImage, RenderShapesMask
 from .superpixels import ComputeSuperpixels
 
 __all__ = [
+    'CropBox',
     'ComputeObjectness',
     'ComputeSuperpixels',
     'RenderShapesImage',

@@ -13,8 +13,7 @@ from .image_label_metric import ImageLevelMetric
 class ImageAccuracyMetric(ImageLevelMetric):
     """Top-1 accuracy of the image-level prediction, in percent: for datasets with one class per image.
 
-    The prediction is the foreground class of the highest ``pred_label.score``; among equal scores, the first. A softmax
-    is preferable to a sigmoid, whose float32 value is 1 for every logit above 17. Returned are
+    The prediction is the foreground class of the highest score; among equal scores, the first. Returned are
 
     - ``accuracy``: the fraction of correct images, as for MIT67;
     - ``mean_class_accuracy``: the mean over classes of the fraction of their images that are correct, as for 15-Scene.

@@ -14,7 +14,11 @@ KEYS = dict(zip(AP_VARIANTS, ('AP', 'AP_all_points', 'AP_11point'), strict=True)
 
 
 class ImageLevelMetric(PerImageMetric):
-    """Base class of the metrics of ``pred_label.score`` against ``gt_label.score``."""
+    """Base class of the metrics of ``pred_label`` against ``gt_label.score``.
+
+    The prediction is ``log_odds``, or ``score`` where a sample has probabilities only: these are 1 in float32 for every
+    logit above 17, so they do not rank the images of a confident network.
+    """
 
     required_fields = dict(
         pred_label=AGGREGATING_HEAD,
@@ -26,12 +30,13 @@ class ImageLevelMetric(PerImageMetric):
         """Return the scores and the labels of one image, ``(K,)`` each."""
         prediction = sample['pred_label']
         # Known image-level labels override `score`: it would be compared with itself.
-        return prediction.get('raw_score', prediction['score']).cpu().numpy(), sample['gt_label']['score'].cpu().numpy()
+        names = [name for name in ('log_odds', 'raw_score', 'score') if name in prediction]
+        return prediction[names[0]].cpu().numpy(), sample['gt_label']['score'].cpu().numpy()
 
 
 @METRICS.register_module()
 class ImageLabelMetric(ImageLevelMetric):
-    """Mean average precision (mAP) of ``pred_label.score`` against ``gt_label.score``, in percent.
+    """Mean average precision (mAP) of ``pred_label`` against ``gt_label.score``, in percent.
 
     Background (class 0) and classes without a positive image do not count, nor do unknown labels, such as those of
     VOC's classes with difficult objects only (``difficult='unknown'`` of :class:`mmwsl.datasets.VOCWeakDataset`). See
