@@ -1,9 +1,10 @@
-"""Draw the figures of the documentation: ``python docs/make_figures.py {priors,aggregators} [CHECKPOINT]``.
+"""Draw the figures of the documentation: ``python docs/make_figures.py FIGURE [CHECKPOINT]``.
 
 ``priors`` applies each prior to the same three images of voc6 val, and draws the masks without the images, which are
 not ours to distribute. It needs ``MMWSL_DATA_ROOT``, ``MMWSL_WEIGHTS_ROOT`` and a checkpoint of ``wsl_lse_voc6.py``.
 ``aggregators`` trains the network of ``wsl_lse_shapes.py`` once per aggregator on the synthetic shapes dataset and
-needs no file. Both write PNG files to ``docs/figures``.
+needs no file. Both write PNG files to ``docs/figures``. ``average_precision`` draws the variants of the average
+precision of one ranking, for ``configs/classification``.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from mmengine.dataset import pseudo_collate
 from mmengine.runner import Runner
 from PIL import Image, ImageDraw, ImageFont
@@ -20,6 +22,7 @@ from PIL import Image, ImageDraw, ImageFont
 from mmwsl.apis import latest_checkpoint, load_config, train
 from mmwsl.apis.checkpoint import weights_only_loading
 from mmwsl.apis.launch import build_runner
+from mmwsl.functional import AP_VARIANTS, average_precision
 from mmwsl.visualization import colorize_mask, draw_legend
 
 ROOT = Path(__file__).parents[1]
@@ -175,10 +178,33 @@ def draw_aggregators(work_dir: str, epochs: int, count: int = 6) -> None:
     write_figure(FIGURES / 'aggregators.png', rows, 115, classes)
 
 
+def draw_average_precision() -> None:
+    """Draw precision over recall of a made ranking of 12 images, and what each variant of its AP averages."""
+    labels = np.array([1, 0, 0, 1, 1, 0, 1, 0, 0, 0, 0, 1])
+    scores, hits = -np.arange(len(labels), dtype=float), np.cumsum(labels)
+    recalls, precisions = hits / hits[-1], hits / np.arange(1, len(labels) + 1)
+    monotone = np.maximum.accumulate(precisions[::-1])[::-1]
+    figure = Figure(figsize=(9, 3), layout='constrained')
+    for axes, variant in zip(figure.subplots(1, 3, sharey=True), AP_VARIANTS, strict=True):
+        axes.plot(recalls, precisions, '.-', color='gray', label='precision')
+        if variant == '11point':
+            points = np.arange(11) / 10
+            highest = [precisions[recalls >= point - 1e-9].max() for point in points]
+            axes.bar(points, highest, 0.04, alpha=0.5)
+        else:
+            heights = precisions if variant == 'area' else monotone
+            widths = np.diff(recalls, prepend=0)
+            axes.bar(recalls - widths, heights, widths, align='edge', alpha=0.5)
+        axes.set_title(f'{variant}: {average_precision(scores, labels, None, variant):.3f}')
+        axes.set(xlabel='recall', ylim=(0, 1.05))
+    figure.supylabel('precision', fontsize='medium')
+    figure.savefig(ROOT / 'configs' / 'classification' / 'average_precision.png', dpi=90)
+
+
 def main(argv: list[str] | None = None) -> None:
     """Draw the figures that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('figure', choices=['priors', 'aggregators'])
+    parser.add_argument('figure', choices=['priors', 'aggregators', 'average_precision'])
     parser.add_argument('checkpoint', nargs='?', help='checkpoint of wsl_lse_voc6.py, for `priors`')
     parser.add_argument('--epochs', type=int, default=6, help='epochs of each training for `aggregators`')
     args = parser.parse_args(argv)
@@ -187,6 +213,8 @@ def main(argv: list[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as work_dir:
         if args.figure == 'priors':
             draw_priors(args.checkpoint, work_dir)
+        elif args.figure == 'average_precision':
+            draw_average_precision()
         else:
             draw_aggregators(work_dir, args.epochs)
 

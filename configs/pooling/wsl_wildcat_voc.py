@@ -4,22 +4,12 @@
 # point localization VOC 2012 82.9, COCO 53.4; segmentation VOC 2012 val mIoU 39.2, with a CRF 43.7 (the background
 # decision is not published). One scale of 448, VOC 2007: max and min alone 89.0, with 0.7 90.3, with 4 maps 91.6, with
 # both 92.0.
-_base_ = ['../wsl_lse_voc.py']
-model = dict(
-    backbone=dict(
-        depth=101,
-        strides=(1, 2, 2, 2),
-        dilations=(1, 1, 1, 1),
-        contract_dilation=False,
-        init_cfg=dict(checkpoint='open-mmlab://resnet101_v1c'),
-    ),
-    decode_head=dict(
-        hidden_channels=(),
-        kernel_size=1,
-        maps_per_class=4,
-        aggregator=dict(_delete_=True, type='mmwsl.WILDCATPooling', kmax=20, kmin=20, alpha=0.7),
-    ),
-)
+_base_ = [
+    '../_base_/models/wildcat_resnet101.py',
+    '../_base_/datasets/voc.py',
+    '../_base_/schedules/sgd_20k.py',
+    '../_base_/default_runtime.py',
+]
 train_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),
     dict(type='Resize', scale={{_base_.crop_size}}, keep_ratio=False),

@@ -1,4 +1,4 @@
-"""Image-level labels from PASCAL VOC's classification lists."""
+"""Image-level labels, or labels of objects, from PASCAL VOC's classification and action lists."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,12 +14,18 @@ VALUES = ('1', '0', '-1')
 
 
 def read_voc_lists(
-    folder: str | Path, split: str, classes: Sequence[str], difficult: str = 'present', backend_args: dict | None = None
+    folder: str | Path,
+    split: str,
+    classes: Sequence[str],
+    difficult: str = 'present',
+    backend_args: dict | None = None,
+    objects: bool = False,
 ) -> list[ImageLabelRecord]:
     """Read ``ImageSets/Main/{class}_{split}.txt``, lines ``2007_000027 -1``.
 
     The value is 1 for present, -1 for absent and 0 for a class that only has difficult objects; ``difficult`` is the
-    label of the latter, see :func:`read_voc_xml`.
+    label of the latter, see :func:`read_voc_xml`. VOC's classification score skips such an image for the class
+    (``'unknown'``).
 
     Args:
         folder: The folder of the lists.
@@ -27,9 +33,11 @@ def read_voc_lists(
         classes: The foreground classes; each has a list.
         difficult: ``'present'``, ``'unknown'`` or ``'absent'``.
         backend_args: See :mod:`mmengine.fileio`.
+        objects: Read ``ImageSets/Action/{class}_{split}.txt``, lines ``2010_006135 2 -1``: the second field is the
+            number of the object in the XML file, from 1. ``image`` of a record is then ``'2010_006135 2'``.
 
     Returns:
-        One record per image, in the order of the first list.
+        One record per image or object, in the order of the first list.
 
     Raises:
         FileNotFoundError: If a list is missing.
@@ -41,7 +49,7 @@ def read_voc_lists(
     unknown: dict[str, list[str]] = {}
     for name in classes:
         path = join_path(folder, f'{name}_{split}.txt', backend_args=backend_args)
-        values = _read_list(path, backend_args)
+        values = _read_list(path, backend_args, objects)
         if not first:
             first = {image: f'{path}:{line}' for image, (line, _) in values.items()}
         elif first.keys() != values.keys():
@@ -60,17 +68,22 @@ def read_voc_lists(
     ]
 
 
-def _read_list(path: str, backend_args: dict | None) -> dict[str, tuple[int, str]]:
+def _read_list(path: str, backend_args: dict | None, objects: bool) -> dict[str, tuple[int, str]]:
     values: dict[str, tuple[int, str]] = {}
     for number, line in enumerate(read_text(path, backend_args=backend_args).splitlines(), 1):
         fields = line.split()
         if not fields:
             continue
-        if len(fields) != 2 or fields[1] not in VALUES:
-            raise ValueError(f'{path}:{number}: expected "name value" with a value of {VALUES}, got {shorten(line)}.')
-        if fields[0] in values:
+        *names, value = fields
+        if len(names) != 1 + objects or value not in VALUES or not all(name.isdecimal() for name in names[1:]):
+            expected = 'name number value' if objects else 'name value'
             raise ValueError(
-                f'{path}:{number}: image {shorten(fields[0])} is listed twice (first in line {values[fields[0]][0]}).'
+                f'{path}:{number}: a line must be "{expected}" with a value of {VALUES}, got {shorten(line)}.'
             )
-        values[fields[0]] = (number, fields[1])
+        name = ' '.join(names)
+        if name in values:
+            raise ValueError(
+                f'{path}:{number}: image {shorten(name)} is listed twice (first in line {values[name][0]}).'
+            )
+        values[name] = (number, value)
     return values

@@ -7,6 +7,7 @@ from .image_label import ImageLabelDataset
 from .seeded import Draw, SeededDataset, SeededInfiniteSampler, random_numbers
 from .shapes import ShapesDataset
 from .voc import VOC6WeakDataset, VOCWeakDataset
+from .voc_action import VOCActionDataset
 
 __all__ = [
     'COCOWeakDataset',
@@ -17,6 +18,7 @@ __all__ = [
     'SeededInfiniteSampler',
     'ShapesDataset',
     'VOC6WeakDataset',
+    'VOCActionDataset',
     'VOCWeakDataset',
     'random_numbers',
     'split_by_labels',

@@ -8,6 +8,20 @@ VOC_CLASSES = tuple(voc_classes())
 
 VOC6_CLASSES = (BACKGROUND, 'cat', 'cow', 'dog', 'horse', 'person', 'sheep')
 
+VOC_ACTIONS = (
+    BACKGROUND,
+    'jumping',
+    'phoning',
+    'playinginstrument',
+    'reading',
+    'ridingbike',
+    'ridinghorse',
+    'running',
+    'takingphoto',
+    'usingcomputer',
+    'walking',
+)
+
 COCO_CLASSES = (BACKGROUND, *cocostuff_classes()[:80])  # COCO-Stuff appends its 91 stuff classes
 
 SHAPES_CLASSES = (BACKGROUND, 'circle', 'square', 'triangle', 'star', 'ring', 'cross')

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import cv2
+import numpy as np
 from mmengine.fileio import join_path
 from mmengine.utils import is_abs
 from mmseg.datasets import BaseSegDataset
 
 from mmwsl.annotations import ImageLabelRecord, read_names, read_table
+from mmwsl.functional import per_class_split
 from mmwsl.utils.images import IMG_EXTENSIONS, list_files, list_images, locate, skipped_images, stem, unique_stem
 
 from .classes import BACKGROUND, voc_colormap
@@ -52,6 +54,8 @@ class ImageLabelDataset(BaseSegDataset):
         filter_cfg: ``filter_empty_gt=True`` drops images without labels. ``exclude_file`` drops the images of a list,
             relative to ``data_root``, such as those in another part of a ``ConcatDataset``. ``max_labels=1`` keeps the
             images with at most one class, ``min_labels=2`` the others; see :func:`.curriculum.split_by_labels`.
+            ``per_class=dict(count=100, seed=0)`` keeps so many random images of each class, and with ``rest=True`` the
+            other images; see :func:`mmwsl.functional.per_class_split`.
         backend_args: File backend of lists, labels and images, see :mod:`mmengine.fileio`. Give the same to the
             loading transforms. None infers it from the paths.
         **kwargs: Passed to :class:`mmseg.datasets.BaseSegDataset`: ``metainfo``, ``data_root``, ``pipeline`` ...
@@ -225,10 +229,10 @@ class ImageLabelDataset(BaseSegDataset):
             kept, _ = split_by_labels(kept, filter_cfg['max_labels'])
         if 'min_labels' in filter_cfg:
             _, kept = split_by_labels(kept, filter_cfg['min_labels'] - 1)
+        if filter_cfg.get('per_class'):
+            kept = self._select_per_class(kept, **filter_cfg['per_class'])
         if self.data_list and not kept:
-            raise ValueError(
-                f'`filter_cfg` must leave an image, got {dict(filter_cfg)}. Change `max_labels` or `min_labels`.'
-            )
+            raise ValueError(f'`filter_cfg` must leave an image, got {dict(filter_cfg)}. Change it.')
         return kept
 
     def get_cat_ids(self, idx: int) -> list[int]:
@@ -259,6 +263,18 @@ class ImageLabelDataset(BaseSegDataset):
                 'List some of the images, as `ann_file` names them.'
             )
         return kept
+
+    def _select_per_class(self, data_list: list[dict], count: int, seed: int = 0, rest: bool = False) -> list[dict]:
+        data_list = sorted(data_list, key=lambda info: info['img_path'])  # the selection depends on their order
+        labels = [info.get('img_label', []) for info in data_list]
+        several = sum(len(present) != 1 for present in labels)
+        if several:
+            raise ValueError(
+                f'`filter_cfg["per_class"]` must be used with one class per image, got {several} of {len(labels)} '
+                'images without a class or with several. Remove it.'
+            )
+        selected = per_class_split(np.array(labels).reshape(-1), count, seed)
+        return [info for info, chosen in zip(data_list, selected, strict=True) if chosen != rest]
 
     def _known_classes(self) -> set[str] | None:
         names = {*self.METAINFO.get('classes', ()), *(self.SEG_MAP_CLASSES or ())}

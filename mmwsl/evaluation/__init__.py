@@ -3,8 +3,10 @@
 from .metrics import (
     BoundaryFMetric,
     BoxLocalizationMetric,
+    ClassAccuracyMetric,
     ClassIoUMetric,
     ClassThresholdSearch,
+    ImageAccuracyMetric,
     ImageLabelMetric,
     PointLocalizationMetric,
     ThresholdIoUMetric,
@@ -13,8 +15,10 @@ from .metrics import (
 __all__ = [
     'BoundaryFMetric',
     'BoxLocalizationMetric',
+    'ClassAccuracyMetric',
     'ClassIoUMetric',
     'ClassThresholdSearch',
+    'ImageAccuracyMetric',
     'ImageLabelMetric',
     'PointLocalizationMetric',
     'ThresholdIoUMetric',

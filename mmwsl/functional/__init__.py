@@ -1,7 +1,7 @@
 """Pure tensor mathematics on torch and numpy alone."""
 
 from .adaptive_bias import adaptive_bias
-from .average_precision import average_precision
+from .average_precision import AP_VARIANTS, average_precision
 from .background import constant_background, logit_softmax, power_background
 from .bilinear import bilinear_kernel
 from .border_weights import border_weights, class_frequency_weights
@@ -31,6 +31,7 @@ from .pooling import (
     gem_pool,
     global_average_pool,
     global_max_pool,
+    global_sum_pool,
     global_weighted_rank_pool,
     lse_pool,
     noisy_or_pool,
@@ -48,7 +49,7 @@ from .region_cascade import box_peak_map, location_boxes, sample_training_pairs,
 from .saliency import candidate_classes, channel_saliency, distinct_class_saliency, max_normalize
 from .shift_and_stitch import shift_and_stitch
 from .soft_labels import saliency_targets, soft_label_cross_entropy
-from .stratified_split import stratified_split
+from .stratified_split import per_class_split, stratified_split
 from .superpixel_crf import mean_field, superpixel_crf, superpixel_graph
 from .superpixels import superpixel_majority, superpixel_mean
 from .unsupervised_thresholds import (
@@ -73,6 +74,7 @@ from .weak_losses import (
 from .zoom_out import superpixel_pool, zoom_out_features
 
 __all__ = [
+    'AP_VARIANTS',
     'CRFParams',
     'CRF_PRESETS',
     'DEQUANTIZED',
@@ -122,6 +124,7 @@ __all__ = [
     'fixed_point_resize',
     'global_average_pool',
     'global_max_pool',
+    'global_sum_pool',
     'global_weighted_rank_pool',
     'image_level_prior',
     'estimate_input_std',
@@ -140,6 +143,7 @@ __all__ = [
     'non_maximum_suppression',
     'objectness_prior',
     'otsu_threshold',
+    'per_class_split',
     'overlap_tile',
     'override_image_probs',
     'pixel_adaptive_refinement',

@@ -1,36 +1,48 @@
-"""Average precision of a ranking: area under the curve, or VOC 2007's eleven points."""
+"""Average precision of a ranking: area under the curve, with or without interpolation, or VOC 2007's eleven points."""
 
 import numpy as np
 
+AP_VARIANTS = ('area', 'all_points', '11point')
+
 
 def average_precision(
-    scores: np.ndarray, labels: np.ndarray, positives: int | None = None, eleven_point: bool = False
+    scores: np.ndarray, labels: np.ndarray, positives: int | None = None, variant: str = 'area'
 ) -> float:
     r"""Compute the average precision of images ranked by score.
 
-    :math:`P_n` and :math:`R_n` are precision and recall of the images that reach the n-th highest threshold. The area
-    under their curve, without interpolation, is
+    :math:`P_n` and :math:`R_n` are precision and recall of the images that reach the n-th highest threshold. The
+    variants differ by a point or two, so a table must name its variant. ``'area'`` is the area under the curve itself,
+    without interpolation; without equal scores it is the mean of the precision at each positive, as in the public code
+    of WILDCAT:
 
     .. math:: \mathrm{AP} = \sum_n (R_n - R_{n-1}) P_n
 
-    VOC 2007 averages, over eleven recalls, the highest precision at that recall or above (Everingham et al., IJCV 2010,
-    Eq. 1-2):
+    ``'all_points'``, of VOC since 2010, first makes the precision monotone, so it is at least as large:
+
+    .. math:: \mathrm{AP}_{\mathrm{all}} = \sum_n (R_n - R_{n-1}) \max_{m \ge n} P_m
+
+    ``'11point'``, of VOC 2007, averages, over eleven recalls, the highest precision at that recall or above (Everingham
+    et al., IJCV 2010, Eq. 1-2):
 
     .. math:: \mathrm{AP}_{11} = \frac{1}{11} \sum_{r \in \{0, 0.1, \ldots, 1\}} \max_{n: R_n \ge r} P_n
 
     Args:
-        scores: Confidences, ``(N,)``. Equal scores are one threshold, so their order does not matter.
+        scores: Confidences, ``(N,)``. Equal scores are one threshold, so their order does not matter. In the programs
+            of VOC it does.
         labels: 1 (correct), 0 (wrong) or -1 (unknown, ignored), ``(N,)``.
         positives: Number of positives, at least the number of labels 1. None uses that number. It is larger if an
             image can contain the class and still be wrong, because the class was predicted at the wrong location.
-        eleven_point: Return :math:`\mathrm{AP}_{11}`.
+        variant: One of :data:`AP_VARIANTS`.
 
     Returns:
         A value in [0, 1]; NaN without positives.
 
     Raises:
-        ValueError: If shapes differ, the score of a known label is NaN, or ``positives`` is too small.
+        ValueError: If shapes differ, the score of a known label is NaN, ``positives`` is too small, or ``variant`` is
+            unknown.
     """
+    if variant not in AP_VARIANTS:
+        raise ValueError(f'`variant` must be one of {AP_VARIANTS}, got {variant!r}.')
     if scores.ndim != 1 or scores.shape != labels.shape:
         raise ValueError(f'`scores` and `labels` must both be (N,), got {scores.shape} and {labels.shape}.')
     scores, labels = scores[labels >= 0], labels[labels >= 0]
@@ -49,8 +61,11 @@ def average_precision(
     scores, hits = scores[order], np.cumsum(labels[order] == 1)
     last = np.append(scores[1:] != scores[:-1], True)[: len(scores)]  # the last image at each threshold
     hits, picked = hits[last], np.flatnonzero(last) + 1
-    if eleven_point:
+    precisions = hits / picked
+    if variant == '11point':
         # In integers, 10 hits >= step positives, because 0.1 * 3 is not 0.3 in floating point.
-        precisions = [(hits / picked)[10 * hits >= step * positives].max(initial=0.0) for step in range(11)]
-        return float(np.mean(precisions))
-    return float(np.sum(np.diff(hits, prepend=0) * hits / picked) / positives)
+        highest = [precisions[10 * hits >= step * positives].max(initial=0.0) for step in range(11)]
+        return float(np.mean(highest))
+    if variant == 'all_points':
+        precisions = np.maximum.accumulate(precisions[::-1])[::-1]
+    return float(np.sum(np.diff(hits, prepend=0) * precisions) / positives)

@@ -1,4 +1,4 @@
-"""Split of a multi-label dataset that keeps the fraction of each class."""
+"""Splits of a dataset: a fraction of each class of several labels, or a number of images of each class."""
 
 import numpy as np
 
@@ -44,4 +44,33 @@ def stratified_split(labels: np.ndarray, fraction: float, seed: int = 0) -> np.n
             assign(index, wanted[rarest])
     for index in order[free[order]]:
         assign(index, size)
+    return selected
+
+
+def per_class_split(classes: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
+    """Select the same number of images of each class, the protocol of 15-Scene (Lazebnik et al., CVPR 2006).
+
+    Args:
+        classes: Class of each image, ``(N,)``.
+        count: Number of images to select per class.
+        seed: Seed of the selection. It depends on the order of the images as well.
+
+    Returns:
+        Whether an image is selected, ``(N,)`` bool.
+
+    Raises:
+        ValueError: If ``count`` is less than 1, or a class has no more images than that: none would be left.
+    """
+    if count < 1:
+        raise ValueError(f'`count` must be at least 1, got {count}.')
+    selected = np.zeros(len(classes), bool)
+    rng = np.random.default_rng(seed)
+    for name in np.unique(classes):
+        images = np.flatnonzero(classes == name)
+        if len(images) <= count:
+            raise ValueError(
+                f'`count` must be less than the number of images of each class, got {count} for {len(images)} images '
+                f'of class {name}.'
+            )
+        selected[rng.permutation(images)[:count]] = True
     return selected

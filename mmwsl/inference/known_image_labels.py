@@ -1,6 +1,5 @@
 """Known image-level labels of the predicted images."""
 
-from mmengine.structures import LabelData
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
@@ -18,7 +17,7 @@ class KnownImageLabels(InferenceStep):
     For pseudo-labels of training images. An absent class gets probability 0 in every pixel, before the class maps and
     after post-processing; an unknown class is not changed. Behind a softmax, the other classes share the probability
     of absent classes in proportion. In ``pred_label``, ``score`` of every foreground class with a label becomes 1 or 0;
-    ``raw_score`` keeps the predicted probabilities.
+    ``raw_score`` keeps the predicted probabilities, and ``log_odds`` stays as predicted.
 
     Args:
         keep_foreground: Keep the foreground probability of a softmax: only the other foreground classes share the
@@ -69,4 +68,4 @@ class KnownImageLabels(InferenceStep):
         """Override ``pred_label.score`` of a sample by the known labels."""
         score = data_sample.pred_label.score
         known = override_image_probs(score, self.labels(data_sample).to(score.device))
-        data_sample.pred_label = LabelData(score=known, raw_score=score)
+        data_sample.pred_label.set_data(dict(score=known, raw_score=score))

@@ -93,8 +93,9 @@ class InferencePipeline:
             for sample in data_samples:
                 self.image_labels.check_fields(sample)
         if image_logits is not None:
-            for sample, score in zip(data_samples, segmentor.image_probs(image_logits), strict=True):
-                sample.pred_label = LabelData(score=score)
+            probs, log_odds = segmentor.image_probs(image_logits), segmentor.image_log_odds(image_logits)
+            for sample, score, odds in zip(data_samples, probs, log_odds, strict=True):
+                sample.pred_label = LabelData(score=score, log_odds=odds)
                 if self.image_labels is not None:
                     self.image_labels.override_prediction(sample)
         if seg_logits.isnan().any():

@@ -69,3 +69,6 @@ class Segmentor(Protocol):
 
     def image_probs(self, image_logits: Tensor) -> Tensor:
         """Turn logits ``(N, K)`` into image-level class probabilities."""
+
+    def image_log_odds(self, image_logits: Tensor) -> Tensor:
+        """Turn logits ``(N, K)`` into the log-odds of the image-level class probabilities."""

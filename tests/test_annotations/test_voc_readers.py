@@ -118,8 +118,8 @@ def test_lists_follow_the_difficult_option(tmp_path, difficult):
 @pytest.mark.parametrize(
     ('cats', 'match'),
     [
-        ('a 1\nb 2\n', r"cat_train\.txt:2: expected \"name value\".*'b 2'"),
-        ('a\n', r'cat_train\.txt:1: expected'),
+        ('a 1\nb 2\n', r"cat_train\.txt:2: a line must be \"name value\".*'b 2'"),
+        ('a\n', r'cat_train\.txt:1: a line must be'),
         ('a 1\na 1\n', r"cat_train\.txt:2: image 'a' is listed twice \(first in line 1\)"),
         ('a 1\n', r"must name the same images, got 1 that this list or the list of 'dog' lacks: b\."),
     ],

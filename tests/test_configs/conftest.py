@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mmwsl.datasets import COCOWeakDataset, VOCWeakDataset
+from mmwsl.datasets import COCOWeakDataset, VOCActionDataset, VOCWeakDataset
 from mmwsl.models import DilatedEfficientNetLite, DilatedMobileNetV2
 from tests.conftest import write_images
 
@@ -50,12 +50,23 @@ def write_voc_boxes(folder):
         )
 
 
+def write_voc_lists(root, dataset, splits, numbers=('', '')):
+    """Write a list per class and split; the last class of the first image is difficult, the second has none."""
+    classes = dataset.METAINFO['classes'][1:]
+    for split in splits:
+        for name in classes:
+            value = 1 if name == classes[0] else 0 if name == classes[-1] else -1
+            path = root / f'{name}_{split}.txt'
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f'{NAMES[0]} {numbers[0]} {value}\n{NAMES[1]} {numbers[1]} -1\n')
+
+
 def write_coco(root):
     categories = [dict(id=i, name=name) for i, name in enumerate(COCOWeakDataset.METAINFO['classes'][1:], 1)]
     images = [dict(id=i, file_name=f'{name}.jpg') for i, name in enumerate(NAMES)]
     annotations = [dict(id=0, image_id=0, category_id=1, iscrowd=0, bbox=[0, 0, 10, 10])]
     (root / 'annotations').mkdir(parents=True)
-    for split in ('train2017', 'val2017'):
+    for split in ('train2017', 'val2017', 'train2014', 'val2014'):
         write_images(root / split, JPEGS, SIZE)
         for name in NAMES:
             write_mask(root / 'masks' / split / name, 1)
@@ -74,6 +85,15 @@ def data(tmp_path_factory):
     for folder in ('SegmentationClass', 'SegmentationClassAug'):
         write_voc(voc, folder, ('train_aug', 'val'))
     write_voc_boxes(voc / 'Annotations')
+    write_voc_lists(voc / 'ImageSets' / 'Main', VOCWeakDataset, ('train', 'val'))
+    write_voc_lists(voc / 'ImageSets' / 'Action', VOCActionDataset, ('train', 'val'), (1, 1))
+    write_images(voc.with_name('VOC2007') / 'JPEGImages', JPEGS, SIZE)
+    write_voc_lists(voc.with_name('VOC2007') / 'ImageSets' / 'Main', VOCWeakDataset, ('trainval', 'test'))
+    scenes = [f'{folder}/{name}' for folder in ('kitchen', 'bedroom') for name in JPEGS]
+    write_images(root / 'mit67' / 'Images', scenes, SIZE)
+    (root / 'mit67' / 'TrainImages.txt').write_text('\n'.join(scenes[::2]))
+    (root / 'mit67' / 'TestImages.txt').write_text('\n'.join(scenes[1::2]))
+    write_images(root / 'scene15', [f'{folder}/{i}.jpg' for folder in ('kitchen', 'bedroom') for i in range(102)], SIZE)
     write_coco(root / 'coco')
     write_images(root / 'folder' / 'images', JPEGS, SIZE)
     for name in NAMES:

@@ -10,7 +10,7 @@ from mmengine.structures import LabelData
 from mmseg.structures import SegDataSample
 
 from mmwsl.evaluation import ImageLabelMetric
-from mmwsl.functional import average_precision
+from mmwsl.functional import AP_VARIANTS, average_precision
 
 
 def _definition(scores, labels):
@@ -56,14 +56,63 @@ def test_the_eleven_point_average_precision_equals_its_definition(digits, missed
     scores, labels = rng.random(40).round(digits), rng.integers(-1, 2, 40)
     positives = int((labels == 1).sum()) + missed
     expected = _eleven_points(scores, labels, positives)
-    assert average_precision(scores, labels, positives, eleven_point=True) == pytest.approx(expected)
+    assert average_precision(scores, labels, positives, variant='11point') == pytest.approx(expected)
 
 
 def test_the_eleven_points_include_a_recall_of_exactly_three_tenths():
     labels = np.array([1] * 3 + [0] * 90)
     scores = -np.arange(93.0)
     # recalls 0, .1, .2 and .3 are reached at precision 1, the others never
-    assert average_precision(scores, labels, 10, eleven_point=True) == pytest.approx(4 / 11)
+    assert average_precision(scores, labels, 10, variant='11point') == pytest.approx(4 / 11)
+
+
+def _all_points(scores, labels, positives):
+    """VOC 2010: area under the curve whose precision at each recall is the highest one at that recall or above."""
+    curve = []
+    for threshold in set(scores):
+        picked = [label for score, label in zip(scores, labels, strict=True) if score >= threshold and label >= 0]
+        if picked:
+            hits = sum(label == 1 for label in picked)
+            curve.append((hits, Fraction(hits, len(picked))))
+    # the recall in steps of one positive
+    return float(
+        sum(max([p for h, p in curve if h >= step], default=0) for step in range(1, positives + 1)) / positives
+    )
+
+
+@pytest.mark.parametrize('missed', [0, 3])
+@pytest.mark.parametrize('digits', [1, 9])
+def test_the_average_precision_of_all_points_equals_its_definition(digits, missed):
+    rng = np.random.default_rng(2)
+    scores, labels = rng.random(40).round(digits), rng.integers(-1, 2, 40)
+    positives = int((labels == 1).sum()) + missed
+    expected = _all_points(scores, labels, positives)
+    assert average_precision(scores, labels, positives, 'all_points') == pytest.approx(expected)
+    assert average_precision(scores, labels, positives) < expected  # the raw precision is never higher
+
+
+def test_the_three_variants_by_hand():
+    scores, labels = -np.arange(6.0), np.array([1, 0, 1, 0, 0, 1])
+    # precision 1, 2/3 and 1/2 at the positives; it is already monotone there
+    assert average_precision(scores, labels) == pytest.approx((1 + 2 / 3 + 1 / 2) / 3)
+    assert average_precision(scores, labels, None, 'all_points') == pytest.approx((1 + 2 / 3 + 1 / 2) / 3)
+    # recalls 0 to .3, .4 to .6, .7 to 1
+    assert average_precision(scores, labels, None, '11point') == pytest.approx((4 + 3 * 2 / 3 + 4 / 2) / 11)
+    scores, labels = -np.arange(3.0), np.array([0, 1, 1])
+    assert average_precision(scores, labels) == pytest.approx((1 / 2 + 2 / 3) / 2)
+    assert average_precision(scores, labels, None, 'all_points') == pytest.approx(2 / 3)
+    assert average_precision(scores, labels, None, '11point') == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize('variant', AP_VARIANTS)
+def test_the_order_of_tied_images_does_not_matter(variant):
+    rng = np.random.default_rng(3)
+    scores, labels = rng.random(30).round(1), rng.integers(0, 2, 30)
+    values = set()
+    for _ in range(5):
+        order = rng.permutation(30)
+        values.add(round(average_precision(scores[order], labels[order], None, variant), 12))
+    assert len(values) == 1
 
 
 def test_missed_positives_lower_the_area():
@@ -86,10 +135,21 @@ def test_invalid_scores_and_labels_are_errors(scores, labels, positives, message
         average_precision(np.array(scores), np.array(labels), positives)
 
 
-def test_unknown_labels_do_not_count():
+@pytest.mark.parametrize('variant', AP_VARIANTS)
+def test_unknown_labels_do_not_count(variant):
     scores, labels = np.array([0.9, 0.8, 0.7, 0.1]), np.array([1, 0, 1, 0])
-    with_unknown = average_precision(np.append(scores, [0.95, 0.75]), np.append(labels, [-1, -1]))
-    assert with_unknown == average_precision(scores, labels)
+    with_unknown = average_precision(np.append(scores, [0.95, 0.75]), np.append(labels, [-1, -1]), None, variant)
+    assert with_unknown == average_precision(scores, labels, None, variant)
+    as_absent = average_precision(np.append(scores, [0.95, 0.75]), np.append(labels, [0, 0]), None, variant)
+    assert as_absent < with_unknown
+
+
+@pytest.mark.parametrize('variants', ['area', [], ['area', 'coco']])
+def test_unknown_variants_are_rejected(variants):
+    with pytest.raises(ValueError, match=r"`variants` must be a list of some of \('area', 'all_points', '11point'\)"):
+        ImageLabelMetric(variants=variants)
+    with pytest.raises(ValueError, match=r"`variant` must be one of .*, got 'coco'"):
+        average_precision(np.zeros(1), np.ones(1), None, 'coco')
 
 
 def _sample(pred, gt):
@@ -108,14 +168,15 @@ def test_background_and_classes_without_a_positive_do_not_count():
     assert evaluator.evaluate(3) == {'mAP': pytest.approx(100 * (cat + dog) / 2, abs=0.01)}
 
 
-def test_the_eleven_point_map_is_returned_with_the_area():
-    metric = ImageLabelMetric(eleven_point=True)
+def test_each_variant_of_the_map_has_its_own_key():
+    metric = ImageLabelMetric(variants=('area', 'all_points', '11point'))
     metric.dataset_meta = dict(classes=('background', 'cat'))
     evaluator = Evaluator(metric)
     evaluator.process([_sample([0.0, score], [1.0, label]) for score, label in ((0.9, 1.0), (0.8, 0.0), (0.7, 1.0))])
     eleven = (6 * 1 + 5 * 2 / 3) / 11
     assert evaluator.evaluate(3) == {
         'mAP': pytest.approx(100 * 5 / 6, abs=0.01),
+        'mAP_all_points': pytest.approx(100 * 5 / 6, abs=0.01),
         'mAP_11point': pytest.approx(100 * eleven, abs=0.01),
     }
 
@@ -139,3 +200,14 @@ def test_known_labels_are_not_compared_with_themselves():
     evaluator = Evaluator(metric)
     evaluator.process(samples)
     assert evaluator.evaluate(2) == {'mAP': pytest.approx(50.0)}
+
+
+def test_images_are_ranked_by_log_odds_where_probabilities_are_rounded_to_one():
+    metric = ImageLabelMetric()
+    metric.dataset_meta = dict(classes=('background', 'cat'))
+    evaluator = Evaluator(metric)
+    for logit, label in ((40.0, 1.0), (30.0, 0.0), (20.0, 0.0)):
+        sample = _sample([1.0, float(torch.tensor(logit).sigmoid())], [-1.0, label])
+        sample.pred_label.log_odds = torch.tensor([0.0, logit])
+        evaluator.process([sample])
+    assert evaluator.evaluate(3) == {'mAP': 100.0}

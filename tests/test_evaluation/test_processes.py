@@ -7,7 +7,7 @@ from mmengine.structures import LabelData, PixelData
 from mmseg.structures import SegDataSample
 from torch import distributed, multiprocessing
 
-from mmwsl.evaluation import BoundaryFMetric, ImageLabelMetric, PointLocalizationMetric
+from mmwsl.evaluation import BoundaryFMetric, ClassAccuracyMetric, ImageLabelMetric, PointLocalizationMetric
 from tests.conftest import free_port
 
 COUNT = 7  # odd: the sampler repeats one image for the second process, which must not count
@@ -32,9 +32,10 @@ def _samples():
 
 def _evaluate(rank, processes):
     metrics = [
-        ImageLabelMetric(eleven_point=True, collect_device='cpu'),
+        ImageLabelMetric(variants=('area', 'all_points', '11point'), collect_device='cpu'),
         PointLocalizationMetric(tolerance=2, collect_device='cpu'),
         BoundaryFMetric(tolerance=0.03, collect_device='cpu'),
+        ClassAccuracyMetric(collect_device='cpu'),
     ]
     evaluator = Evaluator(metrics)
     evaluator.dataset_meta = dict(classes=('background', 'cat', 'dog'))

@@ -10,6 +10,7 @@ from mmwsl.functional import (
     gem_pool,
     global_average_pool,
     global_max_pool,
+    global_sum_pool,
     global_weighted_rank_pool,
     lse_pool,
     noisy_or_pool,
@@ -24,6 +25,7 @@ from .helpers import random_scores
 
 POOLS = dict(
     mean=global_average_pool,
+    sum=global_sum_pool,
     max=global_max_pool,
     lse=lambda scores, valid=None: lse_pool(scores, 5.0, valid),
     top_count=lambda scores, valid=None: top_k_pool(scores, 3, valid),
@@ -39,6 +41,28 @@ POOLS = dict(
     attention=lambda scores, valid=None: attention_pool(scores, (3 * scores).sin(), valid),
 )
 ONE_LOCATION = dict(weldon=2.0, weldon_mean=2.0, wildcat=1.7)  # it has the highest and the lowest score
+
+
+def test_the_sum_is_the_mean_times_the_number_of_locations():
+    scores = random_scores(2, 3, 4, 5).requires_grad_()
+    pooled = global_sum_pool(scores)
+    torch.testing.assert_close(pooled, 20 * global_average_pool(scores), rtol=1e-15, atol=1e-14)
+    pooled.sum().backward()
+    assert (scores.grad == 1).all()
+
+
+def test_the_sum_counts_valid_locations_only():
+    scores, valid = random_scores(1, 2, 3, 3).requires_grad_(), torch.zeros(1, 3, 3, dtype=torch.bool)
+    valid[0, 0, :2] = True
+    pooled = global_sum_pool(scores, valid)
+    torch.testing.assert_close(pooled, scores[:, :, 0, 0] + scores[:, :, 0, 1])
+    pooled.sum().backward()
+    torch.testing.assert_close(scores.grad, valid[:, None].expand_as(scores).to(scores))
+
+
+def test_the_sum_of_half_precision_does_not_overflow():
+    scores = torch.full((1, 1, 30, 30), 100.0, dtype=torch.float16)
+    assert global_sum_pool(scores).item() == 90000.0 > torch.finfo(torch.float16).max
 
 
 def test_lse_is_its_formula():

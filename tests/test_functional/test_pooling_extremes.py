@@ -11,6 +11,7 @@ from mmwsl.functional import (
     gem_pool,
     global_average_pool,
     global_max_pool,
+    global_sum_pool,
     global_weighted_rank_pool,
     lse_pool,
     noisy_or_pool,
@@ -24,6 +25,7 @@ from .helpers import random_scores
 
 POOLS = {
     'average': global_average_pool,
+    'sum': global_sum_pool,
     'max': global_max_pool,
     'lse': partial(lse_pool, r=5.0),
     'noisy-or': noisy_or_pool,
@@ -44,6 +46,7 @@ def test_equal_scores_and_gradients_at_any_height(name, shift):
     scores = torch.full((1, 2, 3, 4), shift, requires_grad=True)
     pooled = POOLS[name](scores)
     expected = {
+        'sum': 12 * shift,
         'noisy-or': shift + math.log(12) if shift < 0 else 12 * shift,
         'weldon': 3 * shift,
         'wildcat': 1.5 * shift,
@@ -51,7 +54,7 @@ def test_equal_scores_and_gradients_at_any_height(name, shift):
     torch.testing.assert_close(pooled, torch.full((1, 2), expected), rtol=1e-4, atol=0)
     pooled.sum().backward()
     assert scores.grad.isfinite().all()
-    gradient = {'noisy-or': 12.0 if shift > 0 else 1.0, 'weldon': 3.0, 'wildcat': 1.5}.get(name, 1.0)
+    gradient = {'sum': 12.0, 'noisy-or': 12.0 if shift > 0 else 1.0, 'weldon': 3.0, 'wildcat': 1.5}.get(name, 1.0)
     torch.testing.assert_close(scores.grad.sum((2, 3)), torch.full((1, 2), gradient), rtol=1e-4, atol=1e-5)
 
 

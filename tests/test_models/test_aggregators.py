@@ -27,6 +27,7 @@ AGGREGATORS = {
     'SoftmaxPooling': (dict(sharpness=2.0), lambda s, v: F.softmax_pool(s, 2.0, v)),
     'AttentionPooling': (dict(num_classes=3), F.global_average_pool),
     'GlobalAveragePooling': (dict(), F.global_average_pool),
+    'GlobalSumPooling': (dict(), F.global_sum_pool),
     'GlobalMaxPooling': (dict(), F.global_max_pool),
     'LSEPooling': (dict(), lambda s, v: F.lse_pool(s, 5.0, v)),
 }
@@ -275,3 +276,25 @@ def test_a_head_of_several_maps_has_a_dense_version():
 def test_bad_maps_per_class():
     with pytest.raises(ValueError, match='`maps_per_class` must be at least 1, got 0'):
         _head(maps_per_class=0)
+
+
+def test_a_scaled_sum_is_trained_as_the_mean():
+    """What wsl_sum_voc does: weights n times, learning rate n * n times smaller; SGD then takes the same steps."""
+    heads = {name: _head(aggregator=dict(type=f'mmwsl.Global{name}Pooling')) for name in ('Average', 'Sum')}
+    n, scaled = 16, heads['Sum'].conv_seg
+    with torch.no_grad():
+        for parameter in scaled.parameters():
+            parameter /= n
+    features = torch.randn(2, 4, 4, 4)
+    for _ in range(3):
+        logits = {}
+        for name, head in heads.items():
+            rates = {id(parameter): 0.1 / (n * n if name == 'Sum' else 1) for parameter in head.conv_seg.parameters()}
+            head.zero_grad()
+            seg_logits = head([features])
+            logits[name] = head.aggregator(seg_logits)
+            head.loss_by_feat(seg_logits, _samples((0, 0, 0, 0), (0, 0, 0, 0)))['loss_cls'].backward()
+            with torch.no_grad():
+                for parameter in head.parameters():
+                    parameter -= rates.get(id(parameter), 0.1) * parameter.grad
+        torch.testing.assert_close(logits['Sum'], logits['Average'])

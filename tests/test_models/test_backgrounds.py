@@ -93,3 +93,15 @@ def test_each_loss_of_a_head_gets_its_background_label(step):
     assert seen['loss_cls'][0].shape == (1, 3) and seen['loss_map'][0].shape == (1, 3, 4, 4)
     assert seen['loss_cls'][1].image_labels.tolist() == [[0.0, 1.0, 0.0]]
     assert seen['loss_map'][1].image_labels.tolist() == [[1.0, 1.0, 0.0]]
+
+
+@pytest.mark.parametrize('background', ['LearnedBackground', 'ConstantBackground', 'PowerBackground'])
+def test_log_odds_are_those_of_the_probabilities_and_keep_the_order_of_large_scores(background):
+    model = MODELS.build(dict(type=f'mmwsl.{background}'))
+    scores = torch.randn(5, 4, dtype=torch.float64)
+    expected = model.image_probs(scores)[:, 1:].logit()
+    torch.testing.assert_close(model.image_log_odds(scores)[:, 1:], expected)
+    scores = torch.tensor([[0.0, 40.0, 0.0, 0.0], [0.0, 50.0, 0.0, 0.0]])
+    assert (model.image_probs(scores)[:, 1] == 1).all()
+    low, high = model.image_log_odds(scores)[:, 1]
+    assert low.isfinite() and low < high

@@ -1,6 +1,6 @@
 """Transforms that mmcv and mmseg lack."""
 
-from .cropping import RandomCentralCrop
+from .cropping import CropBox, RandomCentralCrop
 from .deformation import RandomElasticDeformation
 from .empty_masks import IgnoreEmptyMasks
 from .formatting import PackImageLabelInputs, PackSegInputsWithMaps, multi_hot_labels
@@ -14,6 +14,7 @@ from .with_maps import TransformWithMaps
 
 __all__ = [
     'CalibrateSaliency',
+    'CropBox',
     'ComputeObjectness',
     'ComputeSaliency',
     'ComputeSuperpixels',

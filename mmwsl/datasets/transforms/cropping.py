@@ -1,4 +1,4 @@
-"""The central crop of Pinheiro & Collobert (CVPR 2015)."""
+"""Crops: near the center (Pinheiro & Collobert, CVPR 2015), or the box of an object."""
 
 import mmcv
 import numpy as np
@@ -82,3 +82,58 @@ class RandomCentralCrop(BaseTransform):
 
     def __repr__(self) -> str:
         return f'{self.__class__.__name__}(crop_size={self.crop_size}, jitter={self.jitter})'
+
+
+@TRANSFORMS.register_module()
+class CropBox(BaseTransform):
+    """Crop the box of an object, enlarged about its center and clipped to the image; the crop becomes the image.
+
+    Place it before ``Resize``. For the persons of :class:`mmwsl.datasets.VOCActionDataset`, factors of 1 and 1.5 are
+    both in use.
+
+    Required Keys:
+
+    - img
+    - img_path
+    - box: first and last pixels, counted from 0, ``(left, top, right, bottom)``
+    - the keys named in seg_fields (optional)
+
+    Modified Keys:
+
+    - img
+    - img_shape
+    - ori_shape
+    - the keys named in seg_fields (optional)
+
+    Args:
+        factor: Factor of the sides of the box, at least 1.
+
+    Raises:
+        ValueError: If ``factor`` is less than 1, or a box is outside its image.
+    """
+
+    def __init__(self, factor: float = 1.5) -> None:
+        if not 1 <= factor < np.inf:
+            raise ValueError(f'CropBox: `factor` must be at least 1, got {factor!r}.')
+        self.factor = factor
+
+    def transform(self, results: dict) -> dict:
+        """Crop the image and its masks."""
+        shape = results['img'].shape[:2]
+        left, top, right, bottom = results['box']
+        sides = []
+        for first, last, length in ((top, bottom, shape[0]), (left, right, shape[1])):
+            margin = (self.factor - 1) / 2 * (last + 1 - first)
+            sides.append(slice(max(round(first - margin), 0), min(round(last + 1 + margin), length)))
+        if any(side.start >= side.stop for side in sides):
+            raise ValueError(
+                f'CropBox: the box of an object must be inside its image of {shape[1]} x {shape[0]} pixels, got '
+                f'{results["box"]} for {results["img_path"]!r}. Correct its XML file.'
+            )
+        for key in ('img', *results.get('seg_fields', ())):
+            results[key] = results[key][tuple(sides)]
+        results['img_shape'] = results['ori_shape'] = results['img'].shape[:2]
+        return results
+
+    def __repr__(self) -> str:
+        return f'{self.__class__.__name__}(factor={self.factor})'

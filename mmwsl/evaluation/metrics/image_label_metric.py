@@ -1,30 +1,23 @@
 """Classification quality of predicted image-level labels."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ...functional import average_precision
+from ...functional import AP_VARIANTS, average_precision
 from ...registry import METRICS
 from ...utils.sample_fields import AGGREGATING_HEAD
 from .base import PerImageMetric, class_mean, log_table
 
+KEYS = dict(zip(AP_VARIANTS, ('AP', 'AP_all_points', 'AP_11point'), strict=True))
 
-@METRICS.register_module()
-class ImageLabelMetric(PerImageMetric):
-    """Mean average precision (mAP) of ``pred_label.score`` against ``gt_label.score``, in percent.
 
-    Background (class 0) and classes without a positive image do not count. See
-    :func:`mmwsl.functional.average_precision`.
+class ImageLevelMetric(PerImageMetric):
+    """Base class of the metrics of ``pred_label`` against ``gt_label.score``.
 
-    Args:
-        eleven_point: Also return ``mAP_11point``, with the eleven-point AP of VOC 2007. ``mAP`` is the area under the
-            precision-recall curve itself. VOC since 2010 first makes the precision monotone, which gives slightly
-            larger values.
-        **kwargs: Passed to :class:`mmengine.evaluator.BaseMetric`.
-
-    Raises:
-        KeyError: In evaluation, if a data sample lacks a field.
+    The prediction is ``log_odds``, or ``score`` where a sample has probabilities only: these are 1 in float32 for every
+    logit above 17, so they do not rank the images of a confident network.
     """
 
     required_fields = dict(
@@ -32,26 +25,55 @@ class ImageLabelMetric(PerImageMetric):
         gt_label="the transform type='mmwsl.PackImageLabelInputs' and the dataset's `label_file`, or remove the metric",
     )
 
-    def __init__(self, eleven_point: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.eleven_point = eleven_point
-
-    def process_sample(self, sample: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    @staticmethod
+    def scores_and_labels(sample: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         """Return the scores and the labels of one image, ``(K,)`` each."""
         prediction = sample['pred_label']
         # Known image-level labels override `score`: it would be compared with itself.
-        return prediction.get('raw_score', prediction['score']).cpu().numpy(), sample['gt_label']['score'].cpu().numpy()
+        names = [name for name in ('log_odds', 'raw_score', 'score') if name in prediction]
+        return prediction[names[0]].cpu().numpy(), sample['gt_label']['score'].cpu().numpy()
+
+
+@METRICS.register_module()
+class ImageLabelMetric(ImageLevelMetric):
+    """Mean average precision (mAP) of ``pred_label`` against ``gt_label.score``, in percent.
+
+    Background (class 0) and classes without a positive image do not count, nor do unknown labels, such as those of
+    VOC's classes with difficult objects only (``difficult='unknown'`` of :class:`mmwsl.datasets.VOCWeakDataset`). See
+    :func:`mmwsl.functional.average_precision`.
+
+    Args:
+        variants: Variants of the average precision, each with its own key: ``'area'`` is ``mAP``, the area under the
+            precision-recall curve itself; ``'all_points'`` is ``mAP_all_points``, of VOC since 2010; ``'11point'`` is
+            ``mAP_11point``, of VOC 2007.
+        **kwargs: Passed to :class:`mmengine.evaluator.BaseMetric`.
+
+    Raises:
+        ValueError: If ``variants`` is empty or has an unknown name.
+        KeyError: In evaluation, if a data sample lacks a field.
+    """
+
+    def __init__(self, variants: Sequence[str] = ('area',), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if isinstance(variants, str) or not variants or not set(variants) <= set(AP_VARIANTS):
+            raise ValueError(f'ImageLabelMetric: `variants` must be a list of some of {AP_VARIANTS}, got {variants!r}.')
+        self.variants = tuple(variants)
+
+    def process_sample(self, sample: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the scores and the labels of one image, ``(K,)`` each."""
+        return self.scores_and_labels(sample)
 
     def compute_metrics(self, results: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
-        """Log the AP of each class and return ``mAP``, and ``mAP_11point`` if it is set."""
+        """Log the AP of each class and return the mean of each variant."""
         scores, labels = (np.stack(values)[:, 1:].T for values in zip(*results, strict=True))
-        columns = dict(AP=False, AP_11point=True) if self.eleven_point else dict(AP=False)
         aps = {
-            key: [100 * average_precision(*pair, eleven_point=eleven) for pair in zip(scores, labels, strict=True)]
-            for key, eleven in columns.items()
+            KEYS[variant]: [
+                100 * average_precision(*pair, variant=variant) for pair in zip(scores, labels, strict=True)
+            ]
+            for variant in self.variants
         }
         log_table(
-            'average precision per class',
+            f'average precision per class ({", ".join(f"{KEYS[name]}: {name}" for name in self.variants)})',
             ['Class', *aps, 'Positives'],
             (
                 (name, *(f'{ap:.2f}' for ap in values), int((label == 1).sum()))

@@ -8,7 +8,7 @@ image, so that padding is ignored. Half precision is computed and returned in fl
 from .locations import valid_locations
 from .probabilistic import gem_pool, noisy_or_pool
 from .ranked import class_wise_pool, global_weighted_rank_pool, top_k_pool, weldon_pool, wildcat_pool
-from .smooth import global_average_pool, global_max_pool, lse_pool
+from .smooth import global_average_pool, global_max_pool, global_sum_pool, lse_pool
 from .weighted import attention_pool, softmax_pool
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     'gem_pool',
     'global_average_pool',
     'global_max_pool',
+    'global_sum_pool',
     'global_weighted_rank_pool',
     'lse_pool',
     'noisy_or_pool',

@@ -1,4 +1,4 @@
-"""Mean, maximum and Log-Sum-Exp, a smooth maximum between them."""
+"""Sum, mean, maximum and Log-Sum-Exp, a smooth maximum between the last two."""
 
 import math
 
@@ -11,7 +11,7 @@ from .locations import flatten_locations, per_class
 def global_average_pool(scores: Tensor, valid: Tensor | None = None) -> Tensor:
     r"""Average the scores, :math:`s^k = \frac{1}{|V|} \sum_{ij \in V} s_{ij}^k` (Zhou et al., CVPR 2016).
 
-    Pinheiro & Collobert (Eq. 4) compare with the sum, the mean times :math:`|V|`.
+    :func:`global_sum_pool` is this mean times :math:`|V|`.
 
     Args:
         scores: Class scores, ``(N, K, H, W)``.
@@ -22,6 +22,17 @@ def global_average_pool(scores: Tensor, valid: Tensor | None = None) -> Tensor:
     """
     scores, valid = flatten_locations(scores, valid)
     return scores.masked_fill(~valid, 0.0).sum(2) / valid.sum(2)
+
+
+def global_sum_pool(scores: Tensor, valid: Tensor | None = None) -> Tensor:
+    r"""Sum the scores, :math:`s^k = \sum_{ij \in V} s_{ij}^k` (Pinheiro & Collobert, CVPR 2015, Eq. 4).
+
+    The gradient of every location is 1. The result grows with the number of locations, so it saturates a sigmoid or
+    softmax, and images of another size get other probabilities. Arguments and result are the same as in
+    :func:`global_average_pool`.
+    """
+    scores, valid = flatten_locations(scores, valid)
+    return scores.masked_fill(~valid, 0.0).sum(2)
 
 
 def global_max_pool(scores: Tensor, valid: Tensor | None = None) -> Tensor:

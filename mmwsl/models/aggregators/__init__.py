@@ -2,7 +2,7 @@
 
 from .probabilistic import GeMPooling, NoisyOrPooling
 from .ranked import GlobalWeightedRankPooling, TopKPooling, WELDONPooling, WILDCATPooling
-from .smooth import GlobalAveragePooling, GlobalMaxPooling, LSEPooling
+from .smooth import GlobalAveragePooling, GlobalMaxPooling, GlobalSumPooling, LSEPooling
 from .weighted import AttentionPooling, SoftmaxPooling
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     'GeMPooling',
     'GlobalAveragePooling',
     'GlobalMaxPooling',
+    'GlobalSumPooling',
     'GlobalWeightedRankPooling',
     'LSEPooling',
     'NoisyOrPooling',

@@ -1,10 +1,10 @@
-"""Global average, global max, and Log-Sum-Exp pooling between them."""
+"""Global sum, average and max pooling, and Log-Sum-Exp pooling between the last two."""
 
 import math
 
 from torch import Tensor, nn
 
-from ...functional import global_average_pool, global_max_pool, lse_pool
+from ...functional import global_average_pool, global_max_pool, global_sum_pool, lse_pool
 from ...registry import MODELS
 from .learnable import learnable_parameter
 
@@ -16,6 +16,18 @@ class GlobalAveragePooling(nn.Module):
     def forward(self, scores: Tensor, valid: Tensor | None = None) -> Tensor:
         """Aggregate ``(N, K, H, W)`` to ``(N, K)`` over the ``valid (N, H, W)`` locations."""
         return global_average_pool(scores, valid)
+
+
+@MODELS.register_module()
+class GlobalSumPooling(nn.Module):
+    """Sum of the scores, which grows with the image; see :func:`mmwsl.functional.global_sum_pool`.
+
+    With n locations, divide the learning rate and the initial weights of the head's last convolution by n.
+    """
+
+    def forward(self, scores: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Aggregate ``(N, K, H, W)`` to ``(N, K)`` over the ``valid (N, H, W)`` locations."""
+        return global_sum_pool(scores, valid)
 
 
 @MODELS.register_module()

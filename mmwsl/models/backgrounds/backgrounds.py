@@ -36,6 +36,10 @@ class Background(nn.Module, ABC):
     def image_probs(self, image_logits: Tensor) -> Tensor:
         """Turn scores ``(N, K)`` into probabilities of the same shape."""
 
+    @abstractmethod
+    def image_log_odds(self, image_logits: Tensor) -> Tensor:
+        """Turn scores ``(N, K)`` into the log-odds of :meth:`image_probs`, which rank images where these are 1."""
+
 
 @MODELS.register_module()
 class LearnedBackground(Background):
@@ -65,6 +69,11 @@ class LearnedBackground(Background):
         """Turn scores ``(N, K)`` into probabilities that sum to one."""
         return image_logits.softmax(-1)
 
+    def image_log_odds(self, image_logits: Tensor) -> Tensor:
+        """Subtract from each score ``(N, K)`` the Log-Sum-Exp of the other classes."""
+        same = torch.eye(image_logits.shape[1], dtype=torch.bool, device=image_logits.device)
+        return image_logits - image_logits[:, None].masked_fill(same, -torch.inf).logsumexp(2)
+
 
 class SigmoidBackground(Background):
     """Base class of backgrounds of independent foreground classes (sigmoid), present in every image.
@@ -90,6 +99,10 @@ class SigmoidBackground(Background):
         probs = image_logits.sigmoid()
         probs[:, 0] = 1.0
         return probs
+
+    def image_log_odds(self, image_logits: Tensor) -> Tensor:
+        """Return the scores ``(N, K)``; channel 0 is not used."""
+        return image_logits
 
 
 @MODELS.register_module()

@@ -34,7 +34,8 @@ class WeakEncoderDecoder(EncoderDecoder):
 
     A predicted sample has ``seg_logits``, the network's scores, ``pred_scores``, the result of the pipeline, and its
     argmax ``pred_sem_seg``. With a head that aggregates, such as :class:`mmwsl.models.LSEAggregationHead`, it also has
-    ``pred_label: LabelData(score=(K,))``, the image-level probabilities. Test-time augmentation uses
+    ``pred_label``, a ``LabelData`` with ``score (K,)``, the image-level probabilities, and ``log_odds (K,)``, which
+    rank images where probabilities are rounded to 1. Test-time augmentation uses
     :class:`mmwsl.models.WeakSegTTAModel`.
 
     Args:
@@ -145,3 +146,7 @@ class WeakEncoderDecoder(EncoderDecoder):
     def image_probs(self, image_logits: Tensor) -> Tensor:
         """Turn logits ``(N, K)`` into image-level class probabilities."""
         return self.background.image_probs(image_logits)
+
+    def image_log_odds(self, image_logits: Tensor) -> Tensor:
+        """Turn logits ``(N, K)`` into the log-odds of the image-level class probabilities."""
+        return self.background.image_log_odds(image_logits)

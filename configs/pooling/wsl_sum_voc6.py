@@ -1,0 +1,3 @@
+# Sum of all locations: see wsl_sum_voc.py.
+_base_ = ['../lse/wsl_lse_voc6.py']
+model = dict(decode_head=dict(aggregator=dict(_delete_=True, type='mmwsl.GlobalSumPooling')))
