@@ -1,5 +1,6 @@
 """Datasets with image-level labels, and seeds of their random transforms."""
 
+from .class_independent import ClassIndependentMasks
 from .coco import COCOWeakDataset
 from .folder import FolderWeakDataset
 from .image_label import ImageLabelDataset
@@ -8,6 +9,7 @@ from .shapes import ShapesDataset
 from .voc import VOC6WeakDataset, VOCWeakDataset
 
 __all__ = [
+    'ClassIndependentMasks',
     'COCOWeakDataset',
     'Draw',
     'FolderWeakDataset',
