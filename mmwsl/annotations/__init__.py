@@ -16,6 +16,7 @@ from .one_hot import read_one_hot
 from .proposal_files import read_proposals
 from .proposals import ProposalRecord
 from .record import ImageLabelRecord, make_record
+from .score_file import read_codes
 from .table import read_table
 from .voc_lists import read_voc_lists
 from .voc_xml import load_voc_xml, read_voc_xml, voc_boxes
@@ -38,6 +39,7 @@ __all__ = [
     'open_mask_writer',
     'read_class_folders',
     'read_coco',
+    'read_codes',
     'read_csv',
     'read_cvat_xml',
     'read_json',

@@ -37,6 +37,7 @@ from .pooling import (
     wildcat_pool,
 )
 from .priors import class_thresholds, image_level_prior, objectness_prior, saliency_prior
+from .proposal_recall import best_overlaps, mask_overlaps, proposal_recall
 from .quantization import DEQUANTIZED, MAX_ERROR, quantize_scores, quantize_threshold
 from .random_walk import affinity_random_walk
 from .ranking_loss import average_precision_loss
@@ -86,6 +87,7 @@ __all__ = [
     'average_precision_loss',
     'bilinear_kernel',
     'bootstrapped_cross_entropy',
+    'best_overlaps',
     'box_objectness',
     'boxes_to_map',
     'candidate_classes',
@@ -121,7 +123,9 @@ __all__ = [
     'mil_fcn_loss',
     'min_max_normalize',
     'noisy_or_pool',
+    'mask_overlaps',
     'objectness_prior',
+    'proposal_recall',
     'otsu_threshold',
     'overlap_tile',
     'override_image_probs',

@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from mmwsl.annotations.score_file import expand_codes, read_codes
 from mmwsl.functional import quantize_scores
-from mmwsl.utils.arrays import load_npz
 from mmwsl.utils.files import atomic_write
 
+__all__ = ['MIN_SCORE', 'compress_scores', 'expand_codes', 'read_codes', 'write_scores']
+
 MIN_SCORE = 0.01
-KINDS = dict(classes=('int16', 1), codes=('uint8', 3), num_classes=('int16', 0))
 
 
 def compress_scores(scores: Tensor, min_score: float = MIN_SCORE) -> dict[str, np.ndarray]:
@@ -38,36 +39,8 @@ def compress_scores(scores: Tensor, min_score: float = MIN_SCORE) -> dict[str, n
     )
 
 
-def expand_codes(classes: np.ndarray, codes: np.ndarray, num_classes: np.ndarray) -> np.ndarray:
-    """Expand the result of :func:`compress_scores` to all classes: ``(K, H, W)`` uint8, 0 for dropped classes."""
-    full = np.zeros((int(num_classes), *codes.shape[1:]), np.uint8)
-    full[classes] = codes
-    return full
-
-
 def write_scores(path: Path, scores: Tensor, min_score: float = MIN_SCORE) -> None:
     """Write the scores of an image, see :func:`compress_scores`, to a compressed ``.npz`` file."""
     content: dict[str, Any] = compress_scores(scores, min_score)
     with atomic_write(path) as file:
         np.savez_compressed(file, **content)
-
-
-def read_codes(path: Path) -> np.ndarray:
-    """Read the quantized scores of all classes, ``(K, H, W)`` uint8.
-
-    Raises:
-        FileNotFoundError: If the file does not exist.
-        ValueError: If it is damaged or was not written by :func:`write_scores`.
-    """
-    content = load_npz(path, ('classes', 'codes', 'num_classes'), 'file of scores')
-    kinds = {name: (array.dtype.name, array.ndim) for name, array in content.items()}
-    if kinds != KINDS or not _fit(**content):
-        raise ValueError(
-            f'{path}: scores must be classes (n,), codes (n, H, W) and num_classes, got '
-            f'{ {name: array.shape for name, array in content.items()} }. Delete the file and write it anew.'
-        )
-    return expand_codes(**content)
-
-
-def _fit(classes: np.ndarray, codes: np.ndarray, num_classes: np.ndarray) -> bool:
-    return len(classes) == len(codes) and bool(((classes >= 0) & (classes < num_classes)).all())

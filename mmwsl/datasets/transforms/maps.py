@@ -6,11 +6,14 @@ from pathlib import Path
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmwsl.annotations import read_codes
+from mmwsl.functional import DEQUANTIZED
 from mmwsl.registry import TRANSFORMS
 from mmwsl.utils.arrays import load_npy
 from mmwsl.utils.images import read_image
 from mmwsl.utils.text import check_choice
 
+SUFFIXES = ('.npy', '.png')
 MAP_KEYS = ('objectness', 'saliency')
 
 
@@ -47,8 +50,10 @@ class _LoadMap(BaseTransform):
         key: Name of the map.
     """
 
+    suffixes: tuple[str, ...] = SUFFIXES
+
     def __init__(self, folder: str, suffix: str, key: str) -> None:
-        check_choice('suffix', suffix, ('.npy', '.png'))
+        check_choice('suffix', suffix, self.suffixes)
         self.folder, self.suffix, self.key = folder, suffix, key
 
     def transform(self, results: dict) -> dict:
@@ -58,6 +63,8 @@ class _LoadMap(BaseTransform):
             raise FileNotFoundError(f'{path} does not exist: {self!r} needs one file per image, named after it.')
         if self.suffix == '.npy':
             values = load_npy(path)
+        elif self.suffix == '.npz':
+            values = DEQUANTIZED[read_codes(path)[1:].max(0)]
         else:
             file = read_image(path)
             if file.mode not in ('1', 'L') and not file.mode.startswith('I'):
@@ -126,13 +133,16 @@ class LoadObjectness(_LoadMap):
     Args:
         folder: The folder of the files.
         suffix: ``.png`` of one channel with 8 or 16 bits, whose largest value means 1, or ``.npy`` with floating point
-            numbers in [0, 1].
+            numbers in [0, 1], or ``.npz`` of ``mmwsl predict --scores``, from which the map is the score of the
+            highest-scoring foreground class.
         key: Name of the map, 'objectness' or 'saliency'.
 
     Raises:
         FileNotFoundError: If an image has no file.
         ValueError: If a file has another size than its image, or values outside [0, 1].
     """
+
+    suffixes = (*SUFFIXES, '.npz')
 
     def __init__(self, folder: str, suffix: str = '.png', key: str = 'objectness') -> None:
         check_map_key(key)
