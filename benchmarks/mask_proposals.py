@@ -40,14 +40,19 @@ COUNTS, THRESHOLDS, MIN_PIXELS = (10, 100, 1000), (0.5, 0.7), 100
 NONE, TREE, TRUTH = 'no proposals (ILP)', 'region tree', 'ground-truth masks'
 
 
-def find_objects(mask: np.ndarray, classes: Sequence[str]) -> np.ndarray:
-    """Number the objects of some classes in a VOC mask: ``(H, W)`` int, 0 elsewhere and -1 for ignored pixels."""
-    objects = np.where(mask == 255, -1, 0)
+def find_objects(mask: np.ndarray, classes: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Number the objects of some classes in a VOC mask.
+
+    Returns:
+        ``(H, W)`` int, 0 elsewhere and -1 for ignored pixels; and the class of each object.
+    """
+    objects, names = np.where(mask == 255, -1, 0), []
     for name in classes:
         components = label(mask == VOC_CLASSES.index(name), connectivity=2)
         for number in np.flatnonzero(np.bincount(components.reshape(-1))[1:] >= MIN_PIXELS) + 1:
-            objects[components == number] = objects.max() + 1
-    return objects
+            names.append(name)
+            objects[components == number] = len(names)
+    return objects, np.array(names, dtype=object)
 
 
 def measure_image(
@@ -59,19 +64,17 @@ def measure_image(
     scores = {key: contrast_to_ring(map_, regions.superpixels, regions.members, boxes) for key, map_ in maps.items()}
     scores |= {(TREE, group): tree.scores for group in groups}
     best, objectness = {}, {}
+    objects, names = find_objects(mask, ','.join(groups).split(','))
+    overlaps = mask_overlaps(regions, objects)
+    truth = mask_overlaps([objects == number for number in range(1, len(names) + 1)], objects)
     for group in groups:
-        objects = find_objects(mask, group.split(','))
-        overlaps = mask_overlaps(regions, objects)
-        truth = [objects == number for number in range(1, objects.max() + 1)]
-        best[TRUTH, group] = best_overlaps(mask_overlaps(truth, objects), np.ones(len(truth)), COUNTS)
-        for row in (row for row, of in scores if of == group):
-            best[row, group] = best_overlaps(overlaps, scores[row, group], COUNTS)
-    for key, values in scores.items():
-        objectness[key] = regions.objectness(min_max_normalize(values))
-    for group in groups:
-        every = ','.join(groups).split(',')
-        objectness[TRUTH, group] = (find_objects(mask, every) > 0).astype(np.float32)
+        own = np.isin(names, group.split(','))
+        best[TRUTH, group] = best_overlaps(truth[:, own], np.ones(len(truth)), COUNTS)
+        objectness[TRUTH, group] = (objects > 0).astype(np.float32)
         objectness[NONE, group] = np.ones(mask.shape, np.float32)
+        for row in (row for row, of in scores if of == group):
+            best[row, group] = best_overlaps(overlaps[:, own], scores[row, group], COUNTS)
+            objectness[row, group] = regions.objectness(min_max_normalize(scores[row, group]))
     return best, objectness
 
 
@@ -83,10 +86,10 @@ def two_fold_ious(counts: np.ndarray, classes: Sequence[int]) -> np.ndarray:
         classes: Their ids.
     """
     halves = [counts[start::2].sum(0)[..., classes] for start in (0, 1)]
-    with np.errstate(invalid='ignore'):
-        chosen = [int(np.nanmean(half[0] / half[1], 1).argmax()) for half in halves]
+    chosen = [int((half[0] / np.maximum(half[1], 1)).mean(1).argmax()) for half in halves]
     hits, union = halves[0][:, chosen[1]] + halves[1][:, chosen[0]]
-    return 100 * hits / union
+    with np.errstate(invalid='ignore'):  # a class without a pixel
+        return 100 * hits / union
 
 
 def images(cfg: Config, folder: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray, Tensor, Tensor]]:
@@ -94,7 +97,7 @@ def images(cfg: Config, folder: Path) -> Iterator[tuple[str, np.ndarray, np.ndar
     init_default_scope(cfg.default_scope)
     truth = DATASETS.build(cfg.test_dataloader.dataset)
     load = LoadImageAsBGR()
-    for item in list_items(DATASETS.build(image_dataset(cfg, 'test', folder)), folder):
+    for item in list_items(DATASETS.build(image_dataset(cfg, folder, 'test')), folder):
         info = truth.get_data_info(item.index)
         mask = read_mask(info['seg_map_path'])
         ids = np.full(256, 255)
@@ -109,7 +112,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('config', help='config of weak supervision')
     parser.add_argument('checkpoint', help='its checkpoint')
-    parser.add_argument('--maps', nargs=3, action='append', default=[], metavar=('ROW', 'CLASSES', 'SCORES'))
+    parser.add_argument('--maps', nargs=3, action='append', required=True, metavar=('ROW', 'CLASSES', 'SCORES'))
     parser.add_argument('--max-images', type=int, help='the first images of the test list only')
     parser.add_argument('--out', type=Path, required=True, help='folder of the scores and of table.json')
     arguments = parser.parse_args()
