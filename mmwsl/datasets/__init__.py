@@ -1,5 +1,6 @@
 """Datasets with image-level labels, and seeds of their random transforms."""
 
+from .class_independent import ClassIndependentMasks
 from .coco import COCOWeakDataset
 from .curriculum import split_by_labels
 from .folder import FolderWeakDataset
@@ -10,6 +11,7 @@ from .voc import VOC6WeakDataset, VOCWeakDataset
 from .voc_action import VOCActionDataset
 
 __all__ = [
+    'ClassIndependentMasks',
     'COCOWeakDataset',
     'Draw',
     'FolderWeakDataset',

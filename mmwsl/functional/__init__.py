@@ -42,6 +42,7 @@ from .pooling import (
     wildcat_pool,
 )
 from .priors import class_thresholds, image_level_prior, objectness_prior, saliency_prior
+from .proposal_recall import best_overlaps, mask_overlaps, proposal_recall
 from .quantization import DEQUANTIZED, MAX_ERROR, quantize_scores, quantize_threshold
 from .random_walk import affinity_random_walk
 from .ranking_loss import average_precision_loss
@@ -95,6 +96,7 @@ __all__ = [
     'bilinear_kernel',
     'border_weights',
     'bootstrapped_cross_entropy',
+    'best_overlaps',
     'box_iou',
     'box_objectness',
     'box_peak_map',
@@ -140,8 +142,10 @@ __all__ = [
     'min_max_normalize',
     'mirrored_positions',
     'noisy_or_pool',
+    'mask_overlaps',
     'non_maximum_suppression',
     'objectness_prior',
+    'proposal_recall',
     'otsu_threshold',
     'per_class_split',
     'overlap_tile',

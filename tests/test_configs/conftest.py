@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from mmwsl.apis.pseudo_labels.store import write_scores
 from mmwsl.datasets import COCOWeakDataset, VOCActionDataset, VOCWeakDataset
 from mmwsl.models import DilatedEfficientNetLite, DilatedMobileNetV2
 from tests.conftest import write_images
@@ -102,6 +103,8 @@ def data(tmp_path_factory):
     for split in ('train', 'val'):
         write_table(root / 'folder' / f'{split}.csv', [('one', 'cat'), ('two', '')])
     write_images(root / 'imagenet_voc', ['cat/one.JPEG', 'background/two.JPEG'], SIZE)
+    for name in NAMES:
+        write_scores(root / 'objectness' / 'scores' / f'{name}.npz', torch.full((2, *SIZE[::-1]), 0.5))
     torch.manual_seed(0)
     torch.save(DilatedMobileNetV2(last_conv=True).state_dict(), root / 'mobilenet_v2_imagenet.pth')
     torch.save(DilatedEfficientNetLite(last_conv=True).state_dict(), root / 'tf_efficientnet_lite0_imagenet.pth')
@@ -114,4 +117,5 @@ def roots(data, tmp_path, monkeypatch):
     monkeypatch.setenv('MMWSL_DATA_ROOT', str(data))
     monkeypatch.setenv('MMWSL_WEIGHTS_ROOT', str(data))
     monkeypatch.setenv('MMWSL_PSEUDO_LABELS', str(data / 'pseudo_labels'))
+    monkeypatch.setenv('MMWSL_OBJECTNESS', str(data / 'objectness'))
     monkeypatch.chdir(tmp_path)

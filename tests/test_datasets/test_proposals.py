@@ -5,12 +5,13 @@ import tracemalloc
 import cv2
 import numpy as np
 import pytest
+import torch
 
-from mmwsl.datasets.proposals import ProposalSource, RegionTree, SelectiveSearch
+from mmwsl.datasets.proposals import Proposals, ProposalSource, RegionMasks, RegionTree, SelectiveSearch
 from mmwsl.datasets.proposals.graph import superpixel_graph
 from mmwsl.datasets.proposals.grouping import group_regions
-from mmwsl.datasets.proposals.scoring import score_regions
-from mmwsl.functional import region_objectness
+from mmwsl.datasets.proposals.scoring import contrast_to_ring, score_regions
+from mmwsl.functional import image_level_prior, objectness_prior, region_objectness
 from mmwsl.registry import PROPOSALS, TRANSFORMS
 
 SQUARE = np.s_[25:60, 40:80]
@@ -145,6 +146,71 @@ def test_scores_by_definition():
         assert score == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize('seed', range(2))
+def test_contrast_to_the_ring_by_definition(seed):
+    image, labels = noise(seed=seed), blocks()
+    members, boxes = group_regions(superpixel_graph(image, labels))
+    objectness = np.random.default_rng(seed).random(labels.shape).astype(np.float32)
+    found = contrast_to_ring(objectness, labels, members, boxes)
+    pixels = np.argwhere(np.ones(labels.shape, bool))
+    for score, region in zip(found, members, strict=True):
+        mask = region[labels]
+        width = max(1, round(0.2 * mask.sum() ** 0.5))
+        far = np.abs(pixels[:, None] - np.argwhere(mask)[None]).max(2).min(1).reshape(labels.shape)
+        ring = (far > 0) & (far <= width)
+        outside = objectness[ring].mean(dtype=float) if ring.any() else 0
+        assert score == pytest.approx(objectness[mask].mean(dtype=float) - outside, abs=1e-9)
+    assert members[-1].all() and found[-1] == pytest.approx(objectness.mean(dtype=float))
+
+
+def test_a_perfect_map_ranks_its_object_first():
+    image, mask = scene(), np.zeros((90, 120), np.float32)
+    mask[SQUARE] = 1
+    labels = (np.indices(mask.shape) // 5).astype(int)
+    labels = labels[0] * 24 + labels[1]
+    results = dict(superpixels=labels, objectness=mask)
+    proposals = RegionTree(objectness='objectness')(image, results)
+    best = proposals.masks[int(proposals.scores.argmax())]
+    assert (best == mask.astype(bool)).all() and proposals.scores.max() == 1 and proposals.scores.min() >= -1
+    parts = [i for i in range(len(proposals.masks)) if (proposals.masks[i] & (mask == 0)).sum() == 0]
+    assert len(parts) > 10 and sorted(proposals.scores[parts])[-2] < 1
+    # the regions are those of the tree without a map
+    np.testing.assert_array_equal(RegionTree()(image, results).masks.members, proposals.masks.members)
+
+
+def test_a_map_from_disk_scores_the_tree(tmp_path):
+    image, mask = scene(), np.zeros((90, 120), np.float32)
+    mask[SQUARE] = 1
+    np.save(tmp_path / 'one.npy', mask)
+    data = dict(img=image, img_path='somewhere/one.jpg')
+    source = dict(type='mmwsl.RegionTree', objectness='objectness')
+    for step in (
+        dict(type='mmwsl.LoadObjectness', folder=str(tmp_path), suffix='.npy'),
+        dict(type='mmwsl.ComputeObjectness', source=source),
+    ):
+        data = TRANSFORMS.build(step)(data)
+    inside = mask.astype(bool)
+    assert data['objectness'][inside].mean() > data['objectness'][~inside].max() - 0.1
+    inside[24:61, 39:81] = True
+    assert data['objectness'][~inside].mean() < 0.4
+
+
+def test_ground_truth_masks_limit_the_image_level_prior_to_objects():
+    mask = np.zeros((12, 16), bool)
+    mask[2:7, 3:9] = True
+    proposals = Proposals(
+        np.array([[3.0, 2, 9, 7]]),
+        np.array([1.0]),
+        mask.shape,
+        RegionMasks(mask.astype(int), np.array([[False, True]])),
+    )
+    objectness = proposals.objectness('mask', proposals.scores)
+    probs = torch.rand(4, 12, 16, generator=torch.Generator().manual_seed(0))
+    prior = image_level_prior(probs, torch.tensor([1.0, 0.9, 0.2, 0.6]))
+    found = objectness_prior(prior, torch.from_numpy(objectness))
+    assert torch.equal(found[1:], torch.where(torch.from_numpy(mask), prior[1:], 0)) and torch.equal(found[0], prior[0])
+
+
 def test_region_tree_finds_a_square():
     image = scene()
     proposals = RegionTree()(image, {})
@@ -265,6 +331,14 @@ def test_colors_of_the_border_alone_give_zero():
         (
             lambda: RegionTree()(noise(), dict(superpixels=blocks() / 2)),
             '`superpixels` must be integers, got float64',
+        ),
+        (
+            lambda: RegionTree(objectness='saliency')(noise(), dict(img=1)),
+            r"`objectness` must be a map of the pipeline, got 'saliency', which is none of \['img'\]",
+        ),
+        (
+            lambda: RegionTree(objectness='o')(noise(), dict(o=np.zeros((16, 12)))),
+            r'`objectness` must have the shape \(12, 16\) of the superpixels, got \(16, 12\)',
         ),
         (lambda: RegionTree(scale=0), '`scale` must be positive'),
         (lambda: RegionTree(max_area=2), r'`max_area` must be in \(0, 1\], got 2'),

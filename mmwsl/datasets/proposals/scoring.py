@@ -1,11 +1,13 @@
-"""Objectness scores of regions, without training."""
+"""Objectness scores of regions, without training or from a map."""
 
+import cv2
 import numpy as np
 
 from .graph import SuperpixelGraph
 
 LOCATION_SPREAD = 0.25
 BLOCK = 256
+RING = 0.2
 
 
 def score_regions(graph: SuperpixelGraph, members: np.ndarray) -> np.ndarray:
@@ -45,6 +47,47 @@ def score_regions(graph: SuperpixelGraph, members: np.ndarray) -> np.ndarray:
         cut = (block[:, one] ^ block[:, other]) @ graph.lengths
         scores.append(location / area * (1 - border / (border + cut)) * np.sqrt(distance / area))
     return np.concatenate(scores) if scores else np.zeros(0)
+
+
+def contrast_to_ring(
+    objectness: np.ndarray, superpixels: np.ndarray, members: np.ndarray, boxes: np.ndarray
+) -> np.ndarray:
+    r"""Score regions by the mean of a map inside minus the mean in a ring outside.
+
+    .. math:: s(r) = \frac{1}{|r|} \sum_{u \in r} p_u - \frac{1}{|R(r)|} \sum_{u \in R(r)} p_u
+
+    The ring :math:`R(r)` has the pixels outside the region whose distance to it is at most :math:`0.2 \sqrt{|r|}`, at
+    least one pixel, in rows and in columns: around a square it has about the area of the square. A part of an object
+    then scores less than the object, and so does an object with background. A region without pixels outside has a ring
+    of mean 0.
+
+    Args:
+        objectness: Map in [0, 1], ``(H, W)``.
+        superpixels: Superpixel of each pixel, ``(H, W)`` int in 0..R-1.
+        members: Superpixels of each region, ``(n, R)`` bool.
+        boxes: Bounding boxes of the regions, half open, ``(n, 4)`` int.
+
+    Returns:
+        Scores in [-1, 1], ``(n,)``.
+
+    Raises:
+        ValueError: If the map has another size than the superpixels.
+    """
+    if objectness.shape != superpixels.shape:
+        raise ValueError(
+            f'`objectness` must have the shape {superpixels.shape} of the superpixels, got {objectness.shape}. '
+            'Load it before any resizing.'
+        )
+    scores = np.zeros(len(members))
+    for index, (x1, y1, x2, y2) in enumerate(boxes.tolist()):
+        width = max(1, round(RING * np.sqrt(members[index][superpixels[y1:y2, x1:x2]].sum())))
+        crop = np.s_[max(y1 - width, 0) : y2 + width, max(x1 - width, 0) : x2 + width]
+        inside = members[index][superpixels[crop]]
+        kernel = np.ones((2 * width + 1, 2 * width + 1), np.uint8)
+        ring = cv2.dilate(inside.astype(np.uint8), kernel).astype(bool) & ~inside
+        values = objectness[crop].astype(np.float64)
+        scores[index] = values[inside].mean() - (values[ring].mean() if ring.any() else 0)
+    return scores
 
 
 def _location(graph: SuperpixelGraph) -> np.ndarray:

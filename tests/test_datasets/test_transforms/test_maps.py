@@ -7,6 +7,7 @@ from mmcv.transforms import Resize
 from PIL import Image
 from skimage.segmentation import felzenszwalb
 
+from mmwsl.apis.pseudo_labels.store import write_scores
 from mmwsl.datasets.transforms import (
     ComputeSuperpixels,
     KeepOriginalImage,
@@ -84,6 +85,17 @@ def test_objectness_from_disk(values, suffix, tmp_path):
     found = LoadObjectness(str(tmp_path), suffix, key='saliency')(results(1, 3))['saliency']
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, np.float32([[0, 0.2, 1]]))
+
+
+def test_objectness_from_scores_is_that_of_the_highest_foreground_class(tmp_path):
+    scores = torch.rand(4, 30, 40, generator=torch.Generator().manual_seed(0))
+    scores[3] = 0  # a class that the file does not store
+    write_scores(tmp_path / 'one.npz', scores)
+    found = LoadObjectness(str(tmp_path), '.npz')(results())['objectness']
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, scores[1:].max(0).values, atol=0.0031)
+    with pytest.raises(ValueError, match=r"`suffix` must be one of .*'.npz'"):
+        LoadSuperpixels(str(tmp_path), '.npz')
 
 
 @pytest.mark.parametrize(
