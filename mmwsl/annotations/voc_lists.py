@@ -75,7 +75,8 @@ def _read_list(path: str, backend_args: dict | None, objects: bool) -> dict[str,
         if not fields:
             continue
         *names, value = fields
-        if len(names) != 1 + objects or value not in VALUES or not all(name.isdecimal() for name in names[1:]):
+        numbered = all(name.isdecimal() and len(name) < 9 for name in names[1:])
+        if len(names) != 1 + objects or value not in VALUES or not numbered:
             expected = 'name number value' if objects else 'name value'
             raise ValueError(
                 f'{path}:{number}: a line must be "{expected}" with a value of {VALUES}, got {shorten(line)}.'

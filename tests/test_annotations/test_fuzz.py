@@ -117,6 +117,11 @@ READERS = {
     'voc-xml': ('a.xml', [VOC], lambda path: read_voc_xml(path.parent, large_area=0.1)),
     'voc-boxes': ('a.xml', [VOC], voc_boxes),
     'voc-lists': ('cat_train.txt', [b'a 1\nb  -1\nc 0\n'], lambda path: read_voc_lists(path.parent, 'train', ['cat'])),
+    'voc-actions': (
+        'walking_val.txt',
+        [b'a 1 1\na 2 -1\nb  1 0\n'],
+        lambda path: read_voc_lists(path.parent, 'val', ['walking'], objects=True),
+    ),
     'yolo': ('a.txt', [b'0 0.5 0.5 1 1\n1 0 0 1 0 1 1\n'], lambda path: read_yolo(path.parent)),
     'yolo-names': (
         'data.yaml',
