@@ -12,7 +12,7 @@ from .image_list import read_names
 from .json_table import read_json, read_jsonl, write_jsonl
 from .label_studio import read_label_studio
 from .mask_file import IGNORE_COLOR, IGNORE_INDEX, read_mask, write_mask
-from .mask_formats import MASK_FORMATS, MaskWriter, open_mask_writer
+from .mask_formats import MASK_FORMATS, COCOInstanceWriter, MaskWriter, open_mask_writer
 from .one_hot import read_one_hot
 from .proposal_files import read_proposals
 from .proposals import ProposalRecord
@@ -27,6 +27,7 @@ __all__ = [
     'IGNORE_INDEX',
     'MASK_FORMATS',
     'MaskWriter',
+    'COCOInstanceWriter',
     'COCOResults',
     'ImageLabelRecord',
     'ObjectBox',

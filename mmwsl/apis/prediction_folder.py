@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -13,12 +12,13 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from mmwsl.annotations import open_mask_writer, read_mask, write_mask
+from mmwsl.annotations import write_mask
 from mmwsl.apis.image_inputs import ImageInput
+from mmwsl.apis.mask_conversion import convert_masks
 from mmwsl.apis.pseudo_labels.store import write_scores
 from mmwsl.apis.supervision import MANIFEST, read_manifest
 from mmwsl.utils.files import is_inside, parse_json, remove_partial_files, write_json
-from mmwsl.utils.images import read_bgr, stem, unique_stem
+from mmwsl.utils.images import stem, unique_stem
 from mmwsl.utils.output_folder import OutputFolder
 from mmwsl.utils.text import first_five, shorten
 
@@ -128,16 +128,10 @@ class PredictionFolder:
 
     def convert(self, format: str) -> Path:
         """Write all masks of the folder in another format, and return the file or folder to open."""
-        folder = self.root / format
-        self._output.begin([f'{format}/'], keep=True)
-        shutil.rmtree(folder, ignore_errors=True)
-        with open_mask_writer(format, folder, self.manifest['classes'], self.manifest['palette']) as writer:
-            for name, entry in sorted(self.entries.items()):
-                image = None
-                if writer.needs_image:
-                    image = read_bgr(entry['source']['path'])[..., ::-1]
-                writer.write(name, read_mask(self.root / entry['mask']), image)
-        return Path(writer.output)
+        masks = (
+            (name, self.root / entry['mask'], entry['source']['path']) for name, entry in sorted(self.entries.items())
+        )
+        return convert_masks(self._output, format, self.manifest['classes'], self.manifest['palette'], masks)
 
     def _scores(self, entry: dict[str, Any]) -> Path:
         return self.root / _scores_name(entry['mask'])

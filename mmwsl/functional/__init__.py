@@ -18,6 +18,14 @@ from .guided_backprop import LayerRecord, recorded_layers
 from .image_labels import mask_absent_classes, override_image_probs, redistribute_absent_classes
 from .image_saliency import calibrate_saliency, frequency_tuned_saliency, geodesic_saliency
 from .input_scaling import estimate_input_std
+from .instance_matching import average_best_overlap, mask_ious, match_instances
+from .instances import (
+    connected_components,
+    displacement_centers,
+    displacement_groups,
+    instance_scores,
+    label_instances,
+)
 from .multilabel_losses import asymmetric_loss, class_balanced_weights, sigmoid_focal_loss
 from .noisy_label_losses import bootstrapped_cross_entropy, generalized_cross_entropy, symmetric_cross_entropy
 from .objectness import box_objectness, min_max_normalize, region_objectness, rle_objectness
@@ -91,6 +99,7 @@ __all__ = [
     'area_threshold',
     'asymmetric_loss',
     'attention_pool',
+    'average_best_overlap',
     'average_precision',
     'average_precision_loss',
     'bilinear_kernel',
@@ -111,9 +120,12 @@ __all__ = [
     'class_thresholds',
     'class_wise_pool',
     'committee_threshold',
+    'connected_components',
     'constant_background',
     'crop_and_resize',
     'dense_crf',
+    'displacement_centers',
+    'displacement_groups',
     'distinct_class_saliency',
     'double_threshold',
     'elastic_displacement',
@@ -130,12 +142,16 @@ __all__ = [
     'global_weighted_rank_pool',
     'image_level_prior',
     'estimate_input_std',
+    'instance_scores',
     'interpolate_score_map',
     'label_consistency_threshold',
+    'label_instances',
     'location_boxes',
     'logit_softmax',
     'lse_pool',
     'mask_absent_classes',
+    'mask_ious',
+    'match_instances',
     'max_normalize',
     'mean_field',
     'mil_fcn_loss',

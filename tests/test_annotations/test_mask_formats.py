@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
+from skimage.measure import label as components_of
 
-from mmwsl.annotations import MASK_FORMATS, open_mask_writer, read_image_labels, read_mask
+from mmwsl.annotations import MASK_FORMATS, COCOInstanceWriter, open_mask_writer, read_image_labels, read_mask
 from mmwsl.annotations.mask_formats.cvat import object_colors
 from mmwsl.annotations.mask_formats.drawing import add_legend, blend_mask
 from mmwsl.annotations.mask_formats.label_studio import encode_brush
@@ -116,6 +117,47 @@ def test_coco_with_pycocotools(written, masks, capsys):
             assert item['area'] == coco_mask.area(encoded) == region.sum()
             assert item['bbox'] == coco_mask.toBbox(encoded).tolist()
         np.testing.assert_array_equal(read, hide_ignored(mask))
+
+
+def test_coco_instances_are_the_components(written, masks):
+    coco = pytest.importorskip('pycocotools.coco', reason='pip install pycocotools')
+    dataset = coco.COCO(str(written['coco-instances'][1]))
+    assert list(dataset.anns) == list(range(1, len(dataset.anns) + 1))  # unique over the file
+    dropped = 0
+    for image in dataset.imgs.values():
+        mask = masks[image['file_name']]
+        rest = {(k, one) for k in (1, 2, 3) for one in range(1, components_of(mask == k, connectivity=1).max() + 1)}
+        for item in dataset.loadAnns(dataset.getAnnIds(image['id'])):
+            region = dataset.annToMask(item).astype(bool)
+            components = components_of(mask == item['category_id'], connectivity=1)
+            (one,) = set(components[region].tolist())
+            np.testing.assert_array_equal(region, components == one)
+            assert region.sum() == item['area'] >= 0.01 * mask.size
+            rest.remove((item['category_id'], one))  # each once
+        assert all((components_of(mask == k, connectivity=1) == one).sum() < 0.01 * mask.size for k, one in rest)
+        dropped += len(rest)
+    assert dropped and len(dataset.anns) > 30
+
+
+def test_coco_instances_of_ids(tmp_path):
+    mask = np.array([[1, 1, 2, 0], [1, 1, 2, 255], [0, 0, 0, 1]], np.uint8)
+    ids = np.array([[1, 2, 2, 0], [1, 2, 2, 5], [0, 0, 0, 1]])  # two touch; one is in two components
+    with COCOInstanceWriter(tmp_path, CLASSES, PALETTE, min_fraction=0) as writer:
+        writer.write('a.jpg', mask, instances=ids)
+        writer.write('b.jpg', mask)  # the ids of the previous image are forgotten
+        with pytest.raises(ValueError, match=r'c.jpg: `instances` must be \(3, 4\) integers, got \(3, 4\) float64'):
+            writer.write('c.jpg', mask, instances=ids / 2)
+    found = json.loads(writer.output.read_text())['annotations']
+    assert [(item['image_id'], item['category_id'], item['area']) for item in found] == [
+        (1, 1, 3),
+        (1, 1, 2),
+        (1, 2, 2),
+        (2, 1, 4),
+        (2, 1, 1),
+        (2, 2, 2),
+    ]
+    with pytest.raises(ValueError, match=r'`min_fraction` must be in \[0, 1\], got 2'):
+        COCOInstanceWriter(tmp_path, CLASSES, PALETTE, 2)
 
 
 @pytest.mark.parametrize(

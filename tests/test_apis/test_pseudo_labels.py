@@ -10,6 +10,7 @@ from mmseg.registry import DATASETS, MODELS
 from PIL import Image
 
 from mmwsl import apis
+from mmwsl.annotations.rle import segmentation_runs
 from mmwsl.annotations.score_file import expand_codes
 from mmwsl.apis.pseudo_labels.settings import read_settings
 from mmwsl.apis.pseudo_labels.store import compress_scores
@@ -148,3 +149,18 @@ def test_the_arguments_decide_whether_image_level_labels_are_used(shapes, tmp_pa
     assert settings.use_image_labels == bool(expected)
     assert cfg.model.inference.image_labels == given  # the config of the caller is not changed
     assert [part.type for part in settings.cfg.model.inference.postprocessors] == ['mmwsl.ImageLevelPrior']
+
+
+def test_instances_of_the_masks_as_coco(run, copied):
+    folder = run('out', '--format', 'coco-instances')
+    content = json.loads((folder / 'coco-instances/annotations.json').read_text())
+    assert [image['file_name'] for image in content['images']] == [f'shapes-0-{index:06d}.png' for index in range(6)]
+    for image in content['images']:
+        found = mask(folder, image['id'] - 1)
+        for item in (item for item in content['annotations'] if item['image_id'] == image['id']):
+            runs = segmentation_runs(item['segmentation'], found.shape)
+            inside = np.concatenate([np.arange(*one) for one in runs])
+            assert set(found.T.reshape(-1)[inside]) == {item['category_id']}
+    assert content['annotations']
+    again = run('out', '--format', 'coco-instances')  # the folder is its own, and is replaced
+    assert json.loads((again / 'coco-instances/annotations.json').read_text()) == content

@@ -5,20 +5,21 @@ from pathlib import Path
 
 from mmwsl.utils.text import check_choice
 
-from .coco import COCOWriter
+from .coco import COCOInstanceWriter, COCOWriter
 from .cvat import CVATWriter
 from .image_files import ColorWriter, OverlayWriter, PNGWriter
 from .label_studio import LabelStudioWriter
 from .writer import MaskWriter
 from .yolo import YOLOWriter
 
-__all__ = ['MASK_FORMATS', 'MaskWriter', 'open_mask_writer']
+__all__ = ['MASK_FORMATS', 'COCOInstanceWriter', 'MaskWriter', 'open_mask_writer']
 
 MASK_FORMATS: dict[str, type[MaskWriter]] = {
     'png': PNGWriter,
     'color': ColorWriter,
     'overlay': OverlayWriter,
     'coco': COCOWriter,
+    'coco-instances': COCOInstanceWriter,
     'yolo': YOLOWriter,
     'cvat': CVATWriter,
     'label-studio': LabelStudioWriter,

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from mmwsl.annotations import MASK_FORMATS
 from mmwsl.apis.arguments import FRACTION, POSITIVE, add_check_data, add_overwrite, base_parser, parse, say_results
 from mmwsl.apis.config import load_config
 
@@ -56,6 +57,12 @@ def main(argv: list[str] | None = None) -> None:
         const='',
         metavar='FOLDER',
         help='compare with the ground-truth masks in FOLDER, relative to `data_root` (default: those of the test set)',
+    )
+    parser.add_argument(
+        '--format',
+        choices=MASK_FORMATS,
+        default='png',
+        help='also write the masks in this format, into a folder of that name in --out',
     )
     add_overwrite(parser, 'replace pseudo-labels of other options in --out')
     add_check_data(parser)

@@ -12,13 +12,16 @@ from mmengine.fileio import join_path
 from mmengine.hooks import Hook
 from mmseg.registry import DATASETS
 
+from mmwsl.annotations import MASK_FORMATS
 from mmwsl.apis.data_check import check_files
 from mmwsl.apis.folder_use import writes_alone
 from mmwsl.apis.launch import in_first_process, join_processes
+from mmwsl.apis.mask_conversion import convert_masks
 from mmwsl.apis.supervision import MANIFEST
 from mmwsl.utils.files import remove_partial_files, write_json
 from mmwsl.utils.nested import dataset_paths
 from mmwsl.utils.output_folder import OutputFolder
+from mmwsl.utils.text import check_choice
 
 from .items import ImageItem, describe_list, list_items
 from .manifest import Manifest
@@ -53,6 +56,7 @@ def generate_pseudo_labels(
     trust_checkpoint: bool = False,
     hooks: Sequence[Hook] = (),
     check_data: bool = True,
+    format: str = 'png',
 ) -> dict[str, Any] | None:
     """Generate pseudo-labels of the images of a split, or resume an interrupted generation.
 
@@ -84,6 +88,8 @@ def generate_pseudo_labels(
         trust_checkpoint: Whether to load a checkpoint that can run code.
         hooks: More hooks of the runner that predicts.
         check_data: Check images and ground-truth masks before the start.
+        format: Write the masks in this format too, one of ``mmwsl.annotations.MASK_FORMATS``, into a subfolder of that
+            name. Index PNG files are always written.
 
     Returns:
         The report of :func:`.quality.measure_quality` in the first process, None in others and with ``scores_only``.
@@ -103,6 +109,7 @@ def generate_pseudo_labels(
             f'--bg-threshold must be at least --min-score={min_score}, the smallest stored score, got '
             f'{rule.bg_threshold}. Raise it, or pass another --out and a smaller --min-score.'
         )
+    check_choice('format', format, tuple(MASK_FORMATS))
     settings = read_settings(
         cfg,
         checkpoint,
@@ -131,7 +138,9 @@ def generate_pseudo_labels(
     output = OutputFolder(out, COMMAND, '--out', overwrite)
     inputs = dataset_paths(cfg) + ([join_path(settings.dataset.get('data_root') or '', gt_masks)] if gt_masks else [])
     missing = in_first_process(
-        lambda: prepare_folder(output, inputs, manifest, settings, items, None if scores_only else rule, rethreshold)
+        lambda: prepare_folder(
+            output, inputs, manifest, settings, items, None if scores_only else rule, rethreshold, format
+        )
     )
     if missing:
         begin = partial(begin_folder, output, manifest, items, not overwrite)
@@ -145,6 +154,9 @@ def generate_pseudo_labels(
     remove_partial_files(output.root)
     manifest.update(config=cfg.filename, images=describe_list(items, settings.dataset.get('ann_file', '')))
     write_masks(manifest, items, rule, dataset.metainfo['palette'], settings.processes)
+    if format != 'png':
+        masks = ((item.name + Path(item.img_path).suffix, item.mask, item.img_path) for item in items)
+        print(convert_masks(output, format, dataset.metainfo['classes'], dataset.metainfo['palette'], masks))
     report = measure_quality(items, dataset.metainfo['classes'], ground_truth, settings.processes)
     content = report | dict(gt_masks=settings.gt_masks, provenance=manifest.content['provenance'])
     write_json(settings.folder / 'quality.json', content)
@@ -160,13 +172,15 @@ def prepare_folder(
     items: Sequence[ImageItem],
     rule: MaskRule | None,
     rethreshold: bool,
+    format: str = 'png',
 ) -> list[int]:
     """Check the output folder against its manifest, and return the indices of the items without scores.
 
     Nothing is written, as the checkpoint may still be rejected.
     """
     folder = settings.folder
-    output.check(inputs, reuse=True, names=output_names(folder, items))
+    formats = [] if format == 'png' else [f'{format}/']
+    output.check(inputs, reuse=True, names=[*output_names(folder, items), *formats])
     if output.overwrite:
         manifest.start(settings.options)
     else:
