@@ -94,6 +94,10 @@ def _by_id(content: dict, section: str, key: str, path: str | Path) -> dict[Any,
             raise ValueError(
                 f'{path}: `{section}` must be a list of objects with `id` and `{key}`, got {shorten(item)}.'
             )
+        if entry[0] in names or not str(entry[1]).strip():
+            raise ValueError(
+                f'{path}: every entry of `{section}` must have its own `id` and a `{key}`, got {shorten(item)}.'
+            )
         names[entry[0]] = str(entry[1])
     return names
 

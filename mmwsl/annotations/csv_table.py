@@ -13,6 +13,9 @@ from .columns import find_column
 from .record import ImageLabelRecord, make_record
 from .separators import find_separator, split_cell
 
+MISSING = ('nan', 'none', 'null', 'n/a')
+"""Texts that programs write for a missing value."""
+
 
 @dataclass(frozen=True)
 class CSVTable:
@@ -135,6 +138,11 @@ def read_csv(
     records = []
     for source, row in table.rows:
         present, unknown, large, small = (split_cell(row.get(column, ''), separator) for column in columns)
+        if missing := [name for name in present if name.lower() in MISSING]:
+            raise ValueError(
+                f'{source}: a label must be the name of a class, got {missing[0]!r}. Leave the cell empty if there '
+                'is none.'
+            )
         records.append(make_record(row[image_column].strip(), present, unknown, source, large, small))
     return records
 

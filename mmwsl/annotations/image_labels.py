@@ -1,6 +1,7 @@
 """Image-level labels in any common format."""
 
 import inspect
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -71,6 +72,8 @@ def read_image_labels(
         FileNotFoundError: If ``source`` does not exist.
         ValueError: If the format is not recognized or lacks one of the options, or the content is invalid.
     """
+    if os.path.exists(source) and not os.path.isfile(source) and not os.path.isdir(source):
+        raise ValueError(f'{source}: labels must be a file or a folder, got a pipe. Save it as a file.')
     found = recognize_format(source)
     if found == 'csv' and _has_class_columns(source, options):
         found = 'one-hot'

@@ -94,6 +94,8 @@ def load_voc_xml(path: str | Path, backend_args: dict | None = None) -> VOCAnnot
         ValueError: If it is not XML, or an object has no name.
     """
     root = parse_xml(read_bytes(path, 'XML annotation', backend_args), path)
+    if root.tag != 'annotation':
+        raise ValueError(f'{path}: the root must be <annotation>, got <{plain(root.tag)}>. Remove or replace the file.')
     objects = []
     # direct children only: the parts of a person (head, hand) have names and boxes too, one level deeper
     for number, item in enumerate(root.findall('object'), 1):

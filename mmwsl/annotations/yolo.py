@@ -1,10 +1,12 @@
 """Image-level labels from a folder of YOLO's text files."""
 
+import math
 from pathlib import Path
 
 import yaml
 
 from mmwsl.utils.files import read_text
+from mmwsl.utils.text import shorten
 
 from .record import ImageLabelRecord, make_record
 
@@ -49,7 +51,7 @@ def read_yolo(folder: str | Path) -> list[ImageLabelRecord]:
             if not (fields := line.split()):
                 continue
             name = names.get(int(fields[0])) if fields[0][:10].isdecimal() and len(fields[0]) < 10 else None
-            if name is None or len(fields) < 5:
+            if name is None or len(fields) < 5 or not all(map(_is_finite, fields[1:])):
                 raise ValueError(
                     f'{file}:{number}: a line must be a class id of {names_file.name} (0 to {max(names)}) and at least '
                     f'four numbers, got {line[:60]!r}.'
@@ -81,8 +83,23 @@ def _read_names(path: Path) -> dict[int, str]:
             f'{path}: `names` must be a list of class names, or a mapping from id to name, got '
             f'{type(names).__name__}{" of " if kinds else ""}{", ".join(kinds)}.'  # a value may be huge: aliases
         )
+    if len({int(label) for label in pairs}) < len(pairs):
+        raise ValueError(f'{path}: every id of `names` must be given once, got {shorten(list(pairs))}.')
     return {int(label): name for label, name in pairs.items()}
 
 
+def _is_finite(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
 def _is_name(label: object, name: object) -> bool:
-    return isinstance(label, str) and label.isdecimal() and len(label) < 10 and isinstance(name, str) and bool(name)
+    return (
+        isinstance(label, str)
+        and label.isdecimal()
+        and len(label) < 10
+        and isinstance(name, str)
+        and bool(name.strip())
+    )

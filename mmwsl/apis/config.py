@@ -6,6 +6,7 @@ import os
 import traceback
 from pathlib import Path, PurePosixPath
 
+import yaml
 from mmengine.config import Config
 from mmengine.logging import MMLogger, print_log
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
@@ -82,6 +83,8 @@ def read_config(path: Path) -> Config:
     if path.suffix not in SUFFIXES:
         raise ValueError(f'config must be a file {", ".join(SUFFIXES)}, got {str(path)!r}.')
     try:
+        if path.suffix in ('.yaml', '.yml'):
+            yaml.safe_load(path.read_text())  # mmengine's loader would run code that the file names
         return Config.fromfile(path)
     except OSError:
         raise

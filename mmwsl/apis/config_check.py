@@ -3,6 +3,7 @@
 import difflib
 import inspect
 import logging
+import math
 import os
 from collections.abc import Iterable
 from typing import Any
@@ -27,6 +28,7 @@ NESTED = dict(
     metainfo=('classes', 'palette'),
     paramwise_cfg=('custom_keys', 'bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult', 'bypass_duplicate'),
     test_cfg=('mode', 'stride', 'crop_size'),
+    clip_grad=('type', 'max_norm', 'norm_type', 'clip_value', 'error_if_nonfinite', 'foreach'),
 )
 """Keys of dicts of which nothing rejects an unknown one."""
 
@@ -161,6 +163,9 @@ def _check_numbers(cfg: Config) -> None:
     seed = (cfg.get('randomness') or {}).get('seed')
     if seed is not None and not (isinstance(seed, int) and 0 <= seed < 2**32):
         raise ValueError(f'`randomness.seed` must be an integer in 0..{2**32 - 1}, got {seed!r}.')
+    level = cfg.get('log_level')
+    if isinstance(level, str) and not isinstance(logging.getLevelName(level), int):
+        raise ValueError(f"`log_level` must be a level such as 'INFO', got {level!r}.")
     for key in ('load_from', 'work_dir'):
         if cfg.get(key) is not None and not isinstance(cfg[key], str):
             raise ValueError(f'`{key}` must be a path, got {cfg[key]!r}.')
@@ -178,6 +183,8 @@ def _check_normalization(cfg: Config) -> None:
             raise ValueError(
                 f'`data_preprocessor.{name}` must have {channels} values, one per channel, got {values!r}.'
             )
+    if mean is not None and not all(map(math.isfinite, mean)):
+        raise ValueError(f'`data_preprocessor.mean` must be finite, got {mean!r}.')
     if std is not None and not all(value > 0 for value in std):
         raise ValueError(f'`data_preprocessor.std` must be positive, got {std!r}.')
 

@@ -71,7 +71,8 @@ def _walk(folder: str) -> Iterator[str]:
         if (real := os.path.realpath(place)) in above:
             continue
         for entry in os.scandir(place):
-            if entry.is_file():
+            # A link to nothing is named when it is read, not left out.
+            if entry.is_file() or entry.is_symlink() and not os.path.exists(entry.path):
                 yield os.path.relpath(entry.path, folder)
             elif entry.is_dir() and not entry.name.startswith('.'):
                 parts.append((entry.path, above | {real}))

@@ -4,6 +4,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
+from zipfile import is_zipfile
 
 from mmwsl.apis.pseudo_labels.manifest import as_json, list_differences
 from mmwsl.utils.console import Console
@@ -66,6 +67,7 @@ class Stages:
         before = self.project.read_summary().get(name, {})
         text = f'[{[*STAGES].index(name) + 1}/{len(STAGES)}] {name}: {STAGES[name]}'
         if before.get('finished'):
+            self._check_files(name, before)
             self.console.print(f'{text}, done before')
             result: dict[str, Any] = before
             return result
@@ -85,6 +87,16 @@ class Stages:
         before = self.project.read_summary().get(name)
         if before and (differences := list_differences(before['inputs'], as_json(inputs))):
             self._discard(name, differences)
+
+    def _check_files(self, name: str, result: Mapping[str, Any]) -> None:
+        """Check that what a finished stage made is still there: the later stages build on it."""
+        paths = [self.project.root / result[key] for key in ('config', 'checkpoint') if key in result]
+        wrong = [path for path in paths if not path.exists() or path.suffix == '.pth' and not is_zipfile(path)]
+        if wrong and not self.overwrite:
+            raise ProjectError(
+                f'--out {str(self.project.root)!r}: the stage {name!r} has finished, but {str(wrong[0])!r} is missing '
+                'or damaged. Restore it, or delete the folder and run again.'
+            )
 
     def _discard(self, name: str, differences: str) -> None:
         if not self.overwrite:

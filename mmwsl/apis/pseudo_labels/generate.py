@@ -5,6 +5,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 from mmengine import dist
 from mmengine.config import Config
@@ -189,7 +190,7 @@ def prepare_folder(
         manifest.check_image_labels(items)
     if rule is not None and not rethreshold:
         manifest.check_rule(asdict(rule))
-    missing = [index for index, item in enumerate(items) if output.overwrite or not item.scores.is_file()]
+    missing = [index for index, item in enumerate(items) if output.overwrite or not is_zipfile(item.scores)]
     if missing and rethreshold:
         raise ValueError(
             f'--rethreshold needs the scores of all {len(items)} images, but {len(missing)} have none in {folder}, the '

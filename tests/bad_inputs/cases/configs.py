@@ -49,6 +49,22 @@ CASES: list[Case] = [
         'RecursionError',
         prepare=config('def f(n):\n    return f(n + 1)\nwork_dir = f(0)'),
     ),
+    case(
+        'a YAML config that runs code',
+        'train own.yml --work-dir new',
+        'rejected',
+        'own.yml',
+        prepare=config('model: !!python/object/apply:os.mkdir [made]', 'own.yml'),
+        absent=('made',),
+    ),
+    case('a misspelled level of the log', OWN, 'rejected', 'log_level', prepare=inherits("log_level = 'VERBOSE'")),
+    case(
+        'a misspelled setting of gradient clipping',
+        OWN,
+        'rejected',
+        'max_norm',
+        prepare=inherits('optim_wrapper = dict(clip_grad=dict(max_nrm=1.0))'),
+    ),
     case('a network that is a name', OWN, 'rejected', '`model`', 'resnet', prepare=config("model = 'resnet'")),
     case(
         'a dataloader that is a list',

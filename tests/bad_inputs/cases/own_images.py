@@ -1,5 +1,7 @@
 """Own images: ``check`` and ``run``."""
 
+import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +30,81 @@ def gif(root: Path) -> None:
     Image.open(root / 'images/00.png').convert('P').save(root / 'images/extra.gif')
 
 
+def coco(**changes: object) -> Change:
+    """Return a function that writes a COCO file of labels, changed."""
+    file = dict(
+        images=[dict(id=i, file_name=f'{i:02}.png') for i in range(4)],
+        categories=[dict(id=1, name='ring'), dict(id=2, name='star')],
+        annotations=[dict(id=i, image_id=i, category_id=1 + i % 2, bbox=[0, 0, 4, 4]) for i in range(4)],
+    )
+    return lambda root: (root / 'labels.json').write_text(json.dumps(file | changes))
+
+
 CASES: list[Case] = [
+    case(
+        'check: two images of one id',
+        'check images --labels labels.json',
+        'rejected',
+        '`images`',
+        'its own `id`',
+        prepare=coco(images=[dict(id=0, file_name=f'{i:02}.png') for i in range(4)]),
+    ),
+    case(
+        'check: two categories of one id',
+        'check images --labels labels.json',
+        'rejected',
+        '`categories`',
+        prepare=coco(categories=[dict(id=1, name='ring'), dict(id=1, name='star'), dict(id=2, name='cross')]),
+    ),
+    case(
+        'check: a category without a name',
+        'check images --labels labels.json',
+        'rejected',
+        '`categories`',
+        prepare=coco(categories=[dict(id=1, name='ring'), dict(id=2, name=' ')]),
+    ),
+    case(
+        'check: a page in place of a VOC annotation',
+        'check images --labels xml',
+        'rejected',
+        '00.xml',
+        '<annotation>',
+        prepare=all_of(
+            lambda root: (root / 'xml').mkdir(),
+            content(b'<html><body>404</body></html>', 'xml/00.xml'),
+            content(b'<annotation><object><name>ring</name></object></annotation>', 'xml/01.xml'),
+        ),
+    ),
+    case(
+        'check: nan as a label',
+        CHECK,
+        'rejected',
+        'labels.csv',
+        "'nan'",
+        prepare=labels(lambda text: text.replace('ring', 'nan')),
+    ),
+    case(
+        'check: labels from a pipe',
+        CHECK.replace('labels.csv', 'pipe'),
+        'rejected',
+        'pipe',
+        prepare=lambda root: os.mkfifo(root / 'pipe'),
+    ),
+    case(
+        'predict: a link to an image that is gone',
+        'predict project images --out new',
+        'failed',
+        'gone.png',
+        prepare=lambda root: (root / 'images/gone.png').symlink_to(root / 'nowhere.png'),
+    ),
+    case(
+        'run: the checkpoint of a finished stage is gone',
+        RUN.replace('--out new', '--out project'),
+        'rejected',
+        'is missing or damaged',
+        prepare=lambda root: [path.unlink() for path in (root / 'project/segmentor').glob('*.pth')],
+        changes=EVERYTHING,
+    ),
     *(
         item
         for name, command in (('check', CHECK), ('run', RUN))

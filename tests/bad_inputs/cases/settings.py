@@ -152,7 +152,6 @@ CASES: list[Case] = [
                 'model = dict(decode_head=dict(loss_decode=dict(class_weight=[1.0, 2.0])))',
                 'fit',
             ),
-            ('gradient clipping', 'optim_wrapper = dict(clip_grad=dict(max_nrom=1.0))', 'max_nrom'),
         )
     ),
     *(
