@@ -98,6 +98,8 @@ def check_workers(cfg: Config) -> None:
     for path, value in settings_in({key: cfg[key] for key in cfg if key.endswith('_dataloader')}):
         if path.endswith('.num_workers') and isinstance(value, int) and value > most:
             raise ValueError(f'`{path}` must be at most {most} on this machine, got {value}.')
+        if path.endswith('.prefetch_factor') and value is not None and not (isinstance(value, int) and value > 0):
+            raise ValueError(f'`{path}` must be a positive number of batches, got {value!r}.')
 
 
 def check_optimizers(cfg: Config) -> None:

@@ -1,5 +1,6 @@
 """Finished runs: their config and checkpoint."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -81,6 +82,8 @@ def find_run(text: str) -> Run:
             f'run {text!r} has no complete checkpoint. Finish its training: tools/train.py '
             f'{configs[0]} --work-dir {folder} --resume'
         )
+    if Path(newest).resolve().parent != folder.resolve():
+        warnings.warn(f'run {text!r} has its checkpoint in another folder: {newest}', stacklevel=2)
     return Run(folder.resolve().name, configs[0], Path(newest))
 
 

@@ -28,6 +28,9 @@ class ResumedTrainingHook(Hook):
         step, last = (loop.epoch, loop.max_epochs) if by_epoch else (loop.iter, loop.max_iters)
         if not runner._resume or not step:
             return
+        if step >= last:
+            text = f'--resume: {runner._load_from} has {step} of {last} {"epochs" if by_epoch else "iterations"}'
+            runner.logger.warning(f'{text}: nothing is trained. Set a longer `train_cfg` to continue.')
         if is_main_process():
             with atomic_write(Path(runner.work_dir, 'last_checkpoint')) as file:
                 file.write(str(Path(runner._load_from).absolute()).encode())

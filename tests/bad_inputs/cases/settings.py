@@ -88,6 +88,12 @@ CASES: list[Case] = [
         'rejected',
         'batch',
     ),
+    case(
+        'no batches loaded ahead',
+        SET.format('train_dataloader.num_workers=1 train_dataloader.prefetch_factor=0'),
+        'rejected',
+        'prefetch_factor',
+    ),
     case('-1 workers', SET.format('train_dataloader.num_workers=-1'), 'rejected', 'num_workers'),
     case(
         'persistent workers without workers',
