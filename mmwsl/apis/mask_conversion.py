@@ -16,7 +16,9 @@ def convert_masks(
     palette: Sequence[Sequence[int]],
     masks: Iterable[tuple[str, Path, str]],
 ) -> Path:
-    """Write masks of an output folder in another format, into its subfolder ``FORMAT``, which is replaced.
+    """Write masks of an output folder in another format, into its subfolder ``FORMAT``.
+
+    What the command made there before is replaced when the new files are complete. Files of others are not touched.
 
     Args:
         output: The folder.
@@ -27,11 +29,14 @@ def convert_masks(
 
     Returns:
         The file or folder to open.
+
+    Raises:
+        OutputError: If the subfolder holds other files of the same names.
     """
-    folder = output.root / format
-    output.begin([f'{format}/'], keep=True)
-    shutil.rmtree(folder, ignore_errors=True)
-    with open_mask_writer(format, folder, classes, palette) as writer:
+    partial = output.root / f'.{format}.part'
+    shutil.rmtree(partial, ignore_errors=True)  # of an interrupted run
+    with open_mask_writer(format, partial, classes, palette) as writer:
         for name, mask, img_path in masks:
             writer.write(name, read_mask(mask), read_bgr(img_path)[..., ::-1] if writer.needs_image else None)
-    return Path(writer.output)
+    output.replace(f'{format}/', partial)
+    return output.root / format / Path(writer.output).relative_to(partial)

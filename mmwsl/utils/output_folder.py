@@ -21,8 +21,8 @@ class OutputError(ValueError):
 class OutputFolder:
     """Folder whose content a command records before it writes it.
 
-    A line of the file ``.mmwsl_files`` is a JSON list of a command and a path below the folder; ``name/`` is a
-    subfolder with all that it contains. All other files are someone else's.
+    A line of the file ``.mmwsl_files`` is a JSON list of a command and a path below the folder. All other files are
+    someone else's.
 
     Args:
         root: The folder.
@@ -52,7 +52,8 @@ class OutputFolder:
         Args:
             inputs: Files and folders that the command reads. The folder must be apart from these, always.
             reuse: Whether the command resumes or refreshes its own earlier results.
-            names: Paths below the folder that the command will make, as far as it knows them.
+            names: Paths below the folder that the command will make, as far as it knows them; ``name/`` is a subfolder
+                in which it will make some.
 
         Raises:
             OutputError: If something would be lost, or the folder cannot be written.
@@ -114,22 +115,48 @@ class OutputFolder:
         """Return what the command recorded."""
         return {name for command, name in self._lines() if command == self.command}
 
-    def clear(self) -> None:
-        """Remove what the command recorded, and the folders that are empty then."""
-        for name in (made := self.made()):
-            path = self.root / name
-            if path.is_dir() and not path.is_symlink():
-                if name.endswith('/'):
-                    shutil.rmtree(path)
-            else:
+    def lost(self, subfolder: str) -> list[str]:
+        """Return what a command recorded in a subfolder ``name/`` and is not there."""
+        return sorted(
+            name for _, name in self._lines() if name.startswith(subfolder) and not (self.root / name).exists()
+        )
+
+    def foreign(self) -> list[str]:
+        """Return the files that no command recorded, with their names or those of their folders."""
+        known = {name for _, name in self._lines()}
+        files = (path.relative_to(self.root) for path in sorted(self.root.rglob('*')) if not path.is_dir())
+        return [
+            file.as_posix()
+            for file in files
+            if not self._ignored(file.name) and not known & {file.as_posix(), *map(str, file.parents)}
+        ]
+
+    def clear(self, subfolder: str = '') -> None:
+        """Remove what the command recorded, in a subfolder ``name/`` or everywhere, and folders that are empty then."""
+        made = {name for name in self.made() if name.startswith(subfolder)}
+        for path in map(self.root.joinpath, made):
+            if path.is_symlink() or not path.is_dir():
                 path.unlink(missing_ok=True)
         for folder in sorted({parent for name in made for parent in Path(name).parents}, reverse=True):
             if folder != Path() and (self.root / folder).is_dir() and not any((self.root / folder).iterdir()):
                 (self.root / folder).rmdir()
         if made:
-            others = [line for line in self._lines() if line[0] != self.command]
+            others = [line for line in self._lines() if line[0] != self.command or line[1] not in made]
             with atomic_write(self.root / RECORD) as file:
                 file.write(''.join(f'{json.dumps(line)}\n' for line in others).encode())
+        self._known = None
+
+    def replace(self, subfolder: str, source: Path) -> None:
+        """Replace what the command made in a subfolder ``name/`` by the files of another folder, which are moved."""
+        files = sorted(path.relative_to(source) for path in source.rglob('*') if path.is_file())
+        names = [f'{subfolder}{file.as_posix()}' for file in files]
+        self._check_names(names)
+        self.clear(subfolder)
+        self.add(*names)
+        for file, name in zip(files, names, strict=True):
+            (self.root / name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(source / file, self.root / name)
+        shutil.rmtree(source)
 
     def _lines(self) -> list[list[str]]:
         path, found = self.root / RECORD, []
@@ -159,9 +186,12 @@ class OutputFolder:
         return name.startswith('.') or name in self.logs or name.endswith('.part')
 
     def _foreign(self, name: str, known: set[str]) -> bool:
-        """Tell whether a path exists that no recorded subfolder contains."""
-        parents = Path(name).parents
-        return (self.root / name).exists() and not any(f'{parent.as_posix()}/' in known for parent in parents)
+        """Tell whether a path exists, or if it is a subfolder ``name/``, whether it contains a file not recorded."""
+        path = self.root / name
+        if not (name.endswith('/') and path.is_dir()):
+            return os.path.lexists(path)
+        files = (file.relative_to(self.root).as_posix() for file in path.rglob('*') if not file.is_dir())
+        return any(file not in known and not self._ignored(os.path.basename(file)) for file in files)
 
 
 def check_output_file(

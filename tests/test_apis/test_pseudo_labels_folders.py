@@ -61,6 +61,21 @@ def test_the_error_names_a_broken_image_and_the_other_images_stay(written, tmp_p
     assert len(files(tmp_path / 'out', '.png')) == 3
 
 
+def test_an_image_that_was_replaced_is_predicted_again(written, tmp_path):
+    main(written)
+    out, images = tmp_path / 'out', tmp_path / 'data' / 'images'
+    stamps = {path: path.stat().st_mtime_ns for path in out.rglob('*/*.npz')}
+    (images / 'a' / 'one.png').touch()
+    pixels = np.full((22, 30, 3), 200, np.uint8)
+    Image.fromarray(pixels).save(images / 'b' / 'two.half.png')
+    main(written)
+    changed = {path.name for path, stamp in stamps.items() if path.stat().st_mtime_ns != stamp}
+    assert changed == {'two.half.npz'}  # the content counts, not the time
+    again = [*written[:-1], str(tmp_path / 'again')]
+    main(again)
+    assert files(out, '.png', '.npz') == files(tmp_path / 'again', '.png', '.npz')
+
+
 def test_the_image_list_may_change_but_not_the_labels_of_finished_images(written, tmp_path):
     """The table is also the list of the images here."""
     main(written)

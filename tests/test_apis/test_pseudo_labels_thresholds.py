@@ -1,6 +1,7 @@
 """Masks of stored scores by thresholds, set in the first run or later."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from PIL import Image
 
 from mmwsl.apis import load_config
 from mmwsl.apis.pseudo_labels import generate_pseudo_labels
-from mmwsl.apis.pseudo_labels.masks import MaskRule
+from mmwsl.apis.pseudo_labels.masks import STAGED, MaskRule
 from mmwsl.functional import DEQUANTIZED
 
 from .conftest import codes, files, mask
@@ -43,6 +44,34 @@ def test_masks_of_a_run_that_was_killed_between_two_rules_are_all_written_again(
     Image.fromarray(np.full((96, 96), 3, np.uint8)).save(folder / 'masks' / 'shapes-0-000002.png')
     run('out')
     assert files(folder, '.png') == expected
+
+
+def test_the_old_masks_stay_until_all_new_ones_are_written(run, copied):
+    before, last = files(copied / 'masks', '.png'), sorted(copied.glob('scores/*.npz'))[-1]
+    content = last.read_bytes()
+    np.savez_compressed(last, classes=np.zeros(1, np.int16))  # a valid archive without scores
+    arguments = ['--rethreshold', '--fg-threshold', '0.6']
+    with pytest.raises(ValueError, match=re.escape(str(last))):
+        run('out', *arguments)
+    assert files(copied / 'masks', '.png') == before
+    last.write_bytes(content)
+    first = next((copied / STAGED).iterdir())
+    stamp = first.stat().st_mtime_ns
+    run('out', *arguments)
+    assert (copied / 'masks' / first.name).stat().st_mtime_ns == stamp  # not written again
+    assert not (copied / STAGED).exists()
+    fresh = run('fresh', '--fg-threshold', '0.6')
+    assert files(copied / 'masks', '.png') == files(fresh / 'masks', '.png') != before
+
+
+def test_masks_of_an_interrupted_third_rule_are_not_used(run, copied):
+    before = files(copied, '.png')
+    manifest = json.loads((copied / 'manifest.json').read_text())
+    (copied / 'manifest.json').write_text(json.dumps(manifest | dict(next_rule=dict(fg_threshold=0.2))))
+    (copied / STAGED).mkdir()
+    Image.fromarray(np.full((96, 96), 3, np.uint8)).save(copied / STAGED / 'shapes-0-000002.png')
+    run('out')
+    assert files(copied, '.png') == before
 
 
 def test_rethreshold_needs_all_scores(run, tmp_path):

@@ -25,13 +25,13 @@ def out(tmp_path):
     folder = OutputFolder(tmp_path / 'out', 'a')
     folder.check()
     assert not folder.root.exists()
-    folder.begin(['x.png', 'sub/y.png', 'tree/'])
+    folder.begin(['x.png', 'sub/y.png', 'tree/deep/z.png'])
     make(folder.root, 'x.png', 'sub/y.png', 'tree/deep/z.png')
     return folder.root
 
 
 def test_results_are_replaced_only_if_asked_for(out):
-    with pytest.raises(OutputError, match=r'must be a new folder, got .* sub/y.png, tree/, x.png of an earlier run'):
+    with pytest.raises(OutputError, match=r'got .* sub/y.png, tree/deep/z.png, x.png of an earlier run'):
         OutputFolder(out, 'a').check()
     OutputFolder(out, 'a').check(reuse=True)
     OutputFolder(out, 'a', overwrite=True).check()
@@ -65,7 +65,7 @@ def test_results_stay_where_a_run_continues(out):
     folder.begin(['x.png', 'new.png'], keep=True)
     folder.add('later.png')
     assert content(out) == before
-    assert folder.made() == {'x.png', 'sub/y.png', 'tree/', 'new.png', 'later.png'}
+    assert folder.made() == {'x.png', 'sub/y.png', 'tree/deep/z.png', 'new.png', 'later.png'}
 
 
 def test_the_second_of_two_runs_at_once_is_rejected(tmp_path):
@@ -80,11 +80,32 @@ def test_the_second_of_two_runs_at_once_is_rejected(tmp_path):
 
 
 def test_a_file_of_someone_else_is_not_replaced(out):
-    make(out, 'mine.png', 'tree/mine.png')
+    make(out, 'mine.png')
     for call in (OutputFolder(out, 'a').begin, lambda names: OutputFolder(out, 'a').check(reuse=True, names=names)):
         with pytest.raises(OutputError, match='results of `a` only, got other files mine.png in'):
-            call(['x.png', 'tree/mine.png', 'mine.png'])
+            call(['x.png', 'tree/deep/z.png', 'mine.png'])
     assert {'x.png', 'mine.png', 'sub/y.png'} <= {*content(out)}  # nothing was removed before the check
+
+
+def test_a_subfolder_holds_results_only(out):
+    OutputFolder(out, 'a').check(reuse=True, names=['tree/', 'new/'])
+    make(out, 'tree/deep/.DS_Store', 'tree/deep/mine.png', 'sub/mine.txt')
+    with pytest.raises(OutputError, match='results of `a` only, got other files tree/ in'):
+        OutputFolder(out, 'a').check(reuse=True, names=['tree/'])
+
+
+def test_results_in_a_subfolder_are_replaced_by_those_of_another_folder(out):
+    make(out, 'mine.png', 'tree/mine.png', '.new/deep/w.png', '.new/w.png')
+    folder = OutputFolder(out, 'a')
+    folder.replace('tree/', out / '.new')
+    others = ['mine.png', 'sub', 'sub/y.png', 'tree', 'tree/deep', 'tree/deep/w.png']
+    assert content(out) == [*others, 'tree/mine.png', 'tree/w.png', 'x.png']
+    assert (out / 'tree/w.png').read_text() == '.new/w.png'
+    assert folder.made() == {'x.png', 'sub/y.png', 'tree/deep/w.png', 'tree/w.png'}
+    make(out, '.new/mine.png')
+    with pytest.raises(OutputError, match='other files tree/mine.png in'):
+        folder.replace('tree/', out / '.new')
+    assert (out / 'tree/deep/w.png').exists() and (out / 'tree/mine.png').read_text() == 'tree/mine.png'
 
 
 @pytest.mark.parametrize('line', ['["a", "../kept.txt"]', '["a", "/kept.txt"]', '["a", "."]', '["a", "x', '[1]', '3'])
@@ -94,7 +115,7 @@ def test_a_damaged_or_hostile_record_removes_nothing_elsewhere(out, tmp_path, li
         file.write(line)
     folder = OutputFolder(out, 'a', overwrite=True)
     folder.begin(['new.png'], keep=True)
-    assert folder.made() == {'x.png', 'sub/y.png', 'tree/', 'new.png'}
+    assert folder.made() == {'x.png', 'sub/y.png', 'tree/deep/z.png', 'new.png'}
     folder.clear()
     assert (tmp_path / 'kept.txt').exists() and content(out) == []
 
@@ -102,7 +123,7 @@ def test_a_damaged_or_hostile_record_removes_nothing_elsewhere(out, tmp_path, li
 def test_a_linked_folder_is_not_followed(out, tmp_path):
     make(tmp_path / 'elsewhere', 'kept.txt')
     (out / 'link').symlink_to(tmp_path / 'elsewhere')
-    OutputFolder(out, 'a').add('link/')
+    OutputFolder(out, 'a').add('link')
     OutputFolder(out, 'a').clear()
     assert (tmp_path / 'elsewhere' / 'kept.txt').exists() and not (out / 'link').is_symlink()
 

@@ -2,6 +2,6 @@
 
 from .files import check_files, list_problems, read_masks
 from .hook import DataCheckHook
-from .overlap import describe_overlap
+from .overlap import describe_overlap, image_digests
 
-__all__ = ['DataCheckHook', 'check_files', 'describe_overlap', 'list_problems', 'read_masks']
+__all__ = ['DataCheckHook', 'check_files', 'describe_overlap', 'image_digests', 'list_problems', 'read_masks']

@@ -35,8 +35,8 @@ def shared_images(train: Sequence[str], evaluated: Sequence[str]) -> list[str]:
     same = {path for path, stat in tested.items() if (stat.st_dev, stat.st_ino) in files}
     unclear = [path for path, stat in tested.items() if path not in same and stat.st_size in sizes]
     if unclear:
-        digests = {*_digests(path for path, stat in trained.items() if stat.st_size in sizes)} - {''}
-        same |= {path for path, digest in zip(unclear, _digests(unclear), strict=True) if digest in digests}
+        digests = {*image_digests(path for path, stat in trained.items() if stat.st_size in sizes)} - {''}
+        same |= {path for path, digest in zip(unclear, image_digests(unclear), strict=True) if digest in digests}
     return [path for path in dict.fromkeys(evaluated) if path in same]
 
 
@@ -58,8 +58,8 @@ def _stats(paths: Iterable[str]) -> dict[str, os.stat_result]:
     return found
 
 
-def _digests(paths: Iterable[str]) -> list[str]:
-    """Return the digest of each file, an empty text for one that cannot be read."""
+def image_digests(paths: Iterable[str]) -> list[str]:
+    """Return the digest of each file, an empty text for one that cannot be read. Unchanged files are not read again."""
     return [fact.get('digest', '') for fact in file_facts(list(paths), _read_digest, 'digest')]
 
 

@@ -1,12 +1,19 @@
 """Layout of a project folder."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mmwsl.utils.files import load_json, write_json
+from mmwsl.utils.output_folder import RECORD, OutputFolder
 from mmwsl.utils.text import shorten
 
+UNRECORDED = re.compile(
+    r'(train|val|train_masks|train_pseudo)\.jsonl|val_masks\.txt|(iter|epoch)_\d+\.pth|last_checkpoint|'
+    r'(project|segmentor)\.py|\d{8}_\d{6}|test|\..*|.*\.part|Thumbs\.db|desktop\.ini'
+)
+"""Names in the folders of the lists and trainings, which do not record what they make."""
 KINDS: dict[str, type] = {'classes': list, 'version': str}
 """Types of the entries of a summary; the others are dicts."""
 
@@ -81,6 +88,16 @@ class Project:
             evaluation=[self.predictions],
             report=[self.report],
         ).get(stage, [])
+
+    def foreign_files(self, stage: str) -> list[Path]:
+        """Return the files in the folders of a stage that it did not make."""
+        found: list[Path] = []
+        for folder in self.outputs(stage):
+            if (folder / RECORD).is_file():
+                found += [folder / name for name in OutputFolder(folder, '').foreign()]
+            elif folder.is_dir():
+                found += [path for path in sorted(folder.iterdir()) if not UNRECORDED.fullmatch(path.name)]
+        return found
 
     def read_summary(self) -> dict[str, Any]:
         """Read the summary of the finished stages.

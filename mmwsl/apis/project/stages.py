@@ -1,5 +1,6 @@
 """Stages of a project: each is done once for its inputs, so that an interrupted run continues."""
 
+import shlex
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -8,6 +9,8 @@ from zipfile import is_zipfile
 
 from mmwsl.apis.pseudo_labels.manifest import as_json, list_differences
 from mmwsl.utils.console import Console
+from mmwsl.utils.output_folder import OutputFolder
+from mmwsl.utils.text import first_five
 
 from .layout import Project
 
@@ -66,8 +69,7 @@ class Stages:
         self.compare(name, inputs)
         before = self.project.read_summary().get(name, {})
         text = f'[{[*STAGES].index(name) + 1}/{len(STAGES)}] {name}: {STAGES[name]}'
-        if before.get('finished'):
-            self._check_files(name, before)
+        if before.get('finished') and self._is_complete(name, before):
             self.console.print(f'{text}, done before')
             result: dict[str, Any] = before
             return result
@@ -88,15 +90,26 @@ class Stages:
         if before and (differences := list_differences(before['inputs'], as_json(inputs))):
             self._discard(name, differences)
 
-    def _check_files(self, name: str, result: Mapping[str, Any]) -> None:
-        """Check that what a finished stage made is still there: the later stages build on it."""
-        paths = [self.project.root / result[key] for key in ('config', 'checkpoint') if key in result]
+    def _is_complete(self, name: str, result: Mapping[str, Any]) -> bool:
+        """Tell whether what a finished stage made is there. Predictions are made again, all else must be restored."""
+        root = self.project.root
+        if name == 'evaluation':
+            return not OutputFolder(self.project.predictions, '').lost('masks/')
+        paths = [root / result[key] for key in ('config', 'checkpoint') if key in result]
         wrong = [path for path in paths if not path.exists() or path.suffix == '.pth' and not is_zipfile(path)]
+        advice = 'Restore it, or delete the folder and run again'
+        if name == 'labels':
+            wrong = [self.project.labels / mask for mask in OutputFolder(self.project.labels, '').lost('masks/')]
+            thresholds = shlex.quote(str(self.project.labels / 'thresholds.json'))
+            advice = f'`mmwsl label {shlex.quote(str(root))} --thresholds {thresholds}` writes it again'
         if wrong and not self.overwrite:
             raise ProjectError(
-                f'--out {str(self.project.root)!r}: the stage {name!r} has finished, but {str(wrong[0])!r} is missing '
-                'or damaged. Restore it, or delete the folder and run again.'
+                f'--out {str(root)!r}: the stage {name!r} has finished, but {str(wrong[0])!r} is missing or damaged. '
+                f'{advice}.'
             )
+        if wrong:
+            self._discard(name, f'{wrong[0]} is missing or damaged')
+        return not wrong
 
     def _discard(self, name: str, differences: str) -> None:
         if not self.overwrite:
@@ -106,6 +119,11 @@ class Stages:
             )
         summary = self.project.read_summary()
         later = [*STAGES][[*STAGES].index(name) :]
+        if foreign := [str(path) for stage in later for path in self.project.foreign_files(stage)]:
+            raise ProjectError(
+                f'--out {str(self.project.root)!r}: --overwrite would remove files that `mmwsl run` did not make: '
+                f'{first_five(foreign)}. Move them away.'
+            )
         # Deleted first, the latest stage first: an interrupted deletion is repeated.
         for path in (path for stage in reversed(later) for path in self.project.outputs(stage)):
             if path.is_dir():

@@ -14,7 +14,7 @@ from mmengine.hooks import Hook
 from mmseg.registry import DATASETS
 
 from mmwsl.annotations import MASK_FORMATS
-from mmwsl.apis.data_check import check_files
+from mmwsl.apis.data_check import check_files, image_digests
 from mmwsl.apis.folder_use import writes_alone
 from mmwsl.apis.launch import in_first_process, join_processes
 from mmwsl.apis.mask_conversion import convert_masks
@@ -26,7 +26,7 @@ from mmwsl.utils.text import check_choice
 
 from .items import ImageItem, describe_list, list_items
 from .manifest import Manifest
-from .masks import COMMAND, MaskRule, write_masks
+from .masks import COMMAND, MaskRule, staged_mask, write_masks
 from .quality import format_report, measure_quality
 from .scores import predict_scores
 from .settings import Settings, read_settings
@@ -140,14 +140,13 @@ def generate_pseudo_labels(
     inputs = dataset_paths(cfg) + ([join_path(settings.dataset.get('data_root') or '', gt_masks)] if gt_masks else [])
     missing = in_first_process(
         lambda: prepare_folder(
-            output, inputs, manifest, settings, items, None if scores_only else rule, rethreshold, format
+            output, inputs, manifest, settings, items, None if scores_only else rule, rethreshold, format, check_data
         )
     )
     if missing:
-        begin = partial(begin_folder, output, manifest, items, not overwrite)
-        predict_scores(
-            settings, [items[index] for index in missing], manifest, begin, launcher, trust_checkpoint, hooks
-        )
+        predicted = [items[index] for index in missing]
+        begin = partial(begin_folder, output, manifest, items, predicted, not overwrite)
+        predict_scores(settings, predicted, manifest, begin, launcher, trust_checkpoint, hooks)
         dist.barrier()
     if scores_only or not dist.is_main_process():
         return None
@@ -174,8 +173,9 @@ def prepare_folder(
     rule: MaskRule | None,
     rethreshold: bool,
     format: str = 'png',
+    read_images: bool = True,
 ) -> list[int]:
-    """Check the output folder against its manifest, and return the indices of the items without scores.
+    """Check the output folder against its manifest, and return the indices of items without scores or with a new image.
 
     Nothing is written, as the checkpoint may still be rejected.
     """
@@ -190,7 +190,13 @@ def prepare_folder(
         manifest.check_image_labels(items)
     if rule is not None and not rethreshold:
         manifest.check_rule(asdict(rule))
-    missing = [index for index, item in enumerate(items) if output.overwrite or not is_zipfile(item.scores)]
+    digests = image_digests(item.img_path for item in items) if read_images else [''] * len(items)
+    changed = manifest.changed_images({item.name: digest for item, digest in zip(items, digests, strict=True)})
+    missing = [
+        index
+        for index, item in enumerate(items)
+        if output.overwrite or item.name in changed or not is_zipfile(item.scores)
+    ]
     if missing and rethreshold:
         raise ValueError(
             f'--rethreshold needs the scores of all {len(items)} images, but {len(missing)} have none in {folder}, the '
@@ -200,11 +206,16 @@ def prepare_folder(
     return missing
 
 
-def begin_folder(output: OutputFolder, manifest: Manifest, items: Sequence[ImageItem], keep: bool) -> None:
-    """Begin to write the output folder, in the first process."""
+def begin_folder(
+    output: OutputFolder, manifest: Manifest, items: Sequence[ImageItem], predicted: Sequence[ImageItem], keep: bool
+) -> None:
+    """Begin to write the output folder, in the first process, without old files of the images to predict."""
     if dist.is_main_process():
         output.begin(output_names(output.root, items), keep)
         remove_partial_files(output.root)
+        for item in predicted:
+            for path in (item.scores, item.mask, staged_mask(item, output.root)):
+                path.unlink(missing_ok=True)
         manifest.update()
     dist.barrier()
 

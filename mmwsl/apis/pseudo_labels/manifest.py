@@ -2,7 +2,7 @@
 
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ class Manifest:
     - ``config``: the config file.
     - ``image_labels``: the labels of each image, if they restrict its prediction: ids of the classes present, and
       ``-id`` of unknown classes. The labels of an image with scores do not change.
+    - ``image_digests``: SHA-256 of each image file; an image that changes is predicted again.
     - ``images``: list, count and digest of the names. The list may change.
     - ``masks``: the rule of the masks, and whether all are written.
     - ``provenance``: masks and labels that were used, see :func:`mmwsl.engine.hooks.collect_provenance`.
@@ -86,6 +87,17 @@ class Manifest:
                 'unknown). Delete their files in scores/ and masks/, or pass another --out.'
             )
         self.content['image_labels'] = {**before, **labels}
+
+    def changed_images(self, digests: Mapping[str, str]) -> set[str]:
+        """Return the names of images that changed since their scores were written; keep all digests for :meth:`update`.
+
+        Args:
+            digests: Digest of each image file by name; '' is unknown.
+        """
+        before = self.content.get('image_digests', {})
+        known = {name: digest for name, digest in digests.items() if digest}
+        self.content['image_digests'] = before | known
+        return {name for name, digest in known.items() if before.get(name, digest) != digest}
 
     def check_rule(self, rule: dict) -> None:
         """Check that the rule of the masks, if there are any, is the requested one.

@@ -1,9 +1,11 @@
 """Masks from stored scores, without the model."""
 
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from multiprocessing import Pool
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -22,6 +24,8 @@ from .refinement import check_refinement, refine_scores
 CHUNK = 4
 COMMAND = 'mmwsl generate-pseudo-labels'
 """Command whose files these are, for :class:`mmwsl.utils.output_folder.OutputFolder`."""
+STAGED = '.masks.part'
+"""Folder of masks of a new rule, until all are written."""
 Task = TypeVar('Task')
 Result = TypeVar('Result')
 
@@ -77,9 +81,9 @@ class MaskRule:
 def write_masks(
     manifest: Manifest, items: Sequence[ImageItem], rule: MaskRule, palette: Sequence[Sequence[int]], processes: int = 0
 ) -> None:
-    """Write the missing masks of images. If existing masks may follow another rule, remove them first.
+    """Write the missing masks of images. Masks that follow another rule are replaced once all new ones are written.
 
-    Masks of images that are not among ``items`` are removed as well: all masks of a folder follow one rule.
+    Masks of images that are not among ``items`` are removed then: all masks of a folder follow one rule.
 
     Args:
         manifest: Manifest of the folder.
@@ -89,16 +93,32 @@ def write_masks(
         processes: Number of processes that share the images; 0 or 1 is this process.
     """
     complete = as_json(dict(rule=asdict(rule), complete=True))
-    if (manifest.content.get('masks') or {}).get('rule') != complete['rule']:
-        manifest.update(masks=None)  # until the old masks are gone, none is known to follow the rule
+    before = (manifest.content.get('masks') or {}).get('rule')
+    if before == complete['rule'] and not manifest.content.get('next_rule'):
+        _write_missing({item: item.mask for item in items}, rule, palette, processes)
+    else:
         folder = manifest.path.parent
-        for name in OutputFolder(folder, COMMAND).made():
-            if name.startswith('masks/'):
-                (folder / name).unlink(missing_ok=True)
+        staged = folder / STAGED
+        if manifest.content.get('next_rule') != complete['rule']:
+            shutil.rmtree(staged, ignore_errors=True)  # of an interrupted run with a third rule
+            manifest.update(next_rule=complete['rule'])
+        _write_missing({item: staged_mask(item, folder) for item in items}, rule, palette, processes)
         manifest.update(masks=dict(complete, complete=False))
-    if missing := [item for item in items if not item.mask.is_file()]:
+        OutputFolder(folder, COMMAND).replace('masks/', staged)
+    manifest.update(masks=complete, next_rule=None)
+
+
+def staged_mask(item: ImageItem, folder: Path) -> Path:
+    """Return the file of a mask until all masks of its rule are written."""
+    return folder / STAGED / item.mask.relative_to((folder / 'masks').absolute())
+
+
+def _write_missing(
+    files: Mapping[ImageItem, Path], rule: MaskRule, palette: Sequence[Sequence[int]], processes: int
+) -> None:
+    """Write the masks whose files do not exist."""
+    if missing := [(item, path) for item, path in files.items() if not path.is_file()]:
         for_each(partial(_write_mask, rule=rule, palette=palette), missing, processes)
-    manifest.update(masks=complete)
 
 
 def for_each(function: Callable[[Task], Result], tasks: Sequence[Task], processes: int = 0) -> list[Result]:
@@ -112,5 +132,6 @@ def for_each(function: Callable[[Task], Result], tasks: Sequence[Task], processe
     return track_progress(function, tasks)
 
 
-def _write_mask(item: ImageItem, rule: MaskRule, palette: Sequence[Sequence[int]]) -> None:
-    write_mask(item.mask, rule.apply(read_codes(item.scores), item.img_path), palette)
+def _write_mask(task: tuple[ImageItem, Path], rule: MaskRule, palette: Sequence[Sequence[int]]) -> None:
+    item, path = task
+    write_mask(path, rule.apply(read_codes(item.scores), item.img_path), palette)

@@ -1,6 +1,6 @@
 """The cases, by what is wrong."""
 
-from . import arguments, checkpoints, configs, data, outputs, own_images, projects, settings, tables
+from . import arguments, checkpoints, configs, data, kept, outputs, own_images, projects, settings, tables
 
 ALL = {
     'checkpoint': checkpoints.CASES,
@@ -12,4 +12,5 @@ ALL = {
     'own images': own_images.CASES,
     'project': projects.CASES,
     'output': outputs.CASES,
+    'kept': kept.CASES,
 }
