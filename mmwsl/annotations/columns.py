@@ -30,6 +30,18 @@ def usual_columns(header: Iterable[str], argument: str) -> list[str]:
     return [name for name in header if name.casefold().replace(' ', '_').replace('-', '_') in USUAL[argument]]
 
 
+def check_different(image_column: str, label_column: str, source: str) -> None:
+    """Check that images and labels have a column each.
+
+    Raises:
+        ValueError: If both are the same one.
+    """
+    if image_column == label_column:
+        raise ValueError(
+            f'{source}: `label_column` must differ from `image_column`, got {shorten(label_column)} for both.'
+        )
+
+
 def find_column(header: Iterable[str], argument: str, source: str) -> str:
     """Find the column of the images or of the labels.
 

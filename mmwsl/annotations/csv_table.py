@@ -9,7 +9,7 @@ from pathlib import Path
 from mmwsl.utils.files import read_text
 from mmwsl.utils.text import shorten
 
-from .columns import find_column
+from .columns import check_different, find_column
 from .record import ImageLabelRecord, make_record
 from .separators import find_separator, split_cell
 
@@ -124,17 +124,18 @@ def read_csv(
 
     Raises:
         FileNotFoundError: If ``path`` does not exist.
-        ValueError: If a column is missing, a row has too few or too many cells or no image, or a class with a size
-            label is not present.
+        ValueError: If a column is missing or given twice, ``separator`` does not fit, a row has too few or too many
+            cells or no image, or a class with a size label is not present.
     """
     table = load_csv(path, delimiter, backend_args)
     image_column = image_column or find_column(table.header, 'image_column', f'{path}:1')
     label_column = label_column or find_column(table.header, 'label_column', f'{path}:1')
     check_column(table, 'image_column', image_column)
     check_column(table, 'label_column', label_column)
+    check_different(image_column, label_column, f'{path}:1')
     columns = (label_column, unknown_column, large_column, small_column)
-    cells = (row.get(column, '') for _, row in table.rows for column in columns)
-    separator = separator or find_separator(cells, str(path), check_spaces)
+    cells = [row.get(column, '') for _, row in table.rows for column in columns]
+    separator = find_separator(cells, str(path), check_spaces, separator)
     records = []
     for source, row in table.rows:
         present, unknown, large, small = (split_cell(row.get(column, ''), separator) for column in columns)

@@ -8,7 +8,7 @@ from typing import Any
 from mmwsl.utils.files import atomic_write, parse_json, read_text
 from mmwsl.utils.text import shorten
 
-from .columns import find_column
+from .columns import check_different, find_column
 from .record import ImageLabelRecord, make_record
 from .separators import find_separator, split_cell
 
@@ -93,6 +93,7 @@ def _to_records(
         source, keys = entries[0]
         image_column = image_column or find_column(keys, 'image_column', source)
         label_column = label_column or find_column(keys, 'label_column', source)
+        check_different(image_column, label_column, source)
     columns = (label_column, *other_columns)
     for source, entry in entries:
         if not isinstance(entry, dict) or not isinstance(entry.get(image_column), str) or label_column not in entry:
@@ -107,7 +108,7 @@ def _to_records(
                     f'{source}: {column!r} must be a list of class names or one string, got {shorten(labels)}.'
                 )
     cells = [entry.get(column, []) for _, entry in entries for column in columns]
-    separator = separator or find_separator((cell for cell in cells if isinstance(cell, str)), path, check_spaces)
+    separator = find_separator([cell for cell in cells if isinstance(cell, str)], path, check_spaces, separator)
 
     def names(entry: dict, column: str | None) -> list[str]:
         labels = entry.get(column, [])

@@ -15,7 +15,9 @@ LIST = re.compile(rf'\s*\[\s*(?:(?:{NAME})\s*(?:,\s*(?:{NAME})\s*)*)?\]\s*')
 """A list of names in quotes: nothing else that begins with a bracket is parsed."""
 
 
-def find_separator(cells: Iterable[str], source: str, check_spaces: bool = False) -> str | None:
+def find_separator(
+    cells: Iterable[str], source: str, check_spaces: bool = False, given: str | None = None
+) -> str | None:
     """Find the one separator that a column of label cells uses.
 
     All cells count, because ``dining table`` alone in its cell is one name if another cell is ``cat;dog``, and two
@@ -25,15 +27,25 @@ def find_separator(cells: Iterable[str], source: str, check_spaces: bool = False
         cells: The cells of the column.
         source: Name of the file, for the error.
         check_spaces: Whether to reject white space that may be part of a name, see :func:`check_white_space`.
+        given: The separator, if it is known.
 
     Returns:
-        ``;``, ``|``, ``,`` or None for white space.
+        ``given``, or ``;``, ``|``, ``,`` or None for white space.
 
     Raises:
-        ValueError: If the cells use several separators, or white space is doubtful.
+        ValueError: If the cells use several separators, or others than the one given, or white space is doubtful.
     """
     cells = list(cells)
-    used = set().union(*(set(cell) & set(SEPARATORS) for cell in cells if not _is_list(cell)))
+    texts = [cell for cell in cells if not _is_list(cell)]
+    used = set().union(*(set(cell) & set(SEPARATORS) for cell in texts))
+    if given and used and not any(given in cell for cell in texts):
+        example = next(cell for cell in texts if set(cell) & used)
+        raise ValueError(
+            f'{source}: `separator` must occur in a cell of labels, got {given!r}, but cells such as '
+            f'{shorten(example)}. Set it to {sorted(used)[0]!r}, or write names that contain it as a list, ["a, b"].'
+        )
+    if given:
+        return given
     if len(used) > 1:
         raise ValueError(f'{source}: label cells use several separators {sorted(used)}. Keep one, or set `separator`.')
     if check_spaces and not used:

@@ -83,6 +83,9 @@ def _read_names(path: Path) -> dict[int, str]:
             f'{path}: `names` must be a list of class names, or a mapping from id to name, got '
             f'{type(names).__name__}{" of " if kinds else ""}{", ".join(kinds)}.'  # a value may be huge: aliases
         )
+    count = content.get('nc') if path.suffix in ('.yaml', '.yml') else None
+    if count is not None and str(count).strip() != str(len(pairs)):
+        raise ValueError(f'{path}: `nc` must be {len(pairs)}, the number of `names`, got {shorten(count)}.')
     if len({int(label) for label in pairs}) < len(pairs):
         raise ValueError(f'{path}: every id of `names` must be given once, got {shorten(list(pairs))}.')
     return {int(label): name for label, name in pairs.items()}

@@ -9,12 +9,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.hooks import EarlyStoppingHook
 from mmengine.logging import print_log
 from mmengine.registry import OPTIMIZERS, Registry, init_default_scope
 from mmengine.runner import Runner
 
 from mmwsl import registry
-from mmwsl.apis.registered import registered_class
+from mmwsl.apis.registered import is_subclass, registered_class
+from mmwsl.registry import HOOKS
 from mmwsl.utils.nested import dicts_in, settings_in
 from mmwsl.utils.text import shorten
 
@@ -116,6 +118,13 @@ def check_optimizers(cfg: Config) -> None:
             raise ValueError(f'`optimizer.type` must be an optimizer, got {optimizer.get("type")!r}.{similar}')
         if isinstance(optimizer, dict) and optimizer.get('lr') == 0:
             print_log('`optimizer.lr` is 0: nothing is trained.', 'current', logging.WARNING)
+
+
+def stop_at_unknown_metrics(cfg: Config) -> None:
+    """Make early stopping on a metric that is not there an error, unless the config says ``strict``: it never stops."""
+    for part in dicts_in([cfg.get('default_hooks'), cfg.get('custom_hooks')]):
+        if is_subclass(part, HOOKS, EarlyStoppingHook):
+            part.setdefault('strict', True)
 
 
 def nearest(key: str, names: Iterable[str]) -> str | None:

@@ -43,6 +43,7 @@ class Predicted(NamedTuple):
         failed: Error of every image that could not be predicted, by name.
         entries: Entry of every image with a mask, by name: ``mask``, its path in the folder, and ``image_probs``.
         skipped: Images in the folders whose format is not read.
+        others: Number of masks of other images in the folder, by earlier runs.
     """
 
     output: Path
@@ -51,6 +52,7 @@ class Predicted(NamedTuple):
     failed: dict[str, str]
     entries: dict[str, dict[str, Any]]
     skipped: Sequence[str] = ()
+    others: int = 0
 
 
 @writes_alone(lambda given: given['out'])
@@ -130,7 +132,7 @@ def predict_images(
     masks = sum(image.name in folder.entries for image in images)
     output = folder.root / 'masks' if format == 'png' or not folder.entries else folder.convert(format)
     entries = {image.name: folder.entries[image.name] for image in images if image.name in folder.entries}
-    return Predicted(output, len(images), masks, failed, entries, skipped_inputs(inputs))
+    return Predicted(output, len(images), masks, failed, entries, skipped_inputs(inputs), len(folder.entries) - masks)
 
 
 def digest_model(cfg: Config, checkpoint: str) -> str:
@@ -214,7 +216,8 @@ def report(result: Predicted, args: argparse.Namespace) -> str:
     if result.skipped:
         text = f'{len(result.skipped)} images have formats that are not read and were left out'
         lines.append(f'warning: {text}: {first_five(result.skipped)}. Convert them.')
-    lines.append(f'{result.masks} of {result.images} images have masks in {result.output}')
+    others = f', beside those of {result.others} other images' if result.others else ''
+    lines.append(f'{result.masks} of {result.images} images have masks in {result.output}{others}')
     lines.append(f'Log: {Path(args.out, LOG)}')
     if failed:
         lines.append('Next: replace the images that failed and run the same command: it predicts these only.')

@@ -15,7 +15,7 @@ from mmwsl.apis.arguments import add_check_data, add_overwrite, base_parser, par
 from mmwsl.apis.checkpoint import is_url, latest_checkpoint, weights_only_loading
 from mmwsl.apis.checkpoint_fit import check_dataset_classes
 from mmwsl.apis.config import config_folder, enable_amp, load_config
-from mmwsl.apis.config_check import check_optimizers, check_parts
+from mmwsl.apis.config_check import check_optimizers, check_parts, stop_at_unknown_metrics
 from mmwsl.apis.data_check import DataCheckHook
 from mmwsl.apis.folder_use import writes_alone
 from mmwsl.apis.initial_weights import InitialWeightsHook, initial_weights
@@ -62,6 +62,7 @@ def train(
     """
     check_parts(cfg, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
     check_optimizers(cfg)
+    stop_at_unknown_metrics(cfg)
     keep_one_to_resume_from(cfg)
     check_folders(cfg)
     earlier = [] if resume else check_work_folder(cfg, overwrite)

@@ -223,8 +223,9 @@ def test_many_columns_keys_and_labels_take_linear_time(tmp_path):
     'cell', ['[' * 5000, "['a'" + '+' * 5000, "['a', [" + '-' * 5000, "['a\\x", '["a" "b"]', '[{[]: 1}]', "['\\N{x}']"]
 )
 def test_cells_that_begin_like_a_list(tmp_path, cell, recwarn):
-    (tmp_path / 't.jsonl').write_text(json.dumps(dict(image='a', labels=cell)))
-    (record,) = read_image_labels(tmp_path / 't.jsonl', separator=';')[0]
+    rows = (dict(image='a', labels=cell), dict(image='b', labels='x; y'))
+    (tmp_path / 't.jsonl').write_text('\n'.join(map(json.dumps, rows)))
+    record, _ = read_image_labels(tmp_path / 't.jsonl', separator=';')[0]
     assert record.labels == (cell,)
     assert not recwarn
 

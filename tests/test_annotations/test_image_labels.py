@@ -293,6 +293,15 @@ def test_yaml_without_names_is_rejected(tmp_path):
             read_image_labels(tmp_path)
 
 
+def test_yolo_names_are_as_many_as_the_classes(tmp_path):
+    (tmp_path / 'a.txt').write_text('0 0 0 1 1')
+    (tmp_path / 'data.yaml').write_text('nc: 3\nnames: [cat, dog]')
+    with pytest.raises(ValueError, match=r"data\.yaml: `nc` must be 2, the number of `names`, got '3'"):
+        read_image_labels(tmp_path)
+    (tmp_path / 'data.yaml').write_text('nc: 2  # classes\nnames: [cat, dog]')
+    assert read_image_labels(tmp_path)[0][0].labels == ('cat',)
+
+
 def test_an_archive_is_rejected(tmp_path):
     with zipfile.ZipFile(tmp_path / 'labels.xlsx', 'w') as archive:
         archive.writestr('x.xml', '<x/>')

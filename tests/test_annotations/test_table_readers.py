@@ -59,6 +59,23 @@ def test_separator_and_columns_can_be_set(tmp_path):
     assert (record.image, record.labels, record.unknown) == ('a', ('dining table', 'cat'), ('dog',))
 
 
+@pytest.mark.parametrize('name, text', [('t.csv', 'image,labels\na,cat;dog\n'), ('t.json', '{"a": "cat;dog"}')])
+def test_a_separator_that_occurs_in_no_cell_is_rejected_if_others_do(tmp_path, name, text):
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"`separator` must occur in a cell of labels, got '\|', but .*'cat;dog'.*';'"):
+        read_table(path, separator='|')
+    path.write_text(text.replace('cat;dog', 'traffic light'))
+    assert read_table(path, separator='|')[0].labels == ('traffic light',)
+
+
+@pytest.mark.parametrize('name, text', [('t.csv', 'image,labels\na,cat\n'), ('t.jsonl', '{"image": "a"}')])
+def test_images_and_labels_have_a_column_each(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match=r"1: `label_column` must differ from `image_column`, got 'image' for both"):
+        read_table(tmp_path / name, label_column='image')
+
+
 def test_present_wins_over_unknown(tmp_path):
     path = tmp_path / 't.csv'
     path.write_text('image,labels,unknown\na,cat,cat dog\n')

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from mmengine.logging import MMLogger
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
@@ -119,6 +120,18 @@ def test_a_class_without_a_pixel_does_not_count(images):
         for pair in itertools.product([0.5, 1.0], [0.5, 1.0])
     )
     assert found == pytest.approx(expected, abs=0.006)
+
+
+def test_a_class_without_a_pixel_gets_the_median_threshold_and_a_warning(images, tmp_path, caplog):
+    images = [(scores, torch.where(gt == 2, 0, gt)) for scores, gt in images]
+    metric = ClassThresholdSearch(tuned_on='a test', out_file=str(tmp_path / 't.json'), thresholds=GRID)
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    evaluate(metric, images)
+    logger.removeHandler(caplog.handler)
+    first, second = json.loads((tmp_path / 't.json').read_text())['thresholds']
+    assert first == second < GRID[-1]
+    assert 'a test: no pixel of b.' in caplog.text
 
 
 def test_masks_without_a_labeled_pixel_are_an_error(images):

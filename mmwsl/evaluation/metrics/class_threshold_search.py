@@ -1,13 +1,16 @@
 """Search for one background threshold per class."""
 
+import logging
 from typing import Any
 
 import numpy as np
 import torch
+from mmengine.logging import print_log
 from torch import Tensor
 
 from ...registry import METRICS
 from ...utils.files import write_json
+from ...utils.text import first_five
 from .base import log_table
 from .threshold_iou_metric import ThresholdIoUMetric, argmax_counts, check_labeled
 
@@ -97,6 +100,8 @@ class ClassThresholdSearch(ThresholdIoUMetric):
     :class:`mmwsl.inference.postprocessors.ClassThresholds` applies them. They are tuned on the evaluated masks, so
     ``oracle_mIoU_class_thresholds`` is an oracle. To report a result, search on one set and evaluate on another.
 
+    A class without a pixel gets the median of the other thresholds, and a warning names it.
+
     Args:
         tuned_on: Name of the masks, such as ``'masks of voc6 train'``.
         out_file: JSON file for the thresholds, for ``ClassThresholds(thresholds=out_file)``. None writes no file.
@@ -122,6 +127,17 @@ class ClassThresholdSearch(ThresholdIoUMetric):
         total = np.bincount(indices, weights=counts, minlength=int(np.prod(shape))).astype(np.int64)
         chosen, ious = search_class_thresholds(total.reshape(shape))
         thresholds = [float(self.thresholds[step]) for step in chosen]
+        found = total.reshape(shape).sum((0, 1))[1:] > 0
+        if absent := [name for name, here in zip(names[1:], found, strict=True) if not here]:
+            # The best threshold of such a class would be the highest: it would never be predicted.
+            middle = float(np.median(np.array(thresholds)[found])) if found.any() else thresholds[0]
+            thresholds = [value if here else middle for value, here in zip(thresholds, found, strict=True)]
+            print_log(
+                f'{self.tuned_on}: no pixel of {first_five(absent)}. Their thresholds are the median of the other '
+                f'classes, {middle:.5g}, which was not tuned. Tune on images of every class.',
+                'current',
+                logging.WARNING,
+            )
         miou = round(100 * float(np.nanmean(ious)), 2)
         cells = ['', *(f'{threshold:.5g}' for threshold in thresholds)]
         log_table(

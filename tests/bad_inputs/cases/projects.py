@@ -10,6 +10,7 @@ from PIL import Image
 from ..harness import Case, case
 from ..sandbox import CLASSES
 from .data import Change, half
+from .outputs import command
 from .own_images import KEPT, gif
 
 PREDICT = 'predict project images --out new'
@@ -93,6 +94,14 @@ CASES: list[Case] = [
         'done',
         '12 of 12',
         prepare=lambda root: Image.new('RGB', (1, 1)).save(root / 'images/02.png'),
+    ),
+    case(
+        'predict: one image into a folder with others',
+        'predict project images/00.png --out new',
+        'done',
+        '1 of 1 images have masks in new/masks, beside those of 11 other images',
+        prepare=command(PREDICT),
+        verify=masks_of(12),
     ),
     case('predict: a .gif beside the images', PREDICT, 'done', 'extra.gif', prepare=gif),
     case('predict: equal stems', PREDICT, 'done', '14 of 14', prepare=equal_stems, verify=masks_of(14)),

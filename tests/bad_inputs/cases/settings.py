@@ -14,6 +14,13 @@ CASES: list[Case] = [
         'encoder',
         prepare=inherits("optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'encoder': dict(lr_mult=0.1)}))"),
     ),
+    case(
+        'early stopping on a metric that is not there',
+        OWN,
+        'failed',
+        'mIuO',
+        prepare=inherits("custom_hooks = [dict(type='EarlyStoppingHook', monitor='mIuO', rule='greater')]"),
+    ),
     case('a pipeline without transforms', OWN, 'failed', 'packs', prepare=pipeline([])),
     case(
         'sliding windows without a size',

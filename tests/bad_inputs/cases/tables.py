@@ -68,6 +68,20 @@ CASES: list[Case] = [
         prepare=rows(lambda text: f'{text}02.png,ring\n02.png,star\n'),
     ),
     case(
+        'table and a separator that it does not have',
+        f'{TRAIN} --cfg-options train_dataloader.dataset.label_cfg.separator=/',
+        'rejected',
+        'train.csv',
+        '`separator`',
+    ),
+    case(
+        'table and one column for images and labels',
+        f'{TRAIN} --cfg-options train_dataloader.dataset.label_cfg.label_column=image',
+        'rejected',
+        'train.csv',
+        '`label_column`',
+    ),
+    case(
         'table with another separator',
         TRAIN,
         'rejected',
