@@ -6,17 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import cv2
-import numpy as np
 from mmengine.fileio import join_path
 from mmengine.utils import is_abs
 from mmseg.datasets import BaseSegDataset
 
 from mmwsl.annotations import ImageLabelRecord, read_names, read_table
-from mmwsl.functional import per_class_split
 from mmwsl.utils.images import IMG_EXTENSIONS, list_files, list_images, locate, skipped_images, stem, unique_stem
 
 from .classes import BACKGROUND, voc_colormap
 from .curriculum import split_by_labels
+from .filters import drop_unlabeled, exclude_listed, select_per_class
 from .matching import check_images, check_masks, match_records, warn_absent_classes, warn_skipped
 from .transforms.mask_loaders import all_transforms, opens_masks
 from .vocabulary import check_classes, encode
@@ -216,21 +215,18 @@ class ImageLabelDataset(BaseSegDataset):
         """Apply ``filter_cfg``."""
         filter_cfg = self.filter_cfg or {}
         kept = self.data_list
-        if filter_cfg.get('exclude_file'):
-            kept = self._exclude(kept, filter_cfg['exclude_file'])
+        if path := filter_cfg.get('exclude_file'):
+            path = path if is_abs(path) or self.data_root is None else join_path(self.data_root, path)
+            listed = read_names(path, self.backend_args)
+            kept = exclude_listed(kept, listed, path, self.data_prefix['img_path'], self.suffixes)
         if filter_cfg.get('filter_empty_gt'):
-            kept = [info for info in kept if info.get('img_label')]
-            if not kept:
-                raise ValueError(
-                    '`filter_cfg=dict(filter_empty_gt=True)` leaves no image: none has a label of '
-                    f'{list(self._metainfo["classes"][1:])}.'
-                )
+            kept = drop_unlabeled(kept, self._metainfo['classes'])
         if 'max_labels' in filter_cfg:
             kept, _ = split_by_labels(kept, filter_cfg['max_labels'])
         if 'min_labels' in filter_cfg:
             _, kept = split_by_labels(kept, filter_cfg['min_labels'] - 1)
         if filter_cfg.get('per_class'):
-            kept = self._select_per_class(kept, **filter_cfg['per_class'])
+            kept = select_per_class(kept, **filter_cfg['per_class'])
         if self.data_list and not kept:
             raise ValueError(f'`filter_cfg` must leave an image, got {dict(filter_cfg)}. Change it.')
         return kept
@@ -249,32 +245,6 @@ class ImageLabelDataset(BaseSegDataset):
         ]
         if skipped:
             warn_skipped(self.data_prefix['img_path'], tuple(skipped), self.suffixes)
-
-    def _exclude(self, data_list: list[dict], path: str) -> list[dict]:
-        path = path if is_abs(path) or self.data_root is None else join_path(self.data_root, path)
-        folder = self.data_prefix['img_path']
-        excluded = {stem(name, self.suffixes) for name in read_names(path, self.backend_args)}
-        kept = [
-            info for info in data_list if stem(osp.relpath(info['img_path'], folder), self.suffixes) not in excluded
-        ]
-        if not 0 < len(kept) < len(data_list):
-            raise ValueError(
-                f'`filter_cfg=dict(exclude_file={path!r})` leaves {len(kept)} of {len(data_list)} images. '
-                'List some of the images, as `ann_file` names them.'
-            )
-        return kept
-
-    def _select_per_class(self, data_list: list[dict], count: int, seed: int = 0, rest: bool = False) -> list[dict]:
-        data_list = sorted(data_list, key=lambda info: info['img_path'])  # the selection depends on their order
-        labels = [info.get('img_label', []) for info in data_list]
-        several = sum(len(present) != 1 for present in labels)
-        if several:
-            raise ValueError(
-                f'`filter_cfg["per_class"]` must be used with one class per image, got {several} of {len(labels)} '
-                'images without a class or with several. Remove it.'
-            )
-        selected = per_class_split(np.array(labels).reshape(-1), count, seed)
-        return [info for info, chosen in zip(data_list, selected, strict=True) if chosen != rest]
 
     def _known_classes(self) -> set[str] | None:
         names = {*self.METAINFO.get('classes', ()), *(self.SEG_MAP_CLASSES or ())}

@@ -3,6 +3,7 @@
 from .adaptive_bias import adaptive_bias
 from .average_precision import AP_VARIANTS, average_precision
 from .background import constant_background, logit_softmax, power_background
+from .beam_search import beam_search, box_tent, split_boxes
 from .bilinear import bilinear_kernel
 from .border_weights import border_weights, class_frequency_weights
 from .box_maps import boxes_to_map, crop_and_resize
@@ -103,7 +104,9 @@ __all__ = [
     'average_precision',
     'average_precision_loss',
     'bilinear_kernel',
+    'beam_search',
     'border_weights',
+    'box_tent',
     'bootstrapped_cross_entropy',
     'best_overlaps',
     'box_iou',
@@ -189,6 +192,7 @@ __all__ = [
     'soft_jaccard',
     'soft_label_cross_entropy',
     'softmax_pool',
+    'split_boxes',
     'stratified_split',
     'superpixel_crf',
     'superpixel_graph',

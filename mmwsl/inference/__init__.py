@@ -1,6 +1,7 @@
 """Inference: how the scores of a network become a mask."""
 
 from .class_maps import (
+    BeamSearchBoxes,
     ClassActivationMaps,
     ClassMaps,
     DistinctClassSaliency,
@@ -30,6 +31,7 @@ from .step import InferenceStep, join_provenance
 
 __all__ = [
     'AffinityRandomWalk',
+    'BeamSearchBoxes',
     'ClassActivationMaps',
     'ClassMaps',
     'ClassThresholds',

@@ -1,5 +1,6 @@
 """Interface of the segmentors that the pipeline runs."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mmseg.utils import SampleList
@@ -26,6 +27,9 @@ class Segmentor(Protocol):
 
     def __call__(self, inputs: Tensor) -> Tensor:
         """Return the score map ``(N, K, h, w)`` of inputs ``(N, 3, H, W)``."""
+
+    def extract_feat(self, inputs: Tensor) -> Sequence[Tensor]:
+        """Return the feature maps of the backbone, those of the neck if there is one, that the head gets."""
 
     def score_map(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Return the score map ``(N, K, h, w)`` of padded images ``(N, 3, H, W)``."""

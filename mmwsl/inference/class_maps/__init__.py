@@ -1,6 +1,7 @@
 """Class maps: from scores to one map per class."""
 
 from .base import ClassMaps
+from .beam_search_boxes import BeamSearchBoxes
 from .class_activation_maps import ClassActivationMaps
 from .distinct_class_saliency import DistinctClassSaliency
 from .guided_backprop_saliency import GuidedBackpropSaliency
@@ -8,6 +9,7 @@ from .probabilities import Probabilities
 from .zoom_out_maps import ZoomOutMaps
 
 __all__ = [
+    'BeamSearchBoxes',
     'ClassActivationMaps',
     'ClassMaps',
     'DistinctClassSaliency',

@@ -1,0 +1,3 @@
+# The CRF of DeepLab on the probabilities, at test time as in the paper: uses a checkpoint of wsl_emadapt_voc6.py.
+_base_ = ['wsl_emadapt_voc6.py', '../_base_/postprocessing/crf_deeplab.py']
+model = dict(inference=dict(postprocessors=_base_.postprocessors))
