@@ -11,6 +11,9 @@ from .columns import usual_columns
 from .xml_file import root_tag
 from .yolo import find_yolo_names
 
+TABLES = ('.parquet', '.feather', '.arrow', '.orc', '.xls', '.pkl', '.pickle', '.h5', '.mat')
+"""Suffixes of tables that are not read."""
+
 
 def recognize_format(source: str | Path) -> str:
     """Return the format of a file or folder, see :func:`mmwsl.annotations.read_image_labels`.
@@ -36,6 +39,8 @@ def _recognize_folder(folder: Path) -> str:
 
 
 def _recognize_file(path: Path) -> str:
+    if path.suffix.lower() in TABLES:
+        raise ValueError(f'{path}: a table must be CSV or JSON, got {path.suffix}. Save it as CSV, in UTF-8.')
     if zipfile.is_zipfile(path):
         raise ValueError(
             f'{path}: the label file must be text, got a ZIP archive or a spreadsheet. Save a spreadsheet as CSV, and '

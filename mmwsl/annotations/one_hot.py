@@ -13,8 +13,9 @@ VALUES = {'1': 1, '1.0': 1, 'true': 1, 'yes': 1, '0': 0, '0.0': 0, 'false': 0, '
 
 
 def is_one_hot(table: CSVTable) -> bool:
-    """Tell whether all columns but one hold only 0, 1, -1, true or false."""
-    numbers = [name for name in table.header if all(row[name].strip().lower() in VALUES for _, row in table.rows)]
+    """Tell whether all columns but one hold 0, 1, -1, true or false in most cells; others are errors of the reader."""
+    known = {name: sum(row[name].strip().lower() in VALUES for _, row in table.rows) for name in table.header}
+    numbers = [name for name, count in known.items() if 2 * count > len(table.rows)]
     return 0 < len(numbers) == len(table.header) - 1
 
 

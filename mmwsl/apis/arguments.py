@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,8 @@ class OptionsAction(DictAction):
             key, equals, text = pair.partition('=')
             if not equals or not all(key.split('.')):
                 parser.error(f'{option_string} must be KEY=VALUE, got {pair!r}.')
+            if text.lstrip().startswith(('{', 'dict(')):
+                parser.error(f'{option_string} {key}: set each key of a dict, as in {key}.NAME=VALUE, got {text!r}.')
             try:
                 super().__call__(parser, namespace, [pair], option_string)
             except (AssertionError, RecursionError):
@@ -119,16 +122,16 @@ def add_check_data(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def say_results(wrote: Mapping[str, object], next_command: str = '') -> None:
+def say_results(wrote: Mapping[str, object], *following: str) -> None:
     """Print where a command wrote its results, and the command that usually comes next; in the main process only.
 
     Args:
         wrote: Files and folders by what they are; None is left out.
-        next_command: The command.
+        *following: Words of the command, which are quoted where a shell needs it; capital words stand for arguments.
     """
     if is_main_process():
         for name, path in wrote.items():
             if path is not None:
                 print(f'{name}: {path}')
-        if next_command:
-            print(f'Next: {next_command}')
+        if following:
+            print(f'Next: {shlex.join(following)}')

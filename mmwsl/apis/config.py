@@ -93,7 +93,11 @@ def read_config(path: Path) -> Config:
         place = f', line {frames[-1].lineno} of {frames[-1].filename}' if frames else ''
         bases = [frame.name for frame in traceback.extract_tb(error.__traceback__)].count('_file2dict')
         cyclic = isinstance(error, RecursionError) and bases > 100
-        text = 'it inherits from itself' if cyclic else f'{type(error).__name__}: {error}'
+        # The error of `custom_imports` lists the whole path of Python.
+        reason = error.__cause__ if str(error).startswith('Failed to import custom modules') else error
+        text = 'it inherits from itself' if cyclic else f'{type(reason).__name__}: {reason}'
+        if reason is not error:
+            text, place = f'`custom_imports`: {text}', ''
         raise ValueError(f'config {str(path)!r} cannot be read: {text}{place}. Correct the file.') from error
 
 

@@ -112,6 +112,8 @@ def check_optimizers(cfg: Config) -> None:
     """
     for part in dicts_in(cfg.optim_wrapper.to_dict()):
         optimizer = part.get('optimizer')
+        if optimizer is not None and not isinstance(optimizer, dict):
+            raise ValueError(f'`optim_wrapper.optimizer` must be a dict with a `type`, got {shorten(optimizer)}.')
         if isinstance(optimizer, dict) and registered_class(optimizer, OPTIMIZERS) is None:
             near = difflib.get_close_matches(str(optimizer.get('type')), OPTIMIZERS.module_dict)
             similar = f' Similar names: {", ".join(near)}.' if near else ''

@@ -146,6 +146,10 @@ def trace_checked(
             return data
         except Exception as error:  # torch, onnx and onnxruntime raise many types
             reason = error
+    if 'onnx_opset_version' in str(reason):
+        raise ValueError(
+            f'--opset must be a version that torch {torch.__version__} exports, got {opset}. The default is {OPSET}.'
+        ) from reason
     raise ValueError(
         'the network must consist of layers that ONNX has for any image size to be exported, got '
         f'{describe(reason)[:300]}. Train a segmentor such as DeepLab v3+ on its pseudo-labels and export that.'

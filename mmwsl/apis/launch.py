@@ -19,6 +19,7 @@ from torch import distributed, nn
 from mmwsl.apis.checkpoint_fit import CheckpointFitHook
 from mmwsl.apis.config_check import check_workers
 from mmwsl.apis.registered import is_subclass
+from mmwsl.apis.work_folder import check_folders
 from mmwsl.engine.hooks import FiniteScoresHook
 from mmwsl.engine.runner import WeakSegRunner
 from mmwsl.utils.nested import dicts_in
@@ -46,8 +47,12 @@ def build_runner(cfg: Config, launcher: str = 'none', allow_mismatch: bool = Fal
 
     Returns:
         The runner, of the class ``runner_type`` if the config has one.
+
+    Raises:
+        OutputError: If a folder that the config writes into is among its inputs, or cannot be written.
     """
     check_workers(cfg)
+    check_folders(cfg)
     cfg.launcher = launcher
     join_processes(cfg, launcher)
     runner: Runner = RUNNERS.build(cfg) if 'runner_type' in cfg else WeakSegRunner.from_cfg(cfg)

@@ -107,7 +107,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     path = folder / MANIFEST
     if not path.is_file():
         return None
-    content = load_json(path, 'manifest')
+    content = load_json(path, 'manifest', advice='Restore it, or make the folder again.')
     if not isinstance(content, dict):
         raise ValueError(f'{path}: a manifest must be a JSON object, got {shorten(content)}. Restore or delete it.')
     return content
@@ -125,7 +125,7 @@ def labels_tuned_on(cfg: Config) -> str:
             folder = pseudo_label_folder(part)
             manifest = read_manifest(folder)
             if manifest is not None:
-                provenance, masks = manifest.get('provenance', {}), manifest.get('masks', {})
+                provenance, masks = manifest.get('provenance') or {}, manifest.get('masks') or {}
                 texts += [provenance.get('labels_tuned_on'), provenance.get('tuned_on')]
                 texts.append(masks.get('rule', {}).get('tuned_on'))
             else:

@@ -17,7 +17,6 @@ from mmwsl.apis.config_check import check_parts
 from mmwsl.apis.data_check import DataCheckHook
 from mmwsl.apis.launch import build_runner
 from mmwsl.apis.registered import is_mask_loader, is_subclass, registered_class, without
-from mmwsl.apis.work_folder import check_folders
 from mmwsl.engine.hooks import ProvenanceHook, WeakSegVisualizationHook
 from mmwsl.models import WeakEncoderDecoder
 from mmwsl.registry import HOOKS, MODELS
@@ -61,7 +60,6 @@ def run_test(
 ) -> tuple[Runner, dict[str, float | str]]:
     """Evaluate as :func:`test` does, and return the runner, whose model is loaded, with the metrics."""
     check_parts(cfg, 'model', 'test_dataloader', 'test_cfg')
-    check_folders(cfg)
     cfg.load_from, cfg.resume = checkpoint, False
     with weights_only_loading(cfg, trust_checkpoint):
         runner = build_runner(cfg, launcher)
@@ -180,5 +178,5 @@ def main(argv: list[str] | None = None) -> None:
     if args.out:
         write_predictions(cfg, args.out, args.overwrite)
     test(cfg, args.checkpoint, args.launcher, args.trust_checkpoint, check_data=args.check_data == 'on')
-    command = f'mmwsl test {args.config} {args.checkpoint}'
-    say_results({'Log': cfg.work_dir}, '' if args.out or args.show_dir else f'{command} --show-dir DIR')
+    following = ['mmwsl', 'test', args.config, args.checkpoint, '--show-dir', 'DIR']
+    say_results({'Log': cfg.work_dir}, *([] if args.out or args.show_dir else following))

@@ -157,5 +157,5 @@ def main(argv: list[str] | None = None) -> None:
     )
     newest = latest_checkpoint(cfg.work_dir)
     checkpoint = newest and min(newest, os.path.relpath(newest), key=len)
-    following = f'mmwsl test {args.config} {checkpoint}' if checkpoint else ''
-    say_results({'Checkpoint': checkpoint, 'Log': cfg.work_dir}, following)
+    following = ['mmwsl', 'test', args.config, checkpoint] if checkpoint else []
+    say_results({'Checkpoint': checkpoint, 'Log': cfg.work_dir}, *following)

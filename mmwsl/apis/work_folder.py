@@ -108,6 +108,24 @@ def keep_one_to_resume_from(cfg: Config) -> None:
         )
 
 
+def check_optimizer_state(state: dict, runner: Runner) -> None:
+    """Check that the state of an optimizer is of the runner's kind of optimizer: each has settings of its own.
+
+    Raises:
+        ValueError: If both have settings that the other lacks. One side alone may be of another version of torch.
+    """
+    optimizer = getattr(runner.optim_wrapper, 'optimizer', None)
+    if optimizer is None or not state.get('param_groups'):
+        return
+    before, now = ({*groups[0]} for groups in (state['param_groups'], optimizer.param_groups))
+    if before - now and now - before:
+        raise ValueError(
+            f'--resume: {runner._load_from} must have the state of {type(optimizer).__name__}, the optimizer of the '
+            f'config, got one with {first_five(sorted(before - now))}. Resume with its config, or start a new training '
+            'with its weights: `load_from`, and another --work-dir.'
+        )
+
+
 class EarlierTrainingHook(Hook):
     """Hook that keeps an earlier training and a new one apart when the new one starts.
 
@@ -127,13 +145,15 @@ class EarlierTrainingHook(Hook):
                 path.unlink(missing_ok=True)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Warn if a training is resumed with another config, or without the state of its optimizer."""
+        """Reject another kind of optimizer; warn of another config, or if there is no state of the optimizer."""
         if runner._resume and not checkpoint.get('optimizer'):
             print_log(
                 f'--resume: {runner._load_from} has no state of the optimizer, which starts anew.',
                 'current',
                 logging.WARNING,
             )
+        if runner._resume:
+            check_optimizer_state(checkpoint.get('optimizer') or {}, runner)
         before = (checkpoint.get('meta') or {}).get('config_digests')
         if not runner._resume or not isinstance(before, dict):
             return

@@ -7,7 +7,6 @@ import os
 import sys
 import warnings
 from importlib import import_module
-from pickle import UnpicklingError
 
 from mmwsl import __version__
 from mmwsl.utils.console import quiet, tell
@@ -68,7 +67,7 @@ def run_command(command: str, argv: list[str] | None = None) -> None:
 
     An error that a user can cause is one message on the standard error: exit code 2 if the input must be corrected, 1
     if the command failed. ``--debug``, or the environment variable ``MMWSL_DEBUG``, shows its traceback, as that of a
-    bug. The libraries' warnings are not shown, unless Python is asked for them (``-W``, ``PYTHONWARNINGS``).
+    bug. The libraries' warnings are not shown, unless Python is asked for them (``-W default``); they are no errors.
 
     Args:
         command: A key of ``COMMANDS``.
@@ -76,11 +75,13 @@ def run_command(command: str, argv: list[str] | None = None) -> None:
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     _prepare_streams()
+    if '--show' not in argv:
+        os.environ['MPLBACKEND'] = 'agg'  # nothing else needs a screen, or a backend that is not installed
     logging.raiseExceptions = False  # a log that cannot be written has no traceback on the terminal
     debug = '--debug' in argv or bool(os.environ.get(DEBUG))
     argv = [argument for argument in argv if argument != '--debug']
     with warnings.catch_warnings():
-        if not sys.warnoptions:
+        if all(option.startswith(('error', 'ignore')) for option in sys.warnoptions):
             warnings.filterwarnings('ignore')
             warnings.filterwarnings('default', category=UserWarning, module='mmwsl')
             warnings.showwarning = _show_warning
@@ -99,7 +100,7 @@ def run_command(command: str, argv: list[str] | None = None) -> None:
         except Exception as error:
             if _interrupted(error):
                 sys.exit(f'{_name()}: interrupted.')
-            message = str(error) if isinstance(error, ImportError | UnpicklingError) else user_message(error)
+            message = user_message(error)
             code = exit_code(error)
             if getattr(error, 'filename', None) == OUTPUT:
                 _drop_output()

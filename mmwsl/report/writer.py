@@ -80,7 +80,7 @@ def assign_numbers(folder: Path, names: Sequence[str]) -> dict[str, int]:
     state = folder / STATE
     numbers: dict[str, int] = {}
     if state.is_file():
-        content = load_json(state, 'state of the report')
+        content = load_json(state, 'state of the report', advice='Delete it: the report is made anew.')
         known = content.get('numbers') if isinstance(content, dict) else None
         if not isinstance(known, dict) or not all(isinstance(number, int) for number in known.values()):
             raise ValueError(f'{state}: `numbers` must be integers by name, got {shorten(known)}. Delete the report.')

@@ -27,10 +27,11 @@ KNOWN = {
     'that packs them, such as mmwsl.PackImageLabelInputs.',
     'in registry under scope': 'A `type` of the config is misspelled, or its module is not in `custom_imports`.',
     'out of memory': 'The device has too little memory: set a smaller train_dataloader.batch_size or smaller images.',
+    'petrel_client': 'Paths such as s3:// need a package that is not installed. Copy the files to a disk.',
     'DataLoader worker': 'A process that loads images was ended, often because memory is short: set num_workers=0 to '
     'see its error.',
 }
-"""Errors of torch that the sizes of the data or of the machine cause, and what to do."""
+"""Errors of libraries that the sizes of the data, the paths or the machine cause, and what to do."""
 OUTPUT = 'standard output'
 """Its name in an error, in place of a file."""
 HINT = '(--debug shows where)'
@@ -45,10 +46,10 @@ INPUT, FAILURE = 2, 1
 def user_message(error: BaseException) -> str | None:
     """Return the message of an error that a user can cause; None for a bug.
 
-    Such an error is one of the operating system (a file, a folder, the disk), one that mmwsl or a library of OpenMMLab
-    raises on purpose, by a ``raise`` or an ``assert`` statement (an ``assert`` of mmwsl is a bug), one of building a
-    class from a config, or one of ``KNOWN``. Any other error, such as a ``KeyError`` of a dictionary, is a bug, and its
-    traceback is needed.
+    Such an error is one of the operating system (a file, a folder, the disk), of a missing package or of a pickle, one
+    that mmwsl or a library of OpenMMLab raises on purpose, by a ``raise`` or an ``assert`` statement (an ``assert`` of
+    mmwsl is a bug), one of building a class from a config, or one of ``KNOWN``. Any other error, such as a ``KeyError``
+    of a dictionary, is a bug, and its traceback is needed.
 
     Args:
         error: The error, with its traceback.
@@ -57,6 +58,9 @@ def user_message(error: BaseException) -> str | None:
         return _worker_message(error)
     if isinstance(error, OSError):
         return _text(error)
+    advice = next((advice for text, advice in KNOWN.items() if text in str(error)), '')
+    if isinstance(error, ImportError | UnpicklingError):
+        return f'{_text(error)} {advice}'.rstrip()
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
         return None
@@ -69,7 +73,7 @@ def user_message(error: BaseException) -> str | None:
         return user_message(error.__context__) if error.__context__ else _text(error)
     if (built := _built_class(error)) and isinstance(error, REJECTIONS):
         return f'`{built}` cannot be built from the config: {_text(error)} {HINT}'
-    if advice := next((advice for text, advice in KNOWN.items() if text in str(error)), ''):
+    if advice:
         return f'{_text(error).splitlines()[0]}. {advice} {HINT}'
     meant = line.startswith(('raise', 'assert')) and any(name in origin.parts for name in LIBRARIES)
     return f'{_text(error)} {HINT}' if meant else None
@@ -132,8 +136,7 @@ def exit_code(error: BaseException) -> int:
 
 def is_rejection(error: BaseException) -> bool:
     """Return whether an error rejects an input: whatever the command has begun may then be removed."""
-    rejected = isinstance(error, UnpicklingError) or user_message(error) is not None
-    return rejected and exit_code(error) == INPUT
+    return user_message(error) is not None and exit_code(error) == INPUT
 
 
 def _raises(file: Path, line: int) -> bool:

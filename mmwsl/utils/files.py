@@ -152,13 +152,14 @@ def read_text(path: str | Path, argument: str = 'label file', backend_args: dict
         raise ValueError(f'{path}: not UTF-8 text ({error}). Save the file as UTF-8.') from error
 
 
-def parse_json(text: str, source: str | Path, unique_keys: bool = False) -> Any:
+def parse_json(text: str, source: str | Path, unique_keys: bool = False, advice: str = '') -> Any:
     """Parse JSON.
 
     Args:
         text: The JSON text.
         source: Where it was read, for the error.
         unique_keys: Whether to reject objects with two equal keys, of which JSON silently keeps the last.
+        advice: What to do about a damaged file, for the error.
 
     Raises:
         ValueError: If the text is not JSON, is nested too deeply, or has integers of thousands of digits.
@@ -166,7 +167,7 @@ def parse_json(text: str, source: str | Path, unique_keys: bool = False) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_unique if unique_keys else None)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f'{source}: not JSON ({error}).') from error
+        raise ValueError(f'{source}: not JSON ({error}).{advice and " "}{advice}') from error
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -178,6 +179,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return content
 
 
-def load_json(path: str | Path, argument: str = 'label file', backend_args: dict | None = None) -> Any:
+def load_json(
+    path: str | Path, argument: str = 'label file', backend_args: dict | None = None, advice: str = ''
+) -> Any:
     """Read a JSON file, see :func:`read_text` and :func:`parse_json`."""
-    return parse_json(read_text(path, argument, backend_args), path)
+    return parse_json(read_text(path, argument, backend_args), path, advice=advice)

@@ -91,6 +91,11 @@ def as_text_cell(value: Any) -> Any:
     return f"'{text}" if text.lstrip().startswith(('=', '+', '-', '@')) else text
 
 
+def as_markdown(text: str) -> str:
+    """Write a text such that it stays in its cell of a Markdown table."""
+    return ' '.join(text.split()).replace('\\', '\\\\').replace('|', '\\|')
+
+
 def to_json(rows: Sequence[dict[str, Any]]) -> str:
     """Return the rows as a JSON list of objects."""
     return json.dumps(rows, indent=1)
@@ -101,17 +106,17 @@ def to_markdown(rows: Sequence[dict[str, Any]], notes: Sequence[str] = ()) -> st
     classes = [key for key in rows[0] if key.startswith('IoU_')]
     table = PrettyTable(
         ['run', 'supervision', 'labels', 'annotation h', 'mIoU', 'of full']
-        + [key.removeprefix('IoU_') for key in classes]
+        + [as_markdown(key.removeprefix('IoU_')) for key in classes]
         + ['parameters M', 'GMACs', 'images/s']
     )
     table.set_style(TableStyle.MARKDOWN)
     for row in rows:
-        ratio = '' if row['ratio_to_full'] is None else f'{row["ratio_to_full"]:.1f}% of {row["full_run"]}'
+        ratio = '' if row['ratio_to_full'] is None else f'{row["ratio_to_full"]:.1f}% of {as_markdown(row["full_run"])}'
         ious = ['' if row[key] is None else f'{row[key]:.1f}' for key in classes]
         table.add_row(
-            [row['run'], row['supervision'], row['labels'], f'{row["annotation_seconds"] / 3600:.1f}']
+            [as_markdown(row['run']), row['supervision'], row['labels'], f'{row["annotation_seconds"] / 3600:.1f}']
             + [f'{row["mIoU"]:.1f}', ratio, *ious, f'{row["parameters"] / 1e6:.2f}']
             + [f'{row["macs"] / 1e9:.2f}', f'{row["images_per_second"]:.1f}']
         )
-    notes = [*notes, *(f'{row["run"]}: {row["provenance"]}.' for row in rows if row['provenance'])]
+    notes = [*notes, *(f'{as_markdown(row["run"])}: {row["provenance"]}.' for row in rows if row['provenance'])]
     return '\n'.join([table.get_string(), *('\n' + note for note in notes), ''])

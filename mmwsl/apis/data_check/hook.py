@@ -62,7 +62,8 @@ class DataCheckHook(Hook):
             trained = _files(sets['train']) if 'train' in sets else training_images(runner.cfg)
         except Exception as error:  # an evaluation does not need the training images
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            print_log(f'The test images were not compared with the training images: {reason}', 'current')
+            text = f'The test images were not compared with the training images: {reason}'
+            print_log(text, 'current', logging.WARNING)
             return ''
         text = 'validation' if evaluated == 'val' else 'test'
         return describe_overlap(shared_images(trained, images), len(images), text)

@@ -1,5 +1,6 @@
 """Single stages of a finished project, by themselves."""
 
+import shlex
 from pathlib import Path
 
 from mmwsl.apis.cpu import prepare_cpu
@@ -51,7 +52,8 @@ def label_project(folder: str | Path, thresholds: str | Path | None = None) -> P
         project.update_summary(labels=before | result)
         masks = project.labels / 'masks'
         console.print(f'{masks}: {result["images"]} masks, {result["ignored"]}% of the pixels are uncertain (255)')
-        console.print(f'Next: `mmwsl report {folder}`, or `mmwsl run ... --out {folder} --overwrite` trains on them.')
+        quoted = shlex.quote(str(folder))
+        console.print(f'Next: `mmwsl report {quoted}`, or `mmwsl run ... --out {quoted} --overwrite` trains on them.')
     return masks
 
 

@@ -49,6 +49,11 @@ class DataCheck:
         """The messages that forbid a training."""
         return [text for severity, text in self.messages if severity == 'error']
 
+    def require_usable(self) -> None:
+        """Raise :class:`DataError` with all errors, if there are any."""
+        if self.errors:
+            raise DataError('\n'.join(['the data must be corrected first:', *(f'- {text}' for text in self.errors)]))
+
     def label_matrix(self, names: Sequence[str]) -> np.ndarray:
         """Return the presence of the foreground classes in images, ``(N, K - 1)``: 1, 0, or -1 for unknown."""
         labels = np.zeros((len(names), len(self.classes) - 1), int)

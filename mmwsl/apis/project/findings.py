@@ -78,7 +78,8 @@ def check_masks(check: DataCheck, folder: Path, read: bool = True) -> None:
         raise FileNotFoundError(f'--masks {str(folder)!r} must be a folder of PNG masks, got no such folder.')
     stems = Counter(stem(name) for name in check.files)
     paths = {name: folder / f'{unique_stem(name, stems)}.png' for name in check.records}
-    paths = {name: path for name, path in paths.items() if path.is_file()}
+    # A link to a missing file is an error, not an image without a mask.
+    paths = {name: path for name, path in paths.items() if path.is_file() or path.is_symlink()}
     if not read:
         check.masks = paths
         return

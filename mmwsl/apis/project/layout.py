@@ -145,7 +145,8 @@ class Project:
 
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON file; empty if there is none."""
-    content = load_json(path, 'file of the project') if path.is_file() else {}
+    advice = 'Restore it, or delete the folder of the project and repeat `mmwsl run`.'
+    content = load_json(path, 'file of the project', advice=advice) if path.is_file() else {}
     if not isinstance(content, dict):
         raise ValueError(f'{path}: the file must be a JSON object, got {shorten(content)}. Restore or delete it.')
     return content

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from mmwsl.utils.text import check_choice
 from .budget import Budget
 from .check import check_data
 from .configs import CLASSIFIERS
-from .data_check import DataCheck, DataError
+from .data_check import DataCheck
 from .evaluation import compare_masks, predict_validation
 from .labels import label_images, score_validation
 from .layout import Project, read_json
@@ -135,7 +136,7 @@ class _Run:
         self.stages.run('report', {}, self._report)
         minutes = (time.monotonic() - self.start) / 60
         self.console.print(f'Finished in {minutes:.1f} min. Open {project.report / "index.html"}')
-        self.console.print(f'Next: mmwsl predict {project.root} NEW_IMAGES --out masks')
+        self.console.print(f'Next: mmwsl predict {shlex.quote(str(project.root))} NEW_IMAGES --out masks')
         return project
 
     def _spent(self) -> float:
@@ -180,8 +181,7 @@ class _Run:
                 options.check_data,
                 **options.label_options or {},
             )
-        if check.errors:
-            raise DataError('\n'.join(['the data must be corrected first:', *(f'- {text}' for text in check.errors)]))
+        check.require_usable()
         inputs = dict(
             images={name: check.files[name].digest for name in check.records},
             labels={name: [record.labels, record.unknown] for name, record in check.records.items()},

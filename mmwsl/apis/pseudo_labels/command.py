@@ -72,4 +72,4 @@ def main(argv: list[str] | None = None) -> None:
     cfg = load_config(args.pop('config'), args.pop('cfg_options'), args.pop('work_dir'), 'pseudo_labels')
     out = args.pop('out')
     generate_pseudo_labels(cfg, args.pop('checkpoint'), out, **args)
-    say_results({'Pseudo-labels': Path(out, 'masks')}, f'MMWSL_PSEUDO_LABELS={out} mmwsl train CONFIG')
+    say_results({'Pseudo-labels': Path(out, 'masks')}, 'env', f'MMWSL_PSEUDO_LABELS={out}', 'mmwsl', 'train', 'CONFIG')

@@ -9,7 +9,6 @@ from mmseg.structures import SegDataSample
 
 from mmwsl.apis.checkpoint import weights_only_loading
 from mmwsl.apis.launch import build_runner
-from mmwsl.apis.work_folder import check_folders
 from mmwsl.engine.hooks import collect_provenance
 
 from .items import ImageItem
@@ -84,7 +83,6 @@ def predict_scores(
         indices = [before[index] for index in indices]
     cfg.test_dataloader = dict(cfg.test_dataloader, dataset=dict(dataset, indices=indices))
     cfg.test_evaluator = []
-    check_folders(cfg)
     cfg.load_from, cfg.resume = settings.checkpoint, False
     with weights_only_loading(cfg, trust_checkpoint):
         runner = build_runner(cfg, launcher)

@@ -70,7 +70,7 @@ class ClassThresholds(PostProcessor):
                 f'`python tools/tune_thresholds.py CONFIG CHECKPOINT --out {path}`.'
             )
         try:
-            content = load_json(path, '`thresholds`')
+            content = load_json(path, '`thresholds`', advice='Restore it, or make it again by `mmwsl tune-thresholds`.')
             return content['thresholds'], content['tuned_on']
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(

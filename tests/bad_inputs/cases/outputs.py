@@ -59,6 +59,12 @@ def other_masks(root: Path) -> None:
         Image.fromarray(np.zeros_like(np.asarray(Image.open(path)))).save(path)
 
 
+def cells_of_the_table(root: Path) -> None:
+    """Check that every row of the table has as many cells as the header."""
+    rows = [line for line in (root / 'new/comparison.md').read_text().splitlines() if line.startswith('|')]
+    assert len({line.replace('\\|', '').count('|') for line in rows}) == 1, rows
+
+
 CASES: list[Case] = [
     *(
         case(
@@ -242,6 +248,20 @@ CASES: list[Case] = [
         'export project --out project/summary.json --overwrite',
         'rejected',
         'project/summary.json',
+    ),
+    case(
+        'compare: a run with a bar in its name',
+        "compare 'a|b' --out new",
+        'done',
+        'new',
+        prepare=lambda root: shutil.copytree(root / 'work', root / 'a|b'),
+        verify=cells_of_the_table,
+    ),
+    case(
+        'train: a folder with a blank',
+        "train wsl.py --work-dir 'new folder'",
+        'done',
+        "mmwsl test wsl.py 'new folder/epoch_2.pth'",
     ),
     case('an empty argument', 'predict project "" --out new', 'rejected', 'must not be empty', absent=('new',)),
     case('an empty output', "predict project images --out ''", 'rejected', '--out: must not be empty'),

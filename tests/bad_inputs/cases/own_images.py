@@ -98,6 +98,14 @@ CASES: list[Case] = [
         prepare=lambda root: (root / 'images/gone.png').symlink_to(root / 'nowhere.png'),
     ),
     case(
+        'run: a mask is a link to a file that is gone',
+        RUN,
+        'rejected',
+        '08.png',
+        prepare=all_of(remove('masks/08.png'), lambda root: (root / 'masks/08.png').symlink_to('nowhere.png')),
+        **KEPT,
+    ),
+    case(
         'run: the checkpoint of a finished stage is gone',
         RUN.replace('--out new', '--out project'),
         'rejected',

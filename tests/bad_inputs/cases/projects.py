@@ -164,6 +164,23 @@ CASES: list[Case] = [
         'none/new.onnx',
     ),
     case(
+        'export: an opset that torch does not have',
+        'export wsl.py --checkpoint work/epoch_2.pth --out new.onnx --opset 99',
+        'rejected',
+        '--opset',
+        '99',
+        absent=('new.onnx',),
+    ),
+    case(
+        'predict: the summary of the project is damaged',
+        PREDICT,
+        'rejected',
+        'project/summary.json',
+        'Restore it',
+        prepare=half('project/summary.json'),
+        **KEPT,
+    ),
+    case(
         'export: an old opset',
         'export wsl.py --checkpoint work/epoch_2.pth --out new.onnx --opset 3',
         'rejected',

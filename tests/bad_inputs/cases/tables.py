@@ -68,6 +68,23 @@ CASES: list[Case] = [
         prepare=rows(lambda text: f'{text}02.png,ring\n02.png,star\n'),
     ),
     case(
+        'check: a one-hot table with another value',
+        'check images --labels hot.csv',
+        'rejected',
+        'hot.csv:3',
+        "'star'",
+        "'maybe'",
+        prepare=content(b'image,ring,star\n00.png,0,1\n01.png,1,maybe\n02.png,1,0\n', 'hot.csv'),
+    ),
+    case(
+        'check: a table in a binary format',
+        'check images --labels labels.parquet',
+        'rejected',
+        'labels.parquet',
+        'Save it as CSV',
+        prepare=content(b'PAR1', 'labels.parquet'),
+    ),
+    case(
         'table and a separator that it does not have',
         f'{TRAIN} --cfg-options train_dataloader.dataset.label_cfg.separator=/',
         'rejected',

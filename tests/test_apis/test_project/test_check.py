@@ -43,9 +43,11 @@ def test_what_is_counted(images, tmp_path):
 
 def test_nothing_is_written(images, tmp_path, capsys):
     before = sorted(tmp_path.rglob('*'))
-    assert main([str(images), '--labels', str(tmp_path / 'labels.csv')]) == 0
+    main([str(images), '--labels', str(tmp_path / 'labels.csv')])
     assert sorted(tmp_path.rglob('*')) == before
-    assert capsys.readouterr().out.startswith('6 images, 5 of them with labels (csv)')
+    printed = capsys.readouterr().out
+    assert printed.startswith('6 images, 5 of them with labels (csv)')
+    assert printed.splitlines()[-1] == f'Next: mmwsl run {images} --labels {tmp_path / "labels.csv"} --out PROJECT'
 
 
 def test_broken_and_duplicate_images_are_named(images, tmp_path):
@@ -130,11 +132,14 @@ def test_masks_of_0_and_255_and_masks_without_an_image(images, tmp_path):
     assert '1 masks fit no labeled image: gone.png.' in texts(check, 'warning')
 
 
-def test_an_image_with_labels_twice_is_an_error(images, tmp_path):
+def test_an_image_with_labels_twice_is_an_error_after_the_findings(images, tmp_path, capsys):
     table = tmp_path / 'labels.csv'
     table.write_text(table.read_text() + 'a,cat\n')
     assert check_data(images, table).errors == ['1 images have labels twice: a.jpg. Keep one row per image.']
-    assert main([str(images), '--labels', str(table)]) == 2
+    with pytest.raises(DataError, match='the data must be corrected first:\n- 1 images have labels twice'):
+        main([str(images), '--labels', str(table)])
+    printed = capsys.readouterr().out
+    assert printed.startswith('6 images') and 'error: 1 images have labels twice: a.jpg.' in printed
 
 
 def test_classes_that_cannot_be_told_apart(images, tmp_path):
