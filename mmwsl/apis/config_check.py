@@ -10,13 +10,13 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.hooks import EarlyStoppingHook
-from mmengine.logging import print_log
 from mmengine.registry import OPTIMIZERS, Registry, init_default_scope
 from mmengine.runner import Runner
 
 from mmwsl import registry
 from mmwsl.apis.registered import is_subclass, registered_class
 from mmwsl.registry import HOOKS
+from mmwsl.utils.console import log_warning
 from mmwsl.utils.nested import dicts_in, settings_in
 from mmwsl.utils.text import shorten
 
@@ -119,7 +119,7 @@ def check_optimizers(cfg: Config) -> None:
             similar = f' Similar names: {", ".join(near)}.' if near else ''
             raise ValueError(f'`optimizer.type` must be an optimizer, got {optimizer.get("type")!r}.{similar}')
         if isinstance(optimizer, dict) and optimizer.get('lr') == 0:
-            print_log('`optimizer.lr` is 0: nothing is trained.', 'current', logging.WARNING)
+            log_warning('`optimizer.lr` is 0: nothing is trained.')
 
 
 def stop_at_unknown_metrics(cfg: Config) -> None:

@@ -178,5 +178,6 @@ def main(argv: list[str] | None = None) -> None:
     if args.out:
         write_predictions(cfg, args.out, args.overwrite)
     test(cfg, args.checkpoint, args.launcher, args.trust_checkpoint, check_data=args.check_data == 'on')
-    following = ['mmwsl', 'test', args.config, args.checkpoint, '--show-dir', 'DIR']
-    say_results({'Log': cfg.work_dir}, *([] if args.out or args.show_dir else following))
+    drawings = ['mmwsl', 'test', args.config, args.checkpoint, '--show-dir', 'DIR']
+    following = ['mmwsl', 'compare', f'{args.config}:{args.checkpoint}', 'OTHER_RUN'] if args.show_dir else drawings
+    say_results({'Masks': args.out, 'Drawings': args.show_dir, 'Log': cfg.work_dir}, *following)
