@@ -53,7 +53,7 @@ setup(
     packages=find_packages(include=['mmwsl', 'mmwsl.*']),
     package_data={'mmwsl': ['py.typed'], 'mmwsl.report': ['templates/*.html', 'static/*']},
     cmdclass={'build_py': BuildWithConfigs},
-    entry_points={'console_scripts': ['mmwsl = mmwsl.cli.main:main']},
+    entry_points={'console_scripts': ['mmwsl = mmwsl.cli.start:start']},
     python_requires='>=3.10,<3.14',
     # The OpenMMLab packages are the extra `mm`: two families of distributions provide the same imports (mmcv or
     # onedl-mmcv, ...), and requiring either here would install it over the other. OpenCV is not listed for the same

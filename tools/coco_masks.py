@@ -1,6 +1,6 @@
 """Write the semantic masks of a COCO file: ``python tools/coco_masks.py instances_val2017.json --out DIR``."""
 
-from mmwsl.cli.main import run_command
+from mmwsl.cli.start import start
 
 if __name__ == '__main__':
-    run_command('coco-masks')
+    start('coco-masks')

@@ -1,6 +1,6 @@
 """Compare finished runs: ``python tools/compare.py RUN [RUN ...] [--out DIR] [--max-images N]``."""
 
-from mmwsl.cli.main import run_command
+from mmwsl.cli.start import start
 
 if __name__ == '__main__':
-    run_command('compare')
+    start('compare')

@@ -1,6 +1,6 @@
 """Train on synthetic shapes from image-level labels, evaluate and draw: ``python tools/demo.py [--work-dir DIR]``."""
 
-from mmwsl.cli.main import run_command
+from mmwsl.cli.start import start
 
 if __name__ == '__main__':
-    run_command('demo')
+    start('demo')

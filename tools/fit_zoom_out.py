@@ -1,6 +1,6 @@
 """Train the SVMs of zoom-out features: ``python tools/fit_zoom_out.py CONFIG CHECKPOINT [--out FILE]``."""
 
-from mmwsl.cli.main import run_command
+from mmwsl.cli.start import start
 
 if __name__ == '__main__':
-    run_command('fit-zoom-out')
+    start('fit-zoom-out')

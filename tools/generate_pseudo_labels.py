@@ -1,6 +1,6 @@
 """Generate pseudo-labels: ``python tools/generate_pseudo_labels.py CONFIG CHECKPOINT --out DIR [--gt-masks]``."""
 
-from mmwsl.cli.main import run_command
+from mmwsl.cli.start import start
 
 if __name__ == '__main__':
-    run_command('generate-pseudo-labels')
+    start('generate-pseudo-labels')

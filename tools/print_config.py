@@ -1,6 +1,6 @@
 """Print a config with all that it inherits: ``python tools/print_config.py CONFIG [--out FILE]``."""
 
-from mmwsl.cli.main import run_command
+from mmwsl.cli.start import start
 
 if __name__ == '__main__':
-    run_command('print-config')
+    start('print-config')

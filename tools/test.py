@@ -1,6 +1,6 @@
 """Evaluate a checkpoint: ``python tools/test.py CONFIG CHECKPOINT [--tta] [--out DIR] [--show-dir DIR]``."""
 
-from mmwsl.cli.main import run_command
+from mmwsl.cli.start import start
 
 if __name__ == '__main__':
-    run_command('test')
+    start('test')

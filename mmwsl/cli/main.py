@@ -6,6 +6,8 @@ import logging
 import os
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 
 from mmwsl import __version__
@@ -57,7 +59,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--version', action='version', version=f'mmwsl {__version__}')
     parser.add_argument('command', choices=COMMANDS, metavar='COMMAND', help=argparse.SUPPRESS)
     arguments = sys.argv[1:] if argv is None else argv
-    command = parser.parse_args(arguments[:1]).command
+    _prepare_streams()
+    with errors_as_lines():
+        command = parser.parse_args(arguments[:1]).command
     sys.argv[0] = f'mmwsl {command}'  # the name that the command's own parser prints
     run_command(command, arguments[1:])
 
@@ -90,36 +94,51 @@ def run_command(command: str, argv: list[str] | None = None) -> None:
         except FileNotFoundError:
             print(f'{_name()}: the current folder was deleted. Change to another folder.', file=sys.stderr)
             sys.exit(INPUT)
-        try:
+        code = None
+        with errors_as_lines(command, debug):
             with quiet(os.devnull):  # the libraries print while they are imported
                 module = import_module(COMMANDS[command][0])
             code = module.main(argv)
             sys.stdout.flush()  # here, where an error is one line
-        except KeyboardInterrupt:
-            code = f'{_name()}: interrupted.' + (' The same command continues.' if command in OWN_IMAGES else '')
-        except Exception as error:
-            if _interrupted(error):
-                sys.exit(f'{_name()}: interrupted.')
-            message = user_message(error)
-            code = exit_code(error)
-            if getattr(error, 'filename', None) == OUTPUT:
-                _drop_output()
-                if isinstance(error, BrokenPipeError):  # as of `| head`
-                    sys.exit(FAILURE)
-            if message is None and command in TOOLS and (message := library_message(error)):
-                code = FAILURE
-            if message is None:
-                print(f'{_name()}: unexpected error. Please report it with the lines below.', file=sys.stderr)
-            if message is None or debug:
-                raise
-            print(f'{_name()}: {_short(with_flags(message) if command in OWN_IMAGES else message)}', file=sys.stderr)
     if code:
+        sys.exit(code)
+
+
+@contextmanager
+def errors_as_lines(command: str = '', debug: bool = False) -> Iterator[None]:
+    """End the process with one message if an error within the block is one that a user can cause.
+
+    Args:
+        command: The command; empty before it is known.
+        debug: Whether to show the traceback.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.exit(f'{_name()}: interrupted.' + (' The same command continues.' if command in OWN_IMAGES else ''))
+    except Exception as error:
+        if _interrupted(error):
+            sys.exit(f'{_name()}: interrupted.')
+        message = user_message(error)
+        code = exit_code(error)
+        if getattr(error, 'filename', None) == OUTPUT:
+            _drop_output()
+            if isinstance(error, BrokenPipeError):  # as of `| head`
+                sys.exit(FAILURE)
+        if message is None and command in TOOLS and (message := library_message(error)):
+            code = FAILURE
+        if message is None:
+            print(f'{_name()}: unexpected error. Please report it with the lines below.', file=sys.stderr)
+        if message is None or debug:
+            raise
+        print(f'{_name()}: {_short(with_flags(message) if command in OWN_IMAGES else message)}', file=sys.stderr)
         sys.exit(code)
 
 
 def _name() -> str:
     """Return the name of the command, as the usage of its parser prints it."""
-    return sys.argv[0] if sys.argv[0].startswith('mmwsl ') else os.path.basename(sys.argv[0])
+    name = os.path.basename(sys.argv[0])
+    return sys.argv[0] if sys.argv[0].startswith('mmwsl ') else name.replace('__main__.py', 'mmwsl')
 
 
 def _drop_output() -> None:

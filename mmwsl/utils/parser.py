@@ -1,6 +1,7 @@
 """Parser of a command line whose errors are one line."""
 
 import argparse
+import sys
 from typing import Any, NoReturn
 
 
@@ -19,3 +20,10 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print the message and exit with code 2."""
         self.exit(2, f'{self.prog}: {message.removeprefix("argument ").rstrip(".")}. See {self.prog} --help.\n')
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print a message; argparse ignores that the standard output cannot be written."""
+        if file is sys.stdout:
+            print(message, end='', flush=True)
+        else:
+            super()._print_message(message, file)

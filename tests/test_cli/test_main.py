@@ -21,7 +21,7 @@ def arguments(monkeypatch):
 def test_each_script_runs_its_command(repository):
     for path in (repository / 'tools').glob('*.py'):
         (call,) = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
-        assert (call.func.id, call.args[0].value) == ('run_command', path.stem.replace('_', '-'))
+        assert (call.func.id, call.args[0].value) == ('start', path.stem.replace('_', '-'))
     assert {path.stem.replace('_', '-') for path in (repository / 'tools').glob('*.py')} == set(TOOLS)
 
 
@@ -104,14 +104,15 @@ def test_a_list_of_validation_images_may_name_other_folders(images, capsys):
     assert ', 2 to validate' in capsys.readouterr().out
 
 
-@pytest.mark.parametrize('command', ['print-config wsl_lse_voc', 'doctor'])
+@pytest.mark.parametrize('command', ['--help', 'train --help', 'print-config wsl_lse_voc', 'doctor'])
 @pytest.mark.parametrize('redirection', ['>&-', '| head -1', '> /dev/full'])
 def test_outputs_that_cannot_be_written(repository, command, redirection):
     """Closed, as of a service; a pipe whose reader ends; a full disk. No traceback in any of them."""
     shell = f'set -o pipefail; {sys.executable} -m mmwsl {command} {redirection}'
-    buffered = {**os.environ, 'PYTHONUNBUFFERED': ''}
+    # Where nothing is buffered, argparse meets the error, and ignores it.
+    environment = {**os.environ, 'PYTHONUNBUFFERED': '1' if '--help' in command else ''}
     done = subprocess.run(
-        ['bash', '-c', shell], cwd=repository, env=buffered, text=True, capture_output=True, timeout=120
+        ['bash', '-c', shell], cwd=repository, env=environment, text=True, capture_output=True, timeout=120
     )
     assert 'Traceback' not in done.stderr and len(done.stderr.splitlines()) <= 1, done.stderr
     assert (done.returncode == 0) == (redirection == '>&-') or redirection == '| head -1'
@@ -123,6 +124,16 @@ def test_the_command_starts_without_the_libraries():
     code = "import sys, mmwsl.cli.main; print({'mmengine', 'numpy', 'torch'} & {*sys.modules})"
     done = subprocess.run([sys.executable, '-c', code], cwd=REPOSITORY, text=True, capture_output=True, timeout=60)
     assert done.stdout == 'set()\n', done.stderr
+
+
+def test_an_interruption_of_the_imports_is_one_line(tmp_path):
+    (tmp_path / 'ctypes.py').write_text('raise KeyboardInterrupt')
+    environment = {**os.environ, 'PYTHONPATH': f'{tmp_path}{os.pathsep}{REPOSITORY}'}
+    for arguments in (['tools/train.py', 'wsl_lse_shapes'], ['-m', 'mmwsl', 'doctor']):
+        command = [sys.executable, *arguments]
+        done = subprocess.run(command, cwd=REPOSITORY, env=environment, text=True, capture_output=True, timeout=120)
+        assert done.returncode == 1 and done.stderr.rstrip().endswith(': interrupted.'), done.stderr
+        assert len(done.stderr.splitlines()) == 1, done.stderr
 
 
 def test_characters_that_the_terminal_lacks_are_escaped(tmp_path):
