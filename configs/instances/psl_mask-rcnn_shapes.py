@@ -2,7 +2,7 @@
 _base_ = [
     '../_base_/models/mask-rcnn_resnet50.py',
     '../_base_/datasets/shapes_instances.py',
-    '../_base_/schedules/adamw_6e.py',
+    '../_base_/schedules/adamw_3e.py',
     '../_base_/default_runtime.py',
 ]
 channels = 64

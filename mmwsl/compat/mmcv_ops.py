@@ -1,18 +1,17 @@
 """Operators of mmcv in plain torch, for an mmcv without compiled ones.
 
 ``mmcv.ops`` loads all its operators from the compiled module ``mmcv._ext`` when it is imported. Where that module is
-missing, :func:`provide_operators` puts a module of the same name in its place, before ``mmcv.ops`` is imported: NMS and
+missing, :func:`plain_operators` puts a module of the same name in its place, before ``mmcv.ops`` is imported: NMS and
 RoIAlign work on all devices, and any other operator raises one line when it is called. Nothing of mmcv is changed.
 """
 
-import logging
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, NoReturn
 
-from mmengine.logging import print_log
 from torch import Tensor
 
 from mmwsl.functional import non_maximum_suppression, roi_align, roi_align_gradient
@@ -21,7 +20,18 @@ NAME = 'mmcv._ext'
 
 
 class PlainOperators(ModuleType):
-    """Module of operators with the names and arguments of ``mmcv._ext``."""
+    """Module of operators with the names and arguments of ``mmcv._ext``.
+
+    Args:
+        reason: Why they are needed.
+    """
+
+    def __init__(self, reason: str = '') -> None:
+        super().__init__(NAME)
+        self.__spec__ = ModuleSpec(NAME, None)  # mmengine looks for it
+        self.reason = reason
+        self.late = 'mmdet.structures' in sys.modules
+        """Whether MMDetection was imported before, and cannot use them."""
 
     def __getattr__(self, name: str) -> Callable[..., NoReturn]:
         """Return a function that raises an error, for an operator that is not here."""
@@ -57,20 +67,19 @@ class PlainOperators(ModuleType):
     get_compiling_cuda_version = get_compiler_version
 
 
-def provide_operators() -> bool:
+def plain_operators() -> PlainOperators | None:
     """Provide :class:`PlainOperators` as ``mmcv._ext``, if mmcv has no compiled operators that can be imported.
 
+    Call it before ``mmdet`` is imported, which keeps the operators that mmcv has then; ``mmseg.models`` does that.
+
     Returns:
-        Whether the operators are the plain ones.
+        The plain operators; None if mmcv has compiled ones.
     """
     try:
         module = import_module(NAME)
     except ImportError as error:
-        print_log(f'NMS and RoIAlign are computed in plain torch: mmcv has no compiled operators ({error}).', 'current')
-        if 'undefined symbol' in str(error):
-            print_log('mmcv was compiled for another torch. Reinstall it for fast operators.', 'current', logging.WARNING)
-        module = sys.modules[NAME] = PlainOperators(NAME)
-    return isinstance(module, PlainOperators)
+        module = sys.modules[NAME] = PlainOperators(f'mmcv has no compiled operators ({error})')
+    return module if isinstance(module, PlainOperators) else None
 
 
 def _missing(name: str) -> Callable[..., NoReturn]:

@@ -1,17 +1,23 @@
-# Mask R-CNN with ResNet-50 and FPN, as in MMDetection, whose package it needs. The types have its prefix, as
-# `default_scope` remains mmseg. Background is no class here: `num_classes` counts the objects' classes.
+# Mask R-CNN with ResNet-50 and FPN, as in MMDetection, whose package it needs. `default_scope` remains mmseg, as the
+# hooks and metrics of mmwsl need; the parts of the network are searched in mmdet, as its classes build some by default.
+# Background is no class here: `num_classes` counts the classes of objects.
 custom_imports = dict(imports=['mmwsl.compat.mmdet'])
 num_classes = 20
 nms = dict(type='nms', iou_threshold=0.7)
 roi_align = dict(type='RoIAlign', sampling_ratio=0)  # mmcv.ops; plain torch where these are not compiled
-box_coder = dict(type='mmdet.DeltaXYWHBBoxCoder', target_means=[0.0] * 4)
-assigner = dict(type='mmdet.MaxIoUAssigner', match_low_quality=True, ignore_iof_thr=-1)
-cross_entropy = dict(type='mmdet.CrossEntropyLoss', loss_weight=1.0)
-smooth = dict(type='mmdet.L1Loss', loss_weight=1.0)
+box_coder = dict(type='DeltaXYWHBBoxCoder', target_means=[0.0] * 4)
+assigner = dict(
+    type='MaxIoUAssigner',
+    match_low_quality=True,
+    ignore_iof_thr=-1,
+)
+cross_entropy = dict(type='CrossEntropyLoss', loss_weight=1.0)
+smooth = dict(type='L1Loss', loss_weight=1.0)
 model = dict(
-    type='mmdet.MaskRCNN',
+    type='MaskRCNN',
+    _scope_='mmdet',
     data_preprocessor=dict(
-        type='mmdet.DetDataPreprocessor',
+        type='DetDataPreprocessor',
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],
         bgr_to_rgb=True,
@@ -19,7 +25,7 @@ model = dict(
         pad_size_divisor=32,
     ),
     backbone=dict(
-        type='mmdet.ResNet',
+        type='ResNet',
         depth=50,
         out_indices=(0, 1, 2, 3),
         frozen_stages=1,
@@ -28,28 +34,28 @@ model = dict(
         style='pytorch',
         init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50'),
     ),
-    neck=dict(type='mmdet.FPN', in_channels=[256, 512, 1024, 2048], out_channels=256, num_outs=5),
+    neck=dict(type='FPN', in_channels=[256, 512, 1024, 2048], out_channels=256, num_outs=5),
     rpn_head=dict(
-        type='mmdet.RPNHead',
+        type='RPNHead',
         in_channels=256,
         feat_channels=256,
         anchor_generator=dict(
-            type='mmdet.AnchorGenerator', scales=[8], ratios=[0.5, 1.0, 2.0], strides=[4, 8, 16, 32, 64]
+            type='AnchorGenerator', scales=[8], ratios=[0.5, 1.0, 2.0], strides=[4, 8, 16, 32, 64]
         ),
         bbox_coder=dict(box_coder, target_stds=[1.0] * 4),
         loss_cls=dict(cross_entropy, use_sigmoid=True),
         loss_bbox=smooth,
     ),
     roi_head=dict(
-        type='mmdet.StandardRoIHead',
+        type='StandardRoIHead',
         bbox_roi_extractor=dict(
-            type='mmdet.SingleRoIExtractor',
+            type='SingleRoIExtractor',
             roi_layer=dict(roi_align, output_size=7),
             out_channels=256,
             featmap_strides=[4, 8, 16, 32],
         ),
         bbox_head=dict(
-            type='mmdet.Shared2FCBBoxHead',
+            type='Shared2FCBBoxHead',
             in_channels=256,
             fc_out_channels=1024,
             roi_feat_size=7,
@@ -59,13 +65,13 @@ model = dict(
             loss_bbox=smooth,
         ),
         mask_roi_extractor=dict(
-            type='mmdet.SingleRoIExtractor',
+            type='SingleRoIExtractor',
             roi_layer=dict(roi_align, output_size=14),
             out_channels=256,
             featmap_strides=[4, 8, 16, 32],
         ),
         mask_head=dict(
-            type='mmdet.FCNMaskHead',
+            type='FCNMaskHead',
             num_convs=4,
             in_channels=256,
             conv_out_channels=256,
@@ -76,7 +82,7 @@ model = dict(
     train_cfg=dict(
         rpn=dict(
             assigner=dict(assigner, pos_iou_thr=0.7, neg_iou_thr=0.3, min_pos_iou=0.3),
-            sampler=dict(type='mmdet.RandomSampler', num=256, pos_fraction=0.5, add_gt_as_proposals=False),
+            sampler=dict(type='RandomSampler', num=256, pos_fraction=0.5, add_gt_as_proposals=False),
             allowed_border=-1,
             pos_weight=-1,
             debug=False,
@@ -84,7 +90,7 @@ model = dict(
         rpn_proposal=dict(nms_pre=2000, max_per_img=1000, nms=nms, min_bbox_size=0),
         rcnn=dict(
             assigner=dict(assigner, pos_iou_thr=0.5, neg_iou_thr=0.5, min_pos_iou=0.5),
-            sampler=dict(type='mmdet.RandomSampler', num=512, pos_fraction=0.25, add_gt_as_proposals=True),
+            sampler=dict(type='RandomSampler', num=512, pos_fraction=0.25, add_gt_as_proposals=True),
             mask_size=28,
             pos_weight=-1,
             debug=False,
