@@ -7,6 +7,8 @@ makes mmengine import this module, and ``locations`` the part: no ``custom_impor
 from importlib.util import find_spec
 from typing import Any
 
+from mmwsl.compat.mmcv_ops import plain_operators
+
 INSTALL = 'Install it with: pip install "mmwsl[mm]" (in a checkout: pip install -e ".[mm]" -c constraints.txt)'
 
 try:
@@ -18,8 +20,6 @@ except ImportError as error:
     raise ImportError(
         f'mmwsl needs MMSegmentation 1.2.0 or newer, which could not be imported ({error}). {INSTALL}'
     ) from error
-
-from mmwsl.compat.mmcv_ops import plain_operators
 
 # Compared here and not left to pip: the package is an extra, and two distributions provide it.
 if digit_version(mmseg.__version__) < digit_version('1.2.0'):

@@ -146,7 +146,9 @@ def image_names(file: COCOFile) -> dict[Any, str]:
     names = {image: Path(name).name for image, name in file.images.items()}
     if len({*names.values()}) < len(names):
         twice = Counter(names.values()).most_common(1)[0][0]
-        raise ValueError(f'{file.path}: two images are named {twice!r}. Rename one: objects are found by the file name.')
+        raise ValueError(
+            f'{file.path}: two images are named {twice!r}. Rename one: objects are found by the file name.'
+        )
     return names
 
 

@@ -1,6 +1,6 @@
 """RoIAlign in plain torch: average of bilinear samples on a grid in each bin of a box."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -60,7 +60,7 @@ def roi_align(
 def roi_align_gradient(
     gradient: Tensor,
     rois: Tensor,
-    shape: tuple[int, int, int, int],
+    shape: Sequence[int],
     spatial_scale: float = 1.0,
     sampling_ratio: int = 0,
     aligned: bool = True,
@@ -78,7 +78,7 @@ def roi_align_gradient(
     Returns:
         ``(N, C, H, W)``.
     """
-    output = gradient.new_zeros(shape)
+    output = gradient.new_zeros(tuple(shape))
     _, channels, height, width = shape
     geometry = ((gradient.shape[2], gradient.shape[3]), spatial_scale, sampling_ratio, aligned)
     for image, part, rows, columns in _weights(rois, shape, geometry):
@@ -89,9 +89,12 @@ def roi_align_gradient(
 
 
 def _weights(
-    rois: Tensor, shape: tuple[int, ...], geometry: tuple[tuple[int, int], float, int, bool]
+    rois: Tensor, shape: Sequence[int], geometry: tuple[tuple[int, int], float, int, bool]
 ) -> Iterator[tuple[int, Tensor, Tensor, Tensor]]:
-    """Yield for parts of the boxes of each image: image, their indices ``(r,)``, weights ``(r, P, H)``, ``(r, Q, W)``."""
+    """Yield, for parts of the boxes of each image, the image, their indices ``(r,)`` and weights of rows and columns.
+
+    The weights are ``(r, P, H)`` and ``(r, Q, W)``.
+    """
     output_size, scale, ratio, aligned = geometry
     images, channels, height, width = shape
     indices = rois[:, 0].long()

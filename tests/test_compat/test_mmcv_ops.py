@@ -1,4 +1,4 @@
-"""Operators of mmcv in plain torch: they stand where mmcv looks for its compiled ones, and only if these are missing."""
+"""Operators of mmcv in plain torch: they stand where mmcv looks for compiled ones, only if these are missing."""
 
 import subprocess
 import sys
@@ -12,7 +12,9 @@ from mmwsl.compat.mmcv_ops import PlainOperators, plain_operators
 
 def python(code, path=''):
     """Run code in a fresh interpreter."""
-    run = subprocess.run([sys.executable, '-c', code], env={'PYTHONPATH': path, 'PATH': ''}, capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, '-c', code], env={'PYTHONPATH': path, 'PATH': ''}, capture_output=True, text=True
+    )
     return run.stdout.strip().splitlines()[-1] if run.returncode == 0 else run.stderr
 
 

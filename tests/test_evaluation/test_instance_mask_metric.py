@@ -52,9 +52,7 @@ def test_the_ground_truth_as_prediction_is_perfect(tmp_path):
         ids = rng.integers(0, 5, (9, 7))
         images[f'{index}.png'] = [(1 + (i + index) % 2, ids == i) for i in range(1, 5)]
     annotations = write(tmp_path, images)
-    samples = {
-        name: [(label - 1, rng.random(), mask) for label, mask in objects] for name, objects in images.items()
-    }
+    samples = {name: [(label - 1, rng.random(), mask) for label, mask in objects] for name, objects in images.items()}
     result = evaluate(annotations, samples)
     assert result == dict(AP25=100, AP50=100, AP75=100, ABO=100, masks_per_image=4)
 

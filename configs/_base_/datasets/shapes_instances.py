@@ -28,9 +28,7 @@ train_dataloader = dict(
         type=dataset_type,
         metainfo=metainfo,
         data_root=data_root,
-        ann_file=os.path.abspath(
-            '{{$MMWSL_PSEUDO_LABELS:work_dirs/pseudo_labels}}/coco-instances/annotations.json'
-        ),
+        ann_file=os.path.abspath('{{$MMWSL_PSEUDO_LABELS:work_dirs/pseudo_labels}}/coco-instances/annotations.json'),
         data_prefix=dict(img='train/images/'),
         filter_cfg=dict(filter_empty_gt=True),
         pipeline=train_pipeline,
@@ -53,8 +51,5 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 ann_file = f'{data_root}/val/annotations.json'
-val_evaluator = [
-    dict(type='mmwsl.InstanceMaskMetric', annotations=ann_file),
-    dict(type='mmdet.CocoMetric', ann_file=ann_file, metric=['bbox', 'segm']),
-]
+val_evaluator = [dict(type='mmwsl.InstanceMaskMetric', annotations=ann_file)]
 test_evaluator = val_evaluator
