@@ -23,4 +23,5 @@ model = dict(
     ),
     test_cfg=dict(rpn=dict(nms_pre=500, max_per_img=200)),
 )
+custom_hooks = [*_base_.custom_hooks, dict(type='mmdet.NumClassCheckHook')]
 optim_wrapper = dict(optimizer=dict(lr=1e-3), clip_grad=dict(max_norm=10))

@@ -6,6 +6,7 @@ _base_ = [
     '../_base_/schedules/sgd_20k.py',
     '../_base_/default_runtime.py',
 ]
+custom_hooks = [*_base_.custom_hooks, dict(type='mmdet.NumClassCheckHook')]
 optim_wrapper = dict(
     _delete_=True,
     type='OptimWrapper',

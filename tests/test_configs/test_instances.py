@@ -117,6 +117,15 @@ def test_a_detector_trains_and_is_evaluated_through_the_commands(name, files):
     assert all(0 <= metrics[key] <= 100 for key in ('AP50', 'ABO'))
 
 
+@needs_mmdet
+def test_another_number_of_classes_than_that_of_the_files_is_rejected(files):
+    files('psl_mask-rcnn_shapes')
+    cfg = short('psl_mask-rcnn_shapes')
+    cfg.model.roi_head.mask_head.num_classes = 5
+    with pytest.raises(AssertionError, match=r'`num_classes` \(5\) in FCNMaskHead'):
+        train(cfg)
+
+
 def test_the_configs_name_what_they_need_without_mmdet(monkeypatch):
     """The error of a missing package says how to install it, in one line."""
     monkeypatch.setitem(sys.modules, 'mmdet.registry', None)

@@ -6,11 +6,7 @@ num_classes = 20
 nms = dict(type='nms', iou_threshold=0.7)
 roi_align = dict(type='RoIAlign', sampling_ratio=0)  # mmcv.ops; plain torch where these are not compiled
 box_coder = dict(type='DeltaXYWHBBoxCoder', target_means=[0.0] * 4)
-assigner = dict(
-    type='MaxIoUAssigner',
-    match_low_quality=True,
-    ignore_iof_thr=-1,
-)
+assigner = dict(type='MaxIoUAssigner', match_low_quality=True, ignore_iof_thr=-1)
 cross_entropy = dict(type='CrossEntropyLoss', loss_weight=1.0)
 smooth = dict(type='L1Loss', loss_weight=1.0)
 model = dict(
