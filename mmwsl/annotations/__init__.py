@@ -3,7 +3,7 @@
 from .boxes import ObjectBox, component_boxes, mask_boxes
 from .class_folders import read_class_folders
 from .coco import coco_boxes, load_coco, read_coco
-from .coco_masks import coco_masks
+from .coco_masks import ObjectMask, coco_instances, coco_masks
 from .coco_proposals import COCOResults
 from .csv_table import read_csv
 from .cvat_xml import read_cvat_xml
@@ -31,8 +31,10 @@ __all__ = [
     'COCOResults',
     'ImageLabelRecord',
     'ObjectBox',
+    'ObjectMask',
     'ProposalRecord',
     'coco_boxes',
+    'coco_instances',
     'coco_masks',
     'load_coco',
     'load_voc_xml',

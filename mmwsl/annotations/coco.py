@@ -137,6 +137,21 @@ def read_coco(path: str | Path, crowd: str = 'present', backend_args: dict | Non
     ]
 
 
+def image_names(file: COCOFile) -> dict[Any, str]:
+    """Return the file name without folder by image id.
+
+    Raises:
+        ValueError: If two images have the same name.
+    """
+    names = {image: Path(name).name for image, name in file.images.items()}
+    if len({*names.values()}) < len(names):
+        twice = Counter(names.values()).most_common(1)[0][0]
+        raise ValueError(
+            f'{file.path}: two images are named {twice!r}. Rename one: objects are found by the file name.'
+        )
+    return names
+
+
 def coco_boxes(path: str | Path, backend_args: dict | None = None) -> dict[str, list[ObjectBox]]:
     """Read the boxes of all images from ``instances_*.json``, ``[x, y, width, height]`` from 0.
 
@@ -154,11 +169,8 @@ def coco_boxes(path: str | Path, backend_args: dict | None = None) -> dict[str, 
         ValueError: If two images have the same name or a box is invalid; see :func:`load_coco` for the file.
     """
     file = load_coco(path, '`annotations`', backend_args=backend_args)
-    names = {image: Path(name).name for image, name in file.images.items()}
+    names = image_names(file)
     boxes: dict[str, list[ObjectBox]] = {name: [] for name in names.values()}
-    if len(boxes) < len(names):
-        twice = Counter(names.values()).most_common(1)[0][0]
-        raise ValueError(f'{path}: two images are named {twice!r}. Rename one: boxes are found by the file name.')
     for item in file.annotations:
         name, box = names[item['image_id']], item.get('bbox')
         if not _is_box(box):

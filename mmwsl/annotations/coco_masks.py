@@ -1,13 +1,15 @@
-"""Semantic masks from the instances of a COCO file."""
+"""Masks of the instances of a COCO file, and semantic masks from them."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mmwsl.utils.text import plain, shorten
 
-from .coco import COCOFile
+from .coco import COCOFile, image_names, load_coco
 from .mask_file import IGNORE_INDEX
 from .rle import segmentation_runs
 
@@ -39,9 +41,13 @@ def coco_masks(file: COCOFile) -> Iterator[tuple[str, np.ndarray]]:
         yield name, _mask(annotations[image], file.sizes[image], classes, f'{file.path}: image {plain(name)}')
 
 
-def _mask(items: list[dict], size: tuple[Any, Any], classes: dict[Any, int], source: str) -> np.ndarray:
+def _check_size(size: tuple[Any, Any], source: str) -> None:
     if not all(isinstance(side, int) and 0 < side < 1 << 16 for side in size):
         raise ValueError(f'{source} must have a `height` and a `width` in pixels, got {shorten(size)}.')
+
+
+def _mask(items: list[dict], size: tuple[Any, Any], classes: dict[Any, int], source: str) -> np.ndarray:
+    _check_size(size, source)
     try:
         runs = [segmentation_runs(item.get('segmentation', []), size) for item in items]
     except ValueError as error:
@@ -53,3 +59,58 @@ def _mask(items: list[dict], size: tuple[Any, Any], classes: dict[Any, int], sou
         for start, stop in runs[index]:
             pixels[start:stop] = values[index]
     return pixels.reshape(size[::-1]).T.copy()
+
+
+@dataclass(frozen=True)
+class ObjectMask:
+    """Instance of a COCO file.
+
+    Attributes:
+        name: Name of its category.
+        runs: Its pixels, see :mod:`.rle`, ``(k, 2)``.
+        shape: Height and width of the image.
+        crowd: Whether it is a region of many objects.
+    """
+
+    name: str
+    runs: np.ndarray
+    shape: tuple[int, int]
+    crowd: bool
+
+    def mask(self) -> np.ndarray:
+        """Return its pixels as a mask, ``(H, W)`` bool."""
+        steps = np.zeros(self.shape[0] * self.shape[1] + 1, np.int8)
+        steps[self.runs[:, 0]], steps[self.runs[:, 1]] = 1, -1
+        return steps[:-1].cumsum(dtype=np.int8).astype(bool).reshape(self.shape[::-1]).T
+
+
+def coco_instances(path: str | Path, backend_args: dict | None = None) -> dict[str, list[ObjectMask]]:
+    """Read the instances of all images from ``instances_*.json``.
+
+    Args:
+        path: The file.
+        backend_args: See :mod:`mmengine.fileio`.
+
+    Returns:
+        The instances by the image's file name without folder.
+
+    Raises:
+        FileNotFoundError: If ``path`` does not exist.
+        ImportError: If there are polygons and ``pycocotools`` is missing.
+        ValueError: If two images have the same name, an image has no size, or a segmentation is invalid; see
+            :func:`.load_coco` for the file.
+    """
+    file = load_coco(path, '`annotations`', backend_args=backend_args)
+    names = image_names(file)
+    instances: dict[str, list[ObjectMask]] = {name: [] for name in names.values()}
+    for image, name in names.items():
+        _check_size(file.sizes[image], f'{path}: image {plain(name)}')
+    for item in file.annotations:
+        image = item['image_id']
+        try:
+            runs = segmentation_runs(item.get('segmentation', []), file.sizes[image])
+        except ValueError as error:
+            raise ValueError(f'{path}: image {plain(names[image])}: {error}') from error
+        category = file.categories[item['category_id']]
+        instances[names[image]].append(ObjectMask(category, runs, file.sizes[image], bool(item.get('iscrowd'))))
+    return instances

@@ -93,8 +93,9 @@ def read_config(path: Path) -> Config:
         place = f', line {frames[-1].lineno} of {frames[-1].filename}' if frames else ''
         bases = [frame.name for frame in traceback.extract_tb(error.__traceback__)].count('_file2dict')
         cyclic = isinstance(error, RecursionError) and bases > 100
-        # The error of `custom_imports` lists the whole path of Python.
-        reason = error.__cause__ if str(error).startswith('Failed to import custom modules') else error
+        # The error of `custom_imports` lists the whole path of Python, and its cause does not say why.
+        cause = error.__cause__ if str(error).startswith('Failed to import custom modules') else None
+        reason = cause and cause.__context__ or cause or error
         text = 'it inherits from itself' if cyclic else f'{type(reason).__name__}: {reason}'
         if reason is not error:
             text, place = f'`custom_imports`: {text}', ''

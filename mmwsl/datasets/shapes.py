@@ -28,6 +28,7 @@ class ShapesDataset(ImageLabelDataset):
         length: Number of images.
         size: Side of the images in pixels, at least 32.
         seed: Non-negative random seed.
+        touching: Whether a second object of a class overlaps the first, as a set for instance segmentation needs.
         **kwargs: Passed to :class:`ImageLabelDataset`: ``metainfo``, ``pipeline``, ``test_mode``, ``indices`` ...
 
     Raises:
@@ -36,13 +37,16 @@ class ShapesDataset(ImageLabelDataset):
 
     METAINFO = dict(classes=SHAPES_CLASSES, palette=voc_colormap(len(SHAPES_CLASSES)))
 
-    def __init__(self, length: int = 2000, size: int = 96, seed: int = 0, **kwargs: Any) -> None:
+    def __init__(
+        self, length: int = 2000, size: int = 96, seed: int = 0, touching: bool = False, **kwargs: Any
+    ) -> None:
         for argument, value, least in (('length', length, 1), ('size', size, 32), ('seed', seed, 0)):
             if not isinstance(value, int) or value < least:
                 raise ValueError(f'`{argument}` must be an integer of at least {least}, got {value!r}.')
         self.length = length
         self.size = size
         self.seed = seed
+        self.touching = touching
         super().__init__(**kwargs)
 
     def load_data_list(self) -> list[dict]:
@@ -51,7 +55,10 @@ class ShapesDataset(ImageLabelDataset):
 
     def _scene_info(self, index: int) -> dict:
         name = f'shapes-{self.seed}-{index:06d}.png'
-        labels = sorted({item.label for item in draw_layout(self.seed, index, self.size)})
+        scene: dict[str, Any] = dict(seed=self.seed, index=index, size=self.size)
+        if self.touching:
+            scene['touching'] = True
+        labels = sorted({item.label for item in draw_layout(**scene)})
         record = ImageLabelRecord(name, tuple(SHAPES_CLASSES[label] for label in labels), source=name)
         present, unknown = encode(record, self._metainfo['classes'], SHAPES_CLASSES)
         return dict(
@@ -62,5 +69,5 @@ class ShapesDataset(ImageLabelDataset):
             label_map=self.label_map,
             reduce_zero_label=self.reduce_zero_label,
             seg_fields=[],
-            scene=dict(seed=self.seed, index=index, size=self.size),
+            scene=scene,
         )

@@ -30,6 +30,7 @@ ESSENTIAL = {
 OPTIONAL = {
     'mmcv.ops': ('compiled operators', ''),
     'pycocotools': ('COCO polygons', "pip install 'mmwsl[coco]'"),
+    'mmdet': ('instance segmentation', "pip install 'mmwsl[instances]'"),
     'sklearn': ('mi-SVM', "pip install 'mmwsl[svm]'"),
     'onnxruntime': ('ONNX models', 'pip install onnx onnxruntime'),
     'jinja2': ('report', 'pip install jinja2'),
@@ -57,7 +58,8 @@ class Row:
 
 def import_modules(timeout: float = 300) -> list[dict[str, Any]]:
     """Import all packages in another process; a package that ends the process or the time is left out of the next."""
-    modules, found = [*ESSENTIAL, *OPTIONAL], []
+    # Ours last: it provides operators where mmcv has none, so that `mmcv.ops` could be imported.
+    modules, found = sorted([*ESSENTIAL, *OPTIONAL], key=lambda name: name.startswith('mmwsl')), []
     while modules:
         command = [sys.executable, '-m', 'mmwsl.doctor.probe', *modules]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:

@@ -8,6 +8,7 @@ from .metrics import (
     ClassThresholdSearch,
     ImageAccuracyMetric,
     ImageLabelMetric,
+    InstanceMaskMetric,
     PointLocalizationMetric,
     ThresholdIoUMetric,
 )
@@ -20,6 +21,7 @@ __all__ = [
     'ClassThresholdSearch',
     'ImageAccuracyMetric',
     'ImageLabelMetric',
+    'InstanceMaskMetric',
     'PointLocalizationMetric',
     'ThresholdIoUMetric',
 ]

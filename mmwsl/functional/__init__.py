@@ -56,6 +56,7 @@ from .quantization import DEQUANTIZED, MAX_ERROR, quantize_scores, quantize_thre
 from .random_walk import affinity_random_walk
 from .ranking_loss import average_precision_loss
 from .region_cascade import box_peak_map, location_boxes, sample_training_pairs, select_class_boxes
+from .roi_align import roi_align, roi_align_gradient
 from .saliency import candidate_classes, channel_saliency, distinct_class_saliency, max_normalize
 from .shift_and_stitch import shift_and_stitch
 from .soft_labels import saliency_targets, soft_label_cross_entropy
@@ -180,6 +181,8 @@ __all__ = [
     'region_agreement',
     'region_objectness',
     'rle_objectness',
+    'roi_align',
+    'roi_align_gradient',
     'saliency_prior',
     'saliency_targets',
     'sample_training_pairs',

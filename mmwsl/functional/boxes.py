@@ -3,8 +3,11 @@
 import torch
 from torch import Tensor
 
+BLOCK = 512
+"""Boxes that are compared with each other at a time. It bounds the memory and does not change the result."""
 
-def box_iou(boxes: Tensor, others: Tensor) -> Tensor:
+
+def box_iou(boxes: Tensor, others: Tensor, offset: int = 0) -> Tensor:
     r"""Compute the intersection over union of each pair of boxes.
 
     .. math:: \mathrm{IoU}(a, b) = \frac{|a \cap b|}{|a| + |b| - |a \cap b|}
@@ -12,33 +15,59 @@ def box_iou(boxes: Tensor, others: Tensor) -> Tensor:
     Args:
         boxes: Boxes ``(A, 4)``: left, top, right, bottom; the last two exclusive.
         others: Boxes ``(B, 4)``.
+        offset: Added to widths and heights: 1 if right and bottom are inclusive indices of pixels.
 
     Returns:
         Values in [0, 1], ``(A, B)``; 0 for two boxes without area.
     """
-    a, b = boxes[:, None], others[None]
-    sides = (torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])).clamp(min=0)
-    shared = sides.prod(-1)
-    union = (a[..., 2:] - a[..., :2]).prod(-1) + (b[..., 2:] - b[..., :2]).prod(-1) - shared
+    areas = [(part[:, 2] - part[:, 0] + offset) * (part[:, 3] - part[:, 1] + offset) for part in (boxes, others)]
+    left, top, right, bottom = boxes.T[..., None]
+    # a product of two (A, B) tensors: torch is slow along an axis of length 2
+    width = torch.minimum(right, others[:, 2]) - torch.maximum(left, others[:, 0]) + offset
+    height = torch.minimum(bottom, others[:, 3]) - torch.maximum(top, others[:, 1]) + offset
+    shared = width.clamp(min=0) * height.clamp(min=0)
+    union = areas[0][:, None] + areas[1] - shared
     return shared / union.masked_fill(union == 0, 1)
 
 
-def non_maximum_suppression(boxes: Tensor, scores: Tensor, max_overlap: float, max_boxes: int | None = None) -> Tensor:
-    """Select boxes greedily by score; a selected box removes all boxes that overlap it by more than ``max_overlap``.
+def non_maximum_suppression(
+    boxes: Tensor, scores: Tensor, max_overlap: float, max_boxes: int | None = None, offset: int = 0
+) -> Tensor:
+    r"""Select boxes greedily by score; a selected box removes all boxes that overlap it by more than ``max_overlap``.
+
+    In descending order of the score, whether box :math:`i` is selected solves
+
+    .. math:: s_i = \neg \bigvee_{j < i} \left( s_j \wedge \mathrm{IoU}(i, j) > t \right)
+
+    The solution is unique. Iterating the equation reaches it, as its first n values are final after n steps; a few
+    steps are enough in practice.
 
     Args:
         boxes: Boxes ``(B, 4)``, see :func:`box_iou`.
         scores: Scores ``(B,)``. Among equal scores, the first box is selected.
         max_overlap: Largest intersection over union of two selected boxes, in [0, 1].
         max_boxes: Largest number of boxes. None selects all that remain.
+        offset: See :func:`box_iou`.
 
     Returns:
         Indices of the selected boxes, by descending score, int64 ``(M,)``.
     """
     order = scores.argsort(descending=True, stable=True)
-    selected: list[Tensor] = []
-    while len(order) and len(selected) != max_boxes:
-        selected.append(order[0])
-        overlaps = box_iou(boxes[order[:1]], boxes[order[1:]])[0]
-        order = order[1:][overlaps <= max_overlap]
-    return torch.stack(selected) if selected else order[:0]
+    selected = order[:0]
+    for block in order.split(BLOCK):
+        if max_boxes is not None and len(selected) >= max_boxes:
+            break
+        block = block[(box_iou(boxes[selected], boxes[block], offset) <= max_overlap).all(0)]
+        removes = (box_iou(boxes[block], boxes[block], offset) > max_overlap).triu(1)
+        selected = torch.cat([selected, block[_solve(removes)]])
+    return selected[:max_boxes]
+
+
+def _solve(removes: Tensor) -> Tensor:
+    """Solve ``s = ~(removes & s[:, None]).any(0)`` for a strictly upper triangular matrix ``(n, n)``."""
+    selected = torch.ones(len(removes), dtype=torch.bool, device=removes.device)
+    while True:
+        following = ~(removes & selected[:, None]).any(0)
+        if torch.equal(following, selected):
+            return selected
+        selected = following

@@ -13,7 +13,7 @@ from urllib.error import URLError
 
 PACKAGE = Path(__file__).parents[1]
 REGISTRY = 'mmengine/registry'
-LIBRARIES = ('mmengine', 'mmcv', 'mmseg')
+LIBRARIES = ('mmengine', 'mmcv', 'mmseg', 'mmdet')
 REJECTIONS = (TypeError, ValueError, AssertionError, IndexError, AttributeError)
 """Errors of a constructor that gets a wrong argument."""
 MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EROFS)

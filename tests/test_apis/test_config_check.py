@@ -38,7 +38,7 @@ def test_variables_of_a_config_are_no_misspellings():
     for name in ('test_pipeline', 'crop_size', 'mode', 'hook', 'data_root', 'vis_backends', 'norm_cfg', 'val_list'):
         assert nearest(name, READ) is None
     for path in packed_configs():
-        check_keys(get_config(path))
+        check_keys(Config.fromfile(path, import_custom_modules=False))
 
 
 @pytest.fixture(scope='module')

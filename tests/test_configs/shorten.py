@@ -11,6 +11,7 @@ from mmwsl.utils.nested import dicts_in
 
 FOLDER = Path(__file__).parents[2] / 'configs'
 CONFIGS = {path.stem: path for path in sorted(FOLDER.rglob('*.py')) if '_base_' not in path.parts}
+SEGMENTORS = {name: path for name, path in CONFIGS.items() if 'mask-rcnn' not in name}  # see test_instances.py
 
 # Channels of the layers that zoom-out features take from a backbone, and of the head's.
 FEATURES = {

@@ -63,7 +63,7 @@ def test_a_metafile_describes_what_exists(folder):
         assert model['Name'] == model['Config'].rpartition('/')[2][:-3]
         assert model['Name'] in readme, 'a config without a line in the README'
         for result in model.get('Results', ()):
-            assert result['Task'] == 'Semantic Segmentation' and result['Dataset']
+            assert result['Task'] in ('Semantic Segmentation', 'Instance Segmentation') and result['Dataset']
             for value in result['Metrics'].values():
                 assert re.search(rf'(?<![\d.]){value:.1f}(?!\d)', readme), (model['Name'], value)
 

@@ -8,7 +8,7 @@ from mmengine.registry import DATASETS, DefaultScope
 
 from mmwsl.datasets import VOC6WeakDataset
 
-from .shorten import CONFIGS, FOLDER, parts_of
+from .shorten import CONFIGS, FOLDER, SEGMENTORS, parts_of
 
 
 def test_names_are_unique_and_begin_with_the_supervision():
@@ -29,7 +29,7 @@ def test_semi_supervision_has_every_image_once(name):
 
 
 # A config with a fourth part in its name is another method.
-PSEUDO = [name for name in CONFIGS if name.startswith('psl') and name.count('_') == 2]
+PSEUDO = [name for name in SEGMENTORS if name.startswith('psl') and name.count('_') == 2]
 
 
 @pytest.mark.parametrize('name', PSEUDO)

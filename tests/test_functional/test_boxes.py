@@ -157,8 +157,21 @@ def test_box_iou_counts_pixels():
     assert torch.tensor(expected).count_nonzero() >= 3
 
 
+def test_the_offset_counts_the_last_pixels():
+    """Boxes of inclusive indices are the same boxes with exclusive ones, one larger."""
+    torch.manual_seed(0)
+    boxes = torch.randint(0, 9, (12, 2)).repeat(1, 2) + torch.cat([torch.zeros(12, 2), torch.randint(0, 6, (12, 2))], 1)
+    exclusive = boxes + torch.tensor([0, 0, 1, 1])
+    torch.testing.assert_close(box_iou(boxes, boxes, 1), box_iou(exclusive, exclusive))
+    scores = torch.rand(12)
+    selected = [non_maximum_suppression(*args).tolist() for args in ((exclusive, scores, 0.2), (boxes, scores, 0.2))]
+    assert non_maximum_suppression(boxes, scores, 0.2, offset=1).tolist() == selected[0] != selected[1]
+
+
+@pytest.mark.parametrize('block', [1, 7, 512])
 @pytest.mark.parametrize('overlap', [0.0, 0.3, 1.0])
-def test_suppression_keeps_a_box_unless_a_better_one_overlaps_it(overlap):
+def test_suppression_keeps_a_box_unless_a_better_one_overlaps_it(overlap, block, monkeypatch):
+    monkeypatch.setattr('mmwsl.functional.boxes.BLOCK', block)
     torch.manual_seed(0)
     boxes = torch.rand(40, 2).repeat(1, 2) * 10 + torch.tensor([0, 0, 4, 4])
     scores = torch.rand(40).mul(8).round() / 8  # with ties

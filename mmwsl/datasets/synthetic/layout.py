@@ -19,6 +19,8 @@ SECOND_OBJECT_PROBABILITY = 0.25
 RADIUS_RANGE = (0.15, 0.27)
 """Radius of the circle around an object, as a fraction of the image side."""
 PLACEMENT_TRIALS = 30
+TOUCHING_DISTANCE = 0.6
+"""Distance of two touching objects of a class, as a fraction of the sum of their radii."""
 
 
 @dataclass(frozen=True)
@@ -40,16 +42,17 @@ class SceneObject:
     angle: float
 
 
-def draw_layout(seed: int, index: int, size: int) -> tuple[SceneObject, ...]:
+def draw_layout(seed: int, index: int, size: int, touching: bool = False) -> tuple[SceneObject, ...]:
     """Draw the objects of a scene; the same arguments give the same objects.
 
     The circles around the objects are inside the image and do not touch: every object is entirely visible, so the
-    image-level labels agree with the pixels.
+    image-level labels agree with the pixels. With ``touching``, the second object of a class overlaps the first.
 
     Args:
         seed: Random seed of the dataset.
         index: Number of the scene.
         size: Side of the image in pixels.
+        touching: Whether the second object of a class stands in front of the first.
 
     Returns:
         The objects; empty for a background image.
@@ -57,7 +60,8 @@ def draw_layout(seed: int, index: int, size: int) -> tuple[SceneObject, ...]:
     rng = np.random.default_rng((seed, index, 0))
     objects: list[SceneObject] = []
     for label, required in _draw_labels(rng):
-        placed = _place(rng, label, required, objects, size)
+        first = next((item for item in objects if item.label == label), None) if touching else None
+        placed = _place(rng, label, required, objects, size, first)
         if placed is not None:
             objects.append(placed)
     return tuple(objects)
@@ -77,16 +81,27 @@ def _draw_labels(rng: np.random.Generator) -> list[tuple[int, bool]]:
 
 
 def _place(
-    rng: np.random.Generator, label: int, required: bool, others: list[SceneObject], size: int
+    rng: np.random.Generator,
+    label: int,
+    required: bool,
+    others: list[SceneObject],
+    size: int,
+    first: SceneObject | None = None,
 ) -> SceneObject | None:
-    """Find a free position for an object, shrinking a required one until it fits."""
+    """Find a free position for an object, beside ``first`` if given, shrinking a required one until it fits."""
     radius = rng.uniform(*RADIUS_RANGE) * size
     angle = rng.uniform(0, 2 * np.pi)
-    taken = np.array([(other.x, other.y, other.radius) for other in others]).reshape(-1, 3)
+    taken = np.array([(other.x, other.y, other.radius) for other in others if other is not first]).reshape(-1, 3)
     while True:
-        centers = rng.uniform(radius + 1, size - radius - 1, size=(PLACEMENT_TRIALS, 2))
+        if first is None:
+            centers = rng.uniform(radius + 1, size - radius - 1, size=(PLACEMENT_TRIALS, 2))
+        else:
+            directions = rng.uniform(0, 2 * np.pi, size=PLACEMENT_TRIALS)
+            steps = np.stack([np.cos(directions), np.sin(directions)], axis=1)
+            centers = (first.x, first.y) + TOUCHING_DISTANCE * (first.radius + radius) * steps
         distances = np.linalg.norm(centers[:, None] - taken[None, :, :2], axis=-1)  # (trials, others)
         free = (distances > radius + taken[:, 2] + 1).all(axis=1)
+        free &= ((centers > radius) & (centers < size - radius)).all(axis=1)
         if free.any():
             x, y = centers[free.argmax()].tolist()
             return SceneObject(label, x, y, radius, angle)

@@ -26,10 +26,24 @@ def render_mask(objects: Sequence[SceneObject], size: int) -> np.ndarray:
     Returns:
         The mask, ``(size, size)`` uint8, 0 for background.
     """
-    mask = np.zeros((size, size), dtype=np.uint8)
-    for item in objects:
-        _fill(mask, item, item.label)
-    return mask
+    labels = np.array([0, *(item.label for item in objects)], dtype=np.uint8)
+    return labels[render_instances(objects, size)]
+
+
+def render_instances(objects: Sequence[SceneObject], size: int) -> np.ndarray:
+    """Render which object is seen in each pixel; later objects are in front.
+
+    Args:
+        objects: The layout.
+        size: Side in pixels.
+
+    Returns:
+        The ids, ``(size, size)`` uint8: 0 for background, 1 to n in the order of ``objects``.
+    """
+    ids = np.zeros((size, size), dtype=np.uint8)
+    for index, item in enumerate(objects, 1):
+        ids[_shape(item, size)] = index
+    return ids
 
 
 def render_image(objects: Sequence[SceneObject], size: int, seed: int, index: int) -> np.ndarray:
@@ -53,9 +67,7 @@ def render_image(objects: Sequence[SceneObject], size: int, seed: int, index: in
     _clutter(rng, image)
     for item in objects:
         color = _contrasting(rng, behind)
-        shape = np.zeros((size, size), dtype=np.uint8)
-        _fill(shape, item, 1)
-        pixels = np.flatnonzero(shape)
+        pixels = np.flatnonzero(_shape(item, size))
         rows, columns = np.divmod(pixels, size)
         weight = draw_pattern(rng, item.label, rows, columns)
         image.reshape(-1, 3)[pixels] = _blend(np.stack([color, color * rng.uniform(0.3, 0.6)]), weight)
@@ -65,15 +77,19 @@ def render_image(objects: Sequence[SceneObject], size: int, seed: int, index: in
     return np.clip(image + noise, 0, 255).astype(np.uint8)
 
 
-def _fill(canvas: np.ndarray, item: SceneObject, value: int) -> None:
+def _shape(item: SceneObject, size: int) -> np.ndarray:
+    """Return the pixels of an object, ``(size, size)`` bool."""
+    canvas = np.zeros((size, size), dtype=np.uint8)
+
     def fill(radius: float, value: int) -> None:
         cos, sin = np.cos(item.angle), np.sin(item.angle)
         corners = radius * OUTLINES[item.label] @ np.array([[cos, sin], [-sin, cos]]) + (item.x, item.y)
         cv2.fillPoly(canvas, [np.rint(corners * 2**SHIFT).astype(np.int32)], value, shift=SHIFT)
 
-    fill(item.radius, value)
+    fill(item.radius, 1)
     if item.label == RING_LABEL:
         fill(item.radius * RING_HOLE, 0)
+    return canvas.astype(bool)
 
 
 def _blend(colors: np.ndarray, weight: np.ndarray) -> np.ndarray:

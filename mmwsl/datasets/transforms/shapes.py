@@ -25,7 +25,7 @@ class RenderShapesImage(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Render the image."""
         scene = results['scene']
-        results['img'] = render_image(draw_layout(**scene), **scene)
+        results['img'] = render_image(draw_layout(**scene), scene['size'], scene['seed'], scene['index'])
         results['img_shape'] = results['img'].shape[:2]
         results['ori_shape'] = results['img'].shape[:2]
         return results

@@ -11,6 +11,7 @@ from mmseg.structures import SegDataSample
 
 from ...annotations.mask_file import write_mask
 from ...registry import HOOKS
+from ...utils.sample_fields import check_fields
 from ..image_folder import ImageFolder
 
 
@@ -45,6 +46,7 @@ class MaskWriterHook(Hook):
         """Write the masks of a batch."""
         palette = runner.test_dataloader.dataset.metainfo['palette']
         for sample in outputs:
+            check_fields(self, sample, dict(pred_sem_seg='a segmentor: instances are not written'))
             mask = sample.pred_sem_seg.data.squeeze(0).cpu().numpy().astype(np.uint8)
             if sample.get('reduce_zero_label'):  # the files of the dataset have another class 0
                 write_mask(self._path(sample.img_path), mask + 1, [(0, 0, 0), *palette])

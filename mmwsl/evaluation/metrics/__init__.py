@@ -7,6 +7,7 @@ from .class_iou_metric import ClassIoUMetric
 from .class_threshold_search import ClassThresholdSearch
 from .image_accuracy_metric import ImageAccuracyMetric
 from .image_label_metric import ImageLabelMetric
+from .instance_mask_metric import InstanceMaskMetric
 from .point_localization_metric import PointLocalizationMetric
 from .threshold_iou_metric import ThresholdIoUMetric
 
@@ -18,6 +19,7 @@ __all__ = [
     'ClassThresholdSearch',
     'ImageAccuracyMetric',
     'ImageLabelMetric',
+    'InstanceMaskMetric',
     'PointLocalizationMetric',
     'ThresholdIoUMetric',
 ]
