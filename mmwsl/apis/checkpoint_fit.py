@@ -4,7 +4,6 @@ mmengine loads what fits and logs the rest, so that layers without weights stay 
 registered with every runner, and the Inferencer calls the same functions.
 """
 
-import logging
 import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -12,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.logging import print_log
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from mmwsl.apis.trained_settings import warn_changed_settings
+from mmwsl.utils.console import log_warning
 
 SHOWN = 3
 """Number of parameters or classes in a message."""
@@ -218,7 +217,7 @@ def check_dataset_classes(runner: Runner) -> None:
 
 def warn_without_classes(name: str) -> None:
     """Log that a checkpoint stores no class names, so that their order cannot be checked."""
-    _warn(f'{name} stores no class names. Check that its classes have the order of the config.')
+    log_warning(f'{name} stores no class names. Check that its classes have the order of the config.')
 
 
 class CheckpointFitHook(Hook):
@@ -241,16 +240,16 @@ class CheckpointFitHook(Hook):
         fit = check_weights(runner.model, checkpoint, name, fix, training, training and self.allow_mismatch)
         started = 'start from their initialization'
         if training and self.allow_mismatch and (random := [*fit.missing, *fit.reshaped]):
-            _warn(f'{name}: {len(fit.loaded)} parameters are loaded, {len(random)} {started}: {_first(random)}')
+            log_warning(f'{name}: {len(fit.loaded)} parameters are loaded, {len(random)} {started}: {_first(random)}')
         elif fit.missing:
-            _warn(f'{name}: {len(fit.new)} new layers {started}: {_first(fit.new)}')
+            log_warning(f'{name}: {len(fit.new)} new layers {started}: {_first(fit.new)}')
         if fit.unused and runner._resume:
             raise ValueError(
                 f'`{name}` must fit the config, got {len(fit.unused)} parameters that the network does not have: '
                 f'{_first(fit.unused)}. {fix}'
             )
         if fit.unused:
-            _warn(f'{name}: {len(fit.unused)} parameters are not in the network: {_first(fit.unused)}')
+            log_warning(f'{name}: {len(fit.unused)} parameters are not in the network: {_first(fit.unused)}')
         if not training:
             warn_changed_settings(checkpoint, runner.cfg.model, name)
         self._check_classes(runner, checkpoint, name, training, fix)
@@ -285,7 +284,3 @@ def _parts(key: str, levels: int = 2) -> tuple[str, ...]:
 def _first(names: Sequence[str]) -> str:
     more = f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''
     return ', '.join(names[:SHOWN]) + more
-
-
-def _warn(text: str) -> None:
-    print_log(text, 'current', logging.WARNING)

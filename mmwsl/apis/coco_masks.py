@@ -51,4 +51,4 @@ def main(argv: list[str] | None = None) -> None:
     add_overwrite(parser, 'replace masks of an earlier run in --out')
     args = parser.parse_args(argv)
     write_coco_masks(args.ann_file, args.out, args.overwrite)
-    say_results({'Masks': args.out})
+    say_results({'Masks': args.out}, 'mmwsl', 'train', 'CONFIG')

@@ -1,20 +1,20 @@
 """Config files: found by path or name, read, changed."""
 
 import difflib
-import logging
 import os
 import traceback
 from pathlib import Path, PurePosixPath
 
 import yaml
 from mmengine.config import Config
-from mmengine.logging import MMLogger, print_log
+from mmengine.logging import MMLogger
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS
 
 from mmwsl.apis.config_check import merge_options
 from mmwsl.apis.registered import is_subclass, registered_class
 from mmwsl.engine.runner import filter_terminal
+from mmwsl.utils.console import log_warning
 
 PACKAGE = Path(__file__).parents[1]
 CHECKPOINTS = ('.pth', '.pt', '.ckpt')
@@ -167,7 +167,7 @@ def enable_amp(cfg: Config) -> None:
     """
     wrapper = {'type': 'OptimWrapper', **cfg.optim_wrapper}
     if is_subclass(wrapper, OPTIM_WRAPPERS, AmpOptimWrapper):
-        print_log('AMP training is already enabled in your config.', 'current', logging.WARNING)
+        log_warning('AMP training is already enabled in your config.')
         return
     if registered_class(wrapper, OPTIM_WRAPPERS) is not OptimWrapper:
         raise ValueError(

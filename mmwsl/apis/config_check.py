@@ -10,13 +10,13 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.hooks import EarlyStoppingHook
-from mmengine.logging import print_log
 from mmengine.registry import OPTIMIZERS, Registry, init_default_scope
 from mmengine.runner import Runner
 
 from mmwsl import registry
 from mmwsl.apis.registered import is_subclass, registered_class
 from mmwsl.registry import HOOKS
+from mmwsl.utils.console import log_warning
 from mmwsl.utils.nested import dicts_in, settings_in
 from mmwsl.utils.text import shorten
 
@@ -29,7 +29,13 @@ NESTED = dict(
     data_prefix=('img_path', 'seg_map_path'),
     metainfo=('classes', 'palette'),
     paramwise_cfg=('custom_keys', 'bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult', 'bypass_duplicate'),
+    custom_key=('lr_mult', 'decay_mult'),
     test_cfg=('mode', 'stride', 'crop_size'),
+    env_cfg=('cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'),
+    mp_cfg=('mp_start_method', 'opencv_num_threads'),
+    randomness=('seed', 'diff_rank_seed', 'deterministic'),
+    log_processor=('type', 'window_size', 'by_epoch', 'custom_cfg', 'num_digits', 'log_with_hierarchy', 'mean_pattern'),
+    default_hooks=('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint', 'visualization'),
     clip_grad=('type', 'max_norm', 'norm_type', 'clip_value', 'error_if_nonfinite', 'foreach'),
 )
 """Keys of dicts of which nothing rejects an unknown one."""
@@ -119,7 +125,7 @@ def check_optimizers(cfg: Config) -> None:
             similar = f' Similar names: {", ".join(near)}.' if near else ''
             raise ValueError(f'`optimizer.type` must be an optimizer, got {optimizer.get("type")!r}.{similar}')
         if isinstance(optimizer, dict) and optimizer.get('lr') == 0:
-            print_log('`optimizer.lr` is 0: nothing is trained.', 'current', logging.WARNING)
+            log_warning('`optimizer.lr` is 0: nothing is trained.')
 
 
 def stop_at_unknown_metrics(cfg: Config) -> None:
@@ -190,12 +196,16 @@ def _check_normalization(cfg: Config) -> None:
     model = cfg.get('model') or {}
     given = model.get('data_preprocessor') or cfg.get('data_preprocessor') or {}
     mean, std = given.get('mean'), given.get('std')
-    channels = (model.get('backbone') or {}).get('in_channels', 3)
+    backbone = model.get('backbone')
+    channels = backbone.get('in_channels', 3) if isinstance(backbone, dict) else 3
     for name, values in (('mean', mean), ('std', std)):
         if values is not None and (isinstance(values, str) or len(values) != channels):
             raise ValueError(
                 f'`data_preprocessor.{name}` must have {channels} values, one per channel, got {values!r}.'
             )
+    for name, values in (('mean', mean), ('std', std)):
+        if values is not None and not all(isinstance(value, int | float) for value in values):
+            raise ValueError(f'`data_preprocessor.{name}` must be numbers, got {values!r}.')
     if mean is not None and not all(map(math.isfinite, mean)):
         raise ValueError(f'`data_preprocessor.mean` must be finite, got {mean!r}.')
     if std is not None and not all(value > 0 for value in std):
@@ -205,7 +215,8 @@ def _check_normalization(cfg: Config) -> None:
 def _check_nested_keys(cfg: Config) -> None:
     """Reject a misspelled key of the dicts whose unknown keys are ignored."""
     for path, value in settings_in(cfg.to_dict()):
-        *_, name = path.split('.')
+        *above, name = path.split('.')
+        name = 'custom_key' if 'custom_keys' in above else name
         if name not in NESTED or not isinstance(value, dict):
             continue
         for key in value:

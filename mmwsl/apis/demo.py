@@ -6,7 +6,7 @@ import numpy as np
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmwsl.apis.arguments import add_cfg_options, add_overwrite
+from mmwsl.apis.arguments import add_cfg_options, add_overwrite, say_results
 from mmwsl.apis.checkpoint import latest_checkpoint, weights_only_loading
 from mmwsl.apis.config import find_config, load_config
 from mmwsl.apis.launch import build_runner
@@ -95,3 +95,4 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     config, prior_config = find_config('wsl_lse_shapes'), find_config('wsl_lse_shapes_ilp')
     demo(config, prior_config, args.work_dir, args.cfg_options, overwrite=args.overwrite)
+    say_results({}, 'mmwsl', 'run', 'IMAGES', '--labels', 'FILE', '--out', 'PROJECT')

@@ -26,6 +26,7 @@ from mmwsl.apis.trained_model import find_model
 from mmwsl.inference.postprocessors import ClassThresholds, build_postprocessors
 from mmwsl.utils.console import quiet
 from mmwsl.utils.files import atomic_write, files_of_config
+from mmwsl.utils.folder_lock import file_lock
 from mmwsl.utils.nested import dicts_in
 from mmwsl.utils.output_folder import check_output_file
 from mmwsl.utils.parser import Parser
@@ -253,7 +254,7 @@ def main(argv: list[str] | None = None) -> None:
     add_overwrite(parser, 'replace the file of --out')
     add_cfg_options(parser)
     args = parser.parse_args(argv)
-    with quiet(os.devnull):
+    with quiet(os.devnull), file_lock(args.out):
         path = export_onnx(
             args.project,
             args.out,
@@ -264,4 +265,5 @@ def main(argv: list[str] | None = None) -> None:
             overwrite=args.overwrite,
         )
     print(f'{path}: {path.stat().st_size / 1e6:.1f} MB, opset {args.opset}, checked with onnxruntime.')
-    print('It gives probabilities, before post-processing, which its metadata describe: see docs/inferencer.md.')
+    print('It gives probabilities, before post-processing, which its metadata describe.')
+    print('Next: docs/onnx_example.py runs it without torch; see docs/inferencer.md.')

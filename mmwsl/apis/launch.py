@@ -2,7 +2,6 @@
 
 import atexit
 import gc
-import logging
 import os
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -11,7 +10,6 @@ import torch
 from mmengine import dist
 from mmengine.config import Config
 from mmengine.dist import init_dist
-from mmengine.logging import print_log
 from mmengine.registry import MODELS, RUNNERS
 from mmengine.runner import Runner
 from torch import distributed, nn
@@ -22,6 +20,7 @@ from mmwsl.apis.registered import is_subclass
 from mmwsl.apis.work_folder import check_folders
 from mmwsl.engine.hooks import FiniteScoresHook
 from mmwsl.engine.runner import WeakSegRunner
+from mmwsl.utils.console import log_warning
 from mmwsl.utils.nested import dicts_in
 
 Result = TypeVar('Result')
@@ -115,7 +114,7 @@ def prepare_for_cpu(cfg: Config) -> None:
     for norm in synchronized:
         norm['type'] = 'BN'
     if synchronized:
-        print_log('SyncBN needs GPUs: every process normalizes its own batch.', 'current', logging.WARNING)
+        log_warning('SyncBN needs GPUs: every process normalizes its own batch.')
 
 
 def in_first_process(function: Callable[[], Result]) -> Result:

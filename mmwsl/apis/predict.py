@@ -4,6 +4,7 @@ import argparse
 import hashlib
 import json
 import os
+import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
@@ -205,21 +206,23 @@ def _predict(args: argparse.Namespace) -> int:
             log.unlink(missing_ok=True)  # the line below says it all
             remove_empty_folders(log.parent, existing)
         raise wrong
+    failed = [f'failed: {name}: {error}' for name, error in result.failed.items()]
+    for line in failed[:2] + ([f'... {len(failed) - 2} more in {Path(args.out, LOG)}'] if len(failed) > 2 else []):
+        print(line, file=sys.stderr)
     print(report(result, args))
-    return 1 if result.failed else 0
+    return 1 if failed else 0
 
 
 def report(result: Predicted, args: argparse.Namespace) -> str:
-    """Return the last lines of the command: what failed, where the masks are, and what comes next."""
-    failed = [f'failed: {name}: {error}' for name, error in result.failed.items()]
-    lines = failed[:5] + ([f'... {len(failed) - 5} more in the log'] if len(failed) > 5 else [])
+    """Return the last lines of the command: where the masks are, and what comes next."""
+    lines = []
     if result.skipped:
         text = f'{len(result.skipped)} images have formats that are not read and were left out'
         lines.append(f'warning: {text}: {first_five(result.skipped)}. Convert them.')
     others = f', beside those of {result.others} other images' if result.others else ''
     lines.append(f'{result.masks} of {result.images} images have masks in {result.output}{others}')
     lines.append(f'Log: {Path(args.out, LOG)}')
-    if failed:
+    if result.failed:
         lines.append('Next: replace the images that failed and run the same command: it predicts these only.')
     elif args.format == 'png':
         others = '|'.join(name for name in MASK_FORMATS if name != 'png')

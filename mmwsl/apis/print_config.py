@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mmwsl.apis.arguments import add_cfg_options, add_overwrite
+from mmwsl.apis.arguments import add_cfg_options, add_overwrite, say_results
 from mmwsl.apis.config import SUFFIXES, get_config
 from mmwsl.apis.config_check import merge_options
 from mmwsl.utils.files import atomic_write, files_of_config
@@ -31,3 +31,4 @@ def main(argv: list[str] | None = None) -> None:
     # In a file of its own: MMSegmentation also prints to the standard output, when it is imported.
     with atomic_write(args.out) as file:
         file.write(cfg.pretty_text.encode())
+    say_results({'Config': args.out}, 'mmwsl', 'train', args.out)

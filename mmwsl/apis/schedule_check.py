@@ -1,13 +1,11 @@
 """Checks of a training before it starts: sampler, learning rate schedule, validation, checkpoints."""
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from mmengine.dataset import InfiniteSampler
 from mmengine.hooks import CheckpointHook
-from mmengine.logging import print_log
 from mmengine.optim.scheduler import (
     ConstantParamScheduler,
     CosineAnnealingParamScheduler,
@@ -21,6 +19,7 @@ from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 from torch.utils.data import DataLoader
 
 from mmwsl.apis.registered import registered_class
+from mmwsl.utils.console import log_warning
 
 TOLERANCE = 0.1
 """Fraction of the training by which a schedule may end too early or too late."""
@@ -223,7 +222,7 @@ def _check_sampler(loop: Any) -> None:
             f'train_dataloader.batch_size={max(len(loader.dataset), 1)}.'  # type: ignore[arg-type]
         )
     if isinstance(loop, IterBasedTrainLoop) and loop.max_iters > len(loader):
-        _warn(
+        log_warning(
             f'train_dataloader.sampler: {type(loop).__name__} starts a finite sampler and its workers anew every '
             f'{len(loader)} iterations, and pauses for 2 s. Set train_dataloader.sampler.type=InfiniteSampler.'
         )
@@ -235,7 +234,7 @@ def _check_results(runner: Runner) -> None:
     by_epoch = isinstance(loop, EpochBasedTrainLoop)
     total, unit = (loop.max_epochs, 'epochs') if by_epoch else (loop.max_iters, 'iterations')
     if runner.cfg.get('val_cfg') and loop.val_begin > total:
-        _warn(f'train_cfg.val_begin={loop.val_begin}: nothing is validated in {total} {unit}.')
+        log_warning(f'train_cfg.val_begin={loop.val_begin}: nothing is validated in {total} {unit}.')
     for hook in runner.hooks:
         if not isinstance(hook, CheckpointHook):
             continue
@@ -247,11 +246,7 @@ def _check_results(runner: Runner) -> None:
                 'checkpoint would be saved. Set default_hooks.checkpoint.save_last=True.'
             )
         if hook.by_epoch and not by_epoch:
-            _warn(
+            log_warning(
                 f'default_hooks.checkpoint.by_epoch=True: {type(loop).__name__} saves one checkpoint, at the end. Set '
                 'default_hooks.checkpoint.by_epoch=False.'
             )
-
-
-def _warn(text: str) -> None:
-    print_log(text, 'current', logging.WARNING)

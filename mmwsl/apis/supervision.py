@@ -72,13 +72,13 @@ def measure_supervision(cfg: Config) -> Supervision:
 
 
 def training_sets(cfg: Config) -> list[dict]:
-    """Return the datasets that a config trains on, without their wrappers, which may have a pipeline too."""
-    loader = cfg.get('train_dataloader') or {}
-    return [
-        part
-        for part in dicts_in(loader.get('dataset'))
-        if 'pipeline' in part and not {'dataset', 'datasets'} & part.keys()
-    ]
+    """Return the datasets that a config trains on."""
+    return parts_of((cfg.get('train_dataloader') or {}).get('dataset'))
+
+
+def parts_of(dataset: Any) -> list[dict]:
+    """Return the configs of the datasets in a config, without their wrappers, which may have a pipeline too."""
+    return [part for part in dicts_in(dataset) if 'pipeline' in part and not {'dataset', 'datasets'} & part.keys()]
 
 
 def supervision_kind(dataset: dict, cfg: Config) -> str:

@@ -20,6 +20,7 @@ from mmwsl.apis.registered import is_mask_loader, is_subclass, registered_class,
 from mmwsl.engine.hooks import ProvenanceHook, WeakSegVisualizationHook
 from mmwsl.models import WeakEncoderDecoder
 from mmwsl.registry import HOOKS, MODELS
+from mmwsl.utils.console import log_warning
 from mmwsl.utils.nested import dataset_paths
 from mmwsl.utils.output_folder import OutputFolder
 
@@ -177,6 +178,9 @@ def main(argv: list[str] | None = None) -> None:
         use_test_time_augmentation(cfg)
     if args.out:
         write_predictions(cfg, args.out, args.overwrite)
+    if not (cfg.get('test_evaluator') or args.out or args.show or args.show_dir):
+        log_warning('`test_evaluator` is empty: nothing is measured.')
     test(cfg, args.checkpoint, args.launcher, args.trust_checkpoint, check_data=args.check_data == 'on')
-    following = ['mmwsl', 'test', args.config, args.checkpoint, '--show-dir', 'DIR']
-    say_results({'Log': cfg.work_dir}, *([] if args.out or args.show_dir else following))
+    drawings = ['mmwsl', 'test', args.config, args.checkpoint, '--show-dir', 'DIR']
+    following = ['mmwsl', 'compare', f'{args.config}:{args.checkpoint}', 'OTHER_RUN'] if args.show_dir else drawings
+    say_results({'Masks': args.out, 'Drawings': args.show_dir, 'Log': cfg.work_dir}, *following)

@@ -4,11 +4,9 @@ Parts without parameters, such as an aggregator or the normalization of the imag
 the parameters can see them.
 """
 
-import logging
 from typing import Any
 
-from mmengine.logging import print_log
-
+from mmwsl.utils.console import log_warning
 from mmwsl.utils.nested import settings_in
 
 PARTS = ('data_preprocessor', 'backbone', 'neck', 'decode_head')
@@ -47,7 +45,7 @@ def warn_changed_settings(checkpoint: dict[str, Any], model: dict[str, Any], nam
     if isinstance(trained, dict) and (changed := changed_settings(trained, model)):
         more = f' and {len(changed) - SHOWN} more' if len(changed) > SHOWN else ''
         text = f'{name} was trained with other settings: {"; ".join(changed[:SHOWN])}{more}.'
-        print_log(text, 'current', logging.WARNING)
+        log_warning(text)
 
 
 def _settings(model: dict[str, Any]) -> dict[str, Any]:

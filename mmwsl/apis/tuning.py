@@ -1,5 +1,7 @@
 """Search for the background thresholds of the classes on a set with masks."""
 
+import os
+from contextlib import nullcontext
 from pathlib import Path
 
 from mmengine.config import Config
@@ -12,6 +14,7 @@ from mmwsl.apis.testing import test
 from mmwsl.inference import ClassThresholds
 from mmwsl.models import WeakEncoderDecoder
 from mmwsl.registry import DATASETS, MODELS, POSTPROCESSORS
+from mmwsl.utils.folder_lock import file_lock
 from mmwsl.utils.nested import dataset_paths, dicts_in
 from mmwsl.utils.output_folder import check_output_file
 
@@ -82,7 +85,9 @@ def main(argv: list[str] | None = None) -> None:
     cfg = load_config(args.config, args.cfg_options, args.work_dir, 'tune')
     out_file = args.out or str(Path(cfg.work_dir, 'thresholds.json'))
     inputs = [args.checkpoint, args.config, *dataset_paths(cfg)]
-    check_output_file(out_file, '--out', args.overwrite, inputs, make_folder=not args.out)
-    tune_thresholds(cfg, out_file, args.ann_file, args.max_images)
-    test(cfg, args.checkpoint, args.launcher, args.trust_checkpoint, check_data=args.check_data == 'on')
-    say_results({'Thresholds': out_file})
+    first = os.environ.get('RANK', '0') == '0'
+    with file_lock(out_file, make_folder=not args.out) if first else nullcontext():
+        check_output_file(out_file, '--out', args.overwrite, inputs, make_folder=not args.out)
+        tune_thresholds(cfg, out_file, args.ann_file, args.max_images)
+        test(cfg, args.checkpoint, args.launcher, args.trust_checkpoint, check_data=args.check_data == 'on')
+    say_results({'Thresholds': out_file}, 'mmwsl', 'test', 'CONFIG_WITH_THESE_THRESHOLDS', args.checkpoint)

@@ -1,6 +1,5 @@
 """Work folder of a training: checkpoints of an earlier training do not mix with new ones."""
 
-import logging
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -8,13 +7,13 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmwsl.apis.registered import is_subclass
 from mmwsl.engine.hooks import MaskWriterHook, WeakSegVisualizationHook, WeightsOnlyCheckpointHook
 from mmwsl.engine.hooks.weights_only_checkpoint_hook import digest_value
 from mmwsl.registry import HOOKS
+from mmwsl.utils.console import log_warning
 from mmwsl.utils.nested import dataset_paths, settings_in
 from mmwsl.utils.output_folder import OutputError, check_outside, check_writable
 from mmwsl.utils.text import first_five, shorten
@@ -101,10 +100,8 @@ def keep_one_to_resume_from(cfg: Config) -> None:
     hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
     if hook.get('max_keep_ckpts') == 1 and not is_subclass(hook, HOOKS, WeightsOnlyCheckpointHook):
         hook['max_keep_ckpts'] = 2
-        print_log(
+        log_warning(
             'max_keep_ckpts=1 would delete the only checkpoint before the next is written. Two are kept.',
-            'current',
-            logging.WARNING,
         )
 
 
@@ -157,10 +154,8 @@ class EarlierTrainingHook(Hook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Reject another kind of optimizer; warn of another config, or if there is no state of the optimizer."""
         if runner._resume and not checkpoint.get('optimizer'):
-            print_log(
+            log_warning(
                 f'--resume: {runner._load_from} has no state of the optimizer, which starts anew.',
-                'current',
-                logging.WARNING,
             )
         if runner._resume:
             check_optimizer_state(checkpoint.get('optimizer') or {}, runner)
@@ -170,9 +165,7 @@ class EarlierTrainingHook(Hook):
         now = {key: digest_value(value) for key, value in runner.cfg.to_dict().items()}
         keys = sorted(key for key in before.keys() | now if before.get(key) != now.get(key) and key not in RUN_KEYS)
         if keys:
-            print_log(
+            log_warning(
                 f'--resume: the config differs from that of {runner._load_from} in {first_five(keys)}. The rest of the '
                 'training uses the new one.',
-                'current',
-                logging.WARNING,
             )

@@ -6,11 +6,12 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-from mmwsl.apis.arguments import POSITIVE, add_overwrite, base_parser, parse
+from mmwsl.apis.arguments import POSITIVE, add_overwrite, base_parser, parse, say_results
 from mmwsl.apis.config import load_config
 from mmwsl.apis.instances import collect_instances
 from mmwsl.apis.mi_svm import fit_classes
 from mmwsl.utils.files import atomic_write
+from mmwsl.utils.folder_lock import file_lock
 from mmwsl.utils.nested import dataset_paths
 from mmwsl.utils.output_folder import check_output_file
 
@@ -49,7 +50,6 @@ def fit_zoom_out(
     content = dict(weight=torch.from_numpy(weight), bias=torch.from_numpy(bias), classes=list(instances.classes))
     with atomic_write(out_file) as file:
         torch.save(content, file)
-    print_log(f'written to {out_file}', 'current')
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -68,15 +68,17 @@ def main(argv: list[str] | None = None) -> None:
     cfg = load_config(args.config, args.cfg_options, args.work_dir, 'zoom_out')
     out_file = args.out or Path(cfg.work_dir, 'svm.pth')
     inputs = [args.checkpoint, args.config, *dataset_paths(cfg)]
-    check_output_file(out_file, '--out', args.overwrite, inputs, make_folder=not args.out)
-    fit_zoom_out(
-        cfg,
-        args.checkpoint,
-        out_file,
-        args.cache_dir,
-        args.per_image,
-        args.every,
-        args.iterations,
-        cfg.get('randomness', {}).get('seed') or 0,
-        args.trust_checkpoint,
-    )
+    with file_lock(out_file, make_folder=not args.out):
+        check_output_file(out_file, '--out', args.overwrite, inputs, make_folder=not args.out)
+        fit_zoom_out(
+            cfg,
+            args.checkpoint,
+            out_file,
+            args.cache_dir,
+            args.per_image,
+            args.every,
+            args.iterations,
+            cfg.get('randomness', {}).get('seed') or 0,
+            args.trust_checkpoint,
+        )
+    say_results({'SVMs': out_file}, 'mmwsl', 'test', args.config, args.checkpoint)

@@ -1,5 +1,7 @@
 """``mmwsl report``: the report of a project."""
 
+import shlex
+
 from mmwsl.apis.project.commands import refresh_report
 from mmwsl.utils.parser import Parser
 
@@ -10,3 +12,4 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('project', metavar='PROJECT', help='folder of `mmwsl run`')
     args = parser.parse_args(argv)
     print(f'Open {refresh_report(args.project)}')
+    print(f'Next: mmwsl label {shlex.quote(args.project)} --thresholds EXPORTED.json, or mmwsl predict')

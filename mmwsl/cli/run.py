@@ -21,7 +21,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--no-pretrained', action='store_true', help='start from random weights: needs many images')
     length = parser.add_mutually_exclusive_group()
     length.add_argument('--time', type=float, metavar='MINUTES', help='time for all stages')
-    length.add_argument('--epochs', type=float, metavar='N', help='epochs of both trainings')
+    length.add_argument('--epochs', type=number(float, 0, 1e6), metavar='N', help='epochs of both trainings')
     parser.add_argument('--seed', type=number(int, 0, 2**32 - 1), default=0, help='random seed (default %(default)s)')
     parser.add_argument('--overwrite', action='store_true', help='replace results of other arguments in PROJECT')
     add_check_data(parser)

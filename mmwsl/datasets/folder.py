@@ -107,7 +107,7 @@ class FolderWeakDataset(ImageLabelDataset):
 
 
 def infer_classes(records: list[ImageLabelRecord], source: str = '') -> tuple[str, ...]:
-    """Return all class names of the records, sorted, with background first.
+    """Return all class names of the records, with background first: numbers by value, then other names, sorted.
 
     Args:
         records: The image-level labels.
@@ -129,4 +129,5 @@ def infer_classes(records: list[ImageLabelRecord], source: str = '') -> tuple[st
             else 'no image is listed. Add the images, or correct the path.'
         )
         raise ValueError(f'no class is known from the {source}: {reason}')
-    return (BACKGROUND, *sorted(names))
+    numbers = sorted((name for name in names if name.isdecimal()), key=lambda name: (int(name), name))
+    return (BACKGROUND, *numbers, *sorted(names.difference(numbers)))

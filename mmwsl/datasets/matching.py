@@ -1,13 +1,11 @@
 """Images, labels and masks of a dataset matched to each other; errors count and name what is missing."""
 
-import logging
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 
-from mmengine.logging import print_log
-
 from mmwsl.annotations import ImageLabelRecord
+from mmwsl.utils.console import log_warning
 from mmwsl.utils.text import first_five
 
 
@@ -43,11 +41,9 @@ def warn_skipped(folder: str, skipped: tuple[str, ...], suffixes: tuple[str, ...
         skipped: The images.
         suffixes: Suffixes of the images that are read.
     """
-    print_log(
+    log_warning(
         f'{folder}: {len(skipped)} images have other suffixes than {", ".join(suffixes)} and are left out: '
         f'{first_five(skipped)}. Convert them, or set `img_suffix`.',
-        'current',
-        logging.WARNING,
     )
 
 

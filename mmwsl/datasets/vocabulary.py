@@ -7,6 +7,9 @@ from mmwsl.annotations import ImageLabelRecord
 
 from .classes import BACKGROUND
 
+MAX_CLASSES = 255
+"""Values of a mask, without the ignored one."""
+
 
 def nearest_names(name: str, known: Collection[str]) -> str:
     """Return a sentence that names the known classes nearest to ``name``, or all of them if none is near."""
@@ -26,7 +29,7 @@ def check_classes(classes: Sequence[str] | None, known: Collection[str] | None =
         The names.
 
     Raises:
-        ValueError: If background is not first, a name is repeated, or a name is unknown.
+        ValueError: If background is not first, a name is repeated or unknown, or there are more than 255 classes.
     """
     if not classes:
         raise ValueError(
@@ -35,6 +38,11 @@ def check_classes(classes: Sequence[str] | None, known: Collection[str] | None =
         )
     if classes[0] != BACKGROUND:
         raise ValueError(f'`metainfo["classes"]` must start with {BACKGROUND!r} (class 0), got {list(classes)}.')
+    if len(classes) > MAX_CLASSES:
+        raise ValueError(
+            f'`metainfo["classes"]` must be at most {MAX_CLASSES} names with {BACKGROUND!r}, got {len(classes)}: masks '
+            'have 8 bits, and 255 is ignored. Leave classes out, or train several networks.'
+        )
     repeated = sorted({name for name in classes if list(classes).count(name) > 1})
     if repeated:
         raise ValueError(f'`metainfo["classes"]` must not repeat a name, got {repeated} several times.')

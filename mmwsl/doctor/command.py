@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     if failed:
         print(f'\nmmwsl cannot run: {", ".join(failed)}. Correct the first one, then run mmwsl doctor again.')
         return 1
-    print('\nmmwsl can run.')
+    print('\nmmwsl can run.\nNext: mmwsl check IMAGES --labels FILE')
     return 0
 
 

@@ -27,17 +27,28 @@ from ..utils.nested import dicts_in
 SHOWN = ('mmwsl', 'mmengine.hooks.logger_hook', 'mmseg.evaluation')
 """Modules whose messages reach the terminal: our own, and progress and metrics."""
 LOGGING = ('logging', 'mmengine.logging')
+HIDDEN = ('Exp name: ', 'Loads checkpoint by ')
+TABLE = ('+---', 'per class results:')
+"""What only messages with a table of the classes contain."""
 
 
 class ConsoleFilter(logging.Filter):
     """Filter of the messages for the terminal: those of ``SHOWN`` modules, and errors of any module.
 
-    The config, the environment, the order of the hooks and the advice of the libraries are in the log file only.
+    The config, the environment, the order of the hooks and the advice of the libraries are in the log file only, and so
+    are the tables of the classes while a network is trained: with many classes they would hide its progress.
+
+    Attributes:
+        tables: Whether tables are shown.
     """
+
+    tables = True
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether a message is shown."""
-        return record.levelno >= logging.ERROR or _within(_caller(), SHOWN)
+        text = record.getMessage()
+        hidden = text.startswith(HIDDEN) or (not self.tables and any(mark in text for mark in TABLE))
+        return record.levelno >= logging.ERROR or (not hidden and _within(_caller(), SHOWN))
 
 
 class WeakSegRunner(Runner):
@@ -106,6 +117,7 @@ class WeakSegRunner(Runner):
 
     def train(self) -> nn.Module:
         """Train; see the parent."""
+        self._show_tables(False)
         with discarded_if_rejected(self):
             return super().train()
 
@@ -116,8 +128,14 @@ class WeakSegRunner(Runner):
 
     def test(self) -> dict:
         """Evaluate on the test set; see the parent."""
+        self._show_tables(True)
         with discarded_if_rejected(self):
             return super().test()
+
+    def _show_tables(self, shown: bool) -> None:
+        for part in (part for handler in self.logger.handlers for part in handler.filters):
+            if isinstance(part, ConsoleFilter):
+                part.tables = shown
 
     def call_hook(self, fn_name: str, **kwargs: Any) -> None:
         """Call the hooks; see the parent. The config is written before the first iteration."""

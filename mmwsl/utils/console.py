@@ -1,6 +1,7 @@
 """Terminal output of long commands: few lines and progress bars on the terminal, all other output in a log file."""
 
 import ctypes
+import logging
 import os
 import shutil
 import sys
@@ -69,6 +70,7 @@ class Console:
         self._stream = stream
         self._bars: list[Progress] = []
         self._reported: BaseException | None = None
+        self._told: set[str] = set()
 
     def print(self, text: str = '') -> None:
         """Write lines above the progress bar."""
@@ -129,6 +131,16 @@ def tell(text: str) -> None:
     print(text, file=sys.stderr)
     if _consoles:
         _consoles[-1].print(text)
+
+
+def log_warning(text: str) -> None:
+    """Log a warning that the user can act on; within a :func:`quiet`, write it on the terminal too, once."""
+    from mmengine.logging import print_log  # here: commands start without the libraries
+
+    print_log(text, 'current', logging.WARNING)
+    if _consoles and text not in _consoles[-1]._told:
+        _consoles[-1]._told.add(text)
+        _consoles[-1].print(f'warning: {text}')
 
 
 @contextmanager

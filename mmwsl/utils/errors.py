@@ -14,7 +14,7 @@ from urllib.error import URLError
 PACKAGE = Path(__file__).parents[1]
 REGISTRY, STORES = 'mmengine/registry', 'mmengine/fileio'
 LIBRARIES = ('mmengine', 'mmcv', 'mmseg')
-REJECTIONS = (TypeError, ValueError, AssertionError, IndexError)
+REJECTIONS = (TypeError, ValueError, AssertionError, IndexError, AttributeError)
 """Errors of a constructor that gets a wrong argument."""
 MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EROFS)
 """Errors of the operating system that are no matter of the input: disk, memory, limits."""

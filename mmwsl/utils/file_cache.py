@@ -71,7 +71,7 @@ class FileCache:
         """Measure the folder, and remove old files if there is no room."""
         files = sorted(self._files())
         used = sum(size for _, size, _ in files)
-        if (self.max_size - used) // self.writers < wanted:
+        if (self.max_size - used) // self.writers < wanted <= self.max_size // self.writers:
             # A tenth more than necessary: the next removal is not due with the next file.
             target = self.max_size - max(self.max_size // 10, self.writers * wanted)
             for modified, size, path in files:

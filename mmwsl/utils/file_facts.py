@@ -14,14 +14,17 @@ from .files import atomic_write
 
 CACHE = 'MMWSL_CACHE'
 """Environment variable that names the folder of the caches, an absolute path."""
-MAX_SIZE = '100MB'
+MAX_SIZE = '400MB'
 MAX_FILES = 300_000
 """Maximum number of files of a folder that are stored."""
 SETTLED = 2 * 10**9
 """Nanoseconds after which a change of a file changes its time on every file system."""
 
+VERSION = 2
+"""Version of the format of the stores."""
+
 Facts = dict[str, Any]
-Entry = tuple[int, int, Facts]
+Entry = tuple[int, int, int, Facts]
 
 
 def file_facts(
@@ -31,7 +34,9 @@ def file_facts(
     advance: Callable[[int], object] = lambda steps: None,
     threads: int | None = None,
 ) -> list[Facts]:
-    """Return facts about files. A file is read again only if its size or its time of modification changed.
+    """Return facts about files. A file is read again only if its size or its times changed.
+
+    The time of the last change of its state counts too: a copy may have the time of modification of its source.
 
     The facts are stored per folder in :func:`store_folder`. A store that is damaged or cannot be written costs time
     only. Facts with the key ``error`` are not stored.
@@ -95,18 +100,18 @@ class _Store:
     def __init__(self, folder: str, kind: str) -> None:
         base = store_folder()
         name = hashlib.sha256(os.fsencode(os.path.realpath(folder))).hexdigest()[:24]
-        self.path = base and base / f'{kind}-{name}'
+        self.path = base and base / f'{kind}-{VERSION}-{name}'
         self.entries = dict(self._read())
         self.added: dict[str, Entry] = {}
 
     def find(self, name: str, status: os.stat_result) -> Facts | None:
         """Return the facts of a file; None if it is unknown or changed."""
-        size, modified, facts = self.entries.get(name, (-1, -1, {}))
-        return facts if (size, modified) == (status.st_size, status.st_mtime_ns) else None
+        *state, facts = self.entries.get(name, (-1, -1, -1, {}))
+        return facts if state == [status.st_size, status.st_mtime_ns, status.st_ctime_ns] else None
 
     def add(self, name: str, status: os.stat_result, facts: Facts) -> None:
         """Add the facts of a file."""
-        self.added[name] = (status.st_size, status.st_mtime_ns, facts)
+        self.added[name] = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, facts)
 
     def write(self) -> None:
         """Write what was added, and what other processes wrote in the meantime."""

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from .files import nearest_existing, remove_empty_folders
@@ -65,6 +65,33 @@ def folder_lock(folder: str | Path, argument: str = '--out', wait: bool = False)
         remove_empty_folders(folder, existing)
         del _held[key]
         os.close(descriptor)
+
+
+@contextmanager
+def file_lock(path: str | Path, argument: str = '--out', make_folder: bool = False) -> Iterator[None]:
+    """Lock a file while a command makes it, as :func:`folder_lock` does, by an empty hidden folder beside it.
+
+    Args:
+        path: The file.
+        argument: Name of the argument, for the error.
+        make_folder: Whether the command makes the folder of the file. Otherwise nothing is locked if there is none.
+
+    Raises:
+        FolderInUseError: If another process has locked it.
+    """
+    path = Path(path)
+    with ExitStack() as stack:
+        if not (make_folder or path.parent.is_dir()):
+            yield
+            return
+        try:
+            stack.enter_context(folder_lock(path.with_name(f'.{path.name}.lock'), argument))
+        except FolderInUseError as error:
+            raise FolderInUseError(
+                f'{argument} must be a file that no other command writes, got {str(path)!r}. Wait until the other '
+                'command ends, or pass another file.'
+            ) from error
+        yield
 
 
 def _forget() -> None:

@@ -3,6 +3,7 @@
 import shlex
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 
@@ -12,12 +13,13 @@ from mmwsl.datasets.synthetic import draw_layout, render_image, render_mask
 from .harness import run
 
 SIZE = 48
-CLASSES = ('background', *SHAPES_CLASSES[1:])
+CLASSES = ('background', *sorted(SHAPES_CLASSES[1:]))  # the order that `mmwsl run` gives them
+VALUES = np.array([CLASSES.index(name) for name in SHAPES_CLASSES], np.uint8)
 NAMES = [*(f'{index:02d}' for index in range(11)), 'sub/00']
 VAL = NAMES[8:]
 
 CONFIG = """_base_ = ['wsl_lse_shapes']
-classes = ('background', 'circle', 'square', 'triangle', 'star', 'ring', 'cross')
+classes = ('background', 'circle', 'cross', 'ring', 'square', 'star', 'triangle')
 data = dict(
     _delete_=True, type='mmwsl.FolderWeakDataset', data_root='.', metainfo=dict(classes=classes), img_suffix='.png',
     seg_map_suffix='.png', data_prefix=dict(img_path='images', seg_map_path='masks'),
@@ -69,7 +71,7 @@ def write_data(root: Path) -> None:
         rows[name] = f'{name}.png,{";".join(sorted({SHAPES_CLASSES[item.label] for item in objects}))}'
         for folder, pixels in (
             ('images', render_image(objects, SIZE, 3, index)),
-            ('masks', render_mask(objects, SIZE)),
+            ('masks', VALUES[render_mask(objects, SIZE)]),
         ):
             path = root / folder / f'{name}.png'
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -53,7 +53,8 @@ def test_a_printed_config_is_the_config_with_its_options(tmp_path, capsys):
     main(
         ['print-config', 'wsl_lse_shapes', '--out', str(tmp_path / 'written.py'), '--cfg-options', 'randomness.seed=7']
     )
-    assert capsys.readouterr().out == ''
+    written = tmp_path / 'written.py'
+    assert capsys.readouterr().out == f'Config: {written}\nNext: mmwsl train {written}\n'
     expected = mmwsl.get_config('wsl_lse_shapes')
     expected.randomness.seed = 7
     for name in ('printed.py', 'written.py'):

@@ -158,7 +158,7 @@ def test_stray_image_and_unknown_folder(build, class_folders, write_images):
 def warned(monkeypatch):
     """Return a list that receives the warnings about formats."""
     messages = []
-    monkeypatch.setattr('mmwsl.datasets.matching.print_log', lambda message, *_: messages.append(message))
+    monkeypatch.setattr('mmwsl.datasets.matching.log_warning', lambda message: messages.append(message))
     return messages
 
 

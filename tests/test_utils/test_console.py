@@ -15,11 +15,11 @@ import time
 
 import pytest
 
-from mmwsl.utils.console import quiet
+from mmwsl.utils.console import log_warning, quiet
 
 ALL_WAYS_TO_PRINT = """
 import ctypes, logging, multiprocessing, os, subprocess, sys, warnings
-from mmwsl.utils.console import quiet
+from mmwsl.utils.console import log_warning, quiet
 
 def say(word):
     os.write(2, f'{word} of a forked process\\n'.encode())
@@ -312,3 +312,11 @@ def test_an_interruption_ends_the_processes_of_a_stage(tmp_path):
     done = run(code, tmp_path)
     assert 'left []\n' in done.stdout, done.stdout
     assert 'Pool' not in done.stderr and time.monotonic() - start < 50, done.stderr
+
+
+def test_a_warning_reaches_the_terminal_once(tmp_path, capfd):
+    with quiet(tmp_path / 'run.log'):
+        for _ in range(2):
+            log_warning('the masks are old')
+    printed = capfd.readouterr().out
+    assert printed.count('warning: the masks are old') == 1  # the log has it too, by the handler of its logger

@@ -11,10 +11,11 @@ from typing import Any
 from mmengine.config import Config
 
 import mmwsl
-from mmwsl.apis.supervision import Supervision
-from mmwsl.datasets.data_files import data_infos, leaf_datasets
+from mmwsl.apis.data_check import image_digests
+from mmwsl.apis.supervision import Supervision, parts_of
+from mmwsl.datasets.data_files import data_infos
 from mmwsl.registry import DATASETS
-from mmwsl.utils.files import digest_file
+from mmwsl.utils.files import digest_file, write_json
 from mmwsl.utils.nested import digest_files, paths_in
 
 RESULT = 'result.json'
@@ -27,12 +28,13 @@ def result_key(
 ) -> str:
     """Return a digest of all that the result of an evaluation depends on.
 
-    These are the contents of the checkpoint and of the files that the config names, the config, size and time of the
-    images, masks and files in folders of the test set, the labels of the training set, the version of mmwsl, and
-    whether the data were checked.
+    These are the contents of the checkpoint, of the files that the config names, and of the images, masks and files in
+    folders of the test set; the config, the labels of the training set, the version of mmwsl, and whether the data were
+    checked.
     """
     config = cfg.to_dict()
-    state = [(path, status.st_size, status.st_mtime_ns) for path in test_files(cfg) for status in [os.stat(path)]]
+    files = list(test_files(cfg))
+    state = list(zip(files, image_digests(files), strict=True))
     return digest(
         [
             digest_file(checkpoint),
@@ -49,12 +51,11 @@ def result_key(
 
 def test_files(cfg: Config) -> Iterator[str]:
     """Yield the images and masks of the test set, and the files in the folders that its pipeline names."""
-    dataset = cfg.test_dataloader.dataset
-    for leaf in leaf_datasets(DATASETS.build(dict(dataset, pipeline=[]))):
-        for info in data_infos(leaf):
+    for part in parts_of(cfg.test_dataloader.dataset):
+        for info in data_infos(DATASETS.build(dict(part, pipeline=[]))):
             yield from (info[key] for key in ('img_path', 'seg_map_path') if os.path.isfile(info.get(key) or ''))
-    for path in paths_in(dataset.get('pipeline'), dataset.get('data_root') or ''):
-        yield from (str(file) for file in sorted(Path(path).rglob('*')) if file.is_file())
+        for path in paths_in(part.get('pipeline'), part.get('data_root') or ''):
+            yield from (str(file) for file in sorted(Path(path).rglob('*')) if file.is_file())
 
 
 def read_result(folder: Path) -> dict[str, Any] | None:
@@ -64,7 +65,14 @@ def read_result(folder: Path) -> dict[str, Any] | None:
         os.utime(folder)
     except (OSError, ValueError):
         return None
-    return result if isinstance(result, dict) and 'mIoU' in result else None
+    if not isinstance(result, dict) or result.pop('digest', None) != digest(result):
+        return None
+    return result
+
+
+def write_result(folder: Path, result: dict[str, Any]) -> None:
+    """Store a result, with a digest that tells whether the file is damaged."""
+    write_json(folder / RESULT, result | dict(digest=digest(result)))
 
 
 def remove_old_results(cache: Path) -> None:

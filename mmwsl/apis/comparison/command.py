@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from mmwsl.apis.arguments import COUNT, POSITIVE, add_cfg_options, add_check_data, add_overwrite
+from mmwsl.apis.arguments import COUNT, POSITIVE, add_cfg_options, add_check_data, add_overwrite, say_results
 from mmwsl.apis.config import load_config
 from mmwsl.apis.folder_use import writes_alone
 from mmwsl.utils.files import atomic_write, remove_partial_files
@@ -128,3 +128,4 @@ def main(argv: list[str] | None = None) -> None:
         args.overwrite,
         args.check_data == 'on',
     )
+    say_results({}, 'mmwsl', 'predict', 'CONFIG', 'IMAGES', '--checkpoint', 'CHECKPOINT', '--out', 'DIR')

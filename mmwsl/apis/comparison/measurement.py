@@ -21,10 +21,10 @@ from mmwsl.apis.registered import is_mask_metric
 from mmwsl.apis.supervision import Supervision, measure_supervision
 from mmwsl.apis.testing import run_test
 from mmwsl.models import WeakEncoderDecoder
-from mmwsl.utils.files import atomic_write, remove_partial_files, write_json
+from mmwsl.utils.files import atomic_write, remove_partial_files
 from mmwsl.utils.folder_lock import folder_lock
 
-from .cache import RESULT, digest, read_result, remove_old_results, result_key
+from .cache import digest, read_result, remove_old_results, result_key, write_result
 from .runs import Run
 
 COLUMNS = ('input', 'ground truth', 'prediction')
@@ -98,7 +98,7 @@ def measure(
                 cfg, run.checkpoint, folder, num_images, supervision, digest(network), trust_checkpoint, check_data
             )
             result = dict(config=str(run.config), checkpoint=str(run.checkpoint), **evaluate(evaluation))
-            write_json(folder / RESULT, result)
+            write_result(folder, result)
             remove_old_results(run.cache)
         return result, folder
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmwsl.apis.checkpoint import latest_checkpoint
 from mmwsl.apis.config import find_config
-from mmwsl.utils.errors import FAILURE, exit_code
+from mmwsl.utils.errors import FAILURE, exit_code, library_message, user_message
 
 
 class RunError(ValueError):
@@ -89,12 +89,14 @@ def find_run(text: str) -> Run:
 
 @contextmanager
 def named(run: Run) -> Iterator[None]:
-    """Raise any error within the block as a RunError that names the run."""
+    """Raise an error of the run within the block as a RunError that names it."""
     try:
         yield
     except Exception as error:  # a config runs code, and a run any component
         if isinstance(error, OSError) and exit_code(error) == FAILURE:
             raise  # such as a full disk, of which the run is not the cause
+        if user_message(error) is None and library_message(error) is None:
+            raise  # a bug of mmwsl
         raise RunError(
             f'run {run.name!r} ({run.config}, {run.checkpoint}) could not be evaluated: {type(error).__name__}: {error}'
         ) from error

@@ -1,15 +1,14 @@
 """Hook that checks the data of a run before it starts."""
 
-import logging
 from typing import Any
 
 from mmengine import dist
 from mmengine.hooks import Hook
-from mmengine.logging import print_log
 from mmengine.runner import BaseLoop, Runner
 
 from mmwsl.apis.launch import in_first_process
 from mmwsl.datasets.data_files import image_files, leaf_datasets
+from mmwsl.utils.console import log_warning
 
 from .files import check_files
 from .overlap import describe_overlap, shared_images, training_images
@@ -34,7 +33,7 @@ class DataCheckHook(Hook):
         """Check the data of all loops."""
         self.overlap = in_first_process(lambda: self._check(runner))
         if self.overlap and dist.is_main_process():
-            print_log(f'{self.overlap}. Their metrics are overestimated.', 'current', logging.WARNING)
+            log_warning(f'{self.overlap}. Their metrics are overestimated.')
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         """Add the text to the metrics."""
@@ -63,7 +62,7 @@ class DataCheckHook(Hook):
         except Exception as error:  # an evaluation does not need the training images
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             text = f'The test images were not compared with the training images: {reason}'
-            print_log(text, 'current', logging.WARNING)
+            log_warning(text)
             return ''
         text = 'validation' if evaluated == 'val' else 'test'
         return describe_overlap(shared_images(trained, images), len(images), text)

@@ -7,6 +7,7 @@ from typing import Any
 
 from mmwsl.annotations import ImageLabelRecord, read_image_labels, read_names
 from mmwsl.apis.data_check import describe_overlap
+from mmwsl.datasets import vocabulary
 from mmwsl.datasets.classes import BACKGROUND
 from mmwsl.datasets.folder import infer_classes
 from mmwsl.utils.image_files import survey_images
@@ -66,7 +67,9 @@ def check_data(
     for file in survey_images(folder, names, os.cpu_count() or 1):
         files[file.name] = file
         advance(1)
-    check = DataCheck(folder, files, {}, infer_classes(records, f'labels={str(labels)!r}'), label_format, None, {})
+    classes = infer_classes(records, f'labels={str(labels)!r}')
+    vocabulary.check_classes(classes)
+    check = DataCheck(folder, files, {}, classes, label_format, None, {})
     _match(check, records, str(labels))
     check_files(check)
     if listed is not None:

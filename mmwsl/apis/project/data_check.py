@@ -73,9 +73,11 @@ def format_check(check: DataCheck) -> str:
         lines[0] += f', {len(check.val)} to validate'
     if check.masks:
         lines[0] += f', {len(check.masks)} with masks'
-    width = max(len(name) for name in check.classes)
+    # A mask has ids, which the names of the classes get by their order.
+    names_shown = [f'{k} {name}' if check.masks else name for k, name in enumerate(check.classes)]
+    width = max(map(len, names_shown))
     lines.append(f'{"class":<{width}} images  together with')
-    for k, name in enumerate(check.classes[1:]):
+    for k, name in enumerate(names_shown[1:]):
         others = sorted(((together[k, j], check.classes[j + 1]) for j in range(len(together)) if j != k), reverse=True)
         partners = ', '.join(f'{other} {count}' for count, other in others[:5] if count)
         lines.append(f'{name:<{width}} {together[k, k]:6d}  {partners}')

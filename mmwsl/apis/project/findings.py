@@ -8,7 +8,7 @@ from mmwsl.annotations import IGNORE_INDEX
 from mmwsl.apis.data_check import list_problems, read_masks
 from mmwsl.datasets.classes import BACKGROUND
 from mmwsl.report.data import Severity
-from mmwsl.utils.images import skipped_images, stem, unique_stem
+from mmwsl.utils.images import IMG_EXTENSIONS, skipped_images, stem, unique_stem
 from mmwsl.utils.mask_facts import FIXES, mask_problem
 from mmwsl.utils.text import first_five
 
@@ -84,6 +84,7 @@ def check_masks(check: DataCheck, folder: Path, read: bool = True) -> None:
         check.masks = paths
         return
     wrong: dict[str, tuple[str, str]] = {}
+    contradicting: dict[str, str] = {}
     for (name, path), facts in zip(paths.items(), read_masks(list(map(str, paths.values()))), strict=True):
         file = check.files[name]
         problem = mask_problem(facts, (file.width, file.height), len(check.classes), (IGNORE_INDEX,))
@@ -93,18 +94,30 @@ def check_masks(check: DataCheck, folder: Path, read: bool = True) -> None:
         check.masks[name] = path
         if set(facts['values']) == {0, IGNORE_INDEX}:
             check.notes.setdefault(name, []).append('mask of 0 and 255 only')
+        record = check.records[name]
+        labeled = {check.classes.index(label) for label in (*record.labels, *record.unknown)}
+        if strange := set(facts['values']) - labeled - {0, IGNORE_INDEX}:
+            contradicting[name] = ', '.join(check.classes[value] for value in sorted(strange))
     if wrong:
         problems = list_problems(list(wrong), [text for _, text in wrong.values()], len(paths), 'masks')
         fixes = dict.fromkeys(FIXES[kind] for kind, _ in wrong.values())
         check.messages.append(('error', ' '.join([problems, *fixes])))
+    if contradicting:
+        most: Severity = 'error' if 2 * len(contradicting) > len(check.masks) else 'warning'
+        ids = first_five(f'{index} {name}' for index, name in enumerate(check.classes) if index)
+        pairs = first_five(f'{name} ({classes})' for name, classes in contradicting.items())
+        text = f'{len(contradicting)} masks hold classes that are not among the labels of their image: {pairs}.'
+        check.messages.append((most, f'{text} The values of the classes are {ids}: correct the masks or the labels.'))
     binary = [name for name in check.masks if 'mask of 0 and 255 only' in check.notes.get(name, ())]
     if binary:
         severity: Severity = 'error' if len(binary) == len(check.masks) else 'warning'
         text = f'{len(binary)} masks hold 0 and 255 only, and 255 is ignored: {first_five(binary)}.'
         check.messages.append((severity, f'{text} Write the class index of the object, such as 1.'))
     used = {path.resolve() for path in paths.values()}
-    if others := sorted(path.name for path in folder.rglob('*.png') if path.resolve() not in used):
-        check.messages.append(('warning', f'{len(others)} masks fit no labeled image: {first_five(others)}.'))
+    masks = (path for path in folder.rglob('*') if path.suffix.lower() in IMG_EXTENSIONS)
+    if others := sorted(path.name for path in masks if path.resolve() not in used):
+        text = f'{len(others)} masks fit no labeled image by name, or do not end with .png: {first_five(others)}.'
+        check.messages.append(('warning', text))
     if not check.masks and not check.errors:
         check.messages.append(('error', f'--masks {str(folder)!r} has no mask NAME.png of a labeled image.'))
 

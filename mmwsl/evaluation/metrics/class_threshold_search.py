@@ -1,14 +1,13 @@
 """Search for one background threshold per class."""
 
-import logging
 from typing import Any
 
 import numpy as np
 import torch
-from mmengine.logging import print_log
 from torch import Tensor
 
 from ...registry import METRICS
+from ...utils.console import log_warning
 from ...utils.files import write_json
 from ...utils.text import first_five
 from .base import log_table
@@ -132,11 +131,9 @@ class ClassThresholdSearch(ThresholdIoUMetric):
             # The best threshold of such a class would be the highest: it would never be predicted.
             middle = float(np.median(np.array(thresholds)[found])) if found.any() else thresholds[0]
             thresholds = [value if here else middle for value, here in zip(thresholds, found, strict=True)]
-            print_log(
+            log_warning(
                 f'{self.tuned_on}: no pixel of {first_five(absent)}. Their thresholds are the median of the other '
                 f'classes, {middle:.5g}, which was not tuned. Tune on images of every class.',
-                'current',
-                logging.WARNING,
             )
         miou = round(100 * float(np.nanmean(ious)), 2)
         cells = ['', *(f'{threshold:.5g}' for threshold in thresholds)]

@@ -1,19 +1,18 @@
 """Frozen backbone with an on-disk feature cache."""
 
 import hashlib
-import logging
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from mmengine.dist import get_world_size
-from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ... import __version__
 from ...registry import MODELS
+from ...utils.console import log_warning
 from ...utils.file_cache import FileCache
 from ...utils.files import atomic_write
 
@@ -120,11 +119,9 @@ class CachedBackbone(BaseModule):
                 return
             except OSError as error:  # a full disk, or a folder that is only readable: training goes on without
                 self._files.full, reason = True, str(error)
-        print_log(
+        log_warning(
             f'CachedBackbone: {self.cache_dir} takes no more features: {reason}. Those of further images are computed '
             'in every epoch.',
-            'current',
-            logging.WARNING,
         )
 
 

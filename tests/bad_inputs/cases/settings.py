@@ -122,6 +122,31 @@ CASES: list[Case] = [
         'betas',
         prepare=inherits("optim_wrapper = dict(optimizer=dict(_delete_=True, type='SGD', lr=0.1))"),
     ),
+    *(
+        case(f'of a wrong kind or misspelled: {key}', OWN, 'rejected', key, prepare=inherits(text))
+        for key, text in {
+            'cudnn_benchmark': 'env_cfg = dict(cudn_benchmark=True)',
+            'checkpoint': "default_hooks = dict(chekpoint=dict(type='CheckpointHook'))",
+            'lr_mult': "optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mul=0.1)}))",
+            'seed': 'randomness = dict(sed=3)',
+            'window_size': 'log_processor = dict(windowsize=3)',
+            'data_preprocessor.mean': "model = dict(data_preprocessor=dict(mean=['a', 'b', 'c']))",
+        }.items()
+    ),
+    case(
+        'folders of data that are a text',
+        OWN,
+        'rejected',
+        'cannot be built',
+        prepare=inherits("train_dataloader = dict(dataset=dict(data_prefix='images'))"),
+    ),
+    case(
+        'no metric',
+        'test own.py work/epoch_2.pth --work-dir new',
+        'done',
+        'nothing is measured',
+        prepare=inherits('test_evaluator = []'),
+    ),
     case('a pipeline without transforms', OWN, 'failed', 'packs', prepare=pipeline([])),
     case(
         'sliding windows without a size',

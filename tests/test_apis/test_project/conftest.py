@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -11,6 +12,9 @@ from mmwsl.datasets.shapes import SHAPES_CLASSES
 from mmwsl.datasets.synthetic import draw_layout, render_image, render_mask
 
 SIZE = 64
+ORDER = ('background', *sorted(SHAPES_CLASSES[1:]))
+VALUES = np.array([ORDER.index(name) for name in SHAPES_CLASSES], np.uint8)
+"""Values of the masks: classes are sorted by name."""
 
 
 def write_shapes(root, count=16):
@@ -27,7 +31,7 @@ def write_shapes(root, count=16):
         mask = f'{name if name.startswith("same") else name[:-4]}.png'
         for folder, file, pixels in (
             ('images', name, render_image(objects, SIZE, 3, index)),
-            ('masks', mask, render_mask(objects, SIZE)),
+            ('masks', mask, VALUES[render_mask(objects, SIZE)]),
         ):
             path = root / folder / file
             path.parent.mkdir(parents=True, exist_ok=True)

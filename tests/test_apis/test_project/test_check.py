@@ -129,7 +129,46 @@ def test_masks_of_0_and_255_and_masks_without_an_image(images, tmp_path):
     assert check.errors == [
         '1 masks hold 0 and 255 only, and 255 is ignored: b.png. Write the class index of the object, such as 1.'
     ]
-    assert '1 masks fit no labeled image: gone.png.' in texts(check, 'warning')
+    text = 'masks fit no labeled image by name, or do not end with .png'
+    assert f'1 {text}: gone.png.' in texts(check, 'warning')
+    (tmp_path / 'masks' / 'a.PNG').write_bytes((tmp_path / 'masks' / 'b.png').read_bytes())
+    check = check_data(images, tmp_path / 'labels.csv', masks=tmp_path / 'masks')
+    assert f'2 {text}: a.PNG, gone.png.' in texts(check, 'warning')
+
+
+def test_masks_that_contradict_the_labels(images, tmp_path):
+    (tmp_path / 'masks').mkdir()
+    masks = {'a': 1, 'b': 2, 'd e': 2}  # cat; cat and traffic light; cat
+    for name, value in masks.items():
+        mask = np.zeros((48, 64), np.uint8)
+        mask[:9] = value
+        Image.fromarray(mask).save(tmp_path / 'masks' / f'{name}.png')
+    check = check_data(images, tmp_path / 'labels.csv', masks=tmp_path / 'masks')
+    text = (
+        'masks hold classes that are not among the labels of their image: d e.jpg (traffic light). The values of the '
+        'classes are 1 cat, 2 traffic light: correct the masks or the labels.'
+    )
+    assert f'1 {text}' in texts(check, 'warning') and not check.errors
+    assert '2 traffic light' in format_check(check)
+    Image.fromarray(np.full((48, 64), 2, np.uint8)).save(tmp_path / 'masks' / 'a.png')
+    (error,) = check_data(images, tmp_path / 'labels.csv', masks=tmp_path / 'masks').errors
+    assert error.startswith('2 masks hold classes') and 'a.jpg (traffic light), d e.jpg (traffic light)' in error
+
+
+def test_classes_that_are_numbers_have_the_order_of_their_values(images, tmp_path):
+    (tmp_path / 'labels.csv').write_text('image,labels\na.jpg,10;2\nb.png,1\nf.png,cat\n')
+    assert check_data(images, tmp_path / 'labels.csv').classes == ('background', '1', '2', '10', 'cat')
+
+
+def test_more_classes_than_a_mask_has_values(images, tmp_path):
+    for count in (254, 255):
+        labels = ';'.join(f'c{index}' for index in range(count))
+        (tmp_path / 'labels.csv').write_text(f'image,labels\na.jpg,{labels}\nb.png,c0\nf.png,c1\n')
+        if count == 254:
+            assert len(check_data(images, tmp_path / 'labels.csv').classes) == 255
+        else:
+            with pytest.raises(ValueError, match='at most 255 names .*got 256: masks have 8 bits'):
+                check_data(images, tmp_path / 'labels.csv')
 
 
 def test_an_image_with_labels_twice_is_an_error_after_the_findings(images, tmp_path, capsys):
