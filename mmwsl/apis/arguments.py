@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -11,6 +12,9 @@ from mmengine.config import DictAction
 from mmengine.dist import is_main_process
 
 from mmwsl.utils.parser import Parser
+
+DICT = re.compile(r'^[\'"\s]*([\[(]?)[\'"\s\[(]*(\{|dict\()')
+"""Text of a dict, or of a list that starts with one, which mmengine reads as a text."""
 
 
 class OptionsAction(DictAction):
@@ -28,8 +32,12 @@ class OptionsAction(DictAction):
             key, equals, text = pair.partition('=')
             if not equals or not all(key.split('.')):
                 parser.error(f'{option_string} must be KEY=VALUE, got {pair!r}.')
-            if text.lstrip().startswith(('{', 'dict(')):
-                parser.error(f'{option_string} {key}: set each key of a dict, as in {key}.NAME=VALUE, got {text!r}.')
+            if match := DICT.search(text):
+                name = f'{key}.0' if match[1] else key  # the dicts of a list have numbers
+                parser.error(
+                    f'{option_string} {key}: set each key of a dict, as in {name}.NAME=VALUE, or write the dict into '
+                    f'the config, got {text!r}.'
+                )
             try:
                 super().__call__(parser, namespace, [pair], option_string)
             except (AssertionError, RecursionError):

@@ -130,6 +130,8 @@ def _check_exists(path: str | Path) -> None:
         newest = latest_checkpoint(path)
         fix = f'Pass {newest}.' if newest else 'It has no complete checkpoint: pass a .pth file.'
         raise IsADirectoryError(f'checkpoint must be a file, got the folder {str(path)!r}. {fix}')
+    if Path(path).exists() and not Path(path).is_file():
+        raise ValueError(f'checkpoint must be a file, got the pipe {str(path)!r}. Save it as a file.')
     if not Path(path).is_file():
         raise FileNotFoundError(
             f'checkpoint={str(path)!r} does not exist. Pass the path of a .pth file; training writes them to its '

@@ -58,6 +58,10 @@ def find_config(config: str | Path) -> Path:
             f'config must be a .py file or the name of a config, got the {kind} {str(config)!r}. Pass CONFIG first, '
             'then CHECKPOINT.'
         )
+    if os.path.exists(config):
+        raise ValueError(
+            f'config must be a file {", ".join(SUFFIXES)}, got the pipe {str(config)!r}. Save it as a file.'
+        )
     raise FileNotFoundError(f'config={str(config)!r} does not exist. {nearest_configs(Path(name))}')
 
 
@@ -89,17 +93,26 @@ def read_config(path: Path) -> Config:
     except OSError:
         raise
     except (Exception, SystemExit) as error:
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.name == '<module>']
-        place = f', line {frames[-1].lineno} of {frames[-1].filename}' if frames else ''
         bases = [frame.name for frame in traceback.extract_tb(error.__traceback__)].count('_file2dict')
         cyclic = isinstance(error, RecursionError) and bases > 100
-        # The error of `custom_imports` lists the whole path of Python, and its cause does not say why.
-        cause = error.__cause__ if str(error).startswith('Failed to import custom modules') else None
-        reason = cause and cause.__context__ or cause or error
+        reasons = _with_causes(error)
+        calls = [frame.line or '' for reason in reasons for frame in traceback.extract_tb(reason.__traceback__)]
+        imports = any("cfg_dict['custom_imports']" in call for call in calls)
+        # The error of mmengine for a custom import lists the whole path of Python, and not what could not be imported.
+        reason = reasons[-1] if imports else error
+        frames = [frame for frame in traceback.extract_tb(reason.__traceback__) if frame.name == '<module>']
+        place = f', line {frames[-1].lineno} of {frames[-1].filename}' if frames else ''
         text = 'it inherits from itself' if cyclic else f'{type(reason).__name__}: {reason}'
-        if reason is not error:
-            text, place = f'`custom_imports`: {text}', ''
+        if imports:
+            form = ' must be dict(imports=[MODULE]), got' if isinstance(reason, TypeError) else ':'
+            text = f'`custom_imports`{form} {text.rstrip(".")}'
         raise ValueError(f'config {str(path)!r} cannot be read: {text}{place}. Correct the file.') from error
+
+
+def _with_causes(error: BaseException) -> list[BaseException]:
+    """Return an error and those that it was raised for, the first of them last."""
+    cause = error.__cause__ or error.__context__
+    return [error] + ([] if cause is None else _with_causes(cause))
 
 
 def load_config(path: str | Path, options: dict | None = None, work_dir: str | None = None, task: str = '') -> Config:

@@ -6,6 +6,7 @@ import json
 import os
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.config import Config
+from torch import nn
 
 import mmwsl
 from mmwsl.apis.arguments import add_cfg_options, add_overwrite
@@ -29,7 +31,7 @@ from mmwsl.utils.nested import dicts_in
 from mmwsl.utils.output_folder import check_output_file
 from mmwsl.utils.parser import Parser
 
-OPSET = 17
+OPSET, OLDEST_OPSET = 17, 11
 TOLERANCE = 0.01
 """Maximum difference of a probability between the exported network and the config's own: rounding errors are smaller,
 errors of a wrong size or layer larger."""
@@ -88,8 +90,8 @@ def export_onnx(
         ValueError: If the network cannot be exported, or the file gives other probabilities.
     """
     onnx, onnxruntime = import_onnx()
-    if opset < 11:
-        raise ValueError(f'--opset must be at least 11, got {opset}.')
+    if opset < OLDEST_OPSET:
+        raise ValueError(f'--opset must be at least {OLDEST_OPSET}, got {opset}.')
     cfg, checkpoint = find_model(model, weights, options)
     own = [path for path in Path(model).rglob('*') if path.is_file()] if isinstance(model, str | Path) else []
     check_output_file(out, '--out', overwrite, [checkpoint, *files_of_config(cfg.text), *own])
@@ -149,7 +151,7 @@ def trace_checked(
             reason = error
     if 'onnx_opset_version' in str(reason):
         raise ValueError(
-            f'--opset must be a version that torch {torch.__version__} exports, got {opset}. The default is {OPSET}.'
+            f'--opset must be in [{OLDEST_OPSET}, {newest_opset()}] with torch {torch.__version__}, got {opset}.'
         ) from reason
     raise ValueError(
         'the network must consist of layers that ONNX has for any image size to be exported, got '
@@ -186,14 +188,27 @@ def trace(network: OnnxNetwork, opset: int) -> bytes:
         opset_version=opset,
         dynamic_axes=dict(image=axes, probs=axes, image_probs={0: 'batch'}),
     )
+    height, width = next(example_sizes(network.resize))
+    return _export(network, torch.zeros(2, 3, height, width, dtype=torch.uint8), **arguments)
+
+
+def newest_opset() -> int:
+    """Return the newest version of the operators that torch exports, which it does not tell."""
+    newest = OPSET
+    with suppress(RuntimeError, ValueError):
+        while _export(nn.Identity(), torch.zeros(1), opset_version=newest + 1):
+            newest += 1
+    return newest
+
+
+def _export(network: nn.Module, example: torch.Tensor, **arguments: Any) -> bytes:
     # The exporter of torch.export does not trace sizes that are computed from the image. torch before 2.5 has no other.
     if 'dynamo' in inspect.signature(torch.onnx.export).parameters:
         arguments['dynamo'] = False
-    height, width = next(example_sizes(network.resize))
     file: Any = io.BytesIO()
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter('ignore')  # of the tracer about checks of arguments, and of the exporter about its age
-        torch.onnx.export(network, (torch.zeros(2, 3, height, width, dtype=torch.uint8),), file, **arguments)
+        torch.onnx.export(network, (example,), file, **arguments)
     return file.getvalue()
 
 

@@ -107,7 +107,9 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     path = folder / MANIFEST
     if not path.is_file():
         return None
-    content = load_json(path, 'manifest', advice='Restore it, or make the folder again.')
+    content = load_json(
+        path, 'manifest', advice='Restore it, or delete its folder and repeat the command that made it.'
+    )
     if not isinstance(content, dict):
         raise ValueError(f'{path}: a manifest must be a JSON object, got {shorten(content)}. Restore or delete it.')
     return content

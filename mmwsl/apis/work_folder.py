@@ -16,7 +16,7 @@ from mmwsl.registry import HOOKS
 from mmwsl.utils.console import log_warning
 from mmwsl.utils.nested import dataset_paths, settings_in
 from mmwsl.utils.output_folder import OutputError, check_outside, check_writable
-from mmwsl.utils.text import first_five
+from mmwsl.utils.text import first_five, shorten
 
 CHECKPOINT = re.compile(r'(best_.+_)?(epoch|iter)_\d+(-[0-9a-f]{8})?\.pth(\.part)?|last_checkpoint')
 """Names of the files that a training writes beside its logs."""
@@ -106,20 +106,30 @@ def keep_one_to_resume_from(cfg: Config) -> None:
 
 
 def check_optimizer_state(state: dict, runner: Runner) -> None:
-    """Check that the state of an optimizer is of the runner's kind of optimizer: each has settings of its own.
+    """Check that the state of an optimizer is of the runner's kind of optimizer, and has the same parameters.
+
+    Each kind has settings of its own. Where one side alone has some, it may be of another version of torch.
 
     Raises:
-        ValueError: If both have settings that the other lacks. One side alone may be of another version of torch.
+        ValueError: If both have settings that the other lacks, or other groups of parameters.
     """
     optimizer = getattr(runner.optim_wrapper, 'optimizer', None)
     if optimizer is None or not state.get('param_groups'):
         return
-    before, now = ({*groups[0]} for groups in (state['param_groups'], optimizer.param_groups))
+    both = state['param_groups'], optimizer.param_groups
+    before, now = ({*groups[0]} for groups in both)
     if before - now and now - before:
         raise ValueError(
             f'--resume: {runner._load_from} must have the state of {type(optimizer).__name__}, the optimizer of the '
             f'config, got one with {first_five(sorted(before - now))}. Resume with its config, or start a new training '
             'with its weights: `load_from`, and another --work-dir.'
+        )
+    stored, trained = ([len(group['params']) for group in groups] for groups in both)
+    if stored != trained:
+        raise ValueError(
+            f'--resume: the optimizer of {runner._load_from} must have groups of {shorten(trained)} parameters, as '
+            f'the config has, got {shorten(stored)}. Resume with its `paramwise_cfg` and frozen layers, or start a '
+            'new training with its weights: `load_from`, and another --work-dir.'
         )
 
 

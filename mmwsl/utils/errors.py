@@ -12,7 +12,7 @@ from types import FrameType
 from urllib.error import URLError
 
 PACKAGE = Path(__file__).parents[1]
-REGISTRY = 'mmengine/registry'
+REGISTRY, STORES = 'mmengine/registry', 'mmengine/fileio'
 LIBRARIES = ('mmengine', 'mmcv', 'mmseg', 'mmdet')
 REJECTIONS = (TypeError, ValueError, AssertionError, IndexError, AttributeError)
 """Errors of a constructor that gets a wrong argument."""
@@ -27,13 +27,13 @@ KNOWN = {
     'that packs them, such as mmwsl.PackImageLabelInputs.',
     'in registry under scope': 'A `type` of the config is misspelled, or its module is not in `custom_imports`.',
     'out of memory': 'The device has too little memory: set a smaller train_dataloader.batch_size or smaller images.',
-    'petrel_client': 'Paths such as s3:// need a package that is not installed. Copy the files to a disk.',
     'DataLoader worker': 'A process that loads images was ended, often because memory is short: set num_workers=0 to '
     'see its error.',
 }
 """Errors of libraries that the sizes of the data, the paths or the machine cause, and what to do."""
 OUTPUT = 'standard output'
 """Its name in an error, in place of a file."""
+URL = re.compile(r'[a-z][a-z0-9+.-]+://')
 HINT = '(--debug shows where)'
 DEBUG = 'MMWSL_DEBUG'
 """Environment variable that makes commands show the traceback of every error."""
@@ -58,6 +58,11 @@ def user_message(error: BaseException) -> str | None:
         return _worker_message(error)
     if isinstance(error, OSError):
         return _text(error)
+    if store := _store(error):
+        return (
+            f'{store!r} cannot be read: mmengine needs a client for such URLs that is installed and lists folders, got '
+            f'{type(error).__name__}: {_text(error).splitlines()[0].rstrip(".")}. Copy the files to a disk. {HINT}'
+        )
     advice = next((advice for text, advice in KNOWN.items() if text in str(error)), '')
     if isinstance(error, ImportError | UnpicklingError):
         return f'{_text(error)} {advice}'.rstrip()
@@ -123,6 +128,17 @@ def _built_class(error: BaseException) -> str:
         if REGISTRY in Path(frame.f_code.co_filename).as_posix() and isinstance(frame.f_locals.get('obj_cls'), type):
             name = frame.f_locals['obj_cls'].__name__
     return name
+
+
+def _store(error: BaseException) -> str:
+    """Return the URL that mmengine rejected because it has no client for it, or a client that cannot list folders."""
+    if isinstance(error, OSError):
+        return ''
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    if not frames or STORES not in Path(frames[-1].f_code.co_filename).as_posix():
+        return ''
+    values = (value for frame in frames[::-1] for value in frame.f_locals.values())
+    return next((value for value in values if isinstance(value, str) and URL.match(value)), '')
 
 
 def exit_code(error: BaseException) -> int:

@@ -120,9 +120,12 @@ def read_bytes(path: str | Path, argument: str = 'label file', backend_args: dic
 
     Raises:
         FileNotFoundError: If the file does not exist.
+        ValueError: If it is a pipe or a device.
     """
     from mmengine import fileio  # here: the command starts at once, and an interruption of it is one line
 
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):  # it is read twice, or never ends
+        raise ValueError(f'{path}: {argument} must be a file, got a pipe or a device. Save it as a file.')
     try:
         content: bytes = fileio.get(path, backend_args=backend_args)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:

@@ -1,6 +1,7 @@
 """Facts about the files of images and masks, and what is wrong with a mask."""
 
 import io
+import os
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
@@ -116,5 +117,5 @@ def _ranges(values: list[int]) -> str:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
-        return 'there is no such file'
+        return 'it is a link to a missing file' if os.path.islink(error.filename or '') else 'there is no such file'
     return plain(error.strerror or error if isinstance(error, OSError) else error) or type(error).__name__

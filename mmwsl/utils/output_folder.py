@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,6 +12,7 @@ from .text import first_five
 
 RECORD = '.mmwsl_files'
 """File in an output folder that lists what each command made there."""
+URL = re.compile(r'[a-z][a-z0-9+.-]+:/')  # a path has one slash of two
 SYSTEM_FILES = ('Thumbs.db', 'desktop.ini')
 
 
@@ -272,8 +274,10 @@ def check_writable(folder: str | Path, argument: str = '--out') -> None:
     """Check that a folder can be written, or made.
 
     Raises:
-        OutputError: If it cannot.
+        OutputError: If it cannot, or is a URL, which would be made as a folder of this name.
     """
+    if URL.match(str(folder)):
+        raise OutputError(f'{argument} must be a folder on a disk, got the URL {str(folder)!r}. Pass another folder.')
     existing = nearest_existing(folder)
     if not existing.is_dir():
         raise OutputError(f'{argument} must be a folder, got {str(folder)!r}: {str(existing)!r} is a file.')

@@ -8,13 +8,14 @@ import time
 import numpy as np
 import pytest
 from mmcv.transforms import BaseTransform
+from mmengine.config import Config
 from mmengine.registry import DATASETS, TRANSFORMS, init_default_scope
 from mmseg.datasets.transforms import LoadAnnotations
 from PIL import Image
 
 from mmwsl.apis.comparison.command import main as compare
 from mmwsl.apis.data_check import check_files, files
-from mmwsl.apis.data_check.overlap import describe_overlap, shared_images
+from mmwsl.apis.data_check.overlap import describe_overlap, shared_images, training_images
 from mmwsl.apis.testing import main as evaluate
 from mmwsl.apis.training import main as train
 from mmwsl.apis.tuning import main as tune_main
@@ -347,6 +348,26 @@ def test_training_images_that_are_not_there_do_not_stop_a_test(config, tmp_path)
     log = max((tmp_path / 'tested').glob('*/*.log')).read_text()
     assert 'The test images were not compared with the training images: ' in log
     assert 'overlap' not in metrics_of(tmp_path / 'tested')
+
+
+def test_labels_of_training_images_in_another_folder_are_not_read(scenes, tmp_path):
+    """Those of COCO take long; where the folder has an evaluated image, the labels tell whether it is trained on."""
+    label_file = scenes / 'labels.csv'
+    label_file.write_text('image,labels\n0,square\n1,square\n')
+    cfg = Config(dict(train_dataloader=dict(dataset=settings(scenes, ()) | dict(label_file=str(label_file)))))
+    files = [str(scenes / 'images' / f'{name}.png') for name in range(5)]
+    other = shutil.copytree(scenes / 'images', tmp_path / 'other')
+    for index, path in enumerate(sorted(other.iterdir())):
+        path.write_bytes(b'%d' % index)
+    others = [str(path) for path in other.iterdir()]
+    init_default_scope('mmseg')
+    assert shared_images(training_images(cfg, files), files) == files[:2]
+    assert shared_images(training_images(cfg, [*others, files[3]]), [*others, files[3]]) == []
+    label_file.write_text('not a table')
+    assert training_images(cfg, others) == []
+    shutil.copy(files[1], others[0])
+    with pytest.raises(ValueError, match='labels.csv'):
+        training_images(cfg, others)
 
 
 def test_every_command_that_checks_has_the_switch(capsys):

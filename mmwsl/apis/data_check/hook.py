@@ -58,7 +58,7 @@ class DataCheckHook(Hook):
         if not images:
             return ''
         try:
-            trained = _files(sets['train']) if 'train' in sets else training_images(runner.cfg)
+            trained = _files(sets['train']) if 'train' in sets else training_images(runner.cfg, images)
         except Exception as error:  # an evaluation does not need the training images
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             text = f'The test images were not compared with the training images: {reason}'

@@ -13,18 +13,36 @@ from mmwsl.datasets.transforms import RenderShapesImage
 from mmwsl.registry import TRANSFORMS
 from mmwsl.utils.file_facts import Facts, file_facts
 from mmwsl.utils.files import digest_file
+from mmwsl.utils.images import list_files
 from mmwsl.utils.text import first_five
 
 
-def training_images(cfg: Config) -> list[str]:
-    """List the image files that a config trains on, without reading them; synthetic images have none."""
+def training_images(cfg: Config, evaluated: Sequence[str]) -> list[str]:
+    """List the image files that a config trains on, without reading them.
+
+    Synthetic images have no files. A set without any of the evaluated images in its folder may be left out.
+
+    Args:
+        cfg: The config.
+        evaluated: The evaluated files.
+    """
     paths: list[str] = []
     for part in training_sets(cfg):
-        if not select(part['pipeline'], lambda step: is_subclass(step, TRANSFORMS, RenderShapesImage)):
-            # A test set needs no labels.
-            built = DATASETS.build(dict(part, pipeline=[], test_mode=True))
-            paths += [info['img_path'] for info in data_infos(built)]
+        if select(part['pipeline'], lambda step: is_subclass(step, TRANSFORMS, RenderShapesImage)):
+            continue
+        # The labels of a set without a list select its images. Those of COCO take long to read.
+        if part.get('label_file') and not part.get('ann_file') and not shared_images(_folder_files(part), evaluated):
+            continue
+        # A test set needs no labels.
+        built = DATASETS.build(dict(part, pipeline=[], test_mode=True))
+        paths += [info['img_path'] for info in data_infos(built)]
     return paths
+
+
+def _folder_files(dataset: dict) -> list[str]:
+    """List all files in the folder of the images of a dataset."""
+    folder = os.path.join(dataset.get('data_root') or '', (dataset.get('data_prefix') or {}).get('img_path') or '')
+    return [os.path.join(folder, name) for name in list_files(folder, dataset.get('backend_args'))]
 
 
 def shared_images(train: Sequence[str], evaluated: Sequence[str]) -> list[str]:

@@ -174,18 +174,18 @@ def read_thresholds(path: str | Path, classes: list[str]) -> dict[str, Any]:
     """Read a JSON file of thresholds.
 
     Raises:
-        FileNotFoundError: If the file does not exist.
+        FileNotFoundError: If it is not a file.
         ValueError: If it is not such a file, or its classes are not ``classes``.
     """
     if not Path(path).is_file():
-        raise FileNotFoundError(f'--thresholds {str(path)!r} does not exist. Export it from the report.')
+        raise FileNotFoundError(f'--thresholds {str(path)!r} is not a file. Export it from the report.')
     try:
         content: dict[str, Any] = load_json(path, '--thresholds')
         named, values = list(content['classes']), [_number(value) for value in content['thresholds']]
     except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise ValueError(
             f'--thresholds {str(path)!r} must be JSON with the keys `classes` and `thresholds`, got '
-            f'{type(error).__name__}: {plain(error)}.'
+            f'{type(error).__name__}: {plain(error).rstrip(".")}.'
         ) from error
     if named != classes or len(values) != len(classes) - 1 or not all(0 <= value <= 1 for value in values):
         raise ValueError(

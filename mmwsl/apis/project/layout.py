@@ -1,6 +1,7 @@
 """Layout of a project folder."""
 
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from mmwsl.utils.files import load_json, write_json
 from mmwsl.utils.output_folder import RECORD, OutputFolder
 from mmwsl.utils.text import shorten
 
+SUMMARY = 'summary.json'
 UNRECORDED = re.compile(
     r'(train|val|train_masks|train_pseudo)\.jsonl|val_masks\.txt|(iter|epoch)_\d+\.pth|last_checkpoint|'
     r'(project|segmentor)\.py|\d{8}_\d{6}|test|\..*|.*\.part|Thumbs\.db|desktop\.ini'
@@ -76,7 +78,7 @@ class Project:
     @property
     def summary(self) -> Path:
         """Settings and results of the finished stages, as JSON."""
-        return self.root / 'summary.json'
+        return self.root / SUMMARY
 
     def outputs(self, stage: str) -> list[Path]:
         """Return the files and folders that a stage makes."""
@@ -145,7 +147,11 @@ class Project:
 
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON file; empty if there is none."""
-    advice = 'Restore it, or delete the folder of the project and repeat `mmwsl run`.'
+    advice = (
+        'Restore it, or delete the folder of the project and repeat `mmwsl run`.'
+        if path.name == SUMMARY
+        else f'Restore it, or delete it and run `mmwsl label {shlex.quote(str(path.parents[1]))}`.'
+    )
     content = load_json(path, 'file of the project', advice=advice) if path.is_file() else {}
     if not isinstance(content, dict):
         raise ValueError(f'{path}: the file must be a JSON object, got {shorten(content)}. Restore or delete it.')

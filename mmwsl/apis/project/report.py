@@ -121,11 +121,15 @@ def training_curves(project: Project) -> dict[str, list[tuple[float, float]]]:
     for text, folder in (('image-level labels', project.checkpoints), ('pseudo-labels', project.segmentor)):
         points: dict[str, dict[float, float]] = {}
         for path in sorted(folder.glob('*/vis_data/scalars.json')):
-            for line in path.read_text().splitlines():
-                values = json.loads(line)
-                for key in ('loss', 'lr'):
-                    if key in values:
-                        points.setdefault(key, {})[values['step']] = values[key]
+            for line in path.read_text(errors='replace').splitlines():
+                try:
+                    values = json.loads(line)
+                    step = float(values['step'])
+                    found = {key: float(values[key]) for key in ('loss', 'lr') if key in values}
+                except (ValueError, KeyError, TypeError):  # a validation, or a line that an interrupted run cut off
+                    continue
+                for key, value in found.items():
+                    points.setdefault(key, {})[step] = value
         for key, name in (('loss', 'loss'), ('lr', 'learning rate')):
             if key in points:
                 curves[f'{name}, training on {text}'] = sorted(points[key].items())

@@ -263,6 +263,16 @@ CASES: list[Case] = [
         'done',
         "mmwsl test wsl.py 'new folder/epoch_2.pth'",
     ),
+    *(
+        case(
+            f'a URL as the folder of {line.split()[0]}', line, 'rejected', 'must be a folder on a disk', absent=('s3:',)
+        )
+        for line in (
+            'predict project images --out s3://bucket/new',
+            'train wsl.py --work-dir s3://bucket/new',
+            f'{TEST} --show-dir s3://bucket/new --work-dir log',
+        )
+    ),
     case('an empty argument', 'predict project "" --out new', 'rejected', 'must not be empty', absent=('new',)),
     case('an empty output', "predict project images --out ''", 'rejected', '--out: must not be empty'),
 ]

@@ -101,7 +101,7 @@ CASES: list[Case] = [
         'run: a mask is a link to a file that is gone',
         RUN,
         'rejected',
-        '08.png',
+        '08.png cannot be read (it is a link to a missing file)',
         prepare=all_of(remove('masks/08.png'), lambda root: (root / 'masks/08.png').symlink_to('nowhere.png')),
         **KEPT,
     ),

@@ -1,7 +1,10 @@
 """Values of settings that no training or test can use, or that do not fit each other."""
 
+import os
+
 from ..harness import Case, case
 from .configs import OWN, SET, inherits, pipeline, supervised
+from .data import all_of
 
 TEST = 'test wsl.py work/epoch_2.pth'
 
@@ -36,6 +39,67 @@ CASES: list[Case] = [
         'custom_imports',
         'no_such_module',
         prepare=inherits("custom_imports = dict(imports=['no_such_module'])"),
+    ),
+    case(
+        'custom imports of a module that imports one that is not there',
+        OWN,
+        'rejected',
+        "`custom_imports`: ModuleNotFoundError: No module named 'nope', line 1 of",
+        'broken_module.py',
+        prepare=all_of(
+            lambda root: (root / 'broken_module.py').write_text('import nope'),
+            inherits("import sys; sys.path.append('.'); custom_imports = dict(imports='broken_module')"),
+        ),
+    ),
+    case(
+        'custom imports as a list',
+        OWN,
+        'rejected',
+        '`custom_imports` must be dict(imports=[MODULE])',
+        prepare=inherits("custom_imports = ['json']"),
+    ),
+    case(
+        'a list of dicts as one option',
+        """train wsl.py --work-dir new --cfg-options "custom_hooks=[dict(type='EMAHook')]\"""",
+        'rejected',
+        'custom_hooks.0.NAME=VALUE',
+        absent=('new',),
+    ),
+    case(
+        'resumed with other groups of parameters',
+        'train own.py --work-dir work --resume --cfg-options train_cfg.max_epochs=4',
+        'rejected',
+        '--resume',
+        'got [14]',
+        prepare=inherits('optim_wrapper = dict(paramwise_cfg=dict(norm_decay_mult=0.))'),
+    ),
+    *(
+        case(
+            f'a pipe as {what}',
+            command,
+            'rejected',
+            'pipe.',
+            'Save it as a file',
+            prepare=lambda root, name=name: os.mkfifo(root / name),
+            absent=('new',),
+        )
+        for what, command, name in (
+            ('config', 'train pipe.py --work-dir new', 'pipe.py'),
+            ('checkpoint', 'test wsl.py pipe.pth --work-dir new', 'pipe.pth'),
+            ('labels of a config', SET.format('train_dataloader.dataset.label_file=pipe.csv'), 'pipe.csv'),
+        )
+    ),
+    case(
+        'images at a URL',
+        SET.format('train_dataloader.dataset.data_root=https://127.0.0.1:9/b'),
+        'rejected',
+        "'https://127.0.0.1:9/b' cannot be read",
+    ),
+    case(
+        'images in a store of an unknown kind',
+        SET.format('train_dataloader.dataset.data_root=gs://a/b'),
+        'rejected',
+        "'gs://a/b' cannot be read",
     ),
     case(
         'a dict as one option',
