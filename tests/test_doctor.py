@@ -46,7 +46,7 @@ def test_a_machine_that_can_run_mmwsl(tmp_path):
     assert found['resnet50'][0] == '--' and 'resnet50_v1c-2cccc1ad.pth' in run.stdout
     assert 'cores' in found['CPU'][1] and found['CUDA'] == ('--', 'no device')
     assert f'GiB free in {tmp_path}' in found['disk'][1]
-    assert run.stdout.endswith('mmwsl can run.\n')
+    assert run.stdout.endswith('mmwsl can run.\nNext: mmwsl check IMAGES --labels FILE\n')
 
 
 def test_broken_packages(tmp_path):

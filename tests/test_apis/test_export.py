@@ -178,8 +178,9 @@ def test_the_command_says_what_it_wrote(tmp_path, capsys):
     weights = write_weights('wsl_lse_shapes', tmp_path / 'weights.pth')
     path = tmp_path / 'model.onnx'
     main(['export', 'wsl_lse_shapes', '--checkpoint', weights, '--out', str(path), '--opset', '16'])
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2 and lines[0].startswith(f'{path}: ') and 'opset 16' in lines[0]
+    warning, *lines = capsys.readouterr().out.splitlines()
+    assert warning.startswith('warning: `weights` stores no class names')
+    assert len(lines) == 3 and lines[0].startswith(f'{path}: ') and 'opset 16' in lines[0]
     with pytest.raises(SystemExit, match='2'):
         main(['export', 'wsl_lse_shapes', '--checkpoint', weights, '--out', str(path), '--opset', '9'])
     assert '--opset must be at least 11, got 9' in capsys.readouterr().err

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from ..harness import Case, case
+from ..sandbox import CLASSES
 
 TEST, LABEL = 'test wsl.py {}', 'generate-pseudo-labels wsl.py {} --out new'
 OTHERS = {
@@ -105,7 +106,7 @@ def newest_half(root: Path) -> None:
     path.write_bytes(path.read_bytes()[:5000])
 
 
-NAMES = ['background', 'circle', 'square', 'triangle', 'star', 'ring', 'cross']
+NAMES = [*CLASSES]
 SWAPPED = [*NAMES[:-2], *NAMES[:-3:-1]]
 RENAMED = [*NAMES[:-1], 'plus']
 RESUME = 'train wsl.py --work-dir work --resume --cfg-options train_cfg.max_epochs=3'
@@ -149,14 +150,14 @@ CASES: list[Case] = [
         'class names permuted: test',
         TEST.format(FOREIGN),
         'rejected',
-        "'ring' instead of 'cross'",
+        "'star' instead of 'triangle'",
         prepare=changed(classes(SWAPPED)),
     ),
     case(
         'class names permuted: labels',
         LABEL.format(FOREIGN),
         'rejected',
-        "'ring' instead of 'cross'",
+        "'star' instead of 'triangle'",
         prepare=changed(classes(SWAPPED)),
         absent=('new',),
     ),
@@ -164,14 +165,14 @@ CASES: list[Case] = [
         'class names permuted: compare',
         OTHERS['compare'].format(FOREIGN),
         'rejected',
-        "'ring' instead of 'cross'",
+        "'star' instead of 'triangle'",
         prepare=changed(classes(SWAPPED)),
     ),
     case(
         'class names renamed: test',
         TEST.format(FOREIGN),
         'rejected',
-        "'cross' instead of 'plus'",
+        "'triangle' instead of 'plus'",
         prepare=changed(classes(RENAMED)),
     ),
     case(
