@@ -8,7 +8,7 @@ from scipy import stats
 from torch.utils.data import DataLoader
 
 from mmwsl.datasets.classes import SHAPES_CLASSES
-from mmwsl.datasets.synthetic import draw_layout, render_image, render_mask
+from mmwsl.datasets.synthetic import draw_layout, render_image, render_instances, render_mask
 
 PACKED = [dict(type='mmwsl.RenderShapesImage'), dict(type='mmwsl.PackImageLabelInputs')]
 RING, STAR = SHAPES_CLASSES.index('ring'), SHAPES_CLASSES.index('star')
@@ -164,3 +164,19 @@ def test_features_of_the_parent(build):
 def test_invalid_settings_are_rejected(build, settings, match):
     with pytest.raises(ValueError, match=match):
         build('ShapesDataset', **settings)
+
+
+def test_touching_objects_of_a_class_overlap_and_others_do_not():
+    touching = 0
+    for index in range(120):
+        objects = draw_layout(0, index, 96, touching=True)
+        ids, mask = render_instances(objects, 96), render_mask(objects, 96)
+        np.testing.assert_array_equal(mask > 0, ids > 0)
+        for i, one in enumerate(objects):
+            assert one.radius <= min(one.x, one.y, 96 - one.x, 96 - one.y)
+            for other in objects[:i]:
+                distance = np.hypot(one.x - other.x, one.y - other.y)
+                assert (distance < one.radius + other.radius) == (one.label == other.label)
+                touching += one.label == other.label
+    assert touching >= 10
+    assert all(draw_layout(0, index, 96) == draw_layout(0, index, 96, touching=False) for index in range(20))
