@@ -1,7 +1,7 @@
 """Search for the background thresholds of the classes on a set with masks."""
 
-import os
-from contextlib import nullcontext
+import copy
+from contextlib import ExitStack
 from pathlib import Path
 
 from mmengine.config import Config
@@ -9,6 +9,7 @@ from mmengine.registry import init_default_scope
 
 from mmwsl.apis.arguments import POSITIVE, add_check_data, add_overwrite, base_parser, parse, say_results
 from mmwsl.apis.config import load_config
+from mmwsl.apis.launch import in_first_process, join_processes
 from mmwsl.apis.registered import is_subclass, registered_class
 from mmwsl.apis.testing import test
 from mmwsl.inference import ClassThresholds
@@ -85,8 +86,10 @@ def main(argv: list[str] | None = None) -> None:
     cfg = load_config(args.config, args.cfg_options, args.work_dir, 'tune')
     out_file = args.out or str(Path(cfg.work_dir, 'thresholds.json'))
     inputs = [args.checkpoint, args.config, *dataset_paths(cfg)]
-    first = os.environ.get('RANK', '0') == '0'
-    with file_lock(out_file, make_folder=not args.out) if first else nullcontext():
+    with ExitStack() as stack:
+        if args.launcher != 'none':
+            join_processes(copy.deepcopy(cfg), args.launcher)
+        in_first_process(lambda: stack.enter_context(file_lock(out_file, make_folder=not args.out)))
         check_output_file(out_file, '--out', args.overwrite, inputs, make_folder=not args.out)
         tune_thresholds(cfg, out_file, args.ann_file, args.max_images)
         test(cfg, args.checkpoint, args.launcher, args.trust_checkpoint, check_data=args.check_data == 'on')

@@ -30,7 +30,7 @@ KNOWN = {
     'DataLoader worker': 'A process that loads images was ended, often because memory is short: set num_workers=0 to '
     'see its error.',
 }
-"""Errors of libraries that the sizes of the data, the paths or the machine cause, and what to do."""
+"""Errors of libraries that the sizes of the data or of the machine cause, and what to do."""
 OUTPUT = 'standard output'
 """Its name in an error, in place of a file."""
 URL = re.compile(r'[a-z][a-z0-9+.-]+://')
@@ -63,9 +63,8 @@ def user_message(error: BaseException) -> str | None:
             f'{store!r} cannot be read: mmengine needs a client for such URLs that is installed and lists folders, got '
             f'{type(error).__name__}: {_text(error).splitlines()[0].rstrip(".")}. Copy the files to a disk. {HINT}'
         )
-    advice = next((advice for text, advice in KNOWN.items() if text in str(error)), '')
     if isinstance(error, ImportError | UnpicklingError):
-        return f'{_text(error)} {advice}'.rstrip()
+        return _text(error)
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
         return None
@@ -78,7 +77,7 @@ def user_message(error: BaseException) -> str | None:
         return user_message(error.__context__) if error.__context__ else _text(error)
     if (built := _built_class(error)) and isinstance(error, REJECTIONS):
         return f'`{built}` cannot be built from the config: {_text(error)} {HINT}'
-    if advice:
+    if advice := next((advice for text, advice in KNOWN.items() if text in str(error)), ''):
         return f'{_text(error).splitlines()[0]}. {advice} {HINT}'
     meant = line.startswith(('raise', 'assert')) and any(name in origin.parts for name in LIBRARIES)
     return f'{_text(error)} {HINT}' if meant else None

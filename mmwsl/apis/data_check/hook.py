@@ -61,8 +61,7 @@ class DataCheckHook(Hook):
             trained = _files(sets['train']) if 'train' in sets else training_images(runner.cfg, images)
         except Exception as error:  # an evaluation does not need the training images
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            text = f'The test images were not compared with the training images: {reason}'
-            log_warning(text)
+            log_warning(f'The test images were not compared with the training images: {reason}')
             return ''
         text = 'validation' if evaluated == 'val' else 'test'
         return describe_overlap(shared_images(trained, images), len(images), text)

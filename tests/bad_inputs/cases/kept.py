@@ -26,7 +26,7 @@ def note(path: str) -> Callable[[Path], object]:
 
 
 def other_image(root: Path) -> None:
-    """Replace an image by another one of its name, and forget what its scores were."""
+    """Replace an image by a copy of another one."""
     shutil.copyfile(root / 'images/01.png', root / 'images/00.png')
 
 
