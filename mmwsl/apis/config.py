@@ -99,7 +99,7 @@ def read_config(path: Path) -> Config:
         calls = [frame.line or '' for reason in reasons for frame in traceback.extract_tb(reason.__traceback__)]
         imports = any("cfg_dict['custom_imports']" in call for call in calls)
         # The error of mmengine for a custom import lists the whole path of Python, and not what could not be imported.
-        reason = reasons[-1] if imports else error
+        reason = next((reason for reason in reasons if not _of_mmengine(reason)), reasons[-1]) if imports else error
         frames = [frame for frame in traceback.extract_tb(reason.__traceback__) if frame.name == '<module>']
         place = f', line {frames[-1].lineno} of {frames[-1].filename}' if frames else ''
         text = 'it inherits from itself' if cyclic else f'{type(reason).__name__}: {reason}'
@@ -113,6 +113,11 @@ def _with_causes(error: BaseException) -> list[BaseException]:
     """Return an error and those that it was raised for, the first of them last."""
     cause = error.__cause__ or error.__context__
     return [error] + ([] if cause is None else _with_causes(cause))
+
+
+def _of_mmengine(error: BaseException) -> bool:
+    """Tell whether code of mmengine raised an error."""
+    return 'mmengine' in Path(traceback.extract_tb(error.__traceback__)[-1].filename).parts
 
 
 def load_config(path: str | Path, options: dict | None = None, work_dir: str | None = None, task: str = '') -> Config:

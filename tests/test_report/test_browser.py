@@ -409,6 +409,8 @@ def test_five_thousand_images_are_paged_and_load_only_what_is_seen(browser, proj
         (folder / 'data' / f'{number}.js').write_text(script)
         for path in ('images/{}.jpg', *(f'masks/{{}}_{kind}.png' for kind in ('pseudo_label', 'ground_truth'))):
             shutil.copy(folder / path.format(0), folder / path.format(number))
+    browser.send('Page.navigate', url='about:blank')
+    browser.wait('location.href === "about:blank"')  # nothing of the first page is loaded any more
     browser.requests.clear()
     browser.open(folder / 'gallery.html')
     browser.wait('mmwsl.ready === true')
