@@ -8,6 +8,7 @@ from mmwsl.annotations import coco_masks, load_coco, write_mask
 from mmwsl.apis.arguments import add_overwrite, say_results
 from mmwsl.datasets.classes import voc_colormap
 from mmwsl.utils.files import is_inside
+from mmwsl.utils.folder_lock import folder_lock
 from mmwsl.utils.output_folder import OutputFolder
 from mmwsl.utils.parser import Parser
 from mmwsl.utils.text import shorten
@@ -50,5 +51,6 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--out', metavar='DIR', required=True, help='folder for the masks, such as masks/val2017')
     add_overwrite(parser, 'replace masks of an earlier run in --out')
     args = parser.parse_args(argv)
-    write_coco_masks(args.ann_file, args.out, args.overwrite)
+    with folder_lock(args.out):
+        write_coco_masks(args.ann_file, args.out, args.overwrite)
     say_results({'Masks': args.out}, 'mmwsl', 'train', 'CONFIG')

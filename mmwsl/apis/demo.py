@@ -13,6 +13,7 @@ from mmwsl.apis.launch import build_runner
 from mmwsl.apis.prediction import predict
 from mmwsl.apis.training import train
 from mmwsl.utils.files import atomic_write
+from mmwsl.utils.folder_lock import folder_lock
 from mmwsl.utils.output_folder import OutputFolder
 from mmwsl.utils.parser import Parser
 from mmwsl.visualization import image_grid
@@ -94,5 +95,6 @@ def main(argv: list[str] | None = None) -> None:
     add_cfg_options(parser)
     args = parser.parse_args(argv)
     config, prior_config = find_config('wsl_lse_shapes'), find_config('wsl_lse_shapes_ilp')
-    demo(config, prior_config, args.work_dir, args.cfg_options, overwrite=args.overwrite)
+    with folder_lock(args.work_dir, '--work-dir'):
+        demo(config, prior_config, args.work_dir, args.cfg_options, overwrite=args.overwrite)
     say_results({}, 'mmwsl', 'run', 'IMAGES', '--labels', 'FILE', '--out', 'PROJECT')

@@ -3,10 +3,12 @@
 import copy
 import functools
 import inspect
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
+
+from mmengine.config import Config
 
 from mmwsl.apis.launch import in_first_process, join_processes
 from mmwsl.utils.folder_lock import folder_lock
@@ -37,13 +39,36 @@ def writes_alone(
         @functools.wraps(function)
         def locked(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
             given = signature.bind(*args, **kwargs).arguments
-            launcher = given.get('launcher', 'none')
-            if launcher != 'none':
-                join_processes(copy.deepcopy(given['cfg']), launcher)
-            with ExitStack() as stack:
-                in_first_process(lambda: stack.enter_context(folder_lock(folder(given), argument)))
+            with locked_folders({argument: folder(given)}, given.get('cfg'), given.get('launcher', 'none')):
                 return function(*args, **kwargs)
 
         return locked
 
     return decorate
+
+
+@contextmanager
+def locked_folders(
+    folders: Mapping[str, str | Path | None], cfg: Config | None = None, launcher: str = 'none'
+) -> Iterator[None]:
+    """Lock folders while a block runs; of several processes with a ``launcher``, the first has the locks.
+
+    Args:
+        folders: Folder, or None, by the name of the argument.
+        cfg: The config, which a ``launcher`` needs.
+        launcher: Launcher of the processes.
+
+    Raises:
+        FolderInUseError: If another command writes into one of the folders.
+    """
+    if launcher != 'none':
+        join_processes(copy.deepcopy(cfg), launcher)
+    with ExitStack() as stack:
+
+        def lock() -> None:
+            for argument, folder in folders.items():
+                if folder:
+                    stack.enter_context(folder_lock(folder, argument))
+
+        in_first_process(lock)
+        yield

@@ -17,7 +17,7 @@ from mmwsl.apis.image_inputs import ImageInput
 from mmwsl.apis.mask_conversion import convert_masks
 from mmwsl.apis.pseudo_labels.store import write_scores
 from mmwsl.apis.supervision import MANIFEST, read_manifest
-from mmwsl.utils.files import is_inside, parse_json, remove_partial_files, write_json
+from mmwsl.utils.files import is_inside, parse_json, write_json
 from mmwsl.utils.images import stem, unique_stem
 from mmwsl.utils.output_folder import OutputFolder
 from mmwsl.utils.text import first_five, shorten
@@ -99,7 +99,6 @@ class PredictionFolder:
         self._masks |= {name: f'masks/{unique_stem(name, stems)}.png' for name in new}
         files = [*self._masks.values(), *(str(_scores_name(mask)) for mask in self._masks.values())]
         self._output.begin([MANIFEST, JOURNAL, LOG, *files], keep=not self._output.overwrite)
-        remove_partial_files(self.root)
         write_json(self.root / MANIFEST, self.manifest)
         for entry in outdated:
             (self.root / entry['mask']).unlink()

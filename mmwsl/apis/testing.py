@@ -15,6 +15,7 @@ from mmwsl.apis.checkpoint import weights_only_loading
 from mmwsl.apis.config import load_config
 from mmwsl.apis.config_check import check_parts
 from mmwsl.apis.data_check import DataCheckHook
+from mmwsl.apis.folder_use import locked_folders
 from mmwsl.apis.launch import build_runner
 from mmwsl.apis.registered import is_mask_loader, is_subclass, registered_class, without
 from mmwsl.engine.hooks import ProvenanceHook, WeakSegVisualizationHook
@@ -180,7 +181,8 @@ def main(argv: list[str] | None = None) -> None:
         write_predictions(cfg, args.out, args.overwrite)
     if not (cfg.get('test_evaluator') or args.out or args.show or args.show_dir):
         log_warning('`test_evaluator` is empty: nothing is measured.')
-    test(cfg, args.checkpoint, args.launcher, args.trust_checkpoint, check_data=args.check_data == 'on')
+    with locked_folders({'--out': args.out, '--show-dir': args.show_dir}, cfg, args.launcher):
+        test(cfg, args.checkpoint, args.launcher, args.trust_checkpoint, check_data=args.check_data == 'on')
     drawings = ['mmwsl', 'test', args.config, args.checkpoint, '--show-dir', 'DIR']
     following = ['mmwsl', 'compare', f'{args.config}:{args.checkpoint}', 'OTHER_RUN'] if args.show_dir else drawings
     say_results({'Masks': args.out, 'Drawings': args.show_dir, 'Log': cfg.work_dir}, *following)

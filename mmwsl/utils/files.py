@@ -1,6 +1,7 @@
 """Files: written atomically, read as bytes, text or JSON, identified by a digest."""
 
 import codecs
+import glob
 import hashlib
 import io
 import json
@@ -36,7 +37,8 @@ def atomic_write(path: str | Path) -> Iterator[IO[bytes]]:
                 yield device
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix='.part', delete=False) as file:
+        prefix = _partial_prefix(path)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=prefix, suffix='.part', delete=False) as file:
             try:
                 yield file
                 file.flush()  # a full disk is often found here
@@ -75,8 +77,18 @@ def write_json(path: str | Path, content: object) -> None:
 
 def remove_partial_files(folder: Path) -> None:
     """Remove the partial files of interrupted runs."""
-    for path in folder.rglob('tmp*.part'):
+    for path in folder.rglob('tmp_*.part'):
         path.unlink()
+
+
+def remove_partial_files_of(path: Path) -> None:
+    """Remove the partial files that interrupted runs left beside one file."""
+    for partial in path.parent.glob(f'{glob.escape(_partial_prefix(path))}*.part'):
+        partial.unlink()
+
+
+def _partial_prefix(path: Path) -> str:
+    return f'tmp_{path.name[:50]}_'  # a longer name with the random characters could exceed what file systems allow
 
 
 def nearest_existing(path: str | Path) -> Path:

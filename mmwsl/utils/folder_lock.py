@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from .files import nearest_existing, remove_empty_folders
+from .files import nearest_existing, remove_empty_folders, remove_partial_files_of
 
 try:
     import fcntl
@@ -71,6 +71,8 @@ def folder_lock(folder: str | Path, argument: str = '--out', wait: bool = False)
 def file_lock(path: str | Path, argument: str = '--out', make_folder: bool = False) -> Iterator[None]:
     """Lock a file while a command makes it, as :func:`folder_lock` does, by an empty hidden folder beside it.
 
+    Partial files of the file, which interrupted commands left, are removed.
+
     Args:
         path: The file.
         argument: Name of the argument, for the error.
@@ -91,6 +93,7 @@ def file_lock(path: str | Path, argument: str = '--out', make_folder: bool = Fal
                 f'{argument} must be a file that no other command writes, got {str(path)!r}. Wait until the other '
                 'command ends, or pass another file.'
             ) from error
+        remove_partial_files_of(path)
         yield
 
 

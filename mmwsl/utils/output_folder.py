@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from .files import atomic_write, nearest_existing
+from .files import atomic_write, nearest_existing, remove_partial_files
 from .text import first_five
 
 RECORD = '.mmwsl_files'
@@ -97,6 +97,7 @@ class OutputFolder:
                 f'`{self.command}` began. Pass another folder.'
             )
         self._check_names(names)
+        remove_partial_files(self.root)
         if not keep:
             self.clear()
         self._known = self.made()

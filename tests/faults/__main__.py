@@ -11,12 +11,14 @@ from pathlib import Path
 from .disk import FRACTIONS, enter_namespace
 
 COMMANDS = ('train', 'labels', 'run', 'compare', 'predict')
+WRITERS = ('test', 'tune', 'zoom', 'export', 'demo', 'coco', 'predict-coco', 'predict-cvat', 'predict-yolo')
+WRITERS += ('predict-label-studio',)
 PARTS = ('kill', 'disk', 'twice')
 
 
 def parse(argv):
     parser = argparse.ArgumentParser(prog='python -m tests.faults', description=__doc__)
-    parser.add_argument('--commands', nargs='+', choices=COMMANDS, default=COMMANDS, metavar='NAME')
+    parser.add_argument('--commands', nargs='+', choices=COMMANDS + WRITERS, default=COMMANDS + WRITERS, metavar='NAME')
     parser.add_argument('--parts', nargs='+', choices=PARTS, default=PARTS, metavar='PART')
     parser.add_argument('--kills', type=int, default=20, help='SIGKILLs of each command (default %(default)s)')
     parser.add_argument('--disks', type=int, default=len(FRACTIONS), help='full disks of each command')

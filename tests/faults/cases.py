@@ -1,45 +1,16 @@
 """The commands: their arguments, what they finish step by step, and their result."""
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image
 
-from tests.conftest import REPOSITORY, write_images
+from tests.conftest import write_images
 from tests.test_apis.test_project.conftest import arguments, write_shapes
 
+from .case import CONFIG, ONCE, Case, files_content, with_options
 from .process import complete
-
-CONFIG = REPOSITORY / 'configs/shapes/wsl_lse_shapes.py'
-ONCE = ['train_cfg.max_epochs=1', 'param_scheduler=None']
-SHORT = [
-    *(f'{part}_dataloader.dataset.length={size}' for part, size in (('train', 32), ('val', 4), ('test', 6))),
-    *(f'{part}_dataloader.persistent_workers=False' for part in ('val', 'test')),
-    *(f'{part}_dataloader.num_workers=0' for part in ('val', 'test')),
-]
-
-
-@dataclass(frozen=True)
-class Case:
-    """A command that writes into one folder.
-
-    Attributes:
-        argv: Its arguments, given the folder.
-        kept: Patterns of the files that are finished work: a repeated command does not make them again.
-        result: Function that reads the final result in the folder.
-        again: Arguments of the command that continues.
-        other: Arguments of a command with another result, which replaces that of the first.
-    """
-
-    argv: Callable[[Path], list[str]]
-    kept: Sequence[str]
-    result: Callable[[Path], dict]
-    again: Sequence[str] = ()
-    other: Sequence[str] = ('--overwrite',)
+from .writers import writers
 
 
 def cases(inputs):
@@ -52,7 +23,7 @@ def cases(inputs):
     data = write_shapes(inputs / 'data')
     images = write_images(inputs / 'new', [f'{index}.png' for index in range(6)], (48, 40))
     masks = _validation_masks(data)
-    return dict(
+    found = dict(
         train=Case(
             lambda out: _train(out, 'param_scheduler.0.end=4'),
             ['*.pth'],
@@ -61,7 +32,7 @@ def cases(inputs):
             ['randomness.seed=3', '--overwrite'],
         ),
         labels=Case(
-            lambda out: _with_options(
+            lambda out: with_options(
                 ['generate-pseudo-labels', f'{CONFIG}', weights, '--out', f'{out}', '--max-images', '12', '--gt-masks'],
                 f'work_dir={inputs / "log"}',
             ),
@@ -76,7 +47,7 @@ def cases(inputs):
             other=['--overwrite', '--seed', '1'],
         ),
         compare=Case(
-            lambda out: _with_options(
+            lambda out: with_options(
                 [
                     'compare',
                     *(f'{_pair(inputs, out, seed)}' for seed in (1, 2)),
@@ -93,9 +64,10 @@ def cases(inputs):
         predict=Case(
             lambda out: ['predict', str(CONFIG), f'{images}', '--checkpoint', weights, '--out', f'{out}', '--scores'],
             ['masks/*.png'],
-            lambda out: _files(out, 'masks/*.png', 'scores/*.npz'),
+            lambda out: files_content(out, 'masks/*.png', 'scores/*.npz'),
         ),
     )
+    return found | writers(inputs, weights, images)
 
 
 def _validation_masks(data):
@@ -108,12 +80,8 @@ def _validation_masks(data):
     return folder
 
 
-def _with_options(argv, *options):
-    return [*argv, '--cfg-options', *SHORT, *options]
-
-
 def _train(out, *options):
-    return _with_options(['train', str(CONFIG), '--work-dir', str(out)], *options)
+    return with_options(['train', str(CONFIG), '--work-dir', str(out)], *options)
 
 
 def _pair(inputs, out, seed):
@@ -124,19 +92,6 @@ def _pair(inputs, out, seed):
         (copy / 'epoch_1.pth').write_bytes((source / 'epoch_1.pth').read_bytes())
         (copy / f'seed{seed}.py').write_bytes((source / CONFIG.name).read_bytes())
     return copy
-
-
-def _files(folder, *patterns):
-    """Return the content of images and arrays, by path."""
-    content = {}
-    for path in sorted(path for pattern in patterns for path in folder.glob(pattern)):
-        if path.suffix == '.npz':
-            with np.load(path) as arrays:
-                value = {name: arrays[name].tolist() for name in arrays.files}
-        else:
-            value = np.asarray(Image.open(path)).tolist()
-        content[str(path.relative_to(folder))] = value
-    return content
 
 
 def _checkpoint(folder):
@@ -159,7 +114,7 @@ def _parsed(line):
 
 def _labels(folder):
     quality, manifest = (json.loads((folder / name).read_text()) for name in ('quality.json', 'manifest.json'))
-    return dict(quality=quality, manifest=manifest, **_files(folder, 'scores/*.npz', 'masks/*.png'))
+    return dict(quality=quality, manifest=manifest, **files_content(folder, 'scores/*.npz', 'masks/*.png'))
 
 
 def _project(folder):
@@ -173,7 +128,7 @@ def _project(folder):
     for part in trained.values():
         part.pop('metrics')
     pages = sorted(path.relative_to(folder).as_posix() for path in (folder / 'report').rglob('*') if path.is_file())
-    return dict(summary=summary, pages=pages, **trained, **_files(folder, *masks))
+    return dict(summary=summary, pages=pages, **trained, **files_content(folder, *masks))
 
 
 def _comparison(folder):
@@ -181,4 +136,4 @@ def _comparison(folder):
     rows = rows['runs'] if isinstance(rows, dict) else rows
     for row in rows:
         row.pop('images_per_second')
-    return dict(rows=rows, **_files(folder, 'table/images.png', 'seed*/comparison/*/*.png'))
+    return dict(rows=rows, **files_content(folder, 'table/images.png', 'seed*/comparison/*/*.png'))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .compare_results import differences
 from .process import Command
-from .whole import broken_files, final_files, partial_files
+from .whole import broken_files, final_files, partial_files, paths_below
 
 POLL = 0.001
 
@@ -51,7 +51,7 @@ def undisturbed(case, folder):
 def count_changes(folder, count, before):
     """Count the files that are new or changed, temporary ones too."""
     now = {}
-    for path in Path(folder).rglob('*'):
+    for path in paths_below(folder):
         try:
             status = path.lstat()
         except FileNotFoundError:

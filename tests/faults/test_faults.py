@@ -9,7 +9,9 @@ import pytest
 from tests.conftest import REPOSITORY
 from tests.faults.__main__ import PARTS
 
-COMMANDS = ('train', 'labels', 'compare', 'predict')  # tests of projects kill `mmwsl run`, which takes longer
+COMMANDS = ('train', 'labels', 'run', 'compare', 'predict', 'test', 'export', 'coco', 'predict-coco')
+
+pytestmark = pytest.mark.xdist_group('faults')  # one process: the commands run once
 
 
 @pytest.fixture(scope='module')
@@ -19,7 +21,7 @@ def outcome(tmp_path_factory):
     script = [sys.executable, '-m', 'tests.faults', '--json', f'{folder}/out.json', '--folder', f'{folder}/work']
     numbers = ['--kills', '2', '--disks', '1', '--pairs', '1']
     ended = subprocess.run(
-        [*script, *numbers, '--commands', *COMMANDS], cwd=REPOSITORY, capture_output=True, text=True, timeout=600
+        [*script, *numbers, '--commands', *COMMANDS], cwd=REPOSITORY, capture_output=True, text=True, timeout=1800
     )
     assert 'Traceback' not in ended.stderr, ended.stdout[-2000:] + ended.stderr[-4000:]
     return json.loads((folder / 'out.json').read_text())

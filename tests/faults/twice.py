@@ -4,12 +4,13 @@ Every other time the second has other arguments and would replace the results of
 """
 
 import random
+import re
 import time
 
 from .process import Command
 from .whole import broken_files, partial_files
 
-REFUSED = 'must be a folder that no other command writes into'
+REFUSED = re.compile('must be a (folder|file) that no other command writes')
 
 
 def at_once(case, folder, pairs, seed, reference):
@@ -33,7 +34,7 @@ def at_once(case, folder, pairs, seed, reference):
         counts['pairs'] += 1
         refused = [printed for code, printed in ends if code]
         for printed in refused:
-            if REFUSED not in printed.strip().splitlines()[-1] or 'Traceback' in printed:
+            if not REFUSED.search(printed.strip().splitlines()[-1]) or 'Traceback' in printed:
                 problems.append(f'{text}: {printed[-1500:]}')
         if len(refused) == 2:
             problems.append(f'{text}: both failed')

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import re
 from pathlib import Path
 
@@ -50,10 +51,15 @@ LOADERS = {
 }
 
 
+def paths_below(folder):
+    """Return the paths below a folder. A subfolder may vanish meanwhile, which `Path.rglob` does not survive."""
+    return [Path(parent, name) for parent, folders, files in os.walk(folder) for name in (*folders, *files)]
+
+
 def final_files(folder):
     """Return size and time of each file under a final name."""
     found = {}
-    for path in Path(folder).rglob('*'):
+    for path in paths_below(folder):
         try:
             if path.is_file() and path.suffix != '.part':
                 status = path.stat()
@@ -65,7 +71,7 @@ def final_files(folder):
 
 def partial_files(folder):
     """Return the temporary files of writers that did not end."""
-    return [path for path in Path(folder).rglob('*') if path.suffix == '.part']
+    return [path for path in paths_below(folder) if path.suffix == '.part']
 
 
 def broken_files(folder):

@@ -97,7 +97,7 @@ def test_an_interrupted_run_predicts_what_is_missing(predict, tmp_path):
     masks(out)['b.png'].unlink()
     with open(out / 'predictions.jsonl', 'a') as file:
         file.write('{"name": "d.png", "mas')  # killed while it wrote
-    (out / 'masks/tmpx.part').touch()
+    (out / 'masks/tmp_x.part').touch()
     code, lines = predict(inputs=(tmp_path / 'images/sub', tmp_path / 'images/c.jpg', tmp_path / 'images/d.png'))
     after = times(out)
     assert code == 0 and '4 of 4' in lines[-3] and sorted(after) == ['a.png', 'b.png', 'c.png', 'd.png']

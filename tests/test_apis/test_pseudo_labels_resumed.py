@@ -41,7 +41,7 @@ def test_a_killed_run_is_resumed(run, shapes, tmp_path):
     assert process.exitcode == -signal.SIGKILL
     before = {path: path.stat().st_mtime_ns for path in out.glob('scores/*.npz')}
     assert 5 <= len(before) < 30 and not (out / 'quality.json').exists()
-    (out / 'scores' / 'tmpkilled.part').touch()  # the partial file of a killed process
+    (out / 'scores' / 'tmp_killed.part').touch()  # the partial file of a killed process
     run('killed', '--gt-masks', max_images=30)
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert not list(out.rglob('*.part'))

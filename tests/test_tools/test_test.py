@@ -178,16 +178,16 @@ def test_masks_of_unlabeled_images_need_neither_labels_nor_masks(repository, tmp
             '--work-dir',
             str(tmp_path / 'work'),
             '--out',
-            str(tmp_path / 'masks'),
+            str(tmp_path / 'predicted'),
             '--cfg-options',
             f'experiment_name={tmp_path.name}',
             *options,
         ]
     )
     printed = ''.join(capfd.readouterr())
-    assert f'Masks: {tmp_path / "masks"} (2 images)' in printed
+    assert f'Masks: {tmp_path / "predicted"} (2 images)' in printed
     assert 'empty' not in printed and 'results are saved' not in printed
-    masks = {path.stem: np.asarray(Image.open(path)) for path in (tmp_path / 'masks').glob('*.png')}
+    masks = {path.stem: np.asarray(Image.open(path)) for path in (tmp_path / 'predicted').glob('*.png')}
     assert {name: mask.shape for name, mask in masks.items()} == dict(a=(40, 30), b=(50, 60))
     model = init_model(cfg, device='cpu')
     model.load_state_dict(torch.load(checkpoint, weights_only=True)['state_dict'])

@@ -10,7 +10,7 @@ from PIL import Image
 from mmwsl.apis.arguments import COUNT, POSITIVE, add_cfg_options, add_check_data, add_overwrite, say_results
 from mmwsl.apis.config import load_config
 from mmwsl.apis.folder_use import writes_alone
-from mmwsl.utils.files import atomic_write, remove_partial_files
+from mmwsl.utils.files import atomic_write
 from mmwsl.utils.nested import dataset_paths
 from mmwsl.utils.output_folder import OutputFolder
 from mmwsl.utils.parser import Parser
@@ -81,7 +81,6 @@ def compare(
     table = to_markdown(rows, [f'{next(iter(results.values()))["images"]} images. {COSTS}'])
     out = Path(out)
     output.begin(FILES[: None if num_images else -1])
-    remove_partial_files(out)
     for suffix, text in (('md', table), ('csv', to_csv(rows)), ('json', to_json(rows))):
         with atomic_write(out / f'comparison.{suffix}') as file:
             file.write(text.encode())

@@ -19,7 +19,7 @@ from mmwsl.apis.folder_use import writes_alone
 from mmwsl.apis.launch import in_first_process, join_processes
 from mmwsl.apis.mask_conversion import convert_masks
 from mmwsl.apis.supervision import MANIFEST
-from mmwsl.utils.files import remove_partial_files, write_json
+from mmwsl.utils.files import write_json
 from mmwsl.utils.nested import dataset_paths
 from mmwsl.utils.output_folder import OutputFolder
 from mmwsl.utils.text import check_choice
@@ -151,7 +151,6 @@ def generate_pseudo_labels(
     if scores_only or not dist.is_main_process():
         return None
     output.begin(output_names(output.root, items), keep=True)  # the masks of more images than before
-    remove_partial_files(output.root)
     manifest.update(config=cfg.filename, images=describe_list(items, settings.dataset.get('ann_file', '')))
     write_masks(manifest, items, rule, dataset.metainfo['palette'], settings.processes)
     if format != 'png':
@@ -212,7 +211,6 @@ def begin_folder(
     """Begin to write the output folder, in the first process, without old files of the images to predict."""
     if dist.is_main_process():
         output.begin(output_names(output.root, items), keep)
-        remove_partial_files(output.root)
         for item in predicted:
             for path in (item.scores, item.mask, staged_mask(item, output.root)):
                 path.unlink(missing_ok=True)

@@ -1,0 +1,57 @@
+"""A command, and what the cases share."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from tests.conftest import REPOSITORY
+
+CONFIG = REPOSITORY / 'configs/shapes/wsl_lse_shapes.py'
+ONCE = ['train_cfg.max_epochs=1', 'param_scheduler=None']
+SHORT = [
+    *(f'{part}_dataloader.dataset.length={size}' for part, size in (('train', 32), ('val', 4), ('test', 6))),
+    *(f'{part}_dataloader.persistent_workers=False' for part in ('val', 'test')),
+    *(f'{part}_dataloader.num_workers=0' for part in ('val', 'test')),
+]
+TEXTS = ('.json', '.xml', '.txt')
+
+
+@dataclass(frozen=True)
+class Case:
+    """A command that writes into one folder.
+
+    Attributes:
+        argv: Its arguments, given the folder.
+        kept: Patterns of the files that are finished work: a repeated command does not make them again.
+        result: Function that reads the final result in the folder.
+        again: Arguments of the command that continues.
+        other: Arguments of a command with another result, which replaces that of the first.
+    """
+
+    argv: Callable[[Path], list[str]]
+    kept: Sequence[str]
+    result: Callable[[Path], dict]
+    again: Sequence[str] = ()
+    other: Sequence[str] = ('--overwrite',)
+
+
+def with_options(argv, *options):
+    return [*argv, '--cfg-options', *SHORT, *options]
+
+
+def files_content(folder, *patterns):
+    """Return the content of images, arrays and texts, by path."""
+    content = {}
+    for path in sorted(path for pattern in patterns for path in folder.glob(pattern)):
+        if path.suffix == '.npz':
+            with np.load(path) as arrays:
+                value = {name: arrays[name].tolist() for name in arrays.files}
+        elif path.suffix in TEXTS:
+            value = path.read_text()
+        else:
+            value = np.asarray(Image.open(path)).tolist()
+        content[str(path.relative_to(folder))] = value
+    return content
