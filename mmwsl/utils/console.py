@@ -16,10 +16,12 @@ from .errors import OUTPUT, is_rejection, name_file
 from .files import nearest_existing, remove_empty_folders
 
 REDRAW_SECONDS = 0.1
+BRIEF_SECONDS = 5
+"""A stage that ends sooner, without a note such as its loss, leaves no line."""
 
 
 class Progress:
-    """Progress bar of one stage: redrawn in place on a terminal, otherwise one line at the end of the stage.
+    """Progress bar of one stage: redrawn in place on a terminal. A long stage leaves one line at its end.
 
     Args:
         console: The console that draws it.
@@ -87,7 +89,11 @@ class Console:
             yield bar
         finally:
             self._bars.remove(bar)
-            self.print(bar.summary())
+            if bar.note or bar.done < bar.total or time.monotonic() - bar.start >= BRIEF_SECONDS:
+                self.print(bar.summary())
+            else:
+                self._write(self._clear())
+                self._redraw()
 
     def _clear(self) -> str:
         return '\r\033[K' if self._stream.isatty() else ''

@@ -135,11 +135,9 @@ def check_classes(check: DataCheck) -> None:
         )
     labels = check.label_matrix(list(check.records)) == 1
     counts = dict(zip(check.classes[1:], labels.sum(0).tolist(), strict=True))
-    rare = [
-        f'class {name!r} is in {count} images only: it may not be learned.'
-        for name, count in counts.items()
-        if count < FEW
-    ]
+    if rare := [f'{name} {count}' for name, count in counts.items() if count < FEW]:
+        text = f'{len(rare)} classes have fewer than {FEW} images and may not be learned: {first_five(rare)}.'
+        check.messages.append(('warning', text))
     together = labels.T.astype(int) @ labels
     pairs = []
     for i, name in enumerate(check.classes[1:]):
@@ -148,10 +146,9 @@ def check_classes(check: DataCheck) -> None:
             pairs.append(
                 f'every image with {name!r} also has {first_five(others)}: image-level labels cannot tell them apart.'
             )
-    for texts in (rare, pairs):
-        check.messages += [('warning', text) for text in texts[:LISTED]]
-        if len(texts) > LISTED:
-            check.messages.append(('warning', f'so it is with {len(texts) - LISTED} other classes.'))
+    check.messages += [('warning', text) for text in pairs[:LISTED]]
+    if len(pairs) > LISTED:
+        check.messages.append(('warning', f'so it is with {len(pairs) - LISTED} other classes.'))
     everywhere = [name for name, count in zip(check.classes[1:], labels.sum(0), strict=True) if count == len(labels)]
     if everywhere:
         check.messages.append(

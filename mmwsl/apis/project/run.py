@@ -223,12 +223,16 @@ class _Run:
 
     def _label(self) -> dict[str, Any]:
         budget = self.trainings.budget
-        self.console.print(f'  about {max(1, round(budget.label_seconds(budget.scales) / 60))} min')
+        if (minutes := round(budget.label_seconds(budget.scales) / 60)) > 1:
+            self.console.print(f'  about {minutes} min')
         result = label_images(self.project, self.console, agreement=True)
         values = ', '.join(f'{name} {value:.4g}' for name, value in result['thresholds'].items())
         self.console.print(f'  thresholds chosen from the scores, network {self._trained_on}: {values}')
-        self.console.print(f'  {self.project.labels / "masks"}: {result["ignored"]}% of the pixels are uncertain (255)')
-        self.console.print(f'  {result["agreement"]}% mean IoU of the masks with those of mirrored images')
+        parts = (
+            f'{result["ignored"]}% of the pixels are uncertain (255)',
+            f'{result["agreement"]}% mean IoU with the masks of mirrored images',
+        )
+        self.console.print(f'  {self.project.labels / "masks"}: {", ".join(parts)}')
         return result | dict(supervision=self._trained_on)
 
     def _evaluate(self) -> dict[str, Any]:
@@ -245,10 +249,7 @@ class _Run:
                 f'  mIoU {result["mIoU"]} on {len(masks)} validation images with masks ({self.supervision})'
             )
         else:
-            self.console.print('  no masks of validation images: only the image-level labels can be evaluated')
-        mean = self.project.read_summary()['classifier']['mAP']
-        on = f'on {len(self.val_names)} validation images ({self._measured})'
-        self.console.print(f'  image-level mAP {mean} of the classifier {on}')
+            self.console.print('  no masks of validation images: only the classifier is evaluated (image-level mAP)')
         return result | dict(supervision=self.supervision)
 
     @property

@@ -216,7 +216,6 @@ class Trainings:
         checkpoint = latest_checkpoint(work_dir)
         assert checkpoint is not None
         path = Path(checkpoint).relative_to(self.project.root.absolute())
-        self.console.print(f'  {self.project.root / path}')
         return dict(config=config.name, checkpoint=path.as_posix(), iterations=iterations, metrics=hook.metrics)
 
 

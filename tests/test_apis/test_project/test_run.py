@@ -130,6 +130,7 @@ def test_other_inputs_are_rejected_and_replaced_when_asked_for(data, finished, t
     main(arguments(data, root, '--masks', str(masks), '--overwrite'))
     printed = capfd.readouterr().out
     assert printed.count('done before') == 2, printed
+    assert len(printed.splitlines()) <= 25, printed
     assert (root / 'segmentor' / 'iter_4.pth').read_bytes() != weights
     summary = Project(root).read_summary()
     assert summary['evaluation']['supervision'] == 'trained on image-level labels of 12 images and masks of 11 of them'
