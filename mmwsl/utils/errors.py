@@ -20,6 +20,12 @@ MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOMEM, err
 """Errors of the operating system that are no matter of the input: disk, memory, limits."""
 BUSY = (BlockingIOError, ConnectionError, TimeoutError, URLError)
 """Errors that may be gone later: a folder in use, the network."""
+ADVICE = {
+    errno.ENAMETOOLONG: 'The file system does not allow names of this length: shorten it.',
+    errno.EACCES: 'Change the permissions of the file or of its folder, or pass another path.',
+    errno.EPERM: 'Change the owner or the permissions of the file or of its folder, or pass another path.',
+}
+"""What to do about errors of the operating system."""
 KNOWN = {
     'stack expects each tensor to be equal size': 'The images of a batch must have one size: cut them, with a '
     'RandomCrop, or resize them to at most `data_preprocessor.size`, or set batch_size=1.',
@@ -198,5 +204,7 @@ def name_file(error: BaseException, default: str | Path | None = None) -> None:
 def _text(error: BaseException) -> str:
     """Return the message of an error, with its file; that of a ``KeyError`` without the quotes around it."""
     name_file(error)
+    if isinstance(error, OSError) and error.errno in ADVICE and error.filename:
+        return f'{error.strerror}: {str(error.filename)!r}. {ADVICE[error.errno]}'
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     return text or type(error).__name__

@@ -46,6 +46,13 @@ def test_listing_excludes_hidden_files_and_folders(tmp_path):
     assert list_images(str(tmp_path)) == ['a.png', 'cat/B.JPG']
 
 
+def test_pipes_are_counted(tmp_path):
+    os.mkfifo(tmp_path / 'a.jpg')
+    (tmp_path / 'b.jpg').touch()
+    with pytest.warns(UserWarning, match=r'1 pipes or devices are no files and are left out: a\.jpg'):
+        assert list_images(str(tmp_path)) == ['b.jpg']
+
+
 def test_links_are_followed_but_not_in_circles(tmp_path):
     root, other = tmp_path / 'root', tmp_path / 'other'
     (root / 'a').mkdir(parents=True)
