@@ -11,6 +11,8 @@ from pickle import UnpicklingError
 from types import FrameType
 from urllib.error import URLError
 
+from .text import shorten
+
 PACKAGE = Path(__file__).parents[1]
 REGISTRY, STORES = 'mmengine/registry', 'mmengine/fileio'
 LIBRARIES = ('mmengine', 'mmcv', 'mmseg', 'mmdet')
@@ -31,6 +33,8 @@ KNOWN = {
     'RandomCrop, or resize them to at most `data_preprocessor.size`, or set batch_size=1.',
     'should be of equal size': 'The samples of a batch must hold the same things: end the pipeline with the transform '
     'that packs them, such as mmwsl.PackImageLabelInputs.',
+    "'gt_sem_seg'": "The metric compares masks, which the pipeline must load: add dict(type='LoadAnnotations') before "
+    'the transform that packs.',
     'in registry under scope': 'A `type` of the config is misspelled, or its module is not in `custom_imports`.',
     'out of memory': 'The device has too little memory: set a smaller train_dataloader.batch_size or smaller images.',
     'DataLoader worker': 'A process that loads images was ended, often because memory is short: set num_workers=0 to '
@@ -80,13 +84,24 @@ def user_message(error: BaseException) -> str | None:
         return _text(error)
     if REGISTRY in origin.parent.as_posix():
         # It raises the error of a class again, with the name of the class before the message.
-        return user_message(error.__context__) if error.__context__ else _text(error)
+        return user_message(error.__context__) if error.__context__ else _part_message(error)
     if (built := _built_class(error)) and isinstance(error, REJECTIONS):
         return f'`{built}` cannot be built from the config: {_text(error)} {HINT}'
     if advice := next((advice for text, advice in KNOWN.items() if text in str(error)), ''):
         return f'{_text(error).splitlines()[0]}. {advice} {HINT}'
     meant = line.startswith(('raise', 'assert')) and any(name in origin.parts for name in LIBRARIES)
     return f'{_text(error)} {HINT}' if meant else None
+
+
+def _part_message(error: BaseException) -> str:
+    """Return the message of a part of a config that mmengine cannot build, with the class that it is a part of."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    part = frame.f_locals.get('cfg')
+    if not isinstance(error, TypeError) or isinstance(part, dict):
+        return _text(error)
+    built = _built_class(error)
+    text = f'`{built}` cannot be built from the config: a part of it' if built else 'a part of the config'
+    return f'{text} must be a dict with a `type`, got {shorten(part)}. {HINT}'
 
 
 def library_message(error: BaseException) -> str | None:

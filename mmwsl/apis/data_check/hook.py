@@ -5,6 +5,8 @@ from typing import Any
 from mmengine import dist
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner
+from mmseg.evaluation import IoUMetric
+from mmseg.structures import SegDataSample
 
 from mmwsl.apis.launch import in_first_process
 from mmwsl.datasets.data_files import image_files, leaf_datasets
@@ -53,6 +55,8 @@ class DataCheckHook(Hook):
         }
         for dataset in sets.values():
             check_files(dataset, ignored)
+        for name in sets:
+            _check_ground_truth(name, loops[name])
         evaluated = 'test' if 'test' in sets and 'train' not in sets else 'val'
         images = _files(sets.get(evaluated))
         if not images:
@@ -69,6 +73,20 @@ class DataCheckHook(Hook):
     def _add(self, metrics: dict | None) -> None:
         if metrics is not None and self.overlap:
             metrics[OVERLAP] = self.overlap
+
+
+def _check_ground_truth(name: str, loop: BaseLoop) -> None:
+    """Check that the first image of a loop whose metrics compare masks comes with one."""
+    compared = [metric for metric in _metrics({name: loop}) if isinstance(metric, IoUMetric) and not metric.format_only]
+    if not compared or not len(loop.dataloader.dataset):
+        return
+    sample = (loop.dataloader.dataset[0] or {}).get('data_samples')
+    views = sample if isinstance(sample, list) else [sample]  # of test-time augmentation
+    if isinstance(views[0], SegDataSample) and 'gt_sem_seg' not in views[0]:
+        raise ValueError(
+            f'`{name}_dataloader.dataset.pipeline` must load the masks that {type(compared[0]).__name__} compares, got '
+            "none. Add dict(type='LoadAnnotations') before the transform that packs, or remove the metric."
+        )
 
 
 def _metrics(loops: dict[str, Any]) -> list[Any]:
