@@ -1,6 +1,7 @@
 """Types of the settings of a config, by the annotations and defaults of the classes that get them."""
 
 import inspect
+import os
 import re
 
 from mmengine.config import Config
@@ -36,6 +37,8 @@ def check_types(cfg: Config, keys: frozenset[str]) -> None:
     """
     content = {key: value for key, value in cfg.to_dict().items() if key in keys}
     for path, part in settings_in(content):
+        if isinstance(part, str) and part.startswith('~/'):
+            raise ValueError(f'`{path}` must be a path without ~, got {part!r}. Write {os.path.expanduser(part)!r}.')
         if not isinstance(part, dict):
             continue
         loads = path.endswith('_dataloader')

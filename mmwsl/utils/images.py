@@ -152,6 +152,26 @@ def locate(names: Iterable[str], listing: Iterable[str], suffixes: tuple[str, ..
     return found
 
 
+def names_in_folder(names: Iterable[str], folder: str, backend_args: dict | None = None) -> dict[str, str]:
+    """Find the files of a folder whose names are equal in another Unicode form only, as macOS writes them.
+
+    Args:
+        names: Names of files; ASCII has one form only.
+        folder: The folder, which is listed if there is another name.
+        backend_args: See :mod:`mmengine.fileio`.
+
+    Returns:
+        Name to the name of the file; names of files that exist, or have no file in any form, have no entry.
+    """
+    wanted = [name for name in names if not name.isascii()]
+    if not wanted or not fileio.isdir(folder, backend_args=backend_args):
+        return {}
+    listing = set(list_files(folder, backend_args))
+    files = {normalize('NFC', name): name for name in listing}
+    keys = {name: normalize('NFC', name) for name in wanted if name not in listing}
+    return {name: files[key] for name, key in keys.items() if key in files}
+
+
 def shorten_path(path: str, files: Container[str]) -> str:
     """Remove the first folders of a path until it is one of the files; unchanged if it never is."""
     parts = path.replace('\\', '/').split('/')

@@ -18,6 +18,7 @@ CASES: list[Case] = [
             ('False in a text', "model = dict(decode_head=dict(align_corners='False'))", 'must be True or False'),
             ('loss that is a name', "model = dict(decode_head=dict(loss_decode=['CE']))", 'FCNHead` cannot be built'),
             ('no data preprocessor', 'model = dict(data_preprocessor=None)', '`model.data_preprocessor` must be'),
+            ('folder with a tilde', "train_dataloader = dict(dataset=dict(data_root='~/data'))", 'a path without ~'),
             ('network with numbers as keys', 'model = {1: 2}', '`model` must have texts as keys, got 1'),
             ('no metric', 'val_evaluator = None', '`val_evaluator` must be set like `val_dataloader`'),
             (
