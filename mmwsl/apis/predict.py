@@ -19,6 +19,7 @@ from mmwsl.annotations import MASK_FORMATS
 from mmwsl.apis.arguments import COUNT, POSITIVE, add_cfg_options, add_overwrite, device
 from mmwsl.apis.checkpoint import identify_checkpoint
 from mmwsl.apis.cpu import prepare_cpu
+from mmwsl.apis.data_check import warn_frames
 from mmwsl.apis.folder_use import writes_alone
 from mmwsl.apis.image_inputs import Source, list_inputs, skipped_inputs
 from mmwsl.apis.inferencer import WeakSegInferencer
@@ -110,6 +111,7 @@ def predict_images(
     missing = folder.missing(images, scores)
     failed: dict[str, str] = {}
     if missing:
+        warn_frames([str(image.source) for image in missing if os.path.isfile(str(image.source))])
         inferencer = WeakSegInferencer(cfg, checkpoint, device, trust_checkpoint)
         folder.begin(
             missing,

@@ -88,9 +88,27 @@ def user_message(error: BaseException) -> str | None:
     if (built := _built_class(error)) and isinstance(error, REJECTIONS):
         return f'`{built}` cannot be built from the config: {_text(error)} {HINT}'
     if advice := next((advice for text, advice in KNOWN.items() if text in str(error)), ''):
-        return f'{_text(error).splitlines()[0]}. {advice} {HINT}'
+        return f'{_text(error).splitlines()[0]}. {_odd_image(error)}{advice} {HINT}'
     meant = line.startswith(('raise', 'assert')) and any(name in origin.parts for name in LIBRARIES)
     return f'{_text(error)} {HINT}' if meant else None
+
+
+def _odd_image(error: BaseException) -> str:
+    """Return a sentence about the image of a batch whose size is another than that of the others; '' if none is known.
+
+    Its path and size stand in the samples that a function of the stack was given.
+    """
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        samples = frame.f_locals.get('data_samples')
+        facts = [getattr(sample, 'metainfo', {}) for sample in samples] if isinstance(samples, list) else []
+        sizes = [fact.get('img_shape', ())[:2] for fact in facts]
+        most = max(map(sizes.count, sizes), default=0)
+        odd = [fact for fact, size in zip(facts, sizes, strict=True) if sizes.count(size) < most]
+        fact = max(odd or facts, key=lambda fact: max(fact.get('img_shape', (0,))[:2]), default={})
+        if len(set(sizes)) > 1 and 'img_path' in fact:
+            height, width = fact['img_shape'][:2]
+            return f'Image {fact["img_path"]!r} has {width} x {height} pixels. '
+    return ''
 
 
 def _part_message(error: BaseException) -> str:

@@ -24,6 +24,8 @@ OTHER_EXTENSIONS = tuple(
 IMAGENET_MEAN_COLOR = (124, 117, 104)
 FORMATS = ('JPEG', 'PNG', 'BMP', 'TIFF', 'WEBP', 'PPM', 'GIF', 'MPO', 'JPEG2000', 'AVIF')
 """Formats that are decoded, whatever the suffix says. Pillow has others, and one of them (EPS) starts a program."""
+ANIMATED = ('PNG', 'WEBP', 'TIFF', 'GIF')
+"""Formats of several frames or pages in a file. A second image in a JPEG file is a preview."""
 MAX_PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 1 << 27)
 """Pillow's limit: larger images are not decoded."""
 TRANSPARENT_MODES = ('RGBA', 'LA', 'PA', 'RGBa', 'La')

@@ -17,6 +17,8 @@ from .overlap import describe_overlap, shared_images, training_images
 
 OVERLAP = 'overlap'
 """Key of the metrics for images that are trained on and evaluated."""
+SHARED = 'overlap_images'
+"""Key of their number: ``scalars.json`` of a training has no texts."""
 
 
 class DataCheckHook(Hook):
@@ -29,11 +31,11 @@ class DataCheckHook(Hook):
     priority = 'HIGHEST'  # before RuntimeInfoHook, which stores the metrics
 
     def __init__(self) -> None:
-        self.overlap = ''
+        self.overlap, self.shared = '', 0
 
     def before_run(self, runner: Runner) -> None:
         """Check the data of all loops."""
-        self.overlap = in_first_process(lambda: self._check(runner))
+        self.overlap, self.shared = in_first_process(lambda: self._check(runner))
         if self.overlap and dist.is_main_process():
             log_warning(f'{self.overlap}. Their metrics are overestimated.')
 
@@ -45,7 +47,7 @@ class DataCheckHook(Hook):
         """Add the text to the metrics."""
         self._add(metrics)
 
-    def _check(self, runner: Runner) -> str:
+    def _check(self, runner: Runner) -> tuple[str, int]:
         loops = {name: getattr(runner, f'_{name}_loop', None) for name in ('train', 'val', 'test')}
         sets = {name: loop.dataloader.dataset for name, loop in loops.items() if isinstance(loop, BaseLoop)}
         ignored = {
@@ -60,19 +62,20 @@ class DataCheckHook(Hook):
         evaluated = 'test' if 'test' in sets and 'train' not in sets else 'val'
         images = _files(sets.get(evaluated))
         if not images:
-            return ''
+            return '', 0
         try:
             trained = _files(sets['train']) if 'train' in sets else training_images(runner.cfg, images)
         except Exception as error:  # an evaluation does not need the training images
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             log_warning(f'The test images were not compared with the training images: {reason}')
-            return ''
+            return '', 0
         text = 'validation' if evaluated == 'val' else 'test'
-        return describe_overlap(shared_images(trained, images), len(images), text)
+        shared = shared_images(trained, images)
+        return describe_overlap(shared, len(images), text), len(shared)
 
     def _add(self, metrics: dict | None) -> None:
         if metrics is not None and self.overlap:
-            metrics[OVERLAP] = self.overlap
+            metrics |= {OVERLAP: self.overlap, SHARED: self.shared}
 
 
 def _check_ground_truth(name: str, loop: BaseLoop) -> None:

@@ -47,6 +47,9 @@ def check_files(check: DataCheck) -> None:
             check.notes.setdefault(file.name, []).append(f'unusual size, {file.width} x {file.height}')
     if odd := [name for name, notes in check.notes.items() if any(note.startswith('unusual') for note in notes)]:
         check.messages.append(('warning', f'{len(odd)} images have an unusual size: {first_five(odd)}.'))
+    if several := [file.name for file in readable if file.frames > 1]:
+        text = f'{len(several)} images have several frames or pages, of which the first is read: {first_five(several)}.'
+        check.messages.append(('warning', text))
     everything = {path.relative_to(check.folder).as_posix() for path in check.folder.rglob('*') if path.is_file()}
     others = sorted(name for name in everything - set(check.files) if '/.' not in f'/{name}')
     if skipped := skipped_images(others):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..harness import Case, case
 from ..sandbox import write_table
-from .data import COMPARE, LABEL, TEST, TRAIN, TRAINING, Change, content, remove
+from .data import COMPARE, LABEL, TEST, TRAIN, TRAINING, TUNE, Change, content, remove
 
 
 def table(*rows: str, file: str = 'train.csv', header: str = 'image,labels') -> Change:
@@ -31,6 +31,11 @@ def copy_of_training(root: Path) -> None:
     for folder in ('images', 'masks'):
         shutil.copy(root / folder / name, root / folder / 'copy.png')
     (root / 'val.csv').write_text((root / 'val.csv').read_text() + f'copy.png,{labels}\n')
+
+
+def check_overlap(path: Path) -> None:
+    """Check that a file names the overlap."""
+    assert '"overlap' in path.read_text(), path.read_text()
 
 
 def without_zeros(root: Path) -> None:
@@ -212,6 +217,21 @@ CASES: list[Case] = [
     case('a training image is a validation image', TRAIN, 'done', 'overlap', prepare=overlap),
     case('a training image is a validation image: test', TEST, 'done', 'overlap', prepare=overlap),
     case('a training image under another name', TEST, 'done', 'overlap', 'copy', prepare=copy_of_training),
+    case(
+        'a training image is a validation image: thresholds',
+        f'{TUNE} --work-dir tuned',
+        'done',
+        'overlap_images: 1',
+        prepare=overlap,
+        verify=lambda root: check_overlap(root / 'new.json'),
+    ),
+    case(
+        'a training image is a validation image: scalars',
+        TRAIN,
+        'done',
+        prepare=overlap,
+        verify=lambda root: check_overlap(next((root / 'new').rglob('scalars.json'))),
+    ),
     case('a training image is a validation image: compare', COMPARE, 'done', 'overlap', prepare=overlap),
     case(
         'pseudo-labels: no image of the list',
