@@ -8,7 +8,7 @@ from mmwsl.annotations import IGNORE_INDEX
 from mmwsl.apis.data_check import list_problems, read_masks
 from mmwsl.datasets.classes import BACKGROUND
 from mmwsl.report.data import Severity
-from mmwsl.utils.images import IMG_EXTENSIONS, names_in_folder, skipped_images, stem, unique_stem
+from mmwsl.utils.images import list_images, names_in_folder, skipped_images, stem, unique_stem
 from mmwsl.utils.mask_facts import FIXES, mask_problem
 from mmwsl.utils.text import first_five
 
@@ -119,7 +119,7 @@ def check_masks(check: DataCheck, folder: Path, read: bool = True) -> None:
         text = f'{len(binary)} masks hold 0 and 255 only, and 255 is ignored: {first_five(binary)}.'
         check.messages.append((severity, f'{text} Write the class index of the object, such as 1.'))
     used = {path.resolve() for path in paths.values()}
-    images = (path for path in folder.rglob('*') if path.suffix.lower() in IMG_EXTENSIONS)
+    images = map(folder.joinpath, list_images(str(folder)))
     if others := sorted(path.name for path in images if path.resolve() not in used):
         text = f'{len(others)} masks fit no labeled image by name, or do not end with .png: {first_five(others)}.'
         check.messages.append(('warning', text))

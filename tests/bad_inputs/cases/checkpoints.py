@@ -118,6 +118,14 @@ RESUME = 'train wsl.py --work-dir work --resume --cfg-options train_cfg.max_epoc
 FINE_TUNE = 'train wsl.py --work-dir new --cfg-options load_from={}'
 
 CASES: list[Case] = [
+    case(
+        'scores of some images are NaN',
+        f'predict wsl.py images --checkpoint {FOREIGN} --out new',
+        'failed',
+        'images have no mask (',
+        'use another checkpoint',
+        prepare=changed(fill(3e38)),
+    ),
     case('parameters under another key', TEST.format(FOREIGN), 'done', "under the key 'model'", prepare=nested),
     case(
         'parameters under another key: run',
