@@ -67,30 +67,30 @@ def user_message(error: BaseException) -> str | None:
     if WORKER.match(str(error)):
         return _worker_message(error)
     if isinstance(error, OSError):
-        return _text(error)
+        return error_text(error)
     if store := _store(error):
         return (
             f'{store!r} cannot be read: mmengine needs a client for such URLs that is installed and lists folders, got '
-            f'{type(error).__name__}: {_text(error).splitlines()[0].rstrip(".")}. Copy the files to a disk. {HINT}'
+            f'{type(error).__name__}: {error_text(error).splitlines()[0].rstrip(".")}. Copy the files to a disk. {HINT}'
         )
     if isinstance(error, ImportError | UnpicklingError):
-        return _text(error)
+        return error_text(error)
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
         return None
     origin = Path(frames[-1].filename)
     line = linecache.getline(str(origin), frames[-1].lineno or 0).lstrip()
     if _raises(origin, frames[-1].lineno or 0):
-        return _text(error)
+        return error_text(error)
     if REGISTRY in origin.parent.as_posix():
         # It raises the error of a class again, with the name of the class before the message.
         return user_message(error.__context__) if error.__context__ else _part_message(error)
     if (built := _built_class(error)) and isinstance(error, REJECTIONS):
-        return f'`{built}` cannot be built from the config: {_text(error)} {HINT}'
+        return f'`{built}` cannot be built from the config: {error_text(error)} {HINT}'
     if advice := next((advice for text, advice in KNOWN.items() if text in str(error)), ''):
-        return f'{_text(error).splitlines()[0]}. {_odd_image(error)}{advice} {HINT}'
+        return f'{error_text(error).splitlines()[0]}. {_odd_image(error)}{advice} {HINT}'
     meant = line.startswith(('raise', 'assert')) and any(name in origin.parts for name in LIBRARIES)
-    return f'{_text(error)} {HINT}' if meant else None
+    return f'{error_text(error)} {HINT}' if meant else None
 
 
 def _odd_image(error: BaseException) -> str:
@@ -116,7 +116,7 @@ def _part_message(error: BaseException) -> str:
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
     part = frame.f_locals.get('cfg')
     if not isinstance(error, TypeError) or isinstance(part, dict):
-        return _text(error)
+        return error_text(error)
     built = _built_class(error)
     text = f'`{built}` cannot be built from the config: a part of it' if built else 'a part of the config'
     return f'{text} must be a dict with a `type`, got {shorten(part)}. {HINT}'
@@ -234,7 +234,7 @@ def name_file(error: BaseException, default: str | Path | None = None) -> None:
         error.filename = named[-1].removesuffix('.part')
 
 
-def _text(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """Return the message of an error, with its file; that of a ``KeyError`` without the quotes around it."""
     name_file(error)
     if isinstance(error, OSError) and error.errno in ADVICE and error.filename:

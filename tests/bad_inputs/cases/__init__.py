@@ -1,9 +1,23 @@
 """The cases, by what is wrong."""
 
-from . import arguments, checkpoints, configs, data, kept, outputs, own_images, projects, settings, tables, types
+from . import (
+    arguments,
+    checkpoints,
+    configs,
+    data,
+    kept,
+    outputs,
+    own_images,
+    projects,
+    settings,
+    tables,
+    types,
+    weights,
+)
 
 ALL = {
     'checkpoint': checkpoints.CASES,
+    'weights': weights.CASES,
     'config': configs.CASES,
     'setting': settings.CASES,
     'type': types.CASES,

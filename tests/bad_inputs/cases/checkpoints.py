@@ -106,11 +106,6 @@ def newest_half(root: Path) -> None:
     path.write_bytes(path.read_bytes()[:5000])
 
 
-def nested(root: Path) -> None:
-    """Write the parameters under the key of other frameworks."""
-    torch.save(dict(model=torch.load(root / 'work/epoch_2.pth', weights_only=True)['state_dict']), root / FOREIGN)
-
-
 NAMES = [*CLASSES]
 SWAPPED = [*NAMES[:-2], *NAMES[:-3:-1]]
 RENAMED = [*NAMES[:-1], 'plus']
@@ -118,22 +113,6 @@ RESUME = 'train wsl.py --work-dir work --resume --cfg-options train_cfg.max_epoc
 FINE_TUNE = 'train wsl.py --work-dir new --cfg-options load_from={}'
 
 CASES: list[Case] = [
-    case(
-        'scores of some images are NaN',
-        f'predict wsl.py images --checkpoint {FOREIGN} --out new',
-        'failed',
-        'images have no mask (',
-        'use another checkpoint',
-        prepare=changed(fill(3e38)),
-    ),
-    case('parameters under another key', TEST.format(FOREIGN), 'done', "under the key 'model'", prepare=nested),
-    case(
-        'parameters under another key: run',
-        f'run images --labels labels.csv --out new --backbone {FOREIGN} --epochs 1',
-        'rejected',
-        "got them under the key 'model'",
-        prepare=nested,
-    ),
     case(
         'another network: test',
         TEST.format('supervised/epoch_2.pth'),
