@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from .separators import find_separator, split_cell
 
 MISSING = ('nan', 'none', 'null', 'n/a')
 """Texts that programs write for a missing value."""
+SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[ \t]*', re.IGNORECASE)
+"""First line that Excel writes and reads: it names the separator of the cells."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +41,18 @@ def load_csv(path: str | Path, delimiter: str | None = ',', backend_args: dict |
     Args:
         path: The table, UTF-8, or UTF-16 with a byte-order mark.
         delimiter: Separator of the cells. None takes the one of ``,``, ``;``, tab and ``|`` that divides the header
-            into most columns.
+            into most columns. A first line ``sep=;`` overrides it.
         backend_args: See :mod:`mmengine.fileio`.
 
     Raises:
         FileNotFoundError: If ``path`` does not exist.
-        ValueError: If the delimiter is not clear, a column has no name of its own, or a row has too few or too many
-            cells.
+        ValueError: If the delimiter is not clear, a column has no name of its own, a row has too few or too many
+            cells, or is the header again.
     """
     text = read_text(path, backend_args=backend_args)
+    first, _, others = text.partition('\n')
+    if match := SEPARATOR_LINE.fullmatch(first):
+        delimiter, text = match[1], f'\n{others}'  # the lines keep their numbers
     delimiter = delimiter or _find_delimiter(text, str(path))
     reader = csv.reader(io.StringIO(text, newline=''), delimiter=delimiter, strict=True)
     lines = []
@@ -62,6 +68,8 @@ def load_csv(path: str | Path, delimiter: str | None = ',', backend_args: dict |
         raise ValueError(f'{path}:1: every column must have its own name, got {shorten(twice)} twice. Rename one.')
     character = 'commas' if delimiter == ',' else repr(delimiter)
     for source, cells in lines[1:]:
+        if [cell.strip() for cell in cells] == header:
+            raise ValueError(f'{source}: a row must be an image, got the header again. Remove the line.')
         if len(cells) != len(header) > 1:  # one column: the header has another delimiter, which is the error to report
             raise ValueError(
                 f'{source}: the row must have {len(header)} cells like the header, got {len(cells)}. Quote cells that '

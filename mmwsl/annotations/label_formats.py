@@ -11,8 +11,12 @@ from .columns import usual_columns
 from .xml_file import root_tag
 from .yolo import find_yolo_names
 
-TABLES = ('.parquet', '.feather', '.arrow', '.orc', '.xls', '.pkl', '.pickle', '.h5', '.mat')
-"""Suffixes of tables that are not read."""
+TABLES = {
+    **dict.fromkeys(('.xls', '.xlsx', '.xlsm', '.xlsb', '.ods', '.fods', '.numbers'), 'a spreadsheet'),
+    **dict.fromkeys(('.sqlite', '.sqlite3', '.db', '.mdb', '.accdb'), 'a database'),
+    **dict.fromkeys(('.parquet', '.feather', '.arrow', '.orc', '.pkl', '.pickle', '.h5', '.mat'), 'a binary table'),
+}
+"""Suffixes of tables that are not read, and what they are."""
 
 
 def recognize_format(source: str | Path) -> str:
@@ -39,8 +43,8 @@ def _recognize_folder(folder: Path) -> str:
 
 
 def _recognize_file(path: Path) -> str:
-    if path.suffix.lower() in TABLES:
-        raise ValueError(f'{path}: a table must be CSV or JSON, got {path.suffix}. Save it as CSV, in UTF-8.')
+    if kind := TABLES.get(path.suffix.lower()):
+        raise ValueError(f'{path}: labels must be CSV or JSON, got {kind} ({path.suffix}). Save it as CSV, in UTF-8.')
     if zipfile.is_zipfile(path):
         raise ValueError(
             f'{path}: the label file must be text, got a ZIP archive or a spreadsheet. Save a spreadsheet as CSV, and '

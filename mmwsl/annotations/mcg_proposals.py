@@ -1,6 +1,9 @@
 """Proposals of MCG in MATLAB files, one per image."""
 
 import io
+import math
+import struct
+import zlib
 
 import numpy as np
 
@@ -9,6 +12,12 @@ from mmwsl.utils.text import plain, shorten
 
 from .proposals import ProposalRecord, make_proposals
 
+COMPRESSED = 15
+"""Type of a compressed element of a file of MATLAB 5."""
+MAX_UNPACKED = 1 << 28
+"""Limit of the unpacked bytes of a file, which a thousandth of them can fill."""
+MAX_MEMBERS = 1 << 30
+"""Limit of the masks times the superpixels."""
 NAMES = ('superpixels', 'labels', 'scores', 'bboxes', 'boxes', 'bboxes_scores')
 
 
@@ -36,7 +45,13 @@ def read_mcg_proposals(path: str, shape: tuple[int, int], backend_args: dict | N
         raise ValueError(f'{path}: the file must be of MATLAB 5, got MATLAB 7.3. Save it with `save(..., "-v7")`.')
     try:
         # The sizes are read first: a small file can unpack to a map of any size.
+        unpacked = _unpacked_bytes(content)
         sizes = {name: size for name, size, _ in whosmat(io.BytesIO(content))}
+        if unpacked > MAX_UNPACKED:
+            raise ValueError(f'the file must unpack to at most {MAX_UNPACKED} bytes, got more')
+        large = [name for name in sizes if name in NAMES and math.prod(sizes[name]) > unpacked]
+        if large:
+            raise ValueError(f'`{large[0]}` must have as many values as the file, got {sizes[large[0]]}')
         if sizes.get('superpixels', shape) != tuple(shape):
             raise ValueError(f'`superpixels` must be {shape[0]}x{shape[1]} like the image, got {sizes["superpixels"]}')
         arrays = loadmat(io.BytesIO(content), variable_names=NAMES)
@@ -53,16 +68,40 @@ def read_mcg_proposals(path: str, shape: tuple[int, int], backend_args: dict | N
         found = sorted(set(arrays) & set(NAMES))
         raise ValueError(f'{path}: the file must have `superpixels`, `labels`, `scores`, or `bboxes`, got {found}.')
     boxes = arrays[name]
-    if boxes.dtype.kind not in 'iuf' or boxes.shape[1:] != (4,):
+    if not isinstance(boxes, np.ndarray) or boxes.dtype.kind not in 'iuf' or boxes.shape[1:] != (4,):
         raise ValueError(f'{path}: `{name}` must be numbers (n, 4), got {boxes.dtype} {boxes.shape}.')
+    if not isinstance(scores, np.ndarray):
+        raise ValueError(f'{path}: the scores must be numbers (n,), got a {type(scores).__name__}.')
     up, left, down, right = boxes.astype(np.float64).T
     return make_proposals(np.stack([left - 1, up - 1, right, down], axis=1), scores.ravel(), None, shape, path)
+
+
+def _unpacked_bytes(content: bytes) -> int:
+    """Return the size of the elements of a file of MATLAB 5, unpacked; more than the limit if it is exceeded."""
+    order = {b'IM': '<', b'MI': '>'}.get(content[126:128])
+    if order is None:  # MATLAB 4, which packs nothing
+        return len(content)
+    total, place = 0, 128
+    while place + 8 <= len(content) and total <= MAX_UNPACKED:
+        kind, size = struct.unpack_from(f'{order}2I', content, place)
+        packed = content[place + 8 : place + 8 + size]
+        place += 8 + size
+        if kind != COMPRESSED:
+            total += len(packed)
+            continue
+        stream = zlib.decompressobj()
+        while packed and total <= MAX_UNPACKED:
+            total += len(stream.decompress(packed, 1 << 20))
+            packed = stream.unconsumed_tail
+    return total
 
 
 def _masks(superpixels: np.ndarray, lists: list[np.ndarray], scores: np.ndarray, path: str) -> ProposalRecord:
     count = int(superpixels.max()) + 1
     if superpixels.min() < 0 or count > superpixels.size:
         raise ValueError(f'{path}: `superpixels` must be numbered from 1, got {superpixels.min() + 1} to {count}.')
+    if len(lists) * count > MAX_MEMBERS:
+        raise ValueError(f'{path}: `labels` must be at most {MAX_MEMBERS // count} masks, got {len(lists)}.')
     members = np.zeros((len(lists), count), bool)
     for number, part in enumerate(lists):
         if not len(part) or part.min() < 0 or part.max() >= count:

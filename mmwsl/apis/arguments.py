@@ -49,6 +49,7 @@ class OptionsAction(DictAction):
 def number(kind: type[int] | type[float], low: float, high: float = float('inf')) -> Callable[[str], Any]:
     """Return a ``type`` of argparse: a number in ``[low, high]``."""
     rule = f'at least {low}' if high == float('inf') else f'in [{low}, {high}]'
+    rule = rule if kind is float else f'an integer {"of " if high == float("inf") else ""}{rule}'
 
     def read(text: str) -> int | float:
         try:
@@ -56,7 +57,7 @@ def number(kind: type[int] | type[float], low: float, high: float = float('inf')
         except ValueError:
             value = kind(low) - 1
         if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f'must be {"an integer of " if kind is int else ""}{rule}, got {text!r}.')
+            raise argparse.ArgumentTypeError(f'must be {rule}, got {text!r}.')
         return value
 
     return read

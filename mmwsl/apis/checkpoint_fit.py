@@ -21,6 +21,8 @@ from mmwsl.utils.console import log_warning
 SHOWN = 3
 """Number of parameters or classes in a message."""
 
+NESTED = 'model'
+"""Key under which timm, DeiT and others keep the parameters."""
 REPLACE = 'Pass the config that the checkpoint was trained with.'
 RESUME = 'Resume with the config of that training, or start a new one with another --work-dir and load_from.'
 FINE_TUNE = 'If you mean to fine-tune, pass --allow-mismatch: these parameters then start from their initialization.'
@@ -107,7 +109,7 @@ def check_weights(
 
     Args:
         model: The model.
-        checkpoint: The checkpoint.
+        checkpoint: The checkpoint; parameters under :data:`NESTED` are moved to where mmengine reads them.
         name: Its name in the message.
         fix: End of the message.
         training: Accept parts of the model that are not in the checkpoint at all.
@@ -119,6 +121,9 @@ def check_weights(
     Raises:
         ValueError: If it does not fit, or a parameter is NaN or infinite.
     """
+    if not parameters_of(checkpoint) and NESTED in checkpoint and (found := parameters_of(checkpoint[NESTED])):
+        log_warning(f'{name}: its parameters are under the key {NESTED!r}, as timm writes them.')
+        checkpoint['state_dict'] = found  # where mmengine reads them
     state = parameters_of(checkpoint)
     if not state:
         raise ValueError(f'`{name}` must contain parameters, got the keys {[*checkpoint][:SHOWN]}. Pass another file.')
@@ -152,8 +157,9 @@ def check_weights(
     return fit
 
 
-def parameters_of(checkpoint: dict[str, Any]) -> Mapping[str, Tensor]:
+def parameters_of(checkpoint: Any) -> Mapping[str, Tensor]:
     """Return the tensors of a checkpoint by the names of the parameters."""
+    checkpoint = checkpoint if isinstance(checkpoint, Mapping) else {}
     state = checkpoint.get('state_dict', checkpoint)
     found: OrderedDict[str, Tensor] = OrderedDict()
     found._metadata = getattr(state, '_metadata', {})  # type: ignore[attr-defined]  # versions of the layers

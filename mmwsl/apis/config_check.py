@@ -4,16 +4,15 @@ import difflib
 import inspect
 import logging
 import math
-import os
 from collections.abc import Iterable
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.hooks import EarlyStoppingHook
-from mmengine.registry import OPTIMIZERS, Registry, init_default_scope
+from mmengine.registry import OPTIMIZERS, init_default_scope
 from mmengine.runner import Runner
 
-from mmwsl import registry
+from mmwsl.apis.config_types import check_types, class_parameters
 from mmwsl.apis.registered import is_subclass, registered_class
 from mmwsl.registry import HOOKS
 from mmwsl.utils.console import log_warning
@@ -42,8 +41,6 @@ NESTED = dict(
 
 DICTS = 'model optim_wrapper train_cfg val_cfg test_cfg default_hooks randomness env_cfg'.split()
 """Top-level keys whose values are dicts, beside the dataloaders."""
-
-REGISTRIES = [value for value in vars(registry).values() if isinstance(value, Registry)]
 
 
 def check_keys(cfg: Config) -> None:
@@ -77,37 +74,11 @@ def merge_options(cfg: Config, options: dict[str, Any] | None) -> None:
         _check_option(cfg, key, value)
     if options:
         cfg.merge_from_dict(options)
+    check_types(cfg, READ)
     _check_indices(cfg)
     _check_numbers(cfg)
     _check_nested_keys(cfg)
     _check_windows(cfg)
-
-
-def check_parts(cfg: Config, *keys: str) -> None:
-    """Check that a config has the parts that a command needs.
-
-    Raises:
-        ValueError: If one is missing or None.
-    """
-    if missing := [key for key in keys if not cfg.get(key)]:
-        raise ValueError(
-            f'config {cfg.filename or ""!r} must have {" and ".join(f"`{key}`" for key in missing)}, got none. Inherit '
-            'from a config that has them.'
-        )
-
-
-def check_workers(cfg: Config) -> None:
-    """Check that the processes which load images are not more than this machine can use.
-
-    Raises:
-        ValueError: If they are.
-    """
-    most = max(32, 4 * (os.cpu_count() or 1))
-    for path, value in settings_in({key: cfg[key] for key in cfg if key.endswith('_dataloader')}):
-        if path.endswith('.num_workers') and isinstance(value, int) and value > most:
-            raise ValueError(f'`{path}` must be at most {most} on this machine, got {value}.')
-        if path.endswith('.prefetch_factor') and value is not None and not (isinstance(value, int) and value > 0):
-            raise ValueError(f'`{path}` must be a positive number of batches, got {value!r}.')
 
 
 def check_optimizers(cfg: Config) -> None:
@@ -284,12 +255,7 @@ def _unknown(cfg: Config, name: str) -> str:
 
 
 def _is_number(part: dict, name: str) -> bool:
-    """Return whether a setting must be a number: by the signature of its class, or by its value in the config."""
-    before = part.get(name)
-    for one in REGISTRIES if isinstance(part.get('type'), str) else []:
-        if (built := registered_class(part, one)) is not None:
-            parameter = inspect.signature(built).parameters.get(name)
-            annotation = parameter.annotation if parameter else inspect.Parameter.empty
-            if annotation in (int, float) or 'str' in str(annotation):
-                return annotation in (int, float)
-    return isinstance(before, int | float) and not isinstance(before, bool)
+    """Return whether a setting is a number that its class may not take as a text, see :func:`.check_types`."""
+    before, parameter = part.get(name), class_parameters(part).get(name)
+    takes_text = parameter is not None and 'str' in str(parameter.annotation)
+    return isinstance(before, int | float) and not isinstance(before, bool) and not takes_text

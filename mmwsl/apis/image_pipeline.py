@@ -14,6 +14,7 @@ from mmwsl.apis.image_inputs import ImageInput
 from mmwsl.apis.registered import is_mask_loader, is_subclass, without
 from mmwsl.datasets.transforms import RenderShapesImage
 from mmwsl.registry import TRANSFORMS
+from mmwsl.utils.errors import ADVICE, error_text
 
 
 class LoadedImage(NamedTuple):
@@ -86,7 +87,9 @@ class ImagePipeline:
 
 
 def describe(error: BaseException) -> str:
-    """Return the type and message of an error in one line."""
+    """Return the type and message of an error in one line; of one of the operating system what to do about it."""
+    if isinstance(error, OSError) and error.errno in ADVICE:
+        return error_text(error)
     return f'{type(error).__name__}: {" ".join(str(error).split())}'
 
 

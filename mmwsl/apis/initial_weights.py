@@ -16,7 +16,7 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
 from mmwsl.apis.checkpoint import is_url
-from mmwsl.apis.checkpoint_fit import parameters_of
+from mmwsl.apis.checkpoint_fit import NESTED, parameters_of
 from mmwsl.apis.registered import is_subclass
 
 ENOUGH = 0.5
@@ -75,7 +75,8 @@ class InitialWeightsHook(Hook):
         modules = [] if runner._has_loaded else runner.model.named_modules()
         for name, module in modules:
             for path in _pretrained(module):
-                weights = parameters_of(CheckpointLoader.load_checkpoint(path, map_location='cpu'))
+                content = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+                weights = parameters_of(content) or parameters_of(content.get(NESTED))
                 loaded = {_digest(value) for value in weights.values()}
                 # Initial scales of 1 and offsets of 0 are equal in all networks.
                 own = [_digest(value) for value in module.parameters() if value.min() < value.max()]

@@ -15,7 +15,7 @@ from mmengine.runner import Runner
 from torch import distributed, nn
 
 from mmwsl.apis.checkpoint_fit import CheckpointFitHook
-from mmwsl.apis.config_check import check_workers
+from mmwsl.apis.config_parts import check_loops, check_workers
 from mmwsl.apis.registered import is_subclass
 from mmwsl.apis.work_folder import check_folders
 from mmwsl.engine.hooks import FiniteScoresHook
@@ -50,6 +50,7 @@ def build_runner(cfg: Config, launcher: str = 'none', allow_mismatch: bool = Fal
     Raises:
         OutputError: If a folder that the config writes into is among its inputs, or cannot be written.
     """
+    check_loops(cfg)
     check_workers(cfg)
     check_folders(cfg)
     cfg.launcher = launcher

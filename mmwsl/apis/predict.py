@@ -19,6 +19,7 @@ from mmwsl.annotations import MASK_FORMATS
 from mmwsl.apis.arguments import COUNT, POSITIVE, add_cfg_options, add_overwrite, device
 from mmwsl.apis.checkpoint import identify_checkpoint
 from mmwsl.apis.cpu import prepare_cpu
+from mmwsl.apis.data_check import warn_frames
 from mmwsl.apis.folder_use import writes_alone
 from mmwsl.apis.image_inputs import Source, list_inputs, skipped_inputs
 from mmwsl.apis.inferencer import WeakSegInferencer
@@ -110,6 +111,7 @@ def predict_images(
     missing = folder.missing(images, scores)
     failed: dict[str, str] = {}
     if missing:
+        warn_frames([str(image.source) for image in missing if os.path.isfile(str(image.source))])
         inferencer = WeakSegInferencer(cfg, checkpoint, device, trust_checkpoint)
         folder.begin(
             missing,
@@ -122,7 +124,7 @@ def predict_images(
         )
         workers = cfg.test_dataloader.get('num_workers', 0) if num_workers is None else num_workers
         stream = inferencer.stream(missing, batch_size, return_scores=scores, num_workers=workers)
-        with folder, console.progress(len(missing), 'masks') if console else nullcontext() as bar:
+        with folder, console.progress(len(missing), 'images') if console else nullcontext() as bar:
             for one in stream:
                 if one.mask is None:
                     failed[one.name] = str(one.error)
@@ -223,7 +225,10 @@ def report(result: Predicted, args: argparse.Namespace) -> str:
     lines.append(f'{result.masks} of {result.images} images have masks in {result.output}{others}')
     lines.append(f'Log: {Path(args.out, LOG)}')
     if result.failed:
-        lines.append('Next: replace the images that failed and run the same command: it predicts these only.')
+        diverged = all('NaN' in error for error in result.failed.values())
+        fix = 'use another checkpoint' if diverged else 'replace the images and run the same command, for these only'
+        names = first_five(result.failed)
+        lines.append(f'Next: {len(result.failed)} of {result.images} images have no mask ({names}): {fix}.')
     elif args.format == 'png':
         others = '|'.join(name for name in MASK_FORMATS if name != 'png')
         lines.append(f'Next: the same command with --format {others} writes these masks in another format.')

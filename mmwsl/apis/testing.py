@@ -13,7 +13,7 @@ from mmseg.models.segmentors import SegTTAModel
 from mmwsl.apis.arguments import add_check_data, add_overwrite, base_parser, number, parse, say_results
 from mmwsl.apis.checkpoint import weights_only_loading
 from mmwsl.apis.config import load_config
-from mmwsl.apis.config_check import check_parts
+from mmwsl.apis.config_parts import check_parts
 from mmwsl.apis.data_check import DataCheckHook
 from mmwsl.apis.folder_use import locked_folders
 from mmwsl.apis.launch import build_runner
@@ -63,6 +63,7 @@ def run_test(
     """Evaluate as :func:`test` does, and return the runner, whose model is loaded, with the metrics."""
     check_parts(cfg, 'model', 'test_dataloader', 'test_cfg')
     cfg.load_from, cfg.resume = checkpoint, False
+    cfg.test_evaluator = cfg.get('test_evaluator') or []
     with weights_only_loading(cfg, trust_checkpoint):
         runner = build_runner(cfg, launcher)
         if not any(isinstance(hook, ProvenanceHook) for hook in runner.hooks):  # the config replaces our hooks

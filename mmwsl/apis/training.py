@@ -15,7 +15,8 @@ from mmwsl.apis.arguments import add_check_data, add_overwrite, base_parser, par
 from mmwsl.apis.checkpoint import is_url, latest_checkpoint, weights_only_loading
 from mmwsl.apis.checkpoint_fit import check_dataset_classes
 from mmwsl.apis.config import config_folder, enable_amp, load_config
-from mmwsl.apis.config_check import check_optimizers, check_parts, stop_at_unknown_metrics
+from mmwsl.apis.config_check import check_optimizers, stop_at_unknown_metrics
+from mmwsl.apis.config_parts import check_parts
 from mmwsl.apis.data_check import DataCheckHook
 from mmwsl.apis.folder_use import writes_alone
 from mmwsl.apis.initial_weights import InitialWeightsHook, initial_weights

@@ -5,16 +5,19 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.dist import is_main_process
 from mmengine.registry import init_default_scope
 
 from mmwsl.apis.arguments import POSITIVE, add_check_data, add_overwrite, base_parser, parse, say_results
 from mmwsl.apis.config import load_config
+from mmwsl.apis.data_check import OVERLAP
 from mmwsl.apis.launch import in_first_process, join_processes
 from mmwsl.apis.registered import is_subclass, registered_class
 from mmwsl.apis.testing import test
 from mmwsl.inference import ClassThresholds
 from mmwsl.models import WeakEncoderDecoder
 from mmwsl.registry import DATASETS, MODELS, POSTPROCESSORS
+from mmwsl.utils.files import load_json, write_json
 from mmwsl.utils.folder_lock import file_lock
 from mmwsl.utils.nested import dataset_paths, dicts_in
 from mmwsl.utils.output_folder import check_output_file
@@ -92,5 +95,7 @@ def main(argv: list[str] | None = None) -> None:
         in_first_process(lambda: stack.enter_context(file_lock(out_file, make_folder=not args.out)))
         check_output_file(out_file, '--out', args.overwrite, inputs, make_folder=not args.out)
         tune_thresholds(cfg, out_file, args.ann_file, args.max_images)
-        test(cfg, args.checkpoint, args.launcher, args.trust_checkpoint, check_data=args.check_data == 'on')
+        metrics = test(cfg, args.checkpoint, args.launcher, args.trust_checkpoint, check_data=args.check_data == 'on')
+        if OVERLAP in metrics and is_main_process():
+            write_json(out_file, load_json(out_file, 'file of thresholds') | {OVERLAP: metrics[OVERLAP]})
     say_results({'Thresholds': out_file}, 'mmwsl', 'test', 'CONFIG_WITH_THESE_THRESHOLDS', args.checkpoint)

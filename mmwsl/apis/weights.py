@@ -164,6 +164,11 @@ def _identify(path: str | Path) -> tuple[str, Mapping[str, Tensor]]:
                 network = MODELS.build(known.backbone)
             if _fits(parameters, network.state_dict(), known.extra):
                 return name, parameters
+    if 'model' in content:
+        raise ValueError(
+            f"{path}: the weights must be tensors, got them under the key 'model'. Save them by themselves: "
+            "torch.save(torch.load(FILE)['model'], NEW_FILE)."
+        )
     raise ValueError(
         f'{path}: the weights must be those of one of {[*KNOWN]}, with the parameter names of torchvision, timm or '
         f'MMSegmentation, got {[*content][:3]} first. Pass another file to --backbone.'

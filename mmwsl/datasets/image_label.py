@@ -11,12 +11,20 @@ from mmengine.utils import is_abs
 from mmseg.datasets import BaseSegDataset
 
 from mmwsl.annotations import ImageLabelRecord, read_names, read_table
-from mmwsl.utils.images import IMG_EXTENSIONS, list_files, list_images, locate, skipped_images, stem, unique_stem
+from mmwsl.utils.images import (
+    IMG_EXTENSIONS,
+    list_files,
+    list_images,
+    locate,
+    skipped_images,
+    stem,
+    unique_stem,
+)
 
 from .classes import BACKGROUND, voc_colormap
 from .curriculum import split_by_labels
 from .filters import drop_unlabeled, exclude_listed, select_per_class
-from .matching import check_images, check_masks, match_records, warn_absent_classes, warn_skipped
+from .matching import check_images, check_masks, correct_mask_names, match_records, warn_absent_classes, warn_skipped
 from .transforms.mask_loaders import all_transforms, opens_masks
 from .vocabulary import check_classes, encode
 
@@ -153,6 +161,8 @@ class ImageLabelDataset(BaseSegDataset):
         check_images(names, files, listed_in if self.ann_file else self.label_source, folder, self.suffixes)
         stems = Counter(stem(path, self.suffixes) for path in listing)
         data_list = [self._data_info(files[name], stems) for name in names]
+        if 'seg_map_path' in self.data_prefix:
+            correct_mask_names(data_list, self.data_prefix['seg_map_path'], self.backend_args)
         if records is not None:
             self._add_labels(data_list, match_records(names, records, files, listed_in, self.label_source))
             if not self.test_mode:

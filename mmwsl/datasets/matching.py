@@ -1,11 +1,13 @@
 """Images, labels and masks of a dataset matched to each other; errors count and name what is missing."""
 
+import os
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 
 from mmwsl.annotations import ImageLabelRecord
 from mmwsl.utils.console import log_warning
+from mmwsl.utils.images import names_in_folder
 from mmwsl.utils.text import first_five
 
 
@@ -64,6 +66,21 @@ def check_masks(masks: Sequence[str], listing: Collection[str], folder: str) -> 
             f'{len(missing)} of the {len(masks)} masks that the pipeline opens are not in {folder!r}: '
             f'{first_five(missing)}. Check `data_prefix["seg_map_path"]` and `seg_map_suffix`, or the list.'
         )
+
+
+def correct_mask_names(data_list: Sequence[dict], folder: str, backend_args: dict | None = None) -> None:
+    """Correct the paths of masks whose names have another Unicode form than those of their images.
+
+    Args:
+        data_list: Data infos with ``seg_map_path``, changed in place.
+        folder: The folder of masks.
+        backend_args: See :mod:`mmengine.fileio`.
+    """
+    masks = [os.path.relpath(info['seg_map_path'], folder) for info in data_list]
+    found = names_in_folder(masks, folder, backend_args)
+    for info, mask in zip(data_list, masks, strict=True):
+        if mask in found:
+            info['seg_map_path'] = os.path.join(folder, found[mask])
 
 
 def match_records(

@@ -11,6 +11,8 @@ from pickle import UnpicklingError
 from types import FrameType
 from urllib.error import URLError
 
+from .text import shorten
+
 PACKAGE = Path(__file__).parents[1]
 REGISTRY, STORES = 'mmengine/registry', 'mmengine/fileio'
 LIBRARIES = ('mmengine', 'mmcv', 'mmseg', 'mmdet')
@@ -20,11 +22,19 @@ MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOMEM, err
 """Errors of the operating system that are no matter of the input: disk, memory, limits."""
 BUSY = (BlockingIOError, ConnectionError, TimeoutError, URLError)
 """Errors that may be gone later: a folder in use, the network."""
+ADVICE = {
+    errno.ENAMETOOLONG: 'The file system does not allow names of this length: shorten it.',
+    errno.EACCES: 'Change the permissions of the file or of its folder, or pass another path.',
+    errno.EPERM: 'Change the owner or the permissions of the file or of its folder, or pass another path.',
+}
+"""What to do about errors of the operating system."""
 KNOWN = {
     'stack expects each tensor to be equal size': 'The images of a batch must have one size: cut them, with a '
     'RandomCrop, or resize them to at most `data_preprocessor.size`, or set batch_size=1.',
     'should be of equal size': 'The samples of a batch must hold the same things: end the pipeline with the transform '
     'that packs them, such as mmwsl.PackImageLabelInputs.',
+    "'gt_sem_seg'": "The metric compares masks, which the pipeline must load: add dict(type='LoadAnnotations') before "
+    'the transform that packs.',
     'in registry under scope': 'A `type` of the config is misspelled, or its module is not in `custom_imports`.',
     'out of memory': 'The device has too little memory: set a smaller train_dataloader.batch_size or smaller images.',
     'DataLoader worker': 'A process that loads images was ended, often because memory is short: set num_workers=0 to '
@@ -57,30 +67,59 @@ def user_message(error: BaseException) -> str | None:
     if WORKER.match(str(error)):
         return _worker_message(error)
     if isinstance(error, OSError):
-        return _text(error)
+        return error_text(error)
     if store := _store(error):
         return (
             f'{store!r} cannot be read: mmengine needs a client for such URLs that is installed and lists folders, got '
-            f'{type(error).__name__}: {_text(error).splitlines()[0].rstrip(".")}. Copy the files to a disk. {HINT}'
+            f'{type(error).__name__}: {error_text(error).splitlines()[0].rstrip(".")}. Copy the files to a disk. {HINT}'
         )
     if isinstance(error, ImportError | UnpicklingError):
-        return _text(error)
+        return error_text(error)
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
         return None
     origin = Path(frames[-1].filename)
     line = linecache.getline(str(origin), frames[-1].lineno or 0).lstrip()
     if _raises(origin, frames[-1].lineno or 0):
-        return _text(error)
+        return error_text(error)
     if REGISTRY in origin.parent.as_posix():
         # It raises the error of a class again, with the name of the class before the message.
-        return user_message(error.__context__) if error.__context__ else _text(error)
+        return user_message(error.__context__) if error.__context__ else _part_message(error)
     if (built := _built_class(error)) and isinstance(error, REJECTIONS):
-        return f'`{built}` cannot be built from the config: {_text(error)} {HINT}'
+        return f'`{built}` cannot be built from the config: {error_text(error)} {HINT}'
     if advice := next((advice for text, advice in KNOWN.items() if text in str(error)), ''):
-        return f'{_text(error).splitlines()[0]}. {advice} {HINT}'
+        return f'{error_text(error).splitlines()[0]}. {_odd_image(error)}{advice} {HINT}'
     meant = line.startswith(('raise', 'assert')) and any(name in origin.parts for name in LIBRARIES)
-    return f'{_text(error)} {HINT}' if meant else None
+    return f'{error_text(error)} {HINT}' if meant else None
+
+
+def _odd_image(error: BaseException) -> str:
+    """Return a sentence about the image of a batch whose size is another than that of the others; '' if none is known.
+
+    Its path and size stand in the samples that a function of the stack was given.
+    """
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        samples = frame.f_locals.get('data_samples')
+        facts = [getattr(sample, 'metainfo', {}) for sample in samples] if isinstance(samples, list) else []
+        sizes = [fact.get('img_shape', ())[:2] for fact in facts]
+        most = max(map(sizes.count, sizes), default=0)
+        odd = [fact for fact, size in zip(facts, sizes, strict=True) if sizes.count(size) < most]
+        fact = max(odd or facts, key=lambda fact: max(fact.get('img_shape', (0,))[:2]), default={})
+        if len(set(sizes)) > 1 and 'img_path' in fact:
+            height, width = fact['img_shape'][:2]
+            return f'Image {fact["img_path"]!r} has {width} x {height} pixels. '
+    return ''
+
+
+def _part_message(error: BaseException) -> str:
+    """Return the message of a part of a config that mmengine cannot build, with the class that it is a part of."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    part = frame.f_locals.get('cfg')
+    if not isinstance(error, TypeError) or isinstance(part, dict):
+        return error_text(error)
+    built = _built_class(error)
+    text = f'`{built}` cannot be built from the config: a part of it' if built else 'a part of the config'
+    return f'{text} must be a dict with a `type`, got {shorten(part)}. {HINT}'
 
 
 def library_message(error: BaseException) -> str | None:
@@ -195,8 +234,10 @@ def name_file(error: BaseException, default: str | Path | None = None) -> None:
         error.filename = named[-1].removesuffix('.part')
 
 
-def _text(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """Return the message of an error, with its file; that of a ``KeyError`` without the quotes around it."""
     name_file(error)
+    if isinstance(error, OSError) and error.errno in ADVICE and error.filename:
+        return f'{error.strerror}: {str(error.filename)!r}. {ADVICE[error.errno]}'
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     return text or type(error).__name__

@@ -14,6 +14,18 @@ from typing import IO, Any
 
 from .text import shorten
 
+BINARY = {
+    b'PK\x03\x04': 'a workbook or archive',
+    b'\xd0\xcf\x11\xe0': 'a workbook of Excel 97 (.xls)',
+    b'SQLite format 3\0': 'an SQLite database',
+    b'PAR1': 'a Parquet table',
+    b'%PDF-': 'a PDF file',
+    b'\x1f\x8b': 'a compressed file',
+    b'\x89PNG': 'an image',
+    b'\xff\xd8\xff': 'an image',
+}
+"""First bytes of files that are no text, and what they are."""
+
 
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[IO[bytes]]:
@@ -158,8 +170,8 @@ def read_text(path: str | Path, argument: str = 'label file', backend_args: dict
         ValueError: If the file is not such text.
     """
     content = read_bytes(path, argument, backend_args)
-    if content.startswith(b'PK\x03\x04'):
-        raise ValueError(f'{path}: the file must be text, got a workbook or archive. Save the table as CSV, in UTF-8.')
+    if kind := next((kind for start, kind in BINARY.items() if content.startswith(start)), ''):
+        raise ValueError(f'{path}: the file must be text, got {kind}. Export the table as CSV, in UTF-8.')
     encoding = 'utf-16' if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else 'utf-8-sig'
     try:
         return io.StringIO(content.decode(encoding), newline=None).read()  # every line ends with \n

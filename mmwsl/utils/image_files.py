@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from .images import decode_bgr, open_image
+from .images import ANIMATED, decode_bgr, open_image
 
 DRAFT = (256, 256)
 """A JPEG file is decoded at a fraction of its size, which reads all of its data in a quarter of the time."""
@@ -23,6 +23,7 @@ class ImageFile:
         height: Height of the upright image in pixels; 0 if it cannot be read.
         digest: BLAKE2 of the file, equal for duplicates.
         error: Why the image cannot be read; '' if it can.
+        frames: Number of frames or pages, of which the first is read.
     """
 
     name: str
@@ -30,6 +31,7 @@ class ImageFile:
     height: int
     digest: str
     error: str = ''
+    frames: int = 1
 
 
 def survey_image(folder: Path, name: str) -> ImageFile:
@@ -41,12 +43,13 @@ def survey_image(folder: Path, name: str) -> ImageFile:
         with open_image(folder / name) as image:
             rotated = image.getexif().get(0x0112) in (5, 6, 7, 8)
             width, height = image.size
+            frames = getattr(image, 'n_frames', 1) if image.format in ANIMATED else 1
             if image.format == 'JPEG':
                 image.draft(image.mode, DRAFT)
                 image.load()
             else:
                 decode_bgr(data)
-        return ImageFile(name, *((height, width) if rotated else (width, height)), digest)
+        return ImageFile(name, *((height, width) if rotated else (width, height)), digest, frames=frames)
     except Exception as error:  # Pillow raises many types; whatever it is, the image cannot be used
         return ImageFile(name, 0, 0, digest, f'{error or type(error).__name__}'.replace(str(folder / name), name))
 

@@ -2,6 +2,7 @@
 
 import io
 import os
+import warnings
 from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
@@ -12,7 +13,7 @@ from mmengine import fileio
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .files import read_bytes
-from .text import plain
+from .text import first_five, plain
 
 IMG_EXTENSIONS = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '.pgm')
 OTHER_EXTENSIONS = tuple(
@@ -23,6 +24,8 @@ OTHER_EXTENSIONS = tuple(
 IMAGENET_MEAN_COLOR = (124, 117, 104)
 FORMATS = ('JPEG', 'PNG', 'BMP', 'TIFF', 'WEBP', 'PPM', 'GIF', 'MPO', 'JPEG2000', 'AVIF')
 """Formats that are decoded, whatever the suffix says. Pillow has others, and one of them (EPS) starts a program."""
+ANIMATED = ('PNG', 'WEBP', 'TIFF', 'GIF')
+"""Formats of several frames or pages in a file. A second image in a JPEG file is a preview."""
 MAX_PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 1 << 27)
 """Pillow's limit: larger images are not decoded."""
 TRANSPARENT_MODES = ('RGBA', 'LA', 'PA', 'RGBa', 'La')
@@ -56,15 +59,25 @@ def list_files(folder: str, backend_args: dict | None = None) -> list[str]:
     if not fileio.isdir(folder, backend_args=backend_args):
         raise FileNotFoundError(f'folder {folder!r} does not exist. Check `data_root` and `data_prefix`.')
     if isinstance(fileio.get_file_backend(folder, backend_args=backend_args), fileio.LocalBackend):
-        listing = _walk(folder)
+        pipes: list[str] = []
+        listing: Iterable[str] = list(_walk(folder, pipes))
+        if pipes:
+            warnings.warn(
+                f'{folder}: {len(pipes)} pipes or devices are no files and are left out: {first_five(sorted(pipes))}. '
+                'Save them as files.',
+                stacklevel=2,
+            )
     else:
         listing = fileio.list_dir_or_file(folder, list_dir=False, recursive=True, backend_args=backend_args)
     names = (name.replace('\\', '/') for name in listing)
     return sorted(name for name in names if '/.' not in f'/{name}')
 
 
-def _walk(folder: str) -> Iterator[str]:
-    """Yield the files below a folder; links are followed, but not back to a folder above, as mmengine does."""
+def _walk(folder: str, pipes: list[str]) -> Iterator[str]:
+    """Yield the files below a folder; links are followed, but not back to a folder above, as mmengine does.
+
+    Pipes, sockets and devices are added to ``pipes``.
+    """
     parts: list[tuple[str, frozenset[str]]] = [(os.fspath(folder), frozenset())]
     while parts:
         place, above = parts.pop()
@@ -74,8 +87,12 @@ def _walk(folder: str) -> Iterator[str]:
             # A link to nothing is named when it is read, not left out.
             if entry.is_file() or entry.is_symlink() and not os.path.exists(entry.path):
                 yield os.path.relpath(entry.path, folder)
-            elif entry.is_dir() and not entry.name.startswith('.'):
+            elif entry.name.startswith('.'):
+                continue
+            elif entry.is_dir():
                 parts.append((entry.path, above | {real}))
+            else:
+                pipes.append(os.path.relpath(entry.path, folder))
 
 
 def stem(image: str, suffixes: tuple[str, ...] = IMG_EXTENSIONS) -> str:
@@ -135,6 +152,26 @@ def locate(names: Iterable[str], listing: Iterable[str], suffixes: tuple[str, ..
         if candidates:
             found[name] = candidates[0]
     return found
+
+
+def names_in_folder(names: Iterable[str], folder: str, backend_args: dict | None = None) -> dict[str, str]:
+    """Find the files of a folder whose names are equal in another Unicode form only, as macOS writes them.
+
+    Args:
+        names: Names of files; ASCII has one form only.
+        folder: The folder, which is listed if there is another name.
+        backend_args: See :mod:`mmengine.fileio`.
+
+    Returns:
+        Name to the name of the file; names of files that exist, or have no file in any form, have no entry.
+    """
+    wanted = [name for name in names if not name.isascii()]
+    if not wanted or not fileio.isdir(folder, backend_args=backend_args):
+        return {}
+    listing = set(list_files(folder, backend_args))
+    files = {normalize('NFC', name): name for name in listing}
+    keys = {name: normalize('NFC', name) for name in wanted if name not in listing}
+    return {name: files[key] for name, key in keys.items() if key in files}
 
 
 def shorten_path(path: str, files: Container[str]) -> str:

@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from .file_facts import Facts
-from .images import open_image
+from .images import ANIMATED, open_image
 from .text import plain
 
 CHANNELS, SIZE, CLASSES, FILE = 'channels', 'size', 'classes', 'file'
@@ -22,6 +23,11 @@ FIXES = {
 """Kinds of problems of a mask, and what to do."""
 OTHERS = 5
 """Number of values outside 0..255 that are kept."""
+
+ENDS = {'JPEG': b'\xff\xd9', 'PNG': b'IEND'}
+"""Marker among the last bytes of a complete file."""
+TAIL = 32
+TRUNCATED = 'truncated'
 
 Decode = Callable[[bytes], np.ndarray]
 
@@ -49,14 +55,40 @@ def read_mask_facts(path: str, decode: Decode = decode_mask) -> Facts:
     return dict(shape=list(mask.shape), values=values)
 
 
-def read_size(path: str) -> Facts:
-    """Read the ``size`` of the upright image, width and height, from the header of its file."""
+def read_header(path: str) -> Facts:
+    """Read facts about an image from the header and the last bytes of its file.
+
+    It is decoded only if it does not end as its format demands: then it is truncated, or followed by other data.
+
+    Returns:
+        ``size`` of the upright image, width and height, and ``frames`` if it has several, of which the first is read.
+    """
     try:
         with open_image(path) as image:
+            end = ENDS.get(image.format or '')
+            if end and end not in _last_bytes(path) and (error := _decoding_error(image)):
+                return dict(error=f'{TRUNCATED}: {error}')
+        with open_image(path) as image:
             rotated = image.getexif().get(0x0112) in (5, 6, 7, 8)
-            return dict(size=list(image.size[::-1] if rotated else image.size))
+            facts: Facts = dict(size=list(image.size[::-1] if rotated else image.size))
+            frames = getattr(image, 'n_frames', 1) if image.format in ANIMATED else 1
+            return facts | (dict(frames=frames) if frames > 1 else {})
     except Exception as error:  # Pillow raises many types
         return dict(error=_reason(error))
+
+
+def _decoding_error(image: Image.Image) -> str:
+    try:
+        image.load()
+    except Exception as error:
+        return _reason(error)
+    return ''
+
+
+def _last_bytes(path: str) -> bytes:
+    with open(path, 'rb') as file:
+        file.seek(max(os.path.getsize(path) - TAIL, 0))
+        return file.read()
 
 
 def mask_problem(

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from mmwsl.utils.font import Font, drawn_texts
+
 from .image_grid import GAP, colorize_mask, font_size, image_grid
 
 MIN_PANEL, MAX_PANEL = 192, 1280
@@ -61,7 +63,7 @@ def draw_legend(
     Returns:
         The legend; without entries it has the height 1.
     """
-    font = ImageFont.load_default(size or font_size(width // 3))
+    font, names = drawn_texts(names, size or font_size(width // 3))
     swatch = round(sum(font.getmetrics()) * 0.8) if isinstance(font, ImageFont.FreeTypeFont) else 11
     line = swatch + 2 * GAP
     places, left, top = [], GAP, 0
@@ -104,7 +106,7 @@ def side_by_side(panels: Mapping[str, np.ndarray], legend: Mapping[str, Color | 
     return drawing
 
 
-def _cut(text: str, width: float, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+def _cut(text: str, width: float, font: Font) -> str:
     """Cut a text with an ellipsis so that it is at most ``width`` wide."""
     if font.getlength(text) <= width:
         return text

@@ -4,7 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from mmwsl.utils.font import Font, drawn_texts
 
 GAP = 6
 
@@ -45,16 +47,16 @@ def image_grid(columns: Mapping[str, Sequence[np.ndarray]], tile: int = 144) -> 
     scaled = {title: [_scale(Image.fromarray(pixels), tile) for pixels in images] for title, images in columns.items()}
     heights = [max(image.height for image in row) for row in zip(*scaled.values(), strict=True)]
     tops = [header + sum(heights[:row]) + GAP * row for row in range(len(heights) + 1)]
-    fonts = {title: _fitting_font(title, tile) for title in scaled}
+    titles = {title: _fitting_font(title, tile) for title in scaled}
     widths = [
-        max([math.ceil(fonts[title].getlength(title)), *(image.width for image in images)])
-        for title, images in scaled.items()
+        max([math.ceil(font.getlength(drawn)), *(image.width for image in images)])
+        for (font, drawn), images in zip(titles.values(), scaled.values(), strict=True)
     ]
     grid = Image.new('RGB', (GAP + sum(min(width, tile) + GAP for width in widths), tops[-1]), 'white')
     draw = ImageDraw.Draw(grid)
     left = GAP
     for width, (title, images) in zip(widths, scaled.items(), strict=True):
-        draw.text((left, GAP // 2), title, fill='black', font=fonts[title])
+        draw.text((left, GAP // 2), titles[title][1], fill='black', font=titles[title][0])
         for top, image in zip(tops, images, strict=False):
             grid.paste(image, (left, top))
         left += min(width, tile) + GAP
@@ -75,10 +77,10 @@ def _scale(image: Image.Image, side: int) -> Image.Image:
     return image.resize(size, Image.Resampling.NEAREST)  # a mask has no colors between those of its classes
 
 
-def _fitting_font(text: str, width: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Return the largest font at which a text is at most as wide as its column."""
+def _fitting_font(text: str, width: int) -> tuple[Font, str]:
+    """Return the largest font at which a text is at most as wide as its column, and the text as it is drawn."""
     for size in range(font_size(width), 5, -1):
-        font = ImageFont.load_default(size)
-        if font.getlength(text) <= width:
+        font, (drawn,) = drawn_texts([text], size)
+        if font.getlength(drawn) <= width:
             break
-    return font
+    return font, drawn

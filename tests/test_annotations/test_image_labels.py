@@ -303,10 +303,10 @@ def test_yolo_names_are_as_many_as_the_classes(tmp_path):
 
 
 def test_an_archive_is_rejected(tmp_path):
-    with zipfile.ZipFile(tmp_path / 'labels.xlsx', 'w') as archive:
+    with zipfile.ZipFile(tmp_path / 'labels.txt', 'w') as archive:
         archive.writestr('x.xml', '<x/>')
     with pytest.raises(ValueError, match='must be text, got a ZIP archive or a spreadsheet'):
-        read_image_labels(tmp_path / 'labels.xlsx')
+        read_image_labels(tmp_path / 'labels.txt')
 
 
 def test_a_missing_source_and_folders_without_classes_are_rejected(tmp_path):

@@ -7,7 +7,8 @@ from mmengine.config import Config
 
 from mmwsl.apis.arguments import COUNT, FRACTION, POSITIVE, add_cfg_options
 from mmwsl.apis.config import get_config, load_config, packed_configs
-from mmwsl.apis.config_check import READ, check_keys, check_optimizers, check_parts, distance, merge_options, nearest
+from mmwsl.apis.config_check import READ, check_keys, check_optimizers, distance, merge_options, nearest
+from mmwsl.apis.config_parts import check_parts
 from mmwsl.apis.print_config import main
 
 

@@ -256,7 +256,7 @@ def test_a_second_check_reads_nothing(scenes, monkeypatch):
     for path in scenes.rglob('*.png'):
         os.utime(path, ns=(then, then))
     check_files(build(scenes))
-    for name in ('read_mask_facts', 'read_size'):
+    for name in ('read_mask_facts', 'read_header'):
         monkeypatch.setattr(files, name, lambda path, **_: pytest.fail(f'{path} was read'))
     check_files(build(scenes))
     edit(scenes, '0.png', with_value(200))

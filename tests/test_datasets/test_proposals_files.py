@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from scipy.io import savemat
+from scipy.sparse import coo_matrix
 
 from mmwsl.annotations.rle import mask_runs, rle_boxes
 from mmwsl.datasets.proposals import COCOProposals, FolderProposals
@@ -255,6 +256,11 @@ def test_boxes_of_mcg_are_rows_first_and_numbered_from_1(tmp_path):
         (dict(superpixels=np.zeros(SHAPE), labels=LABELS, scores=np.ones(2)), '`superpixels` must be numbered from 1'),
         (dict(superpixels=np.ones(SHAPE), labels=LABELS, scores=np.ones(2)), r'superpixels from 1 to 1, got \[1, 2\]'),
         (dict(superpixels=SUPERPIXELS, labels=LABELS, scores=np.ones(3)), '`scores`'),
+        (
+            dict(superpixels=SUPERPIXELS, labels=LABELS, scores=np.zeros(1 << 25)),
+            'must unpack to at most 268435456 bytes',
+        ),
+        (dict(bboxes=coo_matrix((1 << 30, 4)), scores=np.ones(2)), '`bboxes` must have as many values as the file'),
         (dict(scores=np.ones(3)), r"`bboxes`, got \['scores'\]"),
         (dict(bboxes=np.ones((2, 3)), scores=np.ones(2)), r'`bboxes` must be numbers \(n, 4\), got .* \(2, 3\)'),
     ],

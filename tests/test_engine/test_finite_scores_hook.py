@@ -28,6 +28,13 @@ def test_finite_scores_and_excluded_classes_are_accepted(value):
     check_scores(sample('seg_logits', value))
 
 
+def test_an_image_without_a_finite_score_is_rejected():
+    excluded = sample('seg_logits', 0.0)
+    excluded.seg_logits.data.fill_(-torch.inf)
+    with pytest.raises(NonFiniteError, match='must be finite'):
+        check_scores(excluded)
+
+
 def test_a_test_with_scores_that_overflow_writes_no_mask(tiny_config, tmp_path):
     """MMSegmentation's own segmentor, which does not check its scores, with finite weights."""
     config, work = str(tiny_config()), tmp_path / 'work'

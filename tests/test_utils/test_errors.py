@@ -57,6 +57,14 @@ def test_files_are_matters_of_the_user(tmp_path):
     assert 'No space left' in user_message(full) and exit_code(full) == FAILURE
 
 
+def test_names_and_permissions_have_advice(tmp_path):
+    error = caught(open, tmp_path / ('a' * 300))
+    assert user_message(error).startswith(f"File name too long: '{tmp_path}/aaa") and exit_code(error) == INPUT
+    assert user_message(error).endswith('shorten it.')
+    denied = PermissionError(13, 'Permission denied', 'a/b.png')
+    assert user_message(denied).startswith("Permission denied: 'a/b.png'. Change the permissions")
+
+
 def test_configs_are_matters_of_the_user(tmp_path):
     assert 'mmwsl.LSEPoling is not in the' in user_message(caught(MODELS.build, dict(type='mmwsl.LSEPoling')))
     # mmengine raises the error of a class again, with a longer message.

@@ -8,7 +8,17 @@ import pytest
 from PIL import Image
 
 from mmwsl.utils.image_files import survey_images
-from mmwsl.utils.images import FORMATS, MAX_PIXELS, decode_bgr, list_images, locate, read_bgr, read_image, stem
+from mmwsl.utils.images import (
+    FORMATS,
+    MAX_PIXELS,
+    decode_bgr,
+    list_images,
+    locate,
+    names_in_folder,
+    read_bgr,
+    read_image,
+    stem,
+)
 
 
 def test_names_match_in_any_unicode_form():
@@ -16,6 +26,12 @@ def test_names_match_in_any_unicode_form():
     assert locate([composed, 'fu\u0308r'], [decomposed]) == {composed: decomposed, 'fu\u0308r': decomposed}
     both = [composed, decomposed]
     assert locate(both, both) == dict(zip(both, both, strict=True))
+
+
+def test_masks_are_found_in_any_unicode_form(tmp_path):
+    (tmp_path / 'u\u0308.png').touch()
+    assert names_in_folder(['\u00fc.png', 'a.png'], str(tmp_path)) == {'\u00fc.png': 'u\u0308.png'}
+    assert names_in_folder(['u\u0308.png', '\u00f6.png'], str(tmp_path)) == {}
 
 
 def test_a_name_that_matches_two_files_is_rejected():
@@ -44,6 +60,13 @@ def test_listing_excludes_hidden_files_and_folders(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / name).touch()
     assert list_images(str(tmp_path)) == ['a.png', 'cat/B.JPG']
+
+
+def test_pipes_are_counted(tmp_path):
+    os.mkfifo(tmp_path / 'a.jpg')
+    (tmp_path / 'b.jpg').touch()
+    with pytest.warns(UserWarning, match=r'1 pipes or devices are no files and are left out: a\.jpg'):
+        assert list_images(str(tmp_path)) == ['b.jpg']
 
 
 def test_links_are_followed_but_not_in_circles(tmp_path):

@@ -12,8 +12,8 @@ from mmwsl.utils.mask_facts import (
     SIZE,
     label_converter,
     mask_problem,
+    read_header,
     read_mask_facts,
-    read_size,
 )
 
 MASK = np.array([[0, 1, 2], [255, 1, 0]], np.uint8)
@@ -73,7 +73,25 @@ def test_the_size_of_an_image_is_upright(tmp_path, orientation, size):
     exif = image.getexif()
     exif[0x0112] = orientation
     image.save(tmp_path / 'image.jpg', exif=exif)
-    assert read_size(str(tmp_path / 'image.jpg')) == dict(size=size)
+    assert read_header(str(tmp_path / 'image.jpg')) == dict(size=size)
+
+
+@pytest.mark.parametrize('suffix', ['.jpg', '.png'])
+def test_truncated_images_and_data_after_the_end_are_told_apart(tmp_path, suffix):
+    path = tmp_path / f'image{suffix}'
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 90, 3), np.uint8)).save(path)
+    content = path.read_bytes()
+    path.write_bytes(content[:-400])
+    assert read_header(str(path))['error'].startswith('truncated: ')
+    path.write_bytes(content + b'more' * 20)
+    assert read_header(str(path)) == dict(size=[90, 90])
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.webp', '.tif'])
+def test_frames_and_pages_are_counted(tmp_path, suffix):
+    frames = [Image.new('RGB', (9, 8), color) for color in ('red', 'blue', 'green')]
+    frames[0].save(tmp_path / f'image{suffix}', save_all=True, append_images=frames[1:])
+    assert read_header(str(tmp_path / f'image{suffix}')) == dict(size=[9, 8], frames=3)
 
 
 @pytest.mark.parametrize(

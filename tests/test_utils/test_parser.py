@@ -15,6 +15,19 @@ def test_an_error_is_one_line_that_names_the_argument(capsys):
     assert printed.err == "mmwsl test: --count: invalid int value: 'many'. See mmwsl test --help.\n"
 
 
+@pytest.mark.parametrize('arguments', [['a', '~/b'], ['a', '--out=~/b'], ['a', '--set', '~/b']])
+def test_a_tilde_that_the_shell_did_not_expand_is_an_error(capsys, monkeypatch, arguments):
+    monkeypatch.setenv('HOME', '/home/me')
+    parser = Parser(prog='mmwsl predict')
+    parser.add_argument('images', nargs='+')
+    parser.add_argument('--out')
+    parser.add_argument('--set', type=lambda text: dict(key=text))
+    with pytest.raises(SystemExit, match='2'):
+        parser.parse_args(arguments)
+    assert "the shell did not expand ~ in '~/b'. Pass '/home/me/b'" in capsys.readouterr().err
+    assert parser.parse_args(['a~', '--out', '~no_such_user/b'])
+
+
 def test_help_prints_the_usage(capsys):
     with pytest.raises(SystemExit) as end:
         Parser(prog='mmwsl test').parse_args(['--help'])

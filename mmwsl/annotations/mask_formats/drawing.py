@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from mmwsl.annotations.mask_file import IGNORE_INDEX, color_table
+from mmwsl.utils.font import drawn_texts
 
 OPACITY = 0.5
 HATCH = ((235, 235, 235), (70, 70, 70))
@@ -50,9 +51,9 @@ def add_legend(image: np.ndarray, entries: Sequence[tuple[str, Sequence[int] | N
         The image above its legend; wider than the image if a name is.
     """
     size = max(12, min(image.shape[:2]) // 28)
-    font = ImageFont.load_default(size)
+    font, names = drawn_texts([name for name, _ in entries], size)
     swatch, gap, line = size, size // 2, round(1.6 * size)
-    widths = [round(font.getlength(name)) + swatch + 3 * gap for name, _ in entries]
+    widths = [round(font.getlength(name)) + swatch + 3 * gap for name in names]
     width = max([image.shape[1], *(entry + gap for entry in widths)])
     places, x, y = [], gap, 0
     for entry in widths:
@@ -63,7 +64,7 @@ def add_legend(image: np.ndarray, entries: Sequence[tuple[str, Sequence[int] | N
     canvas = Image.new('RGB', (width, image.shape[0] + y + line + gap), 'white')
     canvas.paste(Image.fromarray(image))
     draw = ImageDraw.Draw(canvas)
-    for (name, color), (x, y) in zip(entries, places, strict=True):
+    for name, (_, color), (x, y) in zip(names, entries, places, strict=True):
         stripes = np.add.outer(np.arange(swatch), np.arange(swatch)) // 4 % 2
         pattern = np.array(HATCH if color is None else [color, color], np.uint8)[stripes]
         canvas.paste(Image.fromarray(pattern), (x, y))

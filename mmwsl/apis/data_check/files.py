@@ -19,17 +19,19 @@ from mmwsl.datasets.data_files import (
     mask_files,
     stops_at,
 )
+from mmwsl.utils.console import log_warning
 from mmwsl.utils.file_facts import Facts, file_facts
 from mmwsl.utils.mask_facts import (
     CLASSES,
     FIXES,
+    TRUNCATED,
     Decode,
     decode_mask,
     mask_problem,
+    read_header,
     read_mask_facts,
-    read_size,
 )
-from mmwsl.utils.text import plain
+from mmwsl.utils.text import first_five, plain
 
 SHOWN = 3
 """Number of files in a message."""
@@ -80,14 +82,37 @@ def _check_images(dataset: BaseDataset) -> str:
     """Return a sentence about the files that are no images, by their headers; '' if there are none."""
     wanted = stops_at(dataset)
     paths = image_files(dataset) if wanted else []
-    facts = file_facts(paths, read_size, 'size', Progress(len(paths), 'images'))
+    facts = file_facts(paths, read_header, 'header', Progress(len(paths), 'images'))
     wrong = {path: fact['error'] for path, fact in zip(paths, facts, strict=True) if 'error' in fact}
     if wanted == 'empty':
-        wrong = {path: error for path, error in wrong.items() if not os.path.exists(path) or not os.path.getsize(path)}
+        wrong = {path: error for path, error in wrong.items() if error.startswith(TRUNCATED) or _is_empty(path)}
+    warn_frames(paths, facts)
     if not wrong:
         return ''
     texts = [f'cannot be read ({error})' for error in wrong.values()]
-    return f'{list_problems(list(wrong), texts, len(paths), "images")} Replace them, or remove them from the list.'
+    switch = f' {SWITCH}' if wanted == 'empty' and not any(map(_is_empty, wrong)) else ''  # OpenCV fills them with gray
+    named = list_problems(list(wrong), texts, len(paths), 'images')
+    return f'{named} Replace them, or remove them from the list.{switch}'
+
+
+def _is_empty(path: str) -> bool:
+    return not os.path.exists(path) or not os.path.getsize(path)
+
+
+def warn_frames(paths: Sequence[str], facts: Sequence[Facts] | None = None) -> None:
+    """Warn of animated images and files of several pages, of which the first one is read.
+
+    Args:
+        paths: Local files.
+        facts: Facts of :func:`mmwsl.utils.mask_facts.read_header`; None reads them.
+    """
+    facts = file_facts(paths, read_header, 'header') if facts is None else facts
+    several = [path for path, fact in zip(paths, facts, strict=True) if 'frames' in fact]
+    if several:
+        log_warning(
+            f'{len(several)} of {len(paths)} images have several frames or pages, of which the first is read: '
+            f'{first_five(several)}.'
+        )
 
 
 def read_masks(paths: Sequence[str], backend: str = 'pillow', decode: Decode = decode_mask) -> list[Facts]:
@@ -109,7 +134,8 @@ def check_masks(dataset: BaseDataset, ignored: Collection[int] = ()) -> str:
     facts = read_masks([file.path for file in files], *mask_decoder(dataset))
     known = set(image_files(dataset))
     images = [file.image for file in files if file.image in known]
-    sizes = {path: fact.get('size') for path, fact in zip(images, file_facts(images, read_size, 'size'), strict=True)}
+    headers = file_facts(images, read_header, 'header')
+    sizes = {path: fact.get('size') for path, fact in zip(images, headers, strict=True)}
     classes = dataset.metainfo.get('classes')
     ignored = {*ignored, getattr(dataset, 'ignore_index', 255)}
     wrong: dict[str, tuple[str, str]] = {}

@@ -1,7 +1,7 @@
 """Check of a folder of images, their image-level labels and their masks, before anything is trained."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from mmwsl.apis.data_check import describe_overlap
 from mmwsl.datasets import vocabulary
 from mmwsl.datasets.classes import BACKGROUND
 from mmwsl.datasets.folder import infer_classes
+from mmwsl.report.data import Severity
 from mmwsl.utils.image_files import survey_images
 from mmwsl.utils.images import list_images, locate, shorten_path, stem
 from mmwsl.utils.text import first_five
@@ -106,16 +107,38 @@ def _match(check: DataCheck, records: Iterable[ImageLabelRecord], source: str) -
     if not check.records:
         raise DataError(
             f'labels={source!r}: none of its {len(records)} images is in {str(check.folder)!r}: '
-            f'{first_five(missing)}. Check the folder, and the names in the labels.'
+            f'{first_five(missing)}. {_zeros(check, missing) or "Check the folder, and the names in the labels."}'
         )
     if missing:
-        check.messages.append(('warning', f'{len(missing)} labeled images have no file: {first_five(missing)}.'))
+        check.messages.append(_describe_missing(check, missing))
     if twice:
         check.messages.append(
             ('error', f'{len(twice)} images have labels twice: {first_five(twice)}. Keep one row per image.')
         )
     if unlabeled := [name for name in check.files if name not in check.records]:
         check.messages.append(('info', f'{len(unlabeled)} images have no labels and are not used to train.'))
+
+
+def _describe_missing(check: DataCheck, missing: Sequence[str]) -> tuple[Severity, str]:
+    """Describe labeled images without a file; an error if most images have no labels for this reason."""
+    text = f'{len(missing)} labeled images have no file: {first_five(missing)}.'
+    if zeros := _zeros(check, missing):
+        return 'error', f'{text} {zeros}'
+    if len(check.records) < min(len(missing), len(check.files) / 2):
+        return 'error', f'{text} Only {len(check.records)} of {len(check.files)} images have labels: correct the names.'
+    return 'warning', text
+
+
+def _zeros(check: DataCheck, missing: Iterable[str]) -> str:
+    """Return a sentence about names whose leading zeros a spreadsheet removed; '' if there are none."""
+    files = {stem(name).lstrip('0'): name for name in check.files if name not in check.records}
+    found = next((name for name in missing if stem(name).isdecimal() and stem(name) in files), None)
+    if found is None:
+        return ''
+    return (
+        f'{found} may be {files[stem(found)]}: a spreadsheet removes leading zeros. Format the column of the images as '
+        'text, and export the table again.'
+    )
 
 
 def _match_list(check: DataCheck, names: list[str], source: str) -> None:

@@ -8,7 +8,7 @@ from mmwsl.annotations import IGNORE_INDEX
 from mmwsl.apis.data_check import list_problems, read_masks
 from mmwsl.datasets.classes import BACKGROUND
 from mmwsl.report.data import Severity
-from mmwsl.utils.images import IMG_EXTENSIONS, skipped_images, stem, unique_stem
+from mmwsl.utils.images import list_images, names_in_folder, skipped_images, stem, unique_stem
 from mmwsl.utils.mask_facts import FIXES, mask_problem
 from mmwsl.utils.text import first_five
 
@@ -47,6 +47,9 @@ def check_files(check: DataCheck) -> None:
             check.notes.setdefault(file.name, []).append(f'unusual size, {file.width} x {file.height}')
     if odd := [name for name, notes in check.notes.items() if any(note.startswith('unusual') for note in notes)]:
         check.messages.append(('warning', f'{len(odd)} images have an unusual size: {first_five(odd)}.'))
+    if several := [file.name for file in readable if file.frames > 1]:
+        text = f'{len(several)} images have several frames or pages, of which the first is read: {first_five(several)}.'
+        check.messages.append(('warning', text))
     everything = {path.relative_to(check.folder).as_posix() for path in check.folder.rglob('*') if path.is_file()}
     others = sorted(name for name in everything - set(check.files) if '/.' not in f'/{name}')
     if skipped := skipped_images(others):
@@ -77,7 +80,9 @@ def check_masks(check: DataCheck, folder: Path, read: bool = True) -> None:
     if not folder.is_dir():
         raise FileNotFoundError(f'--masks {str(folder)!r} must be a folder of PNG masks, got no such folder.')
     stems = Counter(stem(name) for name in check.files)
-    paths = {name: folder / f'{unique_stem(name, stems)}.png' for name in check.records}
+    masks = {name: f'{unique_stem(name, stems)}.png' for name in check.records}
+    renamed = names_in_folder(masks.values(), str(folder))
+    paths = {name: folder / renamed.get(mask, mask) for name, mask in masks.items()}
     # A link to a missing file is an error, not an image without a mask.
     paths = {name: path for name, path in paths.items() if path.is_file() or path.is_symlink()}
     if not read:
@@ -114,8 +119,8 @@ def check_masks(check: DataCheck, folder: Path, read: bool = True) -> None:
         text = f'{len(binary)} masks hold 0 and 255 only, and 255 is ignored: {first_five(binary)}.'
         check.messages.append((severity, f'{text} Write the class index of the object, such as 1.'))
     used = {path.resolve() for path in paths.values()}
-    masks = (path for path in folder.rglob('*') if path.suffix.lower() in IMG_EXTENSIONS)
-    if others := sorted(path.name for path in masks if path.resolve() not in used):
+    images = map(folder.joinpath, list_images(str(folder)))
+    if others := sorted(path.name for path in images if path.resolve() not in used):
         text = f'{len(others)} masks fit no labeled image by name, or do not end with .png: {first_five(others)}.'
         check.messages.append(('warning', text))
     if not check.masks and not check.errors:

@@ -180,22 +180,26 @@ def read_thresholds(path: str | Path, classes: list[str]) -> dict[str, Any]:
     if not Path(path).is_file():
         raise FileNotFoundError(f'--thresholds {str(path)!r} is not a file. Export it from the report.')
     try:
-        content: dict[str, Any] = load_json(path, '--thresholds')
-        named, values = list(content['classes']), [_number(value) for value in content['thresholds']]
-    except (ValueError, KeyError, TypeError, OverflowError) as error:
-        raise ValueError(
-            f'--thresholds {str(path)!r} must be JSON with the keys `classes` and `thresholds`, got '
-            f'{type(error).__name__}: {plain(error).rstrip(".")}.'
-        ) from error
+        content = load_json(path, '--thresholds')
+    except ValueError as error:
+        raise ValueError(f'--thresholds {str(path)!r} must be JSON, got another file ({plain(error)}).') from error
+    for key in ('classes', 'thresholds'):
+        value = content.get(key) if isinstance(content, dict) else content
+        if not (isinstance(content, dict) and isinstance(value, list)):
+            found = f'no {key!r}' if value is None else plain(value)
+            raise ValueError(
+                f'--thresholds {str(path)!r} must be JSON with a list {key!r}, got {found}. Export it from the report.'
+            )
+    named, values = content['classes'], [_number(value) for value in content['thresholds']]
     if named != classes or len(values) != len(classes) - 1 or not all(0 <= value <= 1 for value in values):
         raise ValueError(
             f'--thresholds {str(path)!r} must have one threshold in [0, 1] for each of {classes[1:]}, got '
-            f'{plain(values)} for {plain(named[1:])}.'
+            f'{plain(content["thresholds"])} for {plain(named[1:])}.'
         )
     return dict(tuned_on=None, method='from a file') | content | dict(thresholds=values)
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool):
-        raise TypeError(f'{value} is no number')
-    return float(value)
+    """Return a value of JSON as a number, NaN if it is none."""
+    known = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+    return float(value) if known else math.nan

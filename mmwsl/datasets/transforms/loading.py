@@ -65,6 +65,8 @@ class LoadImageAsBGR(LoadImageFromFile):
         path = results['img_path']
         try:
             img = decode_bgr(fileio.get(path, backend_args=self.backend_args), self.alpha_color)
+        except PermissionError:
+            raise
         except Exception as error:  # Pillow's plugins raise many types on broken data
             if self.on_bad_image == 'error':
                 raise ValueError(

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.structures import SegDataSample
@@ -14,7 +13,7 @@ from .finite_loss_hook import NonFiniteError
 def check_scores(sample: SegDataSample) -> None:
     """Check that the scores of a prediction are finite: the argmax of NaN is a mask of the wrong class.
 
-    Logits of minus infinity, of a class that is excluded, are accepted.
+    Logits of minus infinity, of a class that is excluded, are accepted, but not for all classes and pixels.
 
     Args:
         sample: Prediction of a segmentor.
@@ -23,7 +22,7 @@ def check_scores(sample: SegDataSample) -> None:
         NonFiniteError: If one is NaN or infinite.
     """
     for field in ('seg_logits', 'pred_scores'):
-        if field in sample and not sample.get(field).data.max() < torch.inf:  # the maximum of NaN is NaN
+        if field in sample and not sample.get(field).data.max().isfinite():  # the maximum of NaN is NaN
             image = sample.metainfo.get('img_path')
             where = f'image {image!r}: ' if image else ''
             raise NonFiniteError(f'{where}`{field}` must be finite, got NaN or infinity. Use an earlier checkpoint.')

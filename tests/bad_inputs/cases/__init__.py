@@ -1,11 +1,26 @@
 """The cases, by what is wrong."""
 
-from . import arguments, checkpoints, configs, data, kept, outputs, own_images, projects, settings, tables
+from . import (
+    arguments,
+    checkpoints,
+    configs,
+    data,
+    kept,
+    outputs,
+    own_images,
+    projects,
+    settings,
+    tables,
+    types,
+    weights,
+)
 
 ALL = {
     'checkpoint': checkpoints.CASES,
+    'weights': weights.CASES,
     'config': configs.CASES,
     'setting': settings.CASES,
+    'type': types.CASES,
     'argument': arguments.CASES,
     'data': data.CASES,
     'table': tables.CASES,

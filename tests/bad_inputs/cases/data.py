@@ -53,6 +53,12 @@ def changed_mask(change: Callable[[np.ndarray], np.ndarray], names: Iterable[str
     return write
 
 
+def animated(root: Path) -> None:
+    """Add a frame to an image."""
+    frame = Image.open(root / 'images/02.png').convert('RGB')
+    frame.save(root / 'images/02.png', save_all=True, append_images=[frame.rotate(90)])
+
+
 def half(path: str) -> Change:
     """Return a function that cuts a file in half."""
     return lambda root: (root / path).write_bytes((root / path).read_bytes()[: (root / path).stat().st_size // 2])
@@ -197,6 +203,29 @@ CASES: list[Case] = [
     case('image of zero bytes: training', TRAIN, 'rejected', '02.png', prepare=content(b'', 'images/02.png')),
     case('image is half a file: test', TEST, 'rejected', '08.png', prepare=half('images/08.png')),
     case('image is half a file: labels', LABEL, 'rejected', '02.png', prepare=half('images/02.png')),
+    case(
+        'image is half a file: found before the training',
+        SUPERVISED,
+        'rejected',
+        '1 of 8 images cannot be used: 02.png cannot be read (truncated: ',
+        '--check-data off',
+        prepare=half('images/02.png'),
+    ),
+    case('image is animated', TRAIN, 'done', '1 of 8 images have several frames or pages', '02.png', prepare=animated),
+    case(
+        'image is animated: predict',
+        'predict project images --out new',
+        'done',
+        'warning: 1 of 12 images have several frames or pages',
+        prepare=animated,
+    ),
+    case(
+        'a pipe among the images',
+        'predict project images --out new',
+        'done',
+        '1 pipes or devices are no files and are left out: pipe.png',
+        prepare=lambda root: os.mkfifo(root / 'images/pipe.png'),
+    ),
     case('image is a text', TRAIN, 'rejected', '02.png', prepare=content(b'no image', 'images/02.png')),
     case(
         'image of 1x1', TEST, 'rejected', '08.png', prepare=all_of(image(IN_VAL, BLACK[:1, :1]), mask(BLACK[:1, :1, 0]))
@@ -216,6 +245,7 @@ CASES: list[Case] = [
         TRAIN,
         'failed',
         'equal size',
+        "Image './images/02.png' has 300 x 200 pixels",
         'data_preprocessor.size',
         prepare=image(IN_TRAIN, np.zeros((200, 300, 3), np.uint8)),
     ),

@@ -138,6 +138,13 @@ CASES: list[Case] = [
         'thresholds.json',
         prepare=thresholds({}),
     ),
+    case(
+        'label: thresholds without classes',
+        'label project --thresholds thresholds.json',
+        'rejected',
+        "a list 'classes', got no 'classes'",
+        prepare=thresholds(dict(thresholds=[0.5])),
+    ),
     case('label: thresholds are a table', 'label project --thresholds labels.csv', 'rejected', 'labels.csv'),
     case(
         'label: thresholds are true or false',

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..harness import Case, case
 from ..sandbox import write_table
-from .data import COMPARE, LABEL, TEST, TRAIN, TRAINING, Change, content, remove
+from .data import COMPARE, LABEL, TEST, TRAIN, TRAINING, TUNE, Change, content, remove
 
 
 def table(*rows: str, file: str = 'train.csv', header: str = 'image,labels') -> Change:
@@ -33,7 +33,59 @@ def copy_of_training(root: Path) -> None:
     (root / 'val.csv').write_text((root / 'val.csv').read_text() + f'copy.png,{labels}\n')
 
 
+def check_overlap(path: Path) -> None:
+    """Check that a file names the overlap."""
+    assert '"overlap' in path.read_text(), path.read_text()
+
+
+def without_zeros(root: Path) -> None:
+    """Remove the leading zeros of the names of images, as a spreadsheet does."""
+    lines = (root / 'labels.csv').read_text().splitlines()
+    lines = [line.lstrip('0') if line[:2] != '00' else line for line in lines]
+    (root / 'labels.csv').write_text('\n'.join(lines) + '\n')
+
+
+CHECK = 'check images --labels labels.csv'
 CASES: list[Case] = [
+    case(
+        'table of Excel with the line sep=;',
+        CHECK,
+        'done',
+        '12 images, 12 of them with labels',
+        prepare=rows(lambda text: 'sep=;\n' + text.replace(';', '|').replace(',', ';'), 'labels.csv'),
+    ),
+    case(
+        'table with the header twice',
+        CHECK,
+        'rejected',
+        'labels.csv:14: a row must be an image, got the header again',
+        prepare=rows(lambda text: f'{text}image,labels\n', 'labels.csv'),
+    ),
+    case(
+        'table whose leading zeros a spreadsheet removed',
+        CHECK,
+        'rejected',
+        '1.png may be 01.png: a spreadsheet removes leading zeros',
+        prepare=without_zeros,
+    ),
+    *(
+        case(
+            f'table is {kind}',
+            f'check images --labels {name}',
+            'rejected',
+            f'{name}: ',
+            f'got {kind}',
+            'as CSV',
+            prepare=content(data, name),
+        )
+        for name, kind, data in (
+            ('t.ods', 'a spreadsheet (.ods)', b'PK\x03\x04'),
+            ('t.xls', 'a spreadsheet (.xls)', b'\xd0\xcf\x11\xe0'),
+            ('t.sqlite', 'a database (.sqlite)', b'SQLite format 3\0'),
+            ('x.csv', 'a workbook of Excel 97', b'\xd0\xcf\x11\xe0\xa1'),
+            ('d.csv', 'an SQLite database', b'SQLite format 3\0'),
+        )
+    ),
     case('table is missing', TRAIN, 'rejected', 'train.csv', prepare=remove('train.csv')),
     case('table is empty', TRAIN, 'rejected', 'train.csv', prepare=content(b'', 'train.csv')),
     case('table has a header only', TRAIN, 'rejected', 'train.csv', prepare=table()),
@@ -165,6 +217,21 @@ CASES: list[Case] = [
     case('a training image is a validation image', TRAIN, 'done', 'overlap', prepare=overlap),
     case('a training image is a validation image: test', TEST, 'done', 'overlap', prepare=overlap),
     case('a training image under another name', TEST, 'done', 'overlap', 'copy', prepare=copy_of_training),
+    case(
+        'a training image is a validation image: thresholds',
+        f'{TUNE} --work-dir tuned',
+        'done',
+        'overlap_images: 1',
+        prepare=overlap,
+        verify=lambda root: check_overlap(root / 'new.json'),
+    ),
+    case(
+        'a training image is a validation image: scalars',
+        TRAIN,
+        'done',
+        prepare=overlap,
+        verify=lambda root: check_overlap(next((root / 'new').rglob('scalars.json'))),
+    ),
     case('a training image is a validation image: compare', COMPARE, 'done', 'overlap', prepare=overlap),
     case(
         'pseudo-labels: no image of the list',
