@@ -64,11 +64,12 @@ def safe_types() -> AbstractContextManager:
     )
 
 
-def check_checkpoint(path: str | Path) -> None:
+def check_checkpoint(path: str | Path, trust: bool = False) -> None:
     """Raise an error unless a local checkpoint loads without executing code.
 
     Args:
         path: The file.
+        trust: Whether it may execute code. It is not loaded then, which would execute it twice: it must be undamaged.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -78,6 +79,10 @@ def check_checkpoint(path: str | Path) -> None:
         ValueError: If it contains no dict.
     """
     _check_exists(path)
+    if trust:
+        if damage := _find_damage(Path(path)):
+            raise UnsafeCheckpointError(f'checkpoint={str(path)!r} was rejected: {damage}')
+        return
     try:
         with safe_types(), warnings.catch_warnings():
             warnings.simplefilter('ignore')
@@ -117,7 +122,10 @@ def _find_damage(path: Path) -> str | None:
     if start.startswith(b'PK'):
         if not zipfile.is_zipfile(path):
             return f'it is damaged, its end is missing. {again}'
-        scripted = any('/code/' in name for name in zipfile.ZipFile(path).namelist())
+        with zipfile.ZipFile(path) as archive:
+            scripted = any('/code/' in name for name in archive.namelist())
+            if not scripted and archive.testzip():
+                return f'it is damaged, its content differs from its checksums. {again}'
         return 'it is a TorchScript archive. Pass the checkpoint of its training.' if scripted else None
     # A pickle of protocol 2 or later starts with this byte; torch's oldest files are tar archives.
     if start.startswith(b'\x80') or tarfile.is_tarfile(path):
@@ -165,16 +173,16 @@ def weights_only_loading(cfg: Config, trust: bool = False) -> Iterator[None]:
     Raises:
         UnsafeCheckpointError: If a checkpoint contains more than tensors and plain values.
     """
-    if trust:
-        # From torch 2.6 on, loads are safe by default, also in releases of mmengine that do not set `weights_only`.
-        with environment(FORCE_ANY_LOAD):
-            yield
-        return
     checkpoints = checkpoints_in(cfg)
-    for path in checkpoints:
-        # Initial weights may be missing where nothing is initialized, as in an evaluation.
-        if Path(path).is_file() or (path == cfg.get('load_from') and not is_url(path)):
-            check_checkpoint(path)
+    # From torch 2.6 on, loads are safe by default, also in releases of mmengine that do not set `weights_only`.
+    with environment(FORCE_ANY_LOAD) if trust else nullcontext():
+        for path in checkpoints:
+            # Initial weights may be missing where nothing is initialized, as in an evaluation.
+            if Path(path).is_file() or (path == cfg.get('load_from') and not is_url(path)):
+                check_checkpoint(path, trust)
+        if trust:
+            yield
+            return
     try:
         with environment(FORCE_WEIGHTS_ONLY), safe_types():
             yield

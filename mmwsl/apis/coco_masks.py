@@ -9,9 +9,9 @@ from mmwsl.apis.arguments import add_overwrite, say_results
 from mmwsl.datasets.classes import voc_colormap
 from mmwsl.utils.files import is_inside
 from mmwsl.utils.folder_lock import folder_lock
-from mmwsl.utils.output_folder import OutputFolder
+from mmwsl.utils.output_folder import OutputError, OutputFolder
 from mmwsl.utils.parser import Parser
-from mmwsl.utils.text import shorten
+from mmwsl.utils.text import first_five, shorten
 
 
 def write_coco_masks(ann_file: str | Path, out: str | Path, overwrite: bool = False) -> None:
@@ -26,7 +26,7 @@ def write_coco_masks(ann_file: str | Path, out: str | Path, overwrite: bool = Fa
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        OutputError: If the folder holds something else.
+        OutputError: If the folder holds something else, or the images themselves.
         ValueError: If the file is no COCO file, or an image would be written outside the folder.
     """
     output = OutputFolder(out, 'mmwsl coco-masks', overwrite=overwrite)
@@ -35,6 +35,10 @@ def write_coco_masks(ann_file: str | Path, out: str | Path, overwrite: bool = Fa
     names = {name: str(Path(name.replace('\\', '/')).with_suffix('.png')) for name in file.images.values()}
     if wrong := [name for name, path in names.items() if not is_inside(path)]:
         raise ValueError(f'{ann_file}: `file_name` must be a path below the folder of images, got {shorten(wrong[0])}.')
+    if images := [name for name in names if Path(out, name).is_file() and names[name] not in output.made()]:
+        raise OutputError(
+            f'--out must be apart from the images, got {str(out)!r} with {first_five(images)}. Pass another folder.'
+        )
     output.begin(names.values())
     palette = voc_colormap(len(file.categories) + 1)
     for name, mask in track_iter_progress((coco_masks(file), len(names))):

@@ -6,6 +6,7 @@ from . import (
     configs,
     data,
     kept,
+    options,
     outputs,
     own_images,
     projects,
@@ -28,4 +29,5 @@ ALL = {
     'project': projects.CASES,
     'output': outputs.CASES,
     'kept': kept.CASES,
+    'option': options.CASES,
 }
