@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mmwsl.utils.images import MAX_PIXELS
 from mmwsl.utils.text import plain, shorten
 
 from .coco import COCOFile, image_names, load_coco
@@ -42,8 +43,10 @@ def coco_masks(file: COCOFile) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _check_size(size: tuple[Any, Any], source: str) -> None:
-    if not all(isinstance(side, int) and 0 < side < 1 << 16 for side in size):
-        raise ValueError(f'{source} must have a `height` and a `width` in pixels, got {shorten(size)}.')
+    if not all(type(side) is int and side > 0 for side in size) or size[0] * size[1] > MAX_PIXELS:
+        raise ValueError(
+            f'{source} must have a positive `height` and `width`, of at most {MAX_PIXELS} pixels, got {shorten(size)}.'
+        )
 
 
 def _mask(items: list[dict], size: tuple[Any, Any], classes: dict[Any, int], source: str) -> np.ndarray:

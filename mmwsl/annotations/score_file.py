@@ -6,6 +6,8 @@ import numpy as np
 
 from mmwsl.utils.arrays import load_npz
 
+MAX_CLASSES = 255
+"""A mask has no more: 255 marks its ignored pixels."""
 KINDS = dict(classes=('int16', 1), codes=('uint8', 3), num_classes=('int16', 0))
 
 
@@ -37,4 +39,5 @@ def read_codes(path: Path) -> np.ndarray:
 
 
 def _fit(classes: np.ndarray, codes: np.ndarray, num_classes: np.ndarray) -> bool:
-    return len(classes) == len(codes) and bool(((classes >= 0) & (classes < num_classes)).all())
+    known = bool(((classes >= 0) & (classes < num_classes)).all())
+    return len(classes) == len(codes) and known and int(num_classes) <= MAX_CLASSES

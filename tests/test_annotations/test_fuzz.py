@@ -19,6 +19,9 @@ from mmwsl.annotations import (
     ObjectBox,
     ProposalRecord,
     coco_boxes,
+    coco_masks,
+    load_coco,
+    read_class_folders,
     read_coco,
     read_csv,
     read_cvat_xml,
@@ -35,6 +38,7 @@ from mmwsl.annotations import (
     read_yolo,
     voc_boxes,
 )
+from mmwsl.annotations.score_file import read_codes
 
 from .helpers import LABELS, SHAPE, SUPERPIXELS, random_masks, uncompressed
 
@@ -50,6 +54,14 @@ COCO = dict(
     annotations=[
         dict(id=1, image_id=7, category_id=90, bbox=[1, 2, 3, 4], iscrowd=0),
         dict(id=2, image_id=9, category_id=1, bbox=[0.5, 2, 0, 4.5], iscrowd=1),
+    ],
+)
+INSTANCES = dict(
+    images=[dict(id=7, file_name='7.png', width=20, height=10), dict(id=9, file_name='a/9.jpg', width=8, height=6)],
+    categories=COCO['categories'],
+    annotations=[
+        dict(id=1, image_id=7, category_id=90, iscrowd=0, segmentation=[[1, 1, 9, 1, 9, 8]]),
+        dict(id=2, image_id=9, category_id=1, iscrowd=1, segmentation=dict(size=[6, 8], counts=[3, 9, 36])),
     ],
 )
 RESULTS = [
@@ -103,6 +115,10 @@ MCG = encode(
 MCG_BOXES = encode(lambda file: savemat(file, dict(bboxes=np.array([[1, 2, 3, 4]]), bboxes_scores=np.ones((1, 1)))))
 PACKED = npz(np.savez_compressed, packed_masks=np.packbits(random_masks(2), axis=-1))
 
+CODES = npz(
+    classes=np.array([0, 2], np.int16), codes=np.full((2, 3, 4), 7, np.uint8), num_classes=np.array(3, np.int16)
+)
+
 # The file that a reader gets, valid contents, and how it is called.
 READERS = {
     'csv': ('t.csv', [CSV], lambda path: read_csv(path, None, None, delimiter=None, check_spaces=True)),
@@ -112,6 +128,13 @@ READERS = {
     'coco': ('t.json', [COCO], read_coco),
     'coco-boxes': ('t.json', [COCO], coco_boxes),
     'coco-results': ('t.json', [RESULTS, RESULTS[:1], RESULTS[1:2]], lambda path: COCOResults(path).read('42', SHAPE)),
+    'coco-masks': ('t.json', [INSTANCES], lambda path: [mask for _, mask in coco_masks(load_coco(path))]),
+    'codes': ('a.npz', [CODES], read_codes),
+    'class-folders': (
+        't.txt',
+        [b'cat/a.jpg\ndog/b/c.jpg\nbackground/d.jpg'],
+        lambda path: read_class_folders(path.read_text('utf-8', 'surrogateescape').splitlines(), source=str(path)),
+    ),
     'label-studio': ('t.json', [LABEL_STUDIO], read_label_studio),
     'cvat': ('t.xml', [CVAT], read_cvat_xml),
     'voc-xml': ('a.xml', [VOC], lambda path: read_voc_xml(path.parent, large_area=0.1)),
@@ -253,7 +276,7 @@ def check_result(result):
     if isinstance(result, tuple):
         result = result[0]
     if isinstance(result, np.ndarray):
-        assert result.dtype == np.uint8 and result.ndim == 2
+        assert result.dtype == np.uint8 and result.ndim in (2, 3)
     elif isinstance(result, ProposalRecord):
         assert np.isfinite(result.boxes).all() and np.isfinite(result.scores).all()
         assert (result.boxes >= 0).all() and (result.boxes <= [*SHAPE[::-1]] * 2).all()
@@ -266,6 +289,8 @@ def check_result(result):
     elif isinstance(result, dict):
         assert all(isinstance(box, ObjectBox) for boxes in result.values() for box in boxes)
         assert np.isfinite([box.box for boxes in result.values() for box in boxes]).all()
+    elif result and isinstance(result[0], np.ndarray):
+        assert all(mask.dtype == np.uint8 and mask.ndim == 2 for mask in result)
     elif result and isinstance(result[0], ObjectBox):
         assert np.isfinite([box.box for box in result]).all()
     else:
