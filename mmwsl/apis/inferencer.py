@@ -1,5 +1,6 @@
 """Prediction of images without labels: files, folders, URLs and arrays."""
 
+import copy
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -92,7 +93,11 @@ class WeakSegInferencer(MMSegInferencer):
         show_progress: bool = False,
     ) -> None:
         cfg, checkpoint = find_model(model, weights)
-        cfg.setdefault('visualizer', dict(type='SegLocalVisualizer', name='inferencer'))
+        cfg = copy.copy(cfg)
+        visualizer = cfg.get('visualizer') or dict(type='SegLocalVisualizer', name='inferencer')
+        cfg.visualizer = dict(
+            visualizer, vis_backends=None
+        )  # it only draws: mmengine warns of a backend without folder
         self._given = dict(classes=classes, palette=palette)
         with weights_only_loading(Config(dict(load_from=checkpoint)), trust_checkpoint):
             super().__init__(cfg, checkpoint, device=device, scope=cfg.get('default_scope', 'mmseg'))

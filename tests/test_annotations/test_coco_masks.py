@@ -73,7 +73,10 @@ def test_the_command_writes_masks_and_keeps_what_it_did_not_make(ann_file, tmp_p
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        (dict(images=[dict(id=7, file_name='7.jpg')]), r'7.jpg must have a positive `height` and `width`.*got \(None, None\)'),
+        (
+            dict(images=[dict(id=7, file_name='7.jpg')]),
+            r'7.jpg must have a positive `height` and `width`.*got \(None, None\)',
+        ),
         (dict(images=[dict(id=7, file_name='../7.jpg', height=6, width=9)]), '`file_name` must be a path below'),
         (dict(images=[dict(id=7, file_name='7.jpg', height=5, width=9)]), r'7.jpg: .*`size` \[5, 9\]'),
         (dict(categories=[dict(id=i, name=str(i)) for i in range(300)]), '`categories` must be at most 254, got 300'),
