@@ -4,7 +4,7 @@ VENV ?= .venv
 # More arguments for the one command that installs torch, for example an index with another build of it.
 TORCH_ARGS ?=
 # Two tests at a time; prints the lines that no test reaches, and fails where they are too many (pyproject.toml).
-PYTEST_ARGS ?= -n 2 --dist loadgroup --cov
+PYTEST_ARGS ?= -n 2 --cov
 # More arguments for Sphinx, for example -D nb_execution_mode=cache, which runs the tutorial only when it has changed.
 SPHINX_ARGS ?=
 
