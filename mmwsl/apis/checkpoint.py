@@ -64,11 +64,12 @@ def safe_types() -> AbstractContextManager:
     )
 
 
-def check_checkpoint(path: str | Path) -> None:
+def check_checkpoint(path: str | Path, trust: bool = False) -> None:
     """Raise an error unless a local checkpoint loads without executing code.
 
     Args:
         path: The file.
+        trust: Whether the file may execute code: only what can be no checkpoint is rejected.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -78,6 +79,10 @@ def check_checkpoint(path: str | Path) -> None:
         ValueError: If it contains no dict.
     """
     _check_exists(path)
+    if trust:
+        if damage := _find_damage(Path(path)):
+            raise UnsafeCheckpointError(f'checkpoint={str(path)!r} was rejected: {damage}')
+        return
     try:
         with safe_types(), warnings.catch_warnings():
             warnings.simplefilter('ignore')
@@ -163,18 +168,19 @@ def weights_only_loading(cfg: Config, trust: bool = False) -> Iterator[None]:
         trust: Load files that could execute code.
 
     Raises:
-        UnsafeCheckpointError: If a checkpoint contains more than tensors and plain values.
+        UnsafeCheckpointError: If a checkpoint is damaged, or contains more than tensors and plain values and is not
+            trusted.
     """
+    checkpoints = checkpoints_in(cfg)
+    for path in checkpoints:
+        # Initial weights may be missing where nothing is initialized, as in an evaluation.
+        if Path(path).is_file() or (path == cfg.get('load_from') and not is_url(path)):
+            check_checkpoint(path, trust)
     if trust:
         # From torch 2.6 on, loads are safe by default, also in releases of mmengine that do not set `weights_only`.
         with environment(FORCE_ANY_LOAD):
             yield
         return
-    checkpoints = checkpoints_in(cfg)
-    for path in checkpoints:
-        # Initial weights may be missing where nothing is initialized, as in an evaluation.
-        if Path(path).is_file() or (path == cfg.get('load_from') and not is_url(path)):
-            check_checkpoint(path)
     try:
         with environment(FORCE_WEIGHTS_ONLY), safe_types():
             yield

@@ -34,6 +34,8 @@ LAUNCHERS = dict(
     mpi=(('MASTER_ADDR', 'OMPI_COMM_WORLD_LOCAL_RANK', 'OMPI_COMM_WORLD_SIZE', 'OMPI_COMM_WORLD_RANK'), 'mpirun'),
 )
 """Environment variables that a launcher sets, and how to start it."""
+PHASES = [(f'{phase}_dataloader', f'{phase}_cfg', f'{phase}_evaluator') for phase in ('val', 'test')]
+"""Parts of a config that the runner needs together."""
 
 
 def build_runner(cfg: Config, launcher: str = 'none', allow_mismatch: bool = False) -> Runner:
@@ -49,7 +51,9 @@ def build_runner(cfg: Config, launcher: str = 'none', allow_mismatch: bool = Fal
 
     Raises:
         OutputError: If a folder that the config writes into is among its inputs, or cannot be written.
+        ValueError: If the validation or test of the config lacks a part.
     """
+    check_phases(cfg)
     check_workers(cfg)
     check_folders(cfg)
     cfg.launcher = launcher
@@ -58,6 +62,21 @@ def build_runner(cfg: Config, launcher: str = 'none', allow_mismatch: bool = Fal
     for hook in (CheckpointFitHook(allow_mismatch), FiniteScoresHook()):
         runner.register_hook(hook)
     return runner
+
+
+def check_phases(cfg: Config) -> None:
+    """Check that validation and test of a config are complete, or left out.
+
+    Raises:
+        ValueError: If one is not.
+    """
+    for keys in PHASES:
+        missing = [key for key in keys if cfg.get(key) is None]
+        if 0 < len(missing) < len(keys):
+            raise ValueError(
+                f'{", ".join(f"`{key}`" for key in keys)} must all be set, or all be None, got no '
+                f'{" and ".join(f"`{key}`" for key in missing)}. Correct the config.'
+            )
 
 
 def join_processes(cfg: Config, launcher: str) -> None:

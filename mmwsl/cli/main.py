@@ -174,8 +174,8 @@ def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
 
 def with_flags(message: str) -> str:
     """Write the arguments that an error of a function names as the flags of a command."""
-    for name in ('image_column', 'label_column', 'separator', 'backbone'):
-        flag = f'--{name.replace("_", "-")}'
+    flags = {name: f'--{name.replace("_", "-")}' for name in ('image_column', 'label_column', 'separator', 'backbone')}
+    for name, flag in {**flags, 'weights': '--checkpoint'}.items():
         for before, after in ((f'Set `{name}`', f'Pass {flag}'), (f'set `{name}`', f'pass {flag}')):
             message = message.replace(before, after)
         message = message.replace(f'`{name}`', flag)

@@ -1,6 +1,25 @@
 """The cases, by what is wrong."""
 
-from . import arguments, checkpoints, configs, data, kept, outputs, own_images, projects, settings, tables
+from . import (
+    arguments,
+    checkpoints,
+    coco,
+    commands,
+    comparison,
+    configs,
+    data,
+    demos,
+    kept,
+    outputs,
+    own_images,
+    predictions,
+    projects,
+    pseudo_labels,
+    settings,
+    tables,
+    tuning,
+    zoom_out,
+)
 
 ALL = {
     'checkpoint': checkpoints.CASES,
@@ -13,4 +32,12 @@ ALL = {
     'project': projects.CASES,
     'output': outputs.CASES,
     'kept': kept.CASES,
+    'demo': demos.CASES,
+    'pseudo-labels': pseudo_labels.CASES,
+    'tune-thresholds': tuning.CASES,
+    'fit-zoom-out': zoom_out.CASES,
+    'compare': comparison.CASES,
+    'coco-masks': coco.CASES,
+    'predict': predictions.CASES,
+    'command': commands.CASES,
 }
