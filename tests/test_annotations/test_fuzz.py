@@ -19,6 +19,8 @@ from mmwsl.annotations import (
     ObjectBox,
     ProposalRecord,
     coco_boxes,
+    coco_masks,
+    load_coco,
     read_coco,
     read_csv,
     read_cvat_xml,
@@ -35,6 +37,7 @@ from mmwsl.annotations import (
     read_yolo,
     voc_boxes,
 )
+from mmwsl.annotations.score_file import read_codes
 
 from .helpers import LABELS, SHAPE, SUPERPIXELS, random_masks, uncompressed
 
@@ -50,6 +53,19 @@ COCO = dict(
     annotations=[
         dict(id=1, image_id=7, category_id=90, bbox=[1, 2, 3, 4], iscrowd=0),
         dict(id=2, image_id=9, category_id=1, bbox=[0.5, 2, 0, 4.5], iscrowd=1),
+    ],
+)
+INSTANCES = COCO | dict(
+    images=[dict(id=7, file_name='7.jpg', height=SHAPE[0], width=SHAPE[1])],
+    annotations=[
+        dict(id=1, image_id=7, category_id=90, segmentation=[[1, 1, 4, 1, 4, 4.5]], iscrowd=0),
+        dict(
+            id=2,
+            image_id=7,
+            category_id=1,
+            segmentation=dict(size=[*SHAPE], counts=uncompressed(random_masks()[0])),
+            iscrowd=1,
+        ),
     ],
 )
 RESULTS = [
@@ -101,6 +117,11 @@ MCG = encode(
     )
 )
 MCG_BOXES = encode(lambda file: savemat(file, dict(bboxes=np.array([[1, 2, 3, 4]]), bboxes_scores=np.ones((1, 1)))))
+CODES = encode(
+    lambda file: np.savez_compressed(
+        file, classes=np.array([0, 2], np.int16), codes=np.ones((2, 3, 4), np.uint8), num_classes=np.int16(3)
+    )
+)
 PACKED = npz(np.savez_compressed, packed_masks=np.packbits(random_masks(2), axis=-1))
 
 # The file that a reader gets, valid contents, and how it is called.
@@ -111,6 +132,7 @@ READERS = {
     'jsonl': ('t.jsonl', [b'{"image":"a","labels":[]}\n{"image":"b","labels":"cat dog"}'], read_jsonl),
     'coco': ('t.json', [COCO], read_coco),
     'coco-boxes': ('t.json', [COCO], coco_boxes),
+    'coco-masks': ('t.json', [INSTANCES], lambda path: [mask for _, mask in coco_masks(load_coco(path))]),
     'coco-results': ('t.json', [RESULTS, RESULTS[:1], RESULTS[1:2]], lambda path: COCOResults(path).read('42', SHAPE)),
     'label-studio': ('t.json', [LABEL_STUDIO], read_label_studio),
     'cvat': ('t.xml', [CVAT], read_cvat_xml),
@@ -130,6 +152,7 @@ READERS = {
     ),
     'names': ('t.txt', [b'a.jpg\n\nb/c.jpg\n'], lambda path: read_names(str(path))),
     'mask': ('a.png', [MASK], read_mask),
+    'codes': ('a.npz', [CODES], read_codes),
     'npz': ('a.npz', [NPZ, PACKED], lambda path: read_proposals(str(path), SHAPE)),
     'mcg': ('a.mat', [MCG, MCG_BOXES], lambda path: read_proposals(str(path), SHAPE)),
     'bing': ('a.txt', [b'2\n0.5, 1, 1, 4, 3\n-1e-3, 3, 1, 9, 6\n'], lambda path: read_proposals(str(path), SHAPE)),
@@ -253,7 +276,9 @@ def check_result(result):
     if isinstance(result, tuple):
         result = result[0]
     if isinstance(result, np.ndarray):
-        assert result.dtype == np.uint8 and result.ndim == 2
+        assert result.dtype == np.uint8 and result.ndim in (2, 3)
+    elif result and isinstance(result, list) and isinstance(result[0], np.ndarray):
+        assert all(mask.dtype == np.uint8 and mask.ndim == 2 for mask in result)
     elif isinstance(result, ProposalRecord):
         assert np.isfinite(result.boxes).all() and np.isfinite(result.scores).all()
         assert (result.boxes >= 0).all() and (result.boxes <= [*SHAPE[::-1]] * 2).all()
