@@ -1,7 +1,9 @@
 """Image-level labels from one folder per class."""
 
 from collections.abc import Iterable
+from pathlib import PurePosixPath
 
+from mmwsl.utils.files import is_inside
 from mmwsl.utils.text import first_five
 
 from .record import ImageLabelRecord, make_record
@@ -23,16 +25,19 @@ def read_class_folders(
         One record per image, sorted by path.
 
     Raises:
-        ValueError: If an image is in no class folder.
+        ValueError: If an image is in no class folder, or outside the folder.
     """
     images = sorted(image.replace('\\', '/') for image in images)
-    stray = [image for image in images if '/' not in image]
+    if outside := [image for image in images if not is_inside(image)]:
+        raise ValueError(f'{source}: images must be paths below the folder, got {first_five(outside)}.')
+    parts = {image: PurePosixPath(image).parts for image in images}
+    stray = [image for image in images if len(parts[image]) < 2]
     if stray:
         raise ValueError(
             f'{source}: {len(stray)} images are in no class folder: {first_five(stray)}. '
             'Move them into the folder of their class.'
         )
-    folders = ((image, image.split('/', 1)[0]) for image in images)
+    folders = ((image, parts[image][0]) for image in images)
     return [
         make_record(image, () if folder == background_folder else (folder,), source=f'{source}/{image}')
         for image, folder in folders

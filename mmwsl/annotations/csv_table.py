@@ -14,7 +14,7 @@ from .columns import check_different, find_column
 from .record import ImageLabelRecord, make_record
 from .separators import find_separator, split_cell
 
-MISSING = ('nan', 'none', 'null', 'n/a')
+MISSING = ('nan', 'none', 'null', 'n/a', 'na', '<na>', '#n/a', '#ref!', '#value!', '#name?', '-', '?')
 """Texts that programs write for a missing value."""
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[ \t]*', re.IGNORECASE)
 """First line that Excel writes and reads: it names the separator of the cells."""

@@ -4,10 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmwsl.utils.arrays import load_npz
+from mmwsl.utils.arrays import MAX_BYTES, load_npz
 
-MAX_CLASSES = 255
-"""A mask has no more: 255 marks its ignored pixels."""
 KINDS = dict(classes=('int16', 1), codes=('uint8', 3), num_classes=('int16', 0))
 
 
@@ -39,5 +37,6 @@ def read_codes(path: Path) -> np.ndarray:
 
 
 def _fit(classes: np.ndarray, codes: np.ndarray, num_classes: np.ndarray) -> bool:
+    size = int(num_classes) * codes.shape[1] * codes.shape[2]
     known = bool(((classes >= 0) & (classes < num_classes)).all())
-    return len(classes) == len(codes) and known and int(num_classes) <= MAX_CLASSES
+    return len(classes) == len(codes) and known and 0 <= size <= MAX_BYTES

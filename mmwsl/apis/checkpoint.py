@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import Any
 
 import numpy as np
 import torch
@@ -98,6 +99,12 @@ def check_checkpoint(path: str | Path, trust: bool = False) -> None:
         raise ValueError(
             f'checkpoint={str(path)!r} must be a dict of parameters, got a {type(content).__name__}. Pass another file.'
         )
+
+
+def meta_of(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """Return ``meta`` of a checkpoint, empty if it has none."""
+    meta = checkpoint.get('meta')
+    return meta if isinstance(meta, dict) else {}
 
 
 def identify_checkpoint(path: str) -> str:
@@ -229,7 +236,7 @@ def latest_checkpoint(work_dir: str | Path) -> str | None:
     """
     work_dir = Path(work_dir)
     note = work_dir / 'last_checkpoint'
-    noted = note.read_text().strip() if note.is_file() else ''
+    noted = note.read_text(errors='replace').strip() if note.is_file() else ''
     own = work_dir / Path(noted).name
     elsewhere = bool(noted) and not own.is_file()
     candidates = [Path(noted) if elsewhere else own] if noted else []

@@ -15,6 +15,7 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
+from mmwsl.apis.checkpoint import meta_of
 from mmwsl.apis.trained_settings import warn_changed_settings
 from mmwsl.utils.console import log_warning
 
@@ -169,7 +170,7 @@ def parameters_of(checkpoint: Any) -> Mapping[str, Tensor]:
 
 def recorded_classes(checkpoint: dict[str, Any]) -> list[str] | None:
     """Return the class names that a checkpoint stores, also one of MMSegmentation before 1.0; None without names."""
-    meta = checkpoint.get('meta') or {}
+    meta = meta_of(checkpoint)
     parts = [part for part in (meta.get('dataset_meta'), meta) if isinstance(part, dict)]
     return next((list(part[key]) for part in parts for key in ('classes', 'CLASSES') if part.get(key)), None)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from mmengine.hooks import Hook
+from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from mmwsl.apis.arguments import add_cfg_options, add_overwrite, say_results
@@ -12,6 +13,7 @@ from mmwsl.apis.config import find_config, load_config
 from mmwsl.apis.launch import build_runner
 from mmwsl.apis.prediction import predict
 from mmwsl.apis.training import train
+from mmwsl.registry import DATASETS
 from mmwsl.utils.files import atomic_write
 from mmwsl.utils.folder_lock import folder_lock
 from mmwsl.utils.output_folder import OutputFolder
@@ -60,6 +62,10 @@ def demo(
     work_dir = Path(work_dir)
     output = OutputFolder(work_dir, 'mmwsl demo', '--work-dir', overwrite, FILES)
     output.check(reuse=True)
+    for path in (config, prior_config):  # before the training
+        cfg = load_config(path, options)
+        init_default_scope(cfg.get('default_scope', 'mmseg'))
+        DATASETS.build(cfg.test_dataloader.dataset)
     cfg = load_config(config, options, str(work_dir / 'train'))
     train(cfg, hooks=[BeginHook(output)], overwrite=overwrite or bool(output.made()))
     checkpoint = latest_checkpoint(work_dir / 'train')

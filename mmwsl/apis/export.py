@@ -27,7 +27,7 @@ from mmwsl.inference.postprocessors import ClassThresholds, build_postprocessors
 from mmwsl.utils.console import quiet
 from mmwsl.utils.files import atomic_write, files_of_config
 from mmwsl.utils.folder_lock import file_lock
-from mmwsl.utils.nested import dicts_in
+from mmwsl.utils.nested import dataset_paths, dicts_in
 from mmwsl.utils.output_folder import check_output_file
 from mmwsl.utils.parser import Parser
 
@@ -87,14 +87,17 @@ def export_onnx(
     Raises:
         ImportError: If onnx or onnxruntime is missing.
         OutputError: If the file exists and ``overwrite`` is not set, or its folder does not exist.
-        ValueError: If the network cannot be exported, or the file gives other probabilities.
+        ValueError: If ``out`` does not end in ``.onnx``, the network cannot be exported, or the file gives other
+            probabilities.
     """
     onnx, onnxruntime = import_onnx()
     if opset < OLDEST_OPSET:
         raise ValueError(f'--opset must be at least {OLDEST_OPSET}, got {opset}.')
+    if Path(out).suffix != '.onnx':
+        raise ValueError(f'--out must be a file .onnx, got {str(out)!r}.')
     cfg, checkpoint = find_model(model, weights, options)
     own = [path for path in Path(model).rglob('*') if path.is_file()] if isinstance(model, str | Path) else []
-    check_output_file(out, '--out', overwrite, [checkpoint, *files_of_config(cfg.text), *own])
+    check_output_file(out, '--out', overwrite, [checkpoint, *files_of_config(cfg.text), *own, *dataset_paths(cfg)])
     metadata = describe_postprocessing(cfg)
     bare = deepcopy(cfg)
     bare.custom_hooks = []

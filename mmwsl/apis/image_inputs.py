@@ -55,6 +55,8 @@ def list_inputs(inputs: Source | Sequence[Source], names: Sequence[str] | None =
         if not isinstance(source, str | os.PathLike):
             raise TypeError(f'`inputs` must be paths, URLs or arrays, got {shorten(source)} at position {position}.')
         path = os.fspath(source)
+        if not path:
+            raise ValueError(f'`inputs` must be paths, URLs or arrays, got an empty text at position {position}.')
         try:
             backend = fileio.get_file_backend(path)
         except KeyError as error:
@@ -73,6 +75,8 @@ def list_inputs(inputs: Source | Sequence[Source], names: Sequence[str] | None =
     if not found:
         raise ValueError(f'`inputs` must contain images, got none in {first_five(map(repr, sources))}. Check the path.')
     unique = unique_names([(folder, name) for folder, name, _ in found.values()]) if names is None else list(names)
+    if wrong := [name for name in unique if not isinstance(name, str) or not name]:
+        raise ValueError(f'`names` must be texts, got {shorten(wrong[0])}.')
     if len(unique) != len(found) or len(set(unique)) != len(unique):
         raise ValueError(
             f'`names` must be one unique name per image, got {len(set(unique))} names for {len(found)} images.'

@@ -18,8 +18,8 @@ from mmseg.structures import SegDataSample
 from rich.progress import track
 from torch import Tensor, nn
 
-from mmwsl.annotations import open_mask_writer
-from mmwsl.apis.checkpoint import weights_only_loading
+from mmwsl.annotations import MASK_FORMATS, open_mask_writer
+from mmwsl.apis.checkpoint import meta_of, weights_only_loading
 from mmwsl.apis.checkpoint_fit import check_weights, recorded_classes, warn_without_classes
 from mmwsl.apis.image_inputs import ImageInput, Source, list_inputs
 from mmwsl.apis.image_pipeline import ImagePipeline, LoadedImage, describe, equal_size_batches, load_images, windows
@@ -29,7 +29,9 @@ from mmwsl.apis.trained_settings import warn_changed_settings
 from mmwsl.datasets.classes import voc_colormap
 from mmwsl.engine.hooks import PostProcessingHook, check_scores
 from mmwsl.registry import HOOKS
+from mmwsl.utils.files import is_inside
 from mmwsl.utils.output_folder import OutputFolder
+from mmwsl.utils.text import check_choice, shorten
 
 
 class Prediction(NamedTuple):
@@ -154,8 +156,13 @@ class WeakSegInferencer(MMSegInferencer):
 
         Raises:
             OutputError: If ``out_dir`` holds anything and ``overwrite`` is not set, or is not apart from the inputs.
+            ValueError: If another argument is wrong; earlier results in ``out_dir`` are not removed then.
         """
+        check_choice('format', format, tuple(MASK_FORMATS))
+        _check_counts(batch_size, num_workers)
         images = list_inputs(inputs, names)
+        if out_dir is not None and (wrong := [image.name for image in images if not is_inside(image.name)]):
+            raise ValueError(f'`names` must be paths below `out_dir`, got {shorten(wrong[0])}.')
         predictions, failed = [], []
         with ExitStack() as stack:
             writer = None
@@ -219,10 +226,9 @@ class WeakSegInferencer(MMSegInferencer):
             The predictions, in the order of the images. One that failed has an ``error``.
 
         Raises:
-            ValueError: If ``batch_size`` is less than 1.
+            ValueError: If ``batch_size`` is no positive or ``num_workers`` no non-negative integer.
         """
-        if batch_size < 1:
-            raise ValueError(f'`batch_size` must be at least 1, got {batch_size}.')
+        _check_counts(batch_size, num_workers)
         is_listed = isinstance(inputs, list) and all(isinstance(image, ImageInput) for image in inputs)
         images: list[ImageInput] = inputs if is_listed else list_inputs(inputs)  # type: ignore[arg-type, assignment]
         pipeline = ImagePipeline(self.cfg.test_dataloader.dataset.pipeline, return_images)
@@ -273,16 +279,26 @@ class WeakSegInferencer(MMSegInferencer):
     def _load_weights_to_model(self, model: nn.Module, checkpoint: dict[str, Any], cfg: Config) -> None:
         check_weights(model, checkpoint)
         warn_changed_settings(checkpoint, cfg.model, '`weights`')
-        recorded = dict((checkpoint.get('meta') or {}).get('dataset_meta') or {}, classes=recorded_classes(checkpoint))
+        recorded = dict(meta_of(checkpoint).get('dataset_meta') or {}, classes=recorded_classes(checkpoint))
         if not recorded['classes']:
             warn_without_classes('`weights`')
         meta: dict[str, Any] = dict(self._given)
         if not meta['classes']:
             found = find_dataset_meta(cfg, recorded, getattr(model, 'num_classes', None))
             meta = found | {key: value for key, value in meta.items() if value}
+        if isinstance(meta['classes'], str) or len(set(meta['classes'])) != len(meta['classes']):
+            raise ValueError(f'`classes` must be a list of different names, got {shorten(meta["classes"])}.')
+        if (number := getattr(model, 'num_classes', None) or len(meta['classes'])) != len(meta['classes']):
+            raise ValueError(f'`classes` must be the {number} classes of the network, got {len(meta["classes"])}.')
         meta['palette'] = meta['palette'] or voc_colormap(len(meta['classes']))
         # Without its own names the parent takes those of Cityscapes.
         super()._load_weights_to_model(model, dict(checkpoint, meta=dict(dataset_meta=meta)), cfg)
+
+
+def _check_counts(batch_size: int, num_workers: int) -> None:
+    for name, value, least in (('batch_size', batch_size, 1), ('num_workers', num_workers, 0)):
+        if not isinstance(value, int) or value < least:
+            raise ValueError(f'`{name}` must be an integer of at least {least}, got {shorten(value)}.')
 
 
 def pixel_scores(sample: SegDataSample) -> Tensor:

@@ -23,7 +23,7 @@ from mmwsl.engine.runner import discarded_if_rejected
 from mmwsl.inference import ZoomOutMaps
 from mmwsl.registry import CLASS_MAPS, DATASETS
 from mmwsl.utils.arrays import load_npy
-from mmwsl.utils.file_cache import FileCache
+from mmwsl.utils.file_cache import HASHED, FileCache
 from mmwsl.utils.files import atomic_write
 from mmwsl.utils.nested import dicts_in, digest_files
 
@@ -99,7 +99,7 @@ def collect_instances(
     for name, tensor in runner.model.state_dict().items():
         network.update(name.encode() + tensor.cpu().numpy().tobytes())
     paths = [Path(cache_dir, _entry(index, info, network.digest())) for index, info in enumerate(infos)]
-    parts = read_features(runner, dataset, paths, per_image, seed, FileCache(cache_dir, max_size))
+    parts = read_features(runner, dataset, paths, per_image, seed, FileCache(cache_dir, max_size, own=HASHED))
     labels = [multi_hot_labels(info['img_label'], info['unknown_label'], info['num_classes']) for info in infos]
     bags = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
     return Instances(

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 
+import matplotlib.pyplot as plt
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.registry import init_default_scope
@@ -24,6 +25,9 @@ from mmwsl.registry import HOOKS, MODELS
 from mmwsl.utils.console import log_warning
 from mmwsl.utils.nested import dataset_paths
 from mmwsl.utils.output_folder import OutputFolder
+
+NO_WINDOWS = ('agg', 'cairo', 'pdf', 'pgf', 'ps', 'svg', 'template')
+"""Backends of matplotlib that only write files; it selects one itself where there is no screen."""
 
 
 def test(
@@ -174,6 +178,10 @@ def main(argv: list[str] | None = None) -> None:
     for name, folder in (('--out', args.out), ('--show-dir', args.show_dir)):
         if folder and os.path.realpath(folder) == os.path.realpath(cfg.work_dir):
             parser.error(f'{name} and --work-dir must be different folders, got {folder} twice.')
+    if args.show and plt.get_backend().lower() in NO_WINDOWS:
+        raise ValueError(
+            f'--show needs a screen, got none (backend {plt.get_backend()} of matplotlib). Pass --show-dir DIR instead.'
+        )
     if args.show or args.show_dir:
         draw_predictions(cfg, args.show, args.show_dir, args.wait_time, args.overwrite)
     if args.tta:

@@ -11,6 +11,7 @@ from mmengine.registry import init_default_scope
 from mmwsl.apis.checkpoint_fit import check_classes
 from mmwsl.apis.config import get_config
 from mmwsl.apis.config_check import merge_options
+from mmwsl.apis.config_parts import check_parts
 from mmwsl.apis.project import Project
 from mmwsl.apis.pseudo_labels.settings import set_image_labels
 from mmwsl.apis.registered import is_subclass, registered_class
@@ -46,6 +47,7 @@ def find_model(
             '`weights` must be the checkpoint of the config, got None. Pass a .pth file, or the folder of a project.'
         )
     merge_options(cfg, options)
+    check_parts(cfg, 'model', 'test_dataloader')
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     if is_subclass(cfg.model, MODELS, WeakEncoderDecoder):
         set_image_labels(cfg.model, False)

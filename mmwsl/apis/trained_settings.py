@@ -6,6 +6,7 @@ the parameters can see them.
 
 from typing import Any
 
+from mmwsl.apis.checkpoint import meta_of
 from mmwsl.utils.console import log_warning
 from mmwsl.utils.nested import settings_in
 
@@ -41,7 +42,7 @@ def warn_changed_settings(checkpoint: dict[str, Any], model: dict[str, Any], nam
         model: Config of the model.
         name: Name of the checkpoint.
     """
-    trained = (checkpoint.get('meta') or {}).get('model')
+    trained = meta_of(checkpoint).get('model')
     if isinstance(trained, dict) and (changed := changed_settings(trained, model)):
         more = f' and {len(changed) - SHOWN} more' if len(changed) > SHOWN else ''
         text = f'{name} was trained with other settings: {"; ".join(changed[:SHOWN])}{more}.'

@@ -75,6 +75,8 @@ def train(
     elif resume:
         print_log(f'--resume: no checkpoint in {cfg.work_dir}. Training starts from the beginning.', 'current')
     check_load_from(cfg)
+    if allow_mismatch and not cfg.get('load_from'):
+        raise ValueError('--allow-mismatch needs `load_from`, got None. Set --cfg-options load_from=FILE.')
     with weights_only_loading(cfg, trust_checkpoint), initial_weights(cfg):
         runner = build_runner(cfg, launcher, allow_mismatch)
         with discarded_if_rejected(runner):
@@ -146,6 +148,8 @@ def main(argv: list[str] | None = None) -> None:
     args = parse(parser, argv)
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
     if args.amp:
+        if get_device() in ('cpu', 'mps'):
+            raise ValueError('--amp needs a GPU, got none that torch can use. Remove --amp, or see mmwsl doctor.')
         enable_amp(cfg)
     train(
         cfg,

@@ -6,18 +6,21 @@ from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
+from mmengine.fileio import join_path
 from mmengine.registry import init_default_scope
 
 from mmwsl.apis.arguments import POSITIVE, add_check_data, add_overwrite, base_parser, parse, say_results
 from mmwsl.apis.config import load_config
+from mmwsl.apis.config_parts import check_parts
 from mmwsl.apis.data_check import OVERLAP
 from mmwsl.apis.launch import in_first_process, join_processes
 from mmwsl.apis.registered import is_subclass, registered_class
 from mmwsl.apis.testing import test
+from mmwsl.apis.work_folder import check_folders
 from mmwsl.inference import ClassThresholds
 from mmwsl.models import WeakEncoderDecoder
 from mmwsl.registry import DATASETS, MODELS, POSTPROCESSORS
-from mmwsl.utils.files import load_json, write_json
+from mmwsl.utils.files import files_of_config, load_json, write_json
 from mmwsl.utils.folder_lock import file_lock
 from mmwsl.utils.nested import dataset_paths, dicts_in
 from mmwsl.utils.output_folder import check_output_file
@@ -88,7 +91,11 @@ def main(argv: list[str] | None = None) -> None:
     args = parse(parser, argv)
     cfg = load_config(args.config, args.cfg_options, args.work_dir, 'tune')
     out_file = args.out or str(Path(cfg.work_dir, 'thresholds.json'))
-    inputs = [args.checkpoint, args.config, *dataset_paths(cfg)]
+    check_parts(cfg, 'model', 'test_dataloader')
+    check_folders(cfg)
+    inputs = [args.checkpoint, *files_of_config(cfg.text), *dataset_paths(cfg)]
+    if args.ann_file:
+        inputs.append(join_path(cfg.test_dataloader.dataset.get('data_root') or '', args.ann_file))
     with ExitStack() as stack:
         if args.launcher != 'none':
             join_processes(copy.deepcopy(cfg), args.launcher)

@@ -9,6 +9,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmwsl.apis.checkpoint import meta_of
 from mmwsl.apis.registered import is_subclass
 from mmwsl.engine.hooks import MaskWriterHook, WeakSegVisualizationHook, WeightsOnlyCheckpointHook
 from mmwsl.engine.hooks.weights_only_checkpoint_hook import digest_value
@@ -159,7 +160,7 @@ class EarlierTrainingHook(Hook):
             )
         if runner._resume:
             check_optimizer_state(checkpoint.get('optimizer') or {}, runner)
-        before = (checkpoint.get('meta') or {}).get('config_digests')
+        before = meta_of(checkpoint).get('config_digests')
         if not runner._resume or not isinstance(before, dict):
             return
         now = {key: digest_value(value) for key, value in runner.cfg.to_dict().items()}

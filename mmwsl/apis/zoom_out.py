@@ -1,5 +1,6 @@
 """Training of the SVMs of zoom-out features from image-level labels."""
 
+import os
 from pathlib import Path
 
 import torch
@@ -8,12 +9,14 @@ from mmengine.logging import print_log
 
 from mmwsl.apis.arguments import POSITIVE, add_overwrite, base_parser, parse, say_results
 from mmwsl.apis.config import load_config
+from mmwsl.apis.config_parts import check_parts
 from mmwsl.apis.instances import collect_instances
 from mmwsl.apis.mi_svm import fit_classes
-from mmwsl.utils.files import atomic_write
+from mmwsl.apis.work_folder import check_folders
+from mmwsl.utils.files import atomic_write, files_of_config
 from mmwsl.utils.folder_lock import file_lock
 from mmwsl.utils.nested import dataset_paths
-from mmwsl.utils.output_folder import check_output_file
+from mmwsl.utils.output_folder import check_output_file, check_outside, check_writable
 
 
 def fit_zoom_out(
@@ -41,8 +44,17 @@ def fit_zoom_out(
         max_iterations: Maximum number of trainings of a class.
         seed: Random seed of the sample.
         trust_checkpoint: Whether to load a checkpoint that can run code.
+
+    Raises:
+        OutputError: If ``cache_dir`` cannot be written, or is among the images, labels and masks.
+        ValueError: If the config lacks a part, or ``cache_dir`` is ``out_file``; see :func:`.collect_instances`.
     """
+    check_parts(cfg, 'model', 'train_dataloader', 'test_dataloader')
     cache_dir = cache_dir or Path(cfg.work_dir, 'features')
+    check_writable(cache_dir, '--cache-dir')
+    check_outside(cache_dir, dataset_paths(cfg), '--cache-dir')
+    if os.path.realpath(cache_dir) == os.path.realpath(out_file):
+        raise ValueError(f'--cache-dir must be a folder, got {str(cache_dir)!r}, the file of --out.')
     instances = collect_instances(cfg, checkpoint, cache_dir, per_image, every, seed, trust_checkpoint)
     count, dimension = instances.features.shape
     print_log(f'{count} superpixels of {len(instances.labels)} images, {dimension} features each', 'current')
@@ -67,7 +79,8 @@ def main(argv: list[str] | None = None) -> None:
         raise ValueError(f"--launcher must be 'none', got {args.launcher!r}. Train the SVMs in one process.")
     cfg = load_config(args.config, args.cfg_options, args.work_dir, 'zoom_out')
     out_file = args.out or Path(cfg.work_dir, 'svm.pth')
-    inputs = [args.checkpoint, args.config, *dataset_paths(cfg)]
+    check_folders(cfg)
+    inputs = [args.checkpoint, *files_of_config(cfg.text), *dataset_paths(cfg)]
     with file_lock(out_file, make_folder=not args.out):
         check_output_file(out_file, '--out', args.overwrite, inputs, make_folder=not args.out)
         fit_zoom_out(

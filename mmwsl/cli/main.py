@@ -39,6 +39,7 @@ TOOLS = {
 }
 COMMANDS = OWN_IMAGES | TOOLS
 LINES, WIDTH = 3, 1000
+OFF = ('', '0', 'false', 'no', 'off')
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -82,7 +83,7 @@ def run_command(command: str, argv: list[str] | None = None) -> None:
     if '--show' not in argv:
         os.environ['MPLBACKEND'] = 'agg'  # nothing else needs a screen, or a backend that is not installed
     logging.raiseExceptions = False  # a log that cannot be written has no traceback on the terminal
-    debug = '--debug' in argv or bool(os.environ.get(DEBUG))
+    debug = '--debug' in argv or os.environ.get(DEBUG, '').lower() not in OFF
     argv = [argument for argument in argv if argument != '--debug']
     with warnings.catch_warnings():
         if all(option.startswith(('error', 'ignore')) for option in sys.warnoptions):
@@ -174,8 +175,8 @@ def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
 
 def with_flags(message: str) -> str:
     """Write the arguments that an error of a function names as the flags of a command."""
-    for name in ('image_column', 'label_column', 'separator', 'backbone'):
-        flag = f'--{name.replace("_", "-")}'
+    flags = {name: f'--{name.replace("_", "-")}' for name in ('image_column', 'label_column', 'separator', 'backbone')}
+    for name, flag in {**flags, 'weights': '--checkpoint'}.items():
         for before, after in ((f'Set `{name}`', f'Pass {flag}'), (f'set `{name}`', f'pass {flag}')):
             message = message.replace(before, after)
         message = message.replace(f'`{name}`', flag)

@@ -36,6 +36,7 @@ KNOWN = {
     "'gt_sem_seg'": "The metric compares masks, which the pipeline must load: add dict(type='LoadAnnotations') before "
     'the transform that packs.',
     'in registry under scope': 'A `type` of the config is misspelled, or its module is not in `custom_imports`.',
+    'Too many open files': 'The limit of open files is too low: raise it with `ulimit -n`, or use fewer workers.',
     'out of memory': 'The device has too little memory: set a smaller train_dataloader.batch_size or smaller images.',
     'DataLoader worker': 'A process that loads images was ended, often because memory is short: set num_workers=0 to '
     'see its error.',

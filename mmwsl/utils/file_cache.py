@@ -8,6 +8,8 @@ from pathlib import Path
 
 UNITS = {'': 1, 'b': 1, 'kb': 10**3, 'mb': 10**6, 'gb': 10**9, 'tb': 10**12}
 MIN_WRITERS = 4
+HASHED = re.compile(r'[0-9a-f]{2}/([0-9a-f]{40}\.np[yz]|tmp\w+\.part)')
+"""Paths of features that are named by a hash, and of their partial files."""
 
 
 def parse_size(size: int | str) -> int:
@@ -37,10 +39,14 @@ class FileCache:
         folder: The folder.
         max_size: Limit in bytes, or a text such as ``'20GB'``.
         writers: Number of processes that write at the same time, if more than four.
+        own: Paths of the cached files, relative to the folder. Other files are not counted and never removed. None is
+            every file.
     """
 
-    def __init__(self, folder: str | Path, max_size: int | str, writers: int = MIN_WRITERS) -> None:
-        self.folder, self.max_size = Path(folder), parse_size(max_size)
+    def __init__(
+        self, folder: str | Path, max_size: int | str, writers: int = MIN_WRITERS, own: re.Pattern | None = None
+    ) -> None:
+        self.folder, self.max_size, self.own = Path(folder), parse_size(max_size), own
         self.writers = max(writers, MIN_WRITERS)
         self.full = False
         self._start = time.time() - 1  # file systems round times
@@ -82,10 +88,12 @@ class FileCache:
         self._allowance = (self.max_size - used) // self.writers
 
     def _files(self) -> Iterator[tuple[float, int, str]]:
-        """Yield the time of the last use, the size and the path of every file."""
+        """Yield the time of the last use, the size and the path of every cached file."""
         for folder, _, names in os.walk(self.folder):
             for name in names:
                 path = os.path.join(folder, name)
+                if self.own and not self.own.fullmatch(Path(path).relative_to(self.folder).as_posix()):
+                    continue
                 try:
                     status = os.stat(path)
                 except FileNotFoundError:  # removed by another process

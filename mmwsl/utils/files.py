@@ -129,9 +129,11 @@ def digest_file(path: str | Path) -> str:
 
 
 def is_inside(name: str) -> bool:
-    """Tell whether a path names a file within the folder that it is relative to. Backslashes separate too."""
+    """Tell whether a path can name a file within the folder that it is relative to. Backslashes separate too."""
     path = PurePosixPath(name.replace('\\', '/'))
-    return bool(path.name) and not path.is_absolute() and '..' not in path.parts and not Path(name).drive
+    if not path.name or '\0' in name:
+        return False
+    return not path.is_absolute() and '..' not in path.parts and not Path(name).drive
 
 
 def read_bytes(path: str | Path, argument: str = 'label file', backend_args: dict | None = None) -> bytes:

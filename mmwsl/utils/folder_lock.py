@@ -83,7 +83,7 @@ def file_lock(path: str | Path, argument: str = '--out', make_folder: bool = Fal
     """
     path = Path(path)
     with ExitStack() as stack:
-        if not (make_folder or path.parent.is_dir()):
+        if not path.name or path.is_dir() or not (make_folder or path.parent.is_dir()):
             yield
             return
         try:

@@ -62,6 +62,8 @@ class OutputFolder:
         """
         check_apart(self.root, inputs, self.argument)
         check_writable(self.root, self.argument)
+        names = list(names)
+        self._check_links([*self.made(), *names])
         self._before = None if self.overwrite or reuse else self.made()
         if self.overwrite or not self.root.exists():
             return
@@ -97,6 +99,7 @@ class OutputFolder:
                 f'`{self.command}` began. Pass another folder.'
             )
         self._check_names(names)
+        self._check_links(names)
         remove_partial_files(self.root)
         if not keep:
             self.clear()
@@ -181,6 +184,16 @@ class OutputFolder:
                 f'{self.argument} must hold results of `{self.command}` only, got other files {first_five(taken)} in '
                 f'{str(self.root)!r}. Move them away, or pass another folder.'
             )
+
+    def _check_links(self, names: Iterable[str]) -> None:
+        """Check that no subfolder is a link: files would be written and removed elsewhere."""
+        for folder in sorted({parent for name in names for parent in (Path(name), *Path(name).parents)}):
+            path = self.root / folder
+            if folder != Path() and path.is_symlink() and path.is_dir():
+                raise OutputError(
+                    f'{self.argument} must not hold links to folders, got {str(path)!r}, which leads to '
+                    f'{os.path.realpath(path)!r}. Remove the link, or pass another folder.'
+                )
 
     def _or_overwrite(self, purpose: str) -> str:
         return f', or --overwrite {purpose}' if self.argument.startswith('--') else ''

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from mmwsl.utils.file_cache import FileCache, parse_size
+from mmwsl.utils.file_cache import HASHED, FileCache, parse_size
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,13 @@ def test_files_in_use_are_never_removed(tmp_path):
 
 def test_touch_of_a_deleted_file_is_no_error(tmp_path):
     FileCache(tmp_path, 10).touch(tmp_path / 'missing')
+
+
+def test_files_of_others_are_never_removed(tmp_path):
+    names = ['ab/' + '0' * 40 + '.npy', 'ab/' + '0' * 40 + '.txt', 'photo.npy', 'ab/photo.npz']
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(bytes(90))
+        os.utime(tmp_path / name, (0, 0))
+    assert FileCache(tmp_path, 100, own=HASHED).reserve(20)
+    assert [(tmp_path / name).exists() for name in names] == [False, True, True, True]

@@ -16,6 +16,7 @@ from PIL import Image
 from torch import nn
 
 from mmwsl.apis.config import load_config
+from mmwsl.apis.config_parts import check_parts
 from mmwsl.apis.prediction import predict
 from mmwsl.apis.registered import is_mask_metric
 from mmwsl.apis.supervision import Supervision, measure_supervision
@@ -80,6 +81,7 @@ def measure(
         ``device``, ``supervision``, ``provenance``, and digests of ``names`` and ``architecture``.
     """
     cfg = load_config(run.config, options)
+    check_parts(cfg, 'model', 'test_dataloader')
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     if max_images is not None and max_images < 1:
         raise ValueError(f'`max_images` must be at least 1, got {max_images}.')
@@ -93,7 +95,7 @@ def measure(
             remove_partial_files(folder)
             network = {part: cfg.model.get(part) for part in ('backbone', 'neck', 'decode_head')}
             network = {part: {**config, 'loss_decode': None} for part, config in network.items() if config}
-            cfg.work_dir, cfg.test_evaluator = str(folder), class_iou_only(cfg.test_evaluator)
+            cfg.work_dir, cfg.test_evaluator = str(folder), class_iou_only(cfg.get('test_evaluator'))
             evaluation = Evaluation(
                 cfg, run.checkpoint, folder, num_images, supervision, digest(network), trust_checkpoint, check_data
             )
@@ -147,9 +149,9 @@ def evaluate(evaluation: Evaluation) -> dict[str, Any]:
     )
 
 
-def class_iou_only(evaluator: dict | list[dict]) -> list[dict]:
+def class_iou_only(evaluator: dict | list[dict] | None) -> list[dict]:
     """Return the evaluator of the comparison, with the arguments of the config's own mask metric, if it has one."""
-    metrics = evaluator if isinstance(evaluator, list | tuple) else [evaluator]
+    metrics = evaluator if isinstance(evaluator, list | tuple) else [evaluator] if evaluator else []
     own: dict = next((metric for metric in metrics if is_mask_metric(metric)), {})
     accepted = set(inspect.signature(IoUMetric).parameters) - {'iou_metrics', 'prefix'}
     arguments = {key: value for key, value in own.items() if key in accepted}

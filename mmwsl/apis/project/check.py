@@ -131,7 +131,9 @@ def _describe_missing(check: DataCheck, missing: Sequence[str]) -> tuple[Severit
 
 def _zeros(check: DataCheck, missing: Iterable[str]) -> str:
     """Return a sentence about names whose leading zeros a spreadsheet removed; '' if there are none."""
-    files = {stem(name).lstrip('0'): name for name in check.files if name not in check.records}
+    files = {
+        stem(name).lstrip('0'): name for name in check.files if name not in check.records and stem(name)[:1] == '0'
+    }
     found = next((name for name in missing if stem(name).isdecimal() and stem(name) in files), None)
     if found is None:
         return ''

@@ -44,8 +44,13 @@ def label_project(folder: str | Path, thresholds: str | Path | None = None) -> P
     project = open_project(folder)
     prepare_cpu()
     with quiet(project.root / 'run.log') as console:
-        result = label_images(project, console, thresholds)
         before = project.read_summary().get('labels', {})
+        project.update_summary(labels=before | dict(finished=False))  # an interrupted command is repeated
+        try:
+            result = label_images(project, console, thresholds)
+        except Exception:
+            project.update_summary(labels=before)  # nothing was replaced
+            raise
         if thresholds is not None:  # the agreement of other masks
             before.pop('agreement', None)
             (project.labels / 'agreement.json').unlink(missing_ok=True)

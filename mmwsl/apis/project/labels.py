@@ -65,10 +65,7 @@ def label_images(
     cfg.test_dataloader.num_workers = os.cpu_count() or 1  # the next steps are done by processes without the network
     if chosen is None:
         choice = choose_thresholds(project.labels, items, classes, processes=cfg.test_dataloader.num_workers)
-        choice.write(project.labels / 'thresholds.json')
         chosen = choice.content()
-    else:
-        write_json(project.labels / 'thresholds.json', chosen)
     with console.progress(len(items), 'masks') as bar:
         report = generate_pseudo_labels(
             cfg,
@@ -80,6 +77,7 @@ def label_images(
         )
         bar.advance(len(items))
     assert report is not None  # a single process
+    write_json(project.labels / 'thresholds.json', chosen)  # those of the masks that are there
     by_class = dict(zip(classes[1:], chosen['thresholds'], strict=True))
     result = dict(thresholds=by_class, **shorten(report))
     if agreement:
@@ -196,6 +194,8 @@ def read_thresholds(path: str | Path, classes: list[str]) -> dict[str, Any]:
             f'--thresholds {str(path)!r} must have one threshold in [0, 1] for each of {classes[1:]}, got '
             f'{plain(content["thresholds"])} for {plain(named[1:])}.'
         )
+    if not isinstance(content.get('tuned_on'), str | None):
+        raise ValueError(f'--thresholds {str(path)!r}: `tuned_on` must be a text, got {plain(content["tuned_on"])}.')
     return dict(tuned_on=None, method='from a file') | content | dict(thresholds=values)
 
 

@@ -29,6 +29,8 @@ def check_paths(project: Project, images: str | Path, *files: str | Path | None)
                 f'--out {str(project.root)!r} must be a new folder or a project, got one with {first_five(names)}. '
                 'Pass another folder.'
             )
+    if wrong := [str(path) for path in (images, *files) if path is not None and '{{' in str(path)]:
+        raise ProjectError(f'a path must not have {{{{, which configs replace, got {wrong[0]!r}. Rename the folder.')
     if set('\'"\\{') & set(str(out)):
         raise ProjectError(
             f'--out {str(out)!r} must have no quote, backslash or brace in its path: configs could not name it. Pass '

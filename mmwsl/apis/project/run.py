@@ -99,6 +99,11 @@ class _Run:
     def run(self) -> Project:
         """Run all stages."""
         options, project = self.options, self.project
+        if not options.pretrained and Path(options.backbone).is_file():
+            raise ValueError(
+                f'`backbone` must be a name with --no-pretrained, got the file {options.backbone!r}. Remove '
+                '--no-pretrained to start from its weights.'
+            )
         weights = find_weights(options.backbone) if options.pretrained else None
         backbone = weights.name.removesuffix('_v1c') if weights else options.backbone
         check_choice('backbone', backbone, tuple(CLASSIFIERS))

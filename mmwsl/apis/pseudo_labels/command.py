@@ -48,7 +48,8 @@ def main(argv: list[str] | None = None) -> None:
         metavar='P',
         help='store a class if it reaches P in a pixel or is the argmax of one (default %(default)s)',
     )
-    parser.add_argument(
+    earlier = parser.add_mutually_exclusive_group()
+    earlier.add_argument(
         '--rethreshold', action='store_true', help='replace the masks of a finished folder, without the model'
     )
     parser.add_argument(
@@ -64,7 +65,7 @@ def main(argv: list[str] | None = None) -> None:
         default='png',
         help='also write the masks in this format, into a folder of that name in --out',
     )
-    add_overwrite(parser, 'replace pseudo-labels of other options in --out')
+    add_overwrite(earlier, 'replace pseudo-labels of other options in --out')
     add_check_data(parser)
     args = vars(parse(parser, argv))
     del args['local_rank']

@@ -15,6 +15,7 @@ from mmengine.utils import track_progress
 from mmwsl.annotations import IGNORE_INDEX, write_mask
 from mmwsl.annotations.score_file import read_codes
 from mmwsl.functional import double_threshold, quantize_threshold
+from mmwsl.utils.images import open_image
 from mmwsl.utils.output_folder import OutputFolder
 
 from .items import ImageItem
@@ -134,4 +135,13 @@ def for_each(function: Callable[[Task], Result], tasks: Sequence[Task], processe
 
 def _write_mask(task: tuple[ImageItem, Path], rule: MaskRule, palette: Sequence[Sequence[int]]) -> None:
     item, path = task
-    write_mask(path, rule.apply(read_codes(item.scores), item.img_path), palette)
+    codes = read_codes(item.scores)
+    if Path(item.img_path).is_file():
+        with open_image(item.img_path) as image:
+            size = image.height, image.width
+        if codes.shape[1:] not in (size, size[::-1]):  # EXIF data may turn an image
+            raise ValueError(
+                f'{item.scores}: scores must have the size of their image {item.img_path}, {size[0]} x {size[1]}, got '
+                f'{codes.shape[1]} x {codes.shape[2]}. Delete the file: the command makes it anew.'
+            )
+    write_mask(path, rule.apply(codes, item.img_path), palette)

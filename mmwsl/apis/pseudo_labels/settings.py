@@ -8,6 +8,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 
 from mmwsl.apis.checkpoint import identify_checkpoint
+from mmwsl.apis.config_parts import check_parts
 from mmwsl.apis.registered import is_mask_loader, is_subclass, select, without
 from mmwsl.apis.supervision import labels_tuned_on
 from mmwsl.apis.testing import use_test_time_augmentation
@@ -78,6 +79,7 @@ def read_settings(
         ValueError: If the dataset cannot have pseudo-labels, or an argument does not fit the config.
     """
     cfg = deepcopy(cfg)
+    check_parts(cfg, 'model', 'test_dataloader', f'{split}_dataloader')
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     test_set = cfg.test_dataloader.dataset.copy()
     if gt_masks == '':

@@ -99,7 +99,8 @@ class ClassThresholdSearch(ThresholdIoUMetric):
     :class:`mmwsl.inference.postprocessors.ClassThresholds` applies them. They are tuned on the evaluated masks, so
     ``oracle_mIoU_class_thresholds`` is an oracle. To report a result, search on one set and evaluate on another.
 
-    A class without a pixel gets the median of the other thresholds, and a warning names it.
+    A class without a pixel gets the median of the other thresholds, and a warning names it. Masks without a pixel of
+    any class are an error.
 
     Args:
         tuned_on: Name of the masks, such as ``'masks of voc6 train'``.
@@ -127,9 +128,11 @@ class ClassThresholdSearch(ThresholdIoUMetric):
         chosen, ious = search_class_thresholds(total.reshape(shape))
         thresholds = [float(self.thresholds[step]) for step in chosen]
         found = total.reshape(shape).sum((0, 1))[1:] > 0
+        if not found.any():
+            raise ValueError(f'{self.tuned_on}: no pixel of any class to tune on. Tune on images of every class.')
         if absent := [name for name, here in zip(names[1:], found, strict=True) if not here]:
             # The best threshold of such a class would be the highest: it would never be predicted.
-            middle = float(np.median(np.array(thresholds)[found])) if found.any() else thresholds[0]
+            middle = float(np.median(np.array(thresholds)[found]))
             thresholds = [value if here else middle for value, here in zip(thresholds, found, strict=True)]
             log_warning(
                 f'{self.tuned_on}: no pixel of {first_five(absent)}. Their thresholds are the median of the other '

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ... import __version__
 from ...registry import MODELS
 from ...utils.console import log_warning
-from ...utils.file_cache import FileCache
+from ...utils.file_cache import HASHED, FileCache
 from ...utils.files import atomic_write
 
 ZIP_BYTES = 1024  # of the archive, beside the features
@@ -55,7 +55,7 @@ class CachedBackbone(BaseModule):
                 'the first. Set e.g. frozen=True, or remove the CachedBackbone.'
             )
         self.cache_dir = Path(cache_dir)
-        self._files = FileCache(self.cache_dir, max_size, get_world_size())
+        self._files = FileCache(self.cache_dir, max_size, get_world_size(), HASHED)
         self._config = {key: value for key, value in backbone.items() if key != 'init_cfg'}
         self._fingerprint: bytes | None = None
         # The public names of these two exist since torch 2.5 only.
