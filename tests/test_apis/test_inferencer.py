@@ -274,5 +274,5 @@ def test_a_checkpoint_that_runs_code_needs_trust(weights, tmp_path):
 
 
 def test_a_batch_size_below_one_is_rejected(inferencer, images):
-    with pytest.raises(ValueError, match='`batch_size` must be at least 1, got 0'):
+    with pytest.raises(ValueError, match='`batch_size` must be an integer of at least 1, got 0'):
         inferencer(images, batch_size=0)

@@ -55,6 +55,9 @@ def test_the_error_names_a_broken_image_and_the_other_images_stay(written, tmp_p
     broken.write_bytes(whole[:60])
     with pytest.raises(Exception, match=r'two\.half'):
         main(written)
+    assert not list((tmp_path / 'out').rglob('*.npz'))  # found before the start
+    with pytest.raises(Exception, match=r'two\.half'):
+        main([*written, '--check-data', 'off'])
     assert {path.stem for path in (tmp_path / 'out' / 'scores').rglob('*.npz')} == {'one'}
     broken.write_bytes(whole)
     main(written)
