@@ -19,6 +19,7 @@ from mmwsl.apis.pseudo_labels.store import write_scores
 from mmwsl.apis.supervision import MANIFEST, read_manifest
 from mmwsl.utils.files import is_inside, parse_json, write_json
 from mmwsl.utils.images import stem, unique_stem
+from mmwsl.utils.json_shape import check_shape
 from mmwsl.utils.output_folder import OutputFolder
 from mmwsl.utils.text import first_five, shorten
 
@@ -141,6 +142,9 @@ def _scores_name(mask: str) -> Path:
     return Path('scores', Path(mask).relative_to('masks').with_suffix('.npz'))
 
 
+ENTRY = {'name': str, 'mask': str, 'source': dict}
+
+
 def read_predictions(root: Path) -> dict[str, dict[str, Any]]:
     """Read the entries of a folder of predictions whose masks exist, by name of the image. Warn of damaged lines."""
     entries, journal, damaged = {}, root / JOURNAL, []
@@ -148,8 +152,9 @@ def read_predictions(root: Path) -> dict[str, dict[str, Any]]:
     for number, line in enumerate(text.splitlines(keepends=True), 1):
         try:
             entry = parse_json(line, journal)
-            name, mask, _ = entry['name'], str(entry['mask']), entry['source']
-        except (ValueError, KeyError, TypeError):
+            check_shape(entry, ENTRY, journal, '')
+            name, mask = entry['name'], entry['mask']
+        except ValueError:
             if line.endswith('\n'):  # otherwise the last line of an interrupted run
                 damaged.append(number)
             continue

@@ -12,10 +12,20 @@ from mmengine.registry import init_default_scope
 from mmwsl.apis.registered import is_mask_loader, select
 from mmwsl.registry import DATASETS
 from mmwsl.utils.files import load_json
+from mmwsl.utils.json_shape import check_shape
 from mmwsl.utils.nested import dicts_in
-from mmwsl.utils.text import shorten
 
 MANIFEST = 'manifest.json'
+MANIFEST_SHAPE = {
+    'options?': {'dataset?': dict},
+    'image_labels?': ({str: [int]}, None),
+    'image_digests?': ({str: str}, None),
+    'masks?': ({'rule': dict, 'complete?': bool}, None),
+    'next_rule?': (dict, None),
+    'provenance?': (dict, None),
+    'digest?': str,
+}
+"""Shape of the manifests of pseudo-labels and of predictions."""
 IMAGE_LABELS, SIZES, PSEUDO_LABELS, MASKS = 'image labels', 'image labels and sizes', 'pseudo-labels', 'masks'
 SECONDS = {IMAGE_LABELS: 1.0, SIZES: 2.0, PSEUDO_LABELS: 1.0, MASKS: 79.0}
 """Seconds per label, a class in an image (Bearman et al., ECCV 2016; masks: one COCO object). The second for the size
@@ -107,11 +117,9 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     path = folder / MANIFEST
     if not path.is_file():
         return None
-    content = load_json(
-        path, 'manifest', advice='Restore it, or delete its folder and repeat the command that made it.'
-    )
-    if not isinstance(content, dict):
-        raise ValueError(f'{path}: a manifest must be a JSON object, got {shorten(content)}. Restore or delete it.')
+    advice = 'Restore it, or delete its folder and repeat the command that made it.'
+    content: dict[str, Any] = load_json(path, 'manifest', advice=advice)
+    check_shape(content, MANIFEST_SHAPE, path, advice)
     return content
 
 

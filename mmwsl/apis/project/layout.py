@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from mmwsl.utils.files import load_json, write_json
+from mmwsl.utils.json_shape import check_shape
 from mmwsl.utils.output_folder import RECORD, OutputFolder
-from mmwsl.utils.text import shorten
 
 SUMMARY = 'summary.json'
 UNRECORDED = re.compile(
@@ -16,8 +16,38 @@ UNRECORDED = re.compile(
     r'(project|segmentor)\.py|\d{8}_\d{6}|test|\..*|.*\.part|Thumbs\.db|desktop\.ini'
 )
 """Names in the folders of the lists and trainings, which do not record what they make."""
-KINDS: dict[str, type] = {'classes': list, 'version': str}
-"""Types of the entries of a summary; the others are dicts."""
+STAGE = {'inputs?': dict, 'finished?': bool, 'seconds?': float}
+SHAPES: dict[str, dict] = {
+    SUMMARY: {
+        'classes?': [str],
+        'version?': str,
+        'data?': {'images': str, 'labels': str, 'val?': (str, None), 'masks?': (str, None), 'label_options?': dict},
+        'check?': STAGE | {'messages?': [[str]]},
+        'split?': STAGE | {'train?': [str], 'val?': [str]},
+        'classifier?': STAGE | {'config?': str, 'checkpoint?': str, 'mAP?': (float, None)},
+        'labels?': STAGE | {'thresholds?': {str: float}},
+        'segmentor?': STAGE | {'config?': str, 'checkpoint?': str},
+        'evaluation?': STAGE | {'mIoU?': (float, None), 'IoU?': {str: (float, None)}},
+        'report?': STAGE,
+    },
+    'thresholds.json': {
+        'classes': [str],
+        'thresholds': [float],
+        'tuned_on?': (str, None),
+        'spread?': ({str: [float]}, None),
+        'curves?': ({str: {'t': [float], 'value': [(float, None)]}}, None),
+    },
+    'quality.json': {'images': int, 'ignored': float, 'classes': [{'name': str}], 'label_without_pixel': [str]},
+    'agreement.json': {str: float},
+}
+"""Shapes of the files of a project that are read again."""
+MADE = dict(
+    split=('train', 'val'),
+    classifier=('inputs', 'config', 'checkpoint'),
+    labels=('thresholds',),
+    segmentor=('config', 'checkpoint'),
+)
+"""What the summary of a finished stage has."""
 
 
 @dataclass(frozen=True)
@@ -107,13 +137,11 @@ class Project:
         Raises:
             ValueError: If it is damaged: a file that is no JSON object, or an entry of another type.
         """
-        summary = {name: value for name, value in read_json(self.summary).items() if value is not None}
-        for name, value in summary.items():
-            kind = KINDS.get(name, dict)
-            if not isinstance(value, kind):
-                raise ValueError(
-                    f'{self.summary}: {name!r} must be a {kind.__name__}, got {shorten(value)}. Restore the file.'
-                )
+        summary = read_json(self.summary)
+        for name, keys in MADE.items():
+            stage = summary.get(name, {})
+            if missing := [key for key in keys if key not in stage and stage.get('finished')]:
+                raise ValueError(f'{self.summary}: `{name}.{missing[0]}` must be there, got none. Restore the file.')
         return summary
 
     def update_summary(self, **values: Any) -> None:
@@ -152,7 +180,10 @@ def read_json(path: Path) -> dict[str, Any]:
         if path.name == SUMMARY
         else f'Restore it, or delete it and run `mmwsl label {shlex.quote(str(path.parents[1]))}`.'
     )
-    content = load_json(path, 'file of the project', advice=advice) if path.is_file() else {}
-    if not isinstance(content, dict):
-        raise ValueError(f'{path}: the file must be a JSON object, got {shorten(content)}. Restore or delete it.')
+    if not path.is_file():
+        return {}
+    content: dict[str, Any] = load_json(path, 'file of the project', advice=advice)
+    if path.name == SUMMARY and isinstance(content, dict):
+        content = {name: value for name, value in content.items() if value is not None}
+    check_shape(content, SHAPES[path.name], path, advice)
     return content

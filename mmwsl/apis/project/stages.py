@@ -87,7 +87,7 @@ class Stages:
             ProjectError: If they differ, and ``overwrite`` is not set; else the results are deleted.
         """
         before = self.project.read_summary().get(name)
-        if before and (differences := list_differences(before['inputs'], as_json(inputs))):
+        if before and (differences := list_differences(before.get('inputs', {}), as_json(inputs))):
             self._discard(name, differences)
 
     def _is_complete(self, name: str, result: Mapping[str, Any]) -> bool:

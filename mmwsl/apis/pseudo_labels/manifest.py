@@ -53,7 +53,7 @@ class Manifest:
         options = relative_paths(as_json(options), folder.absolute().parent)
         if not any(path for pattern in ('scores/**/*.npz', 'masks/**/*.png') for path in folder.glob(pattern)):
             self.start(options)
-        elif not self.content:
+        elif 'options' not in self.content:
             raise ManifestError(
                 f'{folder}: manifest.json must say how the scores and masks were generated, got none. Pass another '
                 '--out.'
