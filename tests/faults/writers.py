@@ -70,7 +70,7 @@ def writers(inputs, weights, images):
 
 
 def _short(argv):
-    return lambda out: with_options(argv(out), *ONCE, 'test_dataloader.dataset.length=40')
+    return lambda out: with_options(argv(out), *ONCE, 'test_dataloader.dataset.length=20')
 
 
 def _log(out):
@@ -87,15 +87,15 @@ def _predict(images, weights, out, *more):
 
 
 def _coco(path):
-    """Write a file of 200 images with an instance each."""
+    """Write a file of 60 images with an instance each."""
     box = [4, 4, 30, 20]
     polygon = [4, 4, 34, 4, 34, 24, 4, 24]
     content = dict(
         categories=[dict(id=1, name='box')],
-        images=[dict(id=index, file_name=f'{index}.jpg', width=600, height=400) for index in range(200)],
+        images=[dict(id=index, file_name=f'{index}.jpg', width=600, height=400) for index in range(60)],
         annotations=[
             dict(id=index, image_id=index, category_id=1, bbox=box, area=600, iscrowd=0, segmentation=[polygon])
-            for index in range(200)
+            for index in range(60)
         ],
     )
     path.write_text(json.dumps(content))

@@ -14,9 +14,9 @@ import os, sys, time
 from mmwsl.utils.folder_lock import folder_lock
 with folder_lock(sys.argv[1]):
     if os.fork() == 0:  # a worker that outlives its command
+        print('locked', flush=True)  # the worker has closed its copy of the lock
         time.sleep(60)
         os._exit(0)
-    print('locked', flush=True)
     time.sleep(60)
 """
 
