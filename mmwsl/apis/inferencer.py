@@ -31,7 +31,7 @@ from mmwsl.engine.hooks import PostProcessingHook, check_scores
 from mmwsl.registry import HOOKS
 from mmwsl.utils.files import is_inside
 from mmwsl.utils.output_folder import OutputFolder
-from mmwsl.utils.text import check_choice, shorten
+from mmwsl.utils.text import check_choice, check_integer, shorten
 
 
 class Prediction(NamedTuple):
@@ -97,9 +97,8 @@ class WeakSegInferencer(MMSegInferencer):
         cfg, checkpoint = find_model(model, weights)
         cfg = copy.copy(cfg)
         visualizer = cfg.get('visualizer') or dict(type='SegLocalVisualizer', name='inferencer')
-        cfg.visualizer = dict(
-            visualizer, vis_backends=None
-        )  # it only draws: mmengine warns of a backend without folder
+        # It only draws: mmengine warns of backends without a folder.
+        cfg.visualizer = dict(visualizer, vis_backends=None)
         self._given = dict(classes=classes, palette=palette)
         with weights_only_loading(Config(dict(load_from=checkpoint)), trust_checkpoint):
             super().__init__(cfg, checkpoint, device=device, scope=cfg.get('default_scope', 'mmseg'))
@@ -159,7 +158,8 @@ class WeakSegInferencer(MMSegInferencer):
             ValueError: If another argument is wrong; earlier results in ``out_dir`` are not removed then.
         """
         check_choice('format', format, tuple(MASK_FORMATS))
-        _check_counts(batch_size, num_workers)
+        check_integer('batch_size', batch_size, 1)
+        check_integer('num_workers', num_workers, 0)
         images = list_inputs(inputs, names)
         if out_dir is not None and (wrong := [image.name for image in images if not is_inside(image.name)]):
             raise ValueError(f'`names` must be paths below `out_dir`, got {shorten(wrong[0])}.')
@@ -228,7 +228,8 @@ class WeakSegInferencer(MMSegInferencer):
         Raises:
             ValueError: If ``batch_size`` is no positive or ``num_workers`` no non-negative integer.
         """
-        _check_counts(batch_size, num_workers)
+        check_integer('batch_size', batch_size, 1)
+        check_integer('num_workers', num_workers, 0)
         is_listed = isinstance(inputs, list) and all(isinstance(image, ImageInput) for image in inputs)
         images: list[ImageInput] = inputs if is_listed else list_inputs(inputs)  # type: ignore[arg-type, assignment]
         pipeline = ImagePipeline(self.cfg.test_dataloader.dataset.pipeline, return_images)
@@ -293,12 +294,6 @@ class WeakSegInferencer(MMSegInferencer):
         meta['palette'] = meta['palette'] or voc_colormap(len(meta['classes']))
         # Without its own names the parent takes those of Cityscapes.
         super()._load_weights_to_model(model, dict(checkpoint, meta=dict(dataset_meta=meta)), cfg)
-
-
-def _check_counts(batch_size: int, num_workers: int) -> None:
-    for name, value, least in (('batch_size', batch_size, 1), ('num_workers', num_workers, 0)):
-        if not isinstance(value, int) or value < least:
-            raise ValueError(f'`{name}` must be an integer of at least {least}, got {shorten(value)}.')
 
 
 def pixel_scores(sample: SegDataSample) -> Tensor:

@@ -32,6 +32,10 @@ def prediction_output(root: str | Path, overwrite: bool = False) -> OutputFolder
     return OutputFolder(root, 'mmwsl predict', '--out', overwrite, [LOG])
 
 
+ENTRY = {'name': str, 'mask': str, 'source': dict}
+"""Shape of a line of the journal."""
+
+
 class PredictionFolder:
     """Folder of predictions of one network, which an interrupted command completes.
 
@@ -140,9 +144,6 @@ class PredictionFolder:
 def _scores_name(mask: str) -> Path:
     """Return the file of the scores of a mask ``masks/NAME.png``, relative to the folder."""
     return Path('scores', Path(mask).relative_to('masks').with_suffix('.npz'))
-
-
-ENTRY = {'name': str, 'mask': str, 'source': dict}
 
 
 def read_predictions(root: Path) -> dict[str, dict[str, Any]]:

@@ -40,6 +40,7 @@ TOOLS = {
 COMMANDS = OWN_IMAGES | TOOLS
 LINES, WIDTH = 3, 1000
 OFF = ('', '0', 'false', 'no', 'off')
+"""Values of the environment variable for tracebacks that show none."""
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -11,15 +11,7 @@ from mmengine.utils import is_abs
 from mmseg.datasets import BaseSegDataset
 
 from mmwsl.annotations import ImageLabelRecord, read_names, read_table
-from mmwsl.utils.images import (
-    IMG_EXTENSIONS,
-    list_files,
-    list_images,
-    locate,
-    skipped_images,
-    stem,
-    unique_stem,
-)
+from mmwsl.utils.images import IMG_EXTENSIONS, list_files, list_images, locate, skipped_images, stem, unique_stem
 
 from .classes import BACKGROUND, voc_colormap
 from .curriculum import split_by_labels

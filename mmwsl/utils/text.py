@@ -32,3 +32,13 @@ def check_choice(argument: str, value: str, choices: Sequence[str]) -> None:
     """
     if value not in choices:
         raise ValueError(f'`{argument}` must be one of {tuple(choices)}, got {value!r}.')
+
+
+def check_integer(argument: str, value: object, least: int) -> None:
+    """Raise an error unless a value is an integer of at least ``least``.
+
+    Raises:
+        ValueError: If it is not; the message names ``argument``.
+    """
+    if not isinstance(value, int) or value < least:
+        raise ValueError(f'`{argument}` must be an integer of at least {least}, got {shorten(value)}.')

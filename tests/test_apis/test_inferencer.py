@@ -161,6 +161,11 @@ def test_masks_are_written_with_their_names_and_palette(inferencer, single, imag
     for folder, message in (('out', 'must be a new folder'), ('images', 'must be apart')):
         with pytest.raises(OutputError, match=f'`out_dir` {message}'):
             inferencer(images, out_dir=images if folder == 'images' else tmp_path / folder)
+    before = sorted((tmp_path / 'out').rglob('*'))
+    for wrong in (dict(format='bogus'), dict(batch_size='3'), dict(num_workers=-1), dict(names=['../x.png'])):
+        with pytest.raises(ValueError, match=f'`{next(iter(wrong))}` must be'):
+            inferencer(images / 'c.jpg', out_dir=tmp_path / 'out', overwrite=True, **wrong)
+    assert sorted((tmp_path / 'out').rglob('*')) == before  # nothing is removed for a call that is rejected
     (tmp_path / 'out/mine.png').write_text('mine')
     inferencer(images / 'c.jpg', out_dir=tmp_path / 'out', overwrite=True)
     assert sorted(path.name for path in (tmp_path / 'out').rglob('*.png')) == ['c.png', 'mine.png']

@@ -48,13 +48,13 @@ def label_project(folder: str | Path, thresholds: str | Path | None = None) -> P
         project.update_summary(labels=before | dict(finished=False))  # an interrupted command is repeated
         try:
             result = label_images(project, console, thresholds)
-        except Exception:
-            project.update_summary(labels=before)  # nothing was replaced
+        except ValueError:  # the input was rejected before anything was replaced; a full disk may come later
+            project.update_summary(labels=before)
             raise
         if thresholds is not None:  # the agreement of other masks
             before.pop('agreement', None)
             (project.labels / 'agreement.json').unlink(missing_ok=True)
-        project.update_summary(labels=before | result)
+        project.update_summary(labels=before | result | dict(inputs={}, finished=True))
         masks = project.labels / 'masks'
         console.print(f'{masks}: {result["images"]} masks, {result["ignored"]}% of the pixels are uncertain (255)')
         quoted = shlex.quote(str(folder))

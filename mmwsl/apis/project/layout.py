@@ -17,6 +17,7 @@ UNRECORDED = re.compile(
 )
 """Names in the folders of the lists and trainings, which do not record what they make."""
 STAGE = {'inputs?': dict, 'finished?': bool, 'seconds?': float}
+"""Shape of what each stage has in the summary."""
 SHAPES: dict[str, dict] = {
     SUMMARY: {
         'classes?': [str],

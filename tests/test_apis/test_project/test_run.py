@@ -231,6 +231,25 @@ def test_new_thresholds_need_no_network(data, finished, tmp_path, capfd):
     assert end.value.code == 2 and 'must have one threshold in [0, 1] for each of' in capfd.readouterr().err
 
 
+def test_killed_labels_keep_the_thresholds_of_their_masks(data, finished, tmp_path):
+    root = shutil.copytree(finished.root, tmp_path / 'shapes')
+    classes, file = finished.read_summary()['classes'], tmp_path / 'mine.json'
+    file.write_text(json.dumps(dict(classes=classes, thresholds=[0.0] * 6, tuned_on=None)))
+    command = [sys.executable, '-m', 'mmwsl', 'label', str(root), '--thresholds', str(file)]
+    before = (root / 'labels/thresholds.json').read_bytes()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+    while not (root / 'labels/.masks.part').exists():
+        assert process.poll() is None, 'ended before its masks'
+        time.sleep(0.001)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert (root / 'labels/thresholds.json').read_bytes() == before
+    assert Project(root).read_summary()['labels']['finished'] is False
+    main(command[3:])
+    assert json.loads((root / 'labels/thresholds.json').read_text())['thresholds'] == [0.0] * 6
+    assert Project(root).read_summary()['labels']['finished'] is True  # `mmwsl run` keeps these thresholds
+
+
 def test_a_folder_that_is_no_project(tmp_path, capfd):
     for verb in ('label', 'report'):
         with pytest.raises(SystemExit) as end:
