@@ -34,9 +34,9 @@ class Reference:
         return differences(self.result, result, (self.folder, folder))
 
 
-def undisturbed(case, folder):
-    """Run a command undisturbed."""
-    command = Command(case.argv(folder), folder.with_suffix('.txt'))
+def undisturbed(case, folder, options=()):
+    """Run a command, with further options, undisturbed."""
+    command = Command([*case.argv(folder), *options], folder.with_suffix('.txt'))
     changes, before = 0, {}
     while command.runs:
         changes, before = count_changes(folder, changes, before)

@@ -1,6 +1,7 @@
 """Two commands on one folder at once: the second is refused in one line, or both end with the right result.
 
-Every other time the second has other arguments and would replace the results of the first: it must be refused.
+Every other time the second has other arguments and would replace the results of the first: it must be refused unless
+the first has ended.
 """
 
 import random
@@ -8,6 +9,7 @@ import re
 import time
 
 from .process import Command
+from .reference import undisturbed
 from .whole import broken_files, partial_files
 
 REFUSED = re.compile('must be a (folder|file) that no other command writes')
@@ -28,11 +30,6 @@ def at_once(case, folder, pairs, seed, reference):
         argv, delay = case.argv(where), rng.uniform(0.3 if replaces else 0, 0.6) * reference.seconds
         first = Command(argv, folder / 'first.txt')
         time.sleep(delay)
-        if replaces and not first.runs:  # a command that comes later may replace its results
-            first.wait()
-            counts['both_ended'] += 1
-            counts['pairs'] += 1
-            continue
         second = Command([*argv, *(case.other if replaces else case.again)], folder / 'second.txt')
         ends = [command.wait() for command in (first, second)]
         text = f'delay {delay:.2f} s'
@@ -47,6 +44,8 @@ def at_once(case, folder, pairs, seed, reference):
         counts['refused' if refused else 'both_ended'] += 1
         problems += [f'{text}: {file} is broken: {error}' for file, error in broken_files(where).items()]
         problems += [f'{text}: partial file {file}' for file in partial_files(where)]
-        found = reference.differences(case.result(where), where)
+        later = replaces and not refused  # the first had ended, so its results were replaced
+        expected = undisturbed(case, folder / f'{index}_alone', case.other) if later else reference
+        found = expected.differences(case.result(where), where)
         problems += [f'{text}: other result, {difference}' for difference in found[:3]]
     return dict(counts, problems=problems)

@@ -48,7 +48,7 @@ def label_project(folder: str | Path, thresholds: str | Path | None = None) -> P
         project.update_summary(labels=before | dict(finished=False))  # an interrupted command is repeated
         try:
             result = label_images(project, console, thresholds)
-        except ValueError:  # the input was rejected before anything was replaced; a full disk may come later
+        except (FileNotFoundError, ValueError):  # rejected before anything was replaced; a full disk may come later
             project.update_summary(labels=before)
             raise
         if thresholds is not None:  # the agreement of other masks
