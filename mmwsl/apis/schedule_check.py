@@ -22,7 +22,7 @@ from mmwsl.apis.registered import registered_class
 from mmwsl.utils.console import log_warning
 
 TOLERANCE = 0.1
-"""Fraction of the training by which a schedule may end too early or too late."""
+"""Fraction of the training by which a schedule may end too early, with a warning, or too late."""
 
 DECAYS = (PolyParamScheduler, CosineAnnealingParamScheduler, OneCycleParamScheduler, LinearParamScheduler)
 NO_END = float('inf')
@@ -131,6 +131,15 @@ class Schedule:
                 f'`{self.key}.begin` must be less than the length of the training, {self.length.text}, got '
                 f'{self.begin} {unit}: the schedule would never act. {self._fix("begin", total // 10)}'
             )
+        steps = [*milestones, *filter(None, [self.cfg.get('step_size')])]
+        if late := [step for step in steps if self.begin + step >= total]:
+            name = 'milestones' if milestones else 'step_size'
+            raise ValueError(
+                f'`{self.key}.{name}` must be less than the length of the training'
+                + (f' from {self.begin} on' if self.begin else '')
+                + f', {self.length.text}, got {late[0]} {unit}: the schedule would never act. '
+                + self._fix(name, f'[{total // 2}]' if milestones else max(total // 2, 1))
+            )
         if self.warms_up and self.end >= total:
             raise ValueError(
                 f'`{self.key}.end` must be less than the length of the training, {self.length.text}, got '
@@ -146,8 +155,13 @@ class Schedule:
                 f'`{self.key}.end` must be the length of the training, {self.length.text}, got {self._end_text()}: '
                 f'{effect}. {self._fix("end", self.length.total)}'
             )
+        if self.fraction < 1:
+            log_warning(
+                f'{self.key}.end={self.end:g}: the learning rate stays at its minimum until the end of the training, '
+                f'{self.length.text}. {self._fix("end", self.length.total)}'
+            )
 
-    def _fix(self, name: str, value: int) -> str:
+    def _fix(self, name: str, value: int | str) -> str:
         if self.length.unit == 'iterations' and self.length.total < TRIAL:
             return 'Set param_scheduler=None for a trial.'
         return f'Set {self.key}.{name}={value}.'

@@ -105,4 +105,6 @@ def main(argv: list[str] | None = None) -> None:
         metrics = test(cfg, args.checkpoint, args.launcher, args.trust_checkpoint, check_data=args.check_data == 'on')
         if OVERLAP in metrics and is_main_process():
             write_json(out_file, load_json(out_file, 'file of thresholds') | {OVERLAP: metrics[OVERLAP]})
-    say_results({'Thresholds': out_file}, 'mmwsl', 'test', 'CONFIG_WITH_THESE_THRESHOLDS', args.checkpoint)
+    say_results(
+        {'Thresholds': out_file, 'Log': cfg.work_dir}, 'mmwsl', 'test', 'CONFIG_WITH_THESE_THRESHOLDS', args.checkpoint
+    )

@@ -21,15 +21,15 @@ from mmwsl.utils.text import first_five, shorten
 
 CHECKPOINT = re.compile(r'(best_.+_)?(epoch|iter)_\d+(-[0-9a-f]{8})?\.pth(\.part)?|last_checkpoint')
 """Names of the files that a training writes beside its logs."""
-WRITERS = ('default_hooks', 'custom_hooks', 'visualizer', 'vis_backends', 'val_evaluator', 'test_evaluator')
-FOLDER_KEYS = ('.out_dir', '.output_dir', '.save_dir', '.out_file_path')
+WRITERS = ('default_hooks', 'custom_hooks', 'visualizer', 'vis_backends', 'val_evaluator', 'test_evaluator', 'model')
+FOLDER_KEYS = ('.out_dir', '.output_dir', '.save_dir', '.out_file_path', '.cache_dir')
 """Parts of a config that write files, and the ends of their settings that say where."""
 RUN_KEYS = ('work_dir', 'load_from', 'resume', 'launcher', 'experiment_name', 'filename')
 """Keys of a config that differ between a run and its continuation."""
 
 
 def check_folders(cfg: Config) -> None:
-    """Check the folders that a config writes into: its work folder, and those of hooks, metrics and the visualizer.
+    """Check the folders that a config writes into: its work folder, and those of its parts.
 
     Raises:
         OutputError: If one is among the images, labels and masks, or the work folder cannot be written.
@@ -42,7 +42,7 @@ def check_folders(cfg: Config) -> None:
 
 
 def output_folders(cfg: Config) -> Iterator[tuple[str, str]]:
-    """Yield the settings of hooks, metrics and the visualizer that name a folder or file to write, and their values.
+    """Yield the settings of ``WRITERS`` that name a folder or file to write, and their values.
 
     Those of our hooks that check their folders themselves are left out.
     """

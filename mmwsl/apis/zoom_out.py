@@ -94,4 +94,4 @@ def main(argv: list[str] | None = None) -> None:
             cfg.get('randomness', {}).get('seed') or 0,
             args.trust_checkpoint,
         )
-    say_results({'SVMs': out_file}, 'mmwsl', 'test', args.config, args.checkpoint)
+    say_results({'SVMs': out_file, 'Log': cfg.work_dir}, 'mmwsl', 'test', args.config, args.checkpoint)

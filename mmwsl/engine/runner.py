@@ -5,7 +5,8 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -105,15 +106,19 @@ class WeakSegRunner(Runner):
         return super().build_optim_wrapper(optim_wrapper)
 
     def load_checkpoint(self, filename: str, *args: Any, **kwargs: Any) -> dict:
-        """Load a checkpoint; see the parent.
+        """Load a checkpoint; see the parent. What mmengine prints is logged.
 
         Raises:
             ConnectionError: If a URL cannot be downloaded.
         """
         try:
-            return super().load_checkpoint(filename, *args, **kwargs)
+            with redirect_stdout(StringIO()) as printed:
+                checkpoint: dict = super().load_checkpoint(filename, *args, **kwargs)
         except URLError as error:
             raise ConnectionError(f'The weights {filename!r} cannot be downloaded ({error.reason}).') from error
+        if text := printed.getvalue().strip():
+            self.logger.info(text)
+        return checkpoint
 
     def train(self) -> nn.Module:
         """Train; see the parent."""

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from .files import nearest_existing, remove_empty_folders, remove_partial_files_of
@@ -36,28 +36,32 @@ def folder_lock(folder: str | Path, argument: str = '--out', wait: bool = False)
     """
     folder = Path(folder)
     existing = nearest_existing(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:  # a file, or a folder that cannot be read: the command says so where it writes
-        yield
-        return
-    status = os.fstat(descriptor)
-    key = status.st_dev, status.st_ino
-    if fcntl is None or key in _held:
-        os.close(descriptor)
-        yield
-        return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise FolderInUseError(
-            f'{argument} must be a folder that no other command writes into, got {str(folder)!r}. Wait until the '
-            'other command ends, or pass another folder.'
-        ) from error
-    except OSError:  # a file system without locks
-        pass
+    while True:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(folder, os.O_RDONLY)
+        except OSError:  # a file, or a folder that cannot be read: the command says so where it writes
+            yield
+            return
+        key = _identity(os.fstat(descriptor))
+        if fcntl is None or key in _held:
+            os.close(descriptor)
+            yield
+            return
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise FolderInUseError(
+                f'{argument} must be a folder that no other command writes into, got {str(folder)!r}. Wait until the '
+                'other command ends, or pass another folder.'
+            ) from error
+        except OSError:  # a file system without locks
+            pass
+        with suppress(OSError):
+            if _identity(os.stat(folder)) == key:
+                break
+        os.close(descriptor)  # the command that held it has removed the folder
     _held[key] = descriptor
     try:
         yield
@@ -65,6 +69,10 @@ def folder_lock(folder: str | Path, argument: str = '--out', wait: bool = False)
         remove_empty_folders(folder, existing)
         del _held[key]
         os.close(descriptor)
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
 
 
 @contextmanager

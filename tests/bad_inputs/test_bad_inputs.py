@@ -23,6 +23,6 @@ def test_bad_inputs_end_in_one_clear_line(repository, sandbox, group):
     assert f'{sum(not case.slow for case in ALL[group])} cases: ' in done.stdout
 
 
-def test_there_are_at_least_150_cases_with_names_of_their_own():
+def test_there_are_at_least_352_cases_with_names_of_their_own():
     names = [(group, case.name) for group, cases in ALL.items() for case in cases]
-    assert len(set(names)) == len(names) >= 150
+    assert len(set(names)) == len(names) >= 352

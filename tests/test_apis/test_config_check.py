@@ -7,7 +7,8 @@ from mmengine.config import Config
 
 from mmwsl.apis.arguments import COUNT, FRACTION, POSITIVE, add_cfg_options
 from mmwsl.apis.config import get_config, load_config, packed_configs
-from mmwsl.apis.config_check import READ, check_keys, check_optimizers, distance, merge_options, nearest
+from mmwsl.apis.config_check import check_optimizers, merge_options
+from mmwsl.apis.config_keys import READ, check_top_keys, distance, nearest
 from mmwsl.apis.config_parts import check_parts
 from mmwsl.apis.print_config import main
 
@@ -39,7 +40,7 @@ def test_variables_of_a_config_are_no_misspellings():
     for name in ('test_pipeline', 'crop_size', 'mode', 'hook', 'data_root', 'vis_backends', 'norm_cfg', 'val_list'):
         assert nearest(name, READ) is None
     for path in packed_configs():
-        check_keys(Config.fromfile(path, import_custom_modules=False))
+        check_top_keys(Config.fromfile(path, import_custom_modules=False))
 
 
 @pytest.fixture(scope='module')
@@ -64,12 +65,67 @@ def cfg():
         ({'log_level.x': 2}, "must be a dict or a list to have the key 'x', got 'INFO'"),
         ({'model.decode_head.aggregator.r': 'high'}, " must be a number, got 'high'"),
         ({'optim_wrapper.optimizer.lr': 'high'}, " must be a number, got 'high'"),
+        ({'env_cfg.benchmark': True}, '`env_cfg` must have only the keys cudnn_benchmark, .*'),
+        ({'env_cfg.mp_cfg.foo': 1}, '`env_cfg.mp_cfg` must have only the keys mp_start_method'),
+        ({'test_cfg.foo': 1}, '`test_cfg` must have only the keys type, fp16'),
+        ({'randomness.foo': 3}, 'only the keys seed, diff_rank_seed, deterministic'),
+        ({'model.train_cfg.foo': 1}, '`model.train_cfg` must have no keys'),
+        ({'model.inference.foo': 1}, '`model.inference` must have only the keys scorer'),
+        ({'test_dataloader.dataset.data_prefix.foo': 'x'}, 'only the keys img_path, seg_map_path'),
+        ({'test_dataloader.dataset.metainfo.colors': 'x'}, 'only the keys classes, palette'),
+        ({'pseudo_labels.treshold': 1}, 'a variable of the config file, which was used before'),
+        ({'custom_imports.imports': 'x'}, 'a variable of the config file, which was used before'),
+        ({'launcher': 'slurm'}, 'must be given as --launcher'),
+        ({'resume': True}, 'must be given as --resume'),
     ],
 )
 def test_options_without_effect_are_rejected(cfg, option, message):
     copy = Config(dict(cfg.to_dict(), data_root='elsewhere'))
     with pytest.raises(ValueError, match=f'--cfg-options {next(iter(option))}.*{message}'):
         merge_options(copy, option)
+
+
+@pytest.mark.parametrize(
+    ('setting', 'message'),
+    [
+        ('env_cfg = dict(benchmark=True)', '`env_cfg` must have only the keys cudnn_benchmark'),
+        ('env_cfg = dict(cudnn_benchmrk=True)', "`env_cfg` must have the key 'cudnn_benchmark'"),
+        ('randomness = dict(foo=3)', '`randomness` must have only the keys seed'),
+        ('log_processor = dict(foo=3)', '`log_processor` must have only the keys window_size'),
+        (
+            'model = dict(backbone=dict(init_cfg=dict(checkpoint="x.pth")))',
+            r'`model\.backbone\.init_cfg` must be a dict',
+        ),
+        ('default_hooks = dict(foo=dict(bar=1))', r'`default_hooks\.foo` must be a dict with a `type`'),
+        ('custom_hooks = 3', '`custom_hooks` must be a list of dicts'),
+        ('custom_hooks = [dict(priority=3)]', r'`custom_hooks\.0` must be a dict with a `type`'),
+    ],
+)
+def test_settings_of_a_config_that_nothing_reads_are_rejected(tmp_path, setting, message):
+    (tmp_path / 'own.py').write_text(setting)
+    with pytest.raises(ValueError, match=message):
+        load_config(tmp_path / 'own.py')
+
+
+@pytest.mark.parametrize(
+    'setting',
+    [
+        'default_hooks = dict(checkpoint=dict(interval=2), visualization=None, own=dict(type="EMAHook"))',
+        'model = dict(test_cfg=dict(rcnn=dict(score_thr=0.5)), train_cfg=dict(rpn=1), init_cfg=[dict(type="Normal")])',
+        'optim_wrapper = dict(paramwise_cfg=dict(num_layers=12, decay_rate=0.9), generator=dict(optimizer=None))',
+        'test_dataloader = dict(dataset=dict(data_prefix=dict(img="x"), metainfo=dict(classes=("a",), task="b")))',
+        'train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=1)',
+        'custom_hooks = [dict(type="EMAHook")]',
+    ],
+)
+def test_settings_that_another_class_reads_are_accepted(tmp_path, setting):
+    (tmp_path / 'own.py').write_text(setting)
+    load_config(tmp_path / 'own.py')
+
+
+def test_an_option_may_add_a_key_beside_those_of_another_class(tmp_path):
+    (tmp_path / 'own.py').write_text('test_dataloader = dict(dataset=dict(data_prefix=dict(img="x")))')
+    load_config(tmp_path / 'own.py', {'test_dataloader.dataset.data_prefix.seg': 'y'})
 
 
 def test_options_with_effect_are_kept(cfg):
@@ -79,7 +135,7 @@ def test_options_with_effect_are_kept(cfg):
         'param_scheduler': None,
         'model.decode_head.aggregator.r': 2,
         'param_scheduler.0.end': 3,
-        'model.test_cfg.fp16': True,
+        'test_cfg.fp16': True,
         'model_wrapper_cfg.type': 'MMDistributedDataParallel',
         'load_from': 'file.pth',
         'tta_model.type': 'mmwsl.WeakSegTTAModel',
@@ -88,7 +144,7 @@ def test_options_with_effect_are_kept(cfg):
         if key != 'param_scheduler':
             merge_options(copy, {key: value})
     assert copy.optim_wrapper.clip_grad.max_norm == 1.0 and copy.model.decode_head.aggregator.r == 2
-    assert copy.param_scheduler[0].end == 3 and copy.model.test_cfg.fp16 and copy.load_from == 'file.pth'
+    assert copy.param_scheduler[0].end == 3 and copy.test_cfg.fp16 and copy.load_from == 'file.pth'
     merge_options(copy, {'param_scheduler': None})
     assert copy.param_scheduler is None
     # thresholds may be numbers or a file

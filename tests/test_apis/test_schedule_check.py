@@ -85,6 +85,21 @@ SCHEDULES = {
         r'0\.begin` must be less than `.*\.0\.end`=5, got 5',
     ),
     'begin after training': (ITERATIONS, [dict(type='StepLR', step_size=2, by_epoch=False, begin=30)], r'never act'),
+    'a milestone after the end': (
+        EPOCHS,
+        [dict(type='MultiStepLR', milestones=[2, 5])],
+        r'0\.milestones` must be less than .* 5 epochs of 4 iterations .* got 5 epochs: .* Set .*\.milestones=\[2\]',
+    ),
+    'milestones count from the begin': (
+        ITERATIONS,
+        [dict(type='MultiStepLR', by_epoch=False, begin=10, milestones=[5, 12])],
+        r'from 10 on, .* got 12 iterations',
+    ),
+    'a step longer than the training': (
+        ITERATIONS,
+        [dict(type='StepLR', by_epoch=False, step_size=20)],
+        r'step_size=10',
+    ),
     'epochs of a loop without': (
         ITERATIONS,
         [dict(type='StepLR', step_size=2)],
@@ -173,6 +188,16 @@ def test_what_trains_otherwise_than_it_looks_is_a_warning(prepared, capsys):
     assert 'IterBasedTrainLoop saves one checkpoint, at the end' in checkpoint
     assert 'starts a finite sampler and its workers anew every 4 iterations' in sampler
     assert warnings_of(prepared(ITERATIONS, checkpoint=dict(by_epoch=False)), capsys) == []
+
+
+def test_a_schedule_that_ends_a_little_early_is_a_warning(prepared, capsys):
+    def poly(end):
+        return prepared(ITERATIONS, schedulers=[dict(type='PolyLR', by_epoch=False, end=end)])
+
+    (warning,) = warnings_of(poly(19), capsys)
+    assert 'param_scheduler.0.end=19: the learning rate stays at its minimum' in warning
+    assert 'Set param_scheduler.0.end=20.' in warning
+    assert warnings_of(poly(20), capsys) == warnings_of(poly(21), capsys) == []
 
 
 def test_an_interval_longer_than_the_training_still_validates_at_its_end(prepared):

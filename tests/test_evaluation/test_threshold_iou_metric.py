@@ -58,8 +58,8 @@ def test_a_mask_of_another_size_is_an_error():
         Evaluator(ThresholdIoUMetric([0.5])).process([sample])
 
 
-@pytest.mark.parametrize('thresholds', [[], [0.5, 0.4], 0.5])
-def test_thresholds_that_do_not_ascend_are_an_error(thresholds):
+@pytest.mark.parametrize('thresholds', [[], [0.5, 0.4], 0.5, [1.7], [-0.1, 0.5], [0.5, float('nan')]])
+def test_thresholds_that_do_not_ascend_in_0_1_are_an_error(thresholds):
     with pytest.raises(ValueError, match='`thresholds` must be an ascending list'):
         ThresholdIoUMetric(thresholds)
 

@@ -107,6 +107,15 @@ def test_an_error_names_the_run_and_keeps_finished_results(runs, tmp_path):
     assert done == {path: path.stat().st_mtime_ns for path in (runs / 'weak' / 'comparison').rglob('result.json')}
 
 
+def test_an_evaluation_that_fails_is_no_matter_of_the_input_and_leaves_nothing(runs, tmp_path):
+    weights = torch.load(runs / 'masks' / 'epoch_1.pth', weights_only=True)
+    weights['state_dict']['decode_head.conv_seg.weight'].fill_(3e38)  # finite, but the scores are not
+    torch.save(weights, tmp_path / 'epoch_1.pth')
+    with pytest.raises(RuntimeError, match=r"run 'full' .*epoch_1\.pth.* could not be evaluated: .* must be finite"):
+        compare([f'{runs / "masks" / "full.py"}:{tmp_path / "epoch_1.pth"}'], tmp_path / 'out', max_images=4)
+    assert [path.name for path in tmp_path.iterdir()] == ['epoch_1.pth']
+
+
 def test_other_weights_are_evaluated_again(runs, tmp_path):
     checkpoint = tmp_path / 'epoch_1.pth'
     weights = torch.load(runs / 'masks' / 'epoch_1.pth', weights_only=True)

@@ -23,6 +23,23 @@ def test_a_training_of_one_epoch_prints_few_lines(run, tmp_path):
     assert all(word in log.read_text() for word in everything)
 
 
+def test_an_evaluation_prints_its_metrics_and_the_log_how_the_weights_were_loaded(run, tmp_path):
+    run(
+        'train.py',
+        'wsl_lse_shapes',
+        '--work-dir',
+        tmp_path,
+        '--cfg-options',
+        *SHORT,
+        'train_dataloader.dataset.length=32',
+    )
+    options = ['--work-dir', tmp_path / 'test', '--cfg-options', 'test_dataloader.dataset.length=4']
+    printed = run('test.py', 'wsl_lse_shapes', tmp_path / 'epoch_1.pth', *options)
+    assert 'mIoU' in printed and f'Log: {tmp_path / "test"}' in printed and 'Loads checkpoint' not in printed
+    (log,) = (tmp_path / 'test').glob('*/*.log')
+    assert 'Loads checkpoint by local backend' in log.read_text()
+
+
 @pytest.mark.parametrize(
     'script, arguments, message',
     [

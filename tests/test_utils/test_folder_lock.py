@@ -53,6 +53,19 @@ def test_waiting_ends_with_the_other_process(holder, tmp_path):
     ending.wait()
 
 
+def test_a_folder_that_the_other_process_removes_is_made_again(tmp_path):
+    out = tmp_path / 'out'
+    code = (
+        'import sys\nfrom mmwsl.utils.folder_lock import folder_lock\n'
+        "with folder_lock(sys.argv[1], wait=True):\n    open(f'{sys.argv[1]}/made', 'w').close()"
+    )
+    with folder_lock(out):
+        waiting = subprocess.Popen([sys.executable, '-c', code, str(out)])
+        with pytest.raises(subprocess.TimeoutExpired):
+            waiting.wait(3)
+    assert waiting.wait(60) == 0 and (out / 'made').exists()
+
+
 def test_a_lock_leaves_nothing_and_may_be_nested(tmp_path):
     (tmp_path / 'kept').mkdir()
     with folder_lock(tmp_path / 'new' / 'out'):

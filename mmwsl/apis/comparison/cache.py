@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,8 @@ from mmwsl.utils.files import digest_file, write_json
 from mmwsl.utils.nested import digest_files, paths_in
 
 RESULT = 'result.json'
+NAME = re.compile('[0-9a-f]{16}')
+"""Name of the folder of a result: the digest of what it depends on."""
 MAX_RESULTS = 100
 """Results that are kept beside a checkpoint; a result has a few images and a log."""
 
@@ -76,10 +79,19 @@ def write_result(folder: Path, result: dict[str, Any]) -> None:
 
 
 def remove_old_results(cache: Path) -> None:
-    """Remove the least recently used results if there are more than ``MAX_RESULTS``."""
-    finished = [path.parent for path in cache.glob(f'*/{RESULT}')]
-    for folder in sorted(finished, key=lambda path: path.stat().st_mtime)[: -MAX_RESULTS or None]:
+    """Remove the least recently used results, and those of killed commands, if there are more than ``MAX_RESULTS``."""
+    results = [path for path in cache.iterdir() if NAME.fullmatch(path.name)]
+    for folder in sorted(results, key=lambda path: path.stat().st_mtime)[: -MAX_RESULTS or None]:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_content(folder: Path) -> None:
+    """Remove what an evaluation that failed left in its folder."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def digest(value: object) -> str:

@@ -89,7 +89,7 @@ def compare(
     if num_images:
         with atomic_write(out / 'images.png') as file:
             prediction_grid(folders).save(file, 'PNG')
-    print(f'{table}\nIn {out}')
+    print(table)
     return rows
 
 
@@ -127,4 +127,14 @@ def main(argv: list[str] | None = None) -> None:
         args.overwrite,
         args.check_data == 'on',
     )
-    say_results({}, 'mmwsl', 'predict', 'CONFIG', 'IMAGES', '--checkpoint', 'CHECKPOINT', '--out', 'DIR')
+    say_results(
+        {'Comparison': args.out, 'Results': 'comparison/ beside each checkpoint'},
+        'mmwsl',
+        'predict',
+        'CONFIG',
+        'IMAGES',
+        '--checkpoint',
+        'CHECKPOINT',
+        '--out',
+        'DIR',
+    )

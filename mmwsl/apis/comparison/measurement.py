@@ -25,7 +25,7 @@ from mmwsl.models import WeakEncoderDecoder
 from mmwsl.utils.files import atomic_write, remove_partial_files
 from mmwsl.utils.folder_lock import folder_lock
 
-from .cache import digest, read_result, remove_old_results, result_key, write_result
+from .cache import digest, read_result, remove_content, remove_old_results, result_key, write_result
 from .runs import Run
 
 COLUMNS = ('input', 'ground truth', 'prediction')
@@ -99,7 +99,11 @@ def measure(
             evaluation = Evaluation(
                 cfg, run.checkpoint, folder, num_images, supervision, digest(network), trust_checkpoint, check_data
             )
-            result = dict(config=str(run.config), checkpoint=str(run.checkpoint), **evaluate(evaluation))
+            try:
+                result = dict(config=str(run.config), checkpoint=str(run.checkpoint), **evaluate(evaluation))
+            except Exception:
+                remove_content(folder)
+                raise
             write_result(folder, result)
             remove_old_results(run.cache)
         return result, folder

@@ -89,7 +89,12 @@ def find_run(text: str) -> Run:
 
 @contextmanager
 def named(run: Run) -> Iterator[None]:
-    """Raise an error of the run within the block as a RunError that names it."""
+    """Raise an error of the run within the block as one that names it.
+
+    Raises:
+        RunError: If an input is wrong.
+        RuntimeError: If the input is fine, but the evaluation failed.
+    """
     try:
         yield
     except Exception as error:  # a config runs code, and a run any component
@@ -97,6 +102,7 @@ def named(run: Run) -> Iterator[None]:
             raise  # such as a full disk, of which the run is not the cause
         if user_message(error) is None and library_message(error) is None:
             raise  # a bug of mmwsl
-        raise RunError(
+        kind = RuntimeError if exit_code(error) == FAILURE else RunError
+        raise kind(
             f'run {run.name!r} ({run.config}, {run.checkpoint}) could not be evaluated: {type(error).__name__}: {error}'
         ) from error

@@ -71,6 +71,13 @@ def main(argv: list[str] | None = None) -> None:
     del args['local_rank']
     args['check_data'] = args['check_data'] == 'on'
     cfg = load_config(args.pop('config'), args.pop('cfg_options'), args.pop('work_dir'), 'pseudo_labels')
-    out = args.pop('out')
+    out, work_dir = args.pop('out'), cfg.work_dir
     generate_pseudo_labels(cfg, args.pop('checkpoint'), out, **args)
-    say_results({'Pseudo-labels': Path(out, 'masks')}, 'env', f'MMWSL_PSEUDO_LABELS={out}', 'mmwsl', 'train', 'CONFIG')
+    say_results(
+        {'Pseudo-labels': Path(out, 'masks'), 'Log': work_dir},
+        'env',
+        f'MMWSL_PSEUDO_LABELS={out}',
+        'mmwsl',
+        'train',
+        'CONFIG',
+    )

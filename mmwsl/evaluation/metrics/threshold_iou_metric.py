@@ -67,13 +67,13 @@ class ThresholdIoUMetric(PerImageMetric):
     a validation set, ``oracle_threshold`` selects the ``threshold`` of :class:`mmwsl.models.ConstantBackground`.
 
     Args:
-        thresholds: Ascending thresholds of the highest foreground score. The default is evenly spaced in log-odds,
-            from 0.00005 to 0.99995 in steps of 0.5, because the level of the scores depends on the aggregator.
+        thresholds: Ascending thresholds of the highest foreground score, in [0, 1]. The default is evenly spaced in
+            log-odds, from 0.00005 to 0.99995 in steps of 0.5: the level of the scores depends on the aggregator.
         **kwargs: Passed to :class:`mmengine.evaluator.BaseMetric`.
 
     Raises:
         KeyError: In evaluation, if a data sample lacks a field.
-        ValueError: If ``thresholds`` is not ascending; in evaluation, if a mask differs in size from the
+        ValueError: If ``thresholds`` is not ascending in [0, 1]; in evaluation, if a mask differs in size from the
             scores or no mask has a labeled pixel.
     """
 
@@ -84,10 +84,11 @@ class ThresholdIoUMetric(PerImageMetric):
         if thresholds is None:
             thresholds = (torch.arange(-20, 21) / 2).sigmoid().tolist()
         self.thresholds = torch.tensor(thresholds)
-        if self.thresholds.ndim != 1 or not (self.thresholds.diff() > 0).all() or not len(self.thresholds):
+        ascending = self.thresholds.ndim == 1 and len(self.thresholds) and (self.thresholds.diff() > 0).all()
+        if not ascending or not 0 <= self.thresholds[0] <= self.thresholds[-1] <= 1:
             raise ValueError(
-                f'{type(self).__name__}: `thresholds` must be an ascending list of numbers, got {thresholds!r}. '
-                'Sort it and remove repeated values.'
+                f'{type(self).__name__}: `thresholds` must be an ascending list of numbers in [0, 1], got '
+                f'{thresholds!r}. Sort it and remove repeated values.'
             )
 
     def process_sample(self, sample: dict[str, Any]) -> np.ndarray:

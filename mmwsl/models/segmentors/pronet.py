@@ -53,16 +53,16 @@ class ProNet(FrozenFirstStage, ProposalNetwork):
             that decides the score.
         groups: Class indices of each network of level 2, every foreground class once. None is one network.
         crop_size: Side in pixels that boxes are resized to.
-        threshold: Probability of level 1 that a selected box exceeds.
+        threshold: Probability of level 1 that a selected box exceeds, in [0, 1].
         max_boxes: Largest number of selected boxes per class; all if None.
-        max_overlap: Largest intersection over union of two selected boxes of a class.
+        max_overlap: Largest intersection over union of two selected boxes of a class, in [0, 1].
         max_pairs: Largest number of boxes of a training batch.
         **kwargs: Passed to :class:`ProposalNetwork`.
 
     Raises:
         ValueError: If the backbone is no :class:`mmwsl.models.ScalePyramid`, the classes are not independent,
-            ``groups`` does not list every foreground class once, or ``box_head`` has a ``background`` or another number
-            of classes.
+            ``groups`` does not list every foreground class once, ``threshold`` or ``max_overlap`` is not in [0, 1], or
+            ``box_head`` has a ``background`` or another number of classes.
     """
 
     def __init__(
@@ -80,6 +80,9 @@ class ProNet(FrozenFirstStage, ProposalNetwork):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        for name, value in dict(threshold=threshold, max_overlap=max_overlap).items():
+            if not 0 <= value <= 1:
+                raise ValueError(f'ProNet: `{name}` must be in [0, 1], got {value}.')
         pyramids = [part for part in self.backbone.modules() if isinstance(part, ScalePyramid)]
         if len(pyramids) != 1:
             raise ValueError(
