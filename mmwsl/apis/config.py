@@ -82,6 +82,7 @@ def read_config(path: Path) -> Config:
         path: The file.
 
     Raises:
+        FileNotFoundError: If a file that it inherits from does not exist.
         ValueError: If it is no config, or its code raises an error; the message names the line.
     """
     if path.suffix not in SUFFIXES:
@@ -90,6 +91,15 @@ def read_config(path: Path) -> Config:
         if path.suffix in ('.yaml', '.yml'):
             yaml.safe_load(path.read_text())  # mmengine's loader would run code that the file names
         return Config.fromfile(path)
+    except FileNotFoundError as error:
+        missing = str(error.filename)
+        project = (path.parent / 'summary.json').is_file()
+        repair = 'Repeat its `mmwsl run`, which writes it again.' if project else 'Correct its `_base_`.'
+        raise FileNotFoundError(
+            f'config {str(path)!r} needs {missing!r}, which does not exist. {repair}'
+            if missing != str(path)
+            else f'config={missing!r} does not exist.'
+        ) from error
     except OSError:
         raise
     except (Exception, SystemExit) as error:

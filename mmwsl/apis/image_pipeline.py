@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 from mmcv.transforms import Compose, LoadImageFromFile
 from mmseg.structures import SegDataSample
@@ -15,6 +16,7 @@ from mmwsl.apis.registered import is_mask_loader, is_subclass, without
 from mmwsl.datasets.transforms import RenderShapesImage
 from mmwsl.registry import TRANSFORMS
 from mmwsl.utils.errors import ADVICE, error_text
+from mmwsl.utils.text import not_transformed
 
 
 class LoadedImage(NamedTuple):
@@ -90,6 +92,8 @@ def describe(error: BaseException) -> str:
     """Return the type and message of an error in one line; of one of the operating system what to do about it."""
     if isinstance(error, OSError) and error.errno in ADVICE:
         return error_text(error)
+    if isinstance(error, cv2.error):
+        return not_transformed(error)
     return f'{type(error).__name__}: {" ".join(str(error).split())}'
 
 

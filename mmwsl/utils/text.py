@@ -42,3 +42,9 @@ def check_integer(argument: str, value: object, least: int) -> None:
     """
     if not isinstance(value, int) or value < least:
         raise ValueError(f'`{argument}` must be an integer of at least {least}, got {shorten(value)}.')
+
+
+def not_transformed(error: Exception) -> str:
+    """Describe an error of OpenCV in a transform, of which the size of the image is the usual cause."""
+    reason = str(error).strip().rpartition('error: ')[2]
+    return f'cannot be transformed ({reason}). Is it too small or too narrow?'
