@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
@@ -16,12 +16,12 @@ from .errors import OUTPUT, is_rejection, name_file
 from .files import nearest_existing, remove_empty_folders
 
 REDRAW_SECONDS = 0.1
-BRIEF_SECONDS = 5
-"""A stage that ends sooner, without a note such as its loss, leaves no line."""
 
 
 class Progress:
-    """Progress bar of one stage: redrawn in place on a terminal. A long stage leaves one line at its end.
+    """Progress bar of one stage: redrawn in place on a terminal.
+
+    A stage that has a note, such as its loss, or was not finished leaves one line at its end.
 
     Args:
         console: The console that draws it.
@@ -76,8 +76,23 @@ class Console:
 
     def print(self, text: str = '') -> None:
         """Write lines above the progress bar."""
+        self._told.update(map(str.strip, text.splitlines()))
         self._write(f'{self._clear()}{text}\n')
         self._redraw()
+
+    def warn(self, text: str) -> None:
+        """Write a warning above the progress bar, each text once."""
+        if f'warning: {text}' not in self._told:
+            self.print(f'warning: {text}')
+
+    def print_first(self, texts: Sequence[str], limit: int, where: str) -> None:
+        """Write the first lines, and how many more there are and where; all are written to the standard output too."""
+        for index, text in enumerate(texts):
+            print(text)
+            if index < limit:
+                self.print(text)
+        if len(texts) > limit:
+            self.print(f'  {len(texts) - limit} more in {where}')
 
     @contextmanager
     def progress(self, total: int, text: str) -> Iterator[Progress]:
@@ -89,7 +104,7 @@ class Console:
             yield bar
         finally:
             self._bars.remove(bar)
-            if bar.note or bar.done < bar.total or time.monotonic() - bar.start >= BRIEF_SECONDS:
+            if bar.note or bar.done < bar.total:
                 self.print(bar.summary())
             else:
                 self._write(self._clear())
@@ -144,9 +159,8 @@ def log_warning(text: str) -> None:
     from mmengine.logging import print_log  # here: commands start without the libraries
 
     print_log(text, 'current', logging.WARNING)
-    if _consoles and text not in _consoles[-1]._told:
-        _consoles[-1]._told.add(text)
-        _consoles[-1].print(f'warning: {text}')
+    if _consoles:
+        _consoles[-1].warn(text)
 
 
 @contextmanager

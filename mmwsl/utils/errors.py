@@ -57,7 +57,8 @@ INPUT, FAILURE = 2, 1
 def user_message(error: BaseException) -> str | None:
     """Return the message of an error that a user can cause; None for a bug.
 
-    Such an error is one of the operating system (a file, a folder, the disk), of a missing package or of a pickle, one
+    Such an error is one of the operating system (a file, a folder, the disk), of a package that is missing or too old,
+    or of a pickle, one
     that mmwsl or a library of OpenMMLab raises on purpose, by a ``raise`` or an ``assert`` statement (an ``assert`` of
     mmwsl is a bug), one of building a class from a config, or one of ``KNOWN``. Any other error, such as a ``KeyError``
     of a dictionary, is a bug, and its traceback is needed.
@@ -75,7 +76,8 @@ def user_message(error: BaseException) -> str | None:
             f'{type(error).__name__}: {error_text(error).splitlines()[0].rstrip(".")}. Copy the files to a disk. {HINT}'
         )
     if isinstance(error, ImportError | UnpicklingError):
-        return error_text(error)
+        own = isinstance(error, ImportError) and (error.name or '').split('.')[0] == PACKAGE.name
+        return None if own else error_text(error)
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
         return None

@@ -221,7 +221,7 @@ def test_the_bar_is_redrawn_in_the_last_line_of_a_terminal(tmp_path):
     )
     assert 'noise' not in written
     lines = [re.split(r'\r\x1b\[K', line) for line in written.replace('\r\n', '\n').rstrip().split('\n')]
-    # The last part of a line remains on the screen: the line, and what is printed after a stage that was brief.
+    # The last part of a line remains on the screen: the line, and what is printed after a stage without a note.
     assert [line[-1][:12] for line in lines] == ['a line', 'end']
     bars = [part for line in lines for part in line[:-1] if part]
     assert len(bars) >= 5 and all(len(part) <= 59 for part in bars)
@@ -320,3 +320,16 @@ def test_a_warning_reaches_the_terminal_once(tmp_path, capfd):
             log_warning('the masks are old')
     printed = capfd.readouterr().out
     assert printed.count('warning: the masks are old') == 1  # the log has it too, by the handler of its logger
+
+
+def test_a_warning_that_was_printed_before_is_not_repeated(tmp_path, capfd):
+    with quiet(tmp_path / 'a.log') as console:
+        console.print_first(
+            ['  warning: first', '  info: second', '  warning: third', '  warning: fourth'], 2, 'the report'
+        )
+        for text in ('first', 'third', 'third'):
+            log_warning(text)
+    shown = [line.strip() for line in capfd.readouterr().out.splitlines()]
+    assert shown == ['warning: first', 'info: second', '2 more in the report', 'warning: third']
+    log = (tmp_path / 'a.log').read_text()
+    assert all(f'warning: {text}' in log for text in ('first', 'third', 'fourth'))

@@ -57,6 +57,17 @@ def test_files_are_matters_of_the_user(tmp_path):
     assert 'No space left' in user_message(full) and exit_code(full) == FAILURE
 
 
+def test_a_name_that_mmwsl_lacks_is_a_bug_and_a_missing_package_is_not():
+    def own():
+        from mmwsl.functional import nothing  # noqa: F401
+
+    def package():
+        import no_such_package  # noqa: F401
+
+    assert user_message(caught(own)) is None
+    assert 'no_such_package' in user_message(caught(package))
+
+
 def test_names_and_permissions_have_advice(tmp_path):
     error = caught(open, tmp_path / ('a' * 300))
     assert user_message(error).startswith(f"File name too long: '{tmp_path}/aaa") and exit_code(error) == INPUT

@@ -31,6 +31,8 @@ from .stages import Stages
 from .trainings import Trainings, write_labels
 
 VAL_FRACTION = 0.2
+MESSAGES = 3
+"""Findings of a stage that are printed; all are in the report or in the log."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,7 @@ class _Run:
                 options.check_data,
                 **options.label_options or {},
             )
+            bar.advance(count - bar.done)  # files that are no images
         check.require_usable()
         inputs = dict(
             images={name: check.files[name].digest for name in check.records},
@@ -196,10 +199,8 @@ class _Run:
 
         def function() -> dict[str, Any]:
             self.console.print(f'  {len(check.records)} labeled images ({check.label_format}): {classes}')
-            for severity, text in check.messages[:6]:
-                self.console.print(f'  {severity}: {text}')
-            if len(check.messages) > 6:
-                self.console.print(f'  {len(check.messages) - 6} more in the report')
+            messages = sorted(check.messages, key=lambda message: message[0] == 'info')
+            self.console.print_first([f'  {severity}: {text}' for severity, text in messages], MESSAGES, 'the report')
             return dict(messages=check.messages)
 
         self.stages.run('check', dict(images=len(check.records), digest=_digest(inputs)), function)
@@ -242,8 +243,8 @@ class _Run:
 
     def _evaluate(self) -> dict[str, Any]:
         predicted = predict_validation(self.project, self.images, self.val_names, self.console)
-        for name, error in predicted.failed.items():
-            self.console.print(f'  {name} was not predicted: {error}')
+        failed = [f'  {name} was not predicted: {error}' for name, error in predicted.failed.items()]
+        self.console.print_first(failed, MESSAGES, str(self.project.root / 'run.log'))
         classes = list(self.check.classes)
         given = self.check.masks
         masks = {name: given[name] for name in self.val_names if name in given and name in predicted.entries}
@@ -281,7 +282,6 @@ class _Run:
 
     def _report(self) -> dict[str, Any]:
         path = report_project(self.project, self.check)
-        self.console.print(f'  {path}')
         return dict(path=str(path.relative_to(self.project.root)))
 
 

@@ -115,6 +115,21 @@ def test_a_finished_project_is_not_trained_again(data, finished, capfd):
     assert printed.count('done before') == 7 and len(printed.splitlines()) <= 40
 
 
+def test_a_run_on_flawed_data_prints_few_lines_and_each_warning_once(data, tmp_path, capfd):
+    images = shutil.copytree(data.images, tmp_path / 'images')
+    shutil.copy(images / '03.png', images / data.val[-1])  # trained on and evaluated
+    shutil.copy(images / '04.png', images / 'copy.png')
+    Image.open(images / '05.png').convert('P').save(images / 'extra.gif')
+    table = tmp_path / 'labels.tsv'
+    table.write_text((data.root / 'labels.tsv').read_text() + 'nowhere.png\tcircle\n')
+    files = ['--labels', str(table), '--val', str(data.root / 'val.txt'), '--masks', str(data.root / 'masks')]
+    main(['run', str(images), *files, '--out', str(tmp_path / 'out'), '--no-pretrained', '--epochs', '1'])
+    printed = capfd.readouterr().out
+    assert len(printed.splitlines()) <= 25, printed
+    assert printed.count('validation images are also training images, as the same file or a copy') == 3, printed
+    assert printed.count('Their metrics are overestimated') == 1, printed
+
+
 def test_other_inputs_are_rejected_and_replaced_when_asked_for(data, finished, tmp_path, capfd):
     root = shutil.copytree(finished.root, tmp_path / 'shapes')
     with pytest.raises(SystemExit) as end:
