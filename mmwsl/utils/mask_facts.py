@@ -58,7 +58,8 @@ def read_mask_facts(path: str, decode: Decode = decode_mask) -> Facts:
 def read_header(path: str) -> Facts:
     """Read facts about an image from the header and the last bytes of its file.
 
-    It is decoded only if it does not end as its format demands: then it is truncated, or followed by other data.
+    It is decoded only if it does not end as its format demands: then it is truncated, or followed by other data; or if
+    its format has no end.
 
     Returns:
         ``size`` of the upright image, width and height, and ``frames`` if it has several, of which the first is read.
@@ -66,7 +67,7 @@ def read_header(path: str) -> Facts:
     try:
         with open_image(path) as image:
             end = ENDS.get(image.format or '')
-            if end and end not in _last_bytes(path) and (error := _decoding_error(image)):
+            if (end is None or end not in _last_bytes(path)) and (error := _decoding_error(image)):
                 return dict(error=f'{TRUNCATED}: {error}')
         with open_image(path) as image:
             rotated = image.getexif().get(0x0112) in (5, 6, 7, 8)

@@ -76,13 +76,14 @@ def test_the_size_of_an_image_is_upright(tmp_path, orientation, size):
     assert read_header(str(tmp_path / 'image.jpg')) == dict(size=size)
 
 
-@pytest.mark.parametrize('suffix', ['.jpg', '.png'])
+@pytest.mark.parametrize('suffix', ['.jpg', '.png', '.webp', '.tif', '.bmp', '.ppm'])
 def test_truncated_images_and_data_after_the_end_are_told_apart(tmp_path, suffix):
     path = tmp_path / f'image{suffix}'
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 90, 3), np.uint8)).save(path)
     content = path.read_bytes()
     path.write_bytes(content[:-400])
-    assert read_header(str(path))['error'].startswith('truncated: ')
+    error = read_header(str(path))['error']
+    assert error.startswith('truncated: ') or (suffix == '.webp' and 'decoder' in error)
     path.write_bytes(content + b'more' * 20)
     assert read_header(str(path)) == dict(size=[90, 90])
 
