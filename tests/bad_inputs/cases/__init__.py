@@ -7,6 +7,7 @@ from . import (
     commands,
     comparison,
     configs,
+    continued,
     data,
     demos,
     edited,
@@ -30,6 +31,7 @@ from . import (
 
 ALL = {
     'checkpoint': checkpoints.CASES,
+    'continued': continued.CASES,
     'weights': weights.CASES,
     'config': configs.CASES,
     'setting': settings.CASES,

@@ -92,25 +92,9 @@ def rounded(checkpoint: dict) -> None:
     checkpoint['state_dict'] = {name: value.int() for name, value in checkpoint['state_dict'].items()}
 
 
-def no_optimizer(root: Path) -> None:
-    """Remove the state of the optimizer."""
-    path = root / 'work/epoch_2.pth'
-    checkpoint = torch.load(path, weights_only=True)
-    del checkpoint['optimizer']
-    torch.save(checkpoint, path)
-
-
-def newest_half(root: Path) -> None:
-    """Cut the newest checkpoint of the training in half, as a crash of the machine does."""
-    path = root / 'work/epoch_2.pth'
-    path.write_bytes(path.read_bytes()[:5000])
-
-
 NAMES = [*CLASSES]
 SWAPPED = [*NAMES[:-2], *NAMES[:-3:-1]]
 RENAMED = [*NAMES[:-1], 'plus']
-RESUME = 'train wsl.py --work-dir work --resume --cfg-options train_cfg.max_epochs=3'
-FINE_TUNE = 'train wsl.py --work-dir new --cfg-options load_from={}'
 
 CASES: list[Case] = [
     case(
@@ -288,49 +272,6 @@ CASES: list[Case] = [
         absent=('new',),
     ),
     case('a config as the checkpoint', TEST.format('fsl.py'), 'rejected', 'fsl.py'),
-    case('load_from: no file', FINE_TUNE.format('none.pth'), 'rejected', 'load_from', 'none.pth'),
-    case('load_from: another network', FINE_TUNE.format('supervised/epoch_2.pth'), 'rejected', '--allow-mismatch'),
-    case(
-        'load_from: nothing fits with --allow-mismatch',
-        f'{FINE_TUNE.format("imagenet.pth")} --allow-mismatch'.replace(
-            'train ', 'train --allow-mismatch '
-        ).removesuffix(' --allow-mismatch'),
-        'rejected',
-        'must fit the config',
-    ),
-    case(
-        'load_from: another head with --allow-mismatch',
-        f'train --allow-mismatch {FINE_TUNE.format(FOREIGN).removeprefix("train ")}',
-        'done',
-        'start from their initialization',
-        prepare=changed(head_of(9)),
-    ),
-    case(
-        'load_from: NaN weights',
-        FINE_TUNE.format(FOREIGN),
-        'rejected',
-        'must be finite',
-        prepare=changed(fill(float('nan'))),
-    ),
-    case(
-        '--resume: other layers',
-        f'{RESUME} model.decode_head.hidden_channels=[32]',
-        'rejected',
-        'must fit the config',
-    ),
-    case(
-        '--resume: the newest checkpoint is half a file',
-        RESUME,
-        'done',
-        'epoch_1.pth',
-        prepare=newest_half,
-        changes=('work/*',),
-    ),
-    case('--resume: nothing to resume', 'train wsl.py --work-dir new --resume', 'done', 'no checkpoint in'),
-    case('--resume: the training is finished', 'train wsl.py --work-dir work --resume', 'done', changes=('work/*',)),
     case('--trust-checkpoint without need', f'{TEST.format("work/epoch_2.pth")} --trust-checkpoint', 'done', 'mIoU'),
     case('integer weights', TEST.format(FOREIGN), 'rejected', 'floating point', prepare=changed(rounded)),
-    case(
-        '--resume: no state of the optimizer', RESUME, 'done', 'starts anew', prepare=no_optimizer, changes=('work/*',)
-    ),
 ]
