@@ -16,6 +16,7 @@ from mmwsl.apis.registered import is_mask_loader, is_subclass, without
 from mmwsl.datasets.transforms import RenderShapesImage
 from mmwsl.registry import TRANSFORMS
 from mmwsl.utils.errors import ADVICE, error_text
+from mmwsl.utils.loader_workers import report_unsent
 from mmwsl.utils.text import not_transformed
 
 
@@ -111,7 +112,8 @@ class _Images(Dataset):
 def load_images(images: Sequence[ImageInput], pipeline: ImagePipeline, num_workers: int = 0) -> Iterable[LoadedImage]:
     """Load images in order, one after another, in worker processes if there are any."""
     workers = min(num_workers, len(images))
-    return DataLoader(_Images(images, pipeline), batch_size=None, num_workers=workers, collate_fn=_unchanged)
+    loader = DataLoader(_Images(images, pipeline), batch_size=None, num_workers=workers, collate_fn=_unchanged)
+    return report_unsent(loader)
 
 
 def _unchanged(loaded: Any) -> Any:

@@ -5,9 +5,10 @@ import io
 import logging
 import os
 import sys
+import traceback
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from importlib import import_module
 
 from mmwsl import __version__
@@ -134,6 +135,8 @@ def errors_as_lines(command: str = '', debug: bool = False) -> Iterator[None]:
         if message is None or debug:
             raise
         print(f'{_name()}: {_short(with_flags(message) if command in OWN_IMAGES else message)}', file=sys.stderr)
+        with redirect_stderr(None):  # a half-made loader of torch shows a traceback when it is deleted, here
+            traceback.clear_frames(error.__traceback__)
         sys.exit(code)
 
 

@@ -23,6 +23,7 @@ from torch.utils.data import DataLoader
 from ..datasets import SeededDataset, SeededInfiniteSampler
 from ..utils.errors import is_rejection
 from ..utils.files import files_of_config, nearest_existing, remove_empty_folders
+from ..utils.loader_workers import report_unsent
 from ..utils.nested import dicts_in
 
 SHOWN = ('mmwsl', 'mmengine.hooks.logger_hook', 'mmseg.evaluation')
@@ -82,7 +83,7 @@ class WeakSegRunner(Runner):
         """Build a dataloader; see the parent.
 
         The transforms of one with an ``InfiniteSampler`` are seeded for each draw, so that a resumed training sees what
-        an uninterrupted one sees; see :class:`mmwsl.datasets.SeededInfiniteSampler`.
+        an uninterrupted one sees; see :class:`mmwsl.datasets.SeededInfiniteSampler`. Full shared memory is an error.
         """
         if not isinstance(dataloader, DataLoader):
             sampler = dataloader.get('sampler')
@@ -93,8 +94,7 @@ class WeakSegRunner(Runner):
             ):
                 seeded = dict(type=SeededDataset, dataset=dataloader['dataset'])
                 dataloader = dict(dataloader, sampler=dict(sampler, type=SeededInfiniteSampler), dataset=seeded)
-        loader: DataLoader = Runner.build_dataloader(dataloader, seed, diff_rank_seed)
-        return loader
+        return report_unsent(Runner.build_dataloader(dataloader, seed, diff_rank_seed))
 
     def build_optim_wrapper(self, optim_wrapper: dict | OptimWrapper) -> OptimWrapper | OptimWrapperDict:
         """Build the optimizer; see the parent. Keys of `custom_keys` that no parameter has are logged."""

@@ -42,8 +42,12 @@ KNOWN = {
     'see its error.',
 }
 """Errors of libraries that the sizes of the data or of the machine cause, and what to do."""
+SHARED_MEMORY = '/dev/shm'
+"""Folder of the shared memory of processes, and of their semaphores."""
 OUTPUT = 'standard output'
 """Its name in an error, in place of a file."""
+SEMAPHORES = ('multiprocessing', 'synchronize.py')
+"""Module that makes them."""
 URL = re.compile(r'[a-z][a-z0-9+.-]+://')
 HINT = '(--debug shows where)'
 DEBUG = 'MMWSL_DEBUG'
@@ -215,7 +219,7 @@ def name_file(error: BaseException, default: str | Path | None = None) -> None:
     """Name the file in an error of the operating system, such as a full disk, that does not say which it is about.
 
     It is the innermost open file, or log, of the functions that raised the error; that of a ``print`` outside of a log
-    is the standard output.
+    is the standard output, and that of a semaphore the shared memory.
 
     Args:
         error: The error, with its traceback.
@@ -225,6 +229,9 @@ def name_file(error: BaseException, default: str | Path | None = None) -> None:
         return
     frames = traceback.extract_tb(error.__traceback__)
     line = (frames[-1].line or '') if frames else ''
+    if frames and Path(frames[-1].filename).parts[-2:] == SEMAPHORES:
+        error.filename = SHARED_MEMORY
+        return
     if default is None and line.startswith(('print(', 'sys.stdout.')) and 'file=' not in line:
         error.filename = OUTPUT
         return

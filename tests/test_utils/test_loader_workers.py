@@ -1,0 +1,59 @@
+"""Processes that load images, where shared memory has no room."""
+
+import sys
+
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from mmwsl.utils.errors import exit_code, user_message
+from mmwsl.utils.loader_workers import report_unsent
+
+pytestmark = pytest.mark.skipif(sys.platform != 'linux', reason='shared memory is no file elsewhere')
+
+
+class Images(torch.utils.data.Dataset):
+    """Images of which one is large."""
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        return torch.zeros(1 << 20 if index == 2 else 1)
+
+
+@pytest.fixture
+def small_files():
+    """Limit the size of files, those in shared memory too, to 64 KiB."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_an_image_that_cannot_be_sent_is_an_error_in_one_line(small_files):
+    received = []
+    with pytest.raises(RuntimeError) as raised:
+        received.extend(map(len, report_unsent(DataLoader(Images(), batch_size=None, num_workers=2, timeout=60))))
+    message = user_message(raised.value)
+    assert '/dev/shm' in message and 'File too large' in message and 'num_workers=0' in message
+    assert '\n' not in message and exit_code(raised.value) == 1
+    assert len(received) <= 2
+
+
+class Seeds(Images):
+    """The seed of the process."""
+
+    def __getitem__(self, index):
+        return torch.initial_seed()
+
+
+def _seed(worker):
+    torch.manual_seed(7 + worker)
+
+
+def test_the_function_of_the_loader_still_starts_its_processes():
+    seeds = report_unsent(DataLoader(Seeds(), batch_size=None, num_workers=2, timeout=60, worker_init_fn=_seed))
+    assert list(seeds) == [7, 8, 7, 8]
