@@ -15,6 +15,15 @@ def plain(value: object) -> str:
     return text if text.isprintable() else repr(text)
 
 
+def is_utf8(name: str, errors: str = 'strict') -> bool:
+    """Tell whether a name can be encoded: Python writes the bytes of a file name that is not UTF-8 as surrogates."""
+    try:
+        name.encode(errors=errors).decode()
+    except UnicodeError:
+        return False
+    return True
+
+
 def shorten(value: object) -> str:
     """Return the ``repr`` of a value, at most 60 characters of it."""
     try:
