@@ -25,9 +25,9 @@ def is_utf8(name: str, errors: str = 'strict') -> bool:
 
 
 def shorten(value: object) -> str:
-    """Return the ``repr`` of a value, at most 60 characters of it."""
+    """Return the ``repr`` of a value as one line, at most 60 characters of it."""
     try:
-        text = repr(value)
+        text = ' '.join(repr(value).splitlines())  # that of an array has several
     except RecursionError:
         text = f'a {type(value).__name__} that is nested too deeply'
     return text if len(text) <= 60 else f'{text[:57]}...'
