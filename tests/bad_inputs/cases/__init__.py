@@ -3,6 +3,7 @@
 from . import (
     arguments,
     checkpoints,
+    class_names,
     coco,
     commands,
     comparison,
@@ -36,6 +37,7 @@ ALL = {
     'argument': arguments.CASES,
     'data': data.CASES,
     'table': tables.CASES,
+    'class name': class_names.CASES,
     'own images': own_images.CASES,
     'project': projects.CASES,
     'output': outputs.CASES,
