@@ -11,7 +11,7 @@ from .image_labels import read_image_labels
 from .image_list import read_names
 from .json_table import read_json, read_jsonl, write_jsonl
 from .label_studio import read_label_studio
-from .mask_file import IGNORE_COLOR, IGNORE_INDEX, read_mask, write_mask
+from .mask_file import IGNORE_COLOR, IGNORE_INDEX, encode_mask, read_mask, write_mask
 from .mask_formats import MASK_FORMATS, COCOInstanceWriter, MaskWriter, open_mask_writer
 from .one_hot import read_one_hot
 from .proposal_files import read_proposals
@@ -36,6 +36,7 @@ __all__ = [
     'coco_boxes',
     'coco_instances',
     'coco_masks',
+    'encode_mask',
     'load_coco',
     'load_voc_xml',
     'make_record',

@@ -10,12 +10,11 @@ from pathlib import Path
 from mmwsl.utils.files import read_text
 from mmwsl.utils.text import shorten
 
+from .class_names import check_given
 from .columns import check_different, find_column
 from .record import ImageLabelRecord, make_record
 from .separators import find_separator, split_cell
 
-MISSING = ('nan', 'none', 'null', 'n/a', 'na', '<na>', '#n/a', '#ref!', '#value!', '#name?', '-', '?')
-"""Texts that programs write for a missing value."""
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[ \t]*', re.IGNORECASE)
 """First line that Excel writes and reads: it names the separator of the cells."""
 
@@ -147,11 +146,7 @@ def read_csv(
     records = []
     for source, row in table.rows:
         present, unknown, large, small = (split_cell(row.get(column, ''), separator) for column in columns)
-        if missing := [name for name in present if name.lower() in MISSING]:
-            raise ValueError(
-                f'{source}: a label must be the name of a class, got {missing[0]!r}. Leave the cell empty if there '
-                'is none.'
-            )
+        check_given([*present, *unknown], source)
         records.append(make_record(row[image_column].strip(), present, unknown, source, large, small))
     return records
 

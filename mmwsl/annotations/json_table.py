@@ -8,6 +8,7 @@ from typing import Any
 from mmwsl.utils.files import atomic_write, parse_json, read_text
 from mmwsl.utils.text import shorten
 
+from .class_names import check_given
 from .columns import check_different, find_column
 from .record import ImageLabelRecord, make_record
 from .separators import find_separator, split_cell
@@ -89,8 +90,12 @@ def _to_records(
     separator: str | None,
     check_spaces: bool,
 ) -> list[ImageLabelRecord]:
-    if entries and isinstance(entries[0][1], dict):
+    if entries:
         source, keys = entries[0]
+        if not isinstance(keys, dict):
+            raise ValueError(
+                f'{source}: expected an object such as {{"image": "a.jpg", "labels": ["cat"]}}, got {shorten(keys)}.'
+            )
         image_column = image_column or find_column(keys, 'image_column', source)
         label_column = label_column or find_column(keys, 'label_column', source)
         check_different(image_column, label_column, source)
@@ -108,15 +113,19 @@ def _to_records(
                     f'{source}: {column!r} must be a list of class names or one string, got {shorten(labels)}.'
                 )
     cells = [entry.get(column, []) for _, entry in entries for column in columns]
-    separator = find_separator([cell for cell in cells if isinstance(cell, str)], path, check_spaces, separator)
+    texts = [cell for cell in cells if isinstance(cell, str)]
+    if separator is not None and cells and not texts:
+        raise ValueError(f'{path}: `separator` must be left out, got {separator!r}: all labels are lists. Remove it.')
+    separator = find_separator(texts, path, check_spaces, separator)
 
     def names(entry: dict, column: str | None) -> list[str]:
         labels = entry.get(column, [])
-        return split_cell(labels, separator) if isinstance(labels, str) else labels
+        return split_cell(labels, separator) if isinstance(labels, str) else [name.strip() for name in labels]
 
     records = []
     for source, entry in entries:
         present, unknown, large, small = (names(entry, column) for column in columns)
+        check_given([*present, *unknown], source)
         records.append(make_record(entry[image_column], present, unknown, source, large, small))
     return records
 

@@ -1,5 +1,6 @@
 """Masks as PNG files with a palette."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,12 +23,19 @@ def color_table(palette: Sequence[Sequence[int]]) -> np.ndarray:
     return colors
 
 
-def write_mask(path: Path, mask: np.ndarray, palette: Sequence[Sequence[int]]) -> None:
-    """Write a mask ``(H, W)`` uint8 as a PNG file with a palette."""
+def encode_mask(mask: np.ndarray, palette: Sequence[Sequence[int]]) -> bytes:
+    """Return a mask ``(H, W)`` uint8 as the content of a PNG file with a palette."""
     image = Image.fromarray(mask)
     image.putpalette(color_table(palette).tobytes())
+    content = io.BytesIO()
+    image.save(content, 'PNG')
+    return content.getvalue()
+
+
+def write_mask(path: Path, mask: np.ndarray, palette: Sequence[Sequence[int]]) -> None:
+    """Write a mask, see :func:`encode_mask`."""
     with atomic_write(path) as file:
-        image.save(file, 'PNG')
+        file.write(encode_mask(mask, palette))
 
 
 def read_mask(path: Path) -> np.ndarray:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from mmwsl.utils.text import first_five, shorten
 
+from .class_names import check_visible
+
 DIFFICULT = ('present', 'unknown', 'absent')
 
 
@@ -40,9 +42,12 @@ def make_record(
     """Build a record: repeated names collapse, and a name both present and unknown is present.
 
     Raises:
-        ValueError: If a class has a size label but is not present, or has two size labels.
+        ValueError: If a class has a size label but is not present, has two size labels, or a name with a character that
+            cannot be seen.
     """
     present, large, small = (dict.fromkeys(names) for names in (labels, large, small))
+    unknown = dict.fromkeys(unknown)
+    check_visible([*present, *unknown], source)
     for name in (*large, *small):
         if name not in present:
             raise ValueError(
@@ -53,7 +58,7 @@ def make_record(
             raise ValueError(
                 f'{source}: image {shorten(image)} labels {shorten(name)} as large and as small. Keep one.'
             )
-    unknown = tuple(name for name in dict.fromkeys(unknown) if name not in present)
+    unknown = tuple(name for name in unknown if name not in present)
     return ImageLabelRecord(image, tuple(present), unknown, source, tuple(large), tuple(small))
 
 

@@ -1,10 +1,11 @@
 """Reader of the scores that ``generate-pseudo-labels`` writes."""
 
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 
 from mmwsl.utils.arrays import MAX_BYTES, load_npz
+from mmwsl.utils.text import shorten
 
 KINDS = dict(classes=('int16', 1), codes=('uint8', 3), num_classes=('int16', 0))
 
@@ -24,9 +25,11 @@ def read_codes(path: Path) -> np.ndarray:
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        ValueError: If it is damaged or was not written by :func:`mmwsl.apis.pseudo_labels.store.write_scores`.
+        ValueError: If it is damaged, was not written by :func:`mmwsl.apis.pseudo_labels.store.write_scores`, or is of
+            another image.
     """
-    content = load_npz(path, ('classes', 'codes', 'num_classes'), 'file of scores')
+    content = load_npz(path, ('classes', 'codes', 'num_classes', 'image'), 'file of scores')
+    _check_image(path, content.pop('image', None))
     kinds = {name: (array.dtype.name, array.ndim) for name, array in content.items()}
     if kinds != KINDS or not _fit(**content):
         raise ValueError(
@@ -34,6 +37,26 @@ def read_codes(path: Path) -> np.ndarray:
             f'{ {name: array.shape for name, array in content.items()} }. Delete the file and write it anew.'
         )
     return expand_codes(**content)
+
+
+def check_scores(path: Path) -> None:
+    """Check that a file has scores of the image that it is named after; they are not decompressed.
+
+    Raises:
+        ValueError: If it has not.
+    """
+    content = load_npz(path, ('num_classes', 'image'), 'file of scores')
+    if 'num_classes' not in content:
+        raise ValueError(f'{path}: the file must have scores, got other arrays. Delete it and write it anew.')
+    _check_image(path, content.get('image'))
+
+
+def _check_image(path: Path, image: np.ndarray | None) -> None:
+    """Check that the scores are of the image that the path ends with; older versions did not store it."""
+    own = '' if image is None else str(image)
+    count = len(PurePath(own).parts)
+    if own and path.with_suffix('').parts[-count:] != PurePath(own).parts:
+        raise ValueError(f'{path}: the scores are of another image, {shorten(own)}. Delete the file and write it anew.')
 
 
 def _fit(classes: np.ndarray, codes: np.ndarray, num_classes: np.ndarray) -> bool:

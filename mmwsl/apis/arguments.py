@@ -12,6 +12,7 @@ from mmengine.config import DictAction
 from mmengine.dist import is_main_process
 
 from mmwsl.utils.parser import Parser
+from mmwsl.utils.text import shorten
 
 DICT = re.compile(r'^[\'"\s]*([\[(]?)[\'"\s\[(]*(\{|dict\()')
 """Text of a dict, or of a list that starts with one, which mmengine reads as a text."""
@@ -66,12 +67,26 @@ def number(kind: type[int] | type[float], low: float, high: float = float('inf')
 def device(text: str) -> str:
     """Return a device that torch has; a ``type`` of argparse."""
     try:
-        torch.empty(0, device=text).cpu()  # `meta` has no values to copy
-    except (RuntimeError, AssertionError) as error:
-        raise argparse.ArgumentTypeError(
-            f'must be a device of torch, got {text!r}: {str(error).splitlines()[0].partition(". ")[0]}'
-        ) from error
+        check_device(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix('`device` ')) from error
     return text
+
+
+def check_device(name: object) -> None:
+    """Check that torch has a device.
+
+    Raises:
+        ValueError: If it has not, or the device is neither a text nor a device of torch.
+    """
+    if not isinstance(name, str | torch.device):
+        raise ValueError(f"`device` must be a device of torch, such as 'cpu', got {shorten(name)}.")
+    try:
+        torch.empty(0, device=name).cpu()  # `meta` has no values to copy
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f'`device` must be a device of torch, got {str(name)!r}: {str(error).splitlines()[0].partition(". ")[0]}'
+        ) from error
 
 
 POSITIVE, COUNT, FRACTION = number(int, 1), number(int, 0), number(float, 0, 1)

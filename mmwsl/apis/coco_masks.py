@@ -12,7 +12,8 @@ from mmwsl.apis.arguments import add_overwrite, say_results
 from mmwsl.apis.folder_use import writes_alone
 from mmwsl.datasets.classes import voc_colormap
 from mmwsl.utils.files import is_inside
-from mmwsl.utils.output_folder import OutputError, OutputFolder
+from mmwsl.utils.output_folder import OutputFolder
+from mmwsl.utils.output_path import OutputError
 from mmwsl.utils.parser import Parser
 from mmwsl.utils.text import first_five, shorten
 

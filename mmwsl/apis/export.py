@@ -28,7 +28,7 @@ from mmwsl.utils.console import quiet
 from mmwsl.utils.files import atomic_write, files_of_config
 from mmwsl.utils.folder_lock import file_lock
 from mmwsl.utils.nested import dataset_paths, dicts_in
-from mmwsl.utils.output_folder import check_output_file
+from mmwsl.utils.output_path import check_output_file
 from mmwsl.utils.parser import Parser
 
 OPSET, OLDEST_OPSET = 17, 11

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 from mmengine import fileio
 
-from mmwsl.utils.images import list_files, list_images, skipped_images
+from mmwsl.utils.images import check_names, list_files, list_images, skipped_images
 from mmwsl.utils.text import first_five, shorten
 
 Source = str | Path | np.ndarray
@@ -81,6 +81,7 @@ def list_inputs(inputs: Source | Sequence[Source], names: Sequence[str] | None =
         raise ValueError(
             f'`names` must be one unique name per image, got {len(set(unique))} names for {len(found)} images.'
         )
+    check_names(unique, '`inputs`')
     return [ImageInput(name, source) for name, (*_, source) in zip(unique, found.values(), strict=True)]
 
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from os import PathLike
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,44 +16,24 @@ from mmengine.runner.amp import autocast
 from mmseg.apis import MMSegInferencer
 from mmseg.structures import SegDataSample
 from rich.progress import track
-from torch import Tensor, nn
+from torch import nn
 
 from mmwsl.annotations import MASK_FORMATS, open_mask_writer
+from mmwsl.apis.arguments import check_device
 from mmwsl.apis.checkpoint import meta_of, weights_only_loading
 from mmwsl.apis.checkpoint_fit import check_weights, recorded_classes, warn_without_classes
+from mmwsl.apis.class_meta import class_meta
 from mmwsl.apis.image_inputs import ImageInput, Source, list_inputs
 from mmwsl.apis.image_pipeline import ImagePipeline, LoadedImage, describe, equal_size_batches, load_images, windows
+from mmwsl.apis.image_prediction import Prediction, pixel_scores
 from mmwsl.apis.registered import is_subclass
-from mmwsl.apis.trained_model import find_dataset_meta, find_model
+from mmwsl.apis.trained_model import find_model
 from mmwsl.apis.trained_settings import warn_changed_settings
-from mmwsl.datasets.classes import voc_colormap
 from mmwsl.engine.hooks import PostProcessingHook, check_scores
 from mmwsl.registry import HOOKS
 from mmwsl.utils.files import is_inside
 from mmwsl.utils.output_folder import OutputFolder
 from mmwsl.utils.text import check_choice, check_integer, shorten
-
-
-class Prediction(NamedTuple):
-    """Prediction of an image.
-
-    Attributes:
-        name: Name of the image, see :func:`mmwsl.apis.image_inputs.list_inputs`.
-        mask: Class indices, ``(H, W)`` uint8 at the original size of the image.
-        scores: Scores of the classes, ``(K, H, W)``, if asked for.
-        image_probs: Probability of every foreground class in the image; None if the head does not aggregate.
-        image: The image, RGB ``(H, W, 3)`` uint8, if asked for.
-        data_sample: MMSegmentation's data sample, if asked for.
-        error: Why there is no mask; None if there is one.
-    """
-
-    name: str
-    mask: np.ndarray | None = None
-    scores: Tensor | None = None
-    image_probs: dict[str, float] | None = None
-    image: np.ndarray | None = None
-    data_sample: SegDataSample | None = None
-    error: str | None = None
 
 
 class WeakSegInferencer(MMSegInferencer):
@@ -80,26 +60,28 @@ class WeakSegInferencer(MMSegInferencer):
     Raises:
         FileNotFoundError: If there is no such project, config or checkpoint.
         UnsafeCheckpointError: If the checkpoint contains more than tensors and plain values.
-        ValueError: If the checkpoint does not fit the config.
+        ValueError: If the checkpoint does not fit the config, or an argument is wrong.
     """
 
     def __init__(
         self,
         model: str | PathLike | Config,
         weights: str | PathLike | None = None,
-        device: str | None = None,
+        device: str | torch.device | None = None,
         trust_checkpoint: bool = False,
         *,
         classes: Sequence[str] | None = None,
         palette: Sequence[Sequence[int]] | None = None,
         show_progress: bool = False,
     ) -> None:
+        if device is not None:
+            check_device(device)
         cfg, checkpoint = find_model(model, weights)
         cfg = copy.copy(cfg)
         visualizer = cfg.get('visualizer') or dict(type='SegLocalVisualizer', name='inferencer')
         # It only draws: mmengine warns of backends without a folder.
         cfg.visualizer = dict(visualizer, vis_backends=None)
-        self._given = dict(classes=classes, palette=palette)
+        self._given = classes, palette
         with weights_only_loading(Config(dict(load_from=checkpoint)), trust_checkpoint):
             super().__init__(cfg, checkpoint, device=device, scope=cfg.get('default_scope', 'mmseg'))
         self.show_progress = show_progress
@@ -283,29 +265,6 @@ class WeakSegInferencer(MMSegInferencer):
         recorded = dict(meta_of(checkpoint).get('dataset_meta') or {}, classes=recorded_classes(checkpoint))
         if not recorded['classes']:
             warn_without_classes('`weights`')
-        meta: dict[str, Any] = dict(self._given)
-        if not meta['classes']:
-            found = find_dataset_meta(cfg, recorded, getattr(model, 'num_classes', None))
-            meta = found | {key: value for key, value in meta.items() if value}
-        if isinstance(meta['classes'], str) or len(set(meta['classes'])) != len(meta['classes']):
-            raise ValueError(f'`classes` must be a list of different names, got {shorten(meta["classes"])}.')
-        if (number := getattr(model, 'num_classes', None) or len(meta['classes'])) != len(meta['classes']):
-            raise ValueError(f'`classes` must be the {number} classes of the network, got {len(meta["classes"])}.')
-        meta['palette'] = meta['palette'] or voc_colormap(len(meta['classes']))
+        meta = class_meta(cfg, recorded, *self._given, getattr(model, 'num_classes', None))
         # Without its own names the parent takes those of Cityscapes.
         super()._load_weights_to_model(model, dict(checkpoint, meta=dict(dataset_meta=meta)), cfg)
-
-
-def pixel_scores(sample: SegDataSample) -> Tensor:
-    """Return the scores ``(K, H, W)`` of the inference pipeline, or probabilities if the segmentor has none.
-
-    Args:
-        sample: Prediction of a segmentor.
-    """
-    if 'pred_scores' in sample:
-        return sample.pred_scores.data.float()
-    logits = sample.seg_logits.data.float()
-    if len(logits) > 1:
-        return logits.softmax(0)
-    foreground = logits.sigmoid()
-    return torch.cat([1 - foreground, foreground])

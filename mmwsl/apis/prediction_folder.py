@@ -13,6 +13,7 @@ import numpy as np
 from torch import Tensor
 
 from mmwsl.annotations import write_mask
+from mmwsl.annotations.score_file import check_scores
 from mmwsl.apis.image_inputs import ImageInput
 from mmwsl.apis.mask_conversion import convert_masks
 from mmwsl.apis.pseudo_labels.store import write_scores
@@ -81,12 +82,17 @@ class PredictionFolder:
         Args:
             images: The images, from files.
             scores: Whether scores are needed too.
+
+        Raises:
+            ValueError: If a file of scores is of another image, or holds something else.
         """
         found = []
         for image in images:
             entry = self.entries.get(image.name)
             if entry is None or entry['source'] != identify(image) or (scores and not self._scores(entry).is_file()):
                 found.append(image)
+            elif scores:
+                check_scores(self._scores(entry))
         return found
 
     def begin(self, images: Sequence[ImageInput], **manifest: Any) -> None:
@@ -124,7 +130,8 @@ class PredictionFolder:
         """Write the mask and the scores of an image."""
         entry = dict(name=name, mask=self._masks[name], source=self._sources[name], image_probs=image_probs)
         if scores is not None:
-            write_scores(self._scores(entry), scores)
+            path = self._scores(entry)
+            write_scores(path, scores, name=str(path.relative_to(self.root / 'scores').with_suffix('')))
         write_mask(self.root / self._masks[name], mask, self.manifest['palette'])
         self.entries[name] = entry
         self._file.write(f'{json.dumps(entry)}\n')

@@ -6,7 +6,7 @@ from mmwsl.apis.arguments import add_cfg_options, add_overwrite, say_results
 from mmwsl.apis.config import SUFFIXES, get_config
 from mmwsl.apis.config_check import merge_options
 from mmwsl.utils.files import atomic_write, files_of_config
-from mmwsl.utils.output_folder import check_output_file
+from mmwsl.utils.output_path import check_output_file
 from mmwsl.utils.parser import Parser
 
 

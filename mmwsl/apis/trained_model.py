@@ -17,6 +17,7 @@ from mmwsl.apis.pseudo_labels.settings import set_image_labels
 from mmwsl.apis.registered import is_subclass, registered_class
 from mmwsl.models import WeakEncoderDecoder
 from mmwsl.registry import DATASETS, MODELS
+from mmwsl.utils.text import shorten
 
 
 def find_model(
@@ -33,8 +34,13 @@ def find_model(
 
     Raises:
         FileNotFoundError: If there is no such project or config, or the project has no trained network.
-        ValueError: If a config has no ``weights``.
+        ValueError: If a config has no ``weights``, or an argument is of another type.
     """
+    if not isinstance(model, str | PathLike | Config) or not str(model):
+        raise ValueError(
+            f'`model` must be a folder of a project, a config file, the name of a config, or a Config, got '
+            f'{shorten(model)}.'
+        )
     if isinstance(model, Config):
         cfg = deepcopy(model)
     elif Path(model).is_dir():
@@ -46,6 +52,8 @@ def find_model(
         raise ValueError(
             '`weights` must be the checkpoint of the config, got None. Pass a .pth file, or the folder of a project.'
         )
+    if not isinstance(weights, str | PathLike):
+        raise ValueError(f'`weights` must be a file or URL of a checkpoint, got {shorten(weights)}.')
     merge_options(cfg, options)
     check_parts(cfg, 'model', 'test_dataloader')
     init_default_scope(cfg.get('default_scope', 'mmseg'))

@@ -23,7 +23,7 @@ from mmwsl.registry import DATASETS, MODELS, POSTPROCESSORS
 from mmwsl.utils.files import files_of_config, load_json, write_json
 from mmwsl.utils.folder_lock import file_lock
 from mmwsl.utils.nested import dataset_paths, dicts_in
-from mmwsl.utils.output_folder import check_output_file
+from mmwsl.utils.output_path import check_output_file
 
 
 def tune_thresholds(cfg: Config, out_file: str, ann_file: str | None = None, max_images: int | None = None) -> None:

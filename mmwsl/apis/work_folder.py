@@ -16,7 +16,7 @@ from mmwsl.engine.hooks.weights_only_checkpoint_hook import digest_value
 from mmwsl.registry import HOOKS
 from mmwsl.utils.console import log_warning
 from mmwsl.utils.nested import dataset_paths, settings_in
-from mmwsl.utils.output_folder import OutputError, check_outside, check_writable
+from mmwsl.utils.output_path import OutputError, check_outside, check_writable
 from mmwsl.utils.text import first_five, shorten
 
 CHECKPOINT = re.compile(r'(best_.+_)?(epoch|iter)_\d+(-[0-9a-f]{8})?\.pth(\.part)?|last_checkpoint')

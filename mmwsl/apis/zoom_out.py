@@ -16,7 +16,7 @@ from mmwsl.apis.work_folder import check_folders
 from mmwsl.utils.files import atomic_write, files_of_config
 from mmwsl.utils.folder_lock import file_lock
 from mmwsl.utils.nested import dataset_paths
-from mmwsl.utils.output_folder import check_output_file, check_outside, check_writable
+from mmwsl.utils.output_path import check_output_file, check_outside, check_writable
 
 
 def fit_zoom_out(

@@ -11,5 +11,6 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         '--thresholds', metavar='FILE', help='JSON file that the report exported; no network is needed then'
     )
+    parser.add_argument('--overwrite', action='store_true', help='replace also masks that were changed by hand')
     args = parser.parse_args(argv)
-    label_project(args.project, args.thresholds)
+    label_project(args.project, args.thresholds, args.overwrite)

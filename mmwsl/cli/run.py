@@ -23,7 +23,11 @@ def main(argv: list[str] | None = None) -> None:
     length.add_argument('--time', type=float, metavar='MINUTES', help='time for all stages')
     length.add_argument('--epochs', type=number(float, 0, 1e6), metavar='N', help='epochs of both trainings')
     parser.add_argument('--seed', type=number(int, 0, 2**32 - 1), default=0, help='random seed (default %(default)s)')
-    parser.add_argument('--overwrite', action='store_true', help='replace results of other arguments in PROJECT')
+    parser.add_argument(
+        '--overwrite',
+        action='store_true',
+        help='replace results of other arguments in PROJECT, and masks that were changed by hand',
+    )
     add_check_data(parser)
     args = parser.parse_args(argv)
     for name in ('time', 'epochs'):

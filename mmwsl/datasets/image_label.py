@@ -11,7 +11,16 @@ from mmengine.utils import is_abs
 from mmseg.datasets import BaseSegDataset
 
 from mmwsl.annotations import ImageLabelRecord, read_names, read_table
-from mmwsl.utils.images import IMG_EXTENSIONS, list_files, list_images, locate, skipped_images, stem, unique_stem
+from mmwsl.utils.images import (
+    IMG_EXTENSIONS,
+    check_names,
+    list_files,
+    list_images,
+    locate,
+    skipped_images,
+    stem,
+    unique_stem,
+)
 from mmwsl.utils.text import not_transformed
 
 from .classes import BACKGROUND, voc_colormap
@@ -140,6 +149,7 @@ class ImageLabelDataset(BaseSegDataset):
         folder = self.data_prefix['img_path']
         everything = list_files(folder, self.backend_args)
         listing = [name for name in everything if name.lower().endswith(self.suffixes)]
+        check_names(listing, folder)
         if names is None and (records is None or self.lists_folder):
             self._warn_skipped(everything, listing)
         if names is None:

@@ -54,6 +54,8 @@ DEBUG = 'MMWSL_DEBUG'
 """Environment variable that makes commands show the traceback of every error."""
 WORKER = re.compile(r'Caught \w+ in .*\.\nOriginal Traceback')
 """Text of an error in a process that loads data: torch raises it again with its traceback as the message."""
+FRAME = re.compile(r'^  File "(.+)", line (\d+), in .*$', re.MULTILINE)
+"""Line of a traceback."""
 INPUT, FAILURE = 2, 1
 """Exit codes: the input must be corrected; the input is fine, but the command failed."""
 
@@ -82,12 +84,11 @@ def user_message(error: BaseException) -> str | None:
     if isinstance(error, ImportError | UnpicklingError):
         own = isinstance(error, ImportError) and (error.name or '').split('.')[0] == PACKAGE.name
         return None if own else error_text(error)
-    frames = traceback.extract_tb(error.__traceback__)
-    if not frames:
+    if not error.__traceback__:
         return None
-    origin = Path(frames[-1].filename)
-    line = linecache.getline(str(origin), frames[-1].lineno or 0).lstrip()
-    if _raises(origin, frames[-1].lineno or 0):
+    origin, number = _origin(error)
+    line = linecache.getline(str(origin), number).lstrip()
+    if _raises(origin, number):
         return error_text(error)
     if REGISTRY in origin.parent.as_posix():
         # It raises the error of a class again, with the name of the class before the message.
@@ -200,6 +201,14 @@ def is_rejection(error: BaseException) -> bool:
     return user_message(error) is not None and exit_code(error) == INPUT
 
 
+def _origin(error: BaseException) -> tuple[Path, int]:
+    """Return the file and the line that raised an error; a process of a pool has sent its traceback as the cause."""
+    if type(error.__cause__).__name__ == 'RemoteTraceback' and (frames := FRAME.findall(str(error.__cause__))):
+        return Path(frames[-1][0]), int(frames[-1][1])
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return Path(frame.filename), frame.lineno or 0
+
+
 def _raises(file: Path, line: int) -> bool:
     """Return whether a line of mmwsl raises an error on purpose."""
     return PACKAGE in file.parents and linecache.getline(str(file), line).lstrip().startswith('raise')
@@ -207,7 +216,7 @@ def _raises(file: Path, line: int) -> bool:
 
 def _worker_message(error: BaseException) -> str | None:
     """Return the message of an error in a process that loads data, as :func:`user_message` does."""
-    *_, frame = re.finditer(r'^  File "(.+)", line (\d+), in .*$', str(error), re.MULTILINE)
+    *_, frame = FRAME.finditer(str(error))
     # Source lines are indented; the type and the message follow.
     lines = str(error)[frame.end() :].strip('\n').split('\n')
     start = next((index for index, line in enumerate(lines) if not line.startswith(' ')), 0)

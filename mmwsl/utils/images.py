@@ -13,7 +13,7 @@ from mmengine import fileio
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .files import read_bytes
-from .text import first_five, plain
+from .text import first_five, is_utf8, plain
 
 IMG_EXTENSIONS = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '.pgm')
 OTHER_EXTENSIONS = tuple(
@@ -44,8 +44,34 @@ def list_images(folder: str, suffixes: tuple[str, ...] = IMG_EXTENSIONS, backend
 
     Raises:
         FileNotFoundError: If ``folder`` is not a folder.
+        ValueError: If the name of an image is not UTF-8.
     """
-    return [name for name in list_files(folder, backend_args) if name.lower().endswith(suffixes)]
+    names = [name for name in list_files(folder, backend_args) if name.lower().endswith(suffixes)]
+    check_names(names, str(folder))
+    return names
+
+
+def check_names(names: Iterable[str], place: str) -> None:
+    """Check that lists, tables and archives can hold the names of images.
+
+    Args:
+        names: The names.
+        place: Where they were found, for the error.
+
+    Raises:
+        ValueError: If some are not UTF-8: Python then writes their bytes as surrogates.
+    """
+    wrong = [name for name in names if not is_utf8(name)]
+    if wrong and is_utf8(wrong[0], 'surrogateescape'):
+        raise ValueError(
+            f'{place}: the names of images must be readable, but the locale is not UTF-8. Set the environment variable '
+            f'PYTHONUTF8=1 to read {first_five(map(ascii, wrong))}.'
+        )
+    if wrong:
+        raise ValueError(
+            f'{place}: the names of images must be UTF-8, got {len(wrong)} others: {first_five(map(ascii, wrong))}. '
+            'Rename the files.'
+        )
 
 
 def skipped_images(listing: Iterable[str], suffixes: tuple[str, ...] = IMG_EXTENSIONS) -> list[str]:

@@ -15,10 +15,19 @@ def plain(value: object) -> str:
     return text if text.isprintable() else repr(text)
 
 
-def shorten(value: object) -> str:
-    """Return the ``repr`` of a value, at most 60 characters of it."""
+def is_utf8(name: str, errors: str = 'strict') -> bool:
+    """Tell whether a name can be encoded: Python writes the bytes of a file name that is not UTF-8 as surrogates."""
     try:
-        text = repr(value)
+        name.encode(errors=errors).decode()
+    except UnicodeError:
+        return False
+    return True
+
+
+def shorten(value: object) -> str:
+    """Return the ``repr`` of a value as one line, at most 60 characters of it."""
+    try:
+        text = ' '.join(repr(value).splitlines())  # that of an array has several
     except RecursionError:
         text = f'a {type(value).__name__} that is nested too deeply'
     return text if len(text) <= 60 else f'{text[:57]}...'

@@ -1,5 +1,7 @@
 """Tables in .csv, .json and .jsonl: equal content, and errors that name the place."""
 
+import json
+
 import pytest
 
 from mmwsl.annotations import read_csv, read_json, read_jsonl, read_table
@@ -174,3 +176,11 @@ def test_missing_and_binary_files_are_rejected(tmp_path):
     (tmp_path / 'binary.jsonl').write_bytes(b'\xff\xfe\x00')
     with pytest.raises(ValueError, match=r'binary\.jsonl: not UTF-8'):
         read_jsonl(tmp_path / 'binary.jsonl')
+
+
+@pytest.mark.parametrize('name', ['café', 'traffic light', '日本', 'मानव', 'می\u200cخواهم', 'ring-1', '0', 'na1'])
+def test_names_of_every_language_are_read(tmp_path, name):
+    (tmp_path / 'a.json').write_text(json.dumps([dict(image='a.jpg', labels=[f' {name} '])]))
+    (tmp_path / 'a.csv').write_text(f'image,labels\na.jpg,{name}\n', encoding='utf-8')
+    for path in (tmp_path / 'a.json', tmp_path / 'a.csv'):
+        assert read_table(path, separator=';' if path.suffix == '.csv' else None)[0].labels == (name,)

@@ -114,4 +114,4 @@ def mask(folder, index):
 
 def codes(folder, index):
     with np.load(folder / 'scores' / f'shapes-0-{index:06d}.npz') as content:
-        return expand_codes(**content)
+        return expand_codes(**{name: content[name] for name in content.files if name != 'image'})

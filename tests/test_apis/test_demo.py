@@ -6,7 +6,7 @@ from PIL import Image
 
 from mmwsl import apis
 from mmwsl.apis.demo import demo, main, report
-from mmwsl.utils.output_folder import OutputError
+from mmwsl.utils.output_path import OutputError
 
 
 def test_demo_trains_evaluates_twice_and_draws(tiny_config, tmp_path, capsys):

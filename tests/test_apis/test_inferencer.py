@@ -18,7 +18,7 @@ from mmwsl.apis import WeakSegInferencer
 from mmwsl.apis.project import Project
 from mmwsl.apis.testing import main as run_test
 from mmwsl.apis.training import main as train_command
-from mmwsl.utils.output_folder import OutputError
+from mmwsl.utils.output_path import OutputError
 
 from .trained import SIZES, damage, write_shapes, write_weights
 

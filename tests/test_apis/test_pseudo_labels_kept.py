@@ -7,7 +7,8 @@ import torch
 
 from mmwsl.apis.pseudo_labels import ManifestError
 from mmwsl.apis.pseudo_labels.command import main
-from mmwsl.utils.output_folder import RECORD, OutputError
+from mmwsl.utils.output_folder import RECORD
+from mmwsl.utils.output_path import OutputError
 
 from .conftest import files
 

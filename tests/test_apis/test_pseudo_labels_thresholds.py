@@ -1,6 +1,8 @@
 """Masks of stored scores by thresholds, set in the first run or later."""
 
+import hashlib
 import json
+import os
 import re
 
 import numpy as np
@@ -9,10 +11,13 @@ from PIL import Image
 
 from mmwsl.apis import load_config
 from mmwsl.apis.pseudo_labels import generate_pseudo_labels
+from mmwsl.apis.pseudo_labels.corrections import DIGESTS
 from mmwsl.apis.pseudo_labels.masks import STAGED, MaskRule
 from mmwsl.functional import DEQUANTIZED
 
 from .conftest import codes, files, mask
+
+rename = os.replace
 
 
 def test_new_thresholds_equal_a_fresh_run(run, copied):
@@ -40,6 +45,7 @@ def test_masks_of_a_run_that_was_killed_between_two_rules_are_all_written_again(
     expected = files(folder, '.png')
     manifest = json.loads((folder / 'manifest.json').read_text())
     manifest['masks'] = None
+    (folder / DIGESTS).unlink()  # of the mask below, which was not written
     (folder / 'manifest.json').write_text(json.dumps(manifest))
     Image.fromarray(np.full((96, 96), 3, np.uint8)).save(folder / 'masks' / 'shapes-0-000002.png')
     run('out')
@@ -62,6 +68,29 @@ def test_the_old_masks_stay_until_all_new_ones_are_written(run, copied):
     assert not (copied / STAGED).exists()
     fresh = run('fresh', '--fg-threshold', '0.6')
     assert files(copied / 'masks', '.png') == files(fresh / 'masks', '.png') != before
+
+
+def test_masks_that_an_interrupted_command_moved_are_not_taken_for_corrections(run, copied, monkeypatch):
+    moved = []
+
+    def move(source, target):
+        if STAGED in str(source) and STAGED not in str(target):
+            if len(moved) == 2:
+                raise KeyboardInterrupt
+            moved.append(target)
+        rename(source, target)
+
+    arguments = ['--rethreshold', '--fg-threshold', '0.6']
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(os, 'replace', move)
+        run('out', *arguments)
+    assert len(files(copied / 'masks', '.png')) == 2
+    run('out', *arguments)
+    masks = files(copied / 'masks', '.png')
+    assert masks == files(run('fresh', '--fg-threshold', '0.6') / 'masks', '.png')
+    lines = [json.loads(line) for line in (copied / DIGESTS).read_text().splitlines()]
+    digests = {f'{name}.png': digest for name, digest in lines}
+    assert len(lines) == 6 and digests == {name: hashlib.sha256(data).hexdigest() for name, data in masks.items()}
 
 
 def test_masks_of_an_interrupted_third_rule_are_not_used(run, copied):

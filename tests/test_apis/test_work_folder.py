@@ -2,7 +2,7 @@ import pytest
 from mmengine.config import Config
 
 from mmwsl.apis.work_folder import check_folders, output_folders
-from mmwsl.utils.output_folder import OutputError
+from mmwsl.utils.output_path import OutputError
 
 IMAGES = dict(data_root='.', data_prefix=dict(img_path='images', seg_map_path='masks'))
 

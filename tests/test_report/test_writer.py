@@ -12,7 +12,7 @@ from PIL import Image
 
 from mmwsl.report import write_report
 from mmwsl.report.image_files import read_facts, script_json
-from mmwsl.utils.output_folder import OutputError
+from mmwsl.utils.output_path import OutputError
 
 from .conftest import CLASSES, HOSTILE, make_data, read_codes, write_project
 

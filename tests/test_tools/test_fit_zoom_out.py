@@ -14,7 +14,7 @@ from mmwsl.apis.instances import collect_instances
 from mmwsl.apis.testing import test as evaluate
 from mmwsl.apis.zoom_out import fit_zoom_out, main
 from mmwsl.registry import DATASETS, MODELS
-from mmwsl.utils.output_folder import OutputError
+from mmwsl.utils.output_path import OutputError
 
 SHORT = [
     option

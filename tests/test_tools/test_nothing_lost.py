@@ -19,7 +19,8 @@ from mmwsl.apis.testing import main as evaluate
 from mmwsl.apis.training import main as train
 from mmwsl.apis.tuning import main as tune
 from mmwsl.registry import HOOKS, METRICS
-from mmwsl.utils.output_folder import RECORD, OutputError
+from mmwsl.utils.output_folder import RECORD
+from mmwsl.utils.output_path import OutputError
 
 
 def states(folder):

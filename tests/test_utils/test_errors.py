@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from multiprocessing import Pool
 from urllib.error import URLError
 
 import pytest
@@ -152,6 +153,9 @@ def test_errors_of_processes_that_load_data_are_told_by_where_they_were_raised(e
     raised = caught(next, iter(DataLoader(Broken(error), num_workers=1)))
     assert 'Traceback' in str(raised)
     found = user_message(raised)
+    assert found is None if message is None else message in found and '\n' not in found
+    with Pool(1) as pool:
+        found = user_message(caught(pool.map, Broken(error).__getitem__, [0]))
     assert found is None if message is None else message in found and '\n' not in found
 
 

@@ -11,6 +11,7 @@ from mmwsl.utils.image_files import survey_images
 from mmwsl.utils.images import (
     FORMATS,
     MAX_PIXELS,
+    check_names,
     decode_bgr,
     list_images,
     locate,
@@ -151,3 +152,14 @@ def test_truncated_images_are_errors(tmp_path, cut):
         for read in (read_image, read_bgr):
             with pytest.raises(ValueError, match=r'a\.png: cannot be read as an image \(.'):
                 read(path)
+
+
+@pytest.mark.parametrize(
+    'name, advice',
+    [(b'caf\xe9.png', 'Rename the files'), ('café.png'.encode(), 'PYTHONUTF8=1')],
+)
+def test_names_that_python_cannot_decode_are_rejected(name, advice):
+    check_names(['a.png', 'café.png', '日本.png'], 'images')
+    with pytest.raises(ValueError, match='^images: the names of images must be') as error:
+        check_names(['a.png', name.decode('ascii', 'surrogateescape')], 'images')
+    assert advice in str(error.value) and r'caf\udc' in str(error.value)

@@ -5,7 +5,8 @@ import os
 import pytest
 
 from mmwsl.utils.nested import dataset_paths
-from mmwsl.utils.output_folder import RECORD, OutputError, OutputFolder, check_apart, check_output_file
+from mmwsl.utils.output_folder import RECORD, OutputFolder
+from mmwsl.utils.output_path import OutputError, check_apart, check_output_file
 
 
 def make(folder, *names):

@@ -31,12 +31,13 @@ def open_project(folder: str | Path) -> Project:
 
 
 @writes_alone(lambda given: given['folder'], 'project')
-def label_project(folder: str | Path, thresholds: str | Path | None = None) -> Path:
+def label_project(folder: str | Path, thresholds: str | Path | None = None, overwrite: bool = False) -> Path:
     """Write the pseudo-labels of a project again, or resume.
 
     Args:
         folder: The project folder.
         thresholds: JSON file of thresholds; None chooses them without masks.
+        overwrite: Whether to replace masks that were changed since they were written, such as by hand.
 
     Returns:
         The folder of the masks.
@@ -47,7 +48,7 @@ def label_project(folder: str | Path, thresholds: str | Path | None = None) -> P
         before = project.read_summary().get('labels', {})
         project.update_summary(labels=before | dict(finished=False))  # an interrupted command is repeated
         try:
-            result = label_images(project, console, thresholds)
+            result = label_images(project, console, thresholds, overwrite=overwrite)
         except (FileNotFoundError, ValueError):  # rejected before anything was replaced; a full disk may come later
             project.update_summary(labels=before)
             raise

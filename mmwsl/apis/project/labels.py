@@ -34,7 +34,11 @@ BG_THRESHOLD, FG_THRESHOLD = 0.25, 0.75
 
 
 def label_images(
-    project: Project, console: Console, thresholds: str | Path | None = None, agreement: bool = False
+    project: Project,
+    console: Console,
+    thresholds: str | Path | None = None,
+    agreement: bool = False,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Write the pseudo-labels of the training images, or resume.
 
@@ -46,12 +50,14 @@ def label_images(
         console: Where progress is shown.
         thresholds: JSON file of thresholds, as the report exports it.
         agreement: Whether to measure the agreement with mirrored images, which needs the network.
+        overwrite: Whether to replace masks that were changed since they were written, such as by hand.
 
     Returns:
         Thresholds and quality of the labels.
 
     Raises:
         FileNotFoundError: If ``thresholds`` does not exist.
+        ManifestError: If masks were changed, and ``overwrite`` is not set.
         ValueError: If the classes of ``thresholds`` are not those of the project.
     """
     chosen = None if thresholds is None else read_thresholds(thresholds, project.read_summary()['classes'])
@@ -60,7 +66,13 @@ def label_images(
     if missing := sum(not item.scores.is_file() for item in items):
         with console.progress(missing, 'scores') as bar:
             generate_pseudo_labels(
-                cfg, checkpoint, project.labels, tta=True, scores_only=True, hooks=[ProgressHook(bar)]
+                cfg,
+                checkpoint,
+                project.labels,
+                tta=True,
+                scores_only=True,
+                replace_changed=overwrite,
+                hooks=[ProgressHook(bar)],
             )
     cfg.test_dataloader.num_workers = os.cpu_count() or 1  # the next steps are done by processes without the network
     if chosen is None:
@@ -74,6 +86,7 @@ def label_images(
             tta=True,
             **asdict(mask_rule(chosen['thresholds'], masks_used(project, chosen))),
             rethreshold=(project.labels / 'masks').is_dir(),
+            replace_changed=overwrite,
         )
         bar.advance(len(items))
     assert report is not None  # a single process

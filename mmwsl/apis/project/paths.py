@@ -5,8 +5,8 @@ from pathlib import Path
 
 from mmwsl.apis.pseudo_labels.manifest import Manifest
 from mmwsl.utils.files import atomic_write
-from mmwsl.utils.output_folder import check_apart, check_writable
-from mmwsl.utils.text import first_five
+from mmwsl.utils.output_path import check_apart, check_writable
+from mmwsl.utils.text import first_five, is_utf8
 
 from .layout import Project
 from .stages import ProjectError
@@ -31,6 +31,8 @@ def check_paths(project: Project, images: str | Path, *files: str | Path | None)
             )
     if wrong := [str(path) for path in (images, *files) if path is not None and '{{' in str(path)]:
         raise ProjectError(f'a path must not have {{{{, which configs replace, got {wrong[0]!r}. Rename the folder.')
+    if wrong := [str(path) for path in (out, images, *files) if path and not is_utf8(os.path.abspath(path))]:
+        raise ProjectError(f'a path must be UTF-8, as configs are, got {wrong[0]!r}. Rename the file or folder.')
     if set('\'"\\{') & set(str(out)):
         raise ProjectError(
             f'--out {str(out)!r} must have no quote, backslash or brace in its path: configs could not name it. Pass '

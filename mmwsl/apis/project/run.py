@@ -47,7 +47,7 @@ class Options:
         pretrained: Whether to start from pretrained weights.
         minutes: Time for all stages; None trains as long as needed.
         epochs: Epochs of both trainings, instead of the derived number.
-        overwrite: Whether results of other inputs are replaced.
+        overwrite: Whether results of other inputs, and masks that were changed by hand, are replaced.
         seed: Random seed of the split and of the trainings.
         label_options: Options of the reader of the labels.
         check_data: Whether to check images and masks; otherwise masks are used as they are.
@@ -231,7 +231,7 @@ class _Run:
         budget = self.trainings.budget
         if (minutes := round(budget.label_seconds(budget.scales) / 60)) > 1:
             self.console.print(f'  about {minutes} min')
-        result = label_images(self.project, self.console, agreement=True)
+        result = label_images(self.project, self.console, agreement=True, overwrite=self.options.overwrite)
         values = ', '.join(f'{name} {value:.4g}' for name, value in result['thresholds'].items())
         self.console.print(f'  thresholds chosen from the scores, network {self._trained_on}: {values}')
         parts = (

@@ -48,8 +48,7 @@ def main(argv: list[str] | None = None) -> None:
         metavar='P',
         help='store a class if it reaches P in a pixel or is the argmax of one (default %(default)s)',
     )
-    earlier = parser.add_mutually_exclusive_group()
-    earlier.add_argument(
+    parser.add_argument(
         '--rethreshold', action='store_true', help='replace the masks of a finished folder, without the model'
     )
     parser.add_argument(
@@ -65,10 +64,14 @@ def main(argv: list[str] | None = None) -> None:
         default='png',
         help='also write the masks in this format, into a folder of that name in --out',
     )
-    add_overwrite(earlier, 'replace pseudo-labels of other options in --out')
+    add_overwrite(
+        parser, 'replace pseudo-labels of other options in --out; with --rethreshold, masks that were changed by hand'
+    )
     add_check_data(parser)
     args = vars(parse(parser, argv))
     del args['local_rank']
+    args['replace_changed'] = args.pop('overwrite')
+    args['overwrite'] = args['replace_changed'] and not args['rethreshold']
     args['check_data'] = args['check_data'] == 'on'
     cfg = load_config(args.pop('config'), args.pop('cfg_options'), args.pop('work_dir'), 'pseudo_labels')
     out, work_dir = args.pop('out'), cfg.work_dir

@@ -24,9 +24,10 @@ from mmwsl.utils.nested import dataset_paths
 from mmwsl.utils.output_folder import OutputFolder
 from mmwsl.utils.text import check_choice
 
+from .corrections import DIGESTS, check_unchanged
 from .items import ImageItem, describe_list, list_items
 from .manifest import Manifest
-from .masks import COMMAND, MaskRule, staged_mask, write_masks
+from .masks import COMMAND, MaskRule, replaces_masks, staged_mask, write_masks
 from .quality import format_report, measure_quality
 from .scores import predict_scores
 from .settings import Settings, read_settings
@@ -52,6 +53,7 @@ def generate_pseudo_labels(
     scores_only: bool = False,
     rethreshold: bool = False,
     overwrite: bool = False,
+    replace_changed: bool = False,
     gt_masks: str | None = None,
     launcher: str = 'none',
     trust_checkpoint: bool = False,
@@ -83,6 +85,7 @@ def generate_pseudo_labels(
         rethreshold: Whether to replace the masks of a finished folder by masks of other thresholds.
         overwrite: Whether to replace labels of other options, and to accept a folder with other files; see
             :class:`mmwsl.utils.output_folder.OutputFolder`.
+        replace_changed: Whether to replace also masks that were changed since they were written, such as by hand.
         gt_masks: Folder of ground-truth masks for the report, relative to ``data_root``; '' is the folder of the test
             set.
         launcher: What started the processes.
@@ -96,7 +99,7 @@ def generate_pseudo_labels(
         The report of :func:`.quality.measure_quality` in the first process, None in others and with ``scores_only``.
 
     Raises:
-        ManifestError: If the folder was generated with other options.
+        ManifestError: If the folder was generated with other options, or masks in it were changed since.
         OutputError: If the folder holds other files or is not apart from the dataset.
         FileNotFoundError: If an image, a mask or the checkpoint is missing; before the first prediction.
         TypeError: If the model does not predict scores in [0, 1].
@@ -143,6 +146,9 @@ def generate_pseudo_labels(
             output, inputs, manifest, settings, items, None if scores_only else rule, rethreshold, format, check_data
         )
     )
+    if not (overwrite or replace_changed):
+        all_masks = not scores_only and replaces_masks(manifest, rule)
+        in_first_process(lambda: check_unchanged(Path(out), None if all_masks else {items[i].name for i in missing}))
     if missing:
         predicted = [items[index] for index in missing]
         begin = partial(begin_folder, output, manifest, items, predicted, not overwrite)
@@ -211,6 +217,8 @@ def begin_folder(
     """Begin to write the output folder, in the first process, without old files of the images to predict."""
     if dist.is_main_process():
         output.begin(output_names(output.root, items), keep)
+        if not keep:
+            (output.root / DIGESTS).unlink(missing_ok=True)
         for item in predicted:
             for path in (item.scores, item.mask, staged_mask(item, output.root)):
                 path.unlink(missing_ok=True)

@@ -12,12 +12,14 @@ import numpy as np
 import torch
 from mmengine.utils import track_progress
 
-from mmwsl.annotations import IGNORE_INDEX, write_mask
+from mmwsl.annotations import IGNORE_INDEX, encode_mask
 from mmwsl.annotations.score_file import read_codes
 from mmwsl.functional import double_threshold, quantize_threshold
+from mmwsl.utils.files import atomic_write
 from mmwsl.utils.images import open_image
 from mmwsl.utils.output_folder import OutputFolder
 
+from .corrections import forget_earlier, record_mask
 from .items import ImageItem
 from .manifest import Manifest, as_json
 from .refinement import check_refinement, refine_scores
@@ -94,19 +96,25 @@ def write_masks(
         processes: Number of processes that share the images; 0 or 1 is this process.
     """
     complete = as_json(dict(rule=asdict(rule), complete=True))
-    before = (manifest.content.get('masks') or {}).get('rule')
-    if before == complete['rule'] and not manifest.content.get('next_rule'):
-        _write_missing({item: item.mask for item in items}, rule, palette, processes)
+    folder = manifest.path.parent
+    if not replaces_masks(manifest, rule):
+        _write_missing({item: item.mask for item in items}, folder, rule, palette, processes)
     else:
-        folder = manifest.path.parent
         staged = folder / STAGED
         if manifest.content.get('next_rule') != complete['rule']:
             shutil.rmtree(staged, ignore_errors=True)  # of an interrupted run with a third rule
             manifest.update(next_rule=complete['rule'])
-        _write_missing({item: staged_mask(item, folder) for item in items}, rule, palette, processes)
+        _write_missing({item: staged_mask(item, folder) for item in items}, folder, rule, palette, processes)
         manifest.update(masks=dict(complete, complete=False))
         OutputFolder(folder, COMMAND).replace('masks/', staged)
+        forget_earlier(folder)
     manifest.update(masks=complete, next_rule=None)
+
+
+def replaces_masks(manifest: Manifest, rule: MaskRule) -> bool:
+    """Tell whether :func:`write_masks` replaces all masks, or adds missing ones of the same rule."""
+    before = (manifest.content.get('masks') or {}).get('rule')
+    return before != as_json(asdict(rule)) or bool(manifest.content.get('next_rule'))
 
 
 def staged_mask(item: ImageItem, folder: Path) -> Path:
@@ -115,11 +123,11 @@ def staged_mask(item: ImageItem, folder: Path) -> Path:
 
 
 def _write_missing(
-    files: Mapping[ImageItem, Path], rule: MaskRule, palette: Sequence[Sequence[int]], processes: int
+    files: Mapping[ImageItem, Path], folder: Path, rule: MaskRule, palette: Sequence[Sequence[int]], processes: int
 ) -> None:
     """Write the masks whose files do not exist."""
     if missing := [(item, path) for item, path in files.items() if not path.is_file()]:
-        for_each(partial(_write_mask, rule=rule, palette=palette), missing, processes)
+        for_each(partial(_write_mask, folder=folder, rule=rule, palette=palette), missing, processes)
 
 
 def for_each(function: Callable[[Task], Result], tasks: Sequence[Task], processes: int = 0) -> list[Result]:
@@ -133,7 +141,7 @@ def for_each(function: Callable[[Task], Result], tasks: Sequence[Task], processe
     return track_progress(function, tasks)
 
 
-def _write_mask(task: tuple[ImageItem, Path], rule: MaskRule, palette: Sequence[Sequence[int]]) -> None:
+def _write_mask(task: tuple[ImageItem, Path], folder: Path, rule: MaskRule, palette: Sequence[Sequence[int]]) -> None:
     item, path = task
     codes = read_codes(item.scores)
     if Path(item.img_path).is_file():
@@ -144,4 +152,7 @@ def _write_mask(task: tuple[ImageItem, Path], rule: MaskRule, palette: Sequence[
                 f'{item.scores}: scores must have the size of their image {item.img_path}, {size[0]} x {size[1]}, got '
                 f'{codes.shape[1]} x {codes.shape[2]}. Delete the file: the command makes it anew.'
             )
-    write_mask(path, rule.apply(codes, item.img_path), palette)
+    content = encode_mask(rule.apply(codes, item.img_path), palette)
+    record_mask(folder, item.name, content)
+    with atomic_write(path) as file:
+        file.write(content)

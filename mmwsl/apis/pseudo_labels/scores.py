@@ -31,7 +31,7 @@ class ScoreWriter(Hook):
         self, settings: Settings, items: Sequence[ImageItem], manifest: Manifest, begin: Callable[[], None]
     ) -> None:
         self.settings, self.begin = settings, begin
-        self.files = {item.img_path: item.scores for item in items}
+        self.items = {item.img_path: item for item in items}
         self.manifest = manifest
 
     def before_test(self, runner: Runner) -> None:
@@ -47,8 +47,9 @@ class ScoreWriter(Hook):
     ) -> None:
         """Write the scores of a batch."""
         for sample in outputs:
+            item = self.items[sample.img_path]
             try:
-                write_scores(self.files[sample.img_path], sample.pred_scores.data, self.settings.min_score)
+                write_scores(item.scores, sample.pred_scores.data, self.settings.min_score, item.name)
             except ValueError as error:
                 raise ValueError(f'image {sample.img_path!r}: {error}') from error
 

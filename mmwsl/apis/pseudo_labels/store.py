@@ -36,8 +36,16 @@ def compress_scores(scores: Tensor, min_score: float = MIN_SCORE) -> dict[str, n
     )
 
 
-def write_scores(path: Path, scores: Tensor, min_score: float = MIN_SCORE) -> None:
-    """Write the scores of an image, see :func:`compress_scores`, to a compressed ``.npz`` file."""
-    content: dict[str, Any] = compress_scores(scores, min_score)
+def write_scores(path: Path, scores: Tensor, min_score: float = MIN_SCORE, name: str = '') -> None:
+    """Write the scores of an image, see :func:`compress_scores`, to a compressed ``.npz`` file.
+
+    Args:
+        path: The file.
+        scores: See :func:`compress_scores`.
+        min_score: See :func:`compress_scores`.
+        name: Last parts of the path without suffix, which tie the file to its image: a copy with another name is not
+            read. The name of the file by default.
+    """
+    content: dict[str, Any] = dict(compress_scores(scores, min_score), image=np.asarray(name or path.stem))
     with atomic_write(path) as file:
         np.savez_compressed(file, **content)

@@ -75,7 +75,7 @@ CASES: list[Case] = [
         'rejected',
         '03.npz',
         prepare=empty_scores,
-        changes=('pseudo/manifest.json', 'pseudo/.mmwsl_files'),
+        changes=('pseudo/manifest.json', 'pseudo/.mmwsl_*'),
     ),
     case(
         'labels: an image was replaced',

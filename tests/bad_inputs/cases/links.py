@@ -92,7 +92,7 @@ CASES: list[Case] = [
         '03.npz',
         '48',
         prepare=narrow,
-        changes=('pseudo/manifest.json',),
+        changes=('pseudo/manifest.json', 'pseudo/.mmwsl_masks'),
     ),
     case(
         'thresholds with an object as their origin',

@@ -91,13 +91,6 @@ CASES: list[Case] = [
         **NOTHING,
     ),
     case('--rethreshold of an empty folder', f'{LABEL} --rethreshold', 'rejected', '--rethreshold', **NOTHING),
-    case(
-        '--rethreshold with --overwrite',
-        f'{AGAIN} --rethreshold --overwrite --fg-threshold 0.4',
-        'rejected',
-        '--rethreshold',
-        '--overwrite',
-    ),
     case('--overwrite: the folder of images', LABEL.replace('new', 'images') + ' --overwrite', 'rejected', '--out'),
     case('--overwrite: around the images', LABEL.replace('new', '.') + ' --overwrite', 'rejected', '--out'),
     case(
