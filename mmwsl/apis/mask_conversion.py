@@ -35,8 +35,12 @@ def convert_masks(
     """
     partial = output.root / f'.{format}.part'
     shutil.rmtree(partial, ignore_errors=True)  # of an interrupted run
-    with open_mask_writer(format, partial, classes, palette) as writer:
-        for name, mask, img_path in masks:
-            writer.write(name, read_mask(mask), read_bgr(img_path)[..., ::-1] if writer.needs_image else None)
+    try:
+        with open_mask_writer(format, partial, classes, palette) as writer:
+            for name, mask, img_path in masks:
+                writer.write(name, read_mask(mask), read_bgr(img_path)[..., ::-1] if writer.needs_image else None)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
     output.replace(f'{format}/', partial)
     return output.root / format / Path(writer.output).relative_to(partial)

@@ -9,11 +9,24 @@ import time
 from pathlib import Path
 
 from .disk import FRACTIONS, enter_namespace
+from .memory import PAGES
 
 COMMANDS = ('train', 'labels', 'run', 'compare', 'predict')
-WRITERS = ('test', 'tune', 'zoom', 'export', 'demo', 'coco', 'predict-coco', 'predict-cvat', 'predict-yolo')
-WRITERS += ('predict-label-studio',)
-PARTS = ('kill', 'disk', 'twice')
+WRITERS = (
+    'label',
+    'report',
+    'print-config',
+    'test',
+    'tune',
+    'zoom',
+    'export',
+    'demo',
+    'coco',
+    'predict-color',
+    'predict-overlay',
+)
+WRITERS += ('predict-coco', 'predict-cvat', 'predict-yolo', 'predict-label-studio')
+PARTS = ('kill', 'disk', 'memory', 'twice')
 
 
 def parse(argv):
@@ -22,6 +35,7 @@ def parse(argv):
     parser.add_argument('--parts', nargs='+', choices=PARTS, default=PARTS, metavar='PART')
     parser.add_argument('--kills', type=int, default=20, help='SIGKILLs of each command (default %(default)s)')
     parser.add_argument('--disks', type=int, default=len(FRACTIONS), help='full disks of each command')
+    parser.add_argument('--memories', type=int, default=len(PAGES), help='sizes of full shared memory of each command')
     parser.add_argument('--pairs', type=int, default=4, help='pairs of each command')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--json', metavar='FILE', help='file for the results')
@@ -34,11 +48,14 @@ def main(argv):
     from .cases import cases
     from .disk import full
     from .kill import killed
+    from .memory import short
     from .reference import undisturbed
     from .twice import at_once
 
     root = args.folder or Path(tempfile.mkdtemp(prefix='faults_'))
-    parts = dict(kill=(killed, args.kills), disk=(full, args.disks), twice=(at_once, args.pairs))
+    parts = dict(
+        kill=(killed, args.kills), disk=(full, args.disks), memory=(short, args.memories), twice=(at_once, args.pairs)
+    )
     results = {}
     for name, case in {name: case for name, case in cases(root / 'inputs').items() if name in args.commands}.items():
         folder = root / name

@@ -1,10 +1,12 @@
 """A command, and what the cases share."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
 from tests.conftest import REPOSITORY
@@ -16,7 +18,7 @@ SHORT = [
     *(f'{part}_dataloader.persistent_workers=False' for part in ('val', 'test')),
     *(f'{part}_dataloader.num_workers=0' for part in ('val', 'test')),
 ]
-TEXTS = ('.json', '.xml', '.txt')
+TEXTS = ('.json', '.xml', '.txt', '.py', '.yaml')
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Case:
         result: Function that reads the final result in the folder.
         again: Arguments of the command that continues.
         other: Arguments of a command with another result, which replaces that of the first.
+        staged: Patterns of temporary folders in which a command that failed leaves the work that the next continues.
     """
 
     argv: Callable[[Path], list[str]]
@@ -36,6 +39,7 @@ class Case:
     result: Callable[[Path], dict]
     again: Sequence[str] = ()
     other: Sequence[str] = ('--overwrite',)
+    staged: Sequence[str] = ()
 
 
 def with_options(argv, *options):
@@ -55,3 +59,21 @@ def files_content(folder, *patterns):
             value = np.asarray(Image.open(path)).tolist()
         content[str(path.relative_to(folder))] = value
     return content
+
+
+def checkpoint(folder):
+    """Return weights, optimizer and schedule of the last checkpoint, and the last metrics."""
+    note = Path(folder, 'last_checkpoint').read_text()
+    content = torch.load(folder / Path(note).name, weights_only=True)
+    lines = [line for log in sorted(folder.glob('*/vis_data/scalars.json')) for line in log.read_text().splitlines()]
+    metrics = [found for found in map(_parsed, lines) if 'mIoU' in found or 'mAP' in found]
+    state = {key: content[key] for key in ('state_dict', 'optimizer', 'param_schedulers')}
+    final = {key: value for key, value in metrics[-1].items() if 'time' not in key} if metrics else {}
+    return dict(last=Path(note).name, metrics=final, **state)
+
+
+def _parsed(line):
+    try:
+        return json.loads(line)
+    except ValueError:  # the last line of a killed run
+        return {}

@@ -1,16 +1,19 @@
 """The commands: their arguments, what they finish step by step, and their result."""
 
 import json
-from pathlib import Path
-
-import torch
 
 from tests.conftest import write_images
-from tests.test_apis.test_project.conftest import arguments, write_shapes
 
-from .case import CONFIG, ONCE, Case, files_content, with_options
+from .case import CONFIG, ONCE, Case, checkpoint, files_content, with_options
 from .process import complete
+from .projects import projects
 from .writers import writers
+
+WIDE = [
+    'model.decode_head.hidden_channels=(4096,)',
+    *(f'train_dataloader.{part}' for part in ('batch_size=4', 'dataset.length=8')),
+]
+"""Settings of checkpoints of 4 MB, which take some time to write, and of few images."""
 
 
 def cases(inputs):
@@ -20,14 +23,12 @@ def cases(inputs):
     for argv in runs:
         complete(argv, inputs / 'train.txt')
     weights = str(inputs / 'seed1/epoch_1.pth')
-    data = write_shapes(inputs / 'data')
     images = write_images(inputs / 'new', [f'{index}.png' for index in range(6)], (48, 40))
-    masks = _validation_masks(data)
     found = dict(
         train=Case(
-            lambda out: _train(out, 'param_scheduler.0.end=4'),
+            lambda out: _train(out, 'param_scheduler.0.end=4', *WIDE),
             ['*.pth'],
-            _checkpoint,
+            checkpoint,
             ['--resume'],
             ['randomness.seed=3', '--overwrite'],
         ),
@@ -39,12 +40,6 @@ def cases(inputs):
             ['scores/*.npz', 'masks/*.png'],
             _labels,
             other=['--overwrite', '--min-score', '0.3'],
-        ),
-        run=Case(
-            lambda out: arguments(data, out, '--masks', str(masks)),
-            ['*/*.pth', '*/scores/**/*.npz', 'labels/masks/**/*.png', 'predictions/masks/**/*.png'],
-            _project,
-            other=['--overwrite', '--seed', '1'],
         ),
         compare=Case(
             lambda out: with_options(
@@ -67,17 +62,7 @@ def cases(inputs):
             lambda out: files_content(out, 'masks/*.png', 'scores/*.npz'),
         ),
     )
-    return found | writers(inputs, weights, images)
-
-
-def _validation_masks(data):
-    """Copy the masks of the validation images into a folder of their own."""
-    folder = data.root / 'val_masks'
-    folder.mkdir()
-    for name in data.val:
-        file = f'{name if name.startswith("same") else name[:-4]}.png'
-        (folder / file).write_bytes((data.root / 'masks' / file).read_bytes())
-    return folder
+    return found | projects(inputs) | writers(inputs, weights, images)
 
 
 def _train(out, *options):
@@ -94,41 +79,9 @@ def _pair(inputs, out, seed):
     return copy
 
 
-def _checkpoint(folder):
-    """Return weights, optimizer and schedule of the last checkpoint, and the last metrics."""
-    note = Path(folder, 'last_checkpoint').read_text()
-    content = torch.load(folder / Path(note).name, weights_only=True)
-    lines = [line for log in sorted(folder.glob('*/vis_data/scalars.json')) for line in log.read_text().splitlines()]
-    metrics = [found for found in map(_parsed, lines) if 'mIoU' in found or 'mAP' in found]
-    state = {key: content[key] for key in ('state_dict', 'optimizer', 'param_schedulers')}
-    final = {key: value for key, value in metrics[-1].items() if 'time' not in key} if metrics else {}
-    return dict(last=Path(note).name, metrics=final, **state)
-
-
-def _parsed(line):
-    try:
-        return json.loads(line)
-    except ValueError:  # the last line of a killed run
-        return {}
-
-
 def _labels(folder):
     quality, manifest = (json.loads((folder / name).read_text()) for name in ('quality.json', 'manifest.json'))
     return dict(quality=quality, manifest=manifest, **files_content(folder, 'scores/*.npz', 'masks/*.png'))
-
-
-def _project(folder):
-    summary = json.loads((folder / 'summary.json').read_text())
-    for stage in summary.values():
-        if isinstance(stage, dict):
-            stage.pop('seconds', None)
-    masks = ('labels/masks/**/*.png', 'labels/scores/**/*.npz', 'predictions/masks/**/*.png')
-    trained = {part: _checkpoint(folder / part) for part in ('checkpoints', 'segmentor')}
-    # A stage that was interrupted after its training evaluates again: the metrics stand in the summary.
-    for part in trained.values():
-        part.pop('metrics')
-    pages = sorted(path.relative_to(folder).as_posix() for path in (folder / 'report').rglob('*') if path.is_file())
-    return dict(summary=summary, pages=pages, **trained, **files_content(folder, *masks))
 
 
 def _comparison(folder):

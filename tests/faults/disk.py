@@ -34,7 +34,8 @@ def enter_namespace(argv):
         os.execvp(unshare[0], [*unshare, sys.executable, '-m', 'tests.faults', *argv])
 
 
-def _mount(folder, size, *options):
+def mount(folder, size, *options):
+    """Mount a file system of a size, or give another size to a mounted one."""
     subprocess.run(
         ['mount', '-t', 'tmpfs', '-o', ','.join([*options, f'size={size}']), 'none', str(folder)], check=True
     )
@@ -65,12 +66,12 @@ def full(case, folder, number, seed, reference):
         disk = folder / f'{index}'
         disk.mkdir(parents=True)
         if mounts:
-            _mount(disk, ROOM)
+            mount(disk, ROOM)
         where = disk / 'out'
         argv, output = case.argv(where), folder / 'output.txt'
         free = max(4096, int(fraction * written))
         if mounts:
-            _mount(disk, (_used(disk) + free + 4095) // 4096 * 4096, 'remount')
+            mount(disk, (_used(disk) + free + 4095) // 4096 * 4096, 'remount')
         limit = (
             None if mounts else _limit(int(fraction * max(size for size, _ in final_files(reference.folder).values())))
         )
@@ -82,17 +83,18 @@ def full(case, folder, number, seed, reference):
             command = Command([*argv, *(case.again if again else ())], output, limit)
             code, printed = command.wait()
             if code:
-                problems += [f'{text}: {problem}' for problem in _message(code, printed, where)]
+                problems += [f'{text}: {problem}' for problem in message_problems(code, printed, where)]
                 counts['messages'].append(printed.strip().splitlines()[-1].replace(str(where), 'OUT')[:200])
             counts['full'] += not again and code != 0
-            litter.append(len(partial_files(where)))
+            staged = {path for pattern in case.staged for path in where.glob(pattern)}
+            litter.append(len(set(partial_files(where)) - staged))
             problems += [f'{text}: {file} is broken: {error}' for file, error in broken_files(where).items()]
             now = final_files(where)
             problems += [f'{text}: {file} was lost' for file in finished if file not in now and file.suffix != '.pth']
         if max(litter):
             problems.append(f'{text}: {litter} partial files after each run')
         if mounts:
-            _mount(disk, ROOM, 'remount')
+            mount(disk, ROOM, 'remount')
         code, printed = Command([*argv, *case.again], output).wait()
         if code:
             problems.append(f'{text}: with room it ends with {code}: {printed[-1500:]}')
@@ -113,14 +115,14 @@ def _files(folder, pattern):
     return {path: value for path, value in final_files(folder).items() if path in paths}
 
 
-def _message(code, printed, folder):
-    """Return what is wrong with the message of a failed command."""
+def message_problems(code, printed, place):
+    """Return what is wrong with the message of a failed command, which must name a file of the place that is full."""
     lines = printed.strip().splitlines()
     problems = []
     if code != 1:
         problems.append(f'exit code {code}')
     if any('Traceback' in line or 'Logging error' in line for line in lines):
         problems.append('traceback: ' + ' | '.join(lines[-4:]))
-    if not lines or not any(text in lines[-1] for text in MESSAGES) or str(folder) not in lines[-1]:
+    if not lines or not any(text in lines[-1] for text in MESSAGES) or str(place) not in lines[-1]:
         problems.append(f'last line does not name the file: {lines[-1:]}')
     return problems

@@ -7,18 +7,21 @@ import time
 from mmwsl.apis.prediction_folder import JOURNAL, read_predictions
 
 from .process import Command, complete
-from .reference import POLL, count_changes
+from .reference import POLL, changed_files, snapshot
 from .whole import broken_files, final_files, partial_files
 
 MAX_KILLS = 4
 """Kills of one folder before the command is run to its end."""
+DELAYS = (0, 0, 0, 0.0005, 0.002, 0.01, 0.03)
+"""Seconds between a change and the kill."""
 
 
 def killed(case, folder, kills, seed, reference):
     """Kill a command at random moments, check its folder after each, and compare the results.
 
-    Half of the moments are times within the duration of an undisturbed run. The others follow a random change of the
-    folder by some milliseconds: these hit the writes.
+    Half of the moments are times within the duration of an undisturbed run. The others follow the start of a
+    temporary file by some milliseconds, or the change of any file if the command has no temporary ones: these hit the
+    writes.
 
     Returns:
         The counts of what happened, and a list of problems.
@@ -33,9 +36,9 @@ def killed(case, folder, kills, seed, reference):
         where = folder / f'{attempt}'
         argv, output = case.argv(where), folder / 'output.txt'
         for number in range(min(rng.randint(1, MAX_KILLS), kills - counts['kills'])):
-            finished = _finished(case, where)
+            finished, before = _finished(case, where), snapshot(where)
             command = Command([*argv, *(case.again if number else ())], output)
-            moment = _run_until(command, where, rng, reference)
+            moment = _run_until(command, where, before, rng, reference)
             if moment is None:
                 counts['ended_before'] += 1
                 problems += _ended(command, moment)
@@ -63,19 +66,25 @@ def killed(case, folder, kills, seed, reference):
     return dict(counts, problems=problems)
 
 
-def _run_until(command, folder, rng, reference):
+def _run_until(command, folder, before, rng, reference):
     """Kill a command at a random moment and return its description, or None if it ended before."""
     at = rng.uniform(0, reference.seconds) if rng.random() < 0.5 else None
-    change, delay = rng.randint(1, reference.changes), rng.choice([0, 0, 0, 0.001, 0.003, 0.01, 0.03])
-    seen, before = 0, {}
+    kind = 'temporary file' if reference.partial else 'change'
+    count, delay = rng.randint(1, reference.partial or reference.changes), rng.choice(DELAYS)
+    seen, partial = 0, set(before)
     while command.runs:
         if at is None:
-            seen, before = count_changes(folder, seen, before)
-        if (time.monotonic() - command.start >= at) if at is not None else (seen >= change):
-            time.sleep(delay if at is None else 0)
+            if reference.partial:
+                new = set(partial_files(folder)) - partial
+                partial |= new
+            else:
+                new, before = changed_files(folder, before)
+            seen += len(new)
+        if (time.monotonic() - command.start >= at) if at is not None else (seen >= count):
+            time.sleep(delay if at is None and delay else 0)
             if command.runs:
                 command.kill()
-                return f'{at:.2f} s' if at is not None else f'change {change} + {delay} s'
+                return f'{at:.2f} s' if at is not None else f'{kind} {count} + {delay} s'
         time.sleep(0.0002 if at is None else POLL)
     return None
 

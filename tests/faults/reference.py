@@ -20,13 +20,15 @@ class Reference:
         result: Its result.
         seconds: How long it took.
         changes: How often a file in the folder was made or changed.
-        written: Bytes in the folder.
+        partial: Number of temporary files, which get their names when they are complete.
+        written: Bytes that it wrote into the folder.
     """
 
     folder: Path
     result: dict
     seconds: float
     changes: int
+    partial: int
     written: int
 
     def differences(self, result, folder):
@@ -36,20 +38,22 @@ class Reference:
 
 def undisturbed(case, folder, options=()):
     """Run a command, with further options, undisturbed."""
-    command = Command([*case.argv(folder), *options], folder.with_suffix('.txt'))
-    changes, before = 0, {}
+    argv, given, now = [*case.argv(folder), *options], final_files(folder), snapshot(folder)
+    command, changes, partial = Command(argv, folder.with_suffix('.txt')), 0, set()
     while command.runs:
-        changes, before = count_changes(folder, changes, before)
+        found, now = changed_files(folder, now)
+        changes += len(found)
+        partial.update(path for path in found if path.suffix == '.part')
         time.sleep(POLL)
     code, printed = command.wait()
     assert code == 0, printed[-3000:]
     assert not broken_files(folder) and not partial_files(folder), (broken_files(folder), partial_files(folder))
-    written = sum(size for size, _ in final_files(folder).values())
-    return Reference(folder, case.result(folder), time.monotonic() - command.start, changes, written)
+    written = sum(value[0] for path, value in final_files(folder).items() if given.get(path) != value)
+    return Reference(folder, case.result(folder), command.seconds, changes, len(partial), written)
 
 
-def count_changes(folder, count, before):
-    """Count the files that are new or changed, temporary ones too."""
+def snapshot(folder):
+    """Return number and size of each file of a folder, temporary ones too."""
     now = {}
     for path in paths_below(folder):
         try:
@@ -58,4 +62,10 @@ def count_changes(folder, count, before):
             continue
         if path.suffix not in ('.log',):
             now[path] = status.st_ino, status.st_size
-    return count + sum(before.get(path) != value for path, value in now.items()), now
+    return now
+
+
+def changed_files(folder, before):
+    """Return the files that are new or changed since a snapshot, and the snapshot of now."""
+    now = snapshot(folder)
+    return [path for path, value in now.items() if before.get(path) != value], now

@@ -6,14 +6,18 @@ import json
 import os
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
+import onnx
 import torch
+import yaml
 from mmengine.config import Config
 from PIL import Image
 
-APPENDED = re.compile(r'.*\.log|predictions\.jsonl|\d{8}_\d{6}')
-"""Files that grow by lines, the last of which may be partial: logs, and mmengine's folders of one start."""
+APPENDED = re.compile(r'.*\.log|predictions\.jsonl|\.mmwsl_files|last_checkpoint|\d{8}_\d{6}')
+"""Files that may be partial: those that grow by lines, such as logs, mmengine's folders of one start, and its note of
+the last checkpoint, without which a training resumes from the newest complete one."""
 
 
 def _image(path):
@@ -46,8 +50,12 @@ LOADERS = {
     '.py': Config.fromfile,
     '.md': _text,
     '.txt': _text,
+    '.xml': ElementTree.parse,
+    '.yaml': lambda path: yaml.safe_load(path.read_text()),
+    '.onnx': lambda path: onnx.checker.check_model(onnx.load(path)),
     '.js': _text,
     '.css': _text,
+    '': _text,
 }
 
 
@@ -61,7 +69,7 @@ def final_files(folder):
     found = {}
     for path in paths_below(folder):
         try:
-            if path.is_file() and path.suffix != '.part':
+            if path.is_file() and not any(name.endswith('.part') for name in path.relative_to(folder).parts):
                 status = path.stat()
                 found[path] = status.st_size, status.st_mtime_ns
         except FileNotFoundError:  # replaced in the meantime
@@ -71,18 +79,22 @@ def final_files(folder):
 
 def partial_files(folder):
     """Return the temporary files of writers that did not end."""
-    return [path for path in paths_below(folder) if path.suffix == '.part']
+    return [
+        Path(parent, name)
+        for parent, folders, files in os.walk(folder)
+        for name in (*folders, *files)
+        if name.endswith('.part')
+    ]
 
 
 def broken_files(folder):
-    """Return the error of each file that does not load."""
+    """Return the error of each file that does not load, or whose suffix has no loader."""
     broken = {}
     for path in final_files(folder):
-        loader = LOADERS.get(path.suffix)
-        if loader is None or any(map(APPENDED.fullmatch, path.relative_to(folder).parts)):
+        if any(map(APPENDED.fullmatch, path.relative_to(folder).parts)):
             continue
         try:
-            loader(path)
+            LOADERS[path.suffix](path)
         except Exception as error:
             broken[str(path.relative_to(folder))] = f'{type(error).__name__}: {str(error)[:200]}'
     return broken

@@ -30,7 +30,13 @@ def writers(inputs, weights, images):
     )
     coco = _coco(inputs / 'instances.json')
     config = str(CONFIG)
-    commands = dict(
+    commands = {
+        'print-config': (
+            lambda out: ['print-config', config, '--out', f'{_made(out)}/config.py'],
+            lambda out: files_content(out, 'config.py'),
+        ),
+    }
+    commands |= dict(
         test=(
             lambda out: ['test', config, weights, '--out', f'{out}/masks', '--show-dir', f'{out}/drawn', *_log(out)],
             lambda out: files_content(out, 'masks/*.png', 'drawn/**/*.png'),
@@ -56,7 +62,7 @@ def writers(inputs, weights, images):
             lambda out: files_content(out, '*.png'),
         ),
     )
-    for name in ('coco', 'cvat', 'yolo', 'label-studio'):
+    for name in ('color', 'overlay', 'coco', 'cvat', 'yolo', 'label-studio'):
         commands[f'predict-{name}'] = (
             lambda out, name=name: _predict(images, weights, out, '--format', name),
             lambda out: files_content(out, '**/*.json', '**/*.xml', '**/*.txt', '**/*.png'),
@@ -64,8 +70,8 @@ def writers(inputs, weights, images):
     found = {}
     for name, (argv, result) in commands.items():
         again = () if name.startswith('predict') else AGAIN
-        plain = name == 'coco' or name.startswith('predict')
-        found[name] = Case(argv if plain else _short(argv), (), result, again)
+        plain = name in ('coco', 'print-config') or name.startswith('predict')
+        found[name] = Case(argv if plain else _short(argv), ['masks/*.png'] if again == () else (), result, again)
     return found
 
 
