@@ -224,8 +224,8 @@ def latest_checkpoint(work_dir: str | Path) -> str | None:
     in between leaves a partial file, or a path that is empty or outdated. torch's files are zip archives, whose table
     of contents is at the end: a file without it is incomplete.
 
-    The path is absolute. In a folder that was moved or copied, which has a file of that name, only its own files count:
-    another training may write to the old path.
+    The path is absolute. In a folder that was moved or copied only its own files count: another training may write to
+    the old path.
 
     Args:
         work_dir: Folder of the training.
@@ -238,7 +238,9 @@ def latest_checkpoint(work_dir: str | Path) -> str | None:
     note = work_dir / 'last_checkpoint'
     noted = note.read_text(errors='replace').strip() if note.is_file() else ''
     own = work_dir / Path(noted).name
-    elsewhere = bool(noted) and not own.is_file()
+    # A folder with a note of its own is that of the training that this folder was copied from.
+    copied = (Path(noted).parent / note.name).is_file()
+    elsewhere = bool(noted) and not own.is_file() and not copied
     candidates = [Path(noted) if elsewhere else own] if noted else []
     for folder in (work_dir, Path(noted).parent) if elsewhere else (work_dir,):
         others = [path for path in folder.glob('*.pth') if not path.name.startswith('best_')]

@@ -10,7 +10,8 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 from mmengine import fileio
 
-from mmwsl.utils.images import check_names, list_files, list_images, skipped_images
+from mmwsl.utils.image_files import is_image
+from mmwsl.utils.images import IMG_EXTENSIONS, check_names, list_files, list_images, skipped_images
 from mmwsl.utils.text import first_five, shorten
 
 Source = str | Path | np.ndarray
@@ -68,6 +69,8 @@ def list_inputs(inputs: Source | Sequence[Source], names: Sequence[str] | None =
                 found.setdefault(f'{path}/{name}', (path, name, f'{path}/{name}'))
         elif local and not os.path.isfile(path):
             missing.append(os.fspath(source))
+        elif local and not path.lower().endswith(IMG_EXTENSIONS) and not is_image(path):
+            raise ValueError(f'`inputs` must be images or folders of images, got {os.fspath(source)!r}.')
         else:
             found.setdefault(path, (path.rpartition('/')[0], _file_name(path, local), path))
     if missing:

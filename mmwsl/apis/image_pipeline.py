@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from mmwsl.apis.image_inputs import ImageInput
 from mmwsl.apis.registered import is_mask_loader, is_subclass, without
 from mmwsl.datasets.transforms import RenderShapesImage
+from mmwsl.datasets.transforms.loading import BadImageError
 from mmwsl.registry import TRANSFORMS
 from mmwsl.utils.errors import ADVICE, error_text
 from mmwsl.utils.loader_workers import report_unsent
@@ -93,6 +94,8 @@ def describe(error: BaseException) -> str:
     """Return the type and message of an error in one line; of one of the operating system what to do about it."""
     if isinstance(error, OSError) and error.errno in ADVICE:
         return error_text(error)
+    if isinstance(error, BadImageError):
+        return ' '.join(error.reason.split())
     if isinstance(error, cv2.error):
         return not_transformed(error)
     return f'{type(error).__name__}: {" ".join(str(error).split())}'

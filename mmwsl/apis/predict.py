@@ -19,7 +19,7 @@ from mmwsl.annotations import MASK_FORMATS
 from mmwsl.apis.arguments import COUNT, POSITIVE, add_cfg_options, add_overwrite, device
 from mmwsl.apis.checkpoint import identify_checkpoint
 from mmwsl.apis.cpu import prepare_cpu
-from mmwsl.apis.data_check import warn_frames
+from mmwsl.apis.data_check import warn_unusual
 from mmwsl.apis.folder_use import writes_alone
 from mmwsl.apis.image_inputs import Source, list_inputs, skipped_inputs
 from mmwsl.apis.inferencer import WeakSegInferencer
@@ -113,7 +113,7 @@ def predict_images(
     missing = folder.missing(images, scores)
     failed: dict[str, str] = {}
     if missing:
-        warn_frames([str(image.source) for image in missing if os.path.isfile(str(image.source))])
+        warn_unusual([str(image.source) for image in missing if os.path.isfile(str(image.source))])
         inferencer = WeakSegInferencer(cfg, checkpoint, device, trust_checkpoint)
         folder.begin(
             missing,
@@ -235,4 +235,6 @@ def report(result: Predicted, args: argparse.Namespace) -> str:
     elif args.format == 'png':
         others = '|'.join(name for name in MASK_FORMATS if name != 'png')
         lines.append(f'Next: the same command with --format {others} writes these masks in another format.')
+    else:
+        lines.append(f'Next: open {result.output}, or give it to the program that reads this format.')
     return '\n'.join(lines)

@@ -57,7 +57,7 @@ class PredictionFolder:
 
     Raises:
         OutputError: If the folder holds files of another command, or is not apart from the inputs.
-        ValueError: If the folder holds masks of another network.
+        ValueError: If the folder holds masks of another network, or does not say of which.
     """
 
     def __init__(
@@ -74,6 +74,11 @@ class PredictionFolder:
                 f'with files of {" and ".join(made_by) or "another command"}. Pass another --out, or --overwrite.'
             )
         self.entries = {} if overwrite else read_predictions(root)
+        if self.entries and not self.manifest:
+            raise ValueError(
+                f'--out {str(root)!r} must have the {MANIFEST} of its {len(self.entries)} masks, which says how they '
+                'were made, got none. Restore it, pass another --out, or --overwrite.'
+            )
         self._journal = root / JOURNAL
 
     def missing(self, images: Iterable[ImageInput], scores: bool) -> list[ImageInput]:

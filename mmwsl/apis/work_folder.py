@@ -15,7 +15,7 @@ from mmwsl.engine.hooks import MaskWriterHook, WeakSegVisualizationHook, Weights
 from mmwsl.engine.hooks.weights_only_checkpoint_hook import digest_value
 from mmwsl.registry import HOOKS
 from mmwsl.utils.console import log_warning
-from mmwsl.utils.nested import dataset_paths, settings_in
+from mmwsl.utils.nested import dataset_paths, digest_files, settings_in
 from mmwsl.utils.output_path import OutputError, check_outside, check_writable
 from mmwsl.utils.text import first_five, shorten
 
@@ -160,6 +160,14 @@ class EarlierTrainingHook(Hook):
             )
         if runner._resume:
             check_optimizer_state(checkpoint.get('optimizer') or {}, runner)
+        files = meta_of(checkpoint).get('data_digests')
+        if runner._resume and isinstance(files, dict):
+            now = digest_files(runner.cfg.get('train_dataloader'))
+            if changed := [path for path in now if path in files and files[path] != now[path]]:
+                log_warning(
+                    f'--resume: {first_five(changed)} changed since {runner._load_from} was written. The rest of the '
+                    'training uses the new content.'
+                )
         before = meta_of(checkpoint).get('config_digests')
         if not runner._resume or not isinstance(before, dict):
             return

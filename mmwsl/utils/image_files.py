@@ -7,8 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from .images import ANIMATED, decode_bgr, open_image
 
+LOW = 1 << 14
+DARK = f'have 16 bits, but values below {LOW} only, and become dark: save them with 8 bits, scaled to 0..255'
+"""What is odd about an image of 10, 12 or 14 bits in a file of 16: its high byte, which is read, is nearly 0."""
 DRAFT = (256, 256)
 """A JPEG file is decoded at a fraction of its size, which reads all of its data in a quarter of the time."""
 
@@ -24,6 +30,7 @@ class ImageFile:
         digest: BLAKE2 of the file, equal for duplicates.
         error: Why the image cannot be read; '' if it can.
         frames: Number of frames or pages, of which the first is read.
+        dark: Whether it has 16 bits and uses the low ones only.
     """
 
     name: str
@@ -32,6 +39,21 @@ class ImageFile:
     digest: str
     error: str = ''
     frames: int = 1
+    dark: bool = False
+
+
+def is_image(path: str | Path) -> bool:
+    """Return whether a file has the header of an image."""
+    try:
+        open_image(path).close()
+    except Exception:  # Pillow raises many types
+        return False
+    return True
+
+
+def is_dark(image: Image.Image) -> bool:
+    """Return whether an opened image has 16 bits and uses the low ones only, see ``DARK``. Its pixels are read."""
+    return image.mode.startswith('I') and 255 < int(np.asarray(image).max()) < LOW
 
 
 def survey_image(folder: Path, name: str) -> ImageFile:
@@ -49,7 +71,8 @@ def survey_image(folder: Path, name: str) -> ImageFile:
                 image.load()
             else:
                 decode_bgr(data)
-        return ImageFile(name, *((height, width) if rotated else (width, height)), digest, frames=frames)
+            size = (height, width) if rotated else (width, height)
+            return ImageFile(name, *size, digest, frames=frames, dark=is_dark(image))
     except Exception as error:  # Pillow raises many types; whatever it is, the image cannot be used
         return ImageFile(name, 0, 0, digest, f'{error or type(error).__name__}'.replace(str(folder / name), name))
 

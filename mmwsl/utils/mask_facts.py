@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from .file_facts import Facts
+from .image_files import is_dark
 from .images import ANIMATED, open_image
 from .text import plain
 
@@ -62,7 +63,8 @@ def read_header(path: str) -> Facts:
     its format has no end.
 
     Returns:
-        ``size`` of the upright image, width and height, and ``frames`` if it has several, of which the first is read.
+        ``size`` of the upright image, width and height; ``frames`` if it has several, of which the first is read;
+        ``dark`` if it has 16 bits and uses the low ones only.
     """
     try:
         with open_image(path) as image:
@@ -73,7 +75,8 @@ def read_header(path: str) -> Facts:
             rotated = image.getexif().get(0x0112) in (5, 6, 7, 8)
             facts: Facts = dict(size=list(image.size[::-1] if rotated else image.size))
             frames = getattr(image, 'n_frames', 1) if image.format in ANIMATED else 1
-            return facts | (dict(frames=frames) if frames > 1 else {})
+            facts |= dict(frames=frames) if frames > 1 else {}
+            return facts | (dict(dark=True) if is_dark(image) else {})
     except Exception as error:  # Pillow raises many types
         return dict(error=_reason(error))
 

@@ -1,6 +1,6 @@
 """Checks of the files of a run before it starts: images, masks, and what training and evaluation share."""
 
-from .files import check_files, list_problems, read_masks, warn_frames
+from .files import check_files, list_problems, read_masks, warn_unusual
 from .hook import OVERLAP, DataCheckHook
 from .overlap import describe_overlap, image_digests
 
@@ -12,5 +12,5 @@ __all__ = [
     'image_digests',
     'list_problems',
     'read_masks',
-    'warn_frames',
+    'warn_unusual',
 ]

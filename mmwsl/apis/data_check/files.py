@@ -21,6 +21,7 @@ from mmwsl.datasets.data_files import (
 )
 from mmwsl.utils.console import log_warning
 from mmwsl.utils.file_facts import Facts, file_facts
+from mmwsl.utils.image_files import DARK
 from mmwsl.utils.mask_facts import (
     CLASSES,
     FIXES,
@@ -86,7 +87,7 @@ def _check_images(dataset: BaseDataset) -> str:
     wrong = {path: fact['error'] for path, fact in zip(paths, facts, strict=True) if 'error' in fact}
     if wanted == 'empty':
         wrong = {path: error for path, error in wrong.items() if error.startswith(TRUNCATED) or _is_empty(path)}
-    warn_frames(paths, facts)
+    warn_unusual(paths, facts)
     if not wrong:
         return ''
     texts = [f'cannot be read ({error})' for error in wrong.values()]
@@ -99,8 +100,8 @@ def _is_empty(path: str) -> bool:
     return not os.path.exists(path) or not os.path.getsize(path)
 
 
-def warn_frames(paths: Sequence[str], facts: Sequence[Facts] | None = None) -> None:
-    """Warn of animated images and files of several pages, of which the first one is read.
+def warn_unusual(paths: Sequence[str], facts: Sequence[Facts] | None = None) -> None:
+    """Warn of images with several frames or pages, of which the first is read, and of dark ones with 16 bits.
 
     Args:
         paths: Local files.
@@ -113,6 +114,8 @@ def warn_frames(paths: Sequence[str], facts: Sequence[Facts] | None = None) -> N
             f'{len(several)} of {len(paths)} images have several frames or pages, of which the first is read: '
             f'{first_five(several)}.'
         )
+    if dark := [path for path, fact in zip(paths, facts, strict=True) if 'dark' in fact]:
+        log_warning(f'{len(dark)} of {len(paths)} images {DARK}: {first_five(dark)}.')
 
 
 def read_masks(paths: Sequence[str], backend: str = 'pillow', decode: Decode = decode_mask) -> list[Facts]:

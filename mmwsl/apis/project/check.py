@@ -48,7 +48,8 @@ def check_data(
         if path is not None and not Path(path).exists():
             raise FileNotFoundError(f'{argument} {str(path)!r} does not exist. Check the path.')
     if not folder.is_dir():
-        raise FileNotFoundError(f'images={str(folder)!r} must be a folder, got no such folder. Check the path.')
+        found = 'a file' if folder.exists() else 'no such folder'
+        raise FileNotFoundError(f'images={str(folder)!r} must be a folder, got {found}. Check the path.')
     names = list_images(str(folder))
     if not names:
         raise DataError(f'images={str(folder)!r} must contain images, got none. Check the path.')
@@ -69,6 +70,11 @@ def check_data(
         files[file.name] = file
         advance(1)
     classes = infer_classes(records, f'labels={str(labels)!r}')
+    if len(classes) > vocabulary.MAX_CLASSES:
+        raise DataError(
+            f'--labels {str(labels)!r} must name at most {vocabulary.MAX_CLASSES - 1} classes, got {len(classes) - 1}: '
+            'masks have 8 bits, and 255 is ignored. Leave classes out.'
+        )
     vocabulary.check_classes(classes)
     check = DataCheck(folder, files, {}, classes, label_format, None, {})
     _match(check, records, str(labels))
@@ -88,7 +94,7 @@ def read_list(path: str | Path, images: list[str], **label_options: Any) -> list
     """Read a list of images: one name per line, or a table of labels; paths are shortened to ``images``."""
     if Path(path).suffix.lower() == '.txt':
         files = {*images, *map(stem, images)}
-        return [shorten_path(name, files) for name in read_names(str(path))]
+        return [shorten_path(name, files) for name in read_names(str(path), argument='--val')]
     return list(read_image_labels(path, images, **label_options)[0])
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from mmwsl.apis.cpu import prepare_cpu
 from mmwsl.apis.folder_use import writes_alone
-from mmwsl.utils.console import quiet
+from mmwsl.apis.pseudo_labels.manifest import list_differences
+from mmwsl.utils.console import Console, quiet
 
 from .check import check_data
 from .data_check import DataCheck, DataError
@@ -45,6 +46,7 @@ def label_project(folder: str | Path, thresholds: str | Path | None = None, over
     project = open_project(folder)
     prepare_cpu()
     with quiet(project.root / 'run.log') as console:
+        check_project(project, console)
         before = project.read_summary().get('labels', {})
         project.update_summary(labels=before | dict(finished=False))  # an interrupted command is repeated
         try:
@@ -67,26 +69,28 @@ def label_project(folder: str | Path, thresholds: str | Path | None = None, over
 def refresh_report(folder: str | Path) -> Path:
     """Write the report of a project again."""
     project = open_project(folder)
-    with quiet(project.root / 'run.log'):
-        return report_project(project, check_project(project))
+    with quiet(project.root / 'run.log') as console:
+        return report_project(project, check_project(project, console))
 
 
-def check_project(project: Project) -> DataCheck:
+def check_project(project: Project, console: Console) -> DataCheck:
     """Check the data of a project again, with the arguments of its run.
 
     Raises:
-        DataError: If the labels have other classes now.
+        DataError: If the images or their labels are others now.
         FileNotFoundError: If a file or folder was moved.
     """
     summary = project.read_summary()
-    data, classes = summary['data'], summary['classes']
+    data = summary['data']
     try:
-        check = check_data(data['images'], data['labels'], data['val'], data['masks'], **data['label_options'])
+        with console.progress(summary.get('check', {}).get('inputs', {}).get('images', 0), 'images read') as bar:
+            images, labels, val, masks = (data[name] for name in ('images', 'labels', 'val', 'masks'))
+            check = check_data(images, labels, val, masks, bar.advance, **data['label_options'])
     except FileNotFoundError as error:
         raise FileNotFoundError(f'{error} If it was moved, repeat `mmwsl run` with the new paths.') from error
-    if list(check.classes) != classes:
+    if differences := list_differences(summary.get('check', {}).get('inputs'), check.inputs):
         raise DataError(
-            f'labels={data["labels"]!r} must have the classes of the project, {classes[1:]}, got '
-            f'{list(check.classes[1:])}. Run `mmwsl run ... --out {project.root} --overwrite`.'
+            f'project={str(project.root)!r} must have the images and labels of its run, got others: {differences}. '
+            f'Repeat `mmwsl run ... --out {shlex.quote(str(project.root))} --overwrite`.'
         )
     return check

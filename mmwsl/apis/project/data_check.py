@@ -1,8 +1,11 @@
 """Result of a check of images and labels."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -45,6 +48,13 @@ class DataCheck:
     overlap: str = ''
 
     @property
+    def inputs(self) -> dict[str, Any]:
+        """Count of the labeled images, and digests of their content and of their labels."""
+        labels = {name: [record.labels, record.unknown] for name, record in self.records.items()}
+        content = {name: self.files[name].digest for name in self.records}
+        return dict(images=len(self.records), content=_digest(content), labels=_digest(labels))
+
+    @property
     def errors(self) -> list[str]:
         """The messages that forbid a training."""
         return [text for severity, text in self.messages if severity == 'error']
@@ -61,6 +71,10 @@ class DataCheck:
             for value, present in ((-1, self.records[name].unknown), (1, self.records[name].labels)):
                 row[[self.classes.index(label) - 1 for label in present if label != BACKGROUND]] = value
         return labels
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def format_check(check: DataCheck) -> str:

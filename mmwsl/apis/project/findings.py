@@ -8,6 +8,8 @@ from mmwsl.annotations import IGNORE_INDEX
 from mmwsl.apis.data_check import list_problems, read_masks
 from mmwsl.datasets.classes import BACKGROUND
 from mmwsl.report.data import Severity
+from mmwsl.utils.file_facts import Facts
+from mmwsl.utils.image_files import DARK
 from mmwsl.utils.images import list_images, names_in_folder, skipped_images, stem, unique_stem
 from mmwsl.utils.mask_facts import FIXES, mask_problem
 from mmwsl.utils.text import first_five
@@ -50,6 +52,8 @@ def check_files(check: DataCheck) -> None:
     if several := [file.name for file in readable if file.frames > 1]:
         text = f'{len(several)} images have several frames or pages, of which the first is read: {first_five(several)}.'
         check.messages.append(('warning', text))
+    if dark := [file.name for file in readable if file.dark]:
+        check.messages.append(('warning', f'{len(dark)} images {DARK}: {first_five(dark)}.'))
     everything = {path.relative_to(check.folder).as_posix() for path in check.folder.rglob('*') if path.is_file()}
     others = sorted(name for name in everything - set(check.files) if '/.' not in f'/{name}')
     if skipped := skipped_images(others):
@@ -90,6 +94,7 @@ def check_masks(check: DataCheck, folder: Path, read: bool = True) -> None:
         return
     wrong: dict[str, tuple[str, str]] = {}
     contradicting: dict[str, str] = {}
+    used_facts: list[Facts] = []
     for (name, path), facts in zip(paths.items(), read_masks(list(map(str, paths.values()))), strict=True):
         file = check.files[name]
         problem = mask_problem(facts, (file.width, file.height), len(check.classes), (IGNORE_INDEX,))
@@ -97,6 +102,7 @@ def check_masks(check: DataCheck, folder: Path, read: bool = True) -> None:
             wrong[str(path)] = problem
             continue
         check.masks[name] = path
+        used_facts.append(facts)
         if set(facts['values']) == {0, IGNORE_INDEX}:
             check.notes.setdefault(name, []).append('mask of 0 and 255 only')
         record = check.records[name]
@@ -113,6 +119,11 @@ def check_masks(check: DataCheck, folder: Path, read: bool = True) -> None:
         pairs = first_five(f'{name} ({classes})' for name, classes in contradicting.items())
         text = f'{len(contradicting)} masks hold classes that are not among the labels of their image: {pairs}.'
         check.messages.append((most, f'{text} The values of the classes are {ids}: correct the masks or the labels.'))
+    seen = {check.classes[value] for facts in used_facts for value in facts['values'] if value < len(check.classes)}
+    named = {label for name in check.masks for label in check.records[name].labels}
+    if unseen := [name for name in check.classes[1:] if name in named - seen]:
+        text = f'no mask has a pixel of {first_five(unseen)}, which the labels of these images name'
+        check.messages.append(('warning', f'{text}. Correct the masks.'))
     binary = [name for name in check.masks if 'mask of 0 and 255 only' in check.notes.get(name, ())]
     if binary:
         severity: Severity = 'error' if len(binary) == len(check.masks) else 'warning'

@@ -1,7 +1,5 @@
 """A project from images and image-level labels to a trained segmentor: the stages of ``mmwsl run``."""
 
-import hashlib
-import json
 import shlex
 import time
 from dataclasses import dataclass
@@ -190,10 +188,6 @@ class _Run:
             )
             bar.advance(count - bar.done)  # files that are no images
         check.require_usable()
-        inputs = dict(
-            images={name: check.files[name].digest for name in check.records},
-            labels={name: [record.labels, record.unknown] for name, record in check.records.items()},
-        )
         counts = (check.label_matrix(list(check.records)) == 1).sum(0)
         classes = ', '.join(f'{name} {count}' for name, count in zip(check.classes[1:], counts, strict=True))
 
@@ -203,7 +197,7 @@ class _Run:
             self.console.print_first([f'  {severity}: {text}' for severity, text in messages], MESSAGES, 'the report')
             return dict(messages=check.messages)
 
-        self.stages.run('check', dict(images=len(check.records), digest=_digest(inputs)), function)
+        self.stages.run('check', check.inputs, function)
         return check
 
     def _split(self) -> dict[str, Any]:
@@ -289,7 +283,3 @@ def without_duplicates(check: DataCheck, names: list[str], val: list[str]) -> li
     """Return the validation images whose content is not that of a training image."""
     train = {check.files[name].digest for name in set(names) - set(val)}
     return [name for name in val if check.files[name].digest not in train]
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()

@@ -97,7 +97,7 @@ class Stages:
             return not OutputFolder(self.project.predictions, '').lost('masks/')
         paths = [root / result[key] for key in ('config', 'checkpoint') if key in result]
         wrong = [path for path in paths if not path.exists() or path.suffix == '.pth' and not is_zipfile(path)]
-        advice = 'Restore it, or delete the folder and run again'
+        advice = 'Restore it, or pass --overwrite to repeat this stage and the later ones'
         if name == 'labels':
             wrong = [self.project.labels / mask for mask in OutputFolder(self.project.labels, '').lost('masks/')]
             thresholds = shlex.quote(str(self.project.labels / 'thresholds.json'))

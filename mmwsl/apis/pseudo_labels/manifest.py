@@ -2,6 +2,7 @@
 
 import json
 import platform
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,10 @@ from mmwsl.apis.supervision import MANIFEST, read_manifest
 from mmwsl.utils.files import write_json
 
 from .items import ImageItem
+
+LISTED = 5
+"""Differences that an error lists."""
+DIGEST = re.compile(r'\b([0-9a-f]{8})[0-9a-f]{24,}\b')
 
 
 class ManifestError(ValueError):
@@ -134,8 +139,15 @@ def relative_paths(value: Any, root: Path) -> Any:
 
 
 def list_differences(before: object, now: object) -> str:
-    """List the differences of two nested values by their dotted keys; '' if they are equal."""
-    return '; '.join(f'{key}: {one} before, {other} now' for key, one, other in _differences(before, now))
+    """List the first differences of two nested values by their dotted keys; '' if they are equal."""
+    found = [f'{key}: {_short(one)} before, {_short(other)} now' for key, one, other in _differences(before, now)]
+    more = [f'{len(found) - LISTED} more'] if len(found) > LISTED else []
+    return '; '.join(found[:LISTED] + more)
+
+
+def _short(text: str) -> str:
+    """Shorten the digests in a text."""
+    return DIGEST.sub(r'\1...', text)
 
 
 def _differences(before: object, now: object, key: str = '') -> list[tuple[str, str, str]]:

@@ -13,6 +13,19 @@ from mmwsl.utils.images import IMAGENET_MEAN_COLOR, decode_bgr
 from mmwsl.utils.text import check_choice
 
 
+class BadImageError(ValueError):
+    """Error: an image cannot be read.
+
+    Args:
+        message: The message, with advice for a training.
+        reason: Why it cannot be read, without the advice.
+    """
+
+    def __init__(self, message: str, reason: str = '') -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 @TRANSFORMS.register_module()
 class LoadImageAsBGR(LoadImageFromFile):
     """Load any image as upright BGR with three uint8 channels, or raise an error that names the damaged file.
@@ -43,7 +56,7 @@ class LoadImageAsBGR(LoadImageFromFile):
         backend_args: See mmcv's ``LoadImageFromFile``.
 
     Raises:
-        ValueError: If an image cannot be read, with ``on_bad_image='error'``.
+        BadImageError: If an image cannot be read, with ``on_bad_image='error'``.
     """
 
     def __init__(
@@ -69,9 +82,11 @@ class LoadImageAsBGR(LoadImageFromFile):
             raise
         except Exception as error:  # Pillow's plugins raise many types on broken data
             if self.on_bad_image == 'error':
-                raise ValueError(
-                    f'image {path!r} cannot be read ({type(error).__name__}: {error}). Replace the file, remove it '
-                    "from the list, or set `on_bad_image='skip'` of LoadImageAsBGR in the training pipeline."
+                reason = f'cannot be read ({type(error).__name__}: {error})'
+                raise BadImageError(
+                    f'image {path!r} {reason}. Replace the file, remove it from the list, or set '
+                    "`on_bad_image='skip'` of LoadImageAsBGR in the training pipeline.",
+                    reason,
                 ) from error
             self._report(path, error)
             return None

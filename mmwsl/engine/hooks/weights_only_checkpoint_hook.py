@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 
 from ... import __version__
 from ...registry import HOOKS
+from ...utils.nested import digest_files
 
 HISTORY = ('log_history', 'count_history', 'max_length')
 
@@ -26,11 +27,17 @@ class WeightsOnlyCheckpointHook(CheckpointHook):
     mmengine logs a warning.
 
     ``meta`` also gets ``mmwsl_version``, ``config_digest``, the SHA-256 of the config, ``config_digests``, that of each
-    of its keys, and ``model``, its part of that name; mmengine stores the names and colors of the classes there, in
+    of its keys, ``data_digests``, that of each file of labels that the training set names, and ``model``, its part of
+    that name; mmengine stores the names and colors of the classes there, in
     ``dataset_meta``.
 
     An outdated checkpoint is removed when its successor is complete; the parent removes it before it writes.
     """
+
+    def before_train(self, runner: Runner) -> None:
+        """Prepare the parent, and read the files of the training set."""
+        super().before_train(runner)
+        self.data_digests = digest_files(runner.cfg.get('train_dataloader'))
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Store version and settings, and replace all except weights and optimizer state by plain values."""
@@ -39,6 +46,7 @@ class WeightsOnlyCheckpointHook(CheckpointHook):
             mmwsl_version=__version__,
             config_digest=digest_value(config),
             config_digests={key: digest_value(value) for key, value in config.items()},
+            data_digests=getattr(self, 'data_digests', {}),  # without a training there are none
             model=json.loads(json.dumps(config['model'], default=str)),
         )
         for name in ('meta', 'message_hub', 'param_schedulers'):

@@ -2,6 +2,7 @@
 
 from . import (
     arguments,
+    changed,
     checkpoints,
     class_names,
     coco,
@@ -53,6 +54,7 @@ ALL = {
     'link': links.CASES,
     'name': names.CASES,
     'corrected': corrected.CASES,
+    'changed': changed.CASES,
     'edited': edited.CASES,
     'demo': demos.CASES,
     'pseudo-labels': pseudo_labels.CASES,
