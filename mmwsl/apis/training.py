@@ -66,7 +66,7 @@ def train(
     stop_at_unknown_metrics(cfg)
     keep_one_to_resume_from(cfg)
     check_folders(cfg)
-    earlier = [] if resume else check_work_folder(cfg, overwrite)
+    earlier = check_work_folder(cfg, overwrite, resume)
     cfg.resume = False
     checkpoint = latest_checkpoint(cfg.work_dir) if resume else None
     if checkpoint:
