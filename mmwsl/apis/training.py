@@ -103,8 +103,12 @@ def train(
 
 
 def check_load_from(cfg: Config) -> None:
-    """Raise FileNotFoundError if ``load_from`` names a local file that does not exist."""
+    """Raise an error if ``load_from`` is empty, or names a local file that does not exist."""
     path = cfg.get('load_from')
+    if path == '':
+        raise ValueError(
+            '`load_from` must be a file or URL of weights, or None, got an empty text. Set it, or leave it out.'
+        )
     if not path or is_url(path) or Path(path).exists():
         return
     folders = [Path('configs')] + ([Path(cfg.filename).parent] if cfg.filename else []) + [config_folder()]

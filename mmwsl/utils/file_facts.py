@@ -20,7 +20,7 @@ MAX_FILES = 300_000
 SETTLED = 2 * 10**9
 """Nanoseconds after which a change of a file changes its time on every file system."""
 
-VERSION = 2
+VERSION = 3
 """Version of the format of the stores."""
 
 Facts = dict[str, Any]

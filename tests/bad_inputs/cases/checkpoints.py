@@ -288,6 +288,7 @@ CASES: list[Case] = [
         absent=('new',),
     ),
     case('a config as the checkpoint', TEST.format('fsl.py'), 'rejected', 'fsl.py'),
+    case('load_from: empty', FINE_TUNE.format(''), 'rejected', '`load_from` must be', 'empty text', absent=('new',)),
     case('load_from: no file', FINE_TUNE.format('none.pth'), 'rejected', 'load_from', 'none.pth'),
     case('load_from: another network', FINE_TUNE.format('supervised/epoch_2.pth'), 'rejected', '--allow-mismatch'),
     case(
