@@ -6,6 +6,7 @@ import re
 
 from mmengine.config import Config
 from mmengine.registry import Registry
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 from mmseg.models.segmentors import BaseSegmentor
 from torch.utils.data import DataLoader
 
@@ -42,6 +43,8 @@ def check_types(cfg: Config, keys: frozenset[str]) -> None:
         if not isinstance(part, dict):
             continue
         loads = path.endswith('_dataloader')
+        if path == 'train_cfg':  # the runner takes one of these
+            _check_part(part, path, parameters_of(IterBasedTrainLoop) | parameters_of(EpochBasedTrainLoop))
         if loads or 'type' in part or path == 'model':
             _check_keys(part, path)
             _check_part(part, path, parameters_of(DataLoader) if loads else class_parameters(part))
@@ -95,8 +98,11 @@ def _check_keys(part: dict, path: str) -> None:
 
 
 def _check_part(part: dict, path: str, parameters: dict[str, inspect.Parameter]) -> None:
-    """Reject texts of a part that are no values of its parameters."""
+    """Reject texts of a part that are no values of its parameters, and numbers that are no integers of the machine."""
     for name, value in part.items():
+        endless = isinstance(value, int | float) and not -(2**63) <= value < 2**63
+        if endless and name in parameters and expected_kind(parameters[name]) is int:
+            raise ValueError(f'`{path}.{name}` must be an integer, got {shorten(value)}.')
         if name == 'type' or not isinstance(value, str) or name not in parameters:
             continue
         kind, default = expected_kind(parameters[name]), parameters[name].default

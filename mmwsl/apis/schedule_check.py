@@ -213,8 +213,8 @@ def _length(cfg: dict[str, Any], loop: Any, key: str) -> Length:
 def _check_length(loop: Any) -> None:
     name = 'max_epochs' if isinstance(loop, EpochBasedTrainLoop) else 'max_iters'
     for key, value in ((name, getattr(loop, name)), ('val_interval', loop.val_interval)):
-        if value < 1:
-            raise ValueError(f'`train_cfg.{key}` must be at least 1, got {value}.')
+        if not 1 <= value < 2**31:
+            raise ValueError(f'`train_cfg.{key}` must be in 1..{2**31 - 1}, got {value}.')
 
 
 def _check_sampler(loop: Any) -> None:

@@ -66,7 +66,7 @@ def train(
     stop_at_unknown_metrics(cfg)
     keep_one_to_resume_from(cfg)
     check_folders(cfg)
-    earlier = [] if resume else check_work_folder(cfg, overwrite)
+    earlier = check_work_folder(cfg, overwrite, resume)
     cfg.resume = False
     checkpoint = latest_checkpoint(cfg.work_dir) if resume else None
     if checkpoint:
@@ -103,8 +103,12 @@ def train(
 
 
 def check_load_from(cfg: Config) -> None:
-    """Raise FileNotFoundError if ``load_from`` names a local file that does not exist."""
+    """Raise an error if ``load_from`` is empty, or names a local file that does not exist."""
     path = cfg.get('load_from')
+    if path == '':
+        raise ValueError(
+            '`load_from` must be a file or URL of weights, or None, got an empty text. Set it, or leave it out.'
+        )
     if not path or is_url(path) or Path(path).exists():
         return
     folders = [Path('configs')] + ([Path(cfg.filename).parent] if cfg.filename else []) + [config_folder()]

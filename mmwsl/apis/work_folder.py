@@ -54,20 +54,28 @@ def output_folders(cfg: Config) -> Iterator[tuple[str, str]]:
             yield path, value
 
 
-def check_work_folder(cfg: Config, overwrite: bool = False) -> list[Path]:
-    """Check that the work folder has no checkpoint of an earlier training.
+def check_work_folder(cfg: Config, overwrite: bool = False, resume: bool = False) -> list[Path]:
+    """Check that the work folder has no checkpoint of an earlier training, unless it is resumed.
 
     Args:
         cfg: The config, with ``work_dir``.
         overwrite: Whether these may be removed.
+        resume: Whether the earlier training is resumed: then nothing is removed.
 
     Returns:
         The files to remove once the new training starts.
 
     Raises:
-        OutputError: If there are any and ``overwrite`` is not set.
+        OutputError: If there are any and ``overwrite`` is not set, or a folder has the name of a file of a training.
     """
     found = [path for folder in checkpoint_folders(cfg) for path in earlier_files(folder, cfg)]
+    if folders := [str(path) for path in found if path.is_dir()]:
+        raise OutputError(
+            f'--work-dir must have no folder where the training writes a file, got {first_five(folders)}. Move it '
+            'away, or pass another --work-dir.'
+        )
+    if resume:
+        return []
     checkpoints = [path.name for path in found if path.suffix == '.pth']
     if checkpoints and not overwrite:
         raise OutputError(

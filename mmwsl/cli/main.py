@@ -12,6 +12,7 @@ from contextlib import contextmanager, redirect_stderr
 from importlib import import_module
 
 from mmwsl import __version__
+from mmwsl.cli.environment import check_environment
 from mmwsl.utils.console import quiet, tell
 from mmwsl.utils.errors import DEBUG, FAILURE, INPUT, OUTPUT, exit_code, library_message, user_message
 from mmwsl.utils.parser import Parser
@@ -99,6 +100,7 @@ def run_command(command: str, argv: list[str] | None = None) -> None:
             sys.exit(INPUT)
         code = None
         with errors_as_lines(command, debug):
+            check_environment()
             with quiet(os.devnull):  # the libraries print while they are imported
                 module = import_module(COMMANDS[command][0])
             code = module.main(argv)

@@ -61,8 +61,12 @@ def atomic_write(path: str | Path) -> Iterator[IO[bytes]]:
                 raise
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(file.name, 0o666 & ~umask)  # only the owner can read a temporary file
-        os.replace(file.name, path)
+        try:
+            os.chmod(file.name, 0o666 & ~umask)  # only the owner can read a temporary file
+            os.replace(file.name, path)
+        except BaseException:
+            os.unlink(file.name)
+            raise
 
 
 def files_of_config(text: str) -> list[str]:
@@ -78,6 +82,7 @@ def naming(path: str | Path) -> Iterator[None]:
     except OSError as error:
         if error.errno is not None and (error.filename is None or str(error.filename).endswith('.part')):
             error.filename = str(path)
+            del error.filename2  # of a file that gets another name
         raise
 
 

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
@@ -14,17 +15,20 @@ from .image_files import is_dark
 from .images import ANIMATED, open_image
 from .text import plain
 
-CHANNELS, SIZE, CLASSES, FILE = 'channels', 'size', 'classes', 'file'
+CHANNELS, SIZE, CLASSES, FILE, LOSSY = 'channels', 'size', 'classes', 'file', 'lossy'
 FIXES = {
     FILE: 'Replace the files.',
     CHANNELS: 'Convert colors to class indices: one channel, or a palette.',
     SIZE: 'Save a mask at the size of its image, or correct the folder.',
     CLASSES: 'Convert the values to class indices.',
+    LOSSY: 'Export the masks again, as PNG: a copy of these files has the same wrong indices.',
 }
 """Kinds of problems of a mask, and what to do."""
 OTHERS = 5
 """Number of values outside 0..255 that are kept."""
 
+LOSSY_STARTS = {'JPEG': re.compile(rb'\xff\xd8\xff'), 'lossy WebP': re.compile(rb'RIFF....WEBPVP8 ', re.DOTALL)}
+"""First bytes of files whose pixels are not those that were saved."""
 ENDS = {'JPEG': b'\xff\xd9', 'PNG': b'IEND'}
 """Marker among the last bytes of a complete file."""
 TAIL = 32
@@ -40,13 +44,19 @@ def decode_mask(data: bytes) -> np.ndarray:
 
 
 def read_mask_facts(path: str, decode: Decode = decode_mask) -> Facts:
-    """Read a mask: its ``shape``, and its ``values`` if it has one channel, at most five outside 0..255."""
+    """Read a mask: its ``shape``, and its ``values`` if it has one channel, at most five outside 0..255.
+
+    One channel in a file of a format that changes the values, whatever the name of the file, is ``lossy``: the format.
+    """
     try:
-        mask = decode(Path(path).read_bytes())
+        data = Path(path).read_bytes()
+        mask = decode(data)
     except Exception as error:  # decoders raise many types; whatever it is, the mask cannot be used
         return dict(error=_reason(error))
     if mask.ndim != 2:
         return dict(shape=list(mask.shape))
+    if lossy := next((name for name, start in LOSSY_STARTS.items() if start.match(data)), ''):
+        return dict(lossy=lossy)
     if mask.dtype in (np.uint8, bool):
         values = np.bincount(mask.ravel(), minlength=256).nonzero()[0].tolist()
     else:
@@ -113,6 +123,8 @@ def mask_problem(
     """
     if 'error' in facts:
         return FILE, f'cannot be read ({facts["error"]})'
+    if 'lossy' in facts:
+        return LOSSY, f'is a {facts["lossy"]} file, which stores other class indices along every border'
     shape = facts['shape']
     if len(shape) != 2:
         return CHANNELS, f'must have one channel of class indices, got {shape[-1]}'

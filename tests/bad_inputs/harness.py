@@ -13,9 +13,10 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from mmwsl.cli.main import main
 
@@ -42,6 +43,7 @@ class Case:
         changes: Patterns of files that the command may change: its own earlier output.
         absent: Paths that must not exist afterwards.
         slow: Whether it takes more than a few seconds.
+        environment: Variables that the command gets.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Case:
     changes: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
     slow: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def case(name: str, command: str, ends: str, *says: str, **more: object) -> Case:
@@ -85,7 +88,7 @@ def run_case(item: Case, sandbox: Path, folder: Path) -> Outcome:
         item.prepare(folder)
     before = contents(folder)
     start = time.perf_counter()
-    code, out, err = run(shlex.split(item.command), folder)
+    code, out, err = run(shlex.split(item.command), folder, environment=item.environment)
     seconds = time.perf_counter() - start
     lines = len(err.splitlines())
     changed = [
@@ -119,11 +122,14 @@ def run_case(item: Case, sandbox: Path, folder: Path) -> Outcome:
     return Outcome(verdict, code, lines, seconds, detail)
 
 
-def run(arguments: list[str], folder: Path, seconds: float = SECONDS) -> tuple[int | None, str, str]:
+def run(
+    arguments: list[str], folder: Path, seconds: float = SECONDS, environment: Mapping[str, str] = MappingProxyType({})
+) -> tuple[int | None, str, str]:
     """Run ``mmwsl ARGUMENTS`` in a folder, and return the exit code (None after the time), and what was printed."""
     names = [folder.with_name(f'{folder.name}.{stream}') for stream in ('out', 'err')]
     child = os.fork()
     if not child:
+        os.environ.update(environment)
         _become(arguments, folder, names)
     end = time.monotonic() + seconds
     code: int | None = None

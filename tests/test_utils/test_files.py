@@ -46,6 +46,14 @@ def test_a_full_disk_leaves_the_old_file_and_names_it(tmp_path, size):
     assert path.read_bytes() == b'old' and list(tmp_path.iterdir()) == [path]
 
 
+def test_a_folder_of_the_same_name_is_named_and_leaves_no_partial_file(tmp_path):
+    (tmp_path / 'a').mkdir()
+    with pytest.raises(IsADirectoryError) as error, atomic_write(tmp_path / 'a') as file:
+        file.write(b'new')
+    assert str(error.value).endswith(f"Is a directory: '{tmp_path / 'a'}'")
+    assert [path.name for path in tmp_path.iterdir()] == ['a']
+
+
 def test_a_pipe_is_not_replaced(tmp_path):
     os.mkfifo(tmp_path / 'pipe')
     reader = os.open(tmp_path / 'pipe', os.O_RDONLY | os.O_NONBLOCK)

@@ -9,6 +9,7 @@ from mmwsl.utils.mask_facts import (
     CHANNELS,
     CLASSES,
     FILE,
+    LOSSY,
     SIZE,
     label_converter,
     mask_problem,
@@ -134,3 +135,19 @@ def test_values_are_converted_as_mmsegmentation_does(tmp_path, reduce_zero_label
     loaded = LoadAnnotations()(info | dict(reduce_zero_label=reduce_zero_label))['gt_seg_map']
     convert = label_converter(reduce_zero_label, label_map)
     assert [convert(value) for value in range(256)] == loaded.ravel().tolist()
+
+
+@pytest.mark.parametrize(
+    'options, lossy',
+    [
+        (dict(format='JPEG', quality=100), True),
+        (dict(format='PNG'), False),
+        (dict(format='TIFF'), False),
+        (dict(format='BMP'), False),
+    ],
+)
+def test_masks_in_a_format_that_changes_values_are_named(tmp_path, options, lossy):
+    Image.fromarray(MASK).save(tmp_path / 'a.png', **options)
+    found = read_mask_facts(str(tmp_path / 'a.png'))
+    problem = mask_problem(found, (3, 2), 3)
+    assert problem[0] == LOSSY and 'JPEG' in problem[1] if lossy else problem is None

@@ -1,10 +1,12 @@
 """Settings of a generation of pseudo-labels, read once from the config and the arguments."""
 
+import os
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
+from mmengine.fileio import join_path
 from mmengine.registry import init_default_scope
 
 from mmwsl.apis.checkpoint import identify_checkpoint
@@ -89,6 +91,8 @@ def read_settings(
                 '--gt-masks: `test_dataloader.dataset.data_prefix.seg_map_path` must name a folder, got None. Pass '
                 '--gt-masks FOLDER.'
             )
+    if gt_masks and os.path.isfile(join_path(test_set.get('data_root') or '', gt_masks)):
+        raise ValueError(f'--gt-masks must be a folder of masks, got the file {gt_masks!r}. Pass its folder.')
     model = cfg.model
     if not is_subclass(model, MODELS, WeakEncoderDecoder):
         raise TypeError(

@@ -16,6 +16,13 @@ NO_MODEL, NO_DATA = inherits('model = None'), inherits('test_dataloader = None\n
 
 CASES: list[Case] = [
     *(
+        case(
+            f'{name}={value} in the environment', line, 'rejected', name, repr(value), environment={name: value}, **KEPT
+        )
+        for name, value in dict(MMWSL_CONFIGS='nothing', LOCAL_RANK='abc', RANK='-1', WORLD_SIZE='1.0').items()
+        for line in ('train wsl.py --work-dir new',)
+    ),
+    *(
         case(f'{command.split()[0]}: a config without {key}', command, 'rejected', f'`{key}`', prepare=prepare)
         for command in (
             'tune-thresholds own.py work/epoch_2.pth',

@@ -26,6 +26,7 @@ def newest_half(root: Path) -> None:
 
 
 CASES: list[Case] = [
+    case('load_from: empty', FINE_TUNE.format(''), 'rejected', '`load_from` must be', 'empty text', absent=('new',)),
     case('load_from: no file', FINE_TUNE.format('none.pth'), 'rejected', 'load_from', 'none.pth'),
     case('load_from: another network', FINE_TUNE.format('supervised/epoch_2.pth'), 'rejected', '--allow-mismatch'),
     case(

@@ -114,7 +114,26 @@ VAL = ('08', '09', '10', 'sub/00')
 TRAINING = ('00', '01', '02', '03')
 
 
+def lossy(*names: str) -> Change:
+    """Return a function that stores masks as JPEG, with the names of PNG files."""
+
+    def store(root: Path) -> None:
+        for name in names:
+            path = root / f'masks/{name}.png'
+            Image.open(path).convert('L').save(path, 'JPEG')
+
+    return store
+
+
 CASES: list[Case] = [
+    *(
+        case(f'mask in JPEG: {what}', line, 'rejected', name, 'is a JPEG file', 'as PNG', prepare=lossy(name))
+        for what, line, name in (
+            ('test', TEST, IN_VAL),
+            ('training with masks', SUPERVISED, IN_TRAIN),
+            ('check', 'check images --labels labels.csv --masks masks', IN_VAL),
+        )
+    ),
     case('mask of another size: test', TEST, 'rejected', '08.png', prepare=mask(np.zeros((20, 30), np.uint8))),
     case(
         'mask of another size: tune-thresholds', TUNE, 'rejected', '08.png', prepare=mask(np.zeros((20, 30), np.uint8))

@@ -130,6 +130,17 @@ CASES: list[Case] = [
         prepare=lambda root: shutil.copytree(root / 'work', root / 'copy', ignore=shutil.ignore_patterns('*.pth')),
     ),
     case('train into a finished work folder', 'train wsl.py --work-dir work', 'rejected', '--resume', '--overwrite'),
+    *(
+        case(
+            f'train{option}: last_checkpoint is a folder',
+            f'train wsl.py --work-dir new{option}',
+            'rejected',
+            'new/last_checkpoint',
+            'Move it away',
+            prepare=lambda root: (root / 'new/last_checkpoint').mkdir(parents=True),
+        )
+        for option in ('', ' --resume', ' --overwrite')
+    ),
     case('train another network into a finished work folder', 'train fsl.py --work-dir work', 'rejected', 'work'),
     case('test into the work folder of a training', f'{TEST} --work-dir work', 'done', changes=('work/none',)),
     case(

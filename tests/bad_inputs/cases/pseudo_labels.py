@@ -10,6 +10,7 @@ from .outputs import command, holding
 AGAIN = LABEL.replace('--out new', '--out pseudo')
 
 CASES: list[Case] = [
+    case('--gt-masks: a file', f'{LABEL} --gt-masks val.txt', 'rejected', '--gt-masks', 'val.txt', **NOTHING),
     case('--format of no tool', f'{LABEL} --format tiff', 'rejected', '--format', 'tiff', **NOTHING),
     case('--format without a value', f'{LABEL} --format', 'rejected', '--format', **NOTHING),
     case(

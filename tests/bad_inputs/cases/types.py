@@ -13,6 +13,12 @@ CASES: list[Case] = [
                 'num_workers` must be an integer',
             ),
             ('number of processes 2.0', 'train_dataloader = dict(num_workers=2.0)', 'must be an integer, got 2.0'),
+            (
+                'endless training',
+                "train_cfg = dict(max_epochs=float('inf'))",
+                'max_epochs` must be an integer, got inf',
+            ),
+            ('training of 1e12 epochs', 'train_cfg = dict(max_epochs=10**12)', 'must be in 1..2147483647'),
             ('no batch size', 'train_dataloader = dict(batch_size=None)', 'batch_size` must be an integer, got None'),
             ('number of classes in a text', "model = dict(decode_head=dict(num_classes='7'))", "got the text '7'"),
             ('False in a text', "model = dict(decode_head=dict(align_corners='False'))", 'must be True or False'),
