@@ -3,7 +3,7 @@
 import json
 import logging
 import sys
-from multiprocessing import Pool
+from multiprocessing import Pool, get_context
 from urllib.error import URLError
 
 import pytest
@@ -182,6 +182,14 @@ def test_a_file_that_is_named_already_keeps_its_name(tmp_path):
 
     assert user_message(caught(read)).endswith(f"'{tmp_path}/missing'")
     assert user_message(caught(lambda: (_ for _ in ()).throw(OSError('a text')))) == 'a text'
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='semaphores are no files elsewhere')
+def test_a_semaphore_without_room_names_the_shared_memory(tmp_path):
+    with small_files(10):
+        error = caught(get_context('fork').Lock)
+    name_file(error, tmp_path / 'run.log')
+    assert user_message(error).endswith("'/dev/shm'")
 
 
 def test_a_full_disk_of_a_log_names_it(tmp_path):

@@ -9,6 +9,8 @@ from torch.utils.data import DataLoader
 from mmwsl.utils.errors import exit_code, user_message
 from mmwsl.utils.loader_workers import report_unsent
 
+from .test_files import small_files
+
 pytestmark = pytest.mark.skipif(sys.platform != 'linux', reason='shared memory is no file elsewhere')
 
 
@@ -22,20 +24,9 @@ class Images(torch.utils.data.Dataset):
         return torch.zeros(1 << 20 if index == 2 else 1)
 
 
-@pytest.fixture
-def small_files():
-    """Limit the size of files, those in shared memory too, to 64 KiB."""
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-def test_an_image_that_cannot_be_sent_is_an_error_in_one_line(small_files):
+def test_an_image_that_cannot_be_sent_is_an_error_in_one_line():
     received = []
-    with pytest.raises(RuntimeError) as raised:
+    with pytest.raises(RuntimeError) as raised, small_files(1 << 16):
         received.extend(map(len, report_unsent(DataLoader(Images(), batch_size=None, num_workers=2, timeout=60))))
     message = user_message(raised.value)
     assert '/dev/shm' in message and 'File too large' in message and 'num_workers=0' in message
