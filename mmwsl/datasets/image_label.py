@@ -11,16 +11,7 @@ from mmengine.utils import is_abs
 from mmseg.datasets import BaseSegDataset
 
 from mmwsl.annotations import ImageLabelRecord, read_names, read_table
-from mmwsl.utils.images import (
-    IMG_EXTENSIONS,
-    check_names,
-    list_files,
-    list_images,
-    locate,
-    skipped_images,
-    stem,
-    unique_stem,
-)
+from mmwsl.utils.images import IMG_EXTENSIONS, list_files, list_images, locate, select_images, stem, unique_stem
 from mmwsl.utils.text import not_transformed
 
 from .classes import BACKGROUND, voc_colormap
@@ -148,10 +139,9 @@ class ImageLabelDataset(BaseSegDataset):
             raise ValueError(f'{self.label_source} is empty: no image is listed.')
         folder = self.data_prefix['img_path']
         everything = list_files(folder, self.backend_args)
-        listing = [name for name in everything if name.lower().endswith(self.suffixes)]
-        check_names(listing, folder)
+        listing = select_images(everything, self.suffixes, folder)
         if names is None and (records is None or self.lists_folder):
-            self._warn_skipped(everything, listing)
+            warn_skipped(folder, everything, listing, self.suffixes, self.seg_map_suffix)
         if names is None:
             names = listing if records is None else [record.image for record in records]
         if not names:
@@ -245,17 +235,6 @@ class ImageLabelDataset(BaseSegDataset):
     def get_cat_ids(self, idx: int) -> list[int]:
         """Return the ids of the classes present, for mmengine's ``ClassBalancedDataset``."""
         return self.get_data_info(idx).get('img_label', [])
-
-    def _warn_skipped(self, everything: Sequence[str], listing: Sequence[str]) -> None:
-        """Warn of files that have the suffix of another image format, except masks beside their images."""
-        stems = {stem(name, self.suffixes) for name in listing}
-        skipped = [
-            name
-            for name in skipped_images(everything, self.suffixes)
-            if not (name.endswith(self.seg_map_suffix) and name.removesuffix(self.seg_map_suffix) in stems)
-        ]
-        if skipped:
-            warn_skipped(self.data_prefix['img_path'], tuple(skipped), self.suffixes)
 
     def _known_classes(self) -> set[str] | None:
         names = {*self.METAINFO.get('classes', ()), *(self.SEG_MAP_CLASSES or ())}

@@ -7,7 +7,7 @@ from functools import cache
 
 from mmwsl.annotations import ImageLabelRecord
 from mmwsl.utils.console import log_warning
-from mmwsl.utils.images import names_in_folder
+from mmwsl.utils.images import names_in_folder, skipped_images, stem
 from mmwsl.utils.text import first_five
 
 
@@ -34,15 +34,31 @@ def check_images(
         )
 
 
-@cache
-def warn_skipped(folder: str, skipped: tuple[str, ...], suffixes: tuple[str, ...]) -> None:
-    """Warn of images in formats that a dataset leaves out; once, although several datasets may read the folder.
+def warn_skipped(
+    folder: str, everything: Sequence[str], listing: Sequence[str], suffixes: tuple[str, ...], mask_suffix: str
+) -> None:
+    """Warn of images in formats that a dataset leaves out, except masks beside their images.
 
     Args:
         folder: The folder of images.
-        skipped: The images.
+        everything: All files in it.
+        listing: The images that are read.
         suffixes: Suffixes of the images that are read.
+        mask_suffix: Suffix of the masks.
     """
+    stems = {stem(name, suffixes) for name in listing}
+    skipped = [
+        name
+        for name in skipped_images(everything, suffixes)
+        if not (name.endswith(mask_suffix) and name.removesuffix(mask_suffix) in stems)
+    ]
+    if skipped:
+        _warn_once(folder, tuple(skipped), suffixes)
+
+
+@cache
+def _warn_once(folder: str, skipped: tuple[str, ...], suffixes: tuple[str, ...]) -> None:
+    """Warn of the images; once, although several datasets may read the folder."""
     log_warning(
         f'{folder}: {len(skipped)} images have other suffixes than {", ".join(suffixes)} and are left out: '
         f'{first_five(skipped)}. Convert them, or set `img_suffix`.',

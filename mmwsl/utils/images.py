@@ -46,7 +46,12 @@ def list_images(folder: str, suffixes: tuple[str, ...] = IMG_EXTENSIONS, backend
         FileNotFoundError: If ``folder`` is not a folder.
         ValueError: If the name of an image is not UTF-8.
     """
-    names = [name for name in list_files(folder, backend_args) if name.lower().endswith(suffixes)]
+    return select_images(list_files(folder, backend_args), suffixes, folder)
+
+
+def select_images(listing: Iterable[str], suffixes: tuple[str, ...], folder: str) -> list[str]:
+    """Return the images of a listing of a folder; see :func:`list_images`, also for the errors."""
+    names = [name for name in listing if name.lower().endswith(suffixes)]
     check_names(names, str(folder))
     return names
 
