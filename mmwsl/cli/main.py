@@ -10,9 +10,11 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from importlib import import_module
+from typing import NoReturn
 
 from mmwsl import __version__
 from mmwsl.cli.environment import check_environment
+from mmwsl.cli.interruption import was_interrupted
 from mmwsl.utils.console import quiet, tell
 from mmwsl.utils.errors import DEBUG, FAILURE, INPUT, OUTPUT, exit_code, library_message, user_message
 from mmwsl.utils.parser import Parser
@@ -40,6 +42,9 @@ TOOLS = {
     'print-config': ('mmwsl.apis.print_config', 'print a config with all that it inherits'),
 }
 COMMANDS = OWN_IMAGES | TOOLS
+CONTINUED = dict.fromkeys(('run', 'predict', 'generate-pseudo-labels', 'compare'), 'The same command continues.')
+CONTINUED |= dict(label='The same command starts again.', train='Continue with --resume.')
+"""What to do about an interrupted command."""
 LINES, WIDTH = 3, 1000
 OFF = ('', '0', 'false', 'no', 'off')
 """Values of the environment variable for tracebacks that show none."""
@@ -103,6 +108,8 @@ def run_command(command: str, argv: list[str] | None = None) -> None:
             check_environment()
             with quiet(os.devnull):  # the libraries print while they are imported
                 module = import_module(COMMANDS[command][0])
+            if was_interrupted():  # a library has caught it
+                raise KeyboardInterrupt
             code = module.main(argv)
             sys.stdout.flush()  # here, where an error is one line
     if code:
@@ -120,10 +127,10 @@ def errors_as_lines(command: str = '', debug: bool = False) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        sys.exit(f'{_name()}: interrupted.' + (' The same command continues.' if command in OWN_IMAGES else ''))
+        _end_interrupted(command)
     except Exception as error:
-        if _interrupted(error):
-            sys.exit(f'{_name()}: interrupted.')
+        if was_interrupted():
+            _end_interrupted(command)
         message = user_message(error)
         code = exit_code(error)
         if getattr(error, 'filename', None) == OUTPUT:
@@ -142,6 +149,10 @@ def errors_as_lines(command: str = '', debug: bool = False) -> Iterator[None]:
         sys.exit(code)
 
 
+def _end_interrupted(command: str) -> NoReturn:
+    sys.exit(f'{_name()}: interrupted. {CONTINUED.get(command, "")}'.strip())
+
+
 def _name() -> str:
     """Return the name of the command, as the usage of its parser prints it."""
     name = os.path.basename(sys.argv[0])
@@ -151,12 +162,6 @@ def _name() -> str:
 def _drop_output() -> None:
     """Drop what the standard output did not take: the interpreter writes it again at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
-def _interrupted(error: BaseException) -> bool:
-    """Return whether an interruption caused an error: mmengine turns one into an error of its own."""
-    chain = error.__cause__ or error.__context__
-    return chain is not None and (isinstance(chain, KeyboardInterrupt) or _interrupted(chain))
 
 
 def _prepare_streams() -> None:

@@ -1,4 +1,4 @@
-"""Start of every command; without any import, such that an interruption is one line from here on."""
+"""Start of every command; without any import of a library, such that an interruption is one line from here on."""
 
 import sys
 
@@ -10,11 +10,19 @@ def start(command: str | None = None) -> None:
         command: Name of the command; None for the one that the arguments name.
     """
     try:
-        from mmwsl.cli.main import main, run_command
+        from mmwsl.cli.interruption import was_interrupted, watch
 
-        if command is None:
-            main()
-        else:
-            run_command(command)
+        watch()
+        try:
+            from mmwsl.cli.main import main, run_command
+
+            if command is None:
+                main()
+            else:
+                run_command(command)
+        except Exception:
+            if was_interrupted():
+                raise KeyboardInterrupt from None
+            raise
     except KeyboardInterrupt:  # while the libraries are imported
         sys.exit(f'{command or "mmwsl"}: interrupted.')

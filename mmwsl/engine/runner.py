@@ -3,7 +3,9 @@
 import inspect
 import logging
 import os
+import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO
@@ -30,6 +32,10 @@ SHOWN = ('mmwsl', 'mmengine.hooks.logger_hook', 'mmseg.evaluation')
 """Modules whose messages reach the terminal: our own, and progress and metrics."""
 LOGGING = ('logging', 'mmengine.logging')
 HIDDEN = ('Exp name: ', 'Loads checkpoint by ')
+PROGRESS = re.compile(r'(Epoch|Iter)\((train|val|test)\) +(?:\[\d+\])? *\[ *(\d+)/(\d+)\]')
+LINES = dict(train=10, val=4, test=10)
+"""Progress of an epoch, and how many lines of it are shown."""
+MINUTE = 60
 TABLE = ('+---', 'per class results:')
 """What only messages with a table of the classes contain."""
 
@@ -38,7 +44,8 @@ class ConsoleFilter(logging.Filter):
     """Filter of the messages for the terminal: those of ``SHOWN`` modules, and errors of any module.
 
     The config, the environment, the order of the hooks and the advice of the libraries are in the log file only, and so
-    are the tables of the classes while a network is trained: with many classes they would hide its progress.
+    are the tables of the classes while a network is trained: with many classes they would hide its progress. Of the
+    progress itself a few lines of each epoch are shown; of a training that counts iterations also one per minute.
 
     Attributes:
         tables: Whether tables are shown.
@@ -46,11 +53,27 @@ class ConsoleFilter(logging.Filter):
 
     tables = True
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._step, self._shown = dict.fromkeys(LINES, 0), 0.0
+
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether a message is shown."""
         text = record.getMessage()
+        if match := PROGRESS.match(text):
+            return self._advances(match[1] == 'Iter', match[2], int(match[3]), int(match[4]))
         hidden = text.startswith(HIDDEN) or (not self.tables and any(mark in text for mark in TABLE))
         return record.levelno >= logging.ERROR or (not hidden and _within(_caller(), SHOWN))
+
+    def _advances(self, by_iteration: bool, loop: str, step: int, total: int) -> bool:
+        """Return whether a step of a loop is the first one in the next part of it, and remember it."""
+        before = self._step[loop] if self._step[loop] < step else 0  # a new epoch
+        late = by_iteration and time.monotonic() - self._shown >= MINUTE
+        shown = late or step * LINES[loop] // total > before * LINES[loop] // total
+        self._step[loop] = step
+        if shown:
+            self._shown = time.monotonic()
+        return shown
 
 
 class WeakSegRunner(Runner):

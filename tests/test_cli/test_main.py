@@ -1,5 +1,6 @@
 import ast
 import os
+import signal
 import subprocess
 import sys
 
@@ -134,6 +135,22 @@ def test_an_interruption_of_the_imports_is_one_line(tmp_path):
         done = subprocess.run(command, cwd=REPOSITORY, env=environment, text=True, capture_output=True, timeout=120)
         assert done.returncode == 1 and done.stderr.rstrip().endswith(': interrupted.'), done.stderr
         assert len(done.stderr.splitlines()) == 1, done.stderr
+
+
+@pytest.mark.parametrize('reaction', ['raise RuntimeError("cannot load module") from None', 'pass'])
+def test_an_interruption_that_a_library_catches_is_still_one(tmp_path, reaction):
+    code = f'import os, signal\ntry:\n    os.kill(os.getpid(), signal.SIGINT)\nexcept BaseException:\n    {reaction}\n'
+    (tmp_path / 'matplotlib.py').write_text(code)
+    environment = {**os.environ, 'PYTHONPATH': f'{tmp_path}{os.pathsep}{REPOSITORY}'}
+    done = subprocess.run(
+        [sys.executable, '-m', 'mmwsl', 'test', 'wsl_lse_shapes', 'none.pth'],
+        env=environment,
+        text=True,
+        capture_output=True,
+        timeout=120,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert done.returncode == 1 and done.stderr.splitlines()[-1] == 'mmwsl test: interrupted.', done.stderr
 
 
 def test_characters_that_the_terminal_lacks_are_escaped(tmp_path):

@@ -1,15 +1,18 @@
 """What the scripts print: the run's own lines, and one line for an error that a user can cause."""
 
+import logging
 import subprocess
 import sys
 
 import pytest
 
+from mmwsl.engine.runner import ConsoleFilter
+
 SHORT = ['param_scheduler=None', 'train_cfg.max_epochs=1', 'val_dataloader.dataset.indices=8']
 
 
 def test_a_training_of_one_epoch_prints_few_lines(run, tmp_path):
-    options = [*SHORT, 'train_dataloader.dataset.indices=320']
+    options = [*SHORT, 'train_dataloader.dataset.indices=320', 'default_hooks.logger.interval=1']
     printed = run('train.py', 'wsl_lse_shapes', '--work-dir', tmp_path / 'work', '--cfg-options', *options)
     lines = printed.splitlines()
     assert len(lines) <= 25, printed
@@ -18,7 +21,9 @@ def test_a_training_of_one_epoch_prints_few_lines(run, tmp_path):
     assert lines[-1] == 'Next: mmwsl test wsl_lse_shapes work/epoch_1.pth'
     noise = ('Exp name', 'Warning', 'Hooks will be executed', 'sys.platform', 'OneDL', 'SyncBN', 'build_runner')
     assert not [word for word in noise if word in printed]
+    assert printed.count('Epoch(train) [1]') == 10 and 'Epoch(train) [1][20/20]' in printed
     (log,) = (tmp_path / 'work').glob('*/*.log')
+    assert log.read_text().count('Epoch(train) [1]') == 20
     everything = ('|  circle  |', 'Hooks will be executed', 'sys.platform', 'decode_head', 'Epoch(train)')
     assert all(word in log.read_text() for word in everything)
 
@@ -65,6 +70,19 @@ def test_debug_shows_the_traceback(command):
         process = command('train.py', 'none.py', *arguments, **environment)
         printed, _ = process.communicate(timeout=300)
         assert process.returncode == 1 and 'Traceback' in printed and "config='none.py' does not exist" in printed
+
+
+def test_the_progress_of_a_long_epoch_is_a_few_lines():
+    def shown(line):
+        return console.filter(logging.LogRecord('mmengine', logging.INFO, '', 0, line, (), None))
+
+    console = ConsoleFilter()
+    for epoch in (1, 2):
+        steps = [step for step in range(7, 701, 7) if shown(f'Epoch(train)  [{epoch}][{step:3}/700]  lr: 0.1')]
+        assert steps == [*range(70, 701, 70)]
+        assert [step for step in range(20, 101, 20) if shown(f'Epoch(val) [{epoch}][{step}/100]')] == [40, 60, 80, 100]
+        assert shown(f'Epoch(val) [{epoch}][100/100]    mIoU: 40.0')
+    assert [step for step in range(1, 8) if shown(f'Iter(train) [ {step}/7]')] == [*range(1, 8)]
 
 
 def test_no_deprecated_name_is_used_at_import():

@@ -167,7 +167,7 @@ def test_more_classes_than_a_mask_has_values(images, tmp_path):
         if count == 254:
             assert len(check_data(images, tmp_path / 'labels.csv').classes) == 255
         else:
-            with pytest.raises(ValueError, match='at most 255 names .*got 256: masks have 8 bits'):
+            with pytest.raises(ValueError, match='at most 254 classes, got 255: masks have 8 bits'):
                 check_data(images, tmp_path / 'labels.csv')
 
 
