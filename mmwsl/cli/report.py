@@ -12,4 +12,5 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('project', metavar='PROJECT', help='folder of `mmwsl run`')
     args = parser.parse_args(argv)
     print(f'Open {refresh_report(args.project)}')
-    print(f'Next: mmwsl label {shlex.quote(args.project)} --thresholds EXPORTED.json, or mmwsl predict')
+    project = shlex.quote(args.project)
+    print(f'Next: mmwsl label {project} --thresholds EXPORTED.json, or mmwsl predict {project} NEW_IMAGES --out masks')

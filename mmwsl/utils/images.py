@@ -16,6 +16,8 @@ from .files import read_bytes
 from .text import first_five, is_utf8, plain
 
 IMG_EXTENSIONS = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '.pgm')
+SYSTEM_FOLDERS = ('@eaDir', '__MACOSX')
+"""Folders of thumbnails and attributes that Synology and macOS make beside files."""
 OTHER_EXTENSIONS = tuple(
     '.gif .heic .heif .avif .jp2 .j2k .jfif .jpe .mpo .jxl .svg .psd .tga .exr .dng .raw .cr2 .cr3 .nef .arw .orf '
     '.rw2'.split()
@@ -118,7 +120,7 @@ def _walk(folder: str, pipes: list[str]) -> Iterator[str]:
             # A link to nothing is named when it is read, not left out.
             if entry.is_file() or entry.is_symlink() and not os.path.exists(entry.path):
                 yield os.path.relpath(entry.path, folder)
-            elif entry.name.startswith('.'):
+            elif entry.name.startswith('.') or entry.name in SYSTEM_FOLDERS:
                 continue
             elif entry.is_dir():
                 parts.append((entry.path, above | {real}))

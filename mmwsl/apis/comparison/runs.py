@@ -100,9 +100,7 @@ def named(run: Run) -> Iterator[None]:
     except Exception as error:  # a config runs code, and a run any component
         if isinstance(error, OSError) and exit_code(error) == FAILURE:
             raise  # such as a full disk, of which the run is not the cause
-        if user_message(error) is None and library_message(error) is None:
+        if (message := user_message(error) or library_message(error)) is None:
             raise  # a bug of mmwsl
         kind = RuntimeError if exit_code(error) == FAILURE else RunError
-        raise kind(
-            f'run {run.name!r} ({run.config}, {run.checkpoint}) could not be evaluated: {type(error).__name__}: {error}'
-        ) from error
+        raise kind(f'run {run.name!r} ({run.config}, {run.checkpoint}) could not be evaluated: {message}') from error

@@ -16,7 +16,7 @@ from mmwsl.utils.images import list_images, locate, shorten_path, stem
 from mmwsl.utils.text import first_five
 
 from .data_check import DataCheck, DataError
-from .findings import check_classes, check_files, check_masks
+from .findings import check_classes, check_files, check_folders, check_masks
 
 
 def check_data(
@@ -79,6 +79,8 @@ def check_data(
     check = DataCheck(folder, files, {}, classes, label_format, None, {})
     _match(check, records, str(labels))
     check_files(check)
+    if label_format == 'class-folders':
+        check_folders(check, Path(labels))
     if listed is not None:
         _match_list(check, [entry if isinstance(entry, str) else entry.image for entry in listed], str(val))
     if masks is not None:
@@ -86,7 +88,8 @@ def check_data(
     check_classes(check)
     train = set(check.records) - set(check.val or ())
     if len(train) < 2:
-        check.messages.append(('error', f'at least 2 labeled images must be left for training, got {len(train)}.'))
+        text = f'at least 2 labeled images must be left for training beside those of --val, got {len(train)}.'
+        check.messages.append(('error', text))
     return check
 
 

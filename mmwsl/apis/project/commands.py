@@ -26,7 +26,7 @@ def open_project(folder: str | Path) -> Project:
     if 'checkpoint' not in summary.get('classifier', {}) or 'classes' not in summary:
         raise FileNotFoundError(
             f'project={str(folder)!r} must be a folder of `mmwsl run`, got one without a trained network. Run '
-            f'`mmwsl run IMAGES --labels FILE --out {folder}`.'
+            f'`mmwsl run IMAGES --labels FILE --out {shlex.quote(str(folder))}`.'
         )
     return project
 

@@ -65,6 +65,14 @@ def check_files(check: DataCheck) -> None:
         check.messages.append(('info', f'{len(others)} other files are not images and are left out ({kinds}).'))
 
 
+def check_folders(check: DataCheck, folder: Path) -> None:
+    """Find class folders without images."""
+    used = {name.partition('/')[0] for name in check.files}
+    folders = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith('.'))
+    if empty := [name for name in folders if name not in used]:
+        check.messages.append(('warning', f'{len(empty)} class folders have no image: {first_five(empty)}.'))
+
+
 def check_duplicate_labels(check: DataCheck, groups: Iterable[Sequence[str]]) -> None:
     """Warn of equal images with different labels."""
     for group in groups:
@@ -109,6 +117,10 @@ def check_masks(check: DataCheck, folder: Path, read: bool = True) -> None:
         labeled = {check.classes.index(label) for label in (*record.labels, *record.unknown)}
         if strange := set(facts['values']) - labeled - {0, IGNORE_INDEX}:
             contradicting[name] = ', '.join(check.classes[value] for value in sorted(strange))
+    val = [name for name in check.val or () if name in check.records]
+    if val and not set(val) & set(paths):
+        text = f'no mask in {str(folder)!r} is of one of the {len(val)} validation images: no mIoU is measured.'
+        check.messages.append(('warning', text))
     if wrong:
         problems = list_problems(list(wrong), [text for _, text in wrong.values()], len(paths), 'masks')
         fixes = dict.fromkeys(FIXES[kind] for kind, _ in wrong.values())

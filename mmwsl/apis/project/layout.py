@@ -170,14 +170,14 @@ class Project:
                 return self.root / summary[stage]['config'], self.root / summary[stage]['checkpoint']
         raise FileNotFoundError(
             f'project={str(self.root)!r} has no trained network. Run `mmwsl run IMAGES --labels FILE --out '
-            f'{self.root}` first.'
+            f'{shlex.quote(str(self.root))}` first.'
         )
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON file; empty if there is none."""
     advice = (
-        'Restore it, or delete the folder of the project and repeat `mmwsl run`.'
+        'Restore it, or repeat `mmwsl run` with a new --out.'
         if path.name == SUMMARY
         else f'Restore it, or delete it and run `mmwsl label {shlex.quote(str(path.parents[1]))}`.'
     )

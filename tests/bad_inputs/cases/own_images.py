@@ -1,7 +1,5 @@
-"""Own images: ``check`` and ``run``."""
+"""Own images: ``run``, and ``check`` and ``predict`` where they differ from others."""
 
-import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -30,66 +28,7 @@ def gif(root: Path) -> None:
     Image.open(root / 'images/00.png').convert('P').save(root / 'images/extra.gif')
 
 
-def coco(**changes: object) -> Change:
-    """Return a function that writes a COCO file of labels, changed."""
-    file = dict(
-        images=[dict(id=i, file_name=f'{i:02}.png') for i in range(4)],
-        categories=[dict(id=1, name='ring'), dict(id=2, name='star')],
-        annotations=[dict(id=i, image_id=i, category_id=1 + i % 2, bbox=[0, 0, 4, 4]) for i in range(4)],
-    )
-    return lambda root: (root / 'labels.json').write_text(json.dumps(file | changes))
-
-
 CASES: list[Case] = [
-    case(
-        'check: two images of one id',
-        'check images --labels labels.json',
-        'rejected',
-        '`images`',
-        'its own `id`',
-        prepare=coco(images=[dict(id=0, file_name=f'{i:02}.png') for i in range(4)]),
-    ),
-    case(
-        'check: two categories of one id',
-        'check images --labels labels.json',
-        'rejected',
-        '`categories`',
-        prepare=coco(categories=[dict(id=1, name='ring'), dict(id=1, name='star'), dict(id=2, name='cross')]),
-    ),
-    case(
-        'check: a category without a name',
-        'check images --labels labels.json',
-        'rejected',
-        '`categories`',
-        prepare=coco(categories=[dict(id=1, name='ring'), dict(id=2, name=' ')]),
-    ),
-    case(
-        'check: a page in place of a VOC annotation',
-        'check images --labels xml',
-        'rejected',
-        '00.xml',
-        '<annotation>',
-        prepare=all_of(
-            lambda root: (root / 'xml').mkdir(),
-            content(b'<html><body>404</body></html>', 'xml/00.xml'),
-            content(b'<annotation><object><name>ring</name></object></annotation>', 'xml/01.xml'),
-        ),
-    ),
-    case(
-        'check: nan as a label',
-        CHECK,
-        'rejected',
-        'labels.csv',
-        "'nan'",
-        prepare=labels(lambda text: text.replace('ring', 'nan')),
-    ),
-    case(
-        'check: labels from a pipe',
-        CHECK.replace('labels.csv', 'pipe'),
-        'rejected',
-        'pipe',
-        prepare=lambda root: os.mkfifo(root / 'pipe'),
-    ),
     case(
         'predict: a link to an image that is gone',
         'predict project images --out new',
@@ -192,60 +131,6 @@ CASES: list[Case] = [
             case(f'{name}: no such column of images', f'{command} --image-column file', 'rejected', 'file', **KEPT),
         )
     ),
-    case('check: damaged image', CHECK, 'done', '02.png', prepare=half('images/02.png')),
-    case('check: image of zero bytes', CHECK, 'done', '02.png', prepare=content(b'', 'images/02.png')),
-    case('check: a .gif', CHECK, 'done', 'extra.gif', prepare=gif),
-    case(
-        'check: image without labels',
-        CHECK,
-        'done',
-        '02',
-        prepare=labels(lambda text: '\n'.join(line for line in text.splitlines() if not line.startswith('02')) + '\n'),
-    ),
-    case(
-        'check: labels of an image that is not there',
-        CHECK,
-        'done',
-        'gone',
-        prepare=labels(lambda text: f'{text}gone.png,ring\n'),
-    ),
-    case(
-        'check: two spellings of a class',
-        CHECK.replace(' --masks masks', ''),
-        'done',
-        'Circle',
-        prepare=labels(lambda text: text.replace('circle', 'Circle', 1)),
-    ),
-    case(
-        'check: an image twice with other labels',
-        CHECK,
-        'rejected',
-        '02',
-        prepare=labels(lambda text: f'{text}02.png,ring\n02.png,star\n'),
-    ),
-    case(
-        'check: an image under two names',
-        CHECK,
-        'done',
-        'copy',
-        prepare=all_of(
-            lambda root: shutil.copy(root / 'images/02.png', root / 'images/copy.png'),
-            labels(lambda text: f'{text}copy.png,ring\n'),
-        ),
-    ),
-    case(
-        'check: one class in every image',
-        f'check {DATA}',
-        'done',
-        'every',
-        prepare=labels(
-            lambda text: (
-                '\n'.join([text.splitlines()[0], *(f'{line.split(",")[0]},circle' for line in text.splitlines()[1:])])
-                + '\n'
-            )
-        ),
-    ),
-    case('check: an unknown argument', f'{CHECK} --fast', 'rejected', '--fast'),
     case('run: no epochs', RUN.replace('epochs 1', 'epochs 0'), 'rejected', '--epochs', **KEPT),
     case('run: epochs in words', RUN.replace('epochs 1', 'epochs many'), 'rejected', '--epochs', **KEPT),
     case('run: epochs are NaN', RUN.replace('epochs 1', 'epochs nan'), 'rejected', '--epochs', **KEPT),

@@ -109,7 +109,7 @@ def test_data_that_leaves_nothing_to_train_is_an_error(images, tmp_path):
     (tmp_path / 'labels.csv').write_text('image,labels\na.jpg,cat\nb.png,cat\n')
     (tmp_path / 'val.txt').write_text('a.jpg\n')
     assert check_data(images, tmp_path / 'labels.csv', tmp_path / 'val.txt').errors == [
-        'at least 2 labeled images must be left for training, got 1.'
+        'at least 2 labeled images must be left for training beside those of --val, got 1.'
     ]
 
 
