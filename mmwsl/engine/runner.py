@@ -180,12 +180,13 @@ class WeakSegRunner(Runner):
     def _dump_config(self) -> None:
         """Write the config to the work folder, but not over a config that somebody wrote."""
         given = self.cfg.filename
-        file = Path(self.work_dir, Path(given).name) if given else None
-        if file is not None and file.is_file():
+        file = Path(self.work_dir, Path(given).name if given else f'{self.timestamp}.py')
+        if given and file.is_file():
             own = any(file.samefile(path) for path in (given, *files_of_config(self.cfg.text)) if os.path.exists(path))
             if own or '_base_' in file.read_text(errors='replace'):  # a dump has no base
                 return
-        super().dump_config()
+        with _partial(file) as partial:
+            partial.write_text(self.cfg.dump(), encoding='utf-8')
 
     @master_only
     def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
@@ -193,12 +194,8 @@ class WeakSegRunner(Runner):
         if '://' in str(out_dir):
             super().save_checkpoint(out_dir, filename, *args, **kwargs)
             return
-        partial = Path(out_dir, f'{filename}.part')
-        try:
+        with _partial(Path(out_dir, filename)) as partial:
             super().save_checkpoint(out_dir, partial.name, *args, **kwargs)
-            os.replace(partial, Path(out_dir, filename))
-        finally:
-            partial.unlink(missing_ok=True)
 
     def discard(self) -> None:
         """Remove what the runner added to its work folder, and the folders that it made."""
@@ -216,6 +213,17 @@ class WeakSegRunner(Runner):
             visualizer._instance_dict.pop(visualizer.instance_name, None)
         shutil.rmtree(self._log_dir, ignore_errors=True)
         remove_empty_folders(Path(self.work_dir), self._old_folder)
+
+
+@contextmanager
+def _partial(path: Path) -> Iterator[Path]:
+    """Name a file to write, which gets the name ``path`` after the block. A resumed run replaces one that is left."""
+    partial = path.with_name(f'{path.name}.part')
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -3,6 +3,12 @@ from mmengine.config import Config
 from torch import nn
 
 from mmwsl.engine.runner import WeakSegRunner
+from mmwsl.utils.errors import user_message
+from tests.test_utils.test_files import small_files
+
+
+def make_runner(cfg, folder):
+    return WeakSegRunner(nn.Linear(1, 1), str(folder), cfg=cfg, experiment_name=str(folder), default_scope='mmseg')
 
 
 @pytest.mark.parametrize('base, replaced', [('../wsl.py', False), ('../other.py', True)])
@@ -13,9 +19,20 @@ def test_the_config_of_a_run_replaces_no_base_of_it(tmp_path, base, replaced):
         (tmp_path / name).write_text('x = 1\n')
     (tmp_path / 'sub/wsl.py').write_text(f"_base_ = '{base}'\n")
     cfg = Config.fromfile(tmp_path / 'sub/wsl.py')
-    runner = WeakSegRunner(
-        nn.Linear(1, 1), str(tmp_path), cfg=cfg, experiment_name=str(tmp_path), default_scope='mmseg'
-    )
-    runner._dump_config()
+    make_runner(cfg, tmp_path)._dump_config()
     assert ((tmp_path / 'wsl.py').read_text() != 'x = 1\n') == replaced
     assert (tmp_path / 'sub/wsl.py').read_text().startswith('_base_')
+
+
+def test_a_full_disk_leaves_the_config_of_the_run_before(tmp_path):
+    work = tmp_path / 'work'
+    (tmp_path / 'wsl.py').write_text('x = 2\n')
+    runner = make_runner(Config.fromfile(tmp_path / 'wsl.py'), work)
+    (work / 'wsl.py').write_text('x = 1\n')
+    with pytest.raises(OSError, match='File too large') as error, small_files(2):
+        runner._dump_config()
+    assert str(work / 'wsl.py') in user_message(error.value)
+    assert (work / 'wsl.py').read_text() == 'x = 1\n'
+    assert not list(work.glob('*.part'))
+    runner._dump_config()
+    assert Config.fromfile(work / 'wsl.py').x == 2
