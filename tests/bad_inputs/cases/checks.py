@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..harness import Case, case
 from .data import Change, all_of, content, half, remove
-from .own_images import CHECK, DATA, gif
+from .own_images import CHECK, DATA, gif, labels
 
 
 def coco(**changes: object) -> Change:
