@@ -42,6 +42,7 @@ LOADERS = {
     '.pth': lambda path: torch.load(path, map_location='cpu', weights_only=True),
     '.png': _image,
     '.jpg': _image,
+    '.npy': lambda path: np.load(path, allow_pickle=False),
     '.npz': _npz,
     '.json': lambda path: json.loads(path.read_text()),
     '.jsonl': lambda path: [json.loads(line) for line in path.read_text().splitlines()],
