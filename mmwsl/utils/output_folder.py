@@ -157,6 +157,7 @@ class OutputFolder:
         files = sorted(path.relative_to(source) for path in source.rglob('*') if path.is_file())
         names = [f'{subfolder}{file.as_posix()}' for file in files]
         self._check_names(names)
+        remove_partial_files(self.root)
         self.clear(subfolder)
         self.add(*names)
         for file, name in zip(files, names, strict=True):
