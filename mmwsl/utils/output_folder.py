@@ -103,7 +103,6 @@ class OutputFolder:
         remove_partial_files(self.root)
         if not keep:
             self.clear()
-        self._known = self.made()
         self.add(*names)
 
     def add(self, *names: str) -> None:
@@ -154,7 +153,7 @@ class OutputFolder:
 
     def replace(self, subfolder: str, source: Path) -> None:
         """Replace what the command made in a subfolder ``name/`` by the files of another folder, which are moved."""
-        files = [path for path in sorted(source.rglob('*')) if path.is_file()]
+        files = filter(Path.is_file, source.rglob('*'))
         moved = {f'{subfolder}{path.relative_to(source).as_posix()}': path for path in files}
         self._check_names(moved)
         remove_partial_files(self.root)
