@@ -98,7 +98,6 @@ class OutputFolder:
         remove_partial_files(self.root)
         if not keep:
             self.clear()
-        self._known = self.made()
         self.add(*names)
 
     def add(self, *names: str) -> None:
@@ -149,14 +148,15 @@ class OutputFolder:
 
     def replace(self, subfolder: str, source: Path) -> None:
         """Replace what the command made in a subfolder ``name/`` by the files of another folder, which are moved."""
-        files = sorted(path.relative_to(source) for path in source.rglob('*') if path.is_file())
-        names = [f'{subfolder}{file.as_posix()}' for file in files]
-        self._check_names(names)
+        files = filter(Path.is_file, source.rglob('*'))
+        moved = {f'{subfolder}{path.relative_to(source).as_posix()}': path for path in files}
+        self._check_names(moved)
+        remove_partial_files(self.root)
         self.clear(subfolder)
-        self.add(*names)
-        for file, name in zip(files, names, strict=True):
+        self.add(*moved)
+        for name, path in moved.items():
             (self.root / name).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(source / file, self.root / name)
+            os.replace(path, self.root / name)
         shutil.rmtree(source)
 
     def _lines(self) -> list[list[str]]:

@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 from xml.etree import ElementTree
+from zipfile import ZipFile
 
 import numpy as np
 import onnx
@@ -30,6 +31,11 @@ def _npz(path):
         return [content[name].shape for name in content.files]
 
 
+def _zip(path):
+    with ZipFile(path) as archive:
+        assert archive.testzip() is None, 'damaged'
+
+
 def _html(path):
     assert path.read_text().rstrip().endswith('</html>')
 
@@ -42,7 +48,9 @@ LOADERS = {
     '.pth': lambda path: torch.load(path, map_location='cpu', weights_only=True),
     '.png': _image,
     '.jpg': _image,
+    '.npy': lambda path: np.load(path, allow_pickle=False),
     '.npz': _npz,
+    '.zip': _zip,
     '.json': lambda path: json.loads(path.read_text()),
     '.jsonl': lambda path: [json.loads(line) for line in path.read_text().splitlines()],
     '.csv': lambda path: list(csv.reader(io.StringIO(path.read_text()), strict=True)),

@@ -21,6 +21,8 @@ def test_a_conversion_that_fails_leaves_the_earlier_one_and_nothing_else(tmp_pat
 
     assert convert('a.png') == tmp_path / 'png'
     before = sorted(tmp_path.rglob('*'))
+    (tmp_path / 'tmp_.mmwsl_files_a1b2.part').touch()  # of an interrupted run
+    convert('a.png')
     with pytest.raises(FileNotFoundError, match=r'b\.png'):
         convert('a.png', 'b.png')
     assert sorted(tmp_path.rglob('*')) == before
