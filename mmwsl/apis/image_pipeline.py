@@ -15,10 +15,10 @@ from mmwsl.apis.image_inputs import ImageInput
 from mmwsl.apis.registered import is_mask_loader, is_subclass, without
 from mmwsl.datasets.transforms import RenderShapesImage
 from mmwsl.datasets.transforms.loading import BadImageError
+from mmwsl.engine.loader_workers import report_unsent
 from mmwsl.registry import TRANSFORMS
 from mmwsl.utils.errors import ADVICE, error_text
-from mmwsl.utils.loader_workers import report_unsent
-from mmwsl.utils.text import not_transformed
+from mmwsl.utils.text import opencv_reason
 
 
 class LoadedImage(NamedTuple):
@@ -97,7 +97,7 @@ def describe(error: BaseException) -> str:
     if isinstance(error, BadImageError):
         return ' '.join(error.reason.split())
     if isinstance(error, cv2.error):
-        return not_transformed(error)
+        return f'cannot be transformed ({opencv_reason(error)}). Is it too small or too narrow?'
     return f'{type(error).__name__}: {" ".join(str(error).split())}'
 
 

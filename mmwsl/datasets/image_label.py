@@ -12,7 +12,7 @@ from mmseg.datasets import BaseSegDataset
 
 from mmwsl.annotations import ImageLabelRecord, read_names, read_table
 from mmwsl.utils.images import IMG_EXTENSIONS, list_files, list_images, locate, select_images, stem, unique_stem
-from mmwsl.utils.text import not_transformed
+from mmwsl.utils.text import opencv_reason
 
 from .classes import BACKGROUND, voc_colormap
 from .curriculum import split_by_labels
@@ -186,7 +186,8 @@ class ImageLabelDataset(BaseSegDataset):
         except cv2.error as error:
             path = self.get_data_info(idx)['img_path']
             raise ValueError(
-                f'image {path!r} {not_transformed(error)} Replace the file, or remove it from the list.'
+                f'image {path!r} cannot be transformed ({opencv_reason(error)}). Is it too small or too narrow? '
+                'Replace the file, or remove it from the list.'
             ) from error
         if data is None and self.test_mode:
             raise ValueError(

@@ -25,8 +25,8 @@ from torch.utils.data import DataLoader
 from ..datasets import SeededDataset, SeededInfiniteSampler
 from ..utils.errors import is_rejection
 from ..utils.files import files_of_config, nearest_existing, remove_empty_folders
-from ..utils.loader_workers import report_unsent
 from ..utils.nested import dicts_in
+from .loader_workers import report_unsent
 
 SHOWN = ('mmwsl', 'mmengine.hooks.logger_hook', 'mmseg.evaluation')
 """Modules whose messages reach the terminal: our own, and progress and metrics."""

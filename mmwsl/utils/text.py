@@ -53,7 +53,6 @@ def check_integer(argument: str, value: object, least: int) -> None:
         raise ValueError(f'`{argument}` must be an integer of at least {least}, got {shorten(value)}.')
 
 
-def not_transformed(error: Exception) -> str:
-    """Describe an error of OpenCV in a transform, of which the size of the image is the usual cause."""
-    reason = str(error).strip().rpartition('error: ')[2]
-    return f'cannot be transformed ({reason}). Is it too small or too narrow?'
+def opencv_reason(error: Exception) -> str:
+    """Return the reason of an error of OpenCV, without its version and the place in its code."""
+    return str(error).strip().rpartition('error: ')[2]

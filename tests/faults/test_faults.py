@@ -16,7 +16,7 @@ COUNTS = dict(kills=('kill', 'kills'), disks=('disk', 'full'), pairs=('twice', '
 
 @pytest.mark.parametrize(
     ('commands', 'numbers'),
-    [(COMMANDS, dict(kills=2, disks=1, pairs=1, memories=2)), (('run',), ONCE)],
+    [(COMMANDS, dict(kills=1, disks=1, pairs=1, memories=1)), (('run',), ONCE)],
     ids=['short', 'run'],
 )
 def test_nothing_is_lost(tmp_path, commands, numbers):

@@ -82,11 +82,10 @@ class LoadImageAsBGR(LoadImageFromFile):
             raise
         except Exception as error:  # Pillow's plugins raise many types on broken data
             if self.on_bad_image == 'error':
-                reason = f'cannot be read ({type(error).__name__}: {error})'
                 raise BadImageError(
-                    f'image {path!r} {reason}. Replace the file, remove it from the list, or set '
-                    "`on_bad_image='skip'` of LoadImageAsBGR in the training pipeline.",
-                    reason,
+                    f'image {path!r} cannot be read ({type(error).__name__}: {error}). Replace the file, remove it '
+                    "from the list, or set `on_bad_image='skip'` of LoadImageAsBGR in the training pipeline.",
+                    f'cannot be read ({type(error).__name__}: {error})',
                 ) from error
             self._report(path, error)
             return None

@@ -125,8 +125,8 @@ CASES: list[Case] = [
     case(
         'compare a copied work folder without its checkpoints',
         'compare copy --out new --max-images 1',
-        'done',
-        'another folder',
+        'rejected',
+        "run 'copy' has no complete checkpoint",
         prepare=lambda root: shutil.copytree(root / 'work', root / 'copy', ignore=shutil.ignore_patterns('*.pth')),
     ),
     case('train into a finished work folder', 'train wsl.py --work-dir work', 'rejected', '--resume', '--overwrite'),

@@ -13,7 +13,7 @@ from typing import Any
 from torch._utils import ExceptionWrapper
 from torch.utils.data import DataLoader
 
-from .errors import SHARED_MEMORY
+from ..utils.errors import SHARED_MEMORY
 
 SHARED_FILE = re.compile(r'</(torch_\w+)>')
 """Name, in an error of torch, of the file in shared memory that it could not make."""

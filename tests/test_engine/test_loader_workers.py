@@ -6,10 +6,9 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
+from mmwsl.engine.loader_workers import report_unsent
 from mmwsl.utils.errors import exit_code, user_message
-from mmwsl.utils.loader_workers import report_unsent
-
-from .test_files import small_files
+from tests.test_utils.test_files import small_files
 
 pytestmark = pytest.mark.skipif(sys.platform != 'linux', reason='shared memory is no file elsewhere')
 
