@@ -92,14 +92,10 @@ def read_config(path: Path) -> Config:
             yaml.safe_load(path.read_text())  # mmengine's loader would run code that the file names
         return Config.fromfile(path)
     except FileNotFoundError as error:
-        missing = str(error.filename)
         project = (path.parent / 'summary.json').is_file()
-        repair = 'Repeat its `mmwsl run`, which writes it again.' if project else 'Correct its `_base_`.'
-        raise FileNotFoundError(
-            f'config {str(path)!r} needs {missing!r}, which does not exist. {repair}'
-            if missing != str(path)
-            else f'config={missing!r} does not exist.'
-        ) from error
+        repair = 'Repeat its `mmwsl run`, which writes it again.' if project else 'Correct the file.'
+        missing = repr(error.filename) if error.filename else f'a file ({error})'
+        raise FileNotFoundError(f'config {str(path)!r} needs {missing}, which does not exist. {repair}') from error
     except OSError:
         raise
     except (Exception, SystemExit) as error:

@@ -5,12 +5,13 @@ import inspect
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import mmengine.runner
 from mmengine.config import Config
 from mmengine.optim import OptimWrapper
+from mmengine.registry import LOG_PROCESSORS, LOOPS
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, LogProcessor, Runner, TestLoop, ValLoop
 
 from mmwsl.apis.config_types import parameters_of
+from mmwsl.apis.registered import registered_class
 from mmwsl.inference import InferencePipeline
 from mmwsl.utils.nested import settings_in
 from mmwsl.utils.text import shorten
@@ -27,6 +28,7 @@ def _arguments(*classes: type) -> tuple[str, ...]:
     return tuple(name for name in names if name not in ('self', 'runner', 'dataloader', 'evaluator'))
 
 
+READERS = (EpochBasedTrainLoop, IterBasedTrainLoop, ValLoop, TestLoop, LogProcessor)
 CLOSED = {
     'env_cfg': ('cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'),
     'env_cfg.mp_cfg': ('mp_start_method', 'opencv_num_threads'),
@@ -107,8 +109,8 @@ def closed_keys(path: str, part: dict) -> Sequence[str]:
     known = CLOSED.get(path, ())
     if 'type' not in part:
         return known
-    mmengines = hasattr(mmengine.runner, str(part['type']).rpartition('.')[2])
-    return ('type', *known) if known and mmengines else ()
+    built = registered_class(part, LOG_PROCESSORS if path == 'log_processor' else LOOPS)
+    return ('type', *known) if known and built in READERS else ()
 
 
 def open_keys(path: str) -> Sequence[str] | None:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from .files import nearest_existing, remove_empty_folders, remove_partial_files_of
@@ -12,6 +12,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+ATTEMPTS = 10
 _held: dict[tuple[int, int], int] = {}  # open folders that this process has locked, by device and inode
 
 
@@ -36,7 +37,7 @@ def folder_lock(folder: str | Path, argument: str = '--out', wait: bool = False)
     """
     folder = Path(folder)
     existing = nearest_existing(folder)
-    while True:
+    for attempt in range(ATTEMPTS):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(folder, os.O_RDONLY)
@@ -58,10 +59,11 @@ def folder_lock(folder: str | Path, argument: str = '--out', wait: bool = False)
             ) from error
         except OSError:  # a file system without locks
             pass
-        with suppress(OSError):
-            if _identity(os.stat(folder)) == key:
-                break
-        os.close(descriptor)  # the command that held it has removed the folder
+        # Another folder has the name if the command that held the lock has removed it. Some network file systems number
+        # a folder anew each time: there the lock is kept as it is.
+        if _is_folder(folder, key) or attempt == ATTEMPTS - 1:
+            break
+        os.close(descriptor)
     _held[key] = descriptor
     try:
         yield
@@ -69,6 +71,13 @@ def folder_lock(folder: str | Path, argument: str = '--out', wait: bool = False)
         remove_empty_folders(folder, existing)
         del _held[key]
         os.close(descriptor)
+
+
+def _is_folder(path: Path, key: tuple[int, int]) -> bool:
+    try:
+        return _identity(os.stat(path)) == key
+    except OSError:
+        return False
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:

@@ -1,3 +1,4 @@
+import itertools
 import os
 import signal
 import subprocess
@@ -64,6 +65,14 @@ def test_a_folder_that_the_other_process_removes_is_made_again(tmp_path):
         with pytest.raises(subprocess.TimeoutExpired):
             waiting.wait(3)
     assert waiting.wait(60) == 0 and (out / 'made').exists()
+
+
+def test_a_file_system_that_numbers_folders_anew_is_no_endless_wait(tmp_path, monkeypatch):
+    numbers = itertools.count()
+    monkeypatch.setattr('mmwsl.utils.folder_lock._identity', lambda status: (0, next(numbers)))
+    with folder_lock(tmp_path / 'out'):
+        assert (tmp_path / 'out').is_dir()
+    assert not (tmp_path / 'out').exists()
 
 
 def test_a_lock_leaves_nothing_and_may_be_nested(tmp_path):
