@@ -36,6 +36,9 @@ DATA_SAMPLERS = Registry('data sampler', parent=parent.DATA_SAMPLERS, scope='mmw
 TRANSFORMS = Registry('transform', parent=parent.TRANSFORMS, scope='mmwsl', locations=['mmwsl.datasets.transforms'])
 MODELS = Registry('model', parent=parent.MODELS, scope='mmwsl', locations=['mmwsl.models'])
 HOOKS = Registry('hook', parent=parent.HOOKS, scope='mmwsl', locations=['mmwsl.engine.hooks'])
+OPTIM_WRAPPERS = Registry(
+    'optimizer wrapper', parent=parent.OPTIM_WRAPPERS, scope='mmwsl', locations=['mmwsl.engine.bfloat16']
+)
 METRICS = Registry('metric', parent=parent.METRICS, scope='mmwsl', locations=['mmwsl.evaluation'])
 
 

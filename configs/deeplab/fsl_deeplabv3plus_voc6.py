@@ -18,7 +18,6 @@ train_pipeline = [
 # Images of a class that fewer than one image in six contains (cow, horse, sheep) are repeated: otherwise cows are
 # confused with horses.
 train_dataloader = dict(
-    persistent_workers=False,  # new workers start with the same random seeds: a resumed epoch has the same crops
     dataset=dict(
         _delete_=True,
         type='ClassBalancedDataset',

@@ -11,6 +11,7 @@ import torch
 from mmengine.config import DictAction
 from mmengine.dist import is_main_process
 
+from mmwsl.apis.acceleration import PRECISIONS
 from mmwsl.utils.parser import Parser
 from mmwsl.utils.text import shorten
 
@@ -45,6 +46,19 @@ class OptionsAction(DictAction):
                 parser.error(
                     f'{option_string} {key}: a list must be written as [a,b] or a,b with closed brackets, got {text!r}.'
                 )
+
+
+def add_amp(parser: argparse.ArgumentParser) -> None:
+    """Add the precision of the forward pass in training."""
+    parser.add_argument(
+        '--amp',
+        nargs='?',
+        const='auto',
+        choices=PRECISIONS,
+        metavar='PRECISION',
+        help='mixed precision of the training: auto, off, bfloat16 or float16; by default auto, which is bfloat16 on a '
+        'GPU that has it',
+    )
 
 
 def number(kind: type[int] | type[float], low: float, high: float = float('inf')) -> Callable[[str], Any]:

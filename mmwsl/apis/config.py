@@ -8,13 +8,9 @@ from pathlib import Path, PurePosixPath
 import yaml
 from mmengine.config import Config
 from mmengine.logging import MMLogger
-from mmengine.optim import AmpOptimWrapper, OptimWrapper
-from mmengine.registry import OPTIM_WRAPPERS
 
 from mmwsl.apis.config_check import merge_options
-from mmwsl.apis.registered import is_subclass, registered_class
 from mmwsl.engine.runner import filter_terminal
-from mmwsl.utils.console import log_warning
 
 PACKAGE = Path(__file__).parents[1]
 CHECKPOINTS = ('.pth', '.pt', '.ckpt')
@@ -165,25 +161,3 @@ def nearest_configs(path: Path) -> str:
         f'Pass the path of a .py config file, or the name of one of the configs in {config_folder()}: neither '
         f'{path.parent}/ nor configs/ has one with a similar name.'
     )
-
-
-def enable_amp(cfg: Config) -> None:
-    """Enable automatic mixed precision in a config, as MMSegmentation's ``--amp`` does.
-
-    Args:
-        cfg: The config, changed in place.
-
-    Raises:
-        ValueError: If the optimizer wrapper has no mixed-precision version.
-    """
-    wrapper = {'type': 'OptimWrapper', **cfg.optim_wrapper}
-    if is_subclass(wrapper, OPTIM_WRAPPERS, AmpOptimWrapper):
-        log_warning('AMP training is already enabled in your config.')
-        return
-    if registered_class(wrapper, OPTIM_WRAPPERS) is not OptimWrapper:
-        raise ValueError(
-            f"--amp needs `optim_wrapper.type` 'OptimWrapper', got {wrapper['type']!r}. Remove --amp, or change "
-            'the type.'
-        )
-    cfg.optim_wrapper.type = 'AmpOptimWrapper'
-    cfg.optim_wrapper.loss_scale = 'dynamic'

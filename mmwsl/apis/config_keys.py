@@ -10,6 +10,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.registry import LOG_PROCESSORS, LOOPS
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, LogProcessor, Runner, TestLoop, ValLoop
 
+from mmwsl.apis.acceleration import ACCELERATION
 from mmwsl.apis.config_types import parameters_of
 from mmwsl.apis.registered import registered_class
 from mmwsl.inference import InferencePipeline
@@ -17,7 +18,7 @@ from mmwsl.utils.nested import settings_in
 from mmwsl.utils.text import shorten
 
 OTHERS = 'runner_type model_wrapper_cfg sync_bn find_unused_parameters activation_checkpointing compile'.split()
-OTHERS += 'efficient_conv_bn_eval custom_imports tta_model tta_pipeline pseudo_labels'.split()
+OTHERS += 'efficient_conv_bn_eval custom_imports tta_model tta_pipeline pseudo_labels acceleration_cfg'.split()
 READ = frozenset({*inspect.signature(Runner).parameters, *OTHERS} - {'cfg'})
 """Top-level keys that the runner or a command reads. All other keys are variables of the config file."""
 
@@ -30,6 +31,7 @@ def _arguments(*classes: type) -> tuple[str, ...]:
 
 READERS = (EpochBasedTrainLoop, IterBasedTrainLoop, ValLoop, TestLoop, LogProcessor)
 CLOSED = {
+    'acceleration_cfg': tuple(ACCELERATION),
     'env_cfg': ('cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'),
     'env_cfg.mp_cfg': ('mp_start_method', 'opencv_num_threads'),
     'randomness': tuple(inspect.signature(Runner.set_randomness).parameters)[1:],

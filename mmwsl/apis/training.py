@@ -11,10 +11,11 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from mmwsl.apis.arguments import add_check_data, add_overwrite, base_parser, parse, say_results
+from mmwsl.apis.acceleration import accelerate
+from mmwsl.apis.arguments import add_amp, add_check_data, add_overwrite, base_parser, parse, say_results
 from mmwsl.apis.checkpoint import is_url, latest_checkpoint, weights_only_loading
 from mmwsl.apis.checkpoint_fit import check_dataset_classes
-from mmwsl.apis.config import config_folder, enable_amp, load_config
+from mmwsl.apis.config import config_folder, load_config
 from mmwsl.apis.config_check import check_optimizers, stop_at_unknown_metrics
 from mmwsl.apis.config_parts import check_parts
 from mmwsl.apis.data_check import DataCheckHook
@@ -37,6 +38,7 @@ def train(
     allow_mismatch: bool = False,
     overwrite: bool = False,
     check_data: bool = True,
+    amp: str | None = None,
 ) -> Runner:
     """Train the model of a config.
 
@@ -49,6 +51,7 @@ def train(
         allow_mismatch: Load what fits of ``load_from``, and start other parameters from their initialization.
         overwrite: Remove the checkpoints of an earlier training in ``work_dir``, once the new one starts.
         check_data: Check images and masks before the start, see :class:`.data_check.DataCheckHook`.
+        amp: Precision of the forward pass, see :func:`.acceleration.accelerate`. None takes that of the config.
 
     Returns:
         The runner, after training.
@@ -77,6 +80,7 @@ def train(
     check_load_from(cfg)
     if allow_mismatch and not cfg.get('load_from'):
         raise ValueError('--allow-mismatch needs `load_from`, got None. Set --cfg-options load_from=FILE.')
+    fast, used = accelerate(cfg, amp)
     with weights_only_loading(cfg, trust_checkpoint), initial_weights(cfg):
         runner = build_runner(cfg, launcher, allow_mismatch)
         with discarded_if_rejected(runner):
@@ -93,11 +97,12 @@ def train(
             RepeatableTrainingHook(),
             ResumedTrainingHook(),
             EarlierTrainingHook(earlier),
+            *fast,
             *hooks,
             *([DataCheckHook()] if check_data else []),
         ):
             runner.register_hook(hook)
-        describe(runner)
+        describe(runner, used)
         runner.train()
     return runner
 
@@ -120,16 +125,16 @@ def check_load_from(cfg: Config) -> None:
     )
 
 
-def describe(runner: Runner) -> None:
-    """Log what is trained, on what and where."""
+def describe(runner: Runner, precision: str) -> None:
+    """Log what is trained, on what, where, and in which precision."""
     sizes = [(parameter.numel(), parameter.requires_grad) for parameter in runner.model.parameters()]
     trained = sum(size for size, requires_grad in sizes if requires_grad)
     images = len(runner.train_dataloader.dataset)
     where = get_device() if get_world_size() == 1 else f'{get_world_size()} x {get_device()}'
     every = sum(size for size, _ in sizes)
     print_log(
-        f'{images} images in batches of {runner.train_dataloader.batch_size} on {where}, {trained / 1e6:.2f} of '
-        f'{every / 1e6:.2f} million parameters are trained',
+        f'{images} images in batches of {runner.train_dataloader.batch_size} on {where} ({precision}), '
+        f'{trained / 1e6:.2f} of {every / 1e6:.2f} million parameters are trained',
         'current',
     )
 
@@ -142,7 +147,7 @@ def main(argv: list[str] | None = None) -> None:
         '--resume', action='store_true', help='resume from the newest complete checkpoint in the work folder'
     )
     add_overwrite(earlier, 'replace the checkpoints of an earlier training in the work folder')
-    parser.add_argument('--amp', action='store_true', help='train with automatic mixed precision')
+    add_amp(parser)
     parser.add_argument(
         '--allow-mismatch',
         action='store_true',
@@ -151,10 +156,6 @@ def main(argv: list[str] | None = None) -> None:
     add_check_data(parser)
     args = parse(parser, argv)
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
-    if args.amp:
-        if get_device() in ('cpu', 'mps'):
-            raise ValueError('--amp needs a GPU, got none that torch can use. Remove --amp, or see mmwsl doctor.')
-        enable_amp(cfg)
     train(
         cfg,
         args.resume,
@@ -163,6 +164,7 @@ def main(argv: list[str] | None = None) -> None:
         allow_mismatch=args.allow_mismatch,
         overwrite=args.overwrite,
         check_data=args.check_data == 'on',
+        amp=args.amp,
     )
     newest = latest_checkpoint(cfg.work_dir)
     checkpoint = newest and min(newest, os.path.relpath(newest), key=len)

@@ -1,6 +1,6 @@
 """``mmwsl run``: images and image-level labels to masks and a trained segmentor."""
 
-from mmwsl.apis.arguments import add_check_data, number
+from mmwsl.apis.arguments import add_amp, add_check_data, number
 from mmwsl.apis.project.run import Options, run_project
 from mmwsl.utils.parser import Parser
 
@@ -28,6 +28,7 @@ def main(argv: list[str] | None = None) -> None:
         action='store_true',
         help='replace results of other arguments in PROJECT, and masks that were changed by hand',
     )
+    add_amp(parser)
     add_check_data(parser)
     args = parser.parse_args(argv)
     for name in ('time', 'epochs'):
@@ -44,5 +45,6 @@ def main(argv: list[str] | None = None) -> None:
         seed=args.seed,
         label_options=label_options(args),
         check_data=args.check_data == 'on',
+        amp=args.amp,
     )
     run_project(args.images, args.labels, args.out, options)

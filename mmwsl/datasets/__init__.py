@@ -5,7 +5,7 @@ from .coco import COCOWeakDataset
 from .curriculum import split_by_labels
 from .folder import FolderWeakDataset
 from .image_label import ImageLabelDataset
-from .seeded import Draw, SeededDataset, SeededInfiniteSampler, random_numbers
+from .seeded import Draw, SeededDataset, SeededInfiniteSampler, SeededSampler, random_numbers
 from .shapes import ShapesDataset
 from .voc import VOC6WeakDataset, VOCWeakDataset
 from .voc_action import VOCActionDataset
@@ -18,6 +18,7 @@ __all__ = [
     'ImageLabelDataset',
     'SeededDataset',
     'SeededInfiniteSampler',
+    'SeededSampler',
     'ShapesDataset',
     'VOC6WeakDataset',
     'VOCActionDataset',

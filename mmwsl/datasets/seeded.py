@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.dataset import InfiniteSampler
+from mmengine.dataset import DefaultSampler, InfiniteSampler
 
 from mmwsl.registry import DATA_SAMPLERS, DATASETS
 
@@ -22,6 +22,24 @@ class Draw(int):
         return draw
 
     seed: int
+
+
+def draw(seed: int, number: int, index: int) -> Draw:
+    """Return an index with the seed of its draw: a hash of the sampler's seed, the pass over the dataset, the index."""
+    return Draw(index, int(np.random.SeedSequence((seed, number, index)).generate_state(1)[0]))
+
+
+@DATA_SAMPLERS.register_module()
+class SeededSampler(DefaultSampler):
+    """``DefaultSampler`` that gives each draw a seed: of the sampler's seed, the epoch, and the index.
+
+    The random transforms of an image then depend on nothing else: neither on the number of processes that load images,
+    nor on whether they are started anew in each epoch, nor on the number of processes that train.
+    """
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield the indices as :class:`Draw`."""
+        return (draw(self.seed, self.epoch, index) for index in super().__iter__())
 
 
 @DATA_SAMPLERS.register_module()
@@ -45,7 +63,7 @@ class SeededInfiniteSampler(InfiniteSampler):
         for index in super().__iter__():
             number = (self._drawn * self.world_size + self.rank) // self.size
             self._drawn += 1
-            yield Draw(index, int(np.random.SeedSequence((self.seed, number, index)).generate_state(1)[0]))
+            yield draw(self.seed, number, index)
 
     def skip(self, num_samples: int) -> None:
         """Skip draws of this process; see the parent."""

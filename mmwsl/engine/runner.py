@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
-from mmengine.dataset import InfiniteSampler
+from mmengine.dataset import DefaultSampler, InfiniteSampler
 from mmengine.dist import is_main_process, master_only
 from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper, OptimWrapperDict
@@ -22,7 +22,7 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
-from ..datasets import SeededDataset, SeededInfiniteSampler
+from ..datasets import SeededDataset, SeededInfiniteSampler, SeededSampler
 from ..utils.errors import is_rejection
 from ..utils.files import files_of_config, nearest_existing, remove_empty_folders
 from ..utils.nested import dicts_in
@@ -105,18 +105,17 @@ class WeakSegRunner(Runner):
     ) -> DataLoader:
         """Build a dataloader; see the parent.
 
-        The transforms of one with an ``InfiniteSampler`` are seeded for each draw, so that a resumed training sees what
-        an uninterrupted one sees; see :class:`mmwsl.datasets.SeededInfiniteSampler`. Full shared memory is an error.
+        The transforms of one that draws at random, by a ``DefaultSampler`` or an ``InfiniteSampler``, are seeded for
+        each draw: they depend on the seed, the epoch and the image, not on the processes that load images nor on an
+        interruption; see :class:`mmwsl.datasets.SeededSampler`. Full shared memory is an error.
         """
-        if not isinstance(dataloader, DataLoader):
-            sampler = dataloader.get('sampler')
-            kind = sampler.get('type') if isinstance(sampler, dict) else None
-            if (
-                isinstance(sampler, dict)
-                and (DATA_SAMPLERS.get(kind) if isinstance(kind, str) else kind) is InfiniteSampler
-            ):
-                seeded = dict(type=SeededDataset, dataset=dataloader['dataset'])
-                dataloader = dict(dataloader, sampler=dict(sampler, type=SeededInfiniteSampler), dataset=seeded)
+        sampler = dataloader.get('sampler') if isinstance(dataloader, dict) else None
+        if isinstance(sampler, dict) and sampler.get('shuffle', True) and isinstance(dataloader, dict):
+            kind = sampler.get('type')
+            found = DATA_SAMPLERS.get(kind) if isinstance(kind, str) else kind
+            if seeded := {DefaultSampler: SeededSampler, InfiniteSampler: SeededInfiniteSampler}.get(found):
+                dataset = dict(type=SeededDataset, dataset=dataloader['dataset'])
+                dataloader = dict(dataloader, sampler=dict(sampler, type=seeded), dataset=dataset)
         return report_unsent(Runner.build_dataloader(dataloader, seed, diff_rank_seed))
 
     def build_optim_wrapper(self, optim_wrapper: dict | OptimWrapper) -> OptimWrapper | OptimWrapperDict:

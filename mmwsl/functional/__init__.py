@@ -19,6 +19,7 @@ from .guided_backprop import LayerRecord, recorded_layers
 from .image_labels import mask_absent_classes, override_image_probs, redistribute_absent_classes
 from .image_saliency import calibrate_saliency, frequency_tuned_saliency, geodesic_saliency
 from .input_scaling import estimate_input_std
+from .inputs import at_least_float32
 from .instance_matching import average_best_overlap, mask_ious, match_instances
 from .instances import (
     connected_components,
@@ -100,6 +101,7 @@ __all__ = [
     'affinity_random_walk',
     'area_threshold',
     'asymmetric_loss',
+    'at_least_float32',
     'attention_pool',
     'average_best_overlap',
     'average_precision',

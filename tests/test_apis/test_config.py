@@ -1,11 +1,9 @@
 import pytest
 from mmengine.config import Config
-from mmengine.optim import AmpOptimWrapper
-from mmengine.registry import OPTIM_WRAPPERS
 
 import mmwsl
 from mmwsl.apis import load_config
-from mmwsl.apis.config import config_folder, enable_amp, find_config
+from mmwsl.apis.config import config_folder, find_config
 
 
 def test_options_and_work_dir_override_those_of_the_config(tiny_config):
@@ -79,29 +77,6 @@ def test_an_unknown_name_is_one_line(tmp_path, monkeypatch, asked):
         mmwsl.get_config(asked)
     if 'wsl' in asked:
         assert 'Similar names: wsl_lse_voc, ' in str(error.value)
-
-
-def test_amp_replaces_the_optimizer_wrapper():
-    cfg = Config(dict(optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=1.0))))
-    for _ in range(2):  # the second call changes nothing
-        enable_amp(cfg)
-        assert (cfg.optim_wrapper.type, cfg.optim_wrapper.loss_scale) == ('AmpOptimWrapper', 'dynamic')
-        assert cfg.optim_wrapper.optimizer.type == 'SGD'
-
-
-def test_amp_rejects_other_wrappers():
-    with pytest.raises(ValueError, match="--amp .* 'ApexOptimWrapper'.*Remove --amp"):
-        enable_amp(Config(dict(optim_wrapper=dict(type='ApexOptimWrapper'))))
-
-
-def test_amp_recognizes_subclasses():
-    @OPTIM_WRAPPERS.register_module(force=True)
-    class UsersAmpOptimWrapper(AmpOptimWrapper):
-        """Mixed precision of a user's own package."""
-
-    cfg = Config(dict(optim_wrapper=dict(type='UsersAmpOptimWrapper', loss_scale=8.0)))
-    enable_amp(cfg)
-    assert cfg.optim_wrapper == dict(type='UsersAmpOptimWrapper', loss_scale=8.0)
 
 
 @pytest.mark.parametrize(

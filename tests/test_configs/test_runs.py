@@ -6,6 +6,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmwsl.apis.testing import use_test_time_augmentation
+from mmwsl.engine.runner import WeakSegRunner
 
 from .shorten import CONFIGS, SEGMENTORS, bases_of, parts_of, short_config, write_svms
 
@@ -55,22 +56,22 @@ def test_config_trains_and_evaluates(name):
 
 
 def test_a_resumed_training_sees_the_crops_of_an_uninterrupted_one():
-    """Workers start anew with each epoch: those that persist would continue their random numbers."""
-    persistent = Config.fromfile(CONFIGS['fsl_deeplabv3plus_voc6']).train_dataloader.persistent_workers
+    """With another number of processes that load images, which persist from epoch to epoch."""
+    assert Config.fromfile(CONFIGS['fsl_deeplabv3plus_voc6']).train_dataloader.persistent_workers
 
-    def train(folder, epochs, checkpoint=None):
+    def train(folder, epochs, checkpoint=None, workers=1):
         cfg = short_config('fsl_deeplabv3plus_voc6')
-        cfg.train_dataloader.update(num_workers=1, persistent_workers=persistent)
+        cfg.train_dataloader.update(num_workers=workers, persistent_workers=True)
         cfg.train_cfg.update(max_epochs=epochs)
         cfg.update(val_cfg=None, val_dataloader=None, val_evaluator=None)
         cfg.update(work_dir=folder, load_from=checkpoint, resume=checkpoint is not None)
-        runner = Runner.from_cfg(cfg)
+        runner = WeakSegRunner.from_cfg(cfg)
         runner.train()
         return runner.model.state_dict()
 
     train('interrupted', 1)
     resumed = train('interrupted', 2, 'interrupted/epoch_1.pth')
-    uninterrupted = train('whole', 2)
+    uninterrupted = train('whole', 2, workers=2)
     assert all(torch.equal(value, uninterrupted[name]) for name, value in resumed.items())
 
 

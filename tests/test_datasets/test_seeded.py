@@ -6,11 +6,11 @@ import random
 import numpy as np
 import pytest
 import torch
-from mmengine.dataset import InfiniteSampler
-from mmengine.registry import DATASETS
-from torch.utils.data import DataLoader, Dataset
+from mmengine.dataset import DefaultSampler, InfiniteSampler
+from mmengine.registry import DATA_SAMPLERS, DATASETS
+from torch.utils.data import DataLoader, Dataset, Sampler
 
-from mmwsl.datasets import Draw, SeededDataset, SeededInfiniteSampler
+from mmwsl.datasets import Draw, SeededDataset, SeededInfiniteSampler, SeededSampler
 from mmwsl.engine.runner import WeakSegRunner
 
 
@@ -26,6 +26,17 @@ class RandomNumbers(Dataset):
     def __getitem__(self, index):
         assert type(index) is int
         return torch.tensor([index, random.random(), np.random.rand(), torch.rand(()).item()], dtype=torch.float64)
+
+
+@DATA_SAMPLERS.register_module(name='ReversedOfATest')
+class Reversed(Sampler):
+    """Another sampler that draws without randomness."""
+
+    def __init__(self, dataset, seed=None):
+        self.dataset = dataset
+
+    def __iter__(self):
+        return iter(reversed(range(len(self.dataset))))
 
 
 def draws(count, workers=0, skipped=0, **more):
@@ -91,8 +102,47 @@ def test_a_draw_and_a_dataset_survive_another_process():
     assert dataset.metainfo == dict(classes=('a',)) and not hasattr(dataset, 'nothing')
 
 
-def test_other_samplers_are_left_alone():
+def epochs(workers, persistent=False, count=3):
+    """Return the sorted draws of each epoch of a dataloader that shuffles."""
+    config = dict(
+        batch_size=2,
+        num_workers=workers,
+        persistent_workers=persistent,
+        sampler=dict(type='DefaultSampler', shuffle=True),
+        dataset=dict(type='RandomNumbersOfATest'),
+    )
+    loader = WeakSegRunner.build_dataloader(config, seed=3)
+    drawn = []
+    for epoch in range(count):
+        loader.sampler.set_epoch(epoch)
+        drawn.append(torch.cat([torch.stack(list(batch)) for batch in loader]))
+    return torch.stack(drawn)
+
+
+def test_an_epoch_does_not_depend_on_the_processes_that_load_it():
+    first = epochs(0)
+    for workers, persistent in ((1, False), (1, True), (3, True)):
+        assert torch.equal(first, epochs(workers, persistent))
+    for epoch in first:
+        assert epoch[:, 0].sort().values.tolist() == [0, 1, 2, 3, 4]
+    assert len(first.flatten(0, 1)[:, 1:].flatten().unique()) == 3 * 5 * 3  # no number twice: each epoch has its own
+    assert not torch.equal(first[0, :, 0], first[1, :, 0])
+
+
+def test_an_image_of_an_epoch_does_not_depend_on_the_processes_that_train(monkeypatch):
+    def seeds(rank, size):
+        monkeypatch.setattr('mmengine.dataset.sampler.get_dist_info', lambda: (rank, size))
+        sampler = SeededSampler(range(6), seed=1)
+        sampler.set_epoch(2)
+        return {int(draw): draw.seed for draw in sampler}
+
+    assert seeds(0, 1) == seeds(0, 3) | seeds(1, 3) | seeds(2, 3)
+    assert list(SeededSampler(range(6), seed=1)) == list(DefaultSampler(range(6), seed=1))
+
+
+@pytest.mark.parametrize('sampler', [dict(type='DefaultSampler', shuffle=False), dict(type='ReversedOfATest')])
+def test_other_samplers_are_left_alone(sampler):
     config = dict(batch_size=1, num_workers=0, dataset=dict(type='RandomNumbersOfATest'))
-    loader = WeakSegRunner.build_dataloader(dict(config, sampler=dict(type='DefaultSampler', shuffle=True)), seed=0)
+    loader = WeakSegRunner.build_dataloader(dict(config, sampler=sampler), seed=0)
     assert type(loader.dataset) is RandomNumbers
     assert WeakSegRunner.build_dataloader(loader) is loader and isinstance(loader, DataLoader)

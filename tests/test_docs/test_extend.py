@@ -117,7 +117,7 @@ def test_a_data_reader_reads_the_labels_that_train(example, tmp_path):
     (root / 'labels.txt').write_text('\n'.join(lines))
     cfg.train_dataloader.dataset.data_root = str(root)
     runner, _ = trained(cfg)
-    dataset = runner.train_dataloader.dataset
+    dataset = runner.train_dataloader.dataset.dataset  # in the wrapper that seeds its transforms
     assert type(dataset).__module__ == 'my_project.text_labels'
     assert [dataset.get_data_info(index)['img_label'] for index in range(len(dataset))] == labels
 

@@ -135,7 +135,7 @@ class TrainingConfig:
             f'classes = {list(self.classes)!r}',
             f'palette = {safe_palette(len(self.classes))}',
             'images = dict(data_root=data_root, metainfo=dict(classes=classes, palette=palette))',
-            f'workers = dict(num_workers={workers()}, persistent_workers=False)',
+            f'workers = dict(num_workers={workers()}, persistent_workers=True)',
             f'model = {code(self._model())}',
         ]
         sets = [self._training_set(part) for part in self.parts]

@@ -49,6 +49,7 @@ class Options:
         seed: Random seed of the split and of the trainings.
         label_options: Options of the reader of the labels.
         check_data: Whether to check images and masks; otherwise masks are used as they are.
+        amp: Precision of the trainings; None is automatic. See :func:`mmwsl.apis.acceleration.accelerate`.
     """
 
     masks: str | None = None
@@ -61,6 +62,7 @@ class Options:
     seed: int = 0
     label_options: dict[str, Any] | None = None
     check_data: bool = True
+    amp: str | None = None
 
 
 @writes_alone(lambda given: given['out'])
@@ -132,6 +134,7 @@ class _Run:
             epochs=options.epochs,
             seed=options.seed,
             check_data=options.check_data,
+            amp=options.amp,
         )
         self.stages.run('classifier', classifier, self._classify)
         labels = self.stages.run('labels', {}, self._label)

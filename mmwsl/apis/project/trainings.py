@@ -52,6 +52,7 @@ class Trainings:
         epochs: Epochs of each training, instead of the derived number.
         seed: Random seed.
         check_data: Whether to check images and masks before a training.
+        amp: Precision of the trainings; None is automatic.
     """
 
     project: Project
@@ -65,6 +66,7 @@ class Trainings:
     epochs: float | None = None
     seed: int = 0
     check_data: bool = True
+    amp: str | None = None
 
     @property
     def masked(self) -> list[str]:
@@ -212,7 +214,7 @@ class Trainings:
         iterations = cfg.train_cfg.max_iters
         with self.console.progress(iterations, text) as bar:
             hook = ProgressHook(bar)
-            train(cfg, resume=True, hooks=[hook], check_data=self.check_data)
+            train(cfg, resume=True, hooks=[hook], check_data=self.check_data, amp=self.amp)
         checkpoint = latest_checkpoint(work_dir)
         assert checkpoint is not None
         path = Path(checkpoint).relative_to(self.project.root.absolute())

@@ -1,5 +1,6 @@
 """Hooks of the runner."""
 
+from .channels_last_hook import ChannelsLastHook
 from .feature_cache_hook import FeatureCacheHook
 from .finite_loss_hook import FiniteLossHook, NonFiniteError
 from .finite_scores_hook import FiniteScoresHook, check_scores
@@ -13,6 +14,7 @@ from .weak_seg_visualization_hook import WeakSegVisualizationHook
 from .weights_only_checkpoint_hook import WeightsOnlyCheckpointHook
 
 __all__ = [
+    'ChannelsLastHook',
     'FeatureCacheHook',
     'FiniteLossHook',
     'FiniteScoresHook',

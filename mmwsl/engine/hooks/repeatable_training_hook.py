@@ -27,9 +27,8 @@ class RepeatableTrainingHook(Hook):
     """Hook that seeds every iteration of the model, and the images of every epoch, with the number of the iteration.
 
     mmengine continues a training with the images that come next, but with the random numbers of its start: another
-    dropout, and, where this process loads the images, other crops and flips than without the interruption. Processes
-    that load images are seeded by mmengine when an epoch starts, and by :class:`mmwsl.datasets.SeededDataset` where a
-    sampler has no end.
+    dropout. :class:`mmwsl.datasets.SeededDataset` seeds the transforms of an image; the seed of an epoch is for images
+    that this process loads with another sampler than those of mmengine.
     """
 
     priority = 'HIGHEST'

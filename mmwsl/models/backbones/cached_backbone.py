@@ -93,7 +93,7 @@ class CachedBackbone(BaseModule):
                 digest.update(name.encode())
                 digest.update(value.cpu().numpy().tobytes())
             self._fingerprint = digest.digest()
-        precision = torch.is_autocast_enabled()
+        precision = _autocast_dtype(image.device.type)
         digest = hashlib.blake2b(f'{tuple(image.shape)}{precision}'.encode(), key=self._fingerprint, digest_size=20)
         digest.update(image.cpu().contiguous().numpy().data)
         name = digest.hexdigest()
@@ -123,6 +123,13 @@ class CachedBackbone(BaseModule):
             f'CachedBackbone: {self.cache_dir} takes no more features: {reason}. Those of further images are computed '
             'in every epoch.',
         )
+
+
+def _autocast_dtype(device_type: str) -> torch.dtype | bool | None:
+    """Return the dtype of autocast on a device, None without autocast."""
+    if not hasattr(torch, 'get_autocast_dtype'):  # before torch 2.4
+        return torch.is_autocast_enabled()
+    return torch.get_autocast_dtype(device_type) if torch.is_autocast_enabled(device_type) else None
 
 
 def _drop_prefix(module: nn.Module, state_dict: dict, prefix: str, local_metadata: dict) -> None:

@@ -10,7 +10,7 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.utils import SampleList
 from torch import Tensor, nn
 
-from ...functional import class_wise_pool, global_average_pool, valid_locations
+from ...functional import at_least_float32, class_wise_pool, global_average_pool, valid_locations
 from ...registry import MODELS
 from ...utils.metainfo import image_padding
 from ..backgrounds import Background, LearnedBackground
@@ -153,7 +153,14 @@ class LSEAggregationHead(BaseDecodeHead):
         return self.compute_losses(seg_logits, valid, batch_data_samples)
 
     def compute_losses(self, seg_logits: Tensor, valid: Tensor, batch_data_samples: SampleList) -> dict[str, Tensor]:
-        """Compute every loss over the ``valid (N, H, W)`` locations of ``seg_logits (N, K, H, W)``."""
+        """Compute every loss over the ``valid (N, H, W)`` locations of ``seg_logits (N, K, H, W)``.
+
+        Aggregation, background and losses are computed in float32, also where the network has mixed precision.
+        """
+        with torch.autocast(seg_logits.device.type, enabled=False):
+            return self._losses(at_least_float32(seg_logits), valid, batch_data_samples)
+
+    def _losses(self, seg_logits: Tensor, valid: Tensor, batch_data_samples: SampleList) -> dict[str, Tensor]:
         supervision = collect_supervision(
             batch_data_samples,
             self.num_classes,

@@ -154,5 +154,4 @@ CASES: list[Case] = [
         **NOTHING,
     ),
     case('coco-masks: into the images', 'coco-masks project/summary.json --out images', 'rejected', '--out', 'images'),
-    case('mixed precision without a GPU', f'{TRAIN} --amp', 'rejected', 'GPU'),
 ]

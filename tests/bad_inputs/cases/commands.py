@@ -105,7 +105,8 @@ CASES: list[Case] = [
         '02.png',
         prepare=half('images/02.png'),
     ),
-    case('train: --amp without a GPU', f'{TRAIN} --amp', 'rejected', '--amp', 'GPU'),
+    case('train: --amp float16 without a GPU', f'{TRAIN} --amp float16', 'rejected', '--amp', 'GPU'),
+    case('train: --amp of another name', f'{TRAIN} --amp fp16', 'rejected', '--amp', "'fp16'"),
     case(
         'train: --allow-mismatch without weights',
         f'{TRAIN} --allow-mismatch',

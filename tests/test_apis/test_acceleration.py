@@ -1,0 +1,164 @@
+"""Settings for GPUs: what they change in a config, and that they change no result."""
+
+import copy
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.optim import AmpOptimWrapper
+from mmengine.registry import OPTIM_WRAPPERS
+
+from mmwsl.apis import acceleration
+from mmwsl.apis.acceleration import accelerate, set_precision
+from mmwsl.apis.training import main
+from mmwsl.engine.hooks import ChannelsLastHook
+
+
+def config(**settings):
+    """Return the parts of a config that the settings change."""
+    optimizer = dict(type='SGD', lr=0.1)
+    loader = dict(num_workers=2)
+    wrapper = dict(type='OptimWrapper', optimizer=optimizer)
+    return Config(dict(optim_wrapper=wrapper, train_dataloader=loader, **settings))
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    """A machine that says it has a GPU of the compute capability 8.0."""
+    monkeypatch.setattr(acceleration, 'get_device', lambda: 'cuda')
+    monkeypatch.setattr(torch.cuda, 'get_device_capability', lambda: (8, 0))
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    yield monkeypatch
+    torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
+def test_nothing_changes_on_a_cpu():
+    given = config(acceleration_cfg=dict(acceleration.ACCELERATION))
+    changed = copy.deepcopy(given)
+    assert accelerate(changed) == ([], 'float32') and changed.to_dict() == given.to_dict()
+
+
+def test_everything_is_on_with_a_gpu(gpu):
+    cfg = config()
+    hooks, text = accelerate(cfg)
+    assert [type(hook) for hook in hooks] == [ChannelsLastHook]
+    assert text == 'bfloat16, TF32, channels last, fused optimizer'
+    assert cfg.optim_wrapper == dict(type='mmwsl.BFloat16OptimWrapper', optimizer=dict(type='SGD', lr=0.1, fused=True))
+    assert cfg.train_dataloader == dict(num_workers=2, pin_memory=True, persistent_workers=True, prefetch_factor=4)
+    assert torch.backends.cuda.matmul.allow_tf32 and torch.backends.cudnn.allow_tf32
+
+
+def test_everything_can_be_switched_off(gpu):
+    off = dict(amp='off', tf32=False, channels_last=False, fused_optimizer=False)
+    cfg = config(acceleration_cfg=off)
+    cfg.train_dataloader.update(pin_memory=False, persistent_workers=False, prefetch_factor=1)
+    given = copy.deepcopy(cfg)
+    assert accelerate(cfg) == ([], 'float32') and cfg.to_dict() == given.to_dict()
+    assert not torch.backends.cuda.matmul.allow_tf32 and not torch.backends.cudnn.allow_tf32
+
+
+def test_an_old_gpu_has_no_bfloat16(gpu):
+    gpu.setattr(torch.cuda, 'get_device_capability', lambda: (7, 5))
+    assert accelerate(config())[1] == 'float32, TF32, channels last, fused optimizer'
+
+
+def test_what_the_config_sets_stays(gpu):
+    cfg = config()
+    cfg.train_dataloader = dict(num_workers=0)  # neither persists nor prefetches
+    cfg.optim_wrapper.optimizer.foreach = True
+    assert 'fused' not in accelerate(cfg)[1] and 'fused' not in cfg.optim_wrapper.optimizer
+    assert cfg.train_dataloader == dict(num_workers=0, pin_memory=True)
+    cfg.optim_wrapper.optimizer = dict(type='Rprop', lr=0.1)  # has no fused kernel
+    assert 'fused' not in accelerate(cfg)[1]
+
+
+def test_precisions_of_a_command(gpu):
+    cfg = config()
+    assert set_precision(cfg, 'float16') == 'float16'
+    assert cfg.optim_wrapper.type == 'AmpOptimWrapper' and cfg.optim_wrapper.dtype == 'float16'
+    assert set_precision(cfg, 'auto') == 'float16'  # what the config has
+    with pytest.raises(ValueError, match="^--amp off contradicts `optim_wrapper.type`, got 'AmpOptimWrapper'"):
+        set_precision(cfg, 'off')
+
+    @OPTIM_WRAPPERS.register_module(force=True)
+    class UsersAmpOptimWrapper(AmpOptimWrapper):
+        """Mixed precision of a user's own package."""
+
+    cfg = Config(dict(optim_wrapper=dict(type='UsersAmpOptimWrapper', loss_scale=8.0)))
+    assert set_precision(cfg, 'auto') == 'float16'
+    assert cfg.optim_wrapper == dict(type='UsersAmpOptimWrapper', loss_scale=8.0)
+    cfg = Config(dict(optim_wrapper=dict(type='ApexOptimWrapper')))
+    assert set_precision(cfg, 'auto') == 'float32'
+    with pytest.raises(ValueError, match="^--amp bfloat16 needs `optim_wrapper.type` .* 'ApexOptimWrapper'"):
+        set_precision(cfg, 'bfloat16')
+
+
+@pytest.mark.parametrize(
+    ('settings', 'message'),
+    [
+        (dict(amp='fp16'), r"`acceleration_cfg\.amp` must be one of .*, got 'fp16'"),
+        (dict(tf32='yes'), r"`acceleration_cfg\.tf32` must be True or False, got 'yes'"),
+        pytest.param(
+            dict(amp='float16'),
+            r'acceleration_cfg\.amp float16 needs a GPU',
+            marks=pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU'),
+        ),
+    ],
+)
+def test_wrong_settings_are_one_line(settings, message):
+    with pytest.raises(ValueError, match=f'^{message}'):
+        accelerate(config(acceleration_cfg=settings))
+
+
+def log_of(work_dir):
+    """Return the text of the log of a training."""
+    return next(work_dir.glob('*/*.log')).read_text()
+
+
+def losses_of(log):
+    """Return the losses in a log."""
+    return [float(line.split(' loss: ')[1].split()[0]) for line in log.splitlines() if ' loss: ' in line]
+
+
+def test_a_training_in_bfloat16_follows_one_in_float32(tiny_config, tmp_path):
+    path = str(tiny_config())
+    for amp in ('off', 'bfloat16'):
+        options = ['default_hooks.logger.interval=1', f'experiment_name={tmp_path.name}_{amp}']
+        main([path, '--work-dir', str(tmp_path / amp), '--amp', amp, '--cfg-options', *options])
+    exact, rounded = (losses_of(log_of(tmp_path / amp)) for amp in ('off', 'bfloat16'))
+    assert 'on cpu (bfloat16)' in log_of(tmp_path / 'bfloat16') or torch.cuda.is_available()
+    assert len(exact) == 4 and rounded == pytest.approx(exact, rel=1e-2)
+    states = [torch.load(tmp_path / amp / 'iter_4.pth', weights_only=True)['state_dict'] for amp in ('off', 'bfloat16')]
+    for name, value in states[0].items():
+        assert states[1][name].dtype == value.dtype
+        torch.testing.assert_close(states[1][name], value, rtol=0.05, atol=2e-3)
+    assert any(not torch.equal(states[1][name], value) for name, value in states[0].items())
+
+
+def test_channels_last_changes_neither_values_nor_a_resumed_optimizer():
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU(), torch.nn.Conv2d(8, 4, 3))
+    other = copy.deepcopy(model)
+    inputs = torch.rand(2, 3, 9, 9)
+
+    class RunnerParts:
+        """What the hook reads of a runner."""
+
+    runner = RunnerParts()
+    runner.model = other
+    states = []
+    for network in (model, other):
+        optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
+        wrapper = acceleration.OptimWrapper(optimizer)
+        for step in range(3):
+            if network is other and step == 1:  # as after the checkpoint of a training with the usual order
+                runner.optim_wrapper = wrapper
+                ChannelsLastHook().before_train(runner)
+                assert all(
+                    state['momentum_buffer'].stride() == weight.stride() for weight, state in optimizer.state.items()
+                )
+            wrapper.update_params(network(inputs).square().mean())
+        states.append(network.state_dict())
+    assert other[0].weight.is_contiguous(memory_format=torch.channels_last)
+    for name, value in states[0].items():
+        torch.testing.assert_close(states[1][name], value)
