@@ -25,6 +25,12 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+def pytest_runtest_setup(item):
+    """Skip the tests for a GPU where there is none."""
+    if item.get_closest_marker('gpu') and not torch.cuda.is_available():
+        pytest.skip('needs a GPU')
+
+
 @pytest.fixture(scope='session', autouse=True)
 def plain_configs():
     """Skip the formatting of printed configs: a runner formats its config five times, which takes seconds."""

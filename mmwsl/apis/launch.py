@@ -69,14 +69,30 @@ def join_processes(cfg: Config, launcher: str) -> None:
         launcher: Launcher of the processes.
 
     Raises:
-        ValueError: If the launcher has not started this process.
+        ValueError: If the launcher has not started this process, or there are more processes than GPUs.
     """
     if not distributed.is_initialized():
         check_launcher(launcher)
     if launcher == 'pytorch' and not torch.cuda.is_available():
         prepare_for_cpu(cfg)
     elif launcher != 'none' and not distributed.is_initialized():
-        init_dist(launcher, **cfg.get('env_cfg', {}).get('dist_cfg', {'backend': 'nccl'}))
+        settings = cfg.get('env_cfg', {}).get('dist_cfg', {'backend': 'nccl'})
+        check_gpus(settings.get('backend', 'nccl'))
+        init_dist(launcher, **settings)
+
+
+def check_gpus(backend: str) -> None:
+    """Check that there is a GPU for each process that torchrun starts on this machine.
+
+    Raises:
+        ValueError: If processes would share a GPU, which NCCL cannot do.
+    """
+    processes, gpus = int(os.environ.get('LOCAL_WORLD_SIZE', 1)), torch.cuda.device_count()
+    if backend == 'nccl' and processes > gpus:
+        raise ValueError(
+            f'{processes} processes on this machine need a GPU each, got {gpus}. Start {gpus}, or set '
+            'CUDA_VISIBLE_DEVICES= to train on CPUs.'
+        )
 
 
 def check_launcher(launcher: str) -> None:

@@ -26,6 +26,7 @@ from ..datasets import SeededDataset, SeededInfiniteSampler, SeededSampler
 from ..utils.errors import is_rejection
 from ..utils.files import files_of_config, nearest_existing, remove_empty_folders
 from ..utils.nested import dicts_in
+from .hooks.deferred_runtime_info_hook import DeferredRuntimeInfoHook
 from .loader_workers import report_unsent
 
 SHOWN = ('mmwsl', 'mmengine.hooks.logger_hook', 'mmseg.evaluation')
@@ -126,6 +127,10 @@ class WeakSegRunner(Runner):
                 text = f'`paramwise_cfg.custom_keys` must be parts of names of parameters, no name has {unused}.'
                 self.logger.warning(text)
         return super().build_optim_wrapper(optim_wrapper)
+
+    def register_default_hooks(self, hooks: dict | None = None) -> None:
+        """Register the default hooks; see the parent. A GPU does not wait for the one that reads the losses."""
+        super().register_default_hooks({'runtime_info': dict(type=DeferredRuntimeInfoHook), **(hooks or {})})
 
     def load_checkpoint(self, filename: str, *args: Any, **kwargs: Any) -> dict:
         """Load a checkpoint; see the parent. What mmengine prints is logged.

@@ -6,7 +6,7 @@ from mmengine.registry import MODELS
 from torch import distributed
 
 from mmwsl import apis
-from mmwsl.apis.launch import build_runner, join_processes, leave_process_group, prepare_for_cpu
+from mmwsl.apis.launch import build_runner, check_gpus, join_processes, leave_process_group, prepare_for_cpu
 from tests.conftest import free_port
 
 
@@ -42,6 +42,16 @@ def test_subclasses_of_sync_bn_are_replaced(launched):
     cfg = Config(dict(model=dict(type='EncoderDecoder', backbone=dict(norm_cfg=dict(type='UsersSyncBN')))))
     prepare_for_cpu(cfg)
     assert cfg.model.backbone.norm_cfg.type == 'BN'
+
+
+def test_more_processes_than_gpus_are_one_line(monkeypatch):
+    gpus = torch.cuda.device_count()
+    monkeypatch.setenv('LOCAL_WORLD_SIZE', str(gpus + 1))
+    with pytest.raises(ValueError, match=f'^{gpus + 1} processes on this machine need a GPU each, got {gpus}'):
+        check_gpus('nccl')
+    check_gpus('gloo')
+    monkeypatch.setenv('LOCAL_WORLD_SIZE', str(gpus))
+    check_gpus('nccl')
 
 
 @pytest.mark.parametrize(

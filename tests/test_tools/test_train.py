@@ -119,7 +119,7 @@ def test_resume_without_a_checkpoint_starts_from_the_given_weights(tiny_config, 
     assert trained_iterations(log) == [1, 2]
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+@pytest.mark.gpu
 def test_float16_reaches_the_runner(tiny_config, tmp_path):
     main([str(tiny_config()), '--work-dir', str(tmp_path / 'work'), '--amp', 'float16'])
     assert 'loss_scaler' in torch.load(tmp_path / 'work' / 'iter_4.pth', weights_only=True)['optimizer']

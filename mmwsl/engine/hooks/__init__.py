@@ -1,6 +1,7 @@
 """Hooks of the runner."""
 
 from .channels_last_hook import ChannelsLastHook
+from .deferred_runtime_info_hook import DeferredRuntimeInfoHook
 from .feature_cache_hook import FeatureCacheHook
 from .finite_loss_hook import FiniteLossHook, NonFiniteError
 from .finite_scores_hook import FiniteScoresHook, check_scores
@@ -15,6 +16,7 @@ from .weights_only_checkpoint_hook import WeightsOnlyCheckpointHook
 
 __all__ = [
     'ChannelsLastHook',
+    'DeferredRuntimeInfoHook',
     'FeatureCacheHook',
     'FiniteLossHook',
     'FiniteScoresHook',

@@ -57,8 +57,8 @@ class LearnedBackground(Background):
         foreground = image_labels[:, 1:]
         background = torch.ones_like(image_labels[:, :1])
         if not per_location:
-            background[(foreground == -1).any(1)] = -1
-            background[(foreground == 1).any(1)] = 0
+            background = background.masked_fill((foreground == -1).any(1, keepdim=True), -1)
+            background = background.masked_fill((foreground == 1).any(1, keepdim=True), 0)
         return torch.cat([background, foreground], 1)
 
     def pixel_probs(self, seg_logits: Tensor) -> Tensor:

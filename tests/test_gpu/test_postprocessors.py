@@ -7,7 +7,7 @@ from mmseg.structures import SegDataSample
 
 from mmwsl.inference.postprocessors import build_postprocessors
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason='no GPU')
+pytestmark = pytest.mark.gpu
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,8 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason='no GPU')
         dict(type='mmwsl.LogitSoftmax'),
         dict(type='mmwsl.DenseCRF'),
         dict(type='mmwsl.PixelAdaptiveRefinement'),
+        dict(type='mmwsl.AffinityRandomWalk'),
+        dict(type='mmwsl.SuperpixelCRF'),
     ],
     ids=lambda config: config['type'],
 )
