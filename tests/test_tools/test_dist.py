@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import stat
 
 import pytest
@@ -65,6 +66,40 @@ def test_two_processes_train_as_one_and_evaluate_to_the_same_digits(tiny_config,
         assert by_one[name] == by_two[name]
 
 
+KILL = """
+import os, signal
+from pathlib import Path
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+
+@HOOKS.register_module(force=True)
+class DieOnceHook(Hook):
+    priority = 'LOWEST'
+    def after_train_iter(self, runner, *args, **kwargs):
+        if runner.iter + 1 == 5 and os.environ['RANK'] == '1' and not Path('died').exists():
+            Path('died').touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@TWO_GPUS
+def test_a_killed_process_restarts_and_resumes(tiny_config, run, tmp_path):
+    """torchrun stops the other process and starts both again: they continue from the last checkpoint."""
+    (tmp_path / 'die_once.py').write_text(KILL)
+    settings = dict(custom_imports=dict(imports=['die_once']), custom_hooks=[dict(type='DieOnceHook')])
+    config = tiny_config(**settings)
+    options = ['--resume', '--cfg-options', 'train_cfg.max_iters=8', *NO_BATCH_STATISTICS]
+    environment = dict(MAX_RESTARTS='1', PYTHONPATH=str(tmp_path))
+    output = run('dist_train.sh', config, 2, '--work-dir', 'killed', *options, **environment)
+    assert (tmp_path / 'died').exists()
+    assert re.search(r'training continues from \S*iter_4\.pth', output)
+    run('dist_train.sh', config, 2, '--work-dir', 'whole', *options, **environment)
+    killed, whole = (
+        torch.load(tmp_path / name / 'iter_8.pth', weights_only=True)['state_dict'] for name in ('killed', 'whole')
+    )
+    assert all(torch.equal(killed[name], value) for name, value in whole.items())
+
+
 @TWO_GPUS
 def test_a_mask_that_cannot_be_used_stops_all_processes(tiny_config, command):
     config = tiny_config()
@@ -78,8 +113,8 @@ def test_a_mask_that_cannot_be_used_stops_all_processes(tiny_config, command):
 
 
 @TWO_GPUS
-def test_two_processes_evaluate_our_parts_to_the_same_digits(run, repository, tmp_path):
-    """Evaluate the inference pipeline and our metrics on seven images: four and three."""
+def test_processes_evaluate_and_label_to_the_same_digits(run, repository, tmp_path):
+    """Evaluate the inference pipeline and our metrics on seven images: four and three, and three, two and two."""
     config = repository / 'configs/shapes/wsl_lse_shapes_ilp.py'
     options = ['--cfg-options', 'train_cfg.max_epochs=1', 'param_scheduler=None', 'train_dataloader.dataset.length=64']
     for loader in ('val_dataloader', 'test_dataloader'):
@@ -88,12 +123,21 @@ def test_two_processes_evaluate_our_parts_to_the_same_digits(run, repository, tm
         options += [f'{loader}.num_workers=0', f'{loader}.persistent_workers=False']
     train([str(config), '--work-dir', str(tmp_path / 'trained'), *options])
     checkpoint = tmp_path / 'trained' / 'epoch_1.pth'
-    run('dist_test.sh', config, checkpoint, 2, '--work-dir', 'by_two', *options)
     evaluate([str(config), str(checkpoint), '--work-dir', str(tmp_path / 'by_one'), *options])
-    by_one, by_two = (scores_of(tmp_path / name) for name in ('by_one', 'by_two'))
+    by_one = scores_of(tmp_path / 'by_one')
     assert {'mIoU', 'mAP'} <= by_one.keys()
-    for name in by_one.keys() - {'time', 'data_time'}:
-        assert by_one[name] == by_two[name], name
+    for processes in (2, 3):
+        run('dist_test.sh', config, checkpoint, processes, '--work-dir', f'by_{processes}', *options)
+        found = scores_of(tmp_path / f'by_{processes}')
+        for name in by_one.keys() - {'time', 'data_time'}:
+            assert by_one[name] == found[name], (processes, name)
+    folders = []
+    for processes in (1, 3):
+        folders.append(tmp_path / f'labels_of_{processes}')
+        arguments = ['--split', 'test', '--out', folders[-1], *options]
+        run('dist_pseudo_labels.sh', config, checkpoint, processes, *arguments)
+    masks = [{path.name: path.read_bytes() for path in folder.glob('masks/*.png')} for folder in folders]
+    assert len(masks[0]) == 7 and masks[0] == masks[1]
 
 
 @pytest.mark.parametrize(
