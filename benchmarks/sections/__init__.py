@@ -1,0 +1,1 @@
+"""Sections of benchmarks/run.py: each has a function ``rows(device, folder)`` that yields its rows."""
