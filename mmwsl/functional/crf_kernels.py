@@ -27,7 +27,6 @@ class CRFKernels:
 
     def __init__(self, image: Tensor, params: CRFParams) -> None:
         self.image = image
-        self.key = kernel_key(params)
         self.params = params
         self._lattices: dict[tuple, list[PermutohedralLattice]] = {}
         self._compiled: CompiledKernels | None = None
@@ -105,17 +104,6 @@ class CompiledKernels:
             table, splat = splat, table
         self._functions.update(*arguments, table, splat[:0], probs.numpy())
         return probs
-
-
-def kernel_key(params: CRFParams) -> tuple[float, ...]:
-    """Return the parameters that the kernels depend on."""
-    return (
-        params.gaussian_sxy,
-        params.gaussian_weight,
-        params.bilateral_sxy,
-        params.bilateral_srgb,
-        params.bilateral_weight,
-    )
 
 
 @cache

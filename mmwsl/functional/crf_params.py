@@ -41,6 +41,12 @@ class CRFParams:
         if self.gt_prob is not None and not 0 < self.gt_prob < 1:
             raise ValueError(f'`gt_prob` must be None or in (0, 1), got {self.gt_prob}.')
 
+    @property
+    def kernel_key(self) -> tuple[float, ...]:
+        """The parameters that the kernels depend on."""
+        smoothness = self.gaussian_sxy, self.gaussian_weight
+        return *smoothness, self.bilateral_sxy, self.bilateral_srgb, self.bilateral_weight
+
 
 CRF_PRESETS = {
     'ccnn': CRFParams(6.0, 6.0, 50.0, 4.0, 5.0),

@@ -5,7 +5,7 @@ from functools import reduce
 import torch
 from torch import Tensor
 
-from .crf_kernels import CRFKernels, kernel_key
+from .crf_kernels import CRFKernels
 from .crf_params import CRF_PRESETS, CRFParams
 from .inputs import at_least_float32, check_finite, check_image, check_probs
 
@@ -125,7 +125,7 @@ def _log_unary(probs: Tensor, gt_prob: float | None) -> Tensor:
 def _matching(kernels: CRFKernels | None, image: Tensor, params: CRFParams) -> CRFKernels:
     if kernels is None:
         return CRFKernels(image, params)
-    if kernels.image is not image or kernels.key != kernel_key(params):
+    if kernels.image is not image or kernels.params.kernel_key != params.kernel_key:
         raise ValueError('`kernels` must be those of `image` and `params`. Build CRFKernels(image, params).')
     return kernels
 
