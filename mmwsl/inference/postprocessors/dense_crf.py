@@ -8,11 +8,39 @@ import torch
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-from ...functional import CRF_PRESETS, CRFParams, dense_crf, plausible_labels
+from ...functional import CRF_PRESETS, CRFKernels, CRFParams, dense_crf, plausible_labels
 from ...registry import POSTPROCESSORS
 from ...utils.sample_fields import AGGREGATING_HEAD, KEEP_ORIGINAL_IMAGE
 from ..segmentor import Segmentor
 from .base import PostProcessor
+
+
+class SharedKernels:
+    """CRF kernels of images, until they are cleared: several CRFs on one image build each lattice once."""
+
+    def __init__(self) -> None:
+        self._kernels: dict[tuple, tuple[Tensor, CRFKernels]] = {}
+
+    def get(self, image: Tensor, device: torch.device, params: CRFParams) -> CRFKernels:
+        """Return the kernels of an image as it is now, ``(3, H, W)`` in BGR.
+
+        Args:
+            image: The image. It is kept, so that no other tensor gets its identity.
+            device: Device to compute on.
+            params: Widths and weights of the kernels.
+        """
+        # The version changes when a tensor is changed in place; tensors of inference mode have none.
+        version = None if image.is_inference() else image._version
+        key = id(image), version, device, params.kernel_key
+        entry = self._kernels.get(key)
+        if entry is None:
+            # RGB, as in other implementations: the order of the channels rotates the lattice.
+            entry = self._kernels[key] = image, CRFKernels(image.flip(0).to(device), params)
+        return entry[1]
+
+    def clear(self) -> None:
+        """Free all kernels."""
+        self._kernels.clear()
 
 
 @POSTPROCESSORS.register_module()
@@ -60,6 +88,7 @@ class DenseCRF(PostProcessor):
         self.min_pixel_prob = min_pixel_prob
         self.tuned_on = tuned_on
         self.min_image_prob = min_image_prob
+        self.shared_kernels: SharedKernels | None = None
         if min_image_prob is not None:
             self.required_fields = dict(self.required_fields, pred_label=AGGREGATING_HEAD)
 
@@ -76,7 +105,7 @@ class DenseCRF(PostProcessor):
         if self.min_pixel_prob is not None or self.min_image_prob is not None:
             image_probs = None if self.min_image_prob is None else data_sample.pred_label.score
             plausible = plausible_labels(probs, self.min_pixel_prob or 0.0, image_probs, self.min_image_prob or 0.0)
-        # RGB, as in other implementations: the order of the channels rotates the lattice.
-        image = data_sample.image.data.flip(0).to(probs.device)
+        shared = SharedKernels() if self.shared_kernels is None else self.shared_kernels
+        kernels = shared.get(data_sample.image.data, probs.device, self.params)
         compatibility = None if self.compatibility is None else self.compatibility.to(probs.device)
-        return dense_crf(probs, image, self.params, compatibility, plausible)
+        return dense_crf(probs, kernels.image, self.params, compatibility, plausible, kernels)

@@ -9,6 +9,7 @@ from torch import Tensor
 from ...registry import POSTPROCESSORS
 from ..step import InferenceStep
 from .base import PostProcessor, apply_postprocessors, build_postprocessors
+from .dense_crf import DenseCRF, SharedKernels
 
 
 @POSTPROCESSORS.register_module()
@@ -17,7 +18,7 @@ class PostProcessorEnsemble(PostProcessor):
 
     Where two pipelines disagree, the mean is near 0.5: thresholds of about 0.25 and 0.75 ignore such pixels, see
     :func:`mmwsl.functional.double_threshold`. IRN (Ahn et al., CVPR 2019) generates labels by two CRFs, one with a low
-    and one with a high background score.
+    and one with a high background score. CRFs with equal kernels share their lattices.
 
     Args:
         pipelines: Configs of the pipelines, each a list of post-processors; an empty list does not change the scores.
@@ -33,6 +34,8 @@ class PostProcessorEnsemble(PostProcessor):
                 'post-processor into a list of its own.'
             )
         self.pipelines = [build_postprocessors(pipeline) for pipeline in pipelines]
+        self._shared_kernels = SharedKernels()
+        self._share(self._shared_kernels)
 
     @property
     def nested(self) -> list[InferenceStep]:
@@ -41,4 +44,16 @@ class PostProcessorEnsemble(PostProcessor):
 
     def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
         """Average the results of all pipelines on ``probs (K, H, W)``."""
-        return torch.stack([apply_postprocessors(pipeline, probs, data_sample) for pipeline in self.pipelines]).mean(0)
+        try:
+            results = [apply_postprocessors(pipeline, probs, data_sample) for pipeline in self.pipelines]
+        finally:
+            self._shared_kernels.clear()
+        return torch.stack(results).mean(0)
+
+    def _share(self, kernels: SharedKernels) -> None:
+        """Let the CRFs of all pipelines, and those of ensembles among them, use the same kernels."""
+        for step in self.nested:
+            if isinstance(step, DenseCRF):
+                step.shared_kernels = kernels
+            elif isinstance(step, PostProcessorEnsemble):
+                step._share(kernels)

@@ -1,12 +1,22 @@
 """Ensemble of post-processing pipelines."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
-from mmwsl.functional import CRF_PRESETS, class_thresholds, dense_crf, double_threshold, logit_softmax
+from mmwsl.functional import (
+    CRF_PRESETS,
+    PermutohedralLattice,
+    class_thresholds,
+    dense_crf,
+    double_threshold,
+    logit_softmax,
+)
 from mmwsl.inference.postprocessors import PostProcessorEnsemble, build_postprocessors
+from mmwsl.inference.postprocessors.dense_crf import SharedKernels
 
 
 def _thresholds(*values, **kwargs):
@@ -62,3 +72,43 @@ def test_equal_provenance_is_reported_once():
     )
     assert ensemble.provenance == dict(tuned_on='set a; set b')
     assert PostProcessorEnsemble(_thresholds(0.5)).provenance == {}
+
+
+def _crfs(*presets):
+    return [[dict(type='mmwsl.DenseCRF', preset=preset)] for preset in presets]
+
+
+def test_crfs_with_equal_kernels_build_each_lattice_once(monkeypatch):
+    """In float64, which torch computes; a CRF has two lattices, 2 and 5 dimensions."""
+    original, built = PermutohedralLattice.__init__, []
+
+    def counted(self, features):
+        built.append(features.shape[1])
+        original(self, features)
+
+    monkeypatch.setattr(PermutohedralLattice, '__init__', counted)
+    torch.manual_seed(0)
+    probs = torch.rand(3, 12, 16, dtype=torch.float64)
+    sample = SegDataSample(image=PixelData(data=torch.randint(0, 256, (3, 12, 16)).byte()))
+    separate = [build_postprocessors(pipeline)[0](probs, sample) for pipeline in _crfs('psa', 'psa', 'ccnn')]
+    assert built == [2, 5] * 3
+    built.clear()
+    nested = [dict(type='mmwsl.PostProcessorEnsemble', pipelines=_crfs('psa', 'psa', 'ccnn'))]
+    ensemble = PostProcessorEnsemble([*_crfs('psa', 'ccnn'), nested])
+    expected = (separate[0] + separate[2] + sum(separate) / 3) / 3
+    torch.testing.assert_close(ensemble(probs, sample), expected)
+    assert built == [2, 5] * 2
+    ensemble(probs, sample)
+    assert built == [2, 5] * 4  # nothing is kept between predictions
+
+
+def test_an_image_that_changed_gets_other_lattices():
+    probs, image = torch.rand(2, 6, 7), torch.randint(0, 256, (3, 6, 7)).byte()
+    kernels, params = SharedKernels(), CRF_PRESETS['psa']
+    first = kernels.get(image, probs.device, params)
+    assert kernels.get(image, probs.device, params) is first
+    assert kernels.get(image, probs.device, replace(params, iterations=3, gt_prob=0.5)) is first
+    assert kernels.get(image, probs.device, replace(params, bilateral_srgb=4.0)) is not first
+    assert kernels.get(image.clone(), probs.device, params) is not first
+    image[0, 0, 0] += 1
+    assert kernels.get(image, probs.device, params) is not first
