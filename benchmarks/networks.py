@@ -1,0 +1,80 @@
+"""Train networks that have no pretrained weights, from scratch on the synthetic shapes with masks: U-Net, DeconvNet ...
+
+    python benchmarks/networks.py --out work_dirs/networks
+    python benchmarks/networks.py fsl_unet_voc6 fsl_unet_voc6_border --iterations 1000 --out work_dirs/networks
+
+Network, loss, augmentation and optimizer are those of the config; data, length and batch size those of this script: 7
+classes with the background, 300 test images of another seed, images of 128 pixels, 224 for DeconvNet, whose fully
+connected layers need them. Repeat the command to resume an interrupted run.
+"""
+
+import argparse
+from pathlib import Path
+
+from mmengine.config import Config
+
+from mmwsl.apis.config import load_config
+from mmwsl.apis.training import train
+
+CONFIGS = (
+    'fsl_unet_voc6',
+    'fsl_unet_voc6_border',
+    'fsl_deconvnet_voc6',
+    'fsl_deconvnet_voc6_shortcut',
+    'fsl_fcn-alexnet_voc6',
+    'fsl_fcn-googlenet_voc6',
+    'fsl_deeplabv3_voc6_cascade',
+)
+
+
+def shapes_config(name: str, out: Path, iterations: int, batch_size: int) -> Config:
+    """Return a config whose data are the synthetic shapes."""
+    cfg = load_config(name, work_dir=str(out / name))
+    size = 224 if 'deconvnet' in name else 128
+    cfg.model.data_preprocessor.size = (size, size)
+    if 'size' in (cfg.model.data_preprocessor.get('test_cfg') or {}):
+        cfg.model.data_preprocessor.test_cfg.size = (size, size)
+    render = [dict(type='mmwsl.RenderShapesImage'), dict(type='mmwsl.RenderShapesMask')]
+    # What the config does after loading and resizing; a flip would change the pattern of a class.
+    augmentation = [
+        step
+        for step in cfg.train_dataloader.dataset.pipeline
+        if not any(word in step.type for word in ('Load', 'Resize', 'Flip', 'Pack'))
+    ]
+    dataset = dict(type='mmwsl.ShapesDataset', size=size)
+    cfg.train_dataloader.update(
+        batch_size=batch_size,
+        sampler=dict(type='InfiniteSampler', shuffle=True),
+        dataset=dict(dataset, length=4000, seed=0, pipeline=[*render, *augmentation, dict(type='PackSegInputs')]),
+    )
+    test = [render[0], dict(type='mmwsl.KeepOriginalImage'), render[1], dict(type='mmwsl.PackSegInputsWithMaps')]
+    cfg.val_dataloader.dataset = dict(dataset, length=300, seed=1, test_mode=True, pipeline=test)
+    cfg.test_dataloader = cfg.val_dataloader
+    cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=iterations, val_interval=iterations)
+    cfg.param_scheduler = [
+        dict(type='LinearLR', start_factor=0.02, by_epoch=False, begin=0, end=50),
+        dict(type='PolyLR', power=0.9, eta_min=0.0, by_epoch=False, begin=0, end=iterations),
+    ]
+    cfg.log_processor.by_epoch = False
+    cfg.default_hooks.checkpoint.update(by_epoch=False, interval=100)
+    cfg.default_hooks.logger.update(log_metric_by_epoch=False)
+    cfg.visualizer.name = cfg.experiment_name = name
+    return cfg
+
+
+def main() -> None:
+    """Train the networks one after another."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('configs', nargs='*', default=CONFIGS, metavar='CONFIG', help=f'default: {", ".join(CONFIGS)}')
+    parser.add_argument('--iterations', type=int, default=400, help='length of each training (default %(default)s)')
+    parser.add_argument('--batch-size', type=int, default=8, help='images of a batch (default %(default)s)')
+    parser.add_argument('--out', type=Path, required=True, help='folder of the results')
+    args = parser.parse_args()
+    for name in args.configs:
+        runner = train(shapes_config(name, args.out, args.iterations, args.batch_size), resume=True)
+        mean = runner.message_hub.get_scalar('val/mIoU').current()
+        print(f'{name}: mIoU {mean:.1f} after {args.iterations} iterations', flush=True)
+
+
+if __name__ == '__main__':
+    main()
