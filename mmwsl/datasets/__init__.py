@@ -1,5 +1,7 @@
 """Datasets with image-level labels, and seeds of their random transforms."""
 
+from mmwsl.utils.tar_backend import TarBackend
+
 from .class_independent import ClassIndependentMasks
 from .coco import COCOWeakDataset
 from .curriculum import split_by_labels
@@ -20,6 +22,7 @@ __all__ = [
     'SeededInfiniteSampler',
     'SeededSampler',
     'ShapesDataset',
+    'TarBackend',
     'VOC6WeakDataset',
     'VOCActionDataset',
     'VOCWeakDataset',

@@ -91,7 +91,7 @@ def list_files(folder: str, backend_args: dict | None = None) -> list[str]:
     """List all files in ``folder`` as :func:`list_images` does."""
     if not fileio.isdir(folder, backend_args=backend_args):
         raise FileNotFoundError(f'folder {folder!r} does not exist. Check `data_root` and `data_prefix`.')
-    if isinstance(fileio.get_file_backend(folder, backend_args=backend_args), fileio.LocalBackend):
+    if type(fileio.get_file_backend(folder, backend_args=backend_args)) is fileio.LocalBackend:
         pipes: list[str] = []
         listing: Iterable[str] = list(_walk(folder, pipes))
         if pipes:
