@@ -4,7 +4,7 @@
     python benchmarks/networks.py fsl_unet_voc6 fsl_unet_voc6_border --iterations 1000 --out work_dirs/networks
 
 Network, loss, augmentation and optimizer are those of the config; data, length and batch size those of this script: 7
-classes with the background, 300 test images of another seed, images of 128 pixels, 224 for DeconvNet, whose fully
+classes with the background, 300 test images of another seed, images of 64 pixels, 224 for DeconvNet, whose fully
 connected layers need them. Repeat the command to resume an interrupted run.
 """
 
@@ -30,7 +30,7 @@ CONFIGS = (
 def shapes_config(name: str, out: Path, iterations: int, batch_size: int) -> Config:
     """Return a config whose data are the synthetic shapes."""
     cfg = load_config(name, work_dir=str(out / name))
-    size = 224 if 'deconvnet' in name else 128
+    size = 224 if 'deconvnet' in name else 64
     cfg.model.data_preprocessor.size = (size, size)
     if 'size' in (cfg.model.data_preprocessor.get('test_cfg') or {}):
         cfg.model.data_preprocessor.test_cfg.size = (size, size)
@@ -66,8 +66,8 @@ def main() -> None:
     """Train the networks one after another."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('configs', nargs='*', default=CONFIGS, metavar='CONFIG', help=f'default: {", ".join(CONFIGS)}')
-    parser.add_argument('--iterations', type=int, default=400, help='length of each training (default %(default)s)')
-    parser.add_argument('--batch-size', type=int, default=8, help='images of a batch (default %(default)s)')
+    parser.add_argument('--iterations', type=int, default=1500, help='length of each training (default %(default)s)')
+    parser.add_argument('--batch-size', type=int, default=16, help='images of a batch (default %(default)s)')
     parser.add_argument('--out', type=Path, required=True, help='folder of the results')
     args = parser.parse_args()
     for name in args.configs:

@@ -53,6 +53,7 @@ def rows(device: torch.device, folder: Path) -> Iterator[dict]:
         call = step(folder, device, chosen)
         found[name] = medians({name: call}, device)[name]
         yield row(f'step, {text}: {name}', found[name], 'ms', 'float32', found[name] / found['float32'])
+    yield row('images from files, one process of a loader', loaded(folder, device), 'images/s')
     best = found['all: the default' if device.type == 'cuda' else 'float32']
     clock = Clock(device)
     train(
@@ -65,6 +66,18 @@ def rows(device: torch.device, folder: Path) -> Iterator[dict]:
     ms = 1e3 * (clock.times[-1] - clock.times[skipped]) / (len(clock.times) - 1 - skipped)
     yield row(f'tools/train.py, {text}: time of an iteration', ms, 'ms', 'the step alone', ms / best)
     yield row(f'tools/train.py, {text}', 1e3 * batch / ms, 'images/s')
+
+
+def loaded(folder: Path, device: torch.device) -> float:
+    """Return how many images per second of CPU time one process loads and transforms."""
+    network, size, batch_size, iterations = SETTINGS[device.type]
+    cfg = folder_config(folder / 'images', network, folder / 'step', size, batch_size, iterations)
+    dataset = Runner.build_dataloader(dict(cfg.train_dataloader, num_workers=0, persistent_workers=False)).dataset
+    dataset[0]
+    start = time.process_time()
+    for index in range(len(dataset)):
+        dataset[index]
+    return len(dataset) / (time.process_time() - start)
 
 
 def step(folder: Path, device: torch.device, acceleration: dict) -> Call:
