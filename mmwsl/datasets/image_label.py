@@ -28,8 +28,9 @@ from .matching import (
 )
 from .packed_dataset import PackedDataset
 from .packed_infos import InfoFormat, PackedInfos, encode_labels
+from .shared_rows import share_rows
 from .transforms.mask_loaders import all_transforms, opens_masks
-from .vocabulary import check_classes
+from .vocabulary import check_classes, map_classes
 
 
 class ImageLabelDataset(PackedDataset):
@@ -124,17 +125,7 @@ class ImageLabelDataset(PackedDataset):
         """
         new_classes = check_classes(new_classes, self._known_classes())
         old_classes = self.seg_map_classes or self.SEG_MAP_CLASSES or self.METAINFO.get('classes') or new_classes
-        lacking = [name for name in new_classes if name not in old_classes]
-        if lacking:
-            raise ValueError(
-                f'the mask files have no index for {lacking}: their indices are {list(old_classes)}. '
-                'Correct `metainfo["classes"]` or `seg_map_classes`.'
-            )
-        if list(old_classes) == list(new_classes):
-            return None
-        ids = {name: index for index, name in enumerate(new_classes)}
-        ignored: int = self.ignore_index
-        return {index: ids.get(name, ignored) for index, name in enumerate(old_classes)}
+        return map_classes(old_classes, new_classes, self.ignore_index)
 
     def load_data_list(self) -> Sequence[dict]:
         """Read the list and the labels, and check them against the folder. See the class for the keys.
@@ -142,8 +133,22 @@ class ImageLabelDataset(PackedDataset):
         Returns:
             The data infos: a list for a subclass that overrides this method, which may change them; otherwise packed.
         """
-        infos = self._load_infos()
+        left_out = ('pipeline', 'data_list', '_records')
+        options = [(name, value) for name, value in sorted(vars(self).items()) if name not in left_out]
+        files = [self.label_file, self.ann_file]
+        infos = share_rows(self._load_infos, self._info_format(), [type(self), options], files)
         return infos if type(self).load_data_list is ImageLabelDataset.load_data_list else list(infos)
+
+    def _info_format(self) -> InfoFormat:
+        return InfoFormat(
+            image_folder=self.data_prefix['img_path'],
+            mask_folder=self.data_prefix.get('seg_map_path'),
+            mask_suffix=self.seg_map_suffix,
+            suffixes=self.suffixes,
+            num_classes=len(self._metainfo['classes']),
+            label_map=self.label_map,
+            reduce_zero_label=self.reduce_zero_label,
+        )
 
     def _load_infos(self) -> PackedInfos:
         names = read_names(self.ann_file, self.backend_args) if self.ann_file else None
@@ -194,15 +199,7 @@ class ImageLabelDataset(PackedDataset):
         source: str = '',
     ) -> PackedInfos:
         """Pack the data infos of images of the folder, with the labels in rows of a table."""
-        form = InfoFormat(
-            self.data_prefix['img_path'],
-            self.data_prefix.get('seg_map_path'),
-            self.seg_map_suffix,
-            self.suffixes,
-            len(self._metainfo['classes']),
-            self.label_map,
-            self.reduce_zero_label,
-        )
+        form = self._info_format()
         masks = {} if form.mask_folder is None else unusual_masks(index.files, form, self.backend_args)
         if table is None or rows is None:
             codes = np.zeros(len(places), np.int32)
