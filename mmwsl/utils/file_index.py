@@ -44,9 +44,9 @@ class FileIndex:
     def _find(self, names: list[str]) -> np.ndarray:
         keys = list(map(_composed, names))
         hashes = hash_strings(keys)
-        found, several = self._paths.find(hashes)
+        found, _ = self._paths.find(hashes)
         some = found >= 0
-        found[several | ~_equal(names, map(self.files.__getitem__, found.tolist()))] = -1
+        found[~_equal(names, map(self.files.__getitem__, found.tolist()))] = -1
         if len(left := np.flatnonzero(found < 0)):
             if self._stems is None:
                 self._stems = _Hashes(map(self._stem, self.files))

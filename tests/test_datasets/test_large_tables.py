@@ -1,6 +1,7 @@
 """Tables read by columns and data infos as rows of bytes: as exact as row by row, small, and shared."""
 
 import csv
+import json
 import multiprocessing
 import os
 import random
@@ -103,6 +104,39 @@ def test_infos_and_errors_are_those_of_single_rows(tmp_path, blocks, seed):
     assert 5 < errors < 25, errors
 
 
+@pytest.mark.parametrize(
+    ('rows', 'names', 'message'),
+    [
+        ('a,cat\nlost,cat\nb,\nlost,dog\n', 'a b', r"csv:5: image 'lost' has labels twice \(first at .*csv:3\)"),
+        ('a,cat\na.png,cat\nlost,cat\nlost,dog\n', 'a', r"csv:3: image 'a\.png' has labels twice \(first at .*csv:2\)"),
+        ('lost,cat\nlost,dog\na,cat\na.png,cat\n', 'a', r"csv:3: image 'lost' has labels twice \(first at .*csv:2\)"),
+        ('a,cat,dog\nb,cat\n"b"x,\n', '', r'csv:4: not a CSV row'),
+        ('a,cat,dog\nb\n', '', r'csv:2: the row must have 2 cells like the header, got 3'),
+        ('b,unicorn\na,pony\n', 'a b', r"csv:3: image 'a' has the unknown class 'pony'"),
+    ],
+)
+def test_the_first_error_is_reported(tmp_path, blocks, rows, names, message):
+    (tmp_path / 'images').mkdir()
+    for name in 'ab':
+        (tmp_path / f'images/{name}.png').touch()
+    (tmp_path / 'labels.csv').write_text(f'image,labels\n{rows}')
+    (tmp_path / 'list.txt').write_text(names.replace(' ', '\n'))
+    lists = dict(ann_file='list.txt' if names else '', label_file='labels.csv', data_prefix=dict(img_path='images'))
+    with pytest.raises(ValueError, match=message):
+        FolderWeakDataset(data_root=str(tmp_path), metainfo=dict(classes=CLASSES), **lists)
+
+
+def test_masks_with_unusual_names(tmp_path):
+    composed, decomposed = 'f\u00fcr', 'fu\u0308r'
+    for name in (f'images/{composed}.png', f'images/{composed}.jpg', f'masks/{decomposed}.jpg.png', 'images/a.png'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    prefix = dict(img_path='images', seg_map_path='masks')
+    dataset = FolderWeakDataset(data_root=str(tmp_path), metainfo=dict(classes=CLASSES), data_prefix=prefix)
+    masks = [os.path.relpath(dataset.get_data_info(index)['seg_map_path'], tmp_path / 'masks') for index in range(3)]
+    assert masks == ['a.png', f'{decomposed}.jpg.png', f'{composed}.png.png']
+
+
 @pytest.mark.parametrize('distinct', [1, 2, 7, 10**9])
 def test_files_are_found_although_hashes_collide(monkeypatch, distinct):
     exact = file_index.hash_strings
@@ -180,22 +214,22 @@ def test_filters_and_subsets_of_packed_rows(table):
     assert part.get_data_info(-2)['sample_idx'] == 0
 
 
-def build_at_once(table, folder, barrier, queue):
-    os.environ[VARIABLE] = folder
+def build_at_once(table, shared, barrier, out):
+    os.environ[VARIABLE] = str(shared)
     barrier.wait()
     dataset = FolderWeakDataset(**table)
-    queue.put((labels_of(dataset), type(dataset.data_bytes.base).__name__))
+    out.write_text(json.dumps([labels_of(dataset), type(dataset.data_bytes.base).__name__]))
 
 
 def test_processes_share_the_rows(table, tmp_path, monkeypatch):
     context, shared = multiprocessing.get_context('fork'), tmp_path / 'shared'
-    barrier, queue = context.Barrier(3), context.SimpleQueue()
-    processes = [context.Process(target=build_at_once, args=(table, str(shared), barrier, queue)) for _ in range(3)]
+    outputs, barrier = [tmp_path / f'{rank}.json' for rank in range(3)], context.Barrier(3)
+    processes = [context.Process(target=build_at_once, args=(table, shared, barrier, out)) for out in outputs]
     for process in processes:
         process.start()
-    found = [queue.get() for _ in processes]
     for process in processes:
         process.join()
+    found = [json.loads(out.read_text()) for out in outputs]
     expected = labels_of(FolderWeakDataset(**table))
     assert all(labels == expected and kind == 'memmap' for labels, kind in found)
     files = sorted(shared.iterdir())
