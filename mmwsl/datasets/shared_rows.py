@@ -28,10 +28,15 @@ def share_rows(load: Callable[[], PackedInfos], form: InfoFormat, options: objec
         options: All other things on which they depend, whose ``repr`` tells them apart.
         files: Files on which they depend, '' for none. If one is a folder or not local, every process loads the data
             infos.
+
+    Raises:
+        ValueError: If the environment variable names a file.
     """
     folder, used = os.environ.get(VARIABLE), [name for name in files if name]
     if not folder or not used or not all(map(os.path.isfile, used)):
         return load()
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise ValueError(f'the environment variable {VARIABLE} must name a folder, got the file {folder!r}. Change it.')
     stats = [(name, status.st_size, status.st_mtime_ns) for name, status in zip(used, map(os.stat, used), strict=True)]
     key = hashlib.sha256(repr([form, options, stats]).encode(errors='surrogateescape')).hexdigest()[:32]
     rows, ends = (Path(folder) / f'{key}.{part}.npy' for part in ('rows', 'ends'))
