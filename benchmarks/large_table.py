@@ -5,7 +5,8 @@ backend lists their names, from a file with one name per line, also in random or
 millions of real files is left out, as it depends on the disk. The rows of the result:
 
 - build: CPU and elapsed time from the arguments to the dataset, and the peak of the resident memory of the process,
-  imports included (`ru_maxrss` of a process of its own);
+  imports included (`ru_maxrss` of a process of its own); the peak of the imports, and what is resident afterwards, of
+  which the C library holds a part free;
 - kept: what the dataset keeps per row;
 - info: CPU time of `get_data_info`, at random rows;
 - worker: growth of the memory of its own (not shared with its parent) of a forked process that reads every row;
@@ -81,6 +82,7 @@ def measure(folder: Path, rows: int, environment: dict[str, str], queue: Any) ->
     os.environ.update(environment)
     register_backend('listed', ListedBackend, prefixes='listed')
     MMLogger.get_instance('benchmark', log_level='ERROR')
+    imports = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     start, cpu = time.perf_counter(), time.process_time()
     dataset = FolderWeakDataset(
         label_file=str(folder / 'labels.csv'),
@@ -92,6 +94,7 @@ def measure(folder: Path, rows: int, environment: dict[str, str], queue: Any) ->
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     assert len(dataset) == rows
+    resident = int(Path('/proc/self/statm').read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE')
     kept = (dataset.data_bytes.nbytes + dataset.data_address.nbytes) / rows
     draw = random.Random(1)
     indices = [draw.randrange(rows) for _ in range(20_000)]
@@ -103,7 +106,18 @@ def measure(folder: Path, rows: int, environment: dict[str, str], queue: Any) ->
     growth = context.SimpleQueue()
     worker = context.Process(target=_read_all, args=(dataset, growth))
     worker.start()
-    queue.put(dict(cpu=cpu, seconds=seconds, peak=peak, kept=kept, info=info, growth=growth.get()))
+    queue.put(
+        dict(
+            imports=imports,
+            cpu=cpu,
+            seconds=seconds,
+            peak=peak,
+            resident=resident,
+            kept=kept,
+            info=info,
+            growth=growth.get(),
+        )
+    )
     worker.join()
 
 
@@ -151,7 +165,8 @@ def main() -> None:
     for rank, row in enumerate(found):
         print(
             f'{("first", "second")[rank]} rank: build {row["cpu"]:.1f} s CPU, {row["seconds"]:.1f} s elapsed '
-            f'({1e6 * row["cpu"] / args.rows:.2f} us/row), peak {row["peak"] / 1e9:.2f} GB, kept {row["kept"]:.0f} '
+            f'({1e6 * row["cpu"] / args.rows:.2f} us/row), peak {row["peak"] / 1e9:.2f} GB '
+            f'({row["imports"] / 1e9:.2f} before, {row["resident"] / 1e9:.2f} after), kept {row["kept"]:.0f} '
             f'bytes/row, info {1e6 * row["info"]:.1f} us, worker +{row["growth"] / 1e6:.1f} MB'
         )
     if args.out:
