@@ -133,8 +133,7 @@ def _read_columns(
         images.append_block(names)
         codes.append(code)
         numbers_of_lines.append(np.array(lines, np.uint32))
-    if unnamed:
-        raise ValueError(_no_name(unnamed, image_column))
+    _check_named(unnamed, image_column)
     return images, Lines(table.path, np.concatenate(numbers_of_lines)), np.concatenate(codes), firsts
 
 
@@ -145,9 +144,8 @@ def check_column(table: CSVTable, argument: str, column: str) -> None:
         ValueError: If it is missing, or an image has no name.
     """
     check_header(table.path, table.header, argument, column)
-    for source, row in table.rows if argument == 'image_column' else ():
-        if not row[column].strip():
-            raise ValueError(_no_name(source, column))
+    if argument == 'image_column':
+        _check_named(next((source for source, row in table.rows if not row[column].strip()), ''), column)
 
 
 def check_header(path: str, header: list[str], argument: str, column: str) -> None:
@@ -164,5 +162,7 @@ def check_header(path: str, header: list[str], argument: str, column: str) -> No
         )
 
 
-def _no_name(source: str, column: str) -> str:
-    return f'{source}: the cell {shorten(column)} is empty. Write the image name or remove the row.'
+def _check_named(source: str, column: str) -> None:
+    """Check that no image is without a name; ``source`` is the first that is, '' for none."""
+    if source:
+        raise ValueError(f'{source}: the cell {shorten(column)} is empty. Write the image name or remove the row.')
