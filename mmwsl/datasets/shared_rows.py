@@ -14,6 +14,8 @@ from .packed_infos import InfoFormat, PackedInfos
 
 VARIABLE = 'MMWSL_SHARED_ROWS'
 """Environment variable with the folder of the files."""
+VERSION = 1
+"""Version of :class:`.packed_infos.InfoFormat` and of what a dataset reads from its files."""
 
 
 def share_rows(load: Callable[[], PackedInfos], form: InfoFormat, options: object, files: list[str]) -> PackedInfos:
@@ -38,7 +40,7 @@ def share_rows(load: Callable[[], PackedInfos], form: InfoFormat, options: objec
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise ValueError(f'the environment variable {VARIABLE} must name a folder, got the file {folder!r}. Change it.')
     stats = [(name, status.st_size, status.st_mtime_ns) for name, status in zip(used, map(os.stat, used), strict=True)]
-    key = hashlib.sha256(repr([form, options, stats]).encode(errors='surrogateescape')).hexdigest()[:32]
+    key = hashlib.sha256(repr([VERSION, form, options, stats]).encode(errors='surrogateescape')).hexdigest()[:32]
     rows, ends = (Path(folder) / f'{key}.{part}.npy' for part in ('rows', 'ends'))
     with folder_lock(folder, VARIABLE, wait=True):
         if not ends.exists():
