@@ -136,7 +136,7 @@ def stem(image: str, suffixes: tuple[str, ...] = IMG_EXTENSIONS) -> str:
     lower = image.lower()
     if not lower.endswith(suffixes):
         return image
-    return image[: len(image) - max(len(suffix) for suffix in suffixes if lower.endswith(suffix))]
+    return image[: len(image) - max(map(len, filter(lower.endswith, suffixes)))]
 
 
 def unique_stem(image: str, stems: Mapping[str, int], suffixes: tuple[str, ...] = IMG_EXTENSIONS) -> str:
