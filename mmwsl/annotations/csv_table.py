@@ -1,22 +1,23 @@
 """Image-level labels from a ``.csv`` table with a header."""
 
-import csv
-import io
-import re
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
+from operator import itemgetter
 from pathlib import Path
 
-from mmwsl.utils.files import read_text
+import numpy as np
+
+from mmwsl.utils.collection import paused_collection
+from mmwsl.utils.packed_strings import PackedStrings
 from mmwsl.utils.text import shorten
 
 from .class_names import check_given
 from .columns import check_different, find_column
-from .record import ImageLabelRecord, make_record
+from .csv_rows import CSVRows, open_csv
+from .label_table import LabelTable, Lines, Numbering
+from .record import make_record
 from .separators import find_separator, split_cell
-
-SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[ \t]*', re.IGNORECASE)
-"""First line that Excel writes and reads: it names the separator of the cells."""
 
 
 @dataclass(frozen=True)
@@ -34,66 +35,19 @@ class CSVTable:
     rows: list[tuple[str, dict[str, str]]]
 
 
+@paused_collection()
 def load_csv(path: str | Path, delimiter: str | None = ',', backend_args: dict | None = None) -> CSVTable:
-    """Parse a table with a header.
-
-    Args:
-        path: The table, UTF-8, or UTF-16 with a byte-order mark.
-        delimiter: Separator of the cells. None takes the one of ``,``, ``;``, tab and ``|`` that divides the header
-            into most columns. A first line ``sep=;`` overrides it.
-        backend_args: See :mod:`mmengine.fileio`.
-
-    Raises:
-        FileNotFoundError: If ``path`` does not exist.
-        ValueError: If the delimiter is not clear, a column has no name of its own, a row has too few or too many
-            cells, or is the header again.
-    """
-    text = read_text(path, backend_args=backend_args)
-    first, _, others = text.partition('\n')
-    if match := SEPARATOR_LINE.fullmatch(first):
-        delimiter, text = match[1], f'\n{others}'  # the lines keep their numbers
-    delimiter = delimiter or _find_delimiter(text, str(path))
-    reader = csv.reader(io.StringIO(text, newline=''), delimiter=delimiter, strict=True)
-    lines = []
-    try:
-        for cells in reader:
-            if cells:
-                lines.append((f'{path}:{reader.line_num}', cells))
-    except csv.Error as error:
-        raise ValueError(f'{path}:{reader.line_num}: not a CSV row ({error}).') from error
-    header = [name.strip() for name in lines[0][1]] if lines else []
-    twice = next((name for name, count in Counter(header).items() if name and count > 1), None)
-    if twice:
-        raise ValueError(f'{path}:1: every column must have its own name, got {shorten(twice)} twice. Rename one.')
-    character = 'commas' if delimiter == ',' else repr(delimiter)
-    for source, cells in lines[1:]:
-        if [cell.strip() for cell in cells] == header:
-            raise ValueError(f'{source}: a row must be an image, got the header again. Remove the line.')
-        if len(cells) != len(header) > 1:  # one column: the header has another delimiter, which is the error to report
-            raise ValueError(
-                f'{source}: the row must have {len(header)} cells like the header, got {len(cells)}. Quote cells that '
-                f'contain {character}, and keep the separator of an empty cell.'
-            )
-    rows = [(source, dict(zip(header, cells, strict=False))) for source, cells in lines[1:]]
-    return CSVTable(str(path), header, rows)
+    """Parse a table with a header, see :func:`~.csv_rows.open_csv` for the arguments and errors."""
+    table = open_csv(path, delimiter, backend_args)
+    rows = [
+        (f'{path}:{line}', dict(zip(table.header, cells, strict=False)))
+        for lines, block in table.blocks
+        for line, cells in zip(lines, block, strict=True)
+    ]
+    return CSVTable(str(path), table.header, rows)
 
 
-def _find_delimiter(text: str, path: str) -> str:
-    """Find the separator of the cells in the header."""
-    header = next((line for line in text.splitlines() if line.strip()), '')
-    try:
-        counts = {mark: len(next(csv.reader([header], delimiter=mark), [])) for mark in (',', ';', '\t', '|')}
-    except csv.Error as error:
-        raise ValueError(f'{path}:1: not a CSV row ({error}).') from error
-    best = [mark for mark, count in counts.items() if count == max(counts.values())]
-    if len(best) > 1:
-        raise ValueError(
-            f'{path}:1: the header must name at least two columns, separated by one of {tuple(counts)}, got '
-            f'{header[:60]!r}. Separate the columns by one of them.'
-        )
-    return best[0]
-
-
+@paused_collection()
 def read_csv(
     path: str | Path,
     image_column: str | None = 'image',
@@ -105,7 +59,7 @@ def read_csv(
     check_spaces: bool = False,
     delimiter: str | None = ',',
     backend_args: dict | None = None,
-) -> list[ImageLabelRecord]:
+) -> LabelTable:
     """Read a table with one row per image, such as ``image,labels``.
 
     Several labels in a cell are separated by ``;``, ``|``, ``,`` (the cell is then quoted) or, if no cell of the
@@ -123,32 +77,64 @@ def read_csv(
             :class:`mmwsl.models.losses.CCNNLoss`.
         small_column: Header of an optional column with the present classes that are small.
         check_spaces: Whether to reject labels such as ``traffic light`` that may be one name or two.
-        delimiter: Separator of the cells; None finds it, see :func:`load_csv`.
+        delimiter: Separator of the cells; None finds it, see :func:`~.csv_rows.open_csv`.
         backend_args: See :mod:`mmengine.fileio`.
 
     Returns:
-        One record per row, in order.
+        One record per row, in order, stored by columns.
 
     Raises:
         FileNotFoundError: If ``path`` does not exist.
         ValueError: If a column is missing or given twice, ``separator`` does not fit, a row has too few or too many
             cells or no image, or a class with a size label is not present.
     """
-    table = load_csv(path, delimiter, backend_args)
-    image_column = image_column or find_column(table.header, 'image_column', f'{path}:1')
-    label_column = label_column or find_column(table.header, 'label_column', f'{path}:1')
-    check_column(table, 'image_column', image_column)
-    check_column(table, 'label_column', label_column)
-    check_different(image_column, label_column, f'{path}:1')
+    table = open_csv(path, delimiter, backend_args)
+    try:
+        image_column = image_column or find_column(table.header, 'image_column', f'{path}:1')
+        label_column = label_column or find_column(table.header, 'label_column', f'{path}:1')
+        check_header(str(path), table.header, 'image_column', image_column)
+    except ValueError:
+        table.finish()
+        raise
     columns = (label_column, unknown_column, large_column, small_column)
-    cells = [row.get(column, '') for _, row in table.rows for column in columns]
-    separator = find_separator(cells, str(path), check_spaces, separator)
-    records = []
-    for source, row in table.rows:
-        present, unknown, large, small = (split_cell(row.get(column, ''), separator) for column in columns)
+    images, sources, codes, firsts = _read_columns(table, image_column, columns)
+    check_header(str(path), table.header, 'label_column', label_column)
+    check_different(image_column, label_column, f'{path}:1')
+    separator = find_separator((cell for first in firsts for cell in first[2]), str(path), check_spaces, separator)
+    kinds = []
+    for image, source, cells in firsts:
+        present, unknown, large, small = (split_cell(cell, separator) for cell in cells)
         check_given([*present, *unknown], source)
-        records.append(make_record(row[image_column].strip(), present, unknown, source, large, small))
-    return records
+        kinds.append(make_record(image, present, unknown, source, large, small))
+    return LabelTable(images, sources, codes, kinds)
+
+
+def _read_columns(
+    table: CSVRows, image_column: str, columns: Sequence[str]
+) -> tuple[PackedStrings, Lines, np.ndarray, list[tuple[str, str, list[str]]]]:
+    """Return the images, the lines, the number of the cells in ``columns``, and the first row with each number.
+
+    Equal cells have one number: they need to be understood once. A cell of a missing column is empty.
+    """
+    places = {name: place for place, name in enumerate(table.header)}
+    image_place, used = places[image_column], [places[column] for column in columns if column in places]
+    images, numbers = PackedStrings(), Numbering()
+    codes, numbers_of_lines = [np.zeros(0, np.int32)], [np.zeros(0, np.uint32)]
+    firsts, unnamed = [], ''
+    for lines, rows in table.blocks:
+        names = list(map(str.strip, map(itemgetter(image_place), rows)))
+        if '' in names and not unnamed:
+            unnamed = f'{table.path}:{lines[names.index("")]}'
+        cells = zip(*(map(itemgetter(place), rows) for place in used), strict=True) if used else repeat((), len(rows))
+        code, first = numbers.number(cells, len(rows))
+        for place in first:
+            row = dict(zip(table.header, rows[place], strict=False))
+            firsts.append((names[place], f'{table.path}:{lines[place]}', [row.get(column, '') for column in columns]))
+        images.append_block(names)
+        codes.append(code)
+        numbers_of_lines.append(np.array(lines, np.uint32))
+    _check_named(unnamed, image_column)
+    return images, Lines(table.path, np.concatenate(numbers_of_lines)), np.concatenate(codes), firsts
 
 
 def check_column(table: CSVTable, argument: str, column: str) -> None:
@@ -157,12 +143,26 @@ def check_column(table: CSVTable, argument: str, column: str) -> None:
     Raises:
         ValueError: If it is missing, or an image has no name.
     """
-    if column not in table.header:
-        hint = ' Cells are separated by commas.' if len(table.header) == 1 else ''
+    check_header(table.path, table.header, argument, column)
+    if argument == 'image_column':
+        _check_named(next((source for source, row in table.rows if not row[column].strip()), ''), column)
+
+
+def check_header(path: str, header: list[str], argument: str, column: str) -> None:
+    """Check that a table has a column.
+
+    Raises:
+        ValueError: If it is missing.
+    """
+    if column not in header:
+        hint = ' Cells are separated by commas.' if len(header) == 1 else ''
         raise ValueError(
-            f'{table.path}:1: no column {column!r} in the header {shorten(table.header)}. '
+            f'{path}:1: no column {column!r} in the header {shorten(header)}. '
             f'Rename the column, or set `{argument}`.{hint}'
         )
-    for source, row in table.rows if argument == 'image_column' else ():
-        if not row[column].strip():
-            raise ValueError(f'{source}: the cell {shorten(column)} is empty. Write the image name or remove the row.')
+
+
+def _check_named(source: str, column: str) -> None:
+    """Check that no image is without a name; ``source`` is the first that is, '' for none."""
+    if source:
+        raise ValueError(f'{source}: the cell {shorten(column)} is empty. Write the image name or remove the row.')

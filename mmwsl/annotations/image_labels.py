@@ -2,7 +2,7 @@
 
 import inspect
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from .record import ImageLabelRecord, join_records
 from .voc_xml import read_voc_xml
 from .yolo import read_yolo
 
-READERS: dict[str, Callable[..., list[ImageLabelRecord]]] = {
+READERS: dict[str, Callable[..., Sequence[ImageLabelRecord]]] = {
     'csv': read_csv,
     'one-hot': read_one_hot,
     'json': read_json,
@@ -89,7 +89,7 @@ def read_image_labels(
         options = {'image_column': None, 'label_column': None, 'check_spaces': True} | options
     if found in ('csv', 'one-hot'):
         options = {'delimiter': None} | options
-    records = READERS[found](source, **options)
+    records = list(READERS[found](source, **options))
     if found in ('csv', 'json', 'jsonl'):
         records = join_records(records)
     if listed is not None:

@@ -1,6 +1,6 @@
 """One entry for the table formats, chosen by the suffix of the file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +8,14 @@ from .csv_table import read_csv
 from .json_table import read_json, read_jsonl
 from .record import ImageLabelRecord
 
-TABLE_READERS: dict[str, Callable[..., list[ImageLabelRecord]]] = {
+TABLE_READERS: dict[str, Callable[..., Sequence[ImageLabelRecord]]] = {
     '.csv': read_csv,
     '.json': read_json,
     '.jsonl': read_jsonl,
 }
 
 
-def read_table(path: str | Path, **options: Any) -> list[ImageLabelRecord]:
+def read_table(path: str | Path, **options: Any) -> Sequence[ImageLabelRecord]:
     """Read a table of image-level labels with the reader of its suffix.
 
     Args:

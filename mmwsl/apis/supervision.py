@@ -146,9 +146,14 @@ def labels_tuned_on(cfg: Config) -> str:
 def count_labels(dataset: dict, kind: str) -> tuple[list[int], bool]:
     """Count the foreground classes in each image of a dataset; also return whether there are size labels."""
     built = DATASETS.build(dict(dataset, pipeline=[]))  # without mask loaders, so that the masks need not exist
-    infos = [built.get_data_info(index) for index in range(len(built))]
-    if infos and 'img_label' in infos[0]:
-        return [len(info['img_label']) for info in infos], any('large_label' in info for info in infos)
+    if len(built) and 'img_label' in built.get_data_info(0):
+        keys: set[str] = set()
+        counts = []
+        for index in range(len(built)):
+            info = built.get_data_info(index)
+            counts.append(len(info['img_label']))
+            keys.update(info)
+        return counts, 'large_label' in keys
     if kind != MASKS:
         raise ValueError(
             f'a training set of {kind} must have image-level labels to count, got none. Set the `label_file` of its '

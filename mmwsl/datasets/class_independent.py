@@ -52,7 +52,7 @@ class ClassIndependentMasks(ImageLabelDataset):
 
     def load_data_list(self) -> list[dict]:
         """Read the list, and shuffle the masks if asked to."""
-        data_list = super().load_data_list()
+        data_list = list(super().load_data_list())
         if self.shuffle_seed is not None:
             # one cycle through all images: none keeps its mask
             order = np.random.default_rng(self.shuffle_seed).permutation(len(data_list))

@@ -1,5 +1,6 @@
 """COCO with image-level labels."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from mmwsl.annotations import ImageLabelRecord, read_coco
@@ -33,7 +34,7 @@ class COCOWeakDataset(ImageLabelDataset):
         self.crowd = crowd
         super().__init__(ann_file=ann_file, label_file=label_file, **kwargs)
 
-    def read_records(self, names: list[str] | None) -> list[ImageLabelRecord] | None:
+    def read_records(self, names: list[str] | None) -> Sequence[ImageLabelRecord] | None:
         """Read COCO's instances, or a table."""
         if self.label_file.endswith('.json'):
             return read_coco(self.label_file, self.crowd, self.backend_args)

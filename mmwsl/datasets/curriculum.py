@@ -1,6 +1,8 @@
 """Curriculum by the number of image-level labels: simple images first."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+import numpy as np
 
 
 def split_by_labels(infos: Sequence[dict], max_labels: int = 1) -> tuple[list[dict], list[dict]]:
@@ -18,14 +20,23 @@ def split_by_labels(infos: Sequence[dict], max_labels: int = 1) -> tuple[list[di
     Raises:
         ValueError: If ``max_labels`` is negative, or an image has no image-level labels.
     """
+    parts: tuple[list[dict], list[dict]] = ([], [])
+    for info, more in zip(infos, has_more_labels(infos, max_labels), strict=True):
+        parts[int(more)].append(info)
+    return parts
+
+
+def has_more_labels(infos: Iterable[dict], max_labels: int) -> np.ndarray:
+    """Tell which images have more than ``max_labels`` classes, see :func:`split_by_labels`."""
     if max_labels < 0:
         raise ValueError(f'`max_labels` must be at least 0, got {max_labels}.')
-    parts: tuple[list[dict], list[dict]] = ([], [])
-    for info in infos:
+
+    def count(info: dict) -> int:
         if 'img_label' not in info:
             raise ValueError(
                 f'image {info.get("img_path")!r} must have image-level labels to count them, got none. Set the '
                 '`label_file` of the dataset.'
             )
-        parts[len(info['img_label']) + len(info.get('unknown_label', ())) > max_labels].append(info)
-    return parts
+        return len(info['img_label']) + len(info.get('unknown_label', ()))
+
+    return np.fromiter((count(info) > max_labels for info in infos), bool)

@@ -44,10 +44,11 @@ def leaf_datasets(dataset: Any) -> Iterator[BaseDataset]:
         yield from leaf_datasets([*getattr(dataset, 'datasets', ()), getattr(dataset, 'dataset', None)])
 
 
-def data_infos(dataset: BaseDataset) -> list[dict]:
-    """Return the data info of every image that a dataset has, after the choice of ``indices``."""
+def data_infos(dataset: BaseDataset) -> Iterator[dict]:
+    """Yield the data info of every image that a dataset has, after the choice of ``indices``."""
     dataset.full_init()
-    return [dataset.get_data_info(index) for index in range(len(dataset))]
+    for index in range(len(dataset)):
+        yield dataset.get_data_info(index)
 
 
 def mask_loader(dataset: BaseDataset) -> LoadAnnotations | None:

@@ -8,6 +8,7 @@ from mmengine.logging import print_log
 from mmengine.utils import is_abs
 
 from mmwsl.annotations import ImageLabelRecord, read_class_folders, read_table
+from mmwsl.annotations.label_table import LabelTable
 from mmwsl.registry import DATASETS
 from mmwsl.utils.images import IMG_EXTENSIONS, list_images
 
@@ -55,8 +56,10 @@ class FolderWeakDataset(ImageLabelDataset):
             )
         self.class_folders = class_folders
         self.background_folder = background_folder
+        self._records: Sequence[ImageLabelRecord] | None = None  # read once, as a table may be large
         if not (metainfo or {}).get('classes'):
             records, source = self._read_all(label_file, img_suffix, **kwargs)
+            self._records = records if label_file else None
             metainfo = dict(metainfo or {}, classes=infer_classes(records, source))
             hint = 'Set `metainfo=dict(classes=...)` to fix their order.'
             if label_file:
@@ -64,10 +67,11 @@ class FolderWeakDataset(ImageLabelDataset):
             print_log(f'Classes found in the image-level labels: {metainfo["classes"]}. {hint}', logger='current')
         super().__init__(ann_file=ann_file, label_file=label_file, metainfo=metainfo, img_suffix=img_suffix, **kwargs)
 
-    def read_records(self, names: list[str] | None) -> list[ImageLabelRecord] | None:
+    def read_records(self, names: list[str] | None) -> Sequence[ImageLabelRecord] | None:
         """Read the table or the class folders."""
         if not self.class_folders:
-            return super().read_records(names)
+            records, self._records = self._records, None
+            return super().read_records(names) if records is None else records
         folder = self.data_prefix['img_path']
         return read_class_folders(list_images(folder, self.suffixes, self.backend_args), self.background_folder, folder)
 
@@ -90,7 +94,7 @@ class FolderWeakDataset(ImageLabelDataset):
         label_cfg: dict | None = None,
         backend_args: dict | None = None,
         **kwargs: Any,
-    ) -> tuple[list[ImageLabelRecord], str]:
+    ) -> tuple[Sequence[ImageLabelRecord], str]:
         # the parent joins paths after it has fixed the classes, which are needed here
         def join(path: str) -> str:
             return join_path(data_root, path) if data_root and not is_abs(path) else path
@@ -106,7 +110,7 @@ class FolderWeakDataset(ImageLabelDataset):
         return read_table(path, backend_args=backend_args, **(label_cfg or {})), f'table label_file={path!r}'
 
 
-def infer_classes(records: list[ImageLabelRecord], source: str = '') -> tuple[str, ...]:
+def infer_classes(records: Sequence[ImageLabelRecord], source: str = '') -> tuple[str, ...]:
     """Return all class names of the records, with background first: numbers by value, then other names, sorted.
 
     Args:
@@ -116,7 +120,8 @@ def infer_classes(records: list[ImageLabelRecord], source: str = '') -> tuple[st
     Raises:
         ValueError: If the records name no class.
     """
-    names = {name for record in records for name in (*record.labels, *record.unknown)} - {BACKGROUND}
+    kinds = LabelTable.of(records).kinds
+    names = {name for record in kinds for name in (*record.labels, *record.unknown)} - {BACKGROUND}
     if not names and not source:
         raise ValueError(
             'no class is known: there are no image-level labels. Set `metainfo=dict(classes=("background", ...))`, '

@@ -1,28 +1,39 @@
 """The base of the datasets with image-level labels."""
 
 import os.path as osp
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
+import numpy as np
 from mmengine.fileio import join_path
 from mmengine.utils import is_abs
-from mmseg.datasets import BaseSegDataset
 
 from mmwsl.annotations import ImageLabelRecord, read_names, read_table
-from mmwsl.utils.images import IMG_EXTENSIONS, list_files, list_images, locate, select_images, stem, unique_stem
+from mmwsl.annotations.label_table import LabelTable
+from mmwsl.utils.file_index import FileIndex
+from mmwsl.utils.images import IMG_EXTENSIONS, list_files, list_images, select_images
 from mmwsl.utils.text import opencv_reason
 
 from .classes import BACKGROUND, voc_colormap
-from .curriculum import split_by_labels
-from .filters import drop_unlabeled, exclude_listed, select_per_class
-from .matching import check_images, check_masks, correct_mask_names, match_records, warn_absent_classes, warn_skipped
+from .filters import filter_infos
+from .matching import (
+    check_images,
+    check_masks,
+    encode_kinds,
+    match_rows,
+    unusual_masks,
+    warn_absent_classes,
+    warn_skipped,
+)
+from .packed_dataset import PackedDataset
+from .packed_infos import InfoFormat, PackedInfos, encode_labels
+from .shared_rows import share_rows
 from .transforms.mask_loaders import all_transforms, opens_masks
-from .vocabulary import check_classes, encode
+from .vocabulary import check_classes, map_classes
 
 
-class ImageLabelDataset(BaseSegDataset):
+class ImageLabelDataset(PackedDataset):
     """Images with image-level labels, and with masks if ``data_prefix`` has ``seg_map_path``.
 
     Unlike :class:`mmseg.datasets.BaseSegDataset`, it has image-level labels. A data info holds ``img_path``,
@@ -114,55 +125,93 @@ class ImageLabelDataset(BaseSegDataset):
         """
         new_classes = check_classes(new_classes, self._known_classes())
         old_classes = self.seg_map_classes or self.SEG_MAP_CLASSES or self.METAINFO.get('classes') or new_classes
-        lacking = [name for name in new_classes if name not in old_classes]
-        if lacking:
-            raise ValueError(
-                f'the mask files have no index for {lacking}: their indices are {list(old_classes)}. '
-                'Correct `metainfo["classes"]` or `seg_map_classes`.'
-            )
-        if list(old_classes) == list(new_classes):
-            return None
-        ids = {name: index for index, name in enumerate(new_classes)}
-        ignored: int = self.ignore_index
-        return {index: ids.get(name, ignored) for index, name in enumerate(old_classes)}
+        return map_classes(old_classes, new_classes, self.ignore_index)
 
-    def load_data_list(self) -> list[dict]:
-        """Read the list and the labels, and check them against the folder. See the class for the keys."""
+    def load_data_list(self) -> Sequence[dict]:
+        """Read the list and the labels, and check them against the folder. See the class for the keys.
+
+        Returns:
+            The data infos: a list for a subclass that overrides this method, which may change them; otherwise packed.
+        """
+        left_out = ('pipeline', 'data_list', '_records')
+        options = [(name, value) for name, value in sorted(vars(self).items()) if name not in left_out]
+        files = [self.label_file, self.ann_file]
+        infos = share_rows(self._load_infos, self._info_format(), [type(self), options], files)
+        return infos if type(self).load_data_list is ImageLabelDataset.load_data_list else list(infos)
+
+    def _info_format(self) -> InfoFormat:
+        return InfoFormat(
+            image_folder=self.data_prefix['img_path'],
+            mask_folder=self.data_prefix.get('seg_map_path'),
+            mask_suffix=self.seg_map_suffix,
+            suffixes=self.suffixes,
+            num_classes=len(self._metainfo['classes']),
+            label_map=self.label_map,
+            reduce_zero_label=self.reduce_zero_label,
+        )
+
+    def _load_infos(self) -> PackedInfos:
         names = read_names(self.ann_file, self.backend_args) if self.ann_file else None
         records = self.read_records(names)
-        if records is None and not self.test_mode and 'seg_map_path' not in self.data_prefix:
+        table = None if records is None else LabelTable.of(records)
+        if table is None and not self.test_mode and 'seg_map_path' not in self.data_prefix:
             raise ValueError(
                 'training needs image-level labels or masks. Set `label_file`, or `data_prefix["seg_map_path"]` for '
                 'full supervision.'
             )
-        if records is not None and not records and names is None:
+        if table is not None and not table and names is None:
             raise ValueError(f'{self.label_source} is empty: no image is listed.')
-        folder = self.data_prefix['img_path']
-        everything = list_files(folder, self.backend_args)
-        listing = select_images(everything, self.suffixes, folder)
-        if names is None and (records is None or self.lists_folder):
-            warn_skipped(folder, everything, listing, self.suffixes, self.seg_map_suffix)
-        if names is None:
-            names = listing if records is None else [record.image for record in records]
-        if not names:
+        index = self._list_images(warn=names is None and (table is None or self.lists_folder))
+        table_places = None if table is None else index.find(table.images)
+        listed: Sequence[str]
+        if names is not None:
+            places, listed = index.find(names), names
+        elif table is not None and table_places is not None:
+            places, listed = table_places, table.images
+        else:
+            places, listed = np.arange(len(index.files), dtype=np.int32), index.files
+        folder, listed_in = self.data_prefix['img_path'], f'ann_file={self.ann_file!r}'
+        if not len(places):
             raise ValueError(
                 f'no image with a suffix of {self.suffixes} in {folder!r}. '
                 'Check `data_prefix["img_path"]` and `img_suffix`.'
             )
-        files = locate({*names, *(record.image for record in records or ())}, listing, self.suffixes)
-        listed_in = f'ann_file={self.ann_file!r}'
-        check_images(names, files, listed_in if self.ann_file else self.label_source, folder, self.suffixes)
-        stems = Counter(stem(path, self.suffixes) for path in listing)
-        data_list = [self._data_info(files[name], stems) for name in names]
-        if 'seg_map_path' in self.data_prefix:
-            correct_mask_names(data_list, self.data_prefix['seg_map_path'], self.backend_args)
-        if records is not None:
-            self._add_labels(data_list, match_records(names, records, files, listed_in, self.label_source))
-            if not self.test_mode:
-                warn_absent_classes(data_list, self._metainfo['classes'], f'{self.label_source} ({listed_in})')
-        return data_list
+        check_images(listed, places, listed_in if self.ann_file else self.label_source, folder, self.suffixes)
+        if table is None or table_places is None:
+            return self._pack(index, places)
+        rows = match_rows(names, places, table, table_places, listed_in, self.label_source)
+        return self._pack(index, places, table, rows, f'{self.label_source} ({listed_in})')
 
-    def read_records(self, names: list[str] | None) -> list[ImageLabelRecord] | None:
+    def _list_images(self, warn: bool = False) -> FileIndex:
+        folder = self.data_prefix['img_path']
+        everything = list_files(folder, self.backend_args)
+        listing = select_images(everything, self.suffixes, folder)
+        if warn:
+            warn_skipped(folder, everything, listing, self.suffixes, self.seg_map_suffix)
+        return FileIndex(listing, self.suffixes)
+
+    def _pack(
+        self,
+        index: FileIndex,
+        places: np.ndarray,
+        table: LabelTable | None = None,
+        rows: np.ndarray | None = None,
+        source: str = '',
+    ) -> PackedInfos:
+        """Pack the data infos of images of the folder, with the labels in rows of a table."""
+        form = self._info_format()
+        masks = {} if form.mask_folder is None else unusual_masks(index.files, form, self.backend_args)
+        if table is None or rows is None:
+            codes = np.zeros(len(places), np.int32)
+            return PackedInfos.pack(form, index.files, places, [encode_labels(())], codes, masks.get)
+        classes = self._metainfo['classes']
+        labels = encode_kinds(table, rows, classes, (self._known_classes() or set(classes)) - {BACKGROUND})
+        if not self.test_mode:
+            warn_absent_classes(labels.values(), classes, source)
+        encoded = [encode_labels(labels.get(code, ())) for code in range(len(table.kinds))]
+        return PackedInfos.pack(form, index.files, places, encoded, table.codes[rows], masks.get)
+
+    def read_records(self, names: list[str] | None) -> Sequence[ImageLabelRecord] | None:
         """Read the labels. Subclasses with another format override this method.
 
         Args:
@@ -209,29 +258,18 @@ class ImageLabelDataset(BaseSegDataset):
                     f'{type(loaders[0]).__name__} opens masks, but `data_prefix` has no `seg_map_path`. Set the folder '
                     'of the masks, or remove the transform.'
                 )
-            infos = [self.get_data_info(index) for index in range(len(self))]
+            infos = (self.get_data_info(index) for index in range(len(self)))
             listing = set(list_images(folder, (self.seg_map_suffix.lower(),), self.backend_args))
-            check_masks([osp.relpath(info['seg_map_path'], folder) for info in infos], listing, folder)
+            check_masks((osp.relpath(info['seg_map_path'], folder) for info in infos), len(self), listing, folder)
 
-    def filter_data(self) -> list[dict]:
+    def filter_data(self) -> Sequence[dict]:
         """Apply ``filter_cfg``."""
-        filter_cfg = self.filter_cfg or {}
-        kept = self.data_list
+        filter_cfg, excluded = dict(self.filter_cfg or {}), None
         if path := filter_cfg.get('exclude_file'):
             path = path if is_abs(path) or self.data_root is None else join_path(self.data_root, path)
-            listed = read_names(path, self.backend_args)
-            kept = exclude_listed(kept, listed, path, self.data_prefix['img_path'], self.suffixes)
-        if filter_cfg.get('filter_empty_gt'):
-            kept = drop_unlabeled(kept, self._metainfo['classes'])
-        if 'max_labels' in filter_cfg:
-            kept, _ = split_by_labels(kept, filter_cfg['max_labels'])
-        if 'min_labels' in filter_cfg:
-            _, kept = split_by_labels(kept, filter_cfg['min_labels'] - 1)
-        if filter_cfg.get('per_class'):
-            kept = select_per_class(kept, **filter_cfg['per_class'])
-        if self.data_list and not kept:
-            raise ValueError(f'`filter_cfg` must leave an image, got {dict(filter_cfg)}. Change it.')
-        return kept
+            excluded = read_names(path, self.backend_args), path
+        folder, classes = self.data_prefix.get('img_path', ''), self._metainfo['classes']
+        return filter_infos(self.data_list, filter_cfg, excluded, folder, self.suffixes, classes)
 
     def get_cat_ids(self, idx: int) -> list[int]:
         """Return the ids of the classes present, for mmengine's ``ClassBalancedDataset``."""
@@ -257,25 +295,3 @@ class ImageLabelDataset(BaseSegDataset):
             return super()._update_palette()
         colors = dict(zip(self.METAINFO['classes'], own, strict=True))
         return [colors[name] for name in self._metainfo['classes']]
-
-    def _data_info(self, file: str, stems: Mapping[str, int]) -> dict:
-        info = dict(
-            img_path=osp.join(self.data_prefix['img_path'], file),
-            num_classes=len(self._metainfo['classes']),
-            label_map=self.label_map,
-            reduce_zero_label=self.reduce_zero_label,
-            seg_fields=[],
-        )
-        if 'seg_map_path' in self.data_prefix:
-            mask = unique_stem(file, stems, self.suffixes) + self.seg_map_suffix
-            info['seg_map_path'] = osp.join(self.data_prefix['seg_map_path'], mask)
-        return info
-
-    def _add_labels(self, data_list: list[dict], records: list[ImageLabelRecord]) -> None:
-        classes = self._metainfo['classes']
-        known = self._known_classes() or set(classes)
-        for info, record in zip(data_list, records, strict=True):
-            info['img_label'], info['unknown_label'] = encode(record, classes, known - {BACKGROUND})
-            if record.large or record.small:
-                for key, names in (('large_label', record.large), ('small_label', record.small)):
-                    info[key] = [label for label in info['img_label'] if classes[label] in names]

@@ -1,24 +1,28 @@
 """Images, labels and masks of a dataset matched to each other; errors count and name what is missing."""
 
-import os
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
+from itertools import compress
 
-from mmwsl.annotations import ImageLabelRecord
+import numpy as np
+
+from mmwsl.annotations.label_table import LabelTable
 from mmwsl.utils.console import log_warning
 from mmwsl.utils.images import names_in_folder, skipped_images, stem
+from mmwsl.utils.packed_strings import repeated_strings
 from mmwsl.utils.text import first_five
 
+from .packed_infos import InfoFormat, Labels
+from .vocabulary import encode
 
-def check_images(
-    names: Sequence[str], files: Collection[str], source: str, folder: str, suffixes: tuple[str, ...]
-) -> None:
+
+def check_images(names: Sequence[str], places: np.ndarray, source: str, folder: str, suffixes: tuple[str, ...]) -> None:
     """Check that every listed image has a file.
 
     Args:
         names: The listed images.
-        files: The names that have a file.
+        places: Index of the file of each; -1 for none.
         source: Where they are listed, for the error.
         folder: The folder of images.
         suffixes: Suffixes of images.
@@ -26,12 +30,17 @@ def check_images(
     Raises:
         FileNotFoundError: If images are missing (count and first five).
     """
-    missing = [name for name in names if name not in files]
-    if missing:
+    missing = np.flatnonzero(places < 0)
+    if len(missing):
         raise FileNotFoundError(
             f'{len(missing)} of the {len(names)} images of {source} are not in {folder!r} with a suffix of {suffixes}: '
-            f'{first_five(missing)}. Check `data_prefix["img_path"]` and `img_suffix`, or remove them from the list.'
+            f'{_first_five(names, missing)}. Check `data_prefix["img_path"]` and `img_suffix`, or remove them from the '
+            'list.'
         )
+
+
+def _first_five(names: Sequence[str], places: np.ndarray) -> str:
+    return first_five(names[place] for place in places[:6].tolist())
 
 
 def warn_skipped(
@@ -46,12 +55,9 @@ def warn_skipped(
         suffixes: Suffixes of the images that are read.
         mask_suffix: Suffix of the masks.
     """
-    stems = {stem(name, suffixes) for name in listing}
-    skipped = [
-        name
-        for name in skipped_images(everything, suffixes)
-        if not (name.endswith(mask_suffix) and name.removesuffix(mask_suffix) in stems)
-    ]
+    skipped = skipped_images(everything, suffixes)
+    stems = {stem(name, suffixes) for name in listing} if skipped else set()
+    skipped = [name for name in skipped if not (name.endswith(mask_suffix) and name.removesuffix(mask_suffix) in stems)]
     if skipped:
         _warn_once(folder, tuple(skipped), suffixes)
 
@@ -65,11 +71,12 @@ def _warn_once(folder: str, skipped: tuple[str, ...], suffixes: tuple[str, ...])
     )
 
 
-def check_masks(masks: Sequence[str], listing: Collection[str], folder: str) -> None:
+def check_masks(masks: Iterable[str], count: int, listing: Collection[str], folder: str) -> None:
     """Check that every mask that the pipeline opens exists.
 
     Args:
         masks: Paths of the masks relative to ``folder``.
+        count: Number of masks.
         listing: Paths of the files in ``folder``.
         folder: The folder of masks.
 
@@ -79,77 +86,145 @@ def check_masks(masks: Sequence[str], listing: Collection[str], folder: str) -> 
     missing = [mask for mask in masks if mask.replace('\\', '/') not in listing]
     if missing:
         raise FileNotFoundError(
-            f'{len(missing)} of the {len(masks)} masks that the pipeline opens are not in {folder!r}: '
+            f'{len(missing)} of the {count} masks that the pipeline opens are not in {folder!r}: '
             f'{first_five(missing)}. Check `data_prefix["seg_map_path"]` and `seg_map_suffix`, or the list.'
         )
 
 
-def correct_mask_names(data_list: Sequence[dict], folder: str, backend_args: dict | None = None) -> None:
-    """Correct the paths of masks whose names have another Unicode form than those of their images.
+def unusual_masks(files: Sequence[str], form: InfoFormat, backend_args: dict | None = None) -> dict[str, str]:
+    """Return the masks that are not named by the paths of their images without suffix.
+
+    Their names have the suffix of the image too, as another image has the same path without it, or another Unicode form
+    than that of the image.
 
     Args:
-        data_list: Data infos with ``seg_map_path``, changed in place.
-        folder: The folder of masks.
+        files: Paths of the images in the folder.
+        form: Names of folder and suffixes.
         backend_args: See :mod:`mmengine.fileio`.
+
+    Returns:
+        Path of the image to path of the mask.
     """
-    masks = [os.path.relpath(info['seg_map_path'], folder) for info in data_list]
-    found = names_in_folder(masks, folder, backend_args)
-    for info, mask in zip(data_list, masks, strict=True):
-        if mask in found:
-            info['seg_map_path'] = os.path.join(folder, found[mask])
+    stems = repeated_strings(lambda: (stem(file, form.suffixes) for file in files))
+    masks = {file: file + form.mask_suffix for file in files if stem(file, form.suffixes) in stems} if stems else {}
+    others = {file: masks.get(file) or form.mask_of(file) for file in files if not file.isascii()}
+    found = names_in_folder(others.values(), form.mask_folder or '', backend_args)
+    return masks | {file: found[mask] for file, mask in others.items() if mask in found}
 
 
-def match_records(
-    names: Sequence[str], records: Sequence[ImageLabelRecord], files: Mapping[str, str], listed_in: str, source: str
-) -> list[ImageLabelRecord]:
+def match_rows(
+    names: Sequence[str] | None,
+    places: np.ndarray,
+    table: LabelTable,
+    table_places: np.ndarray,
+    listed_in: str,
+    source: str,
+) -> np.ndarray:
     """Find the labels of every listed image.
 
     A list may write ``a`` where the table writes ``a.jpg``: the file that both mean is the common key.
 
     Args:
-        names: The listed images.
-        records: The labels, also of other images.
-        files: File of each name.
+        names: The listed images; None for those of the table.
+        places: Index of the file of each.
+        table: The labels, also of other images.
+        table_places: Index of the file of each row; -1 for none.
         listed_in: Where the images are listed, for errors.
         source: Where the labels are from, for errors.
 
     Returns:
-        One record per listed image, in order.
+        One row of the table per listed image, in order.
 
     Raises:
         ValueError: If an image has labels twice, or has none (count and first five).
     """
-    by_file: dict[str, ImageLabelRecord] = {}
-    for record in records:
-        file = files.get(record.image, record.image)
-        if file in by_file:
-            raise ValueError(
-                f'{record.source}: image {record.image!r} has labels twice (first at {by_file[file].source}). '
-                'Keep one row per image.'
-            )
-        by_file[file] = record
-    unlabeled = [name for name in names if files[name] not in by_file]
-    if unlabeled:
+    _check_once(table, table_places)
+    if names is None:
+        return np.arange(len(table))
+    rows = np.full(1 + max(places.max(initial=-1), table_places.max(initial=-1)), -1, np.int64)
+    labeled = np.flatnonzero(table_places >= 0)
+    rows[table_places[labeled]] = labeled
+    found = rows[places]
+    unlabeled = np.flatnonzero(found < 0)
+    if len(unlabeled):
         raise ValueError(
             f'{len(unlabeled)} of the {len(names)} images of {listed_in} have no labels in {source}: '
-            f'{first_five(unlabeled)}. Add them (an empty label is a background image), or remove them from the list.'
+            f'{_first_five(names, unlabeled)}. Add them (an empty label is a background image), or remove them from '
+            'the list.'
         )
-    return [by_file[files[name]] for name in names]
+    return found
 
 
-def warn_absent_classes(data_list: Sequence[dict], classes: Sequence[str], source: str) -> None:
+def _check_once(table: LabelTable, places: np.ndarray) -> None:
+    """Check that no image has two rows; an image without a file is known by its name.
+
+    Raises:
+        ValueError: If one has (the first).
+    """
+    outside = places < 0
+    counts = np.bincount(places + 1)
+    repeated = (counts[places + 1] > 1) & ~outside
+    if counts[0] > 1:
+        names = repeated_strings(lambda: compress(table.images, outside))
+        repeated[outside] = [name in names for name in compress(table.images, outside)]
+    before: dict[str | int, int] = {}
+    for row in np.flatnonzero(repeated).tolist():
+        key = table.images[row] if outside[row] else int(places[row])
+        if key in before:
+            second, first = table[row], table[before[key]]
+            raise ValueError(
+                f'{second.source}: image {second.image!r} has labels twice (first at {first.source}). '
+                'Keep one row per image.'
+            )
+        before[key] = row
+
+
+def encode_kinds(
+    table: LabelTable, rows: np.ndarray, classes: Sequence[str], known: Collection[str]
+) -> dict[int, Labels]:
+    """Convert the labels of some rows to class ids.
+
+    Args:
+        table: The labels.
+        rows: Rows of the images, in their order.
+        classes: Names by id, background first.
+        known: Names that may occur.
+
+    Returns:
+        The class ids of each code of these rows.
+
+    Raises:
+        ValueError: If the labels of an image are not valid (the first), see :func:`.vocabulary.encode`.
+    """
+    labels: dict[int, Labels] = {}
+    wrong = np.zeros(len(table.kinds), bool)
+    for code in np.flatnonzero(np.bincount(table.codes[rows])).tolist():
+        record = table.kinds[code]
+        try:
+            present, unknown = encode(record, classes, known)
+        except ValueError:
+            wrong[code] = True
+            continue
+        sizes = (record.large, record.small) if record.large or record.small else ()
+        labels[code] = (present, unknown, *([label for label in present if classes[label] in size] for size in sizes))
+    if wrong.any():
+        encode(table[rows[wrong[table.codes[rows]].argmax()]], classes, known)
+    return labels
+
+
+def warn_absent_classes(labels: Collection[Labels], classes: Sequence[str], source: str) -> None:
     """Warn of classes that no training image is labeled with.
 
     Args:
-        data_list: Data infos with ``img_label`` and ``unknown_label``.
+        labels: Combinations of labels of the images.
         classes: Class names, background first.
         source: Where the labels are from.
     """
-    seen = {label for info in data_list for label in info['img_label']}
+    seen = {label for present, *_ in labels for label in present}
     unseen = [name for label, name in enumerate(classes) if label > 0 and label not in seen]
     if not unseen:
         return
-    if any(info['img_label'] or info['unknown_label'] for info in data_list):
+    if any(present or unknown for present, unknown, *_ in labels):
         remark = (
             f'the label {", ".join(unseen)}: these classes are not trained. Check the spelling of the labels, or '
             'remove the classes from `metainfo["classes"]`.'

@@ -1,5 +1,6 @@
 """PASCAL VOC with image-level labels."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from mmengine import fileio
@@ -51,7 +52,7 @@ class VOCWeakDataset(ImageLabelDataset):
         self.large_area = large_area
         super().__init__(ann_file=ann_file, label_file=label_file, **kwargs)
 
-    def read_records(self, names: list[str] | None) -> list[ImageLabelRecord] | None:
+    def read_records(self, names: list[str] | None) -> Sequence[ImageLabelRecord] | None:
         """Read a table, XML files or classification lists."""
         is_folder = bool(self.label_file) and fileio.isdir(self.label_file, backend_args=self.backend_args)
         has_xml = is_folder and self.label_split is None

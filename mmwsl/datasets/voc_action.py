@@ -1,18 +1,19 @@
 """PASCAL VOC's action classification: one sample per person."""
 
 import os.path as osp
-from collections import Counter
 from typing import Any
 
+import numpy as np
 from mmengine.fileio import join_path
 
 from mmwsl.annotations import ImageLabelRecord, ObjectBox, read_voc_lists, voc_boxes
+from mmwsl.annotations.label_table import LabelTable
 from mmwsl.registry import DATASETS
-from mmwsl.utils.images import list_images, locate, stem
+from mmwsl.utils.images import stem
 
 from .classes import VOC_ACTIONS, voc_colormap
 from .image_label import ImageLabelDataset
-from .matching import check_images, warn_absent_classes
+from .matching import check_images
 
 
 @DATASETS.register_module()
@@ -65,25 +66,23 @@ class VOCActionDataset(ImageLabelDataset):
         """Read the lists and the boxes. See the class for the keys."""
         records = self.read_records(None)
         persons = [record.image.split() for record in records]
-        folder = self.data_prefix['img_path']
-        listing = list_images(folder, self.suffixes, self.backend_args)
+        index = self._list_images()
         names = list(dict.fromkeys(name for name, _ in persons))
-        files = locate(set(names), listing, self.suffixes)
-        check_images(names, files, self.label_source, folder, self.suffixes)
-        boxes = {name: self._read_boxes(files[name]) for name in names}
-        stems = Counter(stem(path, self.suffixes) for path in listing)
-        data_list = []
+        places = dict(zip(names, index.find(names).tolist(), strict=True))
+        found = np.array([*places.values()], np.int32)
+        check_images(names, found, self.label_source, self.data_prefix['img_path'], self.suffixes)
+        boxes = {name: self._read_boxes(index.files[place]) for name, place in places.items()}
+        chosen = []
         for (name, number), record in zip(persons, records, strict=True):
             if not 0 < int(number) <= len(boxes[name]):
                 raise ValueError(
                     f'{record.source}: the number of a person must be in [1, {len(boxes[name])}], the objects of the '
                     f'XML file of {name!r}, got {number}. Correct the list.'
                 )
-            data_list.append(dict(self._data_info(files[name], stems), box=boxes[name][int(number) - 1].box))
-        self._add_labels(data_list, records)
-        if not self.test_mode:
-            warn_absent_classes(data_list, self._metainfo['classes'], self.label_source)
-        return data_list
+            chosen.append(boxes[name][int(number) - 1].box)
+        of_persons = np.array([places[name] for name, _ in persons], np.int32)
+        infos = self._pack(index, of_persons, LabelTable.of(records), np.arange(len(records)), self.label_source)
+        return [dict(info, box=box) for info, box in zip(infos, chosen, strict=True)]
 
     def _read_boxes(self, file: str) -> list[ObjectBox]:
         name = f'{stem(osp.basename(file), self.suffixes)}.xml'

@@ -52,6 +52,29 @@ def check_classes(classes: Sequence[str] | None, known: Collection[str] | None =
     return classes
 
 
+def map_classes(old_classes: Sequence[str], new_classes: Sequence[str], ignored: int) -> dict[int, int] | None:
+    """Map the indices in mask files to class ids; None if they are equal.
+
+    Args:
+        old_classes: Names of the indices.
+        new_classes: Names of the ids.
+        ignored: Id of the indices without one.
+
+    Raises:
+        ValueError: If a class has no index.
+    """
+    lacking = [name for name in new_classes if name not in old_classes]
+    if lacking:
+        raise ValueError(
+            f'the mask files have no index for {lacking}: their indices are {list(old_classes)}. '
+            'Correct `metainfo["classes"]` or `seg_map_classes`.'
+        )
+    if list(old_classes) == list(new_classes):
+        return None
+    ids = {name: index for index, name in enumerate(new_classes)}
+    return {index: ids.get(name, ignored) for index, name in enumerate(old_classes)}
+
+
 def encode(record: ImageLabelRecord, classes: Sequence[str], known: Collection[str]) -> tuple[list[int], list[int]]:
     """Convert the names of a record to ids.
 

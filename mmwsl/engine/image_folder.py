@@ -21,7 +21,7 @@ class ImageFolder(OutputFolder):
                 and the images and masks, which a list may name elsewhere.
         """
         dataset = runner.test_dataloader.dataset
-        infos = [dataset.get_data_info(index) for index in range(len(dataset))]
+        infos = (dataset.get_data_info(index) for index in range(len(dataset)))
         files = [info.get(key) for info in infos for key in ('img_path', 'seg_map_path') if info.get(key)]
         folders = {os.path.dirname(file): file for file in files if os.path.exists(file)}
         self.check([*dataset_paths(runner.cfg), *folders.values()])

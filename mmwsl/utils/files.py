@@ -3,7 +3,6 @@
 import codecs
 import glob
 import hashlib
-import io
 import json
 import os
 import tempfile
@@ -181,9 +180,10 @@ def read_text(path: str | Path, argument: str = 'label file', backend_args: dict
         raise ValueError(f'{path}: the file must be text, got {kind}. Export the table as CSV, in UTF-8.')
     encoding = 'utf-16' if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else 'utf-8-sig'
     try:
-        return io.StringIO(content.decode(encoding), newline=None).read()  # every line ends with \n
+        text = content.decode(encoding)
     except UnicodeDecodeError as error:
         raise ValueError(f'{path}: not UTF-8 text ({error}). Save the file as UTF-8.') from error
+    return text.replace('\r\n', '\n').replace('\r', '\n')  # every line ends with \n
 
 
 def parse_json(text: str, source: str | Path, unique_keys: bool = False, advice: str = '') -> Any:

@@ -133,8 +133,10 @@ def stem(image: str, suffixes: tuple[str, ...] = IMG_EXTENSIONS) -> str:
 
     A suffix may be longer than an extension, such as ``_leftImg8bit.png``. If several match, the longest is removed.
     """
-    fitting = [len(suffix) for suffix in suffixes if image.lower().endswith(suffix)]
-    return image[: len(image) - max(fitting, default=0)]
+    lower = image.lower()
+    if not lower.endswith(suffixes):
+        return image
+    return image[: len(image) - max(map(len, filter(lower.endswith, suffixes)))]
 
 
 def unique_stem(image: str, stems: Mapping[str, int], suffixes: tuple[str, ...] = IMG_EXTENSIONS) -> str:
@@ -147,44 +149,6 @@ def unique_stem(image: str, stems: Mapping[str, int], suffixes: tuple[str, ...] 
     """
     name = stem(image, suffixes)
     return image if stems[name] > 1 else name
-
-
-def locate(names: Iterable[str], listing: Iterable[str], suffixes: tuple[str, ...] = IMG_EXTENSIONS) -> dict[str, str]:
-    """Find the file of each name.
-
-    A name is a path of the listing, with or without its suffix, in any Unicode form: macOS may write ``ü`` as two
-    characters, Windows as one.
-
-    Args:
-        names: Names as lists and tables write them.
-        listing: Paths relative to the folder of images.
-        suffixes: Suffixes of images in lower case.
-
-    Returns:
-        Name to path; a name without a file has no entry.
-
-    Raises:
-        ValueError: If a name without suffix matches several files.
-    """
-    files = set(listing)
-    by_name: dict[str, list[str]] = {}
-    for path in files:
-        for key in {normalize('NFC', path), normalize('NFC', stem(path, suffixes))}:
-            by_name.setdefault(key, []).append(path)
-    found = {}
-    for name in names:
-        if name in files:
-            found[name] = name
-            continue
-        candidates = by_name.get(normalize('NFC', name), [])
-        if len(candidates) > 1:
-            raise ValueError(
-                f'image {name!r} matches several files: {", ".join(sorted(candidates))}. '
-                'Write the suffix in the list or table.'
-            )
-        if candidates:
-            found[name] = candidates[0]
-    return found
 
 
 def names_in_folder(names: Iterable[str], folder: str, backend_args: dict | None = None) -> dict[str, str]:

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from mmwsl.annotations import read_image_labels
-from mmwsl.utils.images import list_images, locate
+from mmwsl.utils.file_index import locate
+from mmwsl.utils.images import list_images
 
 
 @pytest.fixture

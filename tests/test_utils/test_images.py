@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmwsl.utils.file_index import locate
 from mmwsl.utils.image_files import survey_images
 from mmwsl.utils.images import (
     FORMATS,
@@ -14,7 +15,6 @@ from mmwsl.utils.images import (
     check_names,
     decode_bgr,
     list_images,
-    locate,
     names_in_folder,
     read_bgr,
     read_image,

@@ -11,8 +11,9 @@ from mmwsl.datasets import vocabulary
 from mmwsl.datasets.classes import BACKGROUND
 from mmwsl.datasets.folder import infer_classes
 from mmwsl.report.data import Severity
+from mmwsl.utils.file_index import locate
 from mmwsl.utils.image_files import survey_images
-from mmwsl.utils.images import list_images, locate, shorten_path, stem
+from mmwsl.utils.images import list_images, shorten_path, stem
 from mmwsl.utils.text import first_five
 
 from .data_check import DataCheck, DataError

@@ -173,6 +173,13 @@ CASES: list[Case] = [
         prepare=lambda root: (root / 'train.csv').write_text((root / 'train.csv').read_text(), encoding='utf-16'),
     ),
     case(
+        'folder of shared rows is a file',
+        TRAIN,
+        'rejected',
+        'MMWSL_SHARED_ROWS',
+        environment={'MMWSL_SHARED_ROWS': 'images/00.png'},
+    ),
+    case(
         'table is an image',
         TRAIN,
         'rejected',
