@@ -3,18 +3,24 @@
     python benchmarks/networks.py --out work_dirs/networks
     python benchmarks/networks.py fsl_unet_voc6 fsl_unet_voc6_border --iterations 1000 --out work_dirs/networks
 
-Network, loss, augmentation and optimizer are those of the config; data, length and batch size those of this script: 7
-classes with the background, 300 test images of another seed, images of 64 pixels, 224 for DeconvNet, whose fully
-connected layers need them. Repeat the command to resume an interrupted run.
+Network, loss, augmentation and optimizer are those of the config; data, length and batch size those of this script: two
+classes, background and object, 300 test images of another seed, images of 64 pixels, 224 for DeconvNet, whose fully
+connected layers need them. To tell the six shapes apart takes several thousand iterations. Repeat the command to resume
+an interrupted run.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from mmcv.transforms import BaseTransform
 from mmengine.config import Config
 
 from mmwsl.apis.config import load_config
 from mmwsl.apis.training import train
+from mmwsl.datasets import ShapesDataset
+from mmwsl.registry import DATASETS, TRANSFORMS
 
 CONFIGS = (
     'fsl_unet_voc6',
@@ -27,6 +33,26 @@ CONFIGS = (
 )
 
 
+@TRANSFORMS.register_module()
+class JoinObjects(BaseTransform):
+    """Transform that makes one class of all objects."""
+
+    def transform(self, results: dict) -> dict:
+        """Change the mask."""
+        results['gt_seg_map'] = np.minimum(results['gt_seg_map'], 1)
+        return results
+
+
+@DATASETS.register_module()
+class ObjectsDataset(ShapesDataset):
+    """Synthetic shapes of one class."""
+
+    METAINFO = dict(classes=('background', 'object'), palette=[[0, 0, 0], [255, 0, 0]])
+
+    def get_label_map(self, new_classes: Sequence[str] | None = None) -> None:
+        """Return None: the masks have the indices of the classes."""
+
+
 def shapes_config(name: str, out: Path, iterations: int, batch_size: int) -> Config:
     """Return a config whose data are the synthetic shapes."""
     cfg = load_config(name, work_dir=str(out / name))
@@ -34,20 +60,21 @@ def shapes_config(name: str, out: Path, iterations: int, batch_size: int) -> Con
     cfg.model.data_preprocessor.size = (size, size)
     if 'size' in (cfg.model.data_preprocessor.get('test_cfg') or {}):
         cfg.model.data_preprocessor.test_cfg.size = (size, size)
-    render = [dict(type='mmwsl.RenderShapesImage'), dict(type='mmwsl.RenderShapesMask')]
+    cfg.model.decode_head.num_classes = 2
+    image, mask = dict(type='mmwsl.RenderShapesImage'), [dict(type='mmwsl.RenderShapesMask'), dict(type=JoinObjects)]
     # What the config does after loading and resizing; a flip would change the pattern of a class.
     augmentation = [
         step
         for step in cfg.train_dataloader.dataset.pipeline
         if not any(word in step.type for word in ('Load', 'Resize', 'Flip', 'Pack'))
     ]
-    dataset = dict(type='mmwsl.ShapesDataset', size=size)
+    dataset = dict(type=ObjectsDataset, size=size)
     cfg.train_dataloader.update(
         batch_size=batch_size,
         sampler=dict(type='InfiniteSampler', shuffle=True),
-        dataset=dict(dataset, length=4000, seed=0, pipeline=[*render, *augmentation, dict(type='PackSegInputs')]),
+        dataset=dict(dataset, length=4000, seed=0, pipeline=[image, *mask, *augmentation, dict(type='PackSegInputs')]),
     )
-    test = [render[0], dict(type='mmwsl.KeepOriginalImage'), render[1], dict(type='mmwsl.PackSegInputsWithMaps')]
+    test = [image, dict(type='mmwsl.KeepOriginalImage'), *mask, dict(type='mmwsl.PackSegInputsWithMaps')]
     cfg.val_dataloader.dataset = dict(dataset, length=300, seed=1, test_mode=True, pipeline=test)
     cfg.test_dataloader = cfg.val_dataloader
     cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=iterations, val_interval=iterations)
@@ -66,7 +93,7 @@ def main() -> None:
     """Train the networks one after another."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('configs', nargs='*', default=CONFIGS, metavar='CONFIG', help=f'default: {", ".join(CONFIGS)}')
-    parser.add_argument('--iterations', type=int, default=1500, help='length of each training (default %(default)s)')
+    parser.add_argument('--iterations', type=int, default=600, help='length of each training (default %(default)s)')
     parser.add_argument('--batch-size', type=int, default=16, help='images of a batch (default %(default)s)')
     parser.add_argument('--out', type=Path, required=True, help='folder of the results')
     args = parser.parse_args()

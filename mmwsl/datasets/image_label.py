@@ -12,8 +12,8 @@ from mmengine.utils import is_abs
 from mmwsl.annotations import ImageLabelRecord, read_names, read_table
 from mmwsl.annotations.label_table import LabelTable
 from mmwsl.utils.file_index import FileIndex
-from mmwsl.utils.images import IMG_EXTENSIONS, list_files, list_images, select_images
-from mmwsl.utils.text import opencv_reason
+from mmwsl.utils.images import IMG_EXTENSIONS, can_list, list_files, list_images, select_images
+from mmwsl.utils.text import first_five, opencv_reason
 
 from .classes import BACKGROUND, voc_colormap
 from .filters import filter_infos
@@ -161,7 +161,10 @@ class ImageLabelDataset(PackedDataset):
             )
         if table is not None and not table and names is None:
             raise ValueError(f'{self.label_source} is empty: no image is listed.')
-        index = self._list_images(warn=names is None and (table is None or self.lists_folder))
+        if can_list(self.data_prefix['img_path'], self.backend_args):
+            index = self._list_images(warn=names is None and (table is None or self.lists_folder))
+        else:
+            index = self._listed_images(names if names is not None else table.images if table is not None else ())
         table_places = None if table is None else index.find(table.images)
         listed: Sequence[str]
         if names is not None:
@@ -189,6 +192,16 @@ class ImageLabelDataset(PackedDataset):
         if warn:
             warn_skipped(folder, everything, listing, self.suffixes, self.seg_map_suffix)
         return FileIndex(listing, self.suffixes)
+
+    def _listed_images(self, names: Sequence[str]) -> FileIndex:
+        """Return the images of a folder that cannot be listed, such as one at ``http://``: those with a name."""
+        lacking = [name for name in names if not name.lower().endswith(self.suffixes)]
+        if lacking or not names:
+            raise ValueError(
+                f'{self.data_prefix["img_path"]} cannot be listed: the list or table must name images with a suffix of '
+                f'{self.suffixes}, got {first_five(lacking) or "no list"}. Write the suffixes.'
+            )
+        return FileIndex(dict.fromkeys(names), self.suffixes)
 
     def _pack(
         self,
@@ -251,13 +264,15 @@ class ImageLabelDataset(PackedDataset):
             return
         super().full_init()
         loaders = [part for part in all_transforms(self.pipeline.transforms) if opens_masks(type(part))]
+        folder = self.data_prefix.get('seg_map_path')
         if loaders:
-            folder = self.data_prefix.get('seg_map_path')
             if folder is None:
                 raise ValueError(
                     f'{type(loaders[0]).__name__} opens masks, but `data_prefix` has no `seg_map_path`. Set the folder '
                     'of the masks, or remove the transform.'
                 )
+            if not can_list(folder, self.backend_args):
+                return
             infos = (self.get_data_info(index) for index in range(len(self)))
             listing = set(list_images(folder, (self.seg_map_suffix.lower(),), self.backend_args))
             check_masks((osp.relpath(info['seg_map_path'], folder) for info in infos), len(self), listing, folder)

@@ -87,6 +87,11 @@ def skipped_images(listing: Iterable[str], suffixes: tuple[str, ...] = IMG_EXTEN
     return [name for name in listing if name.lower().endswith(images) and not name.lower().endswith(suffixes)]
 
 
+def can_list(folder: str, backend_args: dict | None = None) -> bool:
+    """Return whether the file backend of a folder lists its files; that of ``http://`` does not."""
+    return hasattr(fileio.get_file_backend(folder, backend_args=backend_args), 'list_dir_or_file')
+
+
 def list_files(folder: str, backend_args: dict | None = None) -> list[str]:
     """List all files in ``folder`` as :func:`list_images` does."""
     if not fileio.isdir(folder, backend_args=backend_args):
@@ -163,7 +168,7 @@ def names_in_folder(names: Iterable[str], folder: str, backend_args: dict | None
         Name to the name of the file; names of files that exist, or have no file in any form, have no entry.
     """
     wanted = [name for name in names if not name.isascii()]
-    if not wanted or not fileio.isdir(folder, backend_args=backend_args):
+    if not wanted or not can_list(folder, backend_args) or not fileio.isdir(folder, backend_args=backend_args):
         return {}
     listing = set(list_files(folder, backend_args))
     files = {normalize('NFC', name): name for name in listing}

@@ -1,11 +1,17 @@
 """Lists, labels and images from another file backend."""
 
+import functools
 import json
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import pytest
 from mmengine.fileio.backends import BaseStorageBackend, backends, prefix_to_backends, register_backend
 from mmengine.fileio.io import backend_instances
+
+from mmwsl.annotations import write_mask
 
 pytestmark = pytest.mark.filterwarnings('ignore:no image of')
 
@@ -106,3 +112,48 @@ def test_missing_file_is_named(build, filled):
     Path(filled, 'labels.csv').unlink()
     with pytest.raises(FileNotFoundError, match=r"label file 'vault://data/labels\.csv' is not a file"):
         build('VOCWeakDataset', data_root='vault://data', label_file='labels.csv', data_prefix=dict(img_path='images'))
+
+
+@pytest.fixture
+def server(tmp_path):
+    """The address of a server of the files in ``tmp_path``."""
+    handler = functools.partial(SilentHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(('127.0.0.1', 0), handler) as http:
+        thread = threading.Thread(target=http.serve_forever, daemon=True)
+        thread.start()
+        yield f'http://127.0.0.1:{http.server_port}'
+        http.shutdown()
+        thread.join()
+
+
+class SilentHandler(SimpleHTTPRequestHandler):
+    """Handler that logs nothing."""
+
+    def log_message(self, *args):
+        """Log nothing."""
+
+
+def over_http(build, server):
+    """Build a dataset whose images, masks and table are on a server, which cannot list its folders."""
+    load = [dict(type='mmwsl.LoadImageAsBGR'), dict(type='LoadAnnotations')]
+    return build(
+        'FolderWeakDataset',
+        data_prefix=dict(img_path=f'{server}/images', seg_map_path=f'{server}/masks'),
+        label_file=f'{server}/labels.csv',
+        metainfo=dict(classes=('background', 'cat', 'dog')),
+        pipeline=load,
+    )
+
+
+def test_images_masks_and_labels_of_a_server(build, server, tmp_path, write_images, by_name):
+    write_images(tmp_path / 'images', ['a.jpg', 'b.jpg'])
+    for name in ('a', 'b'):
+        write_mask(tmp_path / 'masks' / f'{name}.png', np.full((8, 12), 2, np.uint8), np.zeros((3, 3), np.uint8))
+    (tmp_path / 'labels.csv').write_text('image,labels\na.jpg,dog\nb.jpg,cat\n')
+    dataset = over_http(build, server)
+    assert by_name(dataset) == dict(a=(['dog'], []), b=(['cat'], []))
+    item = dataset[1]
+    assert item['img'].shape == (8, 12, 3) and (item['gt_seg_map'] == 2).all()
+    (tmp_path / 'labels.csv').write_text('image,labels\na,dog\n')
+    with pytest.raises(ValueError, match=r'images cannot be listed: .* must name images with a suffix of .*, got a'):
+        over_http(build, server)
