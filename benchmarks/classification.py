@@ -3,7 +3,7 @@
     python benchmarks/classification.py work_dirs/classification
 
 A frozen MobileNetV2 at 224 x 224 pixels takes the place of ResNet-101 at 448, the schedule is that of voc6 (6 epochs).
-Datasets, protocol and metric are those of the configs. What stands in for the images of each dataset:
+Datasets, protocol and metric are from the configs. The images of each dataset are replaced:
 
 - VOC 2007: lists of train (437 images) as trainval, of val (300) as test. VOC 2012: train_aug (3131) and val. A label
   whose class has no pixel in the mask is difficult (0).

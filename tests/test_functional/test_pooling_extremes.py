@@ -72,8 +72,9 @@ def test_half_precision_is_computed_in_float32(name, dtype, shift):
 
 @pytest.mark.parametrize('name', POOLS)
 @pytest.mark.parametrize('padding', [math.nan, math.inf, -math.inf])
-def test_padding_that_is_not_finite_takes_no_part(name, padding):
-    scores, valid = random_scores(2, 3, 4, 4), torch.ones(2, 4, 4, dtype=torch.bool)
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float16, torch.bfloat16])
+def test_padding_that_is_not_finite_takes_no_part(name, padding, dtype):
+    scores, valid = random_scores(2, 3, 4, 4).to(dtype), torch.ones(2, 4, 4, dtype=torch.bool)
     valid[:, :, 3] = False
     expected = POOLS[name](scores[:, :, :, :3])
     padded = scores.clone()
