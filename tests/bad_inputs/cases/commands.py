@@ -39,6 +39,7 @@ CASES: list[Case] = [
     case('check: --separator is empty', f"{CHECK} --separator ''", 'rejected', '--separator: must not be empty'),
     case('run: --separator that no cell has', f'{RUN} --separator /', 'rejected', '--separator', 'labels.csv', **KEPT),
     case('run: --separator twice', f'{RUN} --separator ";" --separator "/"', 'rejected', '--separator', **KEPT),
+    case('run: --amp of another name', f'{RUN} --amp half', 'rejected', '--amp', "'half'", **KEPT),
     case('run: --check-data no', f'{RUN} --check-data no', 'rejected', '--check-data', **KEPT),
     case(
         'run: --no-pretrained with a file of weights',
