@@ -43,9 +43,10 @@ def main() -> None:
     """Compare the search with the optimum."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--problems', type=int, default=5000)
+    parser.add_argument('--first', type=int, default=0, help='random seed of the first problem')
     args = parser.parse_args()
     gaps = []
-    for seed in range(args.problems):
+    for seed in range(args.first, args.first + args.problems):
         counts = random_counts(seed)
         if counts.sum():
             gaps.append(exhaustive_optimum(counts) - float(np.nanmean(search_class_thresholds(counts)[1])))
