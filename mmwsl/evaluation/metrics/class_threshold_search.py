@@ -29,8 +29,8 @@ def search_class_thresholds(counts: np.ndarray) -> tuple[list[int], np.ndarray]:
     denominator b and the IoU :math:`\rho`; with fixed slopes every class has an optimum of its own. These optima for a
     grid of :math:`(b, \rho)`, and the common thresholds, are the starts of a coordinate ascent.
 
-    The result is at least as good as any common threshold, but not always the optimum. Of 30 000 random problems of 2 or
-    3 classes and 14 thresholds, 3 ended below the exhaustive optimum, by 0.05 points of mIoU at most
+    The result is at least as good as any common threshold, but not always the optimum. Of 30 000 random problems of 2
+    or 3 classes and 14 thresholds, 3 ended below the exhaustive optimum, by 0.05 points of mIoU at most
     (``benchmarks/threshold_search.py`` with ``--first`` 0 and 1000000).
 
     Args:
