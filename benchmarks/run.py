@@ -42,9 +42,11 @@ def cpu_name() -> str:
 
 
 def table(found: dict) -> str:
-    """Return the rows as a table in Markdown."""
+    """Return the rows as a page in Markdown, such as docs/benchmark.md."""
     where = ', '.join(f'{key} {value}' for key, value in found['machine'].items())
-    lines = [f'Measured with {where}.', '', '| | value | ratio | to | kernels |', '|---|---|---|---|---|']
+    command = f'python benchmarks/run.py --device {found["device"]}'
+    text = f'`{command}`, measured with {where}{", while other work ran on the machine" if found["busy"] else ""}.'
+    lines = ['# Figures of the benchmark', '', text, '', '| | value | ratio | to | kernels |', '|---|---|---|---|---|']
     for row in found['rows']:
         ratio = '' if row['ratio'] is None else f'{row["ratio"]:.2f}'
         value = f'{row["value"]:.3g} {row["unit"]}'
@@ -58,6 +60,7 @@ def main() -> None:
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu', choices=('cuda', 'cpu'))
     parser.add_argument('--sections', nargs='+', default=SECTIONS, choices=SECTIONS, help='default: all')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/benchmark'), help='folder of the results')
+    parser.add_argument('--busy', action='store_true', help='note that other work ran on the machine')
     args = parser.parse_args()
     warnings.filterwarnings('ignore')
     if args.device == 'cpu':
@@ -66,7 +69,7 @@ def main() -> None:
     MMLogger.get_instance('benchmark', log_level='ERROR')
     device = torch.device(args.device)
     args.out.mkdir(parents=True, exist_ok=True)
-    found: dict = dict(machine=machine(device), rows=[], seconds={})
+    found: dict = dict(device=args.device, busy=args.busy, machine=machine(device), rows=[], seconds={})
     failed = []
     for section in args.sections:
         start = time.perf_counter()

@@ -45,10 +45,17 @@ def medians(calls: dict[str, Call], device: torch.device, repeats: int = 5) -> d
 
 def compared(name: str, calls: dict[str, Call], device: torch.device, repeats: int = 5) -> list[dict]:
     """Measure calls of one operation; ratios are to the first one, the peer."""
-    peer, *_ = calls
+    peer, *others = calls
     found = medians(calls, device, repeats)
     return [
-        row(f'{name}: {other}', value, 'ms', peer, value / found[peer], kernels=kernels(calls[other], device))
+        row(
+            f'{name}: {other}',
+            value,
+            'ms',
+            peer if others else '',
+            value / found[peer] if others else None,
+            kernels=kernels(calls[other], device),
+        )
         for other, value in found.items()
     ]
 
