@@ -12,6 +12,7 @@ from typing import Any
 
 from torch._utils import ExceptionWrapper
 from torch.utils.data import DataLoader
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from ..utils.errors import SHARED_MEMORY
 
@@ -27,6 +28,21 @@ def report_unsent(loader: DataLoader) -> DataLoader:
     """
     loader.worker_init_fn = partial(_start, loader.worker_init_fn)
     return loader
+
+
+def end_workers(loop: object) -> None:
+    """End the processes of the loader of a loop of mmengine, if it has any.
+
+    Otherwise they end when the loader is collected as garbage, with its runner. Their queues are collected before it
+    then, so that it waits five seconds for each process.
+    """
+    loader = getattr(loop, 'dataloader', None)
+    for holder in (loader, getattr(loop, 'dataloader_iterator', None)):
+        iterator = getattr(holder, '_iterator', None)
+        if isinstance(iterator, _MultiProcessingDataLoaderIter):
+            iterator._shutdown_workers()
+    if isinstance(loader, DataLoader):
+        loader._iterator = None  # a second run starts others
 
 
 def _start(init: Callable[[int], None] | None, worker: int) -> None:

@@ -27,7 +27,7 @@ from ..utils.errors import is_rejection
 from ..utils.files import files_of_config, nearest_existing, remove_empty_folders
 from ..utils.nested import dicts_in
 from .hooks.deferred_runtime_info_hook import DeferredRuntimeInfoHook
-from .loader_workers import report_unsent
+from .loader_workers import end_workers, report_unsent
 
 SHOWN = ('mmwsl', 'mmengine.hooks.logger_hook', 'mmseg.evaluation')
 """Modules whose messages reach the terminal: our own, and progress and metrics."""
@@ -150,7 +150,7 @@ class WeakSegRunner(Runner):
     def train(self) -> nn.Module:
         """Train; see the parent."""
         self._show_tables(False)
-        with discarded_if_rejected(self):
+        with discarded_if_rejected(self), self._ending_workers():
             return super().train()
 
     def val(self) -> dict:
@@ -161,8 +161,17 @@ class WeakSegRunner(Runner):
     def test(self) -> dict:
         """Evaluate on the test set; see the parent."""
         self._show_tables(True)
-        with discarded_if_rejected(self):
+        with discarded_if_rejected(self), self._ending_workers():
             return super().test()
+
+    @contextmanager
+    def _ending_workers(self) -> Iterator[None]:
+        """End the processes that load images after the block."""
+        try:
+            yield
+        finally:
+            for loop in (self._train_loop, self._val_loop, self._test_loop):
+                end_workers(loop)
 
     def _show_tables(self, shown: bool) -> None:
         for part in (part for handler in self.logger.handlers for part in handler.filters):
