@@ -26,12 +26,15 @@ from pathlib import Path
 
 import numpy as np
 from coco_format import ROOT, write_split
+from mmcv.transforms import Resize
 from mmengine import Config
 from skimage.measure import label, regionprops
 from skimage.morphology import dilation
 
 from mmwsl.annotations import read_mask
+from mmwsl.apis.registered import is_subclass
 from mmwsl.datasets.classes import VOC_ACTIONS, VOC_CLASSES
+from mmwsl.registry import TRANSFORMS
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 CONFIGS = ('voc07', 'voc12', 'voc12_action', 'coco14', 'mit67', 'scene15')
@@ -159,7 +162,7 @@ def light_config(name: str) -> Config:
         loader = config[f'{part}_dataloader']
         loader.update(num_workers=2)
         for step in loader.dataset.pipeline:
-            if step.type == 'Resize':
+            if is_subclass(step, TRANSFORMS, Resize):
                 step.scale = SIZE
         if scenes:
             loader.dataset.metainfo = dict(classes=('background', *SCENES))

@@ -18,8 +18,10 @@ from mmcv.transforms import BaseTransform
 from mmengine.config import Config
 
 from mmwsl.apis.config import load_config
+from mmwsl.apis.registered import is_subclass
 from mmwsl.apis.training import train
 from mmwsl.datasets import ShapesDataset
+from mmwsl.datasets.transforms import RandomElasticDeformation
 from mmwsl.registry import DATASETS, TRANSFORMS
 
 CONFIGS = (
@@ -62,12 +64,8 @@ def shapes_config(name: str, out: Path, iterations: int, batch_size: int) -> Con
         cfg.model.data_preprocessor.test_cfg.size = (size, size)
     cfg.model.decode_head.num_classes = 2
     image, mask = dict(type='mmwsl.RenderShapesImage'), [dict(type='mmwsl.RenderShapesMask'), dict(type=JoinObjects)]
-    # What the config does after loading and resizing; a flip would change the pattern of a class.
-    augmentation = [
-        step
-        for step in cfg.train_dataloader.dataset.pipeline
-        if not any(word in step.type for word in ('Load', 'Resize', 'Flip', 'Pack'))
-    ]
+    pipeline = cfg.train_dataloader.dataset.pipeline
+    augmentation = [step for step in pipeline if is_subclass(step, TRANSFORMS, RandomElasticDeformation)]
     dataset = dict(type=ObjectsDataset, size=size)
     cfg.train_dataloader.update(
         batch_size=batch_size,

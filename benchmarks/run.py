@@ -44,8 +44,8 @@ def cpu_name() -> str:
 def table(found: dict) -> str:
     """Return the rows as a page in Markdown, such as docs/benchmark.md."""
     where = ', '.join(f'{key} {value}' for key, value in found['machine'].items())
-    command = f'python benchmarks/run.py --device {found["device"]}'
-    text = f'`{command}`, measured with {where}{", while other work ran on the machine" if found["busy"] else ""}.'
+    busy = ('', '') if not found['busy'] else (' --busy', ', while other work ran on the machine')
+    text = f'`python benchmarks/run.py --device {found["device"]}{busy[0]}`, measured with {where}{busy[1]}.'
     lines = ['# Figures of the benchmark', '', text, '', '| | value | ratio | to | kernels |', '|---|---|---|---|---|']
     for row in found['rows']:
         ratio = '' if row['ratio'] is None else f'{row["ratio"]:.2f}'

@@ -36,6 +36,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.segmentors import EncoderDecoder
+from sections.timing import seconds
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -132,17 +133,6 @@ def own_of(model: EncoderDecoder, scores: Tensor, samples: list) -> Callable[[],
         torch.autograd.grad(model.parse_losses(losses)[0], scores)
 
     return call
-
-
-def seconds(call: Callable[[], object], device: torch.device) -> float:
-    """Measure the time of a call: CPU time, or time until the GPU is done."""
-    clock = time.process_time if device.type == 'cpu' else time.perf_counter
-    wait = torch.cuda.synchronize if device.type == 'cuda' else lambda: None
-    wait()
-    start = clock()
-    call()
-    wait()
-    return clock() - start
 
 
 def turns(calls: dict[str, Callable[[], object]], rounds: int, device: torch.device) -> dict[str, list[float]]:

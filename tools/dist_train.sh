@@ -11,7 +11,7 @@ fi
 HERE="$(cd "$(dirname "$0")" && pwd)"
 ADDRESS="${MASTER_ADDR:-127.0.0.1}" PORT="${PORT:-29500}"
 if [ "${MAX_RESTARTS:-0}" -gt 0 ]; then
-    # Otherwise the processes of a restart would find the addresses of those that died.
+    # Otherwise the processes of a restart would connect to those that died.
     export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1
     RENDEZVOUS=(--rdzv_backend=c10d --rdzv_endpoint="$ADDRESS:$PORT" --rdzv_id=train --max_restarts="$MAX_RESTARTS")
 else

@@ -3,11 +3,14 @@
 import csv
 from pathlib import Path
 
+from mmcv.transforms import Resize
 from mmengine.config import Config
 from mmseg.registry import DATASETS
 from PIL import Image
 
 from mmwsl.apis.config import load_config
+from mmwsl.apis.registered import is_subclass
+from mmwsl.registry import TRANSFORMS
 
 CLASSES = ('background', 'circle', 'square', 'triangle', 'star', 'ring', 'cross')
 
@@ -45,7 +48,7 @@ def folder_config(folder: Path, network: str, work_dir: Path, size: int, batch_s
         loader = cfg[f'{part}_dataloader']
         loader.dataset.update(data_root=str(folder), metainfo=dict(classes=CLASSES))
         for step in loader.dataset.pipeline:
-            if step.type == 'Resize':
+            if is_subclass(step, TRANSFORMS, Resize):
                 step.scale = (size, size)
     cfg.train_dataloader.batch_size = batch_size
     cfg.update(val_cfg=None, val_dataloader=None, val_evaluator=None)

@@ -2,15 +2,14 @@
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
-import skimage.data
+import saliency
 import torch
-from PIL import Image
+from cases import crf as crf_case
+from cases import dense as dense_case
 from skimage.segmentation import slic
-from torch import Tensor, nn
-from torch.nn import functional as F
 
 from mmwsl.functional import (
     affinity_random_walk,
@@ -26,55 +25,30 @@ from mmwsl.inference.dense import convert_to_dense, dense_scores
 
 from .timing import Call, compared
 
-SIZE = (375, 500)
-
 
 def rows(device: torch.device, folder: Path) -> Iterator[dict]:
     """Measure the operations."""
-    image = torch.from_numpy(np.array(Image.fromarray(skimage.data.astronaut()).resize(SIZE[::-1])))
-    on_device = image.permute(2, 0, 1).contiguous().to(device)
+    image = crf_case.make_image()
+    on_device = torch.from_numpy(image).permute(2, 0, 1).contiguous().to(device)
     for labels in (21, 4):
-        probs = smooth_scores(labels).to(device)
+        probs = crf_case.scores(labels).to(device)
         own: dict[str, Call] = {'mmwsl': lambda probs=probs: dense_crf(probs, on_device)}
-        peers = {} if device.type == 'cuda' else pydensecrf(probs, image.numpy())
-        yield from compared(f'dense CRF, {labels} labels, 10 iterations', peers | own, device)
+        with suppress(ImportError):
+            if device.type == 'cpu':
+                own = {'pydensecrf2': crf_case.pydensecrf(labels), **own}
+        yield from compared(f'dense CRF, {labels} labels, 10 iterations', own, device)
         refine: dict[str, Call] = {'mmwsl': lambda probs=probs: pixel_adaptive_refinement(probs, on_device)}
         yield from compared(f'PAMR, {labels} labels, 10 iterations', refine, device)
-    probs = smooth_scores(21).to(device)
+    probs = crf_case.scores(21).to(device)
     walk: dict[str, Call] = {'mmwsl': lambda: affinity_random_walk(probs, on_device)}
     yield from compared('random walk, 21 labels', walk, device)
-    superpixels = torch.from_numpy(slic(image.numpy(), 400, start_label=0)).to(device)
+    superpixels = torch.from_numpy(slic(image, 400, start_label=0)).to(device)
     yield from compared(
         'mean over superpixels, 21 labels', {'mmwsl': lambda: superpixel_mean(probs, superpixels)}, device
     )
     yield from compared('pooling of 16 x 21 x 41 x 41, forward and backward', poolings(device), device, 15)
     yield from compared('scores at every pixel, three poolings, 400 x 400', dense(device), device)
     yield from compared('guided back-propagation, ResNet-18, 224 x 224, 20 classes', guided(device), device)
-
-
-def smooth_scores(labels: int) -> Tensor:
-    """Return smooth probabilities, like those of a coarse score map."""
-    coarse = torch.randn(1, labels, 12, 16, generator=torch.Generator().manual_seed(0))
-    return (5 * F.interpolate(coarse, SIZE, mode='bilinear'))[0].softmax(0)
-
-
-def pydensecrf(probs: Tensor, image: np.ndarray) -> dict[str, Call]:
-    """Return the call of pydensecrf2, if it is installed."""
-    try:
-        from pydensecrf.densecrf import DenseCRF2D
-    except ImportError:
-        return {}
-    energy = np.ascontiguousarray(-probs.clamp(min=1e-5).log().flatten(1).numpy())
-    image = np.ascontiguousarray(image)
-
-    def call() -> None:
-        crf = DenseCRF2D(*SIZE[::-1], len(probs))
-        crf.setUnaryEnergy(energy)
-        crf.addPairwiseGaussian(sxy=3, compat=3)
-        crf.addPairwiseBilateral(sxy=80, srgb=13, rgbim=image, compat=10)
-        crf.inference(10)
-
-    return {'pydensecrf2': call}
 
 
 def poolings(device: torch.device) -> dict[str, Call]:
@@ -93,11 +67,7 @@ def poolings(device: torch.device) -> dict[str, Call]:
 
 def dense(device: torch.device) -> dict[str, Call]:
     """Return the calls of shift-and-stitch and of dense inference, of a network of three poolings."""
-    torch.manual_seed(0)
-    layers: list[nn.Module] = []
-    for before, after in ((3, 32), (32, 64), (64, 64)):
-        layers += [nn.Conv2d(before, after, 3), nn.ReLU(), nn.MaxPool2d(2)]
-    model = nn.Sequential(*layers, nn.Conv2d(64, 21, 3)).eval().requires_grad_(False).to(device)
+    model = dense_case.network().requires_grad_(False).to(device)
     image, converted = torch.randn(1, 3, 400, 400, device=device), convert_to_dense(model)
     return {
         'shift-and-stitch': lambda: shift_and_stitch(model, image, stride=8),
@@ -107,24 +77,8 @@ def dense(device: torch.device) -> dict[str, Call]:
 
 def guided(device: torch.device) -> dict[str, Call]:
     """Return the calls of captum, if it is installed, and of mmwsl."""
-    from mmseg.models.backbones import ResNet
-
-    class Classifier(nn.Module):
-        """ResNet-18 with global average pooling and a linear layer."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.image, self.backbone, self.fc = nn.Identity(), ResNet(depth=18, out_indices=(3,)), nn.Linear(512, 20)
-
-        def forward(self, x: Tensor) -> Tensor:
-            return self.fc(self.backbone(self.image(x))[0].mean((2, 3)))
-
-    torch.manual_seed(0)
-    model = Classifier().eval().to(device)
-    for module in model.modules():
-        if isinstance(module, nn.ReLU):
-            module.inplace = False  # captum cannot hook those
-    image, outputs = torch.randn(1, 3, 224, 224, device=device), torch.eye(20, device=device)[:, None]
+    model, image = saliency.network().to(device), saliency.image(224).to(device)
+    outputs = torch.eye(20, device=device)[:, None]
 
     def own() -> None:
         with recorded_layers(model, ['image'], guided=True) as record:

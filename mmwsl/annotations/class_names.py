@@ -9,7 +9,7 @@ from mmwsl.utils.text import plain, shorten
 MISSING = ('', 'nan', 'none', 'null', 'n/a', 'na', '<na>', '#n/a', '#ref!', '#value!', '#name?', '-', '?')
 """Texts that programs write for a missing value."""
 HIDDEN = ('Cc', 'Cf', 'Cs', 'Zl', 'Zp')
-"""Categories of Unicode without a picture: control and format characters, halves of a character, line breaks."""
+"""Categories of Unicode that cannot be seen: control and format characters, halves of a character, line breaks."""
 JOINERS = '\u200c\u200d'
 """Format characters that the spelling of several languages needs within a word."""
 

@@ -3,15 +3,16 @@
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
-from typing import overload
 
 import numpy as np
+
+from mmwsl.utils.lazy_sequence import LazySequence
 
 from .record import ImageLabelRecord
 
 
 @dataclass(frozen=True, eq=False)
-class LabelTable(Sequence[ImageLabelRecord]):
+class LabelTable(LazySequence[ImageLabelRecord]):
     """Records of images, made when they are read.
 
     Unlike a list of records, it stores the labels of all images with equal labels once.
@@ -42,16 +43,8 @@ class LabelTable(Sequence[ImageLabelRecord]):
         """Return the number of rows."""
         return len(self.codes)
 
-    @overload
-    def __getitem__(self, index: int) -> ImageLabelRecord: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[ImageLabelRecord]: ...
-
-    def __getitem__(self, index: int | slice) -> ImageLabelRecord | list[ImageLabelRecord]:
+    def item(self, index: int) -> ImageLabelRecord:
         """Return a record; iterate to read all of them."""
-        if isinstance(index, slice):
-            return [self[place] for place in range(*index.indices(len(self)))]
         return replace(self.kinds[self.codes[index]], image=self.images[index], source=self.sources[index])
 
     def __iter__(self) -> Iterator[ImageLabelRecord]:
@@ -60,7 +53,7 @@ class LabelTable(Sequence[ImageLabelRecord]):
             yield replace(self.kinds[code], image=image, source=source)
 
 
-class Lines(Sequence[str]):
+class Lines(LazySequence[str]):
     """``file:line`` of the rows of a table.
 
     Args:
@@ -75,16 +68,8 @@ class Lines(Sequence[str]):
         """Return the number of rows."""
         return len(self._numbers)
 
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
-
-    def __getitem__(self, index: int | slice) -> str | list[str]:
+    def item(self, index: int) -> str:
         """Return the place of a row."""
-        if isinstance(index, slice):
-            return [self[place] for place in range(*index.indices(len(self)))]
         return f'{self._path}:{self._numbers[index]}'
 
 

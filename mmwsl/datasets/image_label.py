@@ -13,7 +13,7 @@ from mmwsl.annotations import ImageLabelRecord, read_names, read_table
 from mmwsl.annotations.label_table import LabelTable
 from mmwsl.utils.file_index import FileIndex
 from mmwsl.utils.images import IMG_EXTENSIONS, can_list, list_files, list_images, select_images
-from mmwsl.utils.text import first_five, opencv_reason
+from mmwsl.utils.text import opencv_reason
 
 from .classes import BACKGROUND, voc_colormap
 from .filters import filter_infos
@@ -22,6 +22,7 @@ from .matching import (
     check_masks,
     encode_kinds,
     match_rows,
+    named_images,
     unusual_masks,
     warn_absent_classes,
     warn_skipped,
@@ -161,10 +162,7 @@ class ImageLabelDataset(PackedDataset):
             )
         if table is not None and not table and names is None:
             raise ValueError(f'{self.label_source} is empty: no image is listed.')
-        if can_list(self.data_prefix['img_path'], self.backend_args):
-            index = self._list_images(warn=names is None and (table is None or self.lists_folder))
-        else:
-            index = self._listed_images(names if names is not None else table.images if table is not None else ())
+        index = self._list_images(names, table)
         table_places = None if table is None else index.find(table.images)
         listed: Sequence[str]
         if names is not None:
@@ -185,23 +183,15 @@ class ImageLabelDataset(PackedDataset):
         rows = match_rows(names, places, table, table_places, listed_in, self.label_source)
         return self._pack(index, places, table, rows, f'{self.label_source} ({listed_in})')
 
-    def _list_images(self, warn: bool = False) -> FileIndex:
+    def _list_images(self, names: Sequence[str] | None, table: LabelTable | None) -> FileIndex:
         folder = self.data_prefix['img_path']
+        if not can_list(folder, self.backend_args):
+            return named_images(names or (table.images if table else ()), folder, self.suffixes)
         everything = list_files(folder, self.backend_args)
         listing = select_images(everything, self.suffixes, folder)
-        if warn:
+        if names is None and (table is None or self.lists_folder):
             warn_skipped(folder, everything, listing, self.suffixes, self.seg_map_suffix)
         return FileIndex(listing, self.suffixes)
-
-    def _listed_images(self, names: Sequence[str]) -> FileIndex:
-        """Return the images of a folder that cannot be listed, such as one at ``http://``: those with a name."""
-        lacking = [name for name in names if not name.lower().endswith(self.suffixes)]
-        if lacking or not names:
-            raise ValueError(
-                f'{self.data_prefix["img_path"]} cannot be listed: the list or table must name images with a suffix of '
-                f'{self.suffixes}, got {first_five(lacking) or "no list"}. Write the suffixes.'
-            )
-        return FileIndex(dict.fromkeys(names), self.suffixes)
 
     def _pack(
         self,

@@ -9,6 +9,7 @@ import numpy as np
 
 from mmwsl.annotations.label_table import LabelTable
 from mmwsl.utils.console import log_warning
+from mmwsl.utils.file_index import FileIndex
 from mmwsl.utils.images import names_in_folder, skipped_images, stem
 from mmwsl.utils.packed_strings import repeated_strings
 from mmwsl.utils.text import first_five
@@ -41,6 +42,26 @@ def check_images(names: Sequence[str], places: np.ndarray, source: str, folder: 
 
 def _first_five(names: Sequence[str], places: np.ndarray) -> str:
     return first_five(names[place] for place in places[:6].tolist())
+
+
+def named_images(names: Sequence[str], folder: str, suffixes: tuple[str, ...]) -> FileIndex:
+    """Return the images of a folder that cannot be listed, such as one at ``http://``: those with a name.
+
+    Args:
+        names: The listed images.
+        folder: The folder of images.
+        suffixes: Suffixes of images.
+
+    Raises:
+        ValueError: If there is no name, or names lack a suffix (the first five).
+    """
+    lacking = [name for name in names if not name.lower().endswith(suffixes)]
+    if lacking or not names:
+        raise ValueError(
+            f'{folder} cannot be listed: the list or table must name images with a suffix of {suffixes}, got '
+            f'{first_five(lacking) or "no list"}. Write the suffixes.'
+        )
+    return FileIndex(dict.fromkeys(names), suffixes)
 
 
 def warn_skipped(

@@ -66,8 +66,8 @@ class VOCActionDataset(ImageLabelDataset):
         """Read the lists and the boxes. See the class for the keys."""
         records = self.read_records(None)
         persons = [record.image.split() for record in records]
-        index = self._list_images()
         names = list(dict.fromkeys(name for name, _ in persons))
+        index = self._list_images(names, None)
         places = dict(zip(names, index.find(names).tolist(), strict=True))
         found = np.array([*places.values()], np.int32)
         check_images(names, found, self.label_source, self.data_prefix['img_path'], self.suffixes)

@@ -94,7 +94,7 @@ def index_of(value: int) -> ir.Constant:
 
 
 def _pointers(context: Any, builder: Any, signature: Any, values: Any) -> dict[int, Any]:
-    """Return the addresses of the arguments that are arrays, by their position."""
+    """Return the pointers to the arguments that are arrays, by their position."""
     arrays = [i for i, kind in enumerate(signature.args) if isinstance(kind, types.Array)]
     return {i: context.make_array(signature.args[i])(context, builder, values[i]).data for i in arrays}
 

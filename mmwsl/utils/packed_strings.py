@@ -2,15 +2,16 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import overload
 
 import numpy as np
+
+from .lazy_sequence import LazySequence
 
 BLOCK = 1 << 14
 """Strings that are handled at a time, so that few of them are objects at once."""
 
 
-class PackedStrings(Sequence[str]):
+class PackedStrings(LazySequence[str]):
     """Strings stored as UTF-8, a byte more than their text each.
 
     Unlike a list, it makes the objects when they are read, a block at a time: it is for reading from first to last.
@@ -31,17 +32,8 @@ class PackedStrings(Sequence[str]):
         """Return the number of strings."""
         return self._starts[-1]
 
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
-
-    def __getitem__(self, index: int | slice) -> str | list[str]:
+    def item(self, index: int) -> str:
         """Return a string. This reads its block."""
-        if isinstance(index, slice):
-            return [self[place] for place in range(*index.indices(len(self)))]
-        index = range(len(self))[index]
         block = bisect_right(self._starts, index) - 1
         return _unpack(self._blocks[block])[index - self._starts[block]]
 

@@ -18,8 +18,8 @@ class SaliencyCrossEntropyLoss(ScoreMapLoss):
     for an image of class c; see :func:`mmwsl.functional.saliency_targets` for other images. No location is ignored.
     An image with a mask has the cross-entropy of its mask: the later stages of STC use the same loss.
 
-    The training pipeline must add ``saliency`` to each image without a mask, for example
-    :class:`mmwsl.datasets.transforms.ComputeSaliency` within :class:`mmwsl.datasets.transforms.TransformWithMaps`.
+    The training pipeline must add ``saliency`` to each image without a mask, for example by the
+    transform ``mmwsl.ComputeSaliency`` within ``mmwsl.TransformWithMaps``.
 
     Raises:
         ValueError: In training, if an image has neither a mask nor a saliency map.
