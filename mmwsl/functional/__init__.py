@@ -16,6 +16,16 @@ from .crf_params import CRF_PRESETS, CRFParams
 from .dense_crf import dense_crf, plausible_labels
 from .double_threshold import double_threshold
 from .elastic_deformation import elastic_displacement
+from .equivariance import (
+    equivariance_loss,
+    hardest_mean,
+    keep_highest,
+    lowest_foreground,
+    normalized_maps,
+    pixel_correlation,
+    scale_maps,
+    with_background,
+)
 from .fixed_point_resize import fixed_point_resize
 from .guided_backprop import LayerRecord, recorded_layers
 from .image_labels import mask_absent_classes, override_image_probs, redistribute_absent_classes
@@ -58,6 +68,7 @@ from .proposal_recall import best_overlaps, mask_overlaps, proposal_recall
 from .quantization import DEQUANTIZED, MAX_ERROR, quantize_scores, quantize_threshold
 from .random_walk import affinity_random_walk
 from .ranking_loss import average_precision_loss
+from .reactivation import class_features, reactivation_loss
 from .region_cascade import box_peak_map, location_boxes, sample_training_pairs, select_class_boxes
 from .roi_align import roi_align, roi_align_gradient
 from .saliency import candidate_classes, channel_saliency, distinct_class_saliency, max_normalize
@@ -88,6 +99,16 @@ from .weak_losses import (
 from .zoom_out import superpixel_pool, zoom_out_features
 
 __all__ = [
+    'equivariance_loss',
+    'hardest_mean',
+    'keep_highest',
+    'lowest_foreground',
+    'normalized_maps',
+    'pixel_correlation',
+    'scale_maps',
+    'with_background',
+    'class_features',
+    'reactivation_loss',
     'AP_VARIANTS',
     'CRFKernels',
     'CRFParams',

@@ -36,6 +36,8 @@ from .decode_heads import (
     FCNUpscoreHead,
     LSEAggregationHead,
     PyramidAggregationHead,
+    ReCAMHead,
+    SEAMHead,
 )
 from .losses import (
     AsymmetricLoss,
@@ -55,6 +57,7 @@ from .losses import (
     SymmetricCrossEntropyLoss,
 )
 from .segmentors import (
+    SEAM,
     MultiScaleEncoderDecoder,
     ProNet,
     ProposalCascade,
@@ -64,6 +67,9 @@ from .segmentors import (
 )
 
 __all__ = [
+    'SEAM',
+    'ReCAMHead',
+    'SEAMHead',
     'CCNNLoss',
     'AsymmetricLoss',
     'DeepLabV2Head',

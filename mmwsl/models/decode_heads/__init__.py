@@ -7,6 +7,8 @@ from .fcn_skip_head import FCNSkipHead
 from .fcn_upscore_head import FCNUpscoreHead
 from .lse_aggregation_head import LSEAggregationHead
 from .pyramid_aggregation_head import PyramidAggregationHead
+from .recam_head import ReCAMHead
+from .seam_head import SEAMHead
 
 __all__ = [
     'DeepLabV2Head',
@@ -16,4 +18,6 @@ __all__ = [
     'FCNUpscoreHead',
     'LSEAggregationHead',
     'PyramidAggregationHead',
+    'ReCAMHead',
+    'SEAMHead',
 ]

@@ -60,7 +60,7 @@ class BoxAggregationHead(LSEAggregationHead):
             The first box is the whole image and always exists.
         """
         proposed = []
-        for prob, inside in zip(probs, self._valid(probs, batch_img_metas, size), strict=True):
+        for prob, inside in zip(probs, self.valid_locations(probs, batch_img_metas, size), strict=True):
             rows, columns = inside.any(1), inside.any(0)
             corner = torch.stack([columns.byte().argmax(), rows.byte().argmax()])
             prob = prob[1:, rows][:, :, columns]

@@ -132,7 +132,7 @@ class LSEAggregationHead(BaseDecodeHead):
         Returns:
             ``image_logits (N, K)``.
         """
-        return self.aggregator(seg_logits, self._valid(seg_logits, batch_img_metas, input_size, covered_size))
+        return self.aggregator(seg_logits, self.valid_locations(seg_logits, batch_img_metas, input_size, covered_size))
 
     def mean_scores(
         self,
@@ -142,15 +142,27 @@ class LSEAggregationHead(BaseDecodeHead):
         covered_size: tuple[int, int] | None = None,
     ) -> Tensor:
         """Average score maps over the same locations as :meth:`aggregate`, with the same arguments, to ``(N, K)``."""
-        return global_average_pool(seg_logits, self._valid(seg_logits, batch_img_metas, input_size, covered_size))
+        return global_average_pool(
+            seg_logits, self.valid_locations(seg_logits, batch_img_metas, input_size, covered_size)
+        )
 
     def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: SampleList) -> dict[str, Tensor]:
         """Compute the losses against ``gt_label`` of the samples, and ``gt_sem_seg`` where a loss uses masks."""
-        metas = [sample.metainfo for sample in batch_data_samples]
-        height, width = metas[0]['img_shape'][:2]
-        left, right, top, bottom = image_padding(metas[0])
-        valid = self._valid(seg_logits, metas, (height + top + bottom, width + left + right))
-        return self.compute_losses(seg_logits, valid, batch_data_samples)
+        return self.compute_losses(seg_logits, self.valid_in_batch(seg_logits, batch_data_samples), batch_data_samples)
+
+    def localize(self, inputs: Sequence[Tensor], seg_logits: Tensor, images: Tensor, valid: Tensor) -> Tensor:
+        """Return the score maps that masks are made of, where they are not those that are aggregated.
+
+        Args:
+            inputs: Feature maps of the backbone.
+            seg_logits: Score maps, ``(N, K, H, W)``.
+            images: The normalized images.
+            valid: Locations inside the images, boolean ``(N, H, W)``.
+
+        Returns:
+            Score maps, ``(N, K, H, W)``; here ``seg_logits``.
+        """
+        return seg_logits
 
     def compute_losses(self, seg_logits: Tensor, valid: Tensor, batch_data_samples: SampleList) -> dict[str, Tensor]:
         """Compute every loss over the ``valid (N, H, W)`` locations of ``seg_logits (N, K, H, W)``.
@@ -190,13 +202,21 @@ class LSEAggregationHead(BaseDecodeHead):
         """The losses that get the score map; the others get the aggregated scores."""
         return [loss for loss in self.losses if isinstance(loss, ScoreMapLoss)]
 
+    def valid_in_batch(self, seg_logits: Tensor, batch_data_samples: SampleList) -> Tensor:
+        """Return which locations ``(N, H, W)`` of score maps lie inside the images of a training batch."""
+        metas = [sample.metainfo for sample in batch_data_samples]
+        height, width = metas[0]['img_shape'][:2]
+        left, right, top, bottom = image_padding(metas[0])
+        return self.valid_locations(seg_logits, metas, (height + top + bottom, width + left + right))
+
     @staticmethod
-    def _valid(
+    def valid_locations(
         seg_logits: Tensor,
         batch_img_metas: Sequence[dict],
         input_size: tuple[int, int],
         covered_size: tuple[int, int] | None = None,
     ) -> Tensor:
+        """Return which locations ``(N, H, W)`` lie inside the images; the arguments are those of :meth:`aggregate`."""
         extents = []
         for meta in batch_img_metas:
             left, right, top, bottom = image_padding(meta)

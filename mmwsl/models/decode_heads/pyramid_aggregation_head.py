@@ -48,7 +48,7 @@ class PyramidAggregationHead(LSEAggregationHead):
         Returns:
             Scores ``(N, K, L, 1)`` and which locations lie in their image, ``(N, L, 1)``.
         """
-        valid = [self._valid(level, batch_img_metas, input_size).flatten(1) for level in levels]
+        valid = [self.valid_locations(level, batch_img_metas, input_size).flatten(1) for level in levels]
         scores = torch.cat([level.flatten(2) for level in levels], 2)
         return scores[..., None], torch.cat(valid, 1)[..., None]
 

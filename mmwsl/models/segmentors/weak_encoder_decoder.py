@@ -10,7 +10,7 @@ from mmseg.structures import SegDataSample
 from mmseg.utils import OptSampleList, SampleList
 from torch import Tensor, nn
 
-from ...inference import InferencePipeline
+from ...inference import InferencePipeline, WholeScorer
 from ...registry import MODELS
 from ..backgrounds import Background, LearnedBackground, SigmoidBackground
 from ..decode_heads import LSEAggregationHead
@@ -66,6 +66,16 @@ class WeakEncoderDecoder(EncoderDecoder):
         self.same_padding = getattr(self.decode_head, 'same_padding', True)
         self.pipeline = pipeline
         pipeline.check(self)
+        if self.localizes and not isinstance(pipeline.scorer, WholeScorer):
+            raise ValueError(
+                f'`inference.scorer` must be mmwsl.WholeScorer for the maps of {type(self.decode_head).__name__}, got '
+                f'{type(pipeline.scorer).__name__}. Remove it.'
+            )
+
+    @property
+    def localizes(self) -> bool:
+        """Whether masks are made of other maps than those that are aggregated."""
+        return self.aggregates and type(self.decode_head).localize is not LSEAggregationHead.localize
 
     @property
     def background(self) -> Background:
@@ -131,8 +141,14 @@ class WeakEncoderDecoder(EncoderDecoder):
         covered_size: tuple[int, int],
     ) -> tuple[Tensor, Tensor | None]:
         """Return the score map of padded images, and ``image_logits`` as :meth:`aggregate` does."""
-        score_map = self.score_map(inputs, batch_img_metas)
-        return score_map, self.aggregate(score_map, batch_img_metas, input_size, covered_size)
+        if not self.localizes:
+            score_map = self.score_map(inputs, batch_img_metas)
+            return score_map, self.aggregate(score_map, batch_img_metas, input_size, covered_size)
+        features = self.extract_feat(inputs)
+        score_map = self.decode_head.forward(features)
+        image_logits = self.aggregate(score_map, batch_img_metas, input_size, covered_size)
+        valid = self.decode_head.valid_locations(score_map, batch_img_metas, input_size, covered_size)
+        return self.decode_head.localize(features, score_map, inputs, valid), image_logits
 
     def score_network(self) -> nn.Module:
         """Return backbone, neck and head as one network, ``(N, 3, H, W)`` to ``(N, K, h, w)``."""
