@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+BLOCK = 256
 BITS = 62
 """Masks that one int64 encodes."""
 
@@ -13,7 +14,7 @@ BITS = 62
 def region_vote(
     labels: Tensor,
     superpixels: Tensor,
-    members: Tensor,
+    members: Tensor | None = None,
     precision: float = 0.5,
     coverage: float = 0.85,
     min_precision: float = 0.0,
@@ -37,13 +38,13 @@ def region_vote(
     A region that covers the whole image passes the test of coverage: ``min_precision``, which SEPL does not have,
     prevents that.
 
-    Regions are unions of superpixels. If the superpixels themselves are the regions, ``members`` is the identity, and
-    with ``coverage`` above 1 the result is a majority vote.
+    Regions are unions of superpixels, or the superpixels themselves. For these, with ``coverage`` above 1, the result
+    is a majority vote of foreground and background.
 
     Args:
         labels: Classes, ``(H, W)`` int; 0 is the background.
         superpixels: Superpixel of each pixel, ``(H, W)`` int, 0 to R - 1.
-        members: Superpixels of each region, ``(n, R)`` bool.
+        members: Superpixels of each region, ``(n, R)`` bool. None: each superpixel is a region.
         precision: Fraction of a region that its class must exceed, non-negative.
         coverage: Fraction of a class that the region must reach, positive; above 1, no region does.
         min_precision: Fraction of a region that its class must reach for the test of coverage, non-negative.
@@ -65,9 +66,10 @@ def region_vote(
         raise ValueError(
             f'`labels` and `superpixels` must be (H, W), got {tuple(labels.shape)} and {tuple(superpixels.shape)}.'
         )
-    if members.dim() != 2 or members.dtype != torch.bool:
+    if members is not None and (members.dim() != 2 or members.dtype != torch.bool):
         raise ValueError(f'`members` must be boolean (n, R), got {members.dtype} of shape {tuple(members.shape)}.')
-    atoms, total = superpixels.flatten().long(), members.shape[1]
+    atoms = superpixels.flatten().long()
+    total = members.shape[1] if members is not None else int(atoms.max()) + 1 if len(atoms) else 0
     if len(atoms) and not 0 <= atoms.min() <= atoms.max() < total:
         raise ValueError(
             f'`superpixels` must be 0 to {total - 1}, the columns of `members`, got '
@@ -78,24 +80,41 @@ def region_vote(
     if (flat[valid] < 0).any():
         raise ValueError(f'`labels` must be non-negative, got {flat[valid].min().item()}.')
     classes = int(flat[valid].max()) + 1 if valid.any() else 1
-    if classes == 1 or not len(members):
+    if classes == 1 or (members is not None and not len(members)):
         return labels.clone()
-    counts = torch.bincount(atoms[valid] * classes + flat[valid], minlength=total * classes)
-    # Counts of pixels are integers below 2^53: their sums are exact in float64.
-    overlaps = members.double() @ counts.view(total, classes).double()
-    sizes = overlaps.sum(1)
-    overlap, winners = overlaps[:, 1:].max(1)
-    winners = (overlaps[:, 1:] == overlap[:, None]).int().argmax(1) + 1  # the lowest class of a tie
-    fractions = overlap / sizes.clamp(min=1)
-    covered = overlap / counts.view(total, classes).sum(0).double()[winners].clamp(min=1)
-    taken = (overlap > 0) & ((fractions > precision) | ((covered >= coverage) & (fractions >= min_precision)))
-    votes = torch.full((total,), -1, device=labels.device)
-    votes[members.any(0)] = 0
-    # The last one is visible: the smallest region, and of equal sizes the lowest class.
-    for index in sorted(taken.nonzero()[:, 0].tolist(), key=lambda i: (-sizes[i].item(), -winners[i].item())):
-        votes[members[index]] = winners[index]
+    counts = torch.bincount(atoms[valid] * classes + flat[valid], minlength=total * classes).view(total, classes)
+    taken, winners, sizes = _elect(counts, members, precision, coverage, min_precision)
+    if members is None:
+        votes = torch.where(taken, winners, 0)
+    else:
+        votes = torch.where(members.any(0), 0, -1)
+        # The last one is visible: the smallest region, and of equal sizes the lowest class.
+        regions = zip(sizes[taken].tolist(), winners[taken].tolist(), taken.nonzero()[:, 0].tolist(), strict=True)
+        for _, winner, index in sorted(regions, reverse=True):
+            votes[members[index]] = winner
     voted = votes[atoms]
     return torch.where(valid & (voted >= 0), voted, flat).view(labels.shape).to(labels.dtype)
+
+
+def _elect(
+    counts: Tensor, members: Tensor | None, precision: float, coverage: float, min_precision: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return which regions are taken, their classes and their sizes, ``(n,)`` each; see :func:`region_vote`.
+
+    ``counts`` are the pixels of each class in each superpixel, ``(R, K)``.
+    """
+    if members is None:
+        overlaps = counts.double()
+    else:
+        # Integers below 2^53 are exact in float64. In blocks, because the product works on a copy of the members.
+        overlaps = torch.cat([block.double() @ counts.double() for block in members.split(BLOCK)])
+    sizes = overlaps.sum(1)
+    overlap = overlaps[:, 1:].amax(1)
+    winners = (overlaps[:, 1:] == overlap[:, None]).int().argmax(1) + 1  # the lowest class of a tie
+    fractions = overlap / sizes.clamp(min=1)
+    covered = overlap / counts.sum(0)[winners].clamp(min=1)
+    taken = (overlap > 0) & ((fractions > precision) | ((covered >= coverage) & (fractions >= min_precision)))
+    return taken, winners, sizes
 
 
 class Masks(Protocol):

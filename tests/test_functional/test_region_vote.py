@@ -81,16 +81,24 @@ def test_regions_of_one_pixel_change_nothing():
     labels = torch.randint(0, 4, (5, 6))
     labels[2, 2:4] = 255
     superpixels = torch.arange(30).view(5, 6)
-    assert torch.equal(region_vote(labels, superpixels, torch.eye(30, dtype=torch.bool)), labels)
+    assert torch.equal(region_vote(labels, superpixels), labels)
 
 
 def test_superpixels_without_the_test_of_coverage_vote_by_majority():
     torch.manual_seed(0)
     labels, superpixels = torch.randint(0, 2, (9, 9)), torch.randint(0, 7, (9, 9))
-    result = region_vote(labels, superpixels, torch.eye(7, dtype=torch.bool), coverage=2.0)
+    result = region_vote(labels, superpixels, coverage=2.0)
     for index in range(7):
         inside = superpixels == index
         assert (result[inside] == int(labels[inside].float().mean() > 0.5)).all()
+
+
+def test_superpixels_are_regions_of_one_member_each():
+    torch.manual_seed(0)
+    labels, superpixels = torch.randint(0, 3, (9, 9)), torch.randint(0, 15, (9, 9))
+    labels[4] = 255
+    result = region_vote(labels, superpixels, precision=0.4)
+    assert torch.equal(result, region_vote(labels, superpixels, torch.eye(15, dtype=torch.bool), precision=0.4))
 
 
 def _by_definition(labels, masks, precision=0.5, coverage=0.85):

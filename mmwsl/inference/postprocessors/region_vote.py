@@ -64,23 +64,22 @@ class RegionVote(PostProcessor):
         self.required_fields = {field: REGIONS if field == 'regions' else SUPERPIXELS}
         # Bad values raise an error here.
         one = torch.zeros(1, 1, dtype=torch.int64)
-        self.vote(one, one, torch.ones(1, 1, dtype=torch.bool))
+        self.vote(one, one)
         self._labels(torch.zeros(2, 1, 1))
 
     def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
         """Replace ``probs (K, H, W)`` by the votes."""
         regions = data_sample.get(self.field)
         if self.field == 'regions':
-            superpixels, members = regions.superpixels, regions.members
+            superpixels, members = regions.superpixels, regions.members.to(probs.device)
         else:
-            superpixels = regions.data[0].unique(return_inverse=True)[1]
-            members = torch.eye(int(superpixels.max()) + 1, dtype=torch.bool)
+            superpixels, members = regions.data[0].unique(return_inverse=True)[1], None
         if superpixels.shape != probs.shape[1:]:
             raise ValueError(
                 f'RegionVote: `{self.field}` must have the size of the scores {tuple(probs.shape[1:])}, got '
                 f'{tuple(superpixels.shape)}. Compute them before Resize.'
             )
-        labels = self.vote(self._labels(probs), superpixels.to(probs.device), members.to(probs.device))
+        labels = self.vote(self._labels(probs), superpixels.to(probs.device), members)
         votes = torch.zeros_like(probs).scatter_(0, labels.clamp(max=len(probs) - 1)[None], 1.0)
         return torch.where(labels == IGNORED, probs, votes)
 
