@@ -25,9 +25,11 @@ from .backbones import (
     OverFeat,
     PlainCNN,
     ScalePyramid,
+    TransformerBackbone,
     ValidUNet,
 )
 from .backgrounds import ConstantBackground, LearnedBackground, PowerBackground
+from .data_preprocessors import FolderPreProcessor
 from .decode_heads import (
     BoxAggregationHead,
     DeconvNetHead,
@@ -36,6 +38,7 @@ from .decode_heads import (
     FCNUpscoreHead,
     LSEAggregationHead,
     PyramidAggregationHead,
+    TextSimilarityHead,
 )
 from .losses import (
     AsymmetricLoss,
@@ -55,6 +58,7 @@ from .losses import (
     SymmetricCrossEntropyLoss,
 )
 from .segmentors import (
+    CLIPSegmentor,
     MultiScaleEncoderDecoder,
     ProNet,
     ProposalCascade,
@@ -65,6 +69,7 @@ from .segmentors import (
 
 __all__ = [
     'CCNNLoss',
+    'CLIPSegmentor',
     'AsymmetricLoss',
     'DeepLabV2Head',
     'AttentionPooling',
@@ -84,6 +89,7 @@ __all__ = [
     'EMFixedLoss',
     'FCNSkipHead',
     'FCNUpscoreHead',
+    'FolderPreProcessor',
     'GeMPooling',
     'GeneralizedCrossEntropyLoss',
     'GlobalWeightedRankPooling',
@@ -111,7 +117,9 @@ __all__ = [
     'SaliencyCrossEntropyLoss',
     'SoftmaxCrossEntropyLoss',
     'SymmetricCrossEntropyLoss',
+    'TextSimilarityHead',
     'TopKPooling',
+    'TransformerBackbone',
     'VGG16',
     'ValidUNet',
     'WELDONPooling',

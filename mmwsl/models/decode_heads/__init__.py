@@ -7,6 +7,7 @@ from .fcn_skip_head import FCNSkipHead
 from .fcn_upscore_head import FCNUpscoreHead
 from .lse_aggregation_head import LSEAggregationHead
 from .pyramid_aggregation_head import PyramidAggregationHead
+from .text_similarity_head import TextSimilarityHead
 
 __all__ = [
     'DeepLabV2Head',
@@ -16,4 +17,5 @@ __all__ = [
     'FCNUpscoreHead',
     'LSEAggregationHead',
     'PyramidAggregationHead',
+    'TextSimilarityHead',
 ]

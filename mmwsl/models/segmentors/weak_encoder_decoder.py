@@ -62,7 +62,6 @@ class WeakEncoderDecoder(EncoderDecoder):
                 '`decode_head.out_channels` must be the number of classes, got 1. Remove it, or use the segmentor '
                 "type='EncoderDecoder'."
             )
-        self.aggregates = isinstance(self.decode_head, LSEAggregationHead)
         self.same_padding = getattr(self.decode_head, 'same_padding', True)
         self.pipeline = pipeline
         pipeline.check(self)
@@ -71,6 +70,11 @@ class WeakEncoderDecoder(EncoderDecoder):
     def background(self) -> Background:
         """Background model of the head; a softmax where the head has none."""
         return cast(Background, getattr(self.decode_head, 'background', DEFAULT_BACKGROUND))
+
+    @property
+    def aggregates(self) -> bool:
+        """Whether there are image-level logits: if the head aggregates its score map."""
+        return isinstance(self.decode_head, LSEAggregationHead)
 
     @property
     def exclusive_classes(self) -> bool:
