@@ -125,7 +125,8 @@ class CLIPESMaps(ClassMaps):
         placed = []
         for image, sample in zip(inputs, data_samples, strict=True):
             crop = image[(None, slice(None), *image_area(sample.metainfo, size))]
-            present = (sample.pred_label.score[1:] > self.threshold).nonzero().flatten()
+            # Numbers: gradients cannot use a tensor that was made in inference mode.
+            present = (sample.pred_label.score[1:] > self.threshold).nonzero().flatten().tolist()
             placed.append(clip.place(self._image_maps(clip, crop, present), size, sample.metainfo))
         blanks = [SegDataSample(metainfo=sample.metainfo) for sample in data_samples]
         # As for logits: crop the padding, undo the flip, resize.
@@ -136,13 +137,13 @@ class CLIPESMaps(ClassMaps):
         """Average the foreground maps of all views and add the background."""
         return self.background.add_background(super().merge(views)[1:])
 
-    def _image_maps(self, clip: Any, image: Tensor, present: Tensor) -> Tensor:
+    def _image_maps(self, clip: Any, image: Tensor, present: list[int]) -> Tensor:
         """Return the maps ``(K, h, w)`` of the patches of one image; the background and absent classes are 0."""
         blocks = clip.backbone.num_layers
         with recorded_layers(cast(nn.Module, clip), [clip.gradient_layer]) as record:
             match = clip.match_prompts(image, list(range(blocks - self.attention_layers, blocks)))
             maps = image.new_zeros(clip.num_classes, *match.valid.shape, dtype=torch.float32)
-            if not len(present):
+            if not present:
                 return maps
             probs = prompt_probabilities(match.class_logits[present], match.background_logits)
             (gradients,) = record.gradients(probs, GRADIENT_SCALE * torch.eye(len(present), device=probs.device))
@@ -151,7 +152,7 @@ class CLIPESMaps(ClassMaps):
         activations = record.outputs[clip.gradient_layer][0, prefix:].detach().T.unflatten(1, (rows, columns))
         gradients = gradients[:, 0, prefix:].transpose(1, 2).unflatten(2, (rows, columns)).float() / GRADIENT_SCALE
         found = gradient_class_maps(activations, gradients, match.valid)
-        maps[present + 1] = self._refine(found, match) if self.attention_layers else found
+        maps[[k + 1 for k in present]] = self._refine(found, match) if self.attention_layers else found
         return maps
 
     def _refine(self, maps: Tensor, match: PromptMatch) -> Tensor:
