@@ -36,7 +36,7 @@ def write_tokenizer(folder, length=77):
     return len(tokens)
 
 
-def write_clip(folder, seed=0, length=77):
+def write_clip(folder, seed=0, length=77, patch=PATCH, layers=3):
     """Write a tiny CLIP with its tokenizer, and return the folder."""
     transformers = pytest.importorskip('transformers', reason=REASON)
     folder.mkdir(parents=True, exist_ok=True)
@@ -46,8 +46,9 @@ def write_clip(folder, seed=0, length=77):
     )
     del text['image_size'], text['patch_size']
     torch.manual_seed(seed)
+    vision = VISION | dict(patch_size=patch, image_size=4 * patch, num_hidden_layers=layers)
     config = transformers.CLIPConfig(
-        text_config=text | dict(pad_token_id=count - 1), vision_config=VISION, projection_dim=24
+        text_config=text | dict(pad_token_id=count - 1), vision_config=vision, projection_dim=24
     )
     model = transformers.CLIPModel(config)
     with torch.no_grad():  # the initial scale of the weights makes all attention alike

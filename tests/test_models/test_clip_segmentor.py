@@ -15,9 +15,11 @@ from mmwsl.registry import MODELS
 from tests.tiny_transformers import PATCH, REASON, SIDE, write_clip, write_vision
 
 transformers = pytest.importorskip('transformers', reason=REASON)
-PROMPTS = dict(cat='cat', cow=['cow', 'bull'], person='person with clothes,people,human')
+PROMPTS = dict(cow=['cow', 'bull'], person='person with clothes,people,human')
+NAMES = ['cat', 'cow', 'person']
 BACKGROUND = ['ground', 'sky']
 TEMPLATE = 'a clean origami {}.'
+HEAD = dict(num_classes=4, class_names=NAMES, prompts=PROMPTS, background_prompts=BACKGROUND, templates=[TEMPLATE])
 KNOWN = dict(type='mmwsl.KnownImageLabels')
 
 
@@ -36,7 +38,7 @@ def library(folder):
 
 def build(folder, head=None, inference=None, **backbone):
     """Build a segmentor of three classes and the background, as the configs do."""
-    head = dict(prompts=PROMPTS, background_prompts=BACKGROUND, templates=[TEMPLATE], num_classes=4) | (head or {})
+    head = HEAD | (head or {})
     maps = dict(class_maps=dict(type='mmwsl.CLIPESMaps', attention_layers=2), image_labels=KNOWN)
     config = dict(
         type='mmwsl.CLIPSegmentor',
@@ -83,7 +85,7 @@ def reference_maps(library, image, present, layers=2, threshold=0.4):
         hidden = hidden + output
         hidden = hidden + layer.mlp(layer.layer_norm2(hidden))
     image_vector = F.normalize(model.visual_projection(vision.post_layernorm(hidden[0, 1:].mean(0))), dim=0)
-    texts = [text_features(library, [text] if isinstance(text, str) else text) for text in PROMPTS.values()]
+    texts = [text_features(library, text) for text in (['cat'], PROMPTS['cow'], [PROMPTS['person']])]
     texts = [texts[k] for k in present] + [text_features(library, [word]) for word in BACKGROUND]
     probs = (model.logit_scale.exp() * torch.stack(texts) @ image_vector).softmax(0)
     h, w = (side // PATCH for side in image.shape[2:])
@@ -162,8 +164,7 @@ def test_image_level_logits_compare_the_mean_patch(folder, library):
 
 def test_the_order_of_the_texts_permutes_the_channels(folder):
     image, order = torch.randn(1, 3, 20, 28), [2, 0, 1]
-    names = list(PROMPTS)
-    found = foreground(build(folder, dict(prompts={names[k]: PROMPTS[names[k]] for k in order})), image, (1, 1, 1))
+    found = foreground(build(folder, dict(class_names=[NAMES[k] for k in order])), image, (1, 1, 1))
     torch.testing.assert_close(found, foreground(build(folder), image, (1, 1, 1))[order])
     words = build(folder, dict(background_prompts=BACKGROUND[::-1]))
     torch.testing.assert_close(foreground(words, image, (1, 1, 1))[order], found, atol=1e-5, rtol=1e-4)
@@ -266,7 +267,10 @@ def test_half_precision_finds_nearly_the_same_maps(folder, dtype):
 @pytest.mark.parametrize(
     'head, words',
     [
-        (dict(num_classes=3), 'each of the 2 foreground classes, got 3'),
+        (dict(num_classes=3), 'the names of the 2 foreground classes, got'),
+        (dict(class_names=['a', 'b', 'b']), 'the names of the 3 foreground classes, got'),
+        (dict(prompts=dict(d='d')), "names of `class_names`, got 'd'"),
+        (dict(class_names=['a', 'b', 'traffic_light']), 'without underscores'),
         (dict(prompts=dict(a='', b='b', c='c')), "class 'a' must be words"),
         (dict(prompts=dict(a=[], b='b', c='c')), "class 'a' must be words"),
         (dict(prompts=dict(a=7, b='b', c='c')), "class 'a' must be words"),
@@ -283,7 +287,9 @@ def test_half_precision_finds_nearly_the_same_maps(folder, dtype):
     ],
 )
 def test_a_wrong_text_is_one_line(folder, head, words):
-    settings = dict(prompts=PROMPTS, background_prompts=BACKGROUND, templates=[TEMPLATE], num_classes=4) | head
+    settings = HEAD | (dict(class_names=['a', 'b', 'c'], prompts={}) if 'prompts' in head else {}) | dict(head)
+    if 'class_names' in head:
+        settings['prompts'] = {}
     with pytest.raises(ValueError, match=words) as error:
         TextSimilarityHead(folder, **settings)
     assert '\n' not in str(error.value)
@@ -317,14 +323,13 @@ def test_parts_that_do_not_fit(folder, tmp_path):
         build(folder, inference=dict(class_maps=learned))
     with pytest.raises(ValueError, match="must have a CLIP model, got 'vit'"):
         TextSimilarityHead(
-            str(write_vision(tmp_path / 'vit', 'ViT')), num_classes=2, prompts=dict(a='a'), background_prompts=['b']
+            str(write_vision(tmp_path / 'vit', 'ViT')), num_classes=2, class_names=['a'], background_prompts=['b']
         )
     wide = dict(type='VisionTransformer', img_size=16, patch_size=4, embed_dims=32, num_layers=1, num_heads=2)
-    config = dict(prompts=PROMPTS, background_prompts=BACKGROUND, num_classes=4)
     with pytest.raises(ValueError, match='backbone.* must be a TransformerBackbone'):
         CLIPSegmentor(
             backbone=wide,
-            decode_head=dict(type='mmwsl.TextSimilarityHead', folder=folder, **config),
+            decode_head=dict(type='mmwsl.TextSimilarityHead', folder=folder, **HEAD),
         )
 
 

@@ -29,7 +29,8 @@ class TextSimilarityHead(BaseDecodeHead):
     Args:
         folder: Folder of a CLIP model with its tokenizer.
         num_classes: Classes K, background included.
-        prompts: Text of each foreground class, or several, by class name, in the order of the dataset.
+        class_names: Names of the foreground classes, in the order of the dataset.
+        prompts: Text of a class, or several, by its name. A class without one has its name as the text.
         background_prompts: Words for the background, at least one.
         templates: Sentences with ``{}`` in the place of a text.
         **kwargs: Passed to :class:`mmseg.models.decode_heads.decode_head.BaseDecodeHead`.
@@ -46,15 +47,21 @@ class TextSimilarityHead(BaseDecodeHead):
         folder: str,
         *,
         num_classes: int,
-        prompts: Mapping[str, str | Sequence[str]],
+        class_names: Sequence[str],
         background_prompts: Sequence[str],
+        prompts: Mapping[str, str | Sequence[str]] | None = None,
         templates: Sequence[str] = ('a photo of a {}.',),
         **kwargs: Any,
     ) -> None:
-        if not isinstance(prompts, Mapping) or len(prompts) != num_classes - 1:
+        names, prompts = list(class_names), prompts or {}
+        if len(names) != num_classes - 1 or len(set(names)) != len(names):
             raise ValueError(
-                f'`decode_head.prompts` must have a text for each of the {num_classes - 1} foreground classes, got '
-                f'{len(prompts)}. Correct `prompts` or `num_classes`.'
+                f'`decode_head.class_names` must be the names of the {num_classes - 1} foreground classes, got '
+                f'{names}. Correct it or `num_classes`.'
+            )
+        if unknown := [name for name in prompts if name not in names]:
+            raise ValueError(
+                f'`decode_head.prompts` must have names of `class_names`, got {unknown[0]!r}. Correct or remove it.'
             )
         if isinstance(background_prompts, str) or not background_prompts:
             raise ValueError(f'`decode_head.background_prompts` must be at least one word, got {background_prompts!r}.')
@@ -64,12 +71,12 @@ class TextSimilarityHead(BaseDecodeHead):
         width = config.vision_config.hidden_size
         super().__init__(width, width, num_classes=num_classes, dropout_ratio=0, init_cfg=None, **kwargs)
         del self.conv_seg
-        self.class_names = tuple(prompts)
+        self.class_names = tuple(names)
         model: Any = load_model(folder, 'CLIPModel', config)
         encoder = _TextEncoder(model, load_tokenizer(folder), _check_templates(templates))
         background = [encoder.encode('the background', [word]) for word in background_prompts]
         with torch.no_grad():
-            classes = [encoder.encode(f'class {name!r}', _as_list(texts)) for name, texts in prompts.items()]
+            classes = [encoder.encode(f'class {name!r}', _as_list(prompts.get(name, name))) for name in names]
         self.register_buffer('text_features', torch.stack([*classes, *background]))
         self.norm: nn.Module = model.vision_model.post_layernorm
         self.projection: nn.Module = model.visual_projection

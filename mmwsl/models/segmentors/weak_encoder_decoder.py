@@ -48,6 +48,9 @@ class WeakEncoderDecoder(EncoderDecoder):
             does not suit the head.
     """
 
+    training_free = False
+    """Whether the model has no trained parameter, and so neither a training nor a checkpoint."""
+
     def __init__(self, *, inference: dict | None = None, test_cfg: dict | None = None, **kwargs: Any) -> None:
         if test_cfg and (set(test_cfg) - {'mode'} or test_cfg.get('mode', 'whole') != 'whole'):
             raise ValueError(
