@@ -1,16 +1,19 @@
 """CLIP-ES through the commands: the texts have the classes of the dataset, and no checkpoint is needed."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from mmengine.config import Config
 
 from mmwsl.cli.main import run_command
 from mmwsl.datasets import VOC6WeakDataset, VOCWeakDataset
+from mmwsl.models.decode_heads.text_similarity_head import _TextEncoder
 from tests.tiny_transformers import REASON
 
 from .shorten import CONFIGS, short_config
 
+TEXT = SimpleNamespace(max_position_embeddings=77)
 CLIP = {'wsl_clipes_voc': VOCWeakDataset, 'wsl_clipes_voc6': VOC6WeakDataset}
 
 
@@ -20,6 +23,37 @@ def test_the_texts_have_the_classes_of_the_dataset(name):
     assert tuple(head.class_names) == CLIP[name].METAINFO['classes'][1:]
     assert len(head.background_prompts) == len(set(head.background_prompts)) == 25
     assert head.templates == ['a clean origami {}.'] and head.prompts.person == 'person with clothes,people,human'
+
+
+@pytest.fixture(scope='module')
+def openai_tokenizer(tmp_path_factory):
+    """The tokenizer of CLIP, from the vocabulary that mmseg ships."""
+    transformers = pytest.importorskip('transformers', reason=REASON)
+    mmseg_tokenizer = pytest.importorskip('mmseg.utils.tokenizer').SimpleTokenizer()
+    folder = tmp_path_factory.mktemp('tokenizer')
+    vocabulary = {token.replace('_of_', 'of'): i for token, i in mmseg_tokenizer.encoder.items() if '_of_' in token}
+    vocabulary = {f'<|{token.strip("<>")}|>': i for token, i in vocabulary.items()}
+    plain = {token: i for token, i in mmseg_tokenizer.encoder.items() if i < len(mmseg_tokenizer.encoder) - 2}
+    (folder / 'vocab.json').write_text(json.dumps(plain | vocabulary))
+    merges = sorted(mmseg_tokenizer.bpe_ranks, key=mmseg_tokenizer.bpe_ranks.get)
+    (folder / 'merges.txt').write_text('\n'.join(['#version: 0.2', *map(' '.join, merges)]))
+    (folder / 'config.json').write_text('{"model_type": "clip"}')
+    (folder / 'tokenizer_config.json').write_text('{"tokenizer_class": "CLIPTokenizer", "model_max_length": 77}')
+    return transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True), mmseg_tokenizer
+
+
+def test_the_published_texts_have_the_tokens_of_clip(openai_tokenizer):
+    ours, reference = openai_tokenizer
+    head = Config.fromfile(CONFIGS['wsl_clipes_voc']).model.decode_head
+    texts = [head.prompts.get(name, name) for name in head.class_names] + head.background_prompts
+    encoder = _TextEncoder(SimpleNamespace(config=SimpleNamespace(text_config=TEXT)), ours, head.templates)
+    lengths = []
+    for text in texts:
+        sentence = head.templates[0].format(text)
+        ids = encoder._tokens(text, sentence)[0].tolist()
+        assert ids == [49406, *reference.encode(sentence), 49407]
+        lengths.append(len(ids))
+    assert (min(lengths), max(lengths)) == (7, 13)
 
 
 @pytest.fixture

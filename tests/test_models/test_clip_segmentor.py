@@ -276,8 +276,8 @@ def test_half_precision_finds_nearly_the_same_maps(folder, dtype):
         (dict(prompts=dict(a=7, b='b', c='c')), "class 'a' must be words"),
         (dict(prompts=dict(a='traffic_light', b='b', c='c')), 'without underscores'),
         (dict(prompts=dict(a='a ' * 80, b='b', c='c')), "class 'a' must have at most 77 tokens .*got 9"),
-        (dict(prompts=dict(a='猫', b='b', c='c')), "class 'a' has characters that the tokenizer does not know"),
-        (dict(prompts=dict(a='<|endoftext|> x', b='b', c='c')), "class 'a' has characters"),
+        (dict(prompts=dict(a='猫', b='b', c='c')), "class 'a' must have characters that the tokenizer knows"),
+        (dict(prompts=dict(a='<|endoftext|> x', b='b', c='c')), "class 'a' must have characters"),
         (dict(background_prompts=[]), 'background_prompts'),
         (dict(background_prompts='sky'), 'background_prompts'),
         (dict(background_prompts=['sky', 'x_y']), 'the background must be words'),
@@ -335,7 +335,7 @@ def test_parts_that_do_not_fit(folder, tmp_path):
 
 def test_clip_maps_need_the_segmentor():
     backbone = dict(type='ResNetV1c', depth=18, base_channels=8)
-    with pytest.raises(ValueError, match=r"CLIPESMaps needs .*Use type='mmwsl.CLIPSegmentor'"):
+    with pytest.raises(ValueError, match="`model.type` must be 'mmwsl.CLIPSegmentor' for the class maps of CLIPESMaps"):
         MODELS.build(
             dict(
                 type='mmwsl.WeakEncoderDecoder',

@@ -38,8 +38,8 @@ def test_tokens_are_those_of_the_library(folders, kind):
     prefix = KINDS[kind]
     for found, level in zip(tokens.maps, (expected.hidden_states[1], expected.last_hidden_state), strict=True):
         assert found.shape == (2, WIDTH, SIDE // PATCH, SIDE // PATCH)
-        torch.testing.assert_close(found.flatten(2).transpose(1, 2), level[:, prefix:], atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(tokens.prefix, expected.last_hidden_state[:, :prefix], atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(found.flatten(2).transpose(1, 2), level[:, prefix:], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(tokens.prefix, expected.last_hidden_state[:, :prefix], atol=1e-4, rtol=1e-4)
     assert all(torch.equal(a, b) for a, b in zip(backbone(x), tokens.maps, strict=True))
 
 
@@ -166,7 +166,7 @@ def test_a_preprocessor_file_that_cannot_be_read(tmp_path, text):
 def test_errors_of_the_preprocessor(tmp_path, folders):
     with pytest.raises(FileNotFoundError, match='has no preprocessor_config.json'):
         FolderPreProcessor(folder=str(tmp_path))
-    with pytest.raises(ValueError, match='`mean` is that of the folder'):
+    with pytest.raises(ValueError, match='`mean` must not be set'):
         FolderPreProcessor(folder=folders['ViT'], mean=[0, 0, 0])
 
 

@@ -106,8 +106,8 @@ class CLIPESMaps(ClassMaps):
         """Check that the segmentor compares images with prompts; see the parent."""
         if not hasattr(segmentor, 'match_prompts'):
             raise ValueError(
-                f'CLIPESMaps needs a model that compares images with texts, got {type(segmentor).__name__}. Use '
-                "type='mmwsl.CLIPSegmentor'."
+                "`model.type` must be 'mmwsl.CLIPSegmentor' for the class maps of CLIPESMaps, got "
+                f'{type(segmentor).__name__}. Change it.'
             )
         super().check(segmentor)
         blocks = cast(Any, segmentor).backbone.num_layers

@@ -45,8 +45,9 @@ def read_model_config(folder: str) -> Any:
         raise FileNotFoundError(
             f'the model folder {folder!r} has no config.json. Copy the whole folder of the model, not its weights only.'
         )
+    transformers = import_transformers()
     with _readable(folder):
-        return import_transformers().AutoConfig.from_pretrained(folder, local_files_only=True)
+        return transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
 
 
 def load_model(folder: str, kind: str, config: Any = None) -> nn.Module:
@@ -63,8 +64,9 @@ def load_model(folder: str, kind: str, config: Any = None) -> nn.Module:
         ValueError: If the weights cannot be read or lack a parameter.
     """
     config = read_model_config(folder) if config is None else config
+    transformers = import_transformers()
     with _readable(folder), _quiet():
-        model, report = getattr(import_transformers(), kind).from_pretrained(
+        model, report = getattr(transformers, kind).from_pretrained(
             folder, config=config, local_files_only=True, output_loading_info=True, attn_implementation='eager'
         )
     # A pooler of the class token is not used, and files of a classifier have none.
@@ -82,10 +84,11 @@ def load_tokenizer(folder: str) -> Any:
 
     Raises:
         ImportError: If ``transformers`` is not installed.
-        ValueError: If the folder has no tokenizer.
+        ValueError: If the folder has no tokenizer, or none that can be read.
     """
+    transformers = import_transformers()
     with _readable(folder), _quiet():
-        return import_transformers().AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        return transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
 def read_normalization(folder: str) -> tuple[list[float], list[float]]:
@@ -121,8 +124,6 @@ def _readable(folder: str) -> Iterator[None]:
     """Turn the errors of ``transformers`` for a folder that it cannot read, which have many types, into one line."""
     try:
         yield
-    except ImportError as error:
-        raise ImportError(str(error).strip().splitlines()[0]) from error
     except Exception as error:
         text = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ValueError(f'the model folder {folder!r} cannot be read by transformers: {text}') from error

@@ -141,7 +141,7 @@ class _TextEncoder:
         special = {self.tokenizer.bos_token_id, self.tokenizer.eos_token_id, self.tokenizer.unk_token_id}
         if len(ids) < 3 or special & set(ids[1:-1]):
             raise ValueError(
-                f'`decode_head.prompts`: the text of {owner} has characters that the tokenizer does not know: '
+                f'`decode_head.prompts`: the text of {owner} must have characters that the tokenizer knows, got '
                 f'{sentence[:80]!r}. Write it with letters and digits.'
             )
         return torch.tensor([ids])

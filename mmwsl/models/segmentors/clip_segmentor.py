@@ -54,7 +54,7 @@ class CLIPSegmentor(WeakEncoderDecoder):
                     f'{type(part).__name__}.'
                 )
         if self.with_neck or self.with_auxiliary_head:
-            raise ValueError('CLIPSegmentor: `neck` and `auxiliary_head` must be None: nothing is trained.')
+            raise ValueError('CLIPSegmentor: `neck` and `auxiliary_head` must be None, got one. Remove it.')
         if self.backbone.embed_dim != self.decode_head.in_channels:
             raise ValueError(
                 'CLIPSegmentor: `backbone.folder` and `decode_head.folder` must be one model, got features of '
