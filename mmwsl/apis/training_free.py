@@ -43,7 +43,8 @@ def check_has_weights(cfg: Config, checkpoint: str | None) -> None:
     """
     if checkpoint is None and not is_training_free(cfg):
         raise ValueError(
-            f'CHECKPOINT must be the file or URL of the weights of {cfg.model.type!r}, got none. Pass it after CONFIG.'
+            f'the checkpoint must be the file or URL of the weights of {cfg.model.type!r}, got none. Pass it after '
+            'CONFIG.'
         )
 
 

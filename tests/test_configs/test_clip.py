@@ -120,4 +120,4 @@ def test_a_trained_model_needs_a_checkpoint(capsys):
         with pytest.raises(SystemExit) as end:
             run_command(command[0], [str(CONFIGS['wsl_lse_voc6']), *command[1:]])
         error = capsys.readouterr().err.strip()
-        assert end.value.code == 2 and 'CHECKPOINT must be the file or URL' in error and '\n' not in error
+        assert end.value.code == 2 and 'the checkpoint must be the file or URL' in error and '\n' not in error

@@ -27,8 +27,8 @@ class FolderPreProcessor(SegDataPreProcessor):
     def __init__(self, folder: str, **kwargs: Any) -> None:
         if given := sorted({'mean', 'std', 'bgr_to_rgb', 'rgb_to_bgr'} & kwargs.keys()):
             raise ValueError(
-                f'FolderPreProcessor: `{given[0]}` must not be set, as the folder has it, got {kwargs[given[0]]!r}. Remove it, or use '
-                "type='SegDataPreProcessor'."
+                f'FolderPreProcessor: `{given[0]}` must not be set, as the folder has it, got {kwargs[given[0]]!r}. '
+                "Remove it, or use type='SegDataPreProcessor'."
             )
         mean, std = read_normalization(folder)
         super().__init__(mean=mean, std=std, bgr_to_rgb=True, **kwargs)
