@@ -67,6 +67,7 @@ setup(
         'coco': ['pycocotools>=2.0.8'],
         # imaug, which it needs, asks for OpenCV < 4.13: beside a newer one, see configs/instances/README.md.
         'instances': ['onedl-mmdetection>=3.5.1', 'pycocotools>=2.0.8'],
+        'foundation': ['transformers>=4.50'],  # ViT, CLIP, DINOv2 from a folder on disk
         'onnx': ['onnx>=1.16', 'onnxruntime>=1.18'],
         'test': [
             'captum>=0.8',
@@ -82,6 +83,7 @@ setup(
             'pytest-xdist>=3',
             'ruff>=0.9',
             'scikit-learn>=1.4',
+            'transformers>=4.50',
             'setuptools>=70.1',  # builds wheels by itself
         ],
         # Sphinx, the theme, and Markdown notebooks, which are executed. Pinned for Python 3.11 in constraints.txt.

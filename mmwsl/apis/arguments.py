@@ -145,6 +145,13 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_checkpoint(parser: argparse.ArgumentParser) -> None:
+    """Add the checkpoint, which a model that is not trained does not have."""
+    parser.add_argument(
+        'checkpoint', nargs='?', help='checkpoint file or URL; none for a model that is not trained, as of configs/clip'
+    )
+
+
 def add_overwrite(parser: Any, help: str = 'replace results of an earlier run in the output') -> None:
     """Add the argument ``--overwrite`` to a parser or a group of it."""
     parser.add_argument('--overwrite', action='store_true', help=help)

@@ -17,6 +17,7 @@ from torch import distributed, nn
 from mmwsl.apis.checkpoint_fit import CheckpointFitHook
 from mmwsl.apis.config_parts import check_loops, check_workers
 from mmwsl.apis.registered import is_subclass
+from mmwsl.apis.training_free import PromptClassesHook
 from mmwsl.apis.work_folder import check_folders
 from mmwsl.engine.hooks import FiniteScoresHook
 from mmwsl.engine.runner import WeakSegRunner
@@ -56,7 +57,7 @@ def build_runner(cfg: Config, launcher: str = 'none', allow_mismatch: bool = Fal
     cfg.launcher = launcher
     join_processes(cfg, launcher)
     runner: Runner = RUNNERS.build(cfg) if 'runner_type' in cfg else WeakSegRunner.from_cfg(cfg)
-    for hook in (CheckpointFitHook(allow_mismatch), FiniteScoresHook()):
+    for hook in (CheckpointFitHook(allow_mismatch), FiniteScoresHook(), PromptClassesHook()):
         runner.register_hook(hook)
     return runner
 

@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 from mmseg.engine.hooks import SegVisualizationHook
 from mmseg.models.segmentors import SegTTAModel
 
-from mmwsl.apis.arguments import add_check_data, add_overwrite, base_parser, number, parse, say_results
+from mmwsl.apis.arguments import add_check_data, add_checkpoint, add_overwrite, base_parser, number, parse, say_results
 from mmwsl.apis.checkpoint import weights_only_loading
 from mmwsl.apis.config import load_config
 from mmwsl.apis.config_parts import check_parts
@@ -19,6 +19,7 @@ from mmwsl.apis.data_check import DataCheckHook
 from mmwsl.apis.folder_use import locked_folders
 from mmwsl.apis.launch import build_runner
 from mmwsl.apis.registered import is_mask_loader, is_subclass, registered_class, without
+from mmwsl.apis.training_free import check_has_weights
 from mmwsl.engine.hooks import ProvenanceHook, WeakSegVisualizationHook
 from mmwsl.models import WeakEncoderDecoder
 from mmwsl.registry import HOOKS, MODELS
@@ -32,7 +33,7 @@ NO_WINDOWS = ('agg', 'cairo', 'pdf', 'pgf', 'ps', 'svg', 'template')
 
 def test(
     cfg: Config,
-    checkpoint: str,
+    checkpoint: str | None,
     launcher: str = 'none',
     trust_checkpoint: bool = False,
     hooks: Sequence[Hook] = (),
@@ -42,7 +43,7 @@ def test(
 
     Args:
         cfg: The config, with ``work_dir``; changed in place.
-        checkpoint: File or URL.
+        checkpoint: File or URL; None for a model that is not trained.
         launcher: Launcher of the processes.
         trust_checkpoint: Load a checkpoint that could execute code.
         hooks: More hooks of the runner.
@@ -58,7 +59,7 @@ def test(
 
 def run_test(
     cfg: Config,
-    checkpoint: str,
+    checkpoint: str | None,
     launcher: str = 'none',
     trust_checkpoint: bool = False,
     hooks: Sequence[Hook] = (),
@@ -66,6 +67,7 @@ def run_test(
 ) -> tuple[Runner, dict[str, float | str]]:
     """Evaluate as :func:`test` does, and return the runner, whose model is loaded, with the metrics."""
     check_parts(cfg, 'model', 'test_dataloader', 'test_cfg')
+    check_has_weights(cfg, checkpoint)
     cfg.load_from, cfg.resume = checkpoint, False
     cfg.test_evaluator = cfg.get('test_evaluator') or []
     with weights_only_loading(cfg, trust_checkpoint):
@@ -163,7 +165,7 @@ def draw_predictions(
 def main(argv: list[str] | None = None) -> None:
     """Run ``tools/test.py``."""
     parser = base_parser('Evaluate a checkpoint')
-    parser.add_argument('checkpoint', help='checkpoint file or URL')
+    add_checkpoint(parser)
     parser.add_argument('--out', metavar='DIR', help='folder for the predicted masks: PNG files of class indices')
     parser.add_argument('--show', action='store_true', help='show the predictions in windows')
     parser.add_argument('--show-dir', metavar='DIR', help='folder for drawings: image, ground truth, prediction')
@@ -192,6 +194,8 @@ def main(argv: list[str] | None = None) -> None:
         log_warning('`test_evaluator` is empty: nothing is measured.')
     with locked_folders({'--out': args.out, '--show-dir': args.show_dir}, cfg, args.launcher):
         test(cfg, args.checkpoint, args.launcher, args.trust_checkpoint, check_data=args.check_data == 'on')
-    drawings = ['mmwsl', 'test', args.config, args.checkpoint, '--show-dir', 'DIR']
-    following = ['mmwsl', 'compare', f'{args.config}:{args.checkpoint}', 'OTHER_RUN'] if args.show_dir else drawings
+    weights = [args.checkpoint] if args.checkpoint else []
+    following = ['mmwsl', 'test', args.config, *weights, '--show-dir', 'DIR']
+    if args.show_dir:
+        following = ['mmwsl', 'compare', ':'.join([args.config, *weights]), 'OTHER_RUN'] if weights else []
     say_results({'Masks': args.out, 'Drawings': args.show_dir, 'Log': cfg.work_dir}, *following)

@@ -23,6 +23,7 @@ from mmwsl.apis.folder_use import writes_alone
 from mmwsl.apis.initial_weights import InitialWeightsHook, initial_weights
 from mmwsl.apis.launch import build_runner
 from mmwsl.apis.schedule_check import check_training
+from mmwsl.apis.training_free import check_trainable
 from mmwsl.apis.work_folder import EarlierTrainingHook, check_folders, check_work_folder, keep_one_to_resume_from
 from mmwsl.engine.hooks import FeatureCacheHook, FiniteLossHook, RepeatableTrainingHook, ResumedTrainingHook
 from mmwsl.engine.runner import discarded_if_rejected
@@ -65,6 +66,7 @@ def train(
             its schedule does not fit its length; see :func:`check_training`.
     """
     check_parts(cfg, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
+    check_trainable(cfg)
     check_optimizers(cfg)
     stop_at_unknown_metrics(cfg)
     keep_one_to_resume_from(cfg)

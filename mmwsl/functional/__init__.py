@@ -1,6 +1,7 @@
 """Pure tensor mathematics on torch and numpy alone."""
 
 from .adaptive_bias import adaptive_bias
+from .attention_affinity import attention_affinity, box_masks, propagate_class_maps, sinkhorn_normalize
 from .average_precision import AP_VARIANTS, average_precision
 from .background import constant_background, logit_softmax, power_background
 from .beam_search import beam_search, box_tent, split_boxes
@@ -27,6 +28,7 @@ from .equivariance import (
     with_background,
 )
 from .fixed_point_resize import fixed_point_resize
+from .gradient_maps import gradient_class_maps, min_max_maps, prompt_probabilities
 from .guided_backprop import LayerRecord, recorded_layers
 from .image_labels import mask_absent_classes, override_image_probs, redistribute_absent_classes
 from .image_saliency import calibrate_saliency, frequency_tuned_saliency, geodesic_saliency
@@ -73,6 +75,7 @@ from .pooling import (
 )
 from .priors import class_thresholds, image_level_prior, objectness_prior, saliency_prior
 from .proposal_recall import best_overlaps, mask_overlaps, proposal_recall
+from .proxy_attention import proxy_attention, proxy_weights
 from .quantization import DEQUANTIZED, MAX_ERROR, quantize_scores, quantize_threshold
 from .random_walk import affinity_random_walk
 from .ranking_loss import average_precision_loss
@@ -135,6 +138,7 @@ __all__ = [
     'area_threshold',
     'asymmetric_loss',
     'at_least_float32',
+    'attention_affinity',
     'attention_pool',
     'average_best_overlap',
     'average_precision',
@@ -147,6 +151,7 @@ __all__ = [
     'best_overlaps',
     'box_iou',
     'box_objectness',
+    'box_masks',
     'box_peak_map',
     'boxes_to_map',
     'calibrate_saliency',
@@ -181,6 +186,7 @@ __all__ = [
     'global_max_pool',
     'global_sum_pool',
     'global_weighted_rank_pool',
+    'gradient_class_maps',
     'image_level_prior',
     'estimate_input_std',
     'instance_scores',
@@ -202,6 +208,9 @@ __all__ = [
     'noisy_or_pool',
     'noisy_pixels',
     'mask_overlaps',
+    'min_max_maps',
+    'prompt_probabilities',
+    'propagate_class_maps',
     'non_maximum_suppression',
     'objectness_prior',
     'proposal_recall',
@@ -213,6 +222,8 @@ __all__ = [
     'plausible_labels',
     'power_background',
     'propose_boxes',
+    'proxy_attention',
+    'proxy_weights',
     'quantize_scores',
     'quantize_threshold',
     'recorded_layers',
@@ -232,6 +243,7 @@ __all__ = [
     'select_class_boxes',
     'shift_and_stitch',
     'sigmoid_focal_loss',
+    'sinkhorn_normalize',
     'soft_jaccard',
     'smoothed_cross_entropy',
     'soft_label_cross_entropy',

@@ -4,6 +4,7 @@ from .class_maps import (
     BeamSearchBoxes,
     ClassActivationMaps,
     ClassMaps,
+    CLIPESMaps,
     DistinctClassSaliency,
     GuidedBackpropSaliency,
     Probabilities,
@@ -33,6 +34,7 @@ from .step import InferenceStep, join_provenance
 __all__ = [
     'AffinityRandomWalk',
     'BeamSearchBoxes',
+    'CLIPESMaps',
     'ClassActivationMaps',
     'ClassMaps',
     'ClassThresholds',

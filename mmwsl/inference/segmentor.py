@@ -18,8 +18,11 @@ class Segmentor(Protocol):
     decode_head: Any
     pipeline: 'InferencePipeline'
     test_cfg: Any
-    aggregates: bool  # whether the head aggregates its score map to image-level logits
     same_padding: bool  # whether the network pads, so that its score map covers the input
+
+    @property
+    def aggregates(self) -> bool:
+        """Whether there are image-level logits, such as those of a head that aggregates its score map."""
 
     @property
     def exclusive_classes(self) -> bool:

@@ -25,9 +25,11 @@ from .backbones import (
     OverFeat,
     PlainCNN,
     ScalePyramid,
+    TransformerBackbone,
     ValidUNet,
 )
 from .backgrounds import ConstantBackground, LearnedBackground, PowerBackground
+from .data_preprocessors import FolderPreProcessor
 from .decode_heads import (
     BoxAggregationHead,
     DeconvNetHead,
@@ -38,6 +40,7 @@ from .decode_heads import (
     PyramidAggregationHead,
     ReCAMHead,
     SEAMHead,
+    TextSimilarityHead,
 )
 from .losses import (
     AsymmetricLoss,
@@ -59,6 +62,7 @@ from .losses import (
 )
 from .segmentors import (
     SEAM,
+    CLIPSegmentor,
     MultiScaleEncoderDecoder,
     ProNet,
     ProposalCascade,
@@ -72,6 +76,7 @@ __all__ = [
     'ReCAMHead',
     'SEAMHead',
     'CCNNLoss',
+    'CLIPSegmentor',
     'AsymmetricLoss',
     'DeepLabV2Head',
     'AttentionPooling',
@@ -91,6 +96,7 @@ __all__ = [
     'EMFixedLoss',
     'FCNSkipHead',
     'FCNUpscoreHead',
+    'FolderPreProcessor',
     'GeMPooling',
     'GeneralizedCrossEntropyLoss',
     'GlobalWeightedRankPooling',
@@ -119,7 +125,9 @@ __all__ = [
     'SaliencyCrossEntropyLoss',
     'SoftmaxCrossEntropyLoss',
     'SymmetricCrossEntropyLoss',
+    'TextSimilarityHead',
     'TopKPooling',
+    'TransformerBackbone',
     'VGG16',
     'ValidUNet',
     'WELDONPooling',

@@ -1,6 +1,6 @@
 """Meta information of data samples."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -11,3 +11,9 @@ def image_padding(meta: Mapping[str, Any]) -> tuple[int, int, int, int]:
     """
     left, right, top, bottom = meta.get('img_padding_size', meta.get('padding_size', (0, 0, 0, 0)))
     return left, right, top, bottom
+
+
+def image_area(meta: Mapping[str, Any], size: Sequence[int]) -> tuple[slice, slice]:
+    """Return the rows and columns of padded inputs of a height and width that belong to the image."""
+    left, right, top, bottom = image_padding(meta)
+    return slice(top, size[0] - bottom), slice(left, size[1] - right)

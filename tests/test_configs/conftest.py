@@ -1,6 +1,7 @@
 """Two images, with labels and masks, in the layout of each dataset that a config names."""
 
 import csv
+import importlib.util
 import json
 
 import numpy as np
@@ -12,6 +13,7 @@ from mmwsl.apis.pseudo_labels.store import write_scores
 from mmwsl.datasets import COCOWeakDataset, VOCActionDataset, VOCWeakDataset
 from mmwsl.models import DilatedEfficientNetLite, DilatedMobileNetV2
 from tests.conftest import write_images
+from tests.tiny_transformers import write_clip
 
 NAMES = ('one', 'two')
 JPEGS = [f'{name}.jpg' for name in NAMES]
@@ -106,6 +108,8 @@ def data(tmp_path_factory):
     for name in NAMES:
         write_scores(root / 'objectness' / 'scores' / f'{name}.npz', torch.full((2, *SIZE[::-1]), 0.5))
     torch.manual_seed(0)
+    if importlib.util.find_spec('transformers'):
+        write_clip(root / 'clip-vit-base-patch16', patch=16, layers=8)
     torch.save(DilatedMobileNetV2(last_conv=True).state_dict(), root / 'mobilenet_v2_imagenet.pth')
     torch.save(DilatedEfficientNetLite(last_conv=True).state_dict(), root / 'tf_efficientnet_lite0_imagenet.pth')
     return root

@@ -4,7 +4,16 @@ import argparse
 from pathlib import Path
 
 from mmwsl.annotations import MASK_FORMATS
-from mmwsl.apis.arguments import FRACTION, POSITIVE, add_check_data, add_overwrite, base_parser, parse, say_results
+from mmwsl.apis.arguments import (
+    FRACTION,
+    POSITIVE,
+    add_check_data,
+    add_checkpoint,
+    add_overwrite,
+    base_parser,
+    parse,
+    say_results,
+)
 from mmwsl.apis.config import load_config
 
 from .generate import generate_pseudo_labels
@@ -14,7 +23,7 @@ from .store import MIN_SCORE
 def main(argv: list[str] | None = None) -> None:
     """Run the command."""
     parser = base_parser('Generate pseudo-labels of images: scores, masks and a report')
-    parser.add_argument('checkpoint', help='checkpoint file or URL')
+    add_checkpoint(parser)
     parser.add_argument('--out', metavar='DIR', required=True, help='output folder; an interrupted run is resumed')
     parser.add_argument(
         '--split', choices=['train', 'val', 'test'], default='train', help='dataset of the images (default %(default)s)'

@@ -37,7 +37,7 @@ from .store import MIN_SCORE
 @writes_alone(lambda given: given['out'])
 def generate_pseudo_labels(
     cfg: Config,
-    checkpoint: str,
+    checkpoint: str | None,
     out: str | Path,
     *,
     split: str = 'train',
@@ -68,7 +68,7 @@ def generate_pseudo_labels(
 
     Args:
         cfg: The config; it is not changed.
-        checkpoint: File or URL of the weights.
+        checkpoint: File or URL of the weights; None for a model that is not trained.
         out: Output folder.
         split: Dataset whose images and image-level labels are used: ``'train'``, ``'val'`` or ``'test'``.
         ann_file: Another list of images.

@@ -14,6 +14,7 @@ from mmwsl.apis.config_parts import check_parts
 from mmwsl.apis.registered import is_mask_loader, is_subclass, select, without
 from mmwsl.apis.supervision import labels_tuned_on
 from mmwsl.apis.testing import use_test_time_augmentation
+from mmwsl.apis.training_free import check_has_weights, digest_model_folders
 from mmwsl.models import WeakEncoderDecoder
 from mmwsl.registry import MODELS
 from mmwsl.utils.nested import digest_files
@@ -30,7 +31,7 @@ class Settings:
 
     Attributes:
         cfg: Config of the runner that predicts the scores.
-        checkpoint: File or URL of the weights.
+        checkpoint: File or URL of the weights; None for a model that is not trained.
         folder: Output folder.
         dataset: Config of the images, whose masks are the pseudo-labels; its pipeline opens no mask.
         gt_masks: Folder of the ground-truth masks for the report; None if there are none.
@@ -42,7 +43,7 @@ class Settings:
     """
 
     cfg: Config
-    checkpoint: str
+    checkpoint: str | None
     folder: Path
     dataset: ConfigDict
     gt_masks: str | None
@@ -60,7 +61,7 @@ class Settings:
 
 def read_settings(
     cfg: Config,
-    checkpoint: str,
+    checkpoint: str | None,
     folder: Path,
     *,
     split: str = 'train',
@@ -99,6 +100,7 @@ def read_settings(
             f"`model.type` must be 'mmwsl.WeakEncoderDecoder' to generate pseudo-labels, got {model.type!r}. Change it "
             'in the config.'
         )
+    check_has_weights(cfg, checkpoint)
     use_image_labels = split == 'train' if use_image_labels is None else use_image_labels
     set_image_labels(model, use_image_labels)
     if tta:
@@ -115,7 +117,7 @@ def read_settings(
         model=deepcopy(model),
         dataset=described,
         files=digest_files([model, hooks, {**described, 'label_file': None}]),
-        checkpoint=identify_checkpoint(checkpoint),
+        checkpoint=digest_model_folders(model) if checkpoint is None else identify_checkpoint(checkpoint),
         test_cfg=cfg.get('test_cfg'),
         custom_hooks=hooks,
     )

@@ -3,6 +3,7 @@
 from .base import ClassMaps
 from .beam_search_boxes import BeamSearchBoxes
 from .class_activation_maps import ClassActivationMaps
+from .clip_es_maps import CLIPESMaps
 from .distinct_class_saliency import DistinctClassSaliency
 from .guided_backprop_saliency import GuidedBackpropSaliency
 from .probabilities import Probabilities
@@ -10,6 +11,7 @@ from .zoom_out_maps import ZoomOutMaps
 
 __all__ = [
     'BeamSearchBoxes',
+    'CLIPESMaps',
     'ClassActivationMaps',
     'ClassMaps',
     'DistinctClassSaliency',

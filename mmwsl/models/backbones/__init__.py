@@ -9,6 +9,7 @@ from .googlenet import GoogLeNet
 from .overfeat import OverFeat
 from .plain_cnn import PlainCNN
 from .scale_pyramid import ScalePyramid
+from .transformer_backbone import TransformerBackbone, TransformerTokens
 from .valid_unet import ValidUNet
 from .vgg16 import VGG16
 
@@ -22,6 +23,8 @@ __all__ = [
     'OverFeat',
     'PlainCNN',
     'ScalePyramid',
+    'TransformerBackbone',
+    'TransformerTokens',
     'VGG16',
     'ValidUNet',
 ]

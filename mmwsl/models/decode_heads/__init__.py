@@ -9,6 +9,7 @@ from .lse_aggregation_head import LSEAggregationHead
 from .pyramid_aggregation_head import PyramidAggregationHead
 from .recam_head import ReCAMHead
 from .seam_head import SEAMHead
+from .text_similarity_head import TextSimilarityHead
 
 __all__ = [
     'DeepLabV2Head',
@@ -20,4 +21,5 @@ __all__ = [
     'PyramidAggregationHead',
     'ReCAMHead',
     'SEAMHead',
+    'TextSimilarityHead',
 ]

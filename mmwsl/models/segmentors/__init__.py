@@ -1,5 +1,6 @@
 """Segmentors."""
 
+from .clip_segmentor import CLIPSegmentor
 from .multi_scale_encoder_decoder import MultiScaleEncoderDecoder
 from .pronet import ProNet
 from .proposal_cascade import ProposalCascade
@@ -10,6 +11,7 @@ from .weak_seg_tta import WeakSegTTAModel
 
 __all__ = [
     'SEAM',
+    'CLIPSegmentor',
     'MultiScaleEncoderDecoder',
     'ProNet',
     'ProposalCascade',

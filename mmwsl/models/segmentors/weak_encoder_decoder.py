@@ -48,6 +48,9 @@ class WeakEncoderDecoder(EncoderDecoder):
             does not suit the head.
     """
 
+    training_free = False
+    """Whether the model has no trained parameter, and so neither a training nor a checkpoint."""
+
     def __init__(self, *, inference: dict | None = None, test_cfg: dict | None = None, **kwargs: Any) -> None:
         if test_cfg and (set(test_cfg) - {'mode'} or test_cfg.get('mode', 'whole') != 'whole'):
             raise ValueError(
@@ -62,7 +65,6 @@ class WeakEncoderDecoder(EncoderDecoder):
                 '`decode_head.out_channels` must be the number of classes, got 1. Remove it, or use the segmentor '
                 "type='EncoderDecoder'."
             )
-        self.aggregates = isinstance(self.decode_head, LSEAggregationHead)
         self.same_padding = getattr(self.decode_head, 'same_padding', True)
         self.pipeline = pipeline
         pipeline.check(self)
@@ -81,6 +83,11 @@ class WeakEncoderDecoder(EncoderDecoder):
     def background(self) -> Background:
         """Background model of the head; a softmax where the head has none."""
         return cast(Background, getattr(self.decode_head, 'background', DEFAULT_BACKGROUND))
+
+    @property
+    def aggregates(self) -> bool:
+        """Whether there are image-level logits: if the head aggregates its score map."""
+        return isinstance(self.decode_head, LSEAggregationHead)
 
     @property
     def exclusive_classes(self) -> bool:

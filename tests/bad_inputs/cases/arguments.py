@@ -85,6 +85,13 @@ CASES: list[Case] = [
     case('an unknown command', 'trian wsl.py', 'rejected', 'trian'),
     case('the checkpoint is forgotten', 'test wsl.py', 'rejected', 'checkpoint'),
     case(
+        'the checkpoint is forgotten: labels',
+        'generate-pseudo-labels wsl.py --out new',
+        'rejected',
+        'checkpoint must be the file or URL',
+        **NOTHING,
+    ),
+    case(
         '--tta without views',
         f'{TEST} --tta',
         'rejected',

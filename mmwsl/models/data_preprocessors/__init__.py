@@ -1,0 +1,5 @@
+"""Data preprocessors."""
+
+from .folder_preprocessor import FolderPreProcessor
+
+__all__ = ['FolderPreProcessor']
