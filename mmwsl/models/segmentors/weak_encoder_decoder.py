@@ -77,7 +77,8 @@ class WeakEncoderDecoder(EncoderDecoder):
     @property
     def localizes(self) -> bool:
         """Whether masks are made of other maps than those that are aggregated."""
-        return self.aggregates and type(self.decode_head).localize is not LSEAggregationHead.localize
+        head = type(self.decode_head)
+        return issubclass(head, LSEAggregationHead) and head.localize is not LSEAggregationHead.localize
 
     @property
     def background(self) -> Background:
