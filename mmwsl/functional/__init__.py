@@ -1,6 +1,17 @@
 """Pure tensor mathematics on torch and numpy alone."""
 
 from .adaptive_bias import adaptive_bias
+from .affinity import boundary_affinities, feature_affinities, path_locations
+from .affinity_losses import (
+    BACKGROUND_PAIR,
+    FOREGROUND_PAIR,
+    NEGATIVE_PAIR,
+    NO_PAIR,
+    affinity_losses,
+    displacement_losses,
+    merge_label_maps,
+    pair_labels,
+)
 from .average_precision import AP_VARIANTS, average_precision
 from .background import constant_background, logit_softmax, power_background
 from .beam_search import beam_search, box_tent, split_boxes
@@ -31,6 +42,7 @@ from .instances import (
     label_instances,
 )
 from .multilabel_losses import asymmetric_loss, class_balanced_weights, sigmoid_focal_loss
+from .neighbors import half_disc_offsets
 from .noisy_label_losses import bootstrapped_cross_entropy, generalized_cross_entropy, symmetric_cross_entropy
 from .objectness import box_objectness, min_max_normalize, region_objectness, rle_objectness
 from .overlap_tile import mirrored_positions, overlap_tile
@@ -56,7 +68,7 @@ from .pooling import (
 from .priors import class_thresholds, image_level_prior, objectness_prior, saliency_prior
 from .proposal_recall import best_overlaps, mask_overlaps, proposal_recall
 from .quantization import DEQUANTIZED, MAX_ERROR, quantize_scores, quantize_threshold
-from .random_walk import affinity_random_walk
+from .random_walk import affinity_random_walk, sparse_random_walk
 from .ranking_loss import average_precision_loss
 from .region_cascade import box_peak_map, location_boxes, sample_training_pairs, select_class_boxes
 from .roi_align import roi_align, roi_align_gradient
@@ -89,18 +101,23 @@ from .zoom_out import superpixel_pool, zoom_out_features
 
 __all__ = [
     'AP_VARIANTS',
+    'BACKGROUND_PAIR',
     'CRFKernels',
     'CRFParams',
     'CRF_PRESETS',
     'DEQUANTIZED',
+    'FOREGROUND_PAIR',
     'GaussianMixture',
     'LayerRecord',
     'MAX_ERROR',
+    'NEGATIVE_PAIR',
+    'NO_PAIR',
     'PermutohedralLattice',
     'ProposalRule',
     'ThresholdEstimate',
     'absent_class_threshold',
     'adaptive_bias',
+    'affinity_losses',
     'affinity_random_walk',
     'area_threshold',
     'asymmetric_loss',
@@ -109,15 +126,16 @@ __all__ = [
     'average_best_overlap',
     'average_precision',
     'average_precision_loss',
-    'bilinear_kernel',
     'beam_search',
-    'border_weights',
-    'box_tent',
-    'bootstrapped_cross_entropy',
     'best_overlaps',
+    'bilinear_kernel',
+    'bootstrapped_cross_entropy',
+    'border_weights',
+    'boundary_affinities',
     'box_iou',
     'box_objectness',
     'box_peak_map',
+    'box_tent',
     'boxes_to_map',
     'calibrate_saliency',
     'candidate_classes',
@@ -135,22 +153,25 @@ __all__ = [
     'dense_crf',
     'displacement_centers',
     'displacement_groups',
+    'displacement_losses',
     'distinct_class_saliency',
     'double_threshold',
     'elastic_displacement',
+    'estimate_input_std',
+    'feature_affinities',
     'fit_gaussian_mixture',
+    'fixed_point_resize',
     'frequency_tuned_saliency',
     'gaussian_mixture_threshold',
     'gem_pool',
     'generalized_cross_entropy',
     'geodesic_saliency',
-    'fixed_point_resize',
     'global_average_pool',
     'global_max_pool',
     'global_sum_pool',
     'global_weighted_rank_pool',
+    'half_disc_offsets',
     'image_level_prior',
-    'estimate_input_std',
     'instance_scores',
     'interpolate_score_map',
     'label_consistency_threshold',
@@ -160,24 +181,27 @@ __all__ = [
     'lse_pool',
     'mask_absent_classes',
     'mask_ious',
+    'mask_overlaps',
     'match_instances',
     'max_normalize',
     'mean_field',
+    'merge_label_maps',
     'mil_fcn_loss',
     'min_max_normalize',
     'mirrored_positions',
     'noisy_or_pool',
-    'mask_overlaps',
     'non_maximum_suppression',
     'objectness_prior',
-    'proposal_recall',
     'otsu_threshold',
-    'per_class_split',
     'overlap_tile',
     'override_image_probs',
+    'pair_labels',
+    'path_locations',
+    'per_class_split',
     'pixel_adaptive_refinement',
     'plausible_labels',
     'power_background',
+    'proposal_recall',
     'propose_boxes',
     'quantize_scores',
     'quantize_threshold',
@@ -200,6 +224,7 @@ __all__ = [
     'soft_jaccard',
     'soft_label_cross_entropy',
     'softmax_pool',
+    'sparse_random_walk',
     'split_boxes',
     'stratified_split',
     'superpixel_crf',
