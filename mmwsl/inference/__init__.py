@@ -1,5 +1,6 @@
 """Inference: how the scores of a network become a mask."""
 
+from .affinity_network import AffinityNetwork
 from .class_maps import (
     BeamSearchBoxes,
     ClassActivationMaps,
@@ -17,6 +18,7 @@ from .postprocessors import (
     ClassThresholds,
     DenseCRF,
     ImageLevelPrior,
+    LearnedAffinityWalk,
     LogitSoftmax,
     ObjectnessPrior,
     PixelAdaptiveRefinement,
@@ -30,6 +32,7 @@ from .segmentor import Segmentor
 from .step import InferenceStep, join_provenance
 
 __all__ = [
+    'AffinityNetwork',
     'AffinityRandomWalk',
     'BeamSearchBoxes',
     'ClassActivationMaps',
@@ -44,6 +47,7 @@ __all__ = [
     'InferencePipeline',
     'InferenceStep',
     'KnownImageLabels',
+    'LearnedAffinityWalk',
     'LogitSoftmax',
     'ObjectnessPrior',
     'MultiScaleScorer',
