@@ -8,7 +8,7 @@ from mmengine.runner import Runner
 from mmwsl.apis.testing import use_test_time_augmentation
 from mmwsl.engine.runner import WeakSegRunner
 
-from .shorten import CONFIGS, SEGMENTORS, bases_of, parts_of, short_config, write_svms
+from .shorten import CONFIGS, SEGMENTORS, bases_of, parts_of, short_config, write_affinity_networks, write_svms
 
 pytestmark = pytest.mark.filterwarnings('ignore:no image of:UserWarning')
 
@@ -38,6 +38,7 @@ def test_config_trains_and_evaluates(name):
     shipped = Config.fromfile(CONFIGS[name])
     assert shipped.test_pipeline == shipped.test_dataloader.dataset.pipeline
     write_svms(cfg)
+    write_affinity_networks(cfg)
     cfg.default_hooks.checkpoint = None  # hundreds of megabytes
     weak = name.startswith('wsl')
     masked = [_opens_masks(part) for part in parts_of(cfg.train_dataloader.dataset)]
