@@ -34,7 +34,7 @@ class AffinityNetwork(nn.Module):
         for name, path in (('config', config), ('checkpoint', checkpoint)):
             if not Path(path).is_file():
                 raise FileNotFoundError(
-                    f'LearnedAffinityWalk: `{name}` names {path!r}, which does not exist. Train the affinity network '
+                    f'LearnedAffinityWalk: `{name}` must be an existing file, got {path!r}. Train the affinity network '
                     f'with `python tools/train.py {config}`, or set `{name}`.'
                 )
         cfg = Config.fromfile(config)
@@ -56,8 +56,8 @@ class AffinityNetwork(nn.Module):
         ]
         if wrong:
             raise ValueError(
-                f'LearnedAffinityWalk: {checkpoint} does not fit {config}: {len(wrong)} of {len(expected)} weights '
-                f'differ, {wrong[0]} is the first. Use the checkpoint of this config.'
+                f'LearnedAffinityWalk: `checkpoint` must fit {config}, got {checkpoint}: {len(wrong)} of '
+                f'{len(expected)} weights differ, {wrong[0]} is the first. Use the checkpoint of this config.'
             )
         self.network.load_state_dict(weights)
         self.eval().requires_grad_(False)

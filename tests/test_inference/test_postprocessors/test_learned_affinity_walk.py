@@ -116,8 +116,12 @@ def test_provenance(network):
 @pytest.mark.parametrize(
     'change, error, message',
     [
-        (dict(checkpoint='none.pth'), FileNotFoundError, r"`checkpoint` names 'none.pth', .*tools/train.py"),
-        (dict(config='none.py'), FileNotFoundError, "`config` names 'none.py', which does not exist"),
+        (
+            dict(checkpoint='none.pth'),
+            FileNotFoundError,
+            r"`checkpoint` must be an existing file, got 'none.pth'.*train.py",
+        ),
+        (dict(config='none.py'), FileNotFoundError, "`config` must be an existing file, got 'none.py'"),
         (dict(radius=1), ValueError, '`radius` must be an integer of at least 2, got 1'),
         (dict(beta=-1.0), ValueError, '`beta` must be'),
         (dict(log_steps=0.5), ValueError, '`log_steps` must be an integer'),
@@ -135,7 +139,7 @@ def test_a_checkpoint_of_another_network_and_a_head_without_affinities(network, 
     settings, _ = network('psa')
     (tmp_path / 'affinity.pth').rename(tmp_path / 'psa.pth')
     settings, _ = network('irn')
-    with pytest.raises(ValueError, match=r'psa.pth does not fit .*affinity.py: \d+ of \d+ weights differ'):
+    with pytest.raises(ValueError, match=r'must fit .*affinity.py, got .*psa.pth: \d+ of \d+ weights differ'):
         build_postprocessors([dict(settings, checkpoint=str(tmp_path / 'psa.pth'))])
     settings, _ = network('psa', tiny_settings('.')['model']['decode_head'])
     with pytest.raises(TypeError, match='must predict affinities, got FCNHead'):
