@@ -15,4 +15,6 @@ model = dict(
         num_classes=7,
     ),
 )
+# The ratio of the authors' learning rates of displacement and boundary.
+optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'decode_head.displacement': dict(lr_mult=10.0)}))
 custom_hooks = [*_base_.custom_hooks, dict(type='mmwsl.MeanDisplacementHook')]

@@ -185,5 +185,5 @@ def test_irn_stores_the_mean_displacement_in_the_last_checkpoint(tiny_config, tm
 
 def test_the_hook_needs_displacements(tiny_config):
     head = dict(type='mmwsl.AffinityHead', in_channels=(4, 8), in_index=(1, 0), level_channels=(4, 4), num_classes=2)
-    with pytest.raises(TypeError, match='MeanDisplacementHook: `model.decode_head` must predict displacements'):
+    with pytest.raises(ValueError, match='MeanDisplacementHook: `model.decode_head` must predict displacements'):
         train(tiny_config(), head, [dict(type='mmwsl.MeanDisplacementHook')])

@@ -23,7 +23,7 @@ class MeanDisplacementHook(Hook):
     mean 0.
 
     Raises:
-        TypeError: Before the training, if the head predicts no displacements.
+        ValueError: Before the training, if the head predicts no displacements.
     """
 
     priority = 'NORMAL'  # before CheckpointHook
@@ -32,7 +32,7 @@ class MeanDisplacementHook(Hook):
         """Check the head, before any training."""
         head = _unwrap(runner.model).decode_head
         if not getattr(head, 'predicts_displacements', False):
-            raise TypeError(
+            raise ValueError(
                 'MeanDisplacementHook: `model.decode_head` must predict displacements, got '
                 f"{type(head).__name__}. Use type='mmwsl.InterPixelRelationHead' with `displacement_channels`, or "
                 'remove the hook.'
