@@ -1,10 +1,13 @@
 """Conversion of a folder of index masks to another format."""
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from mmwsl.annotations import open_mask_writer, read_mask
+from mmwsl.annotations.mask_formats import COCOInstanceWriter
 from mmwsl.utils.images import read_bgr
 from mmwsl.utils.output_folder import OutputFolder
 
@@ -15,6 +18,7 @@ def convert_masks(
     classes: Sequence[str],
     palette: Sequence[Sequence[int]],
     masks: Iterable[tuple[str, Path, str]],
+    split: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
 ) -> Path:
     """Write masks of an output folder in another format, into its subfolder ``FORMAT``.
 
@@ -26,6 +30,8 @@ def convert_masks(
         classes: Class names, background first.
         palette: RGB color of each class.
         masks: Name of each image with suffix, its mask file, and its path.
+        split: Function of a mask and its image in BGR that returns the instance of each pixel, for the format
+            ``'coco-instances'``. None uses connected components.
 
     Returns:
         The file or folder to open.
@@ -38,7 +44,11 @@ def convert_masks(
     try:
         with open_mask_writer(format, partial, classes, palette) as writer:
             for name, mask, img_path in masks:
-                writer.write(name, read_mask(mask), read_bgr(img_path)[..., ::-1] if writer.needs_image else None)
+                labels = read_mask(mask)
+                if split is not None and isinstance(writer, COCOInstanceWriter):
+                    writer.write(name, labels, instances=split(labels, read_bgr(img_path)))
+                else:
+                    writer.write(name, labels, read_bgr(img_path)[..., ::-1] if writer.needs_image else None)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise

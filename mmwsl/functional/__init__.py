@@ -1,6 +1,17 @@
 """Pure tensor mathematics on torch and numpy alone."""
 
 from .adaptive_bias import adaptive_bias
+from .affinity import boundary_affinities, feature_affinities, path_locations
+from .affinity_losses import (
+    BACKGROUND_PAIR,
+    FOREGROUND_PAIR,
+    NEGATIVE_PAIR,
+    NO_PAIR,
+    affinity_losses,
+    displacement_losses,
+    merge_label_maps,
+    pair_labels,
+)
 from .attention_affinity import attention_affinity, box_masks, propagate_class_maps, sinkhorn_normalize
 from .average_precision import AP_VARIANTS, average_precision
 from .background import constant_background, logit_softmax, power_background
@@ -46,6 +57,7 @@ from .loss_balance import foreground_balanced_mean
 from .loss_clipping import clip_losses
 from .loss_filter import noisy_pixels
 from .multilabel_losses import asymmetric_loss, class_balanced_weights, sigmoid_focal_loss
+from .neighbors import half_disc_offsets
 from .noisy_label_losses import (
     bootstrapped_cross_entropy,
     generalized_cross_entropy,
@@ -77,7 +89,7 @@ from .priors import class_thresholds, image_level_prior, objectness_prior, salie
 from .proposal_recall import best_overlaps, mask_overlaps, proposal_recall
 from .proxy_attention import proxy_attention, proxy_weights
 from .quantization import DEQUANTIZED, MAX_ERROR, quantize_scores, quantize_threshold
-from .random_walk import affinity_random_walk
+from .random_walk import affinity_random_walk, sparse_random_walk
 from .ranking_loss import average_precision_loss
 from .reactivation import class_features, reactivation_loss
 from .region_cascade import box_peak_map, location_boxes, sample_training_pairs, select_class_boxes
@@ -122,18 +134,23 @@ __all__ = [
     'class_features',
     'reactivation_loss',
     'AP_VARIANTS',
+    'BACKGROUND_PAIR',
     'CRFKernels',
     'CRFParams',
     'CRF_PRESETS',
     'DEQUANTIZED',
+    'FOREGROUND_PAIR',
     'GaussianMixture',
     'LayerRecord',
     'MAX_ERROR',
+    'NEGATIVE_PAIR',
+    'NO_PAIR',
     'PermutohedralLattice',
     'ProposalRule',
     'ThresholdEstimate',
     'absent_class_threshold',
     'adaptive_bias',
+    'affinity_losses',
     'affinity_random_walk',
     'area_threshold',
     'asymmetric_loss',
@@ -143,16 +160,17 @@ __all__ = [
     'average_best_overlap',
     'average_precision',
     'average_precision_loss',
-    'bilinear_kernel',
     'beam_search',
-    'border_weights',
-    'box_tent',
-    'bootstrapped_cross_entropy',
     'best_overlaps',
+    'bilinear_kernel',
+    'bootstrapped_cross_entropy',
+    'border_weights',
+    'boundary_affinities',
     'box_iou',
     'box_objectness',
     'box_masks',
     'box_peak_map',
+    'box_tent',
     'boxes_to_map',
     'calibrate_saliency',
     'candidate_classes',
@@ -171,10 +189,14 @@ __all__ = [
     'dense_crf',
     'displacement_centers',
     'displacement_groups',
+    'displacement_losses',
     'distinct_class_saliency',
     'double_threshold',
     'elastic_displacement',
+    'estimate_input_std',
+    'feature_affinities',
     'fit_gaussian_mixture',
+    'fixed_point_resize',
     'frequency_tuned_saliency',
     'gaussian_mixture_threshold',
     'gem_pool',
@@ -187,8 +209,8 @@ __all__ = [
     'global_sum_pool',
     'global_weighted_rank_pool',
     'gradient_class_maps',
+    'half_disc_offsets',
     'image_level_prior',
-    'estimate_input_std',
     'instance_scores',
     'interpolate_score_map',
     'label_consistency_threshold',
@@ -198,10 +220,12 @@ __all__ = [
     'lse_pool',
     'mask_absent_classes',
     'mask_ious',
+    'mask_overlaps',
     'match_instances',
     'max_normalize',
     'mean_field',
     'masks_to_superpixels',
+    'merge_label_maps',
     'mil_fcn_loss',
     'min_max_normalize',
     'mirrored_positions',
@@ -213,14 +237,16 @@ __all__ = [
     'propagate_class_maps',
     'non_maximum_suppression',
     'objectness_prior',
-    'proposal_recall',
     'otsu_threshold',
-    'per_class_split',
     'overlap_tile',
     'override_image_probs',
+    'pair_labels',
+    'path_locations',
+    'per_class_split',
     'pixel_adaptive_refinement',
     'plausible_labels',
     'power_background',
+    'proposal_recall',
     'propose_boxes',
     'proxy_attention',
     'proxy_weights',
@@ -248,6 +274,7 @@ __all__ = [
     'smoothed_cross_entropy',
     'soft_label_cross_entropy',
     'softmax_pool',
+    'sparse_random_walk',
     'split_boxes',
     'stratified_split',
     'superpixel_crf',

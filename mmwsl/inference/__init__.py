@@ -1,5 +1,6 @@
 """Inference: how the scores of a network become a mask."""
 
+from .affinity_network import AffinityNetwork
 from .class_maps import (
     BeamSearchBoxes,
     ClassActivationMaps,
@@ -18,6 +19,7 @@ from .postprocessors import (
     ClassThresholds,
     DenseCRF,
     ImageLevelPrior,
+    LearnedAffinityWalk,
     LogitSoftmax,
     ObjectnessPrior,
     PixelAdaptiveRefinement,
@@ -32,6 +34,7 @@ from .segmentor import Segmentor
 from .step import InferenceStep, join_provenance
 
 __all__ = [
+    'AffinityNetwork',
     'AffinityRandomWalk',
     'BeamSearchBoxes',
     'CLIPESMaps',
@@ -47,6 +50,7 @@ __all__ = [
     'InferencePipeline',
     'InferenceStep',
     'KnownImageLabels',
+    'LearnedAffinityWalk',
     'LogitSoftmax',
     'ObjectnessPrior',
     'MultiScaleScorer',

@@ -6,12 +6,16 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 
+from mmwsl.registry import MODELS
 from mmwsl.utils.nested import dicts_in
 
 FOLDER = Path(__file__).parents[2] / 'configs'
 CONFIGS = {path.stem: path for path in sorted(FOLDER.rglob('*.py')) if '_base_' not in path.parts}
-SEGMENTORS = {name: path for name, path in CONFIGS.items() if 'mask-rcnn' not in name}  # see test_instances.py
+AFFINITIES = [name for name, path in CONFIGS.items() if path.parent.name == 'affinity' and name.startswith('psl')]
+# The others predict instances, see test_instances.py, or affinities, see test_affinity.py.
+SEGMENTORS = {name: path for name, path in CONFIGS.items() if 'mask-rcnn' not in name and name not in AFFINITIES}
 
 # Channels of the layers that zoom-out features take from a backbone, and of the head's.
 FEATURES = {
@@ -100,6 +104,16 @@ def _divide_width(model):
         for key in ('base_channels', 'channels', 'fc_channels', 'in_channels', 'skip_channels', 'stages'):
             if key in part:
                 part[key] = part[key] // 16 if isinstance(part[key], int) else tuple(n // 16 for n in part[key])
+
+
+def write_affinity_networks(cfg):
+    """Write random weights of the affinity networks that a config walks by."""
+    for part in dicts_in(cfg.model.get('inference')):
+        if part.get('type') == 'mmwsl.LearnedAffinityWalk':
+            Path(part['checkpoint']).parent.mkdir(parents=True)
+            with DefaultScope.overwrite_default_scope('mmseg'):
+                network = MODELS.build(Config.fromfile(part['config']).model)
+            torch.save(dict(state_dict=network.state_dict()), part['checkpoint'])
 
 
 def write_svms(cfg):

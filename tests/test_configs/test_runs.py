@@ -10,7 +10,7 @@ from mmwsl.apis.training_free import is_training_free
 from mmwsl.engine.runner import WeakSegRunner
 from tests.tiny_transformers import REASON
 
-from .shorten import CONFIGS, SEGMENTORS, bases_of, parts_of, short_config, write_svms
+from .shorten import CONFIGS, SEGMENTORS, bases_of, parts_of, short_config, write_affinity_networks, write_svms
 
 pytestmark = pytest.mark.filterwarnings('ignore:no image of:UserWarning')
 
@@ -42,6 +42,7 @@ def test_config_trains_and_evaluates(name):
     shipped = Config.fromfile(CONFIGS[name])
     assert shipped.test_pipeline == shipped.test_dataloader.dataset.pipeline
     write_svms(cfg)
+    write_affinity_networks(cfg)
     cfg.default_hooks.checkpoint = None  # hundreds of megabytes
     weak = name.startswith('wsl')
     masked = [_opens_masks(part) for part in parts_of(cfg.train_dataloader.dataset)]

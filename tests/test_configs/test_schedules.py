@@ -7,7 +7,7 @@ from mmengine.runner import Runner
 from mmwsl.apis.schedule_check import check_training
 from tests.conftest import tiny_settings
 
-from .shorten import SEGMENTORS
+from .shorten import AFFINITIES, CONFIGS, SEGMENTORS
 
 CHECKED = set()
 
@@ -21,10 +21,10 @@ def images(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize('name', SEGMENTORS)
+@pytest.mark.parametrize('name', [*SEGMENTORS, *AFFINITIES])
 def test_the_schedule_of_every_config_fits_its_training(name, images):
     """A real runner; the network, which plays no part, is a tiny one."""
-    cfg = Config.fromfile(SEGMENTORS[name])
+    cfg = Config.fromfile(CONFIGS[name])
     training = dict(
         train_cfg=cfg.train_cfg,
         param_scheduler=cfg.param_scheduler,

@@ -1,4 +1,4 @@
-"""Random walk against a dense matrix of all pairs of pixels."""
+"""Random walks against a dense matrix of all pairs of pixels."""
 
 import math
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mmwsl.functional import affinity_random_walk
+from mmwsl.functional import affinity_random_walk, half_disc_offsets, sparse_random_walk
 
 
 def case(classes=3, height=5, width=7):
@@ -80,6 +80,81 @@ def test_half_precision_is_computed_in_single():
     walked = affinity_random_walk(scores.half(), image, stride=1)
     assert walked.dtype == torch.float32
     torch.testing.assert_close(walked, affinity_random_walk(scores, image, stride=1).float(), rtol=0, atol=1e-3)
+
+
+def dense_walk(scores, affinities, offsets, beta, steps):
+    """Multiply by the power of a dense matrix whose columns sum to 1, as the authors' code does."""
+    _, height, width = scores.shape
+    matrix = torch.eye(height * width, dtype=torch.float64)
+    for (dy, dx), values in zip(offsets, affinities, strict=True):
+        for y in range(height):
+            for x in range(width):
+                if y + dy < height and 0 <= x + dx < width:
+                    i, j = y * width + x, (y + dy) * width + x + dx
+                    matrix[i, j] = matrix[j, i] = values[y, x] ** beta
+    matrix /= matrix.sum(0, keepdim=True)
+    return (scores.flatten(1) @ torch.linalg.matrix_power(matrix, steps)).view_as(scores)
+
+
+@pytest.mark.parametrize('beta, log_steps', [(8.0, 8), (1.0, 0), (0.0, 2), (2.5, 3)])
+def test_given_affinities_equal_the_dense_matrix(beta, log_steps):
+    scores, _ = case(3, 12, 12)
+    offsets = half_disc_offsets(5)
+    affinities = torch.rand(34, 12, 12, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    walked = sparse_random_walk(scores, affinities, offsets, beta, log_steps)
+    expected = dense_walk(scores, affinities, offsets, beta, 2**log_steps)
+    torch.testing.assert_close(walked, expected, rtol=1e-9, atol=1e-12)
+    constant = torch.full_like(scores, 0.7)
+    torch.testing.assert_close(sparse_random_walk(constant, affinities, offsets, beta, log_steps), constant)
+
+
+@pytest.mark.parametrize(
+    'beta, log_steps, expected',
+    [
+        (1, 0, (0.6667, 0.3333, 0)),
+        (1, 8, (0.5, 0.5, 0)),
+        (8, 0, (0.9961, 0.0039, 0)),
+        (8, 8, (0.5677, 0.4323, 0)),
+    ],
+)
+def test_three_pixels_by_hand(beta, log_steps, expected):
+    scores, affinities = torch.tensor([[[1.0, 0, 0]]]), torch.tensor([[[0.5, 0, 0]]])
+    walked = sparse_random_walk(scores, affinities, [(0, 1)], beta, log_steps)
+    assert walked[0, 0].tolist() == pytest.approx(expected, abs=1e-4)
+
+
+def test_walls_isolate_and_no_affinity_is_the_identity():
+    scores, _ = case(2, 4, 7)
+    offsets = half_disc_offsets(3)
+    none = torch.zeros(12, 4, 7, dtype=torch.float64)
+    assert torch.equal(sparse_random_walk(scores, none, offsets), scores)
+    walls = none.clone()  # between columns 3 and 4
+    for values, (_, dx) in zip(walls, offsets, strict=True):
+        x = torch.arange(7)
+        values[:, (x <= 3) == (x + dx <= 3)] = 1
+    scores[:, :, :4] = 0
+    walked = sparse_random_walk(scores, walls, offsets, log_steps=4)
+    assert (walked[:, :, :4] == 0).all() and (walked[:, :, 4:] > 0).all()
+
+
+def test_gradient_reaches_the_affinities():
+    scores, _ = case(2, 3, 4)
+    affinities = 0.1 + 0.8 * torch.rand(4, 3, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    inputs = scores.requires_grad_(), affinities.requires_grad_()
+    assert torch.autograd.gradcheck(lambda s, a: sparse_random_walk(s, a, half_disc_offsets(2), 2.0, 2), inputs)
+
+
+@pytest.mark.parametrize(
+    'affinities, message',
+    [
+        (torch.zeros(3, 5, 7), r'one map for each of 4 offsets, got \(3, 5, 7\)'),
+        (torch.full((4, 5, 7), 1.5), r'`affinities` must be in \[0, 1\], got 1.5 to 1.5'),
+        (torch.full((4, 5, 7), math.nan), '`affinities` must be in'),
+    ],
+)
+def test_bad_affinities(affinities, message):
+    with pytest.raises(ValueError, match=message):
+        sparse_random_walk(case()[0], affinities, half_disc_offsets(2))
 
 
 @pytest.mark.parametrize(

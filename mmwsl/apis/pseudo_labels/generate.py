@@ -25,6 +25,7 @@ from mmwsl.utils.output_folder import OutputFolder
 from mmwsl.utils.text import check_choice
 
 from .corrections import DIGESTS, check_unchanged
+from .instance_ids import instance_splitter
 from .items import ImageItem, describe_list, list_items
 from .manifest import Manifest
 from .masks import COMMAND, MaskRule, replaces_masks, staged_mask, write_masks
@@ -161,7 +162,8 @@ def generate_pseudo_labels(
     write_masks(manifest, items, rule, dataset.metainfo['palette'], settings.processes)
     if format != 'png':
         masks = ((item.name + Path(item.img_path).suffix, item.mask, item.img_path) for item in items)
-        print(convert_masks(output, format, dataset.metainfo['classes'], dataset.metainfo['palette'], masks))
+        splitter = instance_splitter(settings.cfg.model) if format == 'coco-instances' else None
+        print(convert_masks(output, format, dataset.metainfo['classes'], dataset.metainfo['palette'], masks, splitter))
     report = measure_quality(items, dataset.metainfo['classes'], ground_truth, settings.processes)
     content = report | dict(gt_masks=settings.gt_masks, provenance=manifest.content['provenance'])
     write_json(settings.folder / 'quality.json', content)

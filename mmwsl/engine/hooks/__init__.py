@@ -7,6 +7,7 @@ from .finite_loss_hook import FiniteLossHook, NonFiniteError
 from .finite_scores_hook import FiniteScoresHook, check_scores
 from .main_process_logger_hook import MainProcessLoggerHook
 from .mask_writer_hook import MaskWriterHook
+from .mean_displacement_hook import MeanDisplacementHook
 from .postprocessing_hook import PostProcessingHook
 from .provenance_hook import ProvenanceHook, collect_provenance
 from .repeatable_training_hook import RepeatableTrainingHook
@@ -22,6 +23,7 @@ __all__ = [
     'FiniteScoresHook',
     'MainProcessLoggerHook',
     'MaskWriterHook',
+    'MeanDisplacementHook',
     'NonFiniteError',
     'PostProcessingHook',
     'ProvenanceHook',

@@ -5,6 +5,7 @@ from .base import PostProcessor, apply_postprocessors, build_postprocessors
 from .class_thresholds import ClassThresholds
 from .dense_crf import DenseCRF
 from .image_level_prior import ImageLevelPrior
+from .learned_affinity_walk import LearnedAffinityWalk
 from .logit_softmax import LogitSoftmax
 from .objectness_prior import ObjectnessPrior
 from .pixel_adaptive_refinement import PixelAdaptiveRefinement
@@ -18,6 +19,7 @@ __all__ = [
     'ClassThresholds',
     'DenseCRF',
     'ImageLevelPrior',
+    'LearnedAffinityWalk',
     'LogitSoftmax',
     'ObjectnessPrior',
     'PixelAdaptiveRefinement',

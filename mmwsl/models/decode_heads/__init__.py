@@ -1,10 +1,12 @@
 """Decode heads."""
 
+from .affinity_head import AffinityHead, PairwiseHead
 from .box_aggregation_head import BoxAggregationHead
 from .deconvnet_head import DeconvNetHead
 from .deeplabv2_head import DeepLabV2Head
 from .fcn_skip_head import FCNSkipHead
 from .fcn_upscore_head import FCNUpscoreHead
+from .inter_pixel_relation_head import InterPixelRelationHead
 from .lse_aggregation_head import LSEAggregationHead
 from .pyramid_aggregation_head import PyramidAggregationHead
 from .recam_head import ReCAMHead
@@ -12,12 +14,15 @@ from .seam_head import SEAMHead
 from .text_similarity_head import TextSimilarityHead
 
 __all__ = [
-    'DeepLabV2Head',
+    'AffinityHead',
     'BoxAggregationHead',
     'DeconvNetHead',
+    'DeepLabV2Head',
     'FCNSkipHead',
     'FCNUpscoreHead',
+    'InterPixelRelationHead',
     'LSEAggregationHead',
+    'PairwiseHead',
     'PyramidAggregationHead',
     'ReCAMHead',
     'SEAMHead',

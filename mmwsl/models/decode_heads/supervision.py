@@ -31,7 +31,7 @@ def collect_supervision(
     return WeakSupervision(
         image_labels=labels,
         valid=valid,
-        masks=_masks_at_locations(data_samples, valid.shape[1:], ignore_index) if use_masks else None,
+        masks=masks_at_locations(data_samples, valid.shape[1:], ignore_index) if use_masks else None,
         sizes=_size_labels(data_samples, labels),
         saliency=_saliency_at_locations(data_samples, valid.shape[1:]),
     )
@@ -58,7 +58,7 @@ def _image_labels(data_samples: SampleList, num_classes: int, masks_suffice: boo
     return torch.stack(scores)
 
 
-def _masks_at_locations(data_samples: SampleList, size: Sequence[int], ignore_index: int) -> list[Tensor | None]:
+def masks_at_locations(data_samples: SampleList, size: Sequence[int], ignore_index: int) -> list[Tensor | None]:
     """Sample the masks, ``gt_sem_seg``, at the centers of a score map's locations; -1 at ignored locations."""
     masks: list[Tensor | None] = []
     for sample in data_samples:

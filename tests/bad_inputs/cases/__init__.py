@@ -1,6 +1,7 @@
 """The cases, by what is wrong."""
 
 from . import (
+    affinity,
     arguments,
     changed,
     checkpoints,
@@ -36,6 +37,7 @@ from . import (
 )
 
 ALL = {
+    'affinity': affinity.CASES,
     'checkpoint': checkpoints.CASES,
     'continued': continued.CASES,
     'weights': weights.CASES,

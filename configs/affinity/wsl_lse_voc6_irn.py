@@ -1,0 +1,20 @@
+# For tools/generate_pseudo_labels.py: class activation maps of the network of wsl_lse_voc6.py and a random walk by the
+# boundaries of IRN, which `python tools/train.py configs/affinity/psl_irn_voc6.py` trains. The exponent and the
+# background score are those of IRN's code, chosen there with masks of VOC 2012. See wsl_lse_voc6_psa.py.
+_base_ = ['wsl_lse_voc6_psa.py']
+model = dict(
+    inference=dict(
+        postprocessors=[
+            dict(
+                type='mmwsl.LearnedAffinityWalk',
+                config='{{ fileDirname }}/psl_irn_voc6.py',
+                checkpoint='{{$MMWSL_AFFINITY:work_dirs/psl_irn_voc6/epoch_6.pth}}',
+                image_size=320,
+                beta=10.0,
+                flip=True,
+                background=dict(type='mmwsl.ConstantBackground', threshold=0.25),
+                tuned_on='masks of VOC 2012 (IRN), masks of every fourth image of voc6 train (labels of round 1)',
+            )
+        ]
+    )
+)

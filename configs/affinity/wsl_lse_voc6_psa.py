@@ -1,0 +1,24 @@
+# For tools/generate_pseudo_labels.py: class activation maps of the network of wsl_lse_voc6.py and a random walk by the
+# affinities of PSA, which `python tools/train.py configs/affinity/psl_psa_voc6.py` trains. The exponents of the
+# background and of the affinity are those of PSA's code, chosen there with masks of VOC 2012. The image-level labels
+# restrict the maps: a test with this config is no prediction from the image alone, and its results report so.
+_base_ = ['../lse/wsl_lse_voc6.py']
+model = dict(
+    inference=dict(
+        image_labels=dict(type='mmwsl.KnownImageLabels'),
+        class_maps=dict(
+            type='mmwsl.ClassActivationMaps',
+            normalization='max',
+            background=dict(type='mmwsl.PowerBackground', alpha=16.0),
+        ),
+        postprocessors=[
+            dict(
+                type='mmwsl.LearnedAffinityWalk',
+                config='{{ fileDirname }}/psl_psa_voc6.py',
+                checkpoint='{{$MMWSL_AFFINITY:work_dirs/psl_psa_voc6/epoch_6.pth}}',
+                image_size=320,
+                tuned_on='masks of VOC 2012 (PSA), masks of every fourth image of voc6 train (labels of round 1)',
+            )
+        ],
+    )
+)
