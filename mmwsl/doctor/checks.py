@@ -32,7 +32,6 @@ OPTIONAL = {
     'pycocotools': ('COCO polygons', "pip install 'mmwsl[coco]'"),
     'mmdet': ('instance segmentation', "pip install 'mmwsl[instances]'"),
     'sklearn': ('mi-SVM', "pip install 'mmwsl[svm]'"),
-    'transformers': ('CLIP and vision transformers', "pip install 'mmwsl[foundation]'"),
     'onnxruntime': ('ONNX models', 'pip install onnx onnxruntime'),
     'jinja2': ('report', 'pip install jinja2'),
 }

@@ -162,6 +162,19 @@ def test_image_level_logits_compare_the_mean_patch(folder, library):
     torch.testing.assert_close(probs, torch.cat([logits.softmax(0)[3:].sum()[None], logits.softmax(0)[:3]]))
 
 
+def test_patches_whose_center_is_padding_take_no_part(folder):
+    """Of 18 x 9 pixels, the fifth row of patches begins 2 pixels before the end, and the third column 1 pixel."""
+    model, image = build(folder), torch.randn(1, 3, 18, 9)
+    tokens = model.backbone(image)[0]
+    assert tokens.shape[2:] == (5, 3)
+    classes, _ = model.decode_head.split_similarity(tokens[:, :, :4, :2].mean((2, 3)))
+    found = model.score(image, [sample_of((1, 0, 0), (18, 9)).metainfo], (18, 9), (18, 9))[1]
+    torch.testing.assert_close(found[:, 1:], classes)
+    match = model.match_prompts(image, [0])
+    assert match.valid.tolist() == [[True, True, False]] * 4 + [[False] * 3]
+    assert match.attentions[0].shape == (15, 15)
+
+
 def test_the_order_of_the_texts_permutes_the_channels(folder):
     image, order = torch.randn(1, 3, 20, 28), [2, 0, 1]
     found = foreground(build(folder, dict(class_names=[NAMES[k] for k in order])), image, (1, 1, 1))
