@@ -31,20 +31,26 @@ class PermutohedralLattice:
 
     Args:
         features: Points, each dimension in units of the kernel's standard deviation, ``(N, d)``, floating, finite.
+        groups: Number of groups of equal size, one after the other. Values of different groups do not mix: each group
+            has corners of its own.
 
     Raises:
-        ValueError: If ``features`` is not a finite floating matrix with at least one row and one column, or spans
-            more lattice points than 63 bits can number.
+        ValueError: If ``features`` is not a finite floating matrix with at least one row and one column, its rows are
+            no multiple of ``groups``, or it spans more lattice points than 63 bits can number.
     """
 
-    def __init__(self, features: Tensor) -> None:
+    def __init__(self, features: Tensor, groups: int = 1) -> None:
         if features.dim() != 2 or 0 in features.shape or not features.is_floating_point():
             raise ValueError(
                 '`features` must be a floating matrix (N, d) with at least one row and one column, got '
                 f'{features.dtype} of shape {tuple(features.shape)}.'
             )
+        if not isinstance(groups, int) or groups < 1 or len(features) % groups:
+            raise ValueError(
+                f'`groups` must be a positive integer that divides the {len(features)} points, got {groups!r}.'
+            )
         check_finite(features=features)
-        keys, weights, strides = _simplices(features)
+        keys, weights, strides = _simplices(features, groups)
         distinct, positions = self._number(keys)
         self._link(distinct, strides)
         # The blur returns 1 + 2^-d of a corner's value to itself, where the kernel is 1.
@@ -113,14 +119,17 @@ class PermutohedralLattice:
     def _link(self, keys: Tensor, strides: list[int]) -> None:
         """Find the neighbors before and after each corner, along the axes and then along their diagonal."""
         missing = len(keys)
+        numbers = torch.arange(missing + 1, dtype=torch.int32, device=keys.device)
         self._neighbors = []
         for step in (*strides, sum(strides)):
-            after = torch.searchsorted(keys, keys + step).clamp_(max=missing - 1)
-            found = keys[after] == keys + step
+            after = torch.searchsorted(keys, keys + step, out_int32=True).clamp_(max=missing - 1)
+            after = after.masked_fill_(keys.index_select(0, after) != keys + step, missing)
             table = torch.full((missing + 1, 3), missing, dtype=torch.int32, device=keys.device)
-            table[after[found], 0] = found.nonzero().flatten().int()
-            table[:, 1] = torch.arange(missing + 1, device=keys.device)
-            table[:-1, 2] = torch.where(found, after, missing)
+            table[:, 1] = numbers
+            table[:-1, 2] = after
+            # Corners without a neighbor all write to the last entry. To select the others, a GPU would have to wait.
+            table[:, 0].scatter_(0, after.long(), numbers[:-1])
+            table[-1, 0] = missing
             self._neighbors.append(table)
 
 
@@ -155,14 +164,15 @@ def _basis(dim: int) -> Tensor:
     return embedding[:-1] - embedding[-1]
 
 
-def lattice_coordinates(features: Tensor) -> tuple[Tensor, Tensor, Tensor, list[int]]:
+def lattice_coordinates(features: Tensor, groups: int = 1) -> tuple[Tensor, Tensor, Tensor, list[int]]:
     """Map points ``(N, d)`` to coordinates in which the lattice consists of the integer vectors.
 
-    The key of the cube of a point, which is the key of its first corner, is ``((cube - lowest + 1) * strides).sum()``.
+    The key of the cube of a point, which is the key of its first corner, is
+    ``group * strides[0] + ((cube - lowest + 1) * strides[1:]).sum()``.
 
     Returns:
         Coordinates, ``(d, N)``; the cubes around the points, ``(d, N)``; the lowest cube of each axis, ``(d, 1)``; the
-        increase of the key for one step along each axis.
+        increase of the key for one group, and for one step along each axis.
 
     Raises:
         ValueError: If the points span more lattice points than 63 bits can number.
@@ -174,14 +184,13 @@ def lattice_coordinates(features: Tensor) -> tuple[Tensor, Tensor, Tensor, list[
     # A corner may lie one beyond its cube. Position 0 of each axis stays free for neighbors beyond either end, so the
     # key of such a neighbor is never the key of a corner.
     extents = [int(extent) + 3 for extent in (cubes.amax(1, keepdim=True) - lowest).flatten().tolist()]
-    if math.prod(extents) >= 2**63:
-        raise ValueError(
-            f'`features` must span fewer than 2^63 lattice points, got {math.prod(extents):.1e}. Use a wider kernel.'
-        )
-    return coordinates, cubes, lowest, [math.prod(extents[axis + 1 :]) for axis in range(dim)]
+    total = groups * math.prod(extents)
+    if total >= 2**63:
+        raise ValueError(f'`features` must span fewer than 2^63 lattice points, got {total:.1e}. Use a wider kernel.')
+    return coordinates, cubes, lowest, [math.prod(extents[axis:]) for axis in range(dim + 1)]
 
 
-def _simplices(features: Tensor) -> tuple[Tensor, Tensor, list[int]]:
+def _simplices(features: Tensor, groups: int) -> tuple[Tensor, Tensor, list[int]]:
     """Find the simplex around each point.
 
     Returns:
@@ -189,7 +198,7 @@ def _simplices(features: Tensor) -> tuple[Tensor, Tensor, list[int]]:
         for one step along each axis.
     """
     dim = features.shape[1]
-    coordinates, cubes, lowest, strides = lattice_coordinates(features)
+    coordinates, cubes, lowest, (group_stride, *strides) = lattice_coordinates(features, groups)
     # Sort the fractions of each point in descending order, and their axes with them. In few dimensions a network of
     # comparisons is many times faster than a sort.
     fractions = list((coordinates - cubes).unbind())
@@ -206,6 +215,7 @@ def _simplices(features: Tensor) -> tuple[Tensor, Tensor, list[int]]:
     steps = torch.tensor(strides, device=features.device)
     keys = torch.empty(weights.shape, dtype=torch.int64, device=features.device)
     keys[0] = ((cubes - lowest + 1).long() * steps[:, None]).sum(0)
+    keys[0].view(groups, -1).add_(torch.arange(groups, device=features.device)[:, None] * group_stride)
     for corner, axis in enumerate(axes):
         torch.add(keys[corner], steps.index_select(0, axis.int()), out=keys[corner + 1])
     return keys, weights, strides

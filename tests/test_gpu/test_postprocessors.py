@@ -5,6 +5,7 @@ import torch
 from mmengine.structures import LabelData, PixelData
 from mmseg.structures import SegDataSample
 
+from mmwsl.functional import CRF_PRESETS, dense_crf
 from mmwsl.inference.postprocessors import build_postprocessors
 
 pytestmark = pytest.mark.gpu
@@ -37,3 +38,15 @@ def test_a_postprocessor_on_the_gpu(config):
     result = step(probs.cuda(), sample.cuda())
     assert result.is_cuda
     torch.testing.assert_close(result.cpu(), step(probs, sample.cpu()), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize('preset', ['psa', 'irn'])
+def test_the_crf_of_a_batch_in_one_lattice(preset):
+    torch.manual_seed(0)
+    images = torch.randint(0, 256, (3, 3, 40, 50), dtype=torch.uint8)
+    probs = torch.rand(3, 4, 40, 50)
+    plausible = torch.tensor([[1, 1, 1, 1], [1, 0, 1, 0], [0, 0, 0, 1]], dtype=torch.bool)
+    result = dense_crf(probs.cuda(), images.cuda(), CRF_PRESETS[preset], plausible=plausible.cuda())
+    assert result.is_cuda
+    expected = dense_crf(probs, images, CRF_PRESETS[preset], plausible=plausible)
+    torch.testing.assert_close(result.cpu(), expected, rtol=1e-3, atol=1e-3)
