@@ -30,8 +30,16 @@ from .instances import (
     instance_scores,
     label_instances,
 )
+from .loss_balance import foreground_balanced_mean
+from .loss_clipping import clip_losses
+from .loss_filter import noisy_pixels
 from .multilabel_losses import asymmetric_loss, class_balanced_weights, sigmoid_focal_loss
-from .noisy_label_losses import bootstrapped_cross_entropy, generalized_cross_entropy, symmetric_cross_entropy
+from .noisy_label_losses import (
+    bootstrapped_cross_entropy,
+    generalized_cross_entropy,
+    smoothed_cross_entropy,
+    symmetric_cross_entropy,
+)
 from .objectness import box_objectness, min_max_normalize, region_objectness, rle_objectness
 from .overlap_tile import mirrored_positions, overlap_tile
 from .permutohedral import PermutohedralLattice
@@ -59,6 +67,7 @@ from .quantization import DEQUANTIZED, MAX_ERROR, quantize_scores, quantize_thre
 from .random_walk import affinity_random_walk
 from .ranking_loss import average_precision_loss
 from .region_cascade import box_peak_map, location_boxes, sample_training_pairs, select_class_boxes
+from .region_vote import masks_to_superpixels, region_vote
 from .roi_align import roi_align, roi_align_gradient
 from .saliency import candidate_classes, channel_saliency, distinct_class_saliency, max_normalize
 from .shift_and_stitch import shift_and_stitch
@@ -128,6 +137,7 @@ __all__ = [
     'class_frequency_weights',
     'class_thresholds',
     'class_wise_pool',
+    'clip_losses',
     'committee_threshold',
     'connected_components',
     'constant_background',
@@ -145,6 +155,7 @@ __all__ = [
     'generalized_cross_entropy',
     'geodesic_saliency',
     'fixed_point_resize',
+    'foreground_balanced_mean',
     'global_average_pool',
     'global_max_pool',
     'global_sum_pool',
@@ -163,10 +174,12 @@ __all__ = [
     'match_instances',
     'max_normalize',
     'mean_field',
+    'masks_to_superpixels',
     'mil_fcn_loss',
     'min_max_normalize',
     'mirrored_positions',
     'noisy_or_pool',
+    'noisy_pixels',
     'mask_overlaps',
     'non_maximum_suppression',
     'objectness_prior',
@@ -185,6 +198,7 @@ __all__ = [
     'redistribute_absent_classes',
     'region_agreement',
     'region_objectness',
+    'region_vote',
     'rle_objectness',
     'roi_align',
     'roi_align_gradient',
@@ -198,6 +212,7 @@ __all__ = [
     'shift_and_stitch',
     'sigmoid_focal_loss',
     'soft_jaccard',
+    'smoothed_cross_entropy',
     'soft_label_cross_entropy',
     'softmax_pool',
     'split_boxes',

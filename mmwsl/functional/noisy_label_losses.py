@@ -107,6 +107,36 @@ def bootstrapped_cross_entropy(
     return beta * label_nll(log_probs, labels, ignore_index) + (1 - beta) * own.masked_fill(labels == ignore_index, 0.0)
 
 
+def smoothed_cross_entropy(scores: Tensor, labels: Tensor, smoothing: float = 0.0, ignore_index: int = 255) -> Tensor:
+    r"""Compute the cross-entropy with smoothed labels.
+
+    .. math:: \ell = -(1 - \epsilon) \log p_y - \frac{\epsilon}{K - 1} \sum_{k \ne y} \log p_k
+
+    This is the form of AMN (Lee et al., CVPR 2022), with :math:`\epsilon = 0.4`; ``torch`` spreads its
+    ``label_smoothing`` over all K classes. ``smoothing=0`` is the cross-entropy.
+
+    Args:
+        scores: Logits, ``(N, K, ...)``.
+        labels: Classes, ``(N, ...)``.
+        smoothing: Weight :math:`\epsilon` of the other classes, in [0, 1].
+        ignore_index: Label to ignore.
+
+    Returns:
+        Losses ``(N, ...)``.
+
+    Raises:
+        ValueError: If shapes do not agree, a label is not a class, or ``smoothing`` is out of range.
+    """
+    if not 0 <= smoothing <= 1:
+        raise ValueError(f'`smoothing` must be in [0, 1], got {smoothing}.')
+    log_probs = label_log_probs(scores, labels, ignore_index)
+    nll = label_nll(log_probs, labels, ignore_index)
+    if smoothing == 0:
+        return nll
+    others = (-log_probs.sum(1)).masked_fill(labels == ignore_index, 0.0) - nll
+    return (1 - smoothing) * nll + smoothing / max(scores.shape[1] - 1, 1) * others
+
+
 def label_log_probs(scores: Tensor, labels: Tensor, ignore_index: int) -> Tensor:
     """Check labels against scores ``(N, K, ...)`` and return the log-softmax in at least float32.
 

@@ -22,6 +22,7 @@ from .postprocessors import (
     PixelAdaptiveRefinement,
     PostProcessor,
     PostProcessorEnsemble,
+    RegionVote,
     SuperpixelCRF,
     SuperpixelVote,
 )
@@ -53,6 +54,7 @@ __all__ = [
     'PostProcessorEnsemble',
     'Probabilities',
     'ReceptiveField',
+    'RegionVote',
     'Scorer',
     'Segmentor',
     'SlidingWindowScorer',

@@ -11,6 +11,8 @@ PACK_IMAGE_LABELS = (
 KEEP_ORIGINAL_IMAGE = "the transform type='mmwsl.KeepOriginalImage' before Resize"
 SUPERPIXELS = "the transform type='mmwsl.ComputeSuperpixels' or 'mmwsl.LoadSuperpixels' before Resize"
 
+REGIONS = "the transform type='mmwsl.ComputeRegions' before Resize"
+
 
 def check_fields(user: object, sample: Container[str], required: Mapping[str, str]) -> None:
     """Check that a data sample has the fields that ``user`` reads.

@@ -12,10 +12,12 @@ from PIL import Image
 from mmwsl import apis
 from mmwsl.annotations.rle import segmentation_runs
 from mmwsl.annotations.score_file import expand_codes
+from mmwsl.apis.pseudo_labels.generate import generate_pseudo_labels
 from mmwsl.apis.pseudo_labels.settings import read_settings
 from mmwsl.apis.pseudo_labels.store import compress_scores
-from mmwsl.datasets.synthetic import draw_layout, render_mask
-from mmwsl.functional import DEQUANTIZED, quantize_scores
+from mmwsl.datasets.proposals import RegionTree
+from mmwsl.datasets.synthetic import draw_layout, render_image, render_mask
+from mmwsl.functional import DEQUANTIZED, quantize_scores, region_vote
 
 from .conftest import codes, files, mask
 
@@ -164,3 +166,29 @@ def test_instances_of_the_masks_as_coco(run, copied):
     assert content['annotations']
     again = run('out', '--format', 'coco-instances')  # the folder is its own, and is replaced
     assert json.loads((again / 'coco-instances/annotations.json').read_text()) == content
+
+
+def test_regions_vote_on_the_labels(shapes, finished, tmp_path):
+    config = tmp_path / 'regions.py'
+    config.write_text(f"""_base_ = ['{shapes[0]}']
+model = dict(inference=dict(postprocessors=_base_.model.inference.postprocessors + [dict(type='mmwsl.RegionVote')]))
+regions = [dict(type='mmwsl.ComputeRegions')]
+test_pipeline = _base_.test_pipeline[:1] + regions + _base_.test_pipeline[1:]
+test_dataloader = dict(num_workers=0, persistent_workers=False, dataset=dict(pipeline=test_pipeline))
+train_dataloader = dict(dataset=dict(length=80))
+experiment_name = '{tmp_path.name}'
+""")
+    cfg = apis.load_config(config)
+    generate_pseudo_labels(cfg, shapes[1], tmp_path / 'out', max_images=6)
+    changed = 0
+    for index in range(6):
+        image = render_image(draw_layout(0, index, 96), seed=0, index=index, size=96)
+        regions = RegionTree()(np.ascontiguousarray(image), {}).regions()
+        expected = region_vote(
+            torch.from_numpy(mask(finished, index)),
+            torch.from_numpy(regions.superpixels.astype(np.int64)),
+            torch.from_numpy(regions.members),
+        )
+        np.testing.assert_array_equal(mask(tmp_path / 'out', index), expected.numpy())
+        changed += (mask(finished, index) != expected.numpy()).sum()
+    assert changed

@@ -4,7 +4,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mmwsl.functional import bootstrapped_cross_entropy, generalized_cross_entropy, symmetric_cross_entropy
+from mmwsl.functional import (
+    bootstrapped_cross_entropy,
+    generalized_cross_entropy,
+    smoothed_cross_entropy,
+    symmetric_cross_entropy,
+)
 
 SCORES = torch.randn(2, 4, 3, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) * 2
 LABELS = torch.randint(0, 4, (2, 3, 3), generator=torch.Generator().manual_seed(1))
@@ -14,6 +19,7 @@ LOSSES = [
     symmetric_cross_entropy,
     bootstrapped_cross_entropy,
     lambda scores, labels, **kwargs: bootstrapped_cross_entropy(scores, labels, 0.8, hard=True, **kwargs),
+    lambda scores, labels, **kwargs: smoothed_cross_entropy(scores, labels, 0.4, **kwargs),
 ]
 
 
@@ -79,6 +85,19 @@ def test_only_soft_bootstrapping_is_an_entropy_penalty():
     torch.testing.assert_close(hard, (p - F.one_hot(torch.tensor([0]), 3)).detach())
 
 
+def test_smoothed_labels_are_those_of_the_paper():
+    """AMN, 7 classes: 0.6 on the label, 0.0667 on the others."""
+    targets = torch.full((7,), 0.4 / 6, dtype=torch.float64)
+    targets[2] = 0.6
+    assert targets.sum().item() == pytest.approx(1) and targets[0].item() == pytest.approx(0.0667, abs=1e-4)
+    scores = torch.randn(1, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    expected = -(targets * scores.log_softmax(1)).sum()
+    torch.testing.assert_close(smoothed_cross_entropy(scores, torch.tensor([2]), 0.4)[0], expected)
+    of_torch = F.cross_entropy(SCORES, LABELS, label_smoothing=0.3 * 4 / 3, reduction='none')
+    torch.testing.assert_close(smoothed_cross_entropy(SCORES, LABELS, 0.3), of_torch)
+    torch.testing.assert_close(smoothed_cross_entropy(SCORES, LABELS), CROSS_ENTROPY)
+
+
 @pytest.mark.parametrize('loss', LOSSES)
 def test_gradients(loss):
     labels = LABELS[:1, :2, :2].clone()
@@ -132,6 +151,7 @@ def test_half_precision_and_huge_scores_stay_finite(loss, dtype):
             '`log_zero`, the value for log 0, must be negative, got 0.0',
         ),
         (lambda: bootstrapped_cross_entropy(SCORES, LABELS, beta=-0.1), r'`beta` must be in \[0, 1\], got -0.1'),
+        (lambda: smoothed_cross_entropy(SCORES, LABELS, 2.0), r'`smoothing` must be in \[0, 1\], got 2.0'),
     ],
 )
 def test_bad_settings(call, message):

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from mmengine.structures import LabelData, PixelData
+from mmengine.structures import BaseDataElement, LabelData, PixelData
 from mmseg.structures import SegDataSample
 
 from mmwsl.functional import CRF_PRESETS, dense_crf
@@ -18,6 +18,8 @@ pytestmark = pytest.mark.gpu
         dict(type='mmwsl.ObjectnessPrior'),
         dict(type='mmwsl.SuperpixelVote'),
         dict(type='mmwsl.SuperpixelVote', reduction='mean'),
+        dict(type='mmwsl.RegionVote'),
+        dict(type='mmwsl.RegionVote', field='superpixels'),
         dict(type='mmwsl.ClassThresholds', thresholds=(0.3, 0.5, 0.2)),
         dict(type='mmwsl.LogitSoftmax'),
         dict(type='mmwsl.DenseCRF'),
@@ -33,6 +35,8 @@ def test_a_postprocessor_on_the_gpu(config):
     sample.image = PixelData(data=torch.randint(0, 256, (3, 40, 50), dtype=torch.uint8))
     sample.superpixels = PixelData(data=torch.randint(0, 30, (1, 40, 50)))
     sample.objectness = PixelData(data=torch.rand(1, 40, 50))
+    members = torch.rand(20, 30) < 0.3
+    sample.regions = BaseDataElement(superpixels=sample.superpixels.data[0], members=members)
     probs = torch.rand(4, 40, 50)
     (step,) = build_postprocessors([config])
     result = step(probs.cuda(), sample.cuda())

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmwsl.functional.objectness import box_objectness, region_objectness, rle_objectness
+from mmwsl.functional.region_vote import masks_to_superpixels
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,10 @@ class RegionMasks:
     def objectness(self, scores: np.ndarray) -> np.ndarray:
         """Return the mean score of the masks that cover each pixel, ``(H, W)``."""
         return region_objectness(self.members, scores, self.superpixels)
+
+    def regions(self) -> 'RegionMasks':
+        """Return the masks themselves, which are unions of superpixels."""
+        return self
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,10 @@ class RLEMasks:
         """Return the mean score of the masks that cover each pixel, ``(H, W)``."""
         return rle_objectness(self.runs, scores, self.shape)
 
+    def regions(self) -> RegionMasks:
+        """Return the same masks as unions of superpixels."""
+        return RegionMasks(*masks_to_superpixels(self))
+
 
 @dataclass(frozen=True)
 class Proposals:
@@ -72,6 +81,16 @@ class Proposals:
     scores: np.ndarray
     shape: tuple[int, int]
     masks: RegionMasks | RLEMasks | None = None
+
+    def regions(self) -> RegionMasks:
+        """Return the masks as unions of superpixels.
+
+        Raises:
+            ValueError: If the proposals have none.
+        """
+        if self.masks is None:
+            raise ValueError('regions need proposals with masks, got boxes only. Use another source of proposals.')
+        return self.masks.regions()
 
     def objectness(self, kind: str, scores: np.ndarray) -> np.ndarray:
         """Return the objectness of the pixels from the boxes or the masks, ``(H, W)`` float32.

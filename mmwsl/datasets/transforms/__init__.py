@@ -7,6 +7,7 @@ from .formatting import PackImageLabelInputs, PackSegInputsWithMaps, multi_hot_l
 from .loading import LoadImageAsBGR
 from .maps import KeepOriginalImage, LoadObjectness, LoadSuperpixels
 from .objectness import ComputeObjectness
+from .regions import ComputeRegions
 from .saliency import CalibrateSaliency, ComputeSaliency
 from .shapes import RenderShapesImage, RenderShapesMask
 from .superpixels import ComputeSuperpixels
@@ -16,6 +17,7 @@ __all__ = [
     'CalibrateSaliency',
     'CropBox',
     'ComputeObjectness',
+    'ComputeRegions',
     'ComputeSaliency',
     'ComputeSuperpixels',
     'IgnoreEmptyMasks',

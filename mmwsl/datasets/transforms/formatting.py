@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from mmengine.structures import LabelData, PixelData
+from mmengine.structures import BaseDataElement, LabelData, PixelData
 from mmseg.datasets.transforms import PackSegInputs
 
 from mmwsl.registry import TRANSFORMS
@@ -46,13 +46,14 @@ class PackSegInputsWithMaps(PackSegInputs):
     Required Keys:
 
     - the keys of ``PackSegInputs``
-    - ori_img, superpixels, objectness, saliency (each optional)
+    - ori_img, superpixels, regions, objectness, saliency (each optional)
 
     Added Keys:
 
     - inputs
     - data_samples, with the fields ``image``, (3, H, W) uint8, ``superpixels``, (1, H, W) int64, ``objectness`` and
-      ``saliency``, (1, H, W) float32, all at the original image size
+      ``saliency``, (1, H, W) float32, all at the original image size; ``regions`` has ``superpixels``, (H, W) int64,
+      and ``members``, the superpixels of each region, (n, R) bool
     """
 
     def transform(self, results: dict) -> dict:
@@ -65,6 +66,12 @@ class PackSegInputsWithMaps(PackSegInputs):
                 data = torch.from_numpy(np.ascontiguousarray(results[key]))
                 data = data.permute(2, 0, 1) if key == 'ori_img' else data[None]
                 packed['data_samples'].set_field(PixelData(data=data.contiguous()), field, dtype=PixelData)
+        if (regions := results.get('regions')) is not None:
+            data = BaseDataElement(
+                superpixels=torch.from_numpy(regions.superpixels.astype(np.int64)),
+                members=torch.from_numpy(regions.members),
+            )
+            packed['data_samples'].set_field(data, 'regions', dtype=BaseDataElement)
         return packed
 
 

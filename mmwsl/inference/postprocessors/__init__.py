@@ -9,6 +9,7 @@ from .logit_softmax import LogitSoftmax
 from .objectness_prior import ObjectnessPrior
 from .pixel_adaptive_refinement import PixelAdaptiveRefinement
 from .postprocessor_ensemble import PostProcessorEnsemble
+from .region_vote import RegionVote
 from .superpixel_crf import SuperpixelCRF
 from .superpixel_vote import SuperpixelVote
 
@@ -22,6 +23,7 @@ __all__ = [
     'PixelAdaptiveRefinement',
     'PostProcessor',
     'PostProcessorEnsemble',
+    'RegionVote',
     'SuperpixelCRF',
     'SuperpixelVote',
     'apply_postprocessors',

@@ -6,7 +6,12 @@ from .em_losses import EMAdaptLoss, EMFixedLoss
 from .image_label_losses import ImageLabelLoss, MultiLabelSoftMarginLoss, SoftmaxCrossEntropyLoss
 from .mil_fcn_loss import MILFCNLoss
 from .multilabel_losses import AsymmetricLoss, AveragePrecisionLoss, MultiLabelFocalLoss
-from .noisy_label_losses import BootstrappedCrossEntropyLoss, GeneralizedCrossEntropyLoss, SymmetricCrossEntropyLoss
+from .noisy_label_losses import (
+    BootstrappedCrossEntropyLoss,
+    GeneralizedCrossEntropyLoss,
+    RobustCrossEntropyLoss,
+    SymmetricCrossEntropyLoss,
+)
 from .saliency_loss import SaliencyCrossEntropyLoss
 from .score_map_loss import MaskBinaryCrossEntropyLoss, MaskCrossEntropyLoss, ScoreMapLoss
 from .supervision import WeakSupervision
@@ -26,6 +31,7 @@ __all__ = [
     'MaskCrossEntropyLoss',
     'MultiLabelFocalLoss',
     'MultiLabelSoftMarginLoss',
+    'RobustCrossEntropyLoss',
     'SaliencyCrossEntropyLoss',
     'ScoreMapLoss',
     'SoftmaxCrossEntropyLoss',

@@ -1,28 +1,70 @@
 """Noise-robust pixel losses for masks that are partly wrong, such as pseudo-labels."""
 
+import math
 from abc import ABC, abstractmethod
 from typing import Any
 
+import torch
+from mmengine.logging import MessageHub
 from torch import Tensor, nn
 
-from ...functional import bootstrapped_cross_entropy, generalized_cross_entropy, symmetric_cross_entropy
+from ...functional import (
+    bootstrapped_cross_entropy,
+    clip_losses,
+    foreground_balanced_mean,
+    generalized_cross_entropy,
+    noisy_pixels,
+    smoothed_cross_entropy,
+    symmetric_cross_entropy,
+)
 from ...registry import MODELS
+from ...utils.text import check_integer
 
 
 class NoisyLabelLoss(nn.Module, ABC):
     """Base class of pixel losses for any mmseg head, in place of ``CrossEntropyLoss(avg_non_ignore=True)``.
 
-    Averaged over the labeled pixels of the batch. A batch without labeled pixels has loss 0 with a gradient path.
+    The losses of the pixels pass three optional steps, in this order: noisy labels are ignored, large losses are
+    limited, and the mean is taken over the labeled pixels of the batch, or half over the background and half over the
+    foreground. The steps combine with each other and with every subclass. A batch without labeled pixels has loss 0
+    with a gradient path.
 
     Args:
+        filtering: Options of :func:`mmwsl.functional.noisy_pixels`, which finds the noisy labels, and ``begin``, the
+            number of training iterations without filtering (0 by default). ``dict()`` has DuPL's constants. None
+            ignores no label.
+        clipping: Options of :func:`mmwsl.functional.clip_losses`, which limits the losses. ``dict()`` has WeakTr's
+            constants. None limits no loss.
+        balanced: Whether background and foreground count alike, see
+            :func:`mmwsl.functional.foreground_balanced_mean`.
         loss_weight: Factor of the loss.
         loss_name: Key in the log; it must begin with ``loss_`` to be trained.
+
+    Raises:
+        TypeError: If a step has no such option.
+        ValueError: If an option is out of range.
     """
 
-    def __init__(self, loss_weight: float = 1.0, loss_name: str = 'loss_noisy') -> None:
+    def __init__(
+        self,
+        filtering: dict | None = None,
+        clipping: dict | None = None,
+        balanced: bool = False,
+        loss_weight: float = 1.0,
+        loss_name: str = 'loss_noisy',
+    ) -> None:
         super().__init__()
+        self.filtering = None if filtering is None else dict(filtering)
+        self.begin = 0 if self.filtering is None else self.filtering.pop('begin', 0)
+        check_integer('begin', self.begin, 0)
+        self.clipping = clipping
+        self.balanced = balanced
         self.loss_weight = loss_weight
         self.loss_name = loss_name
+        # Bad options raise an error here.
+        one = torch.zeros(1, 1, 1)
+        noisy_pixels(one, one, one == 0, **(self.filtering or {}))
+        clip_losses(one, one == 0, **(self.clipping or {}))
 
     def forward(
         self,
@@ -45,15 +87,51 @@ class NoisyLabelLoss(nn.Module, ABC):
             The scalar loss, or the losses ``(N, H, W)``.
         """
         losses = self.pixel_losses(cls_score, label, ignore_index)
+        used = label != ignore_index
+        if self.filtering is not None and _iteration() >= self.begin:
+            used = used & ~noisy_pixels(losses.detach(), label, used, **self.filtering)
+            losses = losses.masked_fill(~used, 0.0)
+        if self.clipping is not None:
+            losses = clip_losses(losses, used, **self.clipping)
         if weight is not None:
             losses = losses * weight
         if reduction_override == 'none':
             return self.loss_weight * losses
-        return self.loss_weight * losses.sum() / (label != ignore_index).sum().clamp(min=1)
+        if self.balanced:
+            return self.loss_weight * foreground_balanced_mean(losses, label, used)
+        return self.loss_weight * losses.sum() / used.sum().clamp(min=1)
 
     @abstractmethod
     def pixel_losses(self, cls_score: Tensor, label: Tensor, ignore_index: int) -> Tensor:
         """Compute the losses ``(N, H, W)``, 0 at ignored pixels."""
+
+
+def _iteration() -> float:
+    """Return the number of finished training iterations; infinite without a runner."""
+    iteration = MessageHub.get_current_instance().get_info('iter')
+    return math.inf if iteration is None else iteration
+
+
+@MODELS.register_module()
+class RobustCrossEntropyLoss(NoisyLabelLoss):
+    """Cross-entropy with smoothed labels; see :func:`mmwsl.functional.smoothed_cross_entropy`.
+
+    Without options it is ``CrossEntropyLoss(avg_non_ignore=True)``.
+
+    Args:
+        smoothing: Weight of the other classes, in [0, 1]. AMN uses 0.4.
+        **kwargs: Passed to :class:`NoisyLabelLoss`.
+    """
+
+    def __init__(self, smoothing: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not 0 <= smoothing <= 1:
+            raise ValueError(f'`smoothing` must be in [0, 1], got {smoothing}.')
+        self.smoothing = smoothing
+
+    def pixel_losses(self, cls_score: Tensor, label: Tensor, ignore_index: int) -> Tensor:
+        """Compute the losses ``(N, H, W)``."""
+        return smoothed_cross_entropy(cls_score, label, self.smoothing, ignore_index)
 
 
 @MODELS.register_module()

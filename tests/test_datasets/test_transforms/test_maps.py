@@ -1,6 +1,9 @@
 """Maps for post-processing, from the loader to the data sample."""
 
+import json
+
 import numpy as np
+import pycocotools.mask
 import pytest
 import torch
 from mmcv.transforms import Resize
@@ -9,6 +12,8 @@ from skimage.segmentation import felzenszwalb
 
 from mmwsl.apis.pseudo_labels.store import write_scores
 from mmwsl.datasets.transforms import (
+    ComputeObjectness,
+    ComputeRegions,
     ComputeSuperpixels,
     KeepOriginalImage,
     LoadObjectness,
@@ -55,6 +60,49 @@ def test_maps_reach_the_sample_at_the_size_of_the_image():
     assert (sample.superpixels.data[0].numpy() == superpixels).all()
     assert (sample.objectness.data[0].numpy() == objectness).all()
     assert sample.saliency.data.shape == (1, 30, 40)
+
+
+def _packed_masks(transform, data):
+    """Return the masks ``(n, H, W)`` that the regions of the sample stand for."""
+    for step in (transform, Resize(scale=(20, 20), keep_ratio=True)):
+        data = step(data)
+    regions = PackSegInputsWithMaps(meta_keys=())(data)['data_samples'].regions
+    assert regions.superpixels.dtype == torch.int64 and regions.members.dtype == torch.bool
+    return regions.members[:, regions.superpixels].numpy()
+
+
+def test_regions_of_the_tree_are_its_masks():
+    tree = dict(type='mmwsl.RegionTree', scale=10, min_size=20)
+    expected = ComputeObjectness(tree).source(results()['img'], results())
+    found = _packed_masks(ComputeRegions(tree), results())
+    assert len(found) == len(expected.masks) > 1
+    assert all((mask == expected.masks[index]).all() for index, mask in enumerate(found))
+
+
+def test_regions_of_masks_from_disk_are_those_masks(tmp_path):
+    masks = np.random.default_rng(0).random((70, 30, 40)) < 0.3
+    np.savez(tmp_path / 'one.npz', scores=np.ones(70), masks=masks)
+    source = dict(type='mmwsl.FolderProposals', folder=str(tmp_path))
+    assert (_packed_masks(ComputeRegions(source), results()) == masks).all()
+    entries = []
+    for mask in masks:
+        code = pycocotools.mask.encode(np.asfortranarray(mask))
+        entries.append(dict(image_id='one', score=1.0, segmentation=dict(code, counts=code['counts'].decode())))
+    (tmp_path / 'sam.json').write_text(json.dumps(entries))
+    source = dict(type='mmwsl.COCOProposals', ann_file=str(tmp_path / 'sam.json'))
+    assert (_packed_masks(ComputeRegions(source), results()) == masks).all()
+
+
+def test_regions_need_masks(tmp_path):
+    np.savez(tmp_path / 'one.npz', scores=np.ones(1), boxes=np.array([[0, 0, 5, 5]]))
+    with pytest.raises(ValueError, match='regions need proposals with masks, got boxes only'):
+        ComputeRegions(dict(type='mmwsl.FolderProposals', folder=str(tmp_path)))(results())
+
+
+def test_an_image_of_one_superpixel_has_no_region():
+    data = results()
+    data['img'] = np.full_like(data['img'], 7)
+    assert len(_packed_masks(ComputeRegions(), data)) == 0
 
 
 def test_missing_maps_are_not_packed():

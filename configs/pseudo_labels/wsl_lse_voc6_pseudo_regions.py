@@ -1,0 +1,23 @@
+# As wsl_lse_voc6_pseudo.py, then regions vote on the mask with the rule of SEPL (Chen et al., 2023). The regions are
+# superpixels. Masks of SAM or of a detector come from a folder: replace ComputeSuperpixels by mmwsl.ComputeRegions with
+# mmwsl.FolderProposals or mmwsl.COCOProposals, and the field by 'regions'.
+_base_ = ['../priors/wsl_lse_voc6_seg.py']
+tuned_on = 'masks of every fourth image of voc6 train'
+model = dict(
+    inference=dict(
+        postprocessors=[
+            dict(type='mmwsl.ImageLevelPrior'),
+            dict(type='mmwsl.ObjectnessPrior', power=0.15, tuned_on=tuned_on),
+            dict(type='mmwsl.ClassThresholds', thresholds='{{ fileDirname }}/voc6_pseudo.json'),
+            dict(type='mmwsl.LogitSoftmax', temperature=4.0, tuned_on=tuned_on),
+            dict(type='mmwsl.DenseCRF', preset='ccnn', min_image_prob=0.05, tuned_on=tuned_on),
+            dict(type='mmwsl.RegionVote', field='superpixels'),
+        ]
+    )
+)
+# The objectness uses the same superpixels.
+regions = [dict(type='mmwsl.ComputeSuperpixels')]
+test_pipeline = _base_.test_pipeline[:1] + regions + _base_.test_pipeline[1:]
+tta_pipeline = _base_.tta_pipeline[:1] + regions + _base_.tta_pipeline[1:]
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader
