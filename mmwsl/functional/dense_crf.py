@@ -68,13 +68,17 @@ def dense_crf(
             those of another image or of other parameters.
     """
     _check(probs, image, compatibility, plausible)
-    kernels = _matching(kernels, image, params)
+    if kernels is not None:
+        _check_kernels(kernels, image, params)
     if probs.dim() == 4 and _is_split(probs):
         masks = [None] * len(probs) if plausible is None else plausible.unbind()
-        parts = zip(probs.unbind(), kernels.of_images(), masks, strict=True)
+        # Kernels of an image that no other call needs are freed before those of the next are built.
+        each = (CRFKernels(one, params) for one in image) if kernels is None else kernels.of_images()
+        parts = zip(probs.unbind(), each, masks, strict=True)
         return torch.stack(
             [dense_crf(one, of_one.image, params, compatibility, mask, of_one) for one, of_one, mask in parts]
         )
+    kernels = CRFKernels(image, params) if kernels is None else kernels
     scores = at_least_float32(probs).reshape(-1, probs.shape[-3], probs.shape[-2:].numel())
     if plausible is None:
         return _mean_field(_log_unary(scores, params.gt_prob), params, compatibility, kernels).view(probs.shape)
@@ -151,12 +155,9 @@ def _log_unary(probs: Tensor, gt_prob: float | None, usable: Tensor | None = Non
     return unary.log() if usable is None else unary.log().masked_fill(~usable, -torch.inf)
 
 
-def _matching(kernels: CRFKernels | None, image: Tensor, params: CRFParams) -> CRFKernels:
-    if kernels is None:
-        return CRFKernels(image, params)
+def _check_kernels(kernels: CRFKernels, image: Tensor, params: CRFParams) -> None:
     if kernels.image is not image or kernels.params.kernel_key != params.kernel_key:
         raise ValueError('`kernels` must be those of `image` and `params`. Build CRFKernels(image, params).')
-    return kernels
 
 
 def _is_split(probs: Tensor) -> bool:
