@@ -175,7 +175,7 @@ def test_the_gradients_of_lse_are_those_of_its_formula(masked):
     valid = torch.rand(2, 4, 5, generator=torch.Generator().manual_seed(0)) > 0.4 if masked else None
     inside = torch.ones(2, 4, 5, dtype=torch.bool) if valid is None else valid
     exponents = (r[:, None, None] * scores).masked_fill(~inside[:, None], -torch.inf)
-    formula = (exponents.logsumexp((2, 3)) - inside.sum((1, 2))[:, None].log()) / r
+    formula = (exponents.logsumexp((2, 3)) - inside.double().sum((1, 2))[:, None].log()) / r
     weights = random_scores(2, 3)
     expected = torch.autograd.grad((weights * formula).sum(), (scores, r))
     result = torch.autograd.grad((weights * lse_pool(scores, r, valid)).sum(), (scores, r))

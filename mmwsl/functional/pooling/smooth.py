@@ -94,7 +94,8 @@ class _LogSumExp(torch.autograd.Function):
         # Scores too low to change the sum in this precision get no gradient. It would be a denormal number, which makes
         # the preceding convolutions several times slower on a CPU.
         weakest = math.log(torch.finfo(scores.dtype).eps / scores.shape[2])
-        powers = F.threshold_((scores - peak).mul_(r), weakest, -torch.inf).exp_()
+        exponents = (scores - peak).mul_(r)
+        powers = F.threshold(exponents, weakest, -torch.inf, inplace=True).exp_()
         total = powers.sum(2, keepdim=True)
         log_mean = (total / count).log()
         ctx.save_for_backward(powers, total, log_mean, *([r] if isinstance(r, Tensor) else []))
