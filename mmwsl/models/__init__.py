@@ -37,6 +37,7 @@ from .decode_heads import (
     LSEAggregationHead,
     PyramidAggregationHead,
 )
+from .fused_data_preprocessor import FusedSegDataPreProcessor
 from .losses import (
     AsymmetricLoss,
     AveragePrecisionLoss,
@@ -85,6 +86,7 @@ __all__ = [
     'EMFixedLoss',
     'FCNSkipHead',
     'FCNUpscoreHead',
+    'FusedSegDataPreProcessor',
     'GeMPooling',
     'GeneralizedCrossEntropyLoss',
     'GlobalWeightedRankPooling',
