@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .inputs import at_least_float32, check_finite, check_image, check_score_map
+from .neighbor_average import average_neighbors
 
 DILATIONS = (1, 2, 4, 8, 12, 24)
 EPS = 1e-8
@@ -55,23 +56,10 @@ def pixel_adaptive_refinement(
     if variant not in ('pamr', 'par'):
         raise ValueError(f"`variant` must be 'pamr' or 'par', got {variant!r}.")
     probs = at_least_float32(probs)
-    height, width = probs.shape[1:]
     offsets = [(y * d, x * d) for d in dilations for y in (-1, 0, 1) for x in (-1, 0, 1) if y or x]
     with torch.no_grad():
-        weights = _affinity(image.to(probs), offsets, variant).flatten(1).T.contiguous()
-        neighbors = _neighbors(offsets, height, width, probs.device)
-    rows = probs.flatten(1).T.contiguous()
-    for _ in range(iterations):
-        rows = F.embedding_bag(neighbors, rows, mode='sum', per_sample_weights=weights)
-    return rows.T.reshape(probs.shape)
-
-
-def _neighbors(offsets: list[tuple[int, int]], height: int, width: int, device: torch.device) -> Tensor:
-    """Return the indices of each pixel's neighbors in the flat image, ``(H*W, O)``."""
-    dy, dx = torch.tensor(offsets, dtype=torch.int32, device=device).unbind(1)
-    y = (torch.arange(height, dtype=torch.int32, device=device)[:, None] + dy).clamp_(0, height - 1)
-    x = (torch.arange(width, dtype=torch.int32, device=device)[:, None] + dx).clamp_(0, width - 1)
-    return (y[:, None] * width + x).flatten(0, 1)
+        weights = _affinity(image.to(probs), offsets, variant)
+    return average_neighbors(probs, weights, offsets, iterations)
 
 
 def _affinity(image: Tensor, offsets: list[tuple[int, int]], variant: str) -> Tensor:

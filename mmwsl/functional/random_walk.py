@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .inputs import at_least_float32, check_finite, check_image, check_score_map
+from .neighbor_average import average_neighbors, neighbor_indices
 
 
 def affinity_random_walk(
@@ -57,26 +58,27 @@ def affinity_random_walk(
     ]
     with torch.no_grad():
         colors = F.interpolate(image.to(scores)[None], size, mode='area')[0]
-        neighbors, transition = _transition(colors, offsets, beta)
-    rows = F.interpolate(scores[None], size, mode='area')[0].flatten(1).T.contiguous()
-    for _ in range(2**log_steps):
-        rows = F.embedding_bag(neighbors, rows, mode='sum', per_sample_weights=transition)
-    walked = rows.T.reshape(1, len(scores), *size)
-    return F.interpolate(walked, scores.shape[1:], mode='bilinear', align_corners=False)[0]
+        transition = _transition(colors, offsets, beta)
+    maps = F.interpolate(scores[None], size, mode='area')[0]
+    walked = average_neighbors(maps, transition, offsets, 2**log_steps)
+    return F.interpolate(walked[None], scores.shape[1:], mode='bilinear', align_corners=False)[0]
 
 
-def _transition(colors: Tensor, offsets: list[tuple[int, int]], beta: float) -> tuple[Tensor, Tensor]:
-    """Return the indices of each location's neighbors in the flat map and their entries of T, ``(N, O)`` each."""
+def _transition(colors: Tensor, offsets: list[tuple[int, int]], beta: float) -> Tensor:
+    """Return the entries of T for the neighbors of each location, ``(O, H, W)``; 0 for neighbors outside the map."""
     height, width = colors.shape[1:]
-    dy, dx = torch.tensor(offsets, device=colors.device).T
-    y = torch.arange(height, device=colors.device)[:, None] + dy
-    x = torch.arange(width, device=colors.device)[:, None] + dx
-    inside = ((y >= 0) & (y < height))[:, None] & ((x >= 0) & (x < width))
-    neighbors = (y.clamp(0, height - 1)[:, None] * width + x.clamp(0, width - 1)).flatten(0, 1)
-    inside = inside.flatten(0, 1)
+    dy, dx = torch.tensor(offsets, device=colors.device).T[:, :, None]
+    y = torch.arange(height, device=colors.device) + dy
+    x = torch.arange(width, device=colors.device) + dx
+    inside = ((y >= 0) & (y < height))[:, :, None] & ((x >= 0) & (x < width))[:, None]
+    neighbors = neighbor_indices(offsets, height, width, colors.device).T.contiguous()
+    # One channel after the other, because all together need several times the memory.
     flat = colors.flatten(1)
-    difference = torch.stack([(flat[:, column] - flat).square().sum(0) for column in neighbors.T], 1)
-    contrast = (difference * inside).sum() / (inside.sum() - len(inside)).clamp(min=1)  # without pairs i = j
-    scale = beta / (2 * contrast) if contrast > 0 else 0.0
+    difference = sum(channel.take(neighbors.long()).sub_(channel).square_() for channel in flat)
+    difference = difference.view(inside.shape)
+    pairs = (inside.sum() - height * width).clamp(min=1)  # without pairs i = j
+    contrast = (difference * inside).sum() / pairs
+    # A map of one color has no contrast, and all its differences are 0.
+    scale = torch.where(contrast > 0, beta / (2 * contrast), 0.0)
     weights = torch.exp(-difference * scale) * inside
-    return neighbors, weights / weights.sum(1, keepdim=True)
+    return weights / weights.sum(0, keepdim=True)

@@ -1,0 +1,64 @@
+"""Repeated weighted sums over the neighbors of each pixel."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+FEW_LABELS = 8
+"""Below, whole shifted maps are faster on a CPU than rows of labels: 0.3 to 0.9 times as long for 2 to 7 labels."""
+LARGE = 2**14
+"""Pixels from which this holds; smaller maps take longer to start the operations than to run them."""
+
+
+def neighbor_indices(offsets: list[tuple[int, int]], height: int, width: int, device: torch.device) -> Tensor:
+    """Return the indices of each pixel's neighbors in the flat image, ``(H*W, O)``.
+
+    The nearest pixel replaces neighbors outside the image.
+    """
+    dy, dx = torch.tensor(offsets, dtype=torch.int32, device=device).unbind(1)
+    y = (torch.arange(height, dtype=torch.int32, device=device)[:, None] + dy).clamp_(0, height - 1)
+    x = (torch.arange(width, dtype=torch.int32, device=device)[:, None] + dx).clamp_(0, width - 1)
+    return (y[:, None] * width + x).flatten(0, 1)
+
+
+def average_neighbors(maps: Tensor, weights: Tensor, offsets: list[tuple[int, int]], iterations: int) -> Tensor:
+    r"""Replace each value repeatedly by a weighted sum over the neighbors of its pixel.
+
+    .. math:: p_i \leftarrow \sum_o w_{o,i} \, p_{i + o}
+
+    The nearest pixel replaces neighbors outside the image.
+
+    Args:
+        maps: Values p, ``(K, H, W)``; the result is differentiable in them.
+        weights: Weights w, ``(O, H, W)``, of the same dtype.
+        offsets: Offsets o of the neighbors, y and x.
+        iterations: Number of replacements.
+
+    Returns:
+        The values, ``(K, H, W)``.
+    """
+    if maps.device.type == 'cpu' and len(maps) < FEW_LABELS and maps[0].numel() >= LARGE:
+        return _sum_shifted(maps, weights, offsets, iterations)
+    return _sum_rows(maps, weights, offsets, iterations)
+
+
+def _sum_rows(maps: Tensor, weights: Tensor, offsets: list[tuple[int, int]], iterations: int) -> Tensor:
+    """Gather a row of labels for each neighbor."""
+    neighbors = neighbor_indices(offsets, maps.shape[1], maps.shape[2], maps.device)
+    weights = weights.flatten(1).T.contiguous()
+    rows = maps.flatten(1).T.contiguous()
+    for _ in range(iterations):
+        rows = F.embedding_bag(neighbors, rows, mode='sum', per_sample_weights=weights)
+    return rows.T.reshape(maps.shape)
+
+
+def _sum_shifted(maps: Tensor, weights: Tensor, offsets: list[tuple[int, int]], iterations: int) -> Tensor:
+    """Add a shifted map of each label for each neighbor."""
+    height, width = maps.shape[1:]
+    reach = max(abs(step) for offset in offsets for step in offset)
+    for _ in range(iterations):
+        padded = F.pad(maps[None], [reach] * 4, mode='replicate')[0]
+        maps = torch.zeros_like(maps)
+        for (dy, dx), weight in zip(offsets, weights, strict=True):
+            maps.addcmul_(padded[:, reach + dy : reach + dy + height, reach + dx : reach + dx + width], weight)
+    return maps
