@@ -1,5 +1,8 @@
 """Repeated weighted sums over the neighbors of each pixel."""
 
+from functools import cache
+from types import ModuleType
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -26,10 +29,11 @@ def average_neighbors(maps: Tensor, weights: Tensor, offsets: list[tuple[int, in
 
     .. math:: p_i \leftarrow \sum_o w_{o,i} \, p_{i + o}
 
-    The nearest pixel replaces neighbors outside the image.
+    The nearest pixel replaces neighbors outside the image. On a GPU with Triton, one kernel computes an iteration if no
+    gradient is needed; the results are those of torch up to rounding errors.
 
     Args:
-        maps: Values p, ``(K, H, W)``; the result is differentiable in them.
+        maps: Values p, ``(K, H, W)``; the result is differentiable in them, not in the weights.
         weights: Weights w, ``(O, H, W)``, of the same dtype.
         offsets: Offsets o of the neighbors, y and x.
         iterations: Number of replacements.
@@ -37,6 +41,9 @@ def average_neighbors(maps: Tensor, weights: Tensor, offsets: list[tuple[int, in
     Returns:
         The values, ``(K, H, W)``.
     """
+    needs_gradient = torch.is_grad_enabled() and maps.requires_grad
+    if maps.device.type == 'cuda' and not needs_gradient and (kernels := triton_kernels()):
+        return kernels.average_neighbors(maps, weights, offsets, iterations)
     if maps.device.type == 'cpu' and len(maps) < FEW_LABELS and maps[0].numel() >= LARGE:
         return _sum_shifted(maps, weights, offsets, iterations)
     return _sum_rows(maps, weights, offsets, iterations)
@@ -62,3 +69,16 @@ def _sum_shifted(maps: Tensor, weights: Tensor, offsets: list[tuple[int, int]], 
         for (dy, dx), weight in zip(offsets, weights, strict=True):
             maps.addcmul_(padded[:, reach + dy : reach + dy + height, reach + dx : reach + dx + width], weight)
     return maps
+
+
+@cache
+def triton_kernels() -> ModuleType | None:
+    """Return the module of the Triton kernels, or None where Triton is not installed or cannot run."""
+    try:
+        from . import triton_neighbors
+
+        one = torch.ones(1, 1, 1, device='cuda')
+        triton_neighbors.average_neighbors(one, one, [(0, 0)], 1)
+    except Exception:  # no Triton, no C compiler, a GPU that is too old: Triton does not list what it raises
+        return None
+    return triton_neighbors
