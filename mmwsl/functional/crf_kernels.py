@@ -18,7 +18,7 @@ FIRST_LIMIT = 2**16
 class CRFKernels:
     """Normalized and weighted kernels of the fully connected CRF of images, for any number of score maps.
 
-    Lattices are built when they are used for the first time, by :meth:`lattices` one for all images of a batch.
+    Lattices are built when they are used for the first time, by :meth:`lattice` one for all images of a batch.
 
     Args:
         image: The image, ``(C, H, W)``, or images, ``(B, C, H, W)``, values 0 to 255, in RGB. They must not change
@@ -29,19 +29,21 @@ class CRFKernels:
     def __init__(self, image: Tensor, params: CRFParams) -> None:
         self.image = image
         self.params = params
-        self._lattices: dict[tuple, list[PermutohedralLattice]] = {}
+        self._lattices: dict[tuple, PermutohedralLattice] = {}
         self._compiled: CompiledKernels | None = None
         self._of_images: list[CRFKernels] = []
 
-    def lattices(self, like: Tensor) -> list[PermutohedralLattice]:
-        """Return one lattice for each kernel, of the dtype and on the device of ``like``."""
+    def lattice(self, like: Tensor) -> PermutohedralLattice:
+        """Return the sum of all kernels, of which at least one has a weight, of the dtype and device of ``like``."""
         key = like.dtype, like.device
         if key not in self._lattices:
             images = self._images.to(like)
-            self._lattices[key] = [
-                _normalized(features, weight, len(images))
-                for weight, features in _weighted_features(images, self.params)
-            ]
+            self._lattices[key] = PermutohedralLattice.sum_of(
+                [
+                    _normalized(features, weight, len(images))
+                    for weight, features in _weighted_features(images, self.params)
+                ]
+            )
         return self._lattices[key]
 
     def compiled(self) -> 'CompiledKernels | None':

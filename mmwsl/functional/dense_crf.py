@@ -1,7 +1,5 @@
 """Fully connected conditional random field over the pixels of an image or of a batch."""
 
-from functools import reduce
-
 import torch
 from torch import Tensor
 
@@ -101,10 +99,9 @@ def _mean_field(log_unary: Tensor, params: CRFParams, compatibility: Tensor | No
         return compiled.mean_field(log_unary[0], params.iterations)[None]
     # One row per pixel, because the filters work on rows.
     log_unary = log_unary.transpose(1, 2).reshape(-1, labels).contiguous()
-    lattices = kernels.lattices(log_unary) if params.iterations else []
     q = _softmax(log_unary)
-    for _ in range(params.iterations if lattices else 0):
-        message = reduce(torch.add, (lattice.filter(q) for lattice in lattices))
+    for _ in range(params.iterations if _has_kernels(params) else 0):
+        message = kernels.lattice(log_unary).filter(q)
         # In the Potts model the negative penalty is the message of the label itself, up to a sum over all labels.
         q = _softmax(log_unary + message if compatibility is None else log_unary - message @ compatibility.to(q).T)
     return q.view(images, -1, labels).transpose(1, 2).contiguous()
@@ -172,14 +169,17 @@ def _can_be_compiled(log_unary: Tensor, params: CRFParams) -> bool:
     """Whether the compiled functions support the input."""
     needs_gradient = torch.is_grad_enabled() and log_unary.requires_grad
     is_supported = log_unary.dtype == torch.float32 and log_unary.device.type == 'cpu' and not needs_gradient
-    has_updates = params.iterations > 0 and (params.gaussian_weight > 0 or params.bilateral_weight > 0)
-    return is_supported and has_updates and len(log_unary) == 1
+    return is_supported and params.iterations > 0 and _has_kernels(params) and len(log_unary) == 1
+
+
+def _has_kernels(params: CRFParams) -> bool:
+    return params.gaussian_weight > 0 or params.bilateral_weight > 0
 
 
 def _softmax(logits: Tensor) -> Tensor:
-    if logits.shape[1] >= 16:
+    if logits.shape[1] >= 16 or logits.device.type != 'cpu':
         return logits.softmax(1)
-    # torch.softmax takes as long for 4 columns as for 16.
+    # On a CPU torch.softmax takes as long for 4 columns as for 16.
     exp = (logits - logits.detach().amax(1, keepdim=True)).exp_()
     return exp / exp.sum(1, keepdim=True)
 

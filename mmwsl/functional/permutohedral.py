@@ -1,7 +1,8 @@
 """Gaussian filter in several dimensions on a permutohedral lattice."""
 
 import math
-from itertools import pairwise
+from collections.abc import Sequence
+from itertools import accumulate, pairwise, zip_longest
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,32 @@ class PermutohedralLattice:
         self._point_weights = self._corner_weights.view(-1).index_select(0, positions)
         self._blur_weights = weights.new_tensor([0.5, 1, 0.5]).expand(len(distinct) + 1, 3).contiguous()
 
+    @classmethod
+    def sum_of(cls, lattices: Sequence['PermutohedralLattice']) -> 'PermutohedralLattice':
+        """Return a filter that computes the sum of the filters of several lattices of the same points.
+
+        It splats, blurs and slices all corners together. So fewer arrays lie between the operations, of which there are
+        11 instead of 14 for the two kernels of a CRF.
+        """
+        # In this order the corners that are blurred along one more direction are the first rows of the table.
+        lattices = sorted(lattices, key=lambda lattice: -len(lattice._neighbors))
+        result = cls.__new__(cls)
+        bases = [0, *accumulate(len(lattice._starts) for lattice in lattices)]
+        entries = [0, *accumulate(len(lattice._points) for lattice in lattices)]
+        result._points = torch.cat([lattice._points for lattice in lattices])
+        result._starts = torch.cat([lattice._starts + first for lattice, first in zip(lattices, entries, strict=False)])
+        result._corners = torch.cat(
+            [lattice._corners + base for lattice, base in zip(lattices, bases, strict=False)], 1
+        )
+        result._corner_weights = torch.cat([lattice._corner_weights for lattice in lattices], 1)
+        result._point_weights = torch.cat([lattice._point_weights for lattice in lattices])
+        result._blur_weights = torch.cat([lattice._blur_weights for lattice in lattices])
+        result._neighbors = [
+            torch.cat([one + base for one, base in zip(tables, bases, strict=False) if one is not None])
+            for tables in zip_longest(*(lattice._neighbors for lattice in lattices))
+        ]
+        return result
+
     def filter(self, values: Tensor) -> Tensor:
         """Filter values of the points, ``(N, K)`` to ``(N, K)``; differentiable once in the values.
 
@@ -83,7 +110,10 @@ class PermutohedralLattice:
             self._points, values.contiguous(), self._starts, mode='sum', per_sample_weights=self._point_weights
         )
         for neighbors in reversed(self._neighbors) if transposed else self._neighbors:
-            corners = F.embedding_bag(neighbors, corners, mode='sum', per_sample_weights=self._blur_weights)
+            rows = len(neighbors)
+            weights = self._blur_weights[:rows]
+            blurred = F.embedding_bag(neighbors, corners, mode='sum', per_sample_weights=weights)
+            corners = blurred if rows == len(corners) else torch.cat([blurred, corners[rows:]])
         return F.embedding_bag(self._corners, corners, mode='sum', per_sample_weights=self._corner_weights)
 
     def _number(self, keys: Tensor) -> tuple[Tensor, Tensor]:
