@@ -6,6 +6,7 @@ from torch import Tensor
 from .crf_kernels import CRFKernels
 from .crf_params import CRF_PRESETS, CRFParams
 from .inputs import at_least_float32, check_finite, check_image, check_probs
+from .neighbor_average import triton_kernels
 
 MIN_PROB = 1e-5
 """Lower bound of the probabilities in the unary term, so that no label is impossible."""
@@ -41,7 +42,8 @@ def dense_crf(
     ``compatibility``, on one thread. Their results differ from those of torch by rounding errors.
 
     Images of a batch do not influence each other. On a GPU they share one lattice and each update, which starts as many
-    CUDA kernels for a batch as for one image. On a CPU one image follows the other.
+    CUDA kernels for a batch as for one image; Triton computes updates that need no gradient and no ``compatibility``,
+    if it is installed. On a CPU one image follows the other.
 
     The result is differentiable in ``probs``, except through labels below ``MIN_PROB`` and with ``gt_prob``.
 
@@ -101,7 +103,13 @@ def _mean_field(log_unary: Tensor, params: CRFParams, compatibility: Tensor | No
     log_unary = log_unary.transpose(1, 2).reshape(-1, labels).contiguous()
     q = _softmax(log_unary)
     for _ in range(params.iterations if _has_kernels(params) else 0):
-        message = kernels.lattice(log_unary).filter(q)
+        lattice = kernels.lattice(log_unary)
+        if compatibility is None and log_unary.is_cuda and not _needs_gradient(log_unary) and triton_kernels():
+            from . import triton_crf
+
+            q = triton_crf.update(lattice, q, log_unary)
+            continue
+        message = lattice.filter(q)
         # In the Potts model the negative penalty is the message of the label itself, up to a sum over all labels.
         q = _softmax(log_unary + message if compatibility is None else log_unary - message @ compatibility.to(q).T)
     return q.view(images, -1, labels).transpose(1, 2).contiguous()
@@ -167,9 +175,14 @@ def _is_split(probs: Tensor) -> bool:
 
 def _can_be_compiled(log_unary: Tensor, params: CRFParams) -> bool:
     """Whether the compiled functions support the input."""
-    needs_gradient = torch.is_grad_enabled() and log_unary.requires_grad
-    is_supported = log_unary.dtype == torch.float32 and log_unary.device.type == 'cpu' and not needs_gradient
+    is_supported = (
+        log_unary.dtype == torch.float32 and log_unary.device.type == 'cpu' and not _needs_gradient(log_unary)
+    )
     return is_supported and params.iterations > 0 and _has_kernels(params) and len(log_unary) == 1
+
+
+def _needs_gradient(values: Tensor) -> bool:
+    return torch.is_grad_enabled() and values.requires_grad
 
 
 def _has_kernels(params: CRFParams) -> bool:

@@ -35,6 +35,12 @@ class PermutohedralLattice:
         groups: Number of groups of equal size, one after the other. Values of different groups do not mix: each group
             has corners of its own.
 
+    Attributes:
+        corners: Numbers of the corners around each point, ``(N, corners)``.
+        corner_weights: Their weights, ``(N, corners)``.
+        neighbors: For each direction of the blur, the corner before, at and after each corner, ``(M, 3)``.
+        blur_weights: Their weights, ``(M, 3)``.
+
     Raises:
         ValueError: If ``features`` is not a finite floating matrix with at least one row and one column, its rows are
             no multiple of ``groups``, or it spans more lattice points than 63 bits can number.
@@ -55,9 +61,9 @@ class PermutohedralLattice:
         distinct, positions = self._number(keys)
         self._link(distinct, strides)
         # The blur returns 1 + 2^-d of a corner's value to itself, where the kernel is 1.
-        self._corner_weights = weights.T.contiguous() * (1 + 2.0 ** -features.shape[1]) ** -0.5
-        self._point_weights = self._corner_weights.view(-1).index_select(0, positions)
-        self._blur_weights = weights.new_tensor([0.5, 1, 0.5]).expand(len(distinct) + 1, 3).contiguous()
+        self.corner_weights = weights.T.contiguous() * (1 + 2.0 ** -features.shape[1]) ** -0.5
+        self._point_weights = self.corner_weights.view(-1).index_select(0, positions)
+        self.blur_weights = weights.new_tensor([0.5, 1, 0.5]).expand(len(distinct) + 1, 3).contiguous()
 
     @classmethod
     def sum_of(cls, lattices: Sequence['PermutohedralLattice']) -> 'PermutohedralLattice':
@@ -67,21 +73,19 @@ class PermutohedralLattice:
         11 instead of 14 for the two kernels of a CRF.
         """
         # In this order the corners that are blurred along one more direction are the first rows of the table.
-        lattices = sorted(lattices, key=lambda lattice: -len(lattice._neighbors))
+        lattices = sorted(lattices, key=lambda lattice: -len(lattice.neighbors))
         result = cls.__new__(cls)
         bases = [0, *accumulate(len(lattice._starts) for lattice in lattices)]
         entries = [0, *accumulate(len(lattice._points) for lattice in lattices)]
         result._points = torch.cat([lattice._points for lattice in lattices])
         result._starts = torch.cat([lattice._starts + first for lattice, first in zip(lattices, entries, strict=False)])
-        result._corners = torch.cat(
-            [lattice._corners + base for lattice, base in zip(lattices, bases, strict=False)], 1
-        )
-        result._corner_weights = torch.cat([lattice._corner_weights for lattice in lattices], 1)
+        result.corners = torch.cat([lattice.corners + base for lattice, base in zip(lattices, bases, strict=False)], 1)
+        result.corner_weights = torch.cat([lattice.corner_weights for lattice in lattices], 1)
         result._point_weights = torch.cat([lattice._point_weights for lattice in lattices])
-        result._blur_weights = torch.cat([lattice._blur_weights for lattice in lattices])
-        result._neighbors = [
+        result.blur_weights = torch.cat([lattice.blur_weights for lattice in lattices])
+        result.neighbors = [
             torch.cat([one + base for one, base in zip(tables, bases, strict=False) if one is not None])
-            for tables in zip_longest(*(lattice._neighbors for lattice in lattices))
+            for tables in zip_longest(*(lattice.neighbors for lattice in lattices))
         ]
         return result
 
@@ -91,30 +95,34 @@ class PermutohedralLattice:
         Raises:
             ValueError: If ``values`` does not have one row for each point, in the dtype of the features.
         """
-        if values.dim() != 2 or len(values) != len(self._corners) or values.dtype != self._corner_weights.dtype:
+        if values.dim() != 2 or len(values) != len(self.corners) or values.dtype != self.corner_weights.dtype:
             raise ValueError(
-                f'`values` must be {self._corner_weights.dtype} with one row for each of the '
-                f'{len(self._corners)} points, got {values.dtype} of shape {tuple(values.shape)}.'
+                f'`values` must be {self.corner_weights.dtype} with one row for each of the '
+                f'{len(self.corners)} points, got {values.dtype} of shape {tuple(values.shape)}.'
             )
         return _Filter.apply(values, self)
 
     def scale_(self, scale: Tensor) -> 'PermutohedralLattice':
         """Multiply the values of each point by ``scale (N,)`` before and after every later filter."""
-        self._corner_weights *= scale[:, None]
+        self.corner_weights *= scale[:, None]
         self._point_weights *= scale.index_select(0, self._points)
         return self
 
     def apply(self, values: Tensor, transposed: bool = False) -> Tensor:
         """Splat, blur and slice without a gradient; the transposed filter blurs in reverse order."""
-        corners = F.embedding_bag(
-            self._points, values.contiguous(), self._starts, mode='sum', per_sample_weights=self._point_weights
-        )
-        for neighbors in reversed(self._neighbors) if transposed else self._neighbors:
+        corners = self.splat(values)
+        for neighbors in reversed(self.neighbors) if transposed else self.neighbors:
             rows = len(neighbors)
-            weights = self._blur_weights[:rows]
+            weights = self.blur_weights[:rows]
             blurred = F.embedding_bag(neighbors, corners, mode='sum', per_sample_weights=weights)
             corners = blurred if rows == len(corners) else torch.cat([blurred, corners[rows:]])
-        return F.embedding_bag(self._corners, corners, mode='sum', per_sample_weights=self._corner_weights)
+        return F.embedding_bag(self.corners, corners, mode='sum', per_sample_weights=self.corner_weights)
+
+    def splat(self, values: Tensor) -> Tensor:
+        """Sum the values of the points around each corner; the last corner of a lattice stands for missing ones."""
+        return F.embedding_bag(
+            self._points, values.contiguous(), self._starts, mode='sum', per_sample_weights=self._point_weights
+        )
 
     def _number(self, keys: Tensor) -> tuple[Tensor, Tensor]:
         """Number the corners and list the points around each corner.
@@ -123,7 +131,7 @@ class PermutohedralLattice:
             keys: Keys of the corners around each point, ``(d + 1, N)``.
 
         Returns:
-            The sorted distinct keys, and the position in ``self._corners`` of each entry of the list.
+            The sorted distinct keys, and the position in ``self.corners`` of each entry of the list.
         """
         corners, points = keys.shape
         bits = keys.numel().bit_length()
@@ -140,7 +148,7 @@ class PermutohedralLattice:
         torch.ne(pairs[1:], pairs[:-1], out=first[1:])
         starts = first.nonzero().flatten()
         number = first.cumsum(0, dtype=torch.int32) - 1
-        self._corners = torch.empty_like(number).scatter_(0, positions, number).view(points, corners)
+        self.corners = torch.empty_like(number).scatter_(0, positions, number).view(points, corners)
         self._points = torch.div(positions.int(), corners, rounding_mode='floor')
         # An additional corner, next to no point, stands for missing neighbors: it stays zero.
         self._starts = F.pad(starts, (0, 1), value=len(pairs)).int()
@@ -150,7 +158,7 @@ class PermutohedralLattice:
         """Find the neighbors before and after each corner, along the axes and then along their diagonal."""
         missing = len(keys)
         numbers = torch.arange(missing + 1, dtype=torch.int32, device=keys.device)
-        self._neighbors = []
+        self.neighbors = []
         for step in (*strides, sum(strides)):
             after = torch.searchsorted(keys, keys + step, out_int32=True).clamp_(max=missing - 1)
             after = after.masked_fill_(keys.index_select(0, after) != keys + step, missing)
@@ -160,7 +168,7 @@ class PermutohedralLattice:
             # Corners without a neighbor all write to the last entry. To select the others, a GPU would have to wait.
             table[:, 0].scatter_(0, after.long(), numbers[:-1])
             table[-1, 0] = missing
-            self._neighbors.append(table)
+            self.neighbors.append(table)
 
 
 class _Filter(torch.autograd.Function):

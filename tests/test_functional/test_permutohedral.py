@@ -149,7 +149,7 @@ def test_large_keys_stay_distinct():
     lattice = PermutohedralLattice(torch.zeros(1, 1))
     distinct, positions = lattice._number(keys)
     assert distinct.tolist() == [5, 6, 5 + 2**61]
-    assert lattice._corners.tolist() == [[0, 1], [2, 0]]
+    assert lattice.corners.tolist() == [[0, 1], [2, 0]]
     assert positions.tolist() == [0, 3, 1, 2] and lattice._points.tolist() == [0, 1, 0, 1]
 
 

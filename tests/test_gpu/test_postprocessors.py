@@ -72,6 +72,16 @@ def test_the_triton_kernels_give_the_results_of_torch(labels, dtype):
     assert average_neighbors(leaf, weights, offsets, 3).requires_grad
 
 
+@pytest.mark.parametrize('labels', [2, 21])
+def test_the_crf_with_triton_gives_the_results_of_torch(labels):
+    pytest.importorskip('triton', reason='Triton is missing. Install it with: pip install triton')
+    torch.manual_seed(0)
+    probs, image = torch.rand(labels, 60, 70).cuda(), torch.randint(0, 256, (3, 60, 70)).byte().cuda()
+    with_gradient = dense_crf(probs.clone().requires_grad_(), image)  # which torch computes
+    assert with_gradient.requires_grad
+    torch.testing.assert_close(dense_crf(probs, image), with_gradient.detach(), rtol=1e-3, atol=1e-4)
+
+
 @pytest.mark.parametrize('labels', [1, 21])
 def test_refinements_on_both_devices(labels):
     torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""The Triton kernels give the results of torch, in Triton's interpreter, which needs no GPU."""
+"""Triton kernels give the results of torch, in Triton's interpreter, which needs no GPU."""
 
 import os
 import subprocess
@@ -39,8 +39,23 @@ for channels in (1, 3):
         torch.testing.assert_close(result, expected)
 """
 
+UPDATE = """
+from mmwsl.functional import triton_crf
+from mmwsl.functional.permutohedral import PermutohedralLattice
+for dims in ((2, 5), (3,)):
+    for labels in (2, 21):
+        lattice = PermutohedralLattice.sum_of([PermutohedralLattice(3 * torch.rand(150, dim).double()) for dim in dims])
+        unary = torch.randn(150, labels).double()
+        unary[:70, 0] = -torch.inf
+        probs = unary.softmax(1)
+        for _ in range(2):
+            expected = (unary + lattice.filter(probs)).softmax(1)
+            probs = triton_crf.update(lattice, probs, unary)
+            torch.testing.assert_close(probs, expected)
+"""
 
-@pytest.mark.parametrize('script', [AVERAGE, AFFINITY], ids=['average', 'affinity'])
+
+@pytest.mark.parametrize('script', [AVERAGE, AFFINITY, UPDATE], ids=['average', 'affinity', 'update'])
 def test_results(script):
     environment = dict(os.environ, TRITON_INTERPRET='1')
     run = subprocess.run([sys.executable, '-c', SETUP + script], env=environment, capture_output=True, text=True)
