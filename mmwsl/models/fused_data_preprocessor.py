@@ -29,7 +29,11 @@ class FusedSegDataPreProcessor(SegDataPreProcessor):
         self._non_blocking = True
 
     def forward(self, data: dict, training: bool = False) -> dict[str, Any]:
-        """Make a batch of the images and samples of a loader; see the parent."""
+        """Make a batch of the images and samples of a loader; see the parent.
+
+        Raises:
+            ValueError: If images of different sizes are to be predicted in one batch.
+        """
         data = self.cast_data(data)
         images: list[Tensor] = data['inputs']
         samples: Any = data.get('data_samples')
@@ -40,7 +44,10 @@ class FusedSegDataPreProcessor(SegDataPreProcessor):
                 images, samples, self.size, self.size_divisor, pad_val=0, seg_pad_val=self.seg_pad_val
             )
         elif not all(size == sizes[0] for size in sizes):
-            raise AssertionError('The image size in a batch should be the same.')
+            raise ValueError(
+                f'`inputs` must have one size in a batch to predict, got {sorted({tuple(size) for size in sizes})}. Set '
+                '`test_dataloader.batch_size` and `val_dataloader.batch_size` to 1.'
+            )
         elif self.test_cfg:
             joined, paddings = stack_batch(
                 images, size=self.test_cfg.get('size'), size_divisor=self.test_cfg.get('size_divisor')
