@@ -45,7 +45,7 @@ class FusedSegDataPreProcessor(SegDataPreProcessor):
             )
         elif not all(size == sizes[0] for size in sizes):
             raise ValueError(
-                f'`inputs` must have one size in a batch to predict, got {sorted({tuple(size) for size in sizes})}. Set '
+                f'`inputs` must have one size in each batch, got {sorted({tuple(size) for size in sizes})}. Set '
                 '`test_dataloader.batch_size` and `val_dataloader.batch_size` to 1.'
             )
         elif self.test_cfg:
