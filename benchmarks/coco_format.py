@@ -1,6 +1,6 @@
 """Write images of voc6 as COCO 2017: 80 categories with gaps in their ids, and an image without an object.
 
-    python benchmarks/coco_format.py work_dirs/coco_format --train 437 --val 100
+    python benchmarks/coco_format.py work_dirs/coco_format --train 437 --val 300
     export MMWSL_DATA_ROOT=work_dirs/coco_format
     for split in train2017 val2017; do
         python tools/coco_masks.py $MMWSL_DATA_ROOT/coco/annotations/instances_$split.json \

@@ -9,6 +9,8 @@ import saliency
 import torch
 from cases import crf as crf_case
 from cases import dense as dense_case
+from mmseg.models import SegDataPreProcessor
+from mmseg.structures import SegDataSample
 from skimage.segmentation import slic
 
 from mmwsl.functional import (
@@ -22,6 +24,7 @@ from mmwsl.functional import (
     superpixel_mean,
 )
 from mmwsl.inference.dense import convert_to_dense, dense_scores
+from mmwsl.models import FusedSegDataPreProcessor
 
 from .timing import Call, compared
 
@@ -47,6 +50,7 @@ def rows(device: torch.device, folder: Path) -> Iterator[dict]:
         'mean over superpixels, 21 labels', {'mmwsl': lambda: superpixel_mean(probs, superpixels)}, device
     )
     yield from compared('pooling of 16 x 21 x 41 x 41, forward and backward', poolings(device), device, 15)
+    yield from compared('batch of 8 images, 375 x 500 padded to 512 x 512', batches(device), device, 15)
     yield from compared('scores at every pixel, three poolings, 400 x 400', dense(device), device)
     yield from compared('guided back-propagation, ResNet-18, 224 x 224, 20 classes', guided(device), device)
 
@@ -63,6 +67,20 @@ def poolings(device: torch.device) -> dict[str, Call]:
     return {
         name: lambda pool=pool: torch.autograd.grad(pool(scores).square().sum(), scores) for name, pool in pools.items()
     }
+
+
+def batches(device: torch.device) -> dict[str, Call]:
+    """Return the calls of mmseg's data preprocessor and of mmwsl's."""
+    images = torch.randint(0, 256, (8, 3, 375, 500), dtype=torch.uint8)
+    images = images.pin_memory() if device.type == 'cuda' else images
+    settings = dict(size=(512, 512), mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True)
+    calls: dict[str, Call] = {}
+    for kind in (SegDataPreProcessor, FusedSegDataPreProcessor):
+        part = kind(**settings).to(device)
+        calls[kind.__name__] = lambda part=part: part(
+            dict(inputs=list(images), data_samples=[SegDataSample() for _ in images]), training=True
+        )
+    return calls
 
 
 def dense(device: torch.device) -> dict[str, Call]:

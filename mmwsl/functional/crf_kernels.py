@@ -1,4 +1,4 @@
-"""Kernels of the fully connected CRF of one image."""
+"""Kernels of the fully connected CRF of an image or of a batch."""
 
 import math
 from functools import cache
@@ -16,37 +16,52 @@ FIRST_LIMIT = 2**16
 
 
 class CRFKernels:
-    """Normalized and weighted kernels of the fully connected CRF of one image, for any number of score maps.
+    """Normalized and weighted kernels of the fully connected CRF of images, for any number of score maps.
 
-    Lattices are built when they are used for the first time.
+    Lattices are built when they are used for the first time, by :meth:`lattice` one for all images of a batch.
 
     Args:
-        image: The image, ``(C, H, W)``, values 0 to 255, in RGB. It must not change afterwards.
+        image: The image, ``(C, H, W)``, or images, ``(B, C, H, W)``, values 0 to 255, in RGB. They must not change
+            afterwards.
         params: Widths and weights of the kernels; the other parameters are not used.
     """
 
     def __init__(self, image: Tensor, params: CRFParams) -> None:
         self.image = image
         self.params = params
-        self._lattices: dict[tuple, list[PermutohedralLattice]] = {}
+        self._lattices: dict[tuple, PermutohedralLattice] = {}
         self._compiled: CompiledKernels | None = None
+        self._of_images: list[CRFKernels] = []
 
-    def lattices(self, like: Tensor) -> list[PermutohedralLattice]:
-        """Return one lattice for each kernel, of the dtype and on the device of ``like``."""
+    def lattice(self, like: Tensor) -> PermutohedralLattice:
+        """Return the sum of all kernels, of which at least one has a weight, of the dtype and device of ``like``."""
         key = like.dtype, like.device
         if key not in self._lattices:
-            self._lattices[key] = [
-                _normalized(features, weight)
-                for weight, features in _weighted_features(self.image.to(like), self.params)
-            ]
+            images = self._images.to(like)
+            self._lattices[key] = PermutohedralLattice.sum_of(
+                [
+                    _normalized(features, weight, len(images))
+                    for weight, features in _weighted_features(images, self.params)
+                ]
+            )
         return self._lattices[key]
 
     def compiled(self) -> 'CompiledKernels | None':
         """Return the kernels for the compiled mean field, in float32, or None where numba is not installed."""
         functions = compiled_functions()
         if self._compiled is None and functions is not None:
-            self._compiled = CompiledKernels(_weighted_features(self.image.float(), self.params), functions)
+            self._compiled = CompiledKernels(_weighted_features(self._images.float(), self.params), functions)
         return self._compiled
+
+    def of_images(self) -> 'list[CRFKernels]':
+        """Return the kernels of each image of a batch."""
+        if not self._of_images:
+            self._of_images = [CRFKernels(image, self.params) for image in self.image]
+        return self._of_images
+
+    @property
+    def _images(self) -> Tensor:
+        return self.image if self.image.dim() == 4 else self.image[None]
 
 
 class CompiledKernels:
@@ -71,7 +86,7 @@ class CompiledKernels:
             arguments = (
                 coordinates.contiguous().numpy(),
                 lowest.flatten().long().numpy(),
-                np.array(strides, np.int64),
+                np.array(strides[1:], np.int64),
                 self._rows,
                 self._weights,
                 column,
@@ -116,12 +131,11 @@ def compiled_functions() -> ModuleType | None:
     return compiled_crf
 
 
-def _weighted_features(image: Tensor, params: CRFParams) -> list[tuple[float, Tensor]]:
-    """Return weight and points ``(N, d)`` of each kernel that is not disabled."""
-    height, width = image.shape[1:]
-    grid = torch.meshgrid(torch.arange(height), torch.arange(width), indexing='ij')
-    position = torch.stack(grid[::-1], -1).reshape(-1, 2).to(image)
-    color = image.reshape(len(image), -1).T
+def _weighted_features(images: Tensor, params: CRFParams) -> list[tuple[float, Tensor]]:
+    """Return weight and points ``(B * H * W, d)`` of each kernel that is not disabled, for ``(B, C, H, W)``."""
+    grid = torch.meshgrid(*(torch.arange(length, device=images.device) for length in images.shape[2:]), indexing='ij')
+    position = torch.stack(grid[::-1], -1).reshape(-1, 2).to(images).repeat(len(images), 1)
+    color = images.permute(0, 2, 3, 1).reshape(-1, images.shape[1])
     kernels = []
     if params.gaussian_weight:
         kernels.append((params.gaussian_weight, position / params.gaussian_sxy))
@@ -131,7 +145,7 @@ def _weighted_features(image: Tensor, params: CRFParams) -> list[tuple[float, Te
     return kernels
 
 
-def _normalized(features: Tensor, weight: float) -> PermutohedralLattice:
-    lattice = PermutohedralLattice(features)
+def _normalized(features: Tensor, weight: float, images: int) -> PermutohedralLattice:
+    lattice = PermutohedralLattice(features, images)
     total = lattice.apply(torch.ones_like(features[:, :1])).squeeze(1)
     return lattice.scale_((weight / total) ** 0.5)

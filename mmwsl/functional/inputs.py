@@ -9,25 +9,26 @@ def at_least_float32(scores: Tensor) -> Tensor:
     return scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
 
 
-def check_score_map(scores: Tensor, name: str) -> None:
-    """Check that ``scores`` is one score map ``(K, H, W)`` that is not empty.
+def check_score_map(scores: Tensor, name: str, batches: bool = False) -> None:
+    """Check that ``scores`` is one score map ``(K, H, W)``, or with ``batches`` several, that is not empty.
 
     Raises:
         ValueError: If it is not; the message calls it ``name``.
     """
-    if scores.dim() != 3 or 0 in scores.shape:
+    if scores.dim() not in ((3, 4) if batches else (3,)) or 0 in scores.shape:
         raise ValueError(
-            f'`{name}` must be (K, H, W) with at least one class and one pixel, got {tuple(scores.shape)}.'
+            f'`{name}` must be (K, H, W){" or (B, K, H, W)" if batches else ""} with at least one class and one pixel, '
+            f'got {tuple(scores.shape)}.'
         )
 
 
-def check_probs(probs: Tensor) -> None:
-    """Check that ``probs`` is a score map ``(K, H, W)`` of finite non-negative values.
+def check_probs(probs: Tensor, batches: bool = False) -> None:
+    """Check that ``probs`` is a score map ``(K, H, W)``, or with ``batches`` several, of finite non-negative values.
 
     Raises:
         ValueError: If it is not.
     """
-    check_score_map(probs, 'probs')
+    check_score_map(probs, 'probs', batches)
     lowest, highest = probs.detach().amin(), probs.detach().amax()  # aminmax does not support half precision everywhere
     if not (lowest >= 0 and highest < float('inf')):
         raise ValueError(
@@ -37,14 +38,16 @@ def check_probs(probs: Tensor) -> None:
 
 
 def check_image(image: Tensor, scores: Tensor, name: str) -> None:
-    """Check that ``image (C, H, W)`` has the size of ``scores (K, H, W)``, which messages call ``name``.
+    """Check that ``image (..., C, H, W)`` has the size of ``scores (..., K, H, W)``, which messages call ``name``.
 
     Raises:
         ValueError: If it does not.
     """
-    if image.dim() != 3 or image.shape[1:] != scores.shape[1:]:
+    *batch, _, height, width = scores.shape
+    if image.dim() != scores.dim() or (*image.shape[:-3], *image.shape[-2:]) != (*batch, height, width):
+        expected = ', '.join(map(str, (*batch, 'C', height, width)))
         raise ValueError(
-            f'`image` must be (C, {scores.shape[1]}, {scores.shape[2]}) like `{name}`, got {tuple(image.shape)}. '
+            f'`image` must be ({expected}) like `{name}`, got {tuple(image.shape)}. '
             'Resize the image to the size of the score map.'
         )
 

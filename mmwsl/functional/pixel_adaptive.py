@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .inputs import at_least_float32, check_finite, check_image, check_score_map
+from .neighbor_average import average_neighbors, triton_kernels
 
 DILATIONS = (1, 2, 4, 8, 12, 24)
 EPS = 1e-8
@@ -55,27 +56,26 @@ def pixel_adaptive_refinement(
     if variant not in ('pamr', 'par'):
         raise ValueError(f"`variant` must be 'pamr' or 'par', got {variant!r}.")
     probs = at_least_float32(probs)
-    height, width = probs.shape[1:]
     offsets = [(y * d, x * d) for d in dilations for y in (-1, 0, 1) for x in (-1, 0, 1) if y or x]
     with torch.no_grad():
-        weights = _affinity(image.to(probs), offsets, variant).flatten(1).T.contiguous()
-        neighbors = _neighbors(offsets, height, width, probs.device)
-    rows = probs.flatten(1).T.contiguous()
-    for _ in range(iterations):
-        rows = F.embedding_bag(neighbors, rows, mode='sum', per_sample_weights=weights)
-    return rows.T.reshape(probs.shape)
-
-
-def _neighbors(offsets: list[tuple[int, int]], height: int, width: int, device: torch.device) -> Tensor:
-    """Return the indices of each pixel's neighbors in the flat image, ``(H*W, O)``."""
-    dy, dx = torch.tensor(offsets, dtype=torch.int32, device=device).unbind(1)
-    y = (torch.arange(height, dtype=torch.int32, device=device)[:, None] + dy).clamp_(0, height - 1)
-    x = (torch.arange(width, dtype=torch.int32, device=device)[:, None] + dx).clamp_(0, width - 1)
-    return (y[:, None] * width + x).flatten(0, 1)
+        weights = _affinity(image.to(probs), offsets, variant)
+    return average_neighbors(probs, weights, offsets, iterations)
 
 
 def _affinity(image: Tensor, offsets: list[tuple[int, int]], variant: str) -> Tensor:
     """Compute the weights of the neighbors, ``(O, H, W)``."""
+    count = len(offsets) * 9 // 8 if variant == 'pamr' else len(offsets)
+    near = image.new_zeros(len(offsets))
+    if variant == 'par':
+        distance = torch.tensor(offsets).to(image).square().sum(1).sqrt()
+        near = 0.01 * (-((distance / (distance.std() + EPS) / 0.3) ** 2)).softmax(0)
+    if image.device.type == 'cuda' and (kernels := triton_kernels()):
+        return kernels.affinity(image, offsets, near, count, EPS, variant == 'pamr')
+    return _torch_affinity(image, offsets, count, variant).add_(near[:, None, None])
+
+
+def _torch_affinity(image: Tensor, offsets: list[tuple[int, int]], count: int, variant: str) -> Tensor:
+    """Compute the softmax of the distances of the colors, with ``count`` values in a standard deviation."""
     height, width = image.shape[1:]
     reach = max(max(offset) for offset in offsets)
     padded = F.pad(image[None], [reach] * 4, mode='replicate')[0]
@@ -89,7 +89,6 @@ def _affinity(image: Tensor, offsets: list[tuple[int, int]], variant: str) -> Te
     for difference in differences():
         total += difference
         squares.addcmul_(difference, difference)
-    count = len(offsets) * 9 // 8 if variant == 'pamr' else len(offsets)
     std = ((squares - total**2 / count).clamp_(min=0) / (count - 1)).sqrt_()
     scale = 1 / (0.1 * std + EPS) if variant == 'pamr' else 1 / (std + EPS) / 0.3
     logits = image.new_empty(len(offsets), height, width)
@@ -97,9 +96,4 @@ def _affinity(image: Tensor, offsets: list[tuple[int, int]], variant: str) -> Te
         difference *= scale
         distances = difference.abs_() if variant == 'pamr' else difference.square_()
         torch.mean(distances, 0, out=logit)
-    weights = logits.neg_().softmax(0)
-    if variant == 'par':
-        distance = torch.tensor(offsets).to(image).square().sum(1).sqrt()
-        near = (-((distance / (distance.std() + EPS) / 0.3) ** 2)).softmax(0)
-        weights += 0.01 * near[:, None, None]
-    return weights
+    return logits.neg_().softmax(0)

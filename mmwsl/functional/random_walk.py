@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .inputs import at_least_float32, check_finite, check_image, check_score_map
+from .neighbor_average import average_neighbors, neighbor_indices
 from .neighbors import Offset, half_disc, pair_slices, place_pairs
 
 
@@ -52,12 +53,10 @@ def sparse_random_walk(
         )
     check_walk(beta=beta, log_steps=log_steps)
     scores = at_least_float32(scores)
-    neighbors, transition = _transition(affinities.to(scores), offsets, beta)
-    rows = F.interpolate(scores[None], affinities.shape[1:], mode='area')[0].flatten(1).T.contiguous()
-    for _ in range(2**log_steps):
-        rows = F.embedding_bag(neighbors, rows, mode='sum', per_sample_weights=transition)
-    walked = rows.T.reshape(1, len(scores), *affinities.shape[1:])
-    return F.interpolate(walked, scores.shape[1:], mode='bilinear', align_corners=False)[0]
+    steps, transition = _transition(affinities.to(scores), offsets, beta)
+    maps = F.interpolate(scores[None], affinities.shape[1:], mode='area')[0]
+    walked = average_neighbors(maps, transition, steps, 2**log_steps)
+    return F.interpolate(walked[None], scores.shape[1:], mode='bilinear', align_corners=False)[0]
 
 
 def affinity_random_walk(
@@ -127,20 +126,19 @@ def _color_affinities(colors: Tensor, offsets: Sequence[Offset]) -> Tensor:
         pairs += difference.numel()
     stacked = torch.stack(differences)
     contrast = stacked.sum() / max(pairs, 1)
-    return torch.exp(-stacked / (2 * contrast)) if contrast > 0 else torch.ones_like(stacked)
+    # A map of one color has no contrast, and all its differences are 0.
+    return torch.exp(-stacked * torch.where(contrast > 0, 1 / (2 * contrast), 0.0))
 
 
-def _transition(affinities: Tensor, offsets: Sequence[Offset], beta: float) -> tuple[Tensor, Tensor]:
-    """Return the indices of each location's neighbors in the flat map and their entries of T, ``(N, 2 O + 1)`` each."""
+def _transition(affinities: Tensor, offsets: Sequence[Offset], beta: float) -> tuple[list[Offset], Tensor]:
+    """Return the offsets of all neighbors of a location and their entries of T, ``(2 O + 1, h, w)``."""
     height, width = affinities.shape[1:]
     steps = [(0, 0), *offsets, *((-dy, -dx) for dy, dx in offsets)]
-    dy, dx = torch.tensor(steps, device=affinities.device).T
-    y = torch.arange(height, device=affinities.device)[:, None] + dy
-    x = torch.arange(width, device=affinities.device)[:, None] + dx
-    inside = (((y >= 0) & (y < height))[:, None] & ((x >= 0) & (x < width))).flatten(0, 1)
-    neighbors = (y.clamp(0, height - 1)[:, None] * width + x.clamp(0, width - 1)).flatten(0, 1)
-    there = affinities.flatten(1)
-    back = there.gather(1, neighbors[:, len(offsets) + 1 :].T)  # the pair belongs to the neighbor
-    values = torch.cat([torch.ones_like(inside[:, :1], dtype=there.dtype), there.T, back.T], 1)
-    weights = values**beta * inside
-    return neighbors, weights / weights.sum(1, keepdim=True)
+    dy, dx = torch.tensor(steps, device=affinities.device).T[:, :, None]
+    y = torch.arange(height, device=affinities.device) + dy
+    x = torch.arange(width, device=affinities.device) + dx
+    inside = ((y >= 0) & (y < height))[:, :, None] & ((x >= 0) & (x < width))[:, None]
+    neighbors = neighbor_indices(steps, height, width, affinities.device).T[len(offsets) + 1 :].long()
+    back = affinities.flatten(1).gather(1, neighbors).view_as(affinities)  # the pair belongs to the neighbor
+    weights = torch.cat([torch.ones_like(affinities[:1]), affinities, back]) ** beta * inside
+    return steps, weights / weights.sum(0, keepdim=True)

@@ -114,34 +114,48 @@ class InferencePipeline:
             sample.class_maps = PixelData(data=maps)
         return data_samples
 
-    def merge_views(self, views: Sequence[SegDataSample]) -> SegDataSample:
-        """Merge the views of an image and run the remaining steps.
+    def merge_views(self, batch: Sequence[Sequence[SegDataSample]]) -> SampleList:
+        """Merge the views of each image of a batch and run the remaining steps.
 
         Args:
-            views: The samples of :meth:`score_views`, at least one; the first is changed in place.
+            batch: The samples of :meth:`score_views` for each image, at least one; the first is changed in place.
 
         Returns:
-            The first sample, with ``pred_scores (K, H, W)``, their argmax ``pred_sem_seg (1, H, W)``, and the means of
-            ``seg_logits``, ``pred_label`` and, with saliency maps, ``class_saliency`` over the views.
+            The first sample of each image, with ``pred_scores (K, H, W)``, their argmax ``pred_sem_seg (1, H, W)``,
+            and the means of ``seg_logits``, ``pred_label`` and, with saliency maps, ``class_saliency`` over the views.
 
         Raises:
             ValueError: If a score is NaN or negative.
         """
-        sample = views[0]
-        with torch.autocast(sample.seg_logits.data.device.type, enabled=False):
-            maps = self.class_maps.merge([view.class_maps.data for view in views])
-            if 'pred_label' in sample:
-                sample.pred_label = LabelData(
-                    **{key: _mean([view.pred_label.get(key) for view in views]) for key in sample.pred_label.keys()}
-                )
-            # Before the post-processors: class maps need not use the restricted logits. After them: they mix classes.
-            scores = apply_postprocessors(self.postprocessors, self._restrict(maps, sample), sample)
-            if not (scores >= 0).all():
+        if not batch:
+            return []
+        samples = [views[0] for views in batch]
+        with torch.autocast(samples[0].seg_logits.data.device.type, enabled=False):
+            maps = [self._merged_maps(views) for views in batch]
+            scores = apply_postprocessors(self.postprocessors, maps, samples)
+            if not torch.stack([(one >= 0).all() for one in scores]).all():
                 raise ValueError(
                     '`pred_scores` must not be NaN or negative. The class maps or the last post-processor divided by '
                     'zero, or gave logits.'
                 )
-            scores = self._restrict(scores, sample)
+            # Again, because the post-processors mix classes.
+            scores = [self._restrict(one, sample) for one, sample in zip(scores, samples, strict=True)]
+        return [self._predicted(views, one) for views, one in zip(batch, scores, strict=True)]
+
+    def _merged_maps(self, views: Sequence[SegDataSample]) -> Tensor:
+        """Merge the class maps of the views of an image, and the image-level predictions in its first sample."""
+        sample = views[0]
+        maps = self.class_maps.merge([view.class_maps.data for view in views])
+        if 'pred_label' in sample:
+            sample.pred_label = LabelData(
+                **{key: _mean([view.pred_label.get(key) for view in views]) for key in sample.pred_label.keys()}
+            )
+        # The class maps need not use the restricted logits.
+        return self._restrict(maps, sample)
+
+    def _predicted(self, views: Sequence[SegDataSample], scores: Tensor) -> SegDataSample:
+        """Write the result of an image into its first sample."""
+        sample = views[0]
         for field in ('seg_logits', 'class_saliency'):
             if len(views) > 1 and field in sample:
                 mean = _mean([view.get(field).data for view in views])

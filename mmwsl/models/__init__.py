@@ -45,6 +45,7 @@ from .decode_heads import (
     SEAMHead,
     TextSimilarityHead,
 )
+from .fused_data_preprocessor import FusedSegDataPreProcessor
 from .losses import (
     AsymmetricLoss,
     AveragePrecisionLoss,
@@ -101,6 +102,7 @@ __all__ = [
     'FCNSkipHead',
     'FCNUpscoreHead',
     'FolderPreProcessor',
+    'FusedSegDataPreProcessor',
     'GeMPooling',
     'GeneralizedCrossEntropyLoss',
     'GlobalAveragePooling',

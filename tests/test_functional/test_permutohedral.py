@@ -112,6 +112,17 @@ def test_gradient():
     assert torch.autograd.gradcheck(lattice.filter, points(12, 2, 1).requires_grad_())
 
 
+@pytest.mark.parametrize('dims', [(2, 5), (5, 2), (1, 3, 3), (4,)])
+def test_a_sum_of_lattices_is_the_sum_of_their_filters(dims):
+    lattices = [PermutohedralLattice(points(40, dim, 2.0, seed)) for seed, dim in enumerate(dims)]
+    lattices[0].scale_(torch.linspace(0.5, 2, 40, dtype=torch.float64))
+    joined = PermutohedralLattice.sum_of(lattices)
+    values = torch.randn(40, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(9))
+    torch.testing.assert_close(joined.filter(values), sum(lattice.filter(values) for lattice in lattices))
+    transposed = sum(lattice.apply(values, transposed=True) for lattice in lattices)
+    torch.testing.assert_close(joined.apply(values, transposed=True), transposed)
+
+
 def test_scale_acts_before_and_after():
     features, values, scale = points(30, 2, 4), points(30, 3, 1), points(30, 1, 1).flatten() + 2
     plain = PermutohedralLattice(features).filter(values * scale[:, None]) * scale[:, None]
@@ -138,7 +149,7 @@ def test_large_keys_stay_distinct():
     lattice = PermutohedralLattice(torch.zeros(1, 1))
     distinct, positions = lattice._number(keys)
     assert distinct.tolist() == [5, 6, 5 + 2**61]
-    assert lattice._corners.tolist() == [[0, 1], [2, 0]]
+    assert lattice.corners.tolist() == [[0, 1], [2, 0]]
     assert positions.tolist() == [0, 3, 1, 2] and lattice._points.tolist() == [0, 1, 0, 1]
 
 

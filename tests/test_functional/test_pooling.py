@@ -168,6 +168,21 @@ def test_max_gradient_reaches_one_location_and_lse_gradient_all():
         assert (leaf.grad > 0).sum() == count
 
 
+@pytest.mark.parametrize('masked', [False, True])
+def test_the_gradients_of_lse_are_those_of_its_formula(masked):
+    scores = random_scores(2, 3, 4, 5).requires_grad_()
+    r = torch.tensor([0.5, 2.0, 8.0], dtype=torch.float64, requires_grad=True)
+    valid = torch.rand(2, 4, 5, generator=torch.Generator().manual_seed(0)) > 0.4 if masked else None
+    inside = torch.ones(2, 4, 5, dtype=torch.bool) if valid is None else valid
+    exponents = (r[:, None, None] * scores).masked_fill(~inside[:, None], -torch.inf)
+    formula = (exponents.logsumexp((2, 3)) - inside.double().sum((1, 2))[:, None].log()) / r
+    weights = random_scores(2, 3)
+    expected = torch.autograd.grad((weights * formula).sum(), (scores, r))
+    result = torch.autograd.grad((weights * lse_pool(scores, r, valid)).sum(), (scores, r))
+    torch.testing.assert_close(result, expected)
+    assert torch.autograd.gradcheck(lambda s, r: lse_pool(s, r, valid), (scores, r), check_batched_grad=True)
+
+
 def test_learnable_r_has_a_gradient():
     scores = random_scores(2, 3, 3, 3)
     r = torch.tensor([0.5, 2.0, 8.0], dtype=torch.float64, requires_grad=True)

@@ -1,7 +1,7 @@
 # DeepLab v3: ResNet-101 at stride 16, multi-grid, ASPP with global average pooling.
 norm_cfg = dict(type='BN')
 data_preprocessor = dict(
-    type='SegDataPreProcessor',
+    type='mmwsl.FusedSegDataPreProcessor',
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
     bgr_to_rgb=True,

@@ -1,6 +1,6 @@
 # FCN-32s: VGG-16 with its classifier as convolutions, and one scoring of its last feature map.
 data_preprocessor = dict(
-    type='SegDataPreProcessor',
+    type='mmwsl.FusedSegDataPreProcessor',
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
     bgr_to_rgb=True,

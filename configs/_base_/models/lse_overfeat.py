@@ -1,6 +1,6 @@
 # Pinheiro & Collobert, CVPR 2015: OverFeat (slow), frozen, four 3x3 convolutions, Log-Sum-Exp with r = 5, softmax.
 data_preprocessor = dict(
-    type='SegDataPreProcessor',
+    type='mmwsl.FusedSegDataPreProcessor',
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
     bgr_to_rgb=True,

@@ -1,6 +1,6 @@
 # ResNet-50 at stride 16, fine-tuned, with the segmentation network and the aggregation of Pinheiro & Collobert.
 data_preprocessor = dict(
-    type='SegDataPreProcessor',
+    type='mmwsl.FusedSegDataPreProcessor',
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
     bgr_to_rgb=True,

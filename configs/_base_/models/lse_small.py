@@ -1,7 +1,7 @@
 # A small network for the synthetic shapes dataset, trained from scratch: stride 4, a receptive field of 19 pixels.
 norm_cfg = dict(type='BN')
 data_preprocessor = dict(
-    type='SegDataPreProcessor',
+    type='mmwsl.FusedSegDataPreProcessor',
     mean=[127.5, 127.5, 127.5],
     std=[64.0, 64.0, 64.0],
     bgr_to_rgb=True,

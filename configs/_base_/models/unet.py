@@ -1,7 +1,7 @@
 # U-Net, mmseg's: four poolings, 64 channels at the original image size, batch normalization.
 norm_cfg = dict(type='BN')
 data_preprocessor = dict(
-    type='SegDataPreProcessor',
+    type='mmwsl.FusedSegDataPreProcessor',
     mean=[127.5, 127.5, 127.5],
     std=[64.0, 64.0, 64.0],
     bgr_to_rgb=True,

@@ -62,6 +62,6 @@ def refine_scores(codes: np.ndarray, postprocessors: Sequence[dict], img_path: s
     for field in COMPUTED.keys() & set().union(*map(needed_fields, steps)):
         values = COMPUTED[field](dict(img=image, img_path=img_path))[field]
         sample.set_data({field: PixelData(data=torch.from_numpy(values)[None])})
-    refined = apply_postprocessors(steps, probs, sample).numpy()
+    refined = apply_postprocessors(steps, [probs], [sample])[0].numpy()
     refined[1:][~codes[1:].any((1, 2))] = 0
     return refined

@@ -5,12 +5,13 @@ from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 
+from ...models import FusedSegDataPreProcessor
 from ...registry import HOOKS
 
 
 @HOOKS.register_module()
 class ChannelsLastHook(Hook):
-    """Hook that stores the weights of convolutions, and so their feature maps, channels last: ``(N, H, W, C)``.
+    """Hook that stores the weights of convolutions, images and so feature maps channels last: ``(N, H, W, C)``.
 
     Tensor cores of GPUs compute in this order; with the usual one, every convolution reorders its maps. Shapes and
     values stay the same. What a resumed optimizer has loaded is brought into the order of the weights, as its fused
@@ -22,6 +23,9 @@ class ChannelsLastHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Change the order."""
         runner.model.to(memory_format=torch.channels_last)
+        for module in runner.model.modules():
+            if isinstance(module, FusedSegDataPreProcessor):
+                module.channels_last = True
         wrappers = runner.optim_wrapper
         for wrapper in [wrappers] if isinstance(wrappers, OptimWrapper) else wrappers.values():
             for weight, state in wrapper.optimizer.state.items():

@@ -1,9 +1,12 @@
 """Sum, mean, maximum and Log-Sum-Exp, a smooth maximum between the last two."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
 
 from .locations import flatten_locations, per_class
 
@@ -69,14 +72,42 @@ def lse_pool(scores: Tensor, r: float | Tensor, valid: Tensor | None = None) -> 
             f'`r` must be a positive finite number, got {r}. '
             'Use global_average_pool for r -> 0 and global_max_pool for inf.'
         )
-    scores, valid = flatten_locations(scores, valid)
-    scores = scores.masked_fill(~valid, 0.0)  # a NaN there would be one of the gradient of `r`
-    r = per_class(r, 'r', scores)
-    # logsumexp is stable without the peak, but r * 100 would round off the differences between scores.
-    peak = scores.detach().masked_fill(~valid, -torch.inf).amax(2, keepdim=True)
-    # Scores too low to change the sum in this precision get no gradient. It would be a denormal number, which makes the
-    # preceding convolutions several times slower on a CPU.
-    weakest = math.log(torch.finfo(scores.dtype).eps / scores.shape[2])
-    exponents = (r * (scores - peak)).clamp(min=weakest).masked_fill(~valid, -torch.inf)
-    pooled = torch.logsumexp(exponents, 2, keepdim=True) - valid.sum(2, keepdim=True).to(scores).log()
-    return (peak + pooled / r).squeeze(2)
+    flat, locations = flatten_locations(scores, valid)
+    return _LogSumExp.apply(flat, per_class(r, 'r', flat), None if valid is None else locations).squeeze(2)
+
+
+class _LogSumExp(torch.autograd.Function):
+    """Log-Sum-Exp over the last dimension, kept, of ``scores (N, K, L)`` with r ``(K, 1)`` or a number.
+
+    Its derivatives are written out, so that forward and backward pass over the scores as rarely as those of
+    torch.logsumexp. It stores the exponentials, which are all that the derivatives need.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, scores: Tensor, r: float | Tensor, valid: Tensor | None) -> Tensor:
+        count: int | Tensor = scores.shape[2]
+        if valid is not None:
+            scores = scores.masked_fill(~valid, -torch.inf)
+            count = valid.sum(2, keepdim=True)
+        # The sum is stable without the peak, but r * 100 would round off the differences between scores.
+        peak = scores.amax(2, keepdim=True)
+        # Scores too low to change the sum in this precision get no gradient. It would be a denormal number, which makes
+        # the preceding convolutions several times slower on a CPU.
+        weakest = math.log(torch.finfo(scores.dtype).eps / scores.shape[2])
+        exponents = (scores - peak).mul_(r)
+        powers = F.threshold(exponents, weakest, -torch.inf, inplace=True).exp_()
+        total = powers.sum(2, keepdim=True)
+        log_mean = (total / count).log()
+        ctx.save_for_backward(powers, total, log_mean, *([r] if isinstance(r, Tensor) else []))
+        return peak + log_mean / r
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        powers, total, log_mean, *r = ctx.saved_tensors
+        of_scores = powers * (grad / total) if ctx.needs_input_grad[0] else None
+        if not ctx.needs_input_grad[1]:
+            return of_scores, None, None
+        # The logarithm of a power is its exponent; xlogy is 0 where both are 0.
+        mean_exponent = torch.special.xlogy(powers, powers).sum(2, keepdim=True) / total
+        return of_scores, (grad * (mean_exponent - log_mean) / r[0] ** 2).sum(0), None

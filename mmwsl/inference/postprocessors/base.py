@@ -17,7 +17,7 @@ ONE_PIXEL = torch.zeros(3, 1, 1)
 class PostProcessor(InferenceStep, ABC):
     """Refinement of the class probabilities of one image, at its original size, before the argmax.
 
-    Subclasses define :meth:`process`.
+    Subclasses define :meth:`process`, and :meth:`process_batch` if they process several images faster together.
     """
 
     def __call__(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
@@ -27,17 +27,27 @@ class PostProcessor(InferenceStep, ABC):
             KeyError: If the sample lacks a required field.
             ValueError: If a score is NaN.
         """
-        self.check_fields(data_sample)
-        if probs.isnan().any():
+        (result,) = self.batch([probs], [data_sample])
+        return result
+
+    def batch(self, probs: Sequence[Tensor], data_samples: Sequence[SegDataSample]) -> list[Tensor]:
+        """Map the probabilities of the images of a batch, which need not have equal sizes; see :meth:`__call__`."""
+        for data_sample in data_samples:
+            self.check_fields(data_sample)
+        if torch.stack([one.isnan().any() for one in probs]).any():  # one value for a GPU to wait for
             raise ValueError(
                 f'{type(self).__name__}: `probs` must not be NaN. The network diverged, or the post-processor before '
                 'it divided by zero.'
             )
-        return self.process(probs, data_sample)
+        return self.process_batch(probs, data_samples)
 
     @abstractmethod
     def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
         """Map the probabilities; see :meth:`__call__`."""
+
+    def process_batch(self, probs: Sequence[Tensor], data_samples: Sequence[SegDataSample]) -> list[Tensor]:
+        """Map the probabilities of a batch: by default, of one image after the other."""
+        return [self.process(*image) for image in zip(probs, data_samples, strict=True)]
 
 
 def build_postprocessors(configs: Sequence[dict] | None) -> list[PostProcessor]:
@@ -47,8 +57,11 @@ def build_postprocessors(configs: Sequence[dict] | None) -> list[PostProcessor]:
     return [build_step(POSTPROCESSORS, config, PostProcessor) for config in configs or ()]
 
 
-def apply_postprocessors(postprocessors: Iterable[PostProcessor], probs: Tensor, data_sample: SegDataSample) -> Tensor:
-    """Apply post-processors to probabilities ``(K, H, W)``, in order."""
+def apply_postprocessors(
+    postprocessors: Iterable[PostProcessor], probs: Sequence[Tensor], data_samples: Sequence[SegDataSample]
+) -> list[Tensor]:
+    """Apply post-processors to the probabilities ``(K, H, W)`` of the images of a batch, in order."""
+    results = list(probs)
     for postprocessor in postprocessors:
-        probs = postprocessor(probs, data_sample)
-    return probs
+        results = postprocessor.batch(results, data_samples)
+    return results

@@ -19,23 +19,23 @@ class SharedKernels:
     """CRF kernels of images, until they are cleared: several CRFs on one image build each lattice once."""
 
     def __init__(self) -> None:
-        self._kernels: dict[tuple, tuple[Tensor, CRFKernels]] = {}
+        self._kernels: dict[tuple, tuple[Sequence[Tensor], CRFKernels]] = {}
 
-    def get(self, image: Tensor, device: torch.device, params: CRFParams) -> CRFKernels:
-        """Return the kernels of an image as it is now, ``(3, H, W)`` in BGR.
+    def get(self, images: Sequence[Tensor], device: torch.device, params: CRFParams) -> CRFKernels:
+        """Return the kernels of an image, or of a batch of images of equal size, as they are now.
 
         Args:
-            image: The image. It is kept, so that no other tensor gets its identity.
+            images: The images, ``(3, H, W)`` in BGR, at least one. They are kept, so that no other tensor gets the
+                identity of one.
             device: Device to compute on.
             params: Widths and weights of the kernels.
         """
         # The version changes when a tensor is changed in place; tensors of inference mode have none.
-        version = None if image.is_inference() else image._version
-        key = id(image), version, device, params.kernel_key
+        versions = [(id(image), None if image.is_inference() else image._version) for image in images]
+        key = (*versions, device, params.kernel_key)
         entry = self._kernels.get(key)
         if entry is None:
-            # RGB, as in other implementations: the order of the channels rotates the lattice.
-            entry = self._kernels[key] = image, CRFKernels(image.flip(0).to(device), params)
+            entry = self._kernels[key] = images, CRFKernels(_joined_rgb(images, device), params)
         return entry[1]
 
     def clear(self) -> None:
@@ -101,11 +101,56 @@ class DenseCRF(PostProcessor):
 
     def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
         """Refine ``probs (K, H, W)``."""
-        plausible = None
-        if self.min_pixel_prob is not None or self.min_image_prob is not None:
-            image_probs = None if self.min_image_prob is None else data_sample.pred_label.score
-            plausible = plausible_labels(probs, self.min_pixel_prob or 0.0, image_probs, self.min_image_prob or 0.0)
-        shared = SharedKernels() if self.shared_kernels is None else self.shared_kernels
-        kernels = shared.get(data_sample.image.data, probs.device, self.params)
-        compatibility = None if self.compatibility is None else self.compatibility.to(probs.device)
-        return dense_crf(probs, kernels.image, self.params, compatibility, plausible, kernels)
+        return self._refine([probs], [data_sample])[0]
+
+    def process_batch(self, probs: Sequence[Tensor], data_samples: Sequence[SegDataSample]) -> list[Tensor]:
+        """Refine the probabilities of a batch; images of equal size are processed together."""
+        groups: dict[tuple, list[int]] = {}
+        for index, (one, sample) in enumerate(zip(probs, data_samples, strict=True)):
+            groups.setdefault((one.shape, sample.image.data.shape), []).append(index)
+        results = list(probs)
+        for indices in groups.values():
+            refined = self._refine([probs[index] for index in indices], [data_samples[index] for index in indices])
+            for index, one in zip(indices, refined, strict=True):
+                results[index] = one
+        return results
+
+    def _refine(self, probs: Sequence[Tensor], data_samples: Sequence[SegDataSample]) -> Sequence[Tensor]:
+        """Refine the probabilities of images of equal size."""
+        device, images = probs[0].device, [sample.image.data for sample in data_samples]
+        kernels = None if self.shared_kernels is None else self.shared_kernels.get(images, device, self.params)
+        refined = dense_crf(
+            _joined(probs),
+            _joined_rgb(images, device) if kernels is None else kernels.image,
+            self.params,
+            None if self.compatibility is None else self.compatibility.to(device),
+            self._plausible(probs, data_samples),
+            kernels,
+        )
+        return [refined] if len(probs) == 1 else refined.unbind()
+
+    def _plausible(self, probs: Sequence[Tensor], data_samples: Sequence[SegDataSample]) -> Tensor | None:
+        """Select the classes of each image that are probable enough; None selects all."""
+        if self.min_pixel_prob is None and self.min_image_prob is None:
+            return None
+        by_image = [None if self.min_image_prob is None else sample.pred_label.score for sample in data_samples]
+        limits = self.min_pixel_prob or 0.0, self.min_image_prob or 0.0
+        return _joined(
+            [
+                plausible_labels(one, limits[0], of_image, limits[1])
+                for one, of_image in zip(probs, by_image, strict=True)
+            ]
+        )
+
+
+def _joined(tensors: Sequence[Tensor]) -> Tensor:
+    """Return the only tensor, or the stack of several."""
+    return tensors[0] if len(tensors) == 1 else torch.stack(list(tensors))
+
+
+def _joined_rgb(images: Sequence[Tensor], device: torch.device) -> Tensor:
+    """Join images ``(3, H, W)`` and convert them to RGB, as in other implementations.
+
+    The order of the channels rotates the lattice.
+    """
+    return _joined(images).to(device).flip(-3)

@@ -44,11 +44,20 @@ class PostProcessorEnsemble(PostProcessor):
 
     def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
         """Average the results of all pipelines on ``probs (K, H, W)``."""
+        return self._mean([probs], [data_sample])[0]
+
+    def process_batch(self, probs: Sequence[Tensor], data_samples: Sequence[SegDataSample]) -> list[Tensor]:
+        """Average the results of all pipelines on each image of a batch."""
+        if probs[0].device.type == 'cpu':  # where a batch is not faster, keep the lattices of one image only
+            return super().process_batch(probs, data_samples)
+        return self._mean(probs, data_samples)
+
+    def _mean(self, probs: Sequence[Tensor], data_samples: Sequence[SegDataSample]) -> list[Tensor]:
         try:
-            results = [apply_postprocessors(pipeline, probs, data_sample) for pipeline in self.pipelines]
+            results = [apply_postprocessors(pipeline, probs, data_samples) for pipeline in self.pipelines]
         finally:
             self._shared_kernels.clear()
-        return torch.stack(results).mean(0)
+        return [torch.stack(of_image).mean(0) for of_image in zip(*results, strict=True)]
 
     def _share(self, kernels: SharedKernels) -> None:
         """Let the CRFs of all pipelines, and those of ensembles among them, use the same kernels."""

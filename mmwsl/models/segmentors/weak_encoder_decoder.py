@@ -102,7 +102,7 @@ class WeakEncoderDecoder(EncoderDecoder):
 
     def predict(self, inputs: Tensor, data_samples: OptSampleList = None) -> SampleList:
         """Predict the masks of a batch."""
-        return [self.merge_views([view]) for view in self.predict_views(inputs, data_samples)]
+        return self.merge_views([[view] for view in self.predict_views(inputs, data_samples)])
 
     def predict_views(self, inputs: Tensor, data_samples: OptSampleList = None) -> SampleList:
         """Score a batch for :meth:`merge_views`; see :meth:`mmwsl.inference.InferencePipeline.score_views`."""
@@ -111,9 +111,9 @@ class WeakEncoderDecoder(EncoderDecoder):
             data_samples = [SegDataSample(metainfo=dict(ori_shape=size, img_shape=size)) for _ in inputs]
         return self.pipeline.score_views(self, inputs, data_samples)
 
-    def merge_views(self, views: Sequence[SegDataSample]) -> SegDataSample:
-        """Make one prediction of the views of an image; see :meth:`mmwsl.inference.InferencePipeline.merge_views`."""
-        return self.pipeline.merge_views(views)
+    def merge_views(self, batch: Sequence[Sequence[SegDataSample]]) -> SampleList:
+        """Merge the views of each image to a prediction; see :meth:`mmwsl.inference.InferencePipeline.merge_views`."""
+        return self.pipeline.merge_views(batch)
 
     def score_map(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Return the score map ``(N, K, h, w)`` of padded images ``(N, 3, H, W)``."""

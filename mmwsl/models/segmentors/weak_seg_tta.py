@@ -42,4 +42,4 @@ class WeakSegTTAModel(BaseTTAModel):
 
     def merge_preds(self, data_samples_list: list[SampleList]) -> list[SegDataSample]:
         """Merge the predictions of all views of each image."""
-        return [self.module.merge_views(views) for views in data_samples_list]
+        return self.module.merge_views(data_samples_list)

@@ -232,6 +232,6 @@ def test_views_are_averaged_in_every_field():
     raw = [view.pred_label.raw_score for view in views]
     saliency = [view.class_saliency.data for view in views]
     assert not torch.equal(*raw) and not torch.equal(*saliency)
-    merged = model.merge_views(views)
+    (merged,) = model.merge_views([views])
     torch.testing.assert_close(merged.pred_label.raw_score, (raw[0] + raw[1]) / 2)
     torch.testing.assert_close(merged.class_saliency.data, (saliency[0] + saliency[1]) / 2)

@@ -23,6 +23,17 @@ def test_a_missing_field_names_the_part_to_add():
         prior(torch.rand(3, 4, 5), SegDataSample())
 
 
+def test_every_image_of_a_batch_is_checked():
+    (prior,) = build_postprocessors([dict(type='mmwsl.ImageLevelPrior')])
+    sample = SegDataSample(pred_label=LabelData(score=torch.tensor([1.0, 0.5, 0.0])))
+    probs = torch.rand(3, 4, 5)
+    assert torch.equal(prior.batch([probs, probs[:, :2]], [sample] * 2)[1], prior(probs, sample)[:, :2])
+    with pytest.raises(KeyError, match='needs the field `pred_label`'):
+        prior.batch([probs, probs], [sample, SegDataSample()])
+    with pytest.raises(ValueError, match='ImageLevelPrior: `probs` must not be NaN'):
+        prior.batch([probs, probs * torch.nan], [sample, sample])
+
+
 def test_no_config_is_an_empty_list():
     assert build_postprocessors(None) == build_postprocessors([]) == []
 

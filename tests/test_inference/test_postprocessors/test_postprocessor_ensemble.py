@@ -82,9 +82,9 @@ def test_crfs_with_equal_kernels_build_each_lattice_once(monkeypatch):
     """In float64, which torch computes; a CRF has two lattices, 2 and 5 dimensions."""
     original, built = PermutohedralLattice.__init__, []
 
-    def counted(self, features):
+    def counted(self, features, groups=1):
         built.append(features.shape[1])
-        original(self, features)
+        original(self, features, groups)
 
     monkeypatch.setattr(PermutohedralLattice, '__init__', counted)
     torch.manual_seed(0)
@@ -105,10 +105,10 @@ def test_crfs_with_equal_kernels_build_each_lattice_once(monkeypatch):
 def test_an_image_that_changed_gets_other_lattices():
     probs, image = torch.rand(2, 6, 7), torch.randint(0, 256, (3, 6, 7)).byte()
     kernels, params = SharedKernels(), CRF_PRESETS['psa']
-    first = kernels.get(image, probs.device, params)
-    assert kernels.get(image, probs.device, params) is first
-    assert kernels.get(image, probs.device, replace(params, iterations=3, gt_prob=0.5)) is first
-    assert kernels.get(image, probs.device, replace(params, bilateral_srgb=4.0)) is not first
-    assert kernels.get(image.clone(), probs.device, params) is not first
+    first = kernels.get([image], probs.device, params)
+    assert kernels.get([image], probs.device, params) is first
+    assert kernels.get([image], probs.device, replace(params, iterations=3, gt_prob=0.5)) is first
+    assert kernels.get([image], probs.device, replace(params, bilateral_srgb=4.0)) is not first
+    assert kernels.get([image.clone()], probs.device, params) is not first
     image[0, 0, 0] += 1
-    assert kernels.get(image, probs.device, params) is not first
+    assert kernels.get([image], probs.device, params) is not first
