@@ -1,6 +1,6 @@
 """Masks that follow regions, such as those of SAM, of proposals or of superpixels."""
 
-from typing import Protocol
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -117,19 +117,12 @@ def _elect(
     return taken, winners, sizes
 
 
-class Masks(Protocol):
-    """Masks of one image, each ``(H, W)`` bool, that can be decoded one at a time."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int, /) -> np.ndarray: ...
-
-
-def masks_to_superpixels(masks: Masks) -> tuple[np.ndarray, np.ndarray]:
+def masks_to_superpixels(masks: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Convert masks to unions of superpixels: a superpixel has the pixels that lie in the same masks.
 
     Args:
-        masks: At least one mask. They may overlap. Each is read twice.
+        masks: At least one mask, ``(H, W)`` bool. They may overlap. Each is read twice, so they can be decoded one at a
+            time.
 
     Returns:
         The superpixels, ``(H, W)`` int64, and the superpixels of each mask, ``(n, R)`` bool; see :func:`region_vote`.

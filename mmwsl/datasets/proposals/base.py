@@ -7,6 +7,7 @@ import numpy as np
 
 from mmwsl.functional.objectness import box_objectness, region_objectness, rle_objectness
 from mmwsl.functional.region_vote import masks_to_superpixels
+from mmwsl.utils.lazy_sequence import LazySequence
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class RegionMasks:
 
 
 @dataclass(frozen=True)
-class RLEMasks:
+class RLEMasks(LazySequence[np.ndarray]):
     """Arbitrary masks, as runs of pixels counted down the columns; see :mod:`mmwsl.annotations.rle`.
 
     Attributes:
@@ -51,7 +52,8 @@ class RLEMasks:
     def __len__(self) -> int:
         return len(self.runs)
 
-    def __getitem__(self, index: int) -> np.ndarray:
+    def item(self, index: int) -> np.ndarray:
+        """Decode a mask, ``(H, W)`` bool."""
         mask = np.zeros(self.shape[0] * self.shape[1], dtype=bool)
         for start, stop in self.runs[index]:
             mask[start:stop] = True

@@ -20,8 +20,9 @@ class ReCAMHead(LSEAggregationHead):
     A linear classifier :math:`w'` without bias gets the features under the map of each present class, and must tell
     this class from all others: see :func:`mmwsl.functional.class_features` and
     :func:`mmwsl.functional.reactivation_loss`. A prediction has the maps of both classifiers,
-    :math:`\sum_k w_{ck} w'_{ck} F_k`; image-level scores are those of the first. Use :class:`mmwsl.ClassActivationMaps`
-    and known image-level labels. Any aggregator and loss train the first classifier.
+    :math:`\sum_k w_{ck} w'_{ck} F_k`; image-level scores are those of the first. Use
+    :class:`mmwsl.inference.ClassActivationMaps` and known image-level labels. Any aggregator and loss train the first
+    classifier.
 
     Args:
         reactivation_weight: Weight of the softmax cross-entropy.

@@ -63,12 +63,12 @@ class CLIPSegmentor(WeakEncoderDecoder):
 
     @property
     def aggregates(self) -> bool:
-        """Whether there are image-level logits: always, from the mean of the tokens."""
+        """Whether there are image-level logits; always, from the mean of the tokens."""
         return True
 
     @property
     def gradient_layer(self) -> str:
-        """Name of the layer whose gradients weight it: the normalization before the attention of the last block."""
+        """Name of the layer whose gradients weight it, the normalization before the attention of the last block."""
         return f'backbone.{self.backbone.attention_input}'
 
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:

@@ -87,7 +87,7 @@ class WeakEncoderDecoder(EncoderDecoder):
 
     @property
     def aggregates(self) -> bool:
-        """Whether there are image-level logits: if the head aggregates its score map."""
+        """Whether the head aggregates its score map, so that there are image-level logits."""
         return isinstance(self.decode_head, LSEAggregationHead)
 
     @property
