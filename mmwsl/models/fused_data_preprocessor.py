@@ -35,7 +35,7 @@ class FusedSegDataPreProcessor(SegDataPreProcessor):
             ValueError: If images of different sizes are to be predicted in one batch.
         """
         data = self.cast_data(data)
-        images: list[Tensor] = data['inputs']
+        images: list[Tensor] = list(data['inputs'])  # a tuple in test-time augmentation
         samples: Any = data.get('data_samples')
         sizes = [image.shape[-2:] for image in images]
         if training:

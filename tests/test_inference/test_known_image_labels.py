@@ -8,7 +8,7 @@ from mmengine.structures import LabelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-from mmwsl.inference import ClassMaps
+from mmwsl.inference import ClassMaps, PostProcessor
 from mmwsl.registry import CLASS_MAPS
 
 HEADS = {
@@ -17,6 +17,16 @@ HEADS = {
         type='FCNHead', channels=8, kernel_size=1, num_convs=1, concat_input=False, num_classes=7, _delete_=True
     ),
 }
+
+
+class Process(PostProcessor):
+    """Post-processor that is a function of the probabilities."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def process(self, probs, data_sample):
+        return self.function(probs)
 
 
 def build(repository, head='LSEAggregationHead', **inference):
@@ -70,7 +80,7 @@ def test_a_softmax_shares_the_probability_of_absent_classes_in_proportion(reposi
     assert not probs[[2, 5]].any()
     left = plain[[0, 1, 3, 4, 6]]
     torch.testing.assert_close(probs[[0, 1, 3, 4, 6]], left / left.sum(0))
-    model.pipeline.postprocessors = [lambda probs, sample: torch.full_like(probs, 0.5)]
+    model.pipeline.postprocessors = [Process(lambda probs: torch.full_like(probs, 0.5))]
     probs = predict(model, labels).pred_scores.data
     assert not probs[[2, 5]].any() and (probs[[0, 1]] == 0.5).all()
 
@@ -107,7 +117,7 @@ def test_absent_classes_take_no_part_in_post_processing(repository):
     labels = [-1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     seen = []
     model = build(repository, image_labels=KNOWN, class_maps=dict(type='OneClass', label=2))
-    model.pipeline.postprocessors = [lambda probs, sample: seen.append(probs.clone()) or probs]
+    model.pipeline.postprocessors = [Process(lambda probs: seen.append(probs.clone()) or probs)]
     scores = predict(model, labels).pred_scores.data
     assert not seen[0][2].any() and not scores[2].any() and (scores[0] == 0.25).all()
 
@@ -148,8 +158,8 @@ def test_post_processors_are_a_list(repository):
 @pytest.mark.parametrize('head', HEADS)
 def test_nan_and_logits_are_never_a_mask(repository, head):
     model = build(repository, head)
-    for wrong in (lambda probs, sample: probs * torch.nan, lambda probs, sample: probs.log()):
-        model.pipeline.postprocessors = [wrong]
+    for wrong in (lambda probs: probs * torch.nan, lambda probs: probs.log()):
+        model.pipeline.postprocessors = [Process(wrong)]
         with pytest.raises(ValueError, match='`pred_scores` must not be NaN or negative'):
             predict(model)
     model = build(repository, head)

@@ -73,7 +73,31 @@ def lse_pool(scores: Tensor, r: float | Tensor, valid: Tensor | None = None) -> 
             'Use global_average_pool for r -> 0 and global_max_pool for inf.'
         )
     flat, locations = flatten_locations(scores, valid)
-    return _LogSumExp.apply(flat, per_class(r, 'r', flat), None if valid is None else locations).squeeze(2)
+    inputs = flat, per_class(r, 'r', flat), None if valid is None else locations
+    # ONNX has operators of torch only.
+    result = _log_sum_exp(*inputs)[0] if torch.onnx.is_in_onnx_export() else _LogSumExp.apply(*inputs)
+    return result.squeeze(2)
+
+
+def _log_sum_exp(scores: Tensor, r: float | Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return the Log-Sum-Exp ``(N, K, 1)``, the exponentials, their sum and the logarithm of their mean."""
+    count: int | Tensor = scores.shape[2]
+    if valid is not None:
+        scores = scores.masked_fill(~valid, -torch.inf)
+        count = valid.sum(2, keepdim=True)
+    # The sum is stable without the peak, but r * 100 would round off the differences between scores.
+    peak = scores.amax(2, keepdim=True)
+    # Scores too low to change the sum in this precision get no gradient. It would be a denormal number, which makes
+    # the preceding convolutions several times slower on a CPU.
+    weakest = math.log(torch.finfo(scores.dtype).eps / scores.shape[2])
+    exponents = (scores - peak).mul_(r)
+    if torch.onnx.is_in_onnx_export():  # it lacks the threshold, which passes over the scores once instead of twice
+        powers = exponents.masked_fill(exponents < weakest, -torch.inf).exp()
+    else:
+        powers = F.threshold(exponents, weakest, -torch.inf, inplace=True).exp_()
+    total = powers.sum(2, keepdim=True)
+    log_mean = (total / count).log()
+    return peak + log_mean / r, powers, total, log_mean
 
 
 class _LogSumExp(torch.autograd.Function):
@@ -85,21 +109,9 @@ class _LogSumExp(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, scores: Tensor, r: float | Tensor, valid: Tensor | None) -> Tensor:
-        count: int | Tensor = scores.shape[2]
-        if valid is not None:
-            scores = scores.masked_fill(~valid, -torch.inf)
-            count = valid.sum(2, keepdim=True)
-        # The sum is stable without the peak, but r * 100 would round off the differences between scores.
-        peak = scores.amax(2, keepdim=True)
-        # Scores too low to change the sum in this precision get no gradient. It would be a denormal number, which makes
-        # the preceding convolutions several times slower on a CPU.
-        weakest = math.log(torch.finfo(scores.dtype).eps / scores.shape[2])
-        exponents = (scores - peak).mul_(r)
-        powers = F.threshold(exponents, weakest, -torch.inf, inplace=True).exp_()
-        total = powers.sum(2, keepdim=True)
-        log_mean = (total / count).log()
+        result, powers, total, log_mean = _log_sum_exp(scores, r, valid)
         ctx.save_for_backward(powers, total, log_mean, *([r] if isinstance(r, Tensor) else []))
-        return peak + log_mean / r
+        return result
 
     @staticmethod
     @once_differentiable
