@@ -16,7 +16,10 @@ from classification import ROOT, SCENES, link, read_labels, read_list
 from mmengine.config import Config
 
 from mmwsl.apis import load_config, test
+from mmwsl.apis.registered import is_subclass
 from mmwsl.apis.training import train
+from mmwsl.evaluation import PointLocalizationMetric
+from mmwsl.registry import METRICS
 from mmwsl.utils.files import atomic_write
 
 NAMES = ['wsl_lse_overfeat_voc', *(f'wsl_lse_overfeat_voc_{prior}' for prior in ('ilp', 'sppxl', 'bb', 'seg'))]
@@ -48,7 +51,7 @@ def overfeat_config(name: str, out: Path, iterations: int, images: int) -> Confi
     )
     cfg.test_dataloader.dataset.data_prefix.seg_map_path = 'SegmentationClassAug'
     cfg.model.inference.scorer.stride = STRIDE
-    cfg.test_evaluator = [evaluator for evaluator in cfg.test_evaluator if 'PointLocalization' not in evaluator.type]
+    cfg.test_evaluator = [one for one in cfg.test_evaluator if not is_subclass(one, METRICS, PointLocalizationMetric)]
     cfg.update(val_cfg=None, val_dataloader=None, val_evaluator=None)
     cfg.update(param_scheduler=None, train_cfg=dict(type='IterBasedTrainLoop', max_iters=iterations))
     cfg.default_hooks.checkpoint.interval = 50

@@ -9,7 +9,6 @@ from .affinity_losses import (
     NO_PAIR,
     affinity_losses,
     displacement_losses,
-    merge_label_maps,
     pair_labels,
 )
 from .attention_affinity import attention_affinity, box_masks, propagate_class_maps, sinkhorn_normalize
@@ -225,7 +224,6 @@ __all__ = [
     'max_normalize',
     'mean_field',
     'masks_to_superpixels',
-    'merge_label_maps',
     'mil_fcn_loss',
     'min_max_normalize',
     'mirrored_positions',

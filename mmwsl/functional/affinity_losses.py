@@ -13,33 +13,6 @@ NO_PAIR, BACKGROUND_PAIR, FOREGROUND_PAIR, NEGATIVE_PAIR = -1, 0, 1, 2
 EPSILON = 1e-5
 
 
-def merge_label_maps(strong: Tensor, weak: Tensor, ignore_index: int = 255) -> Tensor:
-    r"""Merge label maps with a strong and with a weak background to one of certain labels, as PSA and IRN do.
-
-    PSA (Ahn & Kwak, CVPR 2018) refines class activation maps M with two background scores :math:`(1 - \max_c M_c)^a`,
-    by a CRF and the argmax. A small a, 4 in the authors' code, makes the background strong: what is still an object is
-    certainly one. A large a, 32 there and 24 in the paper, makes it weak: what is background is certainly so. Pixels of
-    neither kind are ignored.
-
-    :class:`mmwsl.inference.PostProcessorEnsemble` of two pipelines with a double threshold does the same to scores.
-
-    Args:
-        strong: Labels with the strong background, ``(..., H, W)``.
-        weak: Labels with the weak background, of the same shape.
-        ignore_index: Label of ignored pixels, also in both maps.
-
-    Returns:
-        The foreground of ``strong``; 0 where ``weak`` is 0; ``ignore_index`` elsewhere.
-
-    Raises:
-        ValueError: If the shapes differ.
-    """
-    if strong.shape != weak.shape:
-        raise ValueError(f'`weak` must have the shape {tuple(strong.shape)} of `strong`, got {tuple(weak.shape)}.')
-    merged = strong.masked_fill(strong == 0, ignore_index).masked_fill(weak == 0, 0)
-    return merged.masked_fill((strong == ignore_index) | (weak == ignore_index), ignore_index)
-
-
 def pair_labels(labels: Tensor, offsets: Sequence[Offset], ignore_index: int = 255, margin: int = 0) -> Tensor:
     """Label the pairs of neighbors in label maps: both background, both of one foreground class, or of two classes.
 

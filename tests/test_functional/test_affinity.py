@@ -13,7 +13,6 @@ from mmwsl.functional import (
     displacement_losses,
     feature_affinities,
     half_disc_offsets,
-    merge_label_maps,
     pair_labels,
     path_locations,
 )
@@ -106,13 +105,6 @@ def test_the_boundary_of_a_path_and_its_losses():
         losses = affinity_losses(affinities, pairs)
         assert losses[index].item() == pytest.approx(expected, abs=1e-4)
         assert sum(losses).item() == pytest.approx(expected, abs=1e-4)
-
-
-def test_merge_of_two_label_maps():
-    strong, weak = torch.tensor([1, 0, 0, 2, 1, 255, 3]), torch.tensor([1, 1, 0, 2, 2, 1, 255])
-    assert merge_label_maps(strong, weak).tolist() == [1, 255, 0, 2, 1, 255, 255]
-    with pytest.raises(ValueError, match=r'`weak` must have the shape \(7,\)'):
-        merge_label_maps(strong, weak[1:])
 
 
 def test_pair_labels_by_hand():

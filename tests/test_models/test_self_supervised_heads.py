@@ -6,7 +6,6 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from torch.nn import functional as F
 
-import mmwsl.models  # noqa: F401  registers the heads
 from mmwsl.registry import MODELS
 from tests.device_reads import CountReads
 

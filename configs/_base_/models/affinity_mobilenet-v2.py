@@ -2,7 +2,7 @@
 # config adds `decode_head` and `out_indices`.
 checkpoint = '{{$MMWSL_WEIGHTS_ROOT:weights}}/mobilenet_v2_imagenet.pth'
 data_preprocessor = dict(
-    type='SegDataPreProcessor',
+    type='mmwsl.FusedSegDataPreProcessor',
     mean=[127.5, 127.5, 127.5],
     std=[127.5, 127.5, 127.5],
     bgr_to_rgb=True,
