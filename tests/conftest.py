@@ -8,6 +8,7 @@ it are skipped, with the reason in the report:
 """
 
 import gc
+import multiprocessing
 import os
 import socket
 from pathlib import Path
@@ -45,6 +46,14 @@ def own_cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('MMWSL_CACHE', str(tmp_path_factory.mktemp('cache')))
         yield
+
+
+@pytest.fixture(autouse=True)
+def ended_workers():
+    """End the workers of data loaders that a test leaves in reference cycles: their failure would fail a later test."""
+    yield
+    if multiprocessing.active_children():
+        gc.collect()
 
 
 def folder_from(variable):
