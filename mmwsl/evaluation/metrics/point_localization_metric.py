@@ -58,7 +58,7 @@ class PointLocalizationMetric(ObjectBoxMetric):
     precision is not verified.
 
     Args:
-        tolerance: Non-negative number of pixels. The paper uses 18, the pooling ratio of its network.
+        tolerance: Non-negative number of pixels. 18, the pooling ratio of the paper's network, is not verified there.
         tolerance_side: Long side in pixels of the image that ``tolerance`` is measured in: the tolerance in the
             original image is ``tolerance`` times its own long side divided by ``tolerance_side``. None measures in the
             original image. The paper rescales images to 500 pixels, the long side of almost every image of VOC; that
