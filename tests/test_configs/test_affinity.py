@@ -74,7 +74,7 @@ def test_from_labels_to_refined_labels(method, monkeypatch):
 
 def expected(affinity):
     """List the instances of the masks: connected pieces of a class that one center of displacements attracts."""
-    walk = Config.fromfile(CONFIGS['wsl_lse_voc6_irn']).model.inference.postprocessors[0]
+    walk = Config.fromfile(CONFIGS['wsl_gap_voc6_irn']).model.inference.postprocessors[0]
     network = AffinityNetwork(walk.config, str(affinity))
     for number, name in enumerate(('one', 'two'), 1):
         image = cv2.imread(f'{os.environ["MMWSL_DATA_ROOT"]}/voc6/JPEGImages/{name}.jpg')

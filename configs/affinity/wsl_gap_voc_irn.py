@@ -1,7 +1,7 @@
-# For tools/generate_pseudo_labels.py: class activation maps of the network of wsl_lse_voc.py and a random walk by the
+# For tools/generate_pseudo_labels.py: class activation maps of the network of wsl_gap_voc.py and a random walk by the
 # boundaries of IRN, which `python tools/train.py configs/affinity/psl_irn_voc.py` trains. The exponent and the
-# background score are those of IRN's code, chosen there with masks of VOC 2012. See wsl_lse_voc_psa.py.
-_base_ = ['wsl_lse_voc_psa.py']
+# background score are those of IRN's code, chosen there with masks of VOC 2012. See wsl_gap_voc_psa.py.
+_base_ = ['wsl_gap_voc_psa.py']
 model = dict(
     inference=dict(
         postprocessors=[
