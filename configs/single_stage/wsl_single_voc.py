@@ -1,7 +1,8 @@
 # The structure of ToCo (Ru et al., CVPR 2023) and DuPL (Wu et al., CVPR 2024) on ResNet-50, for 20,000 iterations in
-# batches of 4 as there. ToCo's: warm-up, thresholds, scales, weight of the segmentation loss. DuPL's: filter of noisy
-# labels. CoSA's (Yang et al., ECCV 2024): moving average. Both authors train vision transformers with AdamW, and chose
-# their thresholds with masks; whole images, optimizer and learning rate are those of the other configs for ResNet-50.
+# batches of 4 as there. ToCo's: warm-up, scales, weight of the segmentation loss. DuPL's: filter of noisy labels.
+# CoSA's (Yang et al., ECCV 2024): moving average. These authors train vision transformers with AdamW; whole images,
+# optimizer and learning rate are those of the other configs for ResNet-50. Both thresholds are those of IRN (Ahn et
+# al., CVPR 2019) for the maps of ResNet-50, whose authors had masks.
 _base_ = ['../wsl_lse_voc.py']
 norm_cfg = dict(type='BN')
 classifier = dict(
@@ -34,7 +35,7 @@ model = dict(
     warmup_iters=2000,
     momentum=0.0006,
     scales=(1.0, 0.5, 1.5),
-    labeler=dict(type='mmwsl.OnlineLabeler', bg_threshold=0.25, fg_threshold=0.7),
+    labeler=dict(type='mmwsl.OnlineLabeler', bg_threshold=0.05, fg_threshold=0.3),
 )
 train_dataloader = dict(batch_size=4)
 val_evaluator = _base_.val_evaluator[:2]

@@ -1,7 +1,8 @@
 # A mean teacher on MobileNetV2 at stride 16: its class maps, refined by colors, are the labels of DeepLab v3+.
-# ToCo's (Ru et al., CVPR 2023): both thresholds, the weight 0.1 of the segmentation loss, background and foreground
-# balanced. Ours, for a short training of a CNN: a moving average with 10 divided by the iterations, a fifth of them for
-# the warm-up, and the stages up to stride 8 frozen, with all statistics of batch normalization.
+# ToCo's (Ru et al., CVPR 2023): the weight 0.1 of the segmentation loss, background and foreground balanced. IRN's
+# (Ahn et al., CVPR 2019): both thresholds, for the maps of a CNN. Ours, for a short training: a moving average with 10
+# divided by the iterations, a fifth of them for the warm-up, and the stages up to stride 8 frozen, with all statistics
+# of batch normalization.
 _base_ = [
     '../_base_/models/deeplabv3plus_mobilenet-v2.py',
     '../_base_/datasets/voc6.py',
@@ -28,7 +29,7 @@ model = dict(
     ),
     warmup_iters=300,
     momentum=10 / 1500,
-    labeler=dict(type='mmwsl.OnlineLabeler', bg_threshold=0.25, fg_threshold=0.7),
+    labeler=dict(type='mmwsl.OnlineLabeler', bg_threshold=0.05, fg_threshold=0.3),
 )
 resize = dict(type='Resize', scale=crop_size, keep_ratio=True)
 train_pipeline = [  # whole images: a crop could cut the labeled object out

@@ -68,7 +68,8 @@ class OnlineLabeler(nn.Module):
     def forward(self, maps: Tensor, inputs: Tensor, image_labels: Tensor, valid: Tensor) -> Tensor:
         """Label a batch, each image by itself.
 
-        An image with an unknown class has no certain background: it is ignored.
+        An image with an unknown class, or a present class without a positive score, has no certain background: its
+        background is ignored.
 
         Args:
             maps: Scores without background, ``(N, C, ...)``; positive ones show the class.
@@ -85,7 +86,9 @@ class OnlineLabeler(nn.Module):
             resize(one.float(), size=tuple(size), mode='bilinear', align_corners=False) for one in (maps, inputs)
         )
         scores = normalized_maps(scores, valid, subtract_min=True)
-        present, unknown = image_labels[:, 1:] == 1, (image_labels[:, 1:] == -1).any(1)
+        present = image_labels[:, 1:] == 1
+        missing = present & (scores.amax((2, 3)) == 0)
+        doubtful = (missing | (image_labels[:, 1:] == -1)).any(1)
         self.observe(scores, present, valid)
         background, foreground = self.thresholds
         for index, (label, area) in enumerate(zip(labels, valid, strict=True)):
@@ -99,7 +102,7 @@ class OnlineLabeler(nn.Module):
                 self.iterations,
                 self.ignore_index,
             )
-            label[area] = crop.masked_fill((crop == 0) & unknown[index], self.ignore_index).flatten()
+            label[area] = crop.masked_fill((crop == 0) & doubtful[index], self.ignore_index).flatten()
         return labels
 
     def observe(self, maps: Tensor, present: Tensor, valid: Tensor) -> None:

@@ -271,6 +271,26 @@ def test_thresholds_of_the_mixture_are_those_of_its_scores_for_each_class():
     assert low[1] < low[0] and (low[2], high[2]) == (0.25, 0.7)
 
 
+def test_a_present_class_without_a_positive_score_leaves_no_certain_background():
+    labeler = OnlineLabeler(3, scale=1.0, iterations=0)
+    maps = torch.stack([torch.linspace(-1, 1, 16).view(4, 4), torch.full((4, 4), -1.0)])[None]
+    assert set(labels_by(labeler, maps, torch.tensor([[0.0, 1.0, 0.0]])).unique().tolist()) == {0, 1, 255}
+    assert set(labels_by(labeler, maps, torch.tensor([[0.0, 1.0, 1.0]])).unique().tolist()) == {1, 255}
+
+
+def test_the_histogram_of_a_class_forgets_its_images_but_not_those_of_other_classes():
+    labeler = MixtureLabeler(3, scale=1.0, iterations=0, memory=4, min_images=100)
+    generator = torch.manual_seed(0)
+    expected = torch.zeros(2, 256, dtype=torch.float64)
+    for label in (0, 0, 1, 0):
+        maps = torch.rand(1, 2, 8, 8, generator=generator)
+        labels_by(labeler, maps, F.one_hot(torch.tensor([label + 1]), 3).float())
+        score = maps[0, label] - maps[0, label].min()
+        score = score / (score.max() + 1e-5)
+        expected[label] = 0.75 * expected[label] + torch.histc(score[score > 0.05], 256, 0, 1).double()
+    torch.testing.assert_close(labeler.histogram, expected)
+
+
 def test_the_fixed_thresholds_hold_where_one_gaussian_fits():
     labeler = MixtureLabeler(2, scale=1.0, iterations=0, interval=1, min_images=1, bg_threshold=0.2, fg_threshold=0.6)
     labels_by(labeler, torch.ones(1, 1, 8, 8), torch.tensor([[0.0, 1.0]]))
