@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from mmwsl.apis.initial_weights import InitialWeightsHook
 from mmwsl.engine.runner import WeakSegRunner
 
 from .shorten import short_config
@@ -16,6 +17,7 @@ def _train(folder, iterations, resume=None, name='wsl_single_voc6', **settings):
     cfg.model.update(warmup_iters=1, **settings)
     cfg.update(work_dir=folder, load_from=resume, resume=resume is not None)
     runner = WeakSegRunner.from_cfg(cfg)
+    runner.register_hook(InitialWeightsHook())  # as `tools/train.py` does
     runner.train()
     return runner
 

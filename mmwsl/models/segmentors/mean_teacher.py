@@ -94,6 +94,9 @@ class MeanTeacherSegmentor(WeakEncoderDecoder):
         self.contrast = None if contrast is None else MODELS.build(contrast)
         self.teacher = ExponentialMovingAverage(self._classifier(), momentum)
         self.teacher.eval()
+        for part in self.teacher.modules():
+            if hasattr(part, 'init_cfg'):
+                part.init_cfg = None  # its first update copies the initialized network
 
     @property
     def ignored(self) -> int:
