@@ -9,6 +9,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from torch.nn import functional as F
 
+from mmwsl.apis.onnx_network import OnnxNetwork
 from mmwsl.functional import double_threshold, fit_gaussian_mixture, patch_token_contrast
 from mmwsl.models import MixtureLabeler, OnlineLabeler
 from mmwsl.registry import MODELS
@@ -329,3 +330,13 @@ def test_errors_of_the_labelers(labeler, options, message):
 def test_errors(settings, message):
     with pytest.raises(ValueError, match=message):
         build(**settings)
+
+
+@torch.no_grad()
+def test_the_exported_network_has_the_masks_alone():
+    model = build().eval()
+    image = torch.randint(0, 256, (1, 3, 32, 32), dtype=torch.uint8)  # RGB; the network gets BGR
+    (probs,) = OnnxNetwork(model, None)(image)
+    logits = model.decode_head(model.extract_feat(image.flip(1).float()))
+    expected = F.interpolate(logits, (32, 32), mode='bilinear', align_corners=False).softmax(1)
+    torch.testing.assert_close(probs, expected)
