@@ -64,6 +64,7 @@ from .noisy_label_losses import (
     symmetric_cross_entropy,
 )
 from .objectness import box_objectness, min_max_normalize, region_objectness, rle_objectness
+from .online_labels import merge_threshold_labels, online_labels, threshold_softmax
 from .overlap_tile import mirrored_positions, overlap_tile
 from .permutohedral import PermutohedralLattice
 from .pixel_adaptive import pixel_adaptive_refinement
@@ -100,6 +101,7 @@ from .soft_labels import saliency_targets, soft_label_cross_entropy
 from .stratified_split import per_class_split, stratified_split
 from .superpixel_crf import mean_field, superpixel_crf, superpixel_graph
 from .superpixels import superpixel_majority, superpixel_mean
+from .token_contrast import patch_token_contrast
 from .unsupervised_thresholds import (
     GaussianMixture,
     ThresholdEstimate,
@@ -224,6 +226,7 @@ __all__ = [
     'max_normalize',
     'mean_field',
     'masks_to_superpixels',
+    'merge_threshold_labels',
     'mil_fcn_loss',
     'min_max_normalize',
     'mirrored_positions',
@@ -235,10 +238,12 @@ __all__ = [
     'propagate_class_maps',
     'non_maximum_suppression',
     'objectness_prior',
+    'online_labels',
     'otsu_threshold',
     'overlap_tile',
     'override_image_probs',
     'pair_labels',
+    'patch_token_contrast',
     'path_locations',
     'per_class_split',
     'pixel_adaptive_refinement',
@@ -281,6 +286,7 @@ __all__ = [
     'superpixel_mean',
     'superpixel_pool',
     'symmetric_cross_entropy',
+    'threshold_softmax',
     'top_k_pool',
     'valid_locations',
     'view_kappa',
