@@ -1,9 +1,11 @@
 # For tools/generate_pseudo_labels.py: class activation maps of the network of wsl_gap_voc6.py and a random walk by the
-# boundaries of IRN, which `python tools/train.py configs/affinity/psl_irn_voc6.py` trains. The exponent and the
-# background score are those of IRN's code, chosen there with masks of VOC 2012. See wsl_gap_voc6_psa.py.
-_base_ = ['wsl_gap_voc6_psa.py']
+# boundaries of IRN, which `python tools/train.py configs/affinity/psl_irn_voc6.py` trains. The exponent is that of
+# IRN's code, chosen there with masks of VOC 2012; its background score of 0.25 is too low for these maps.
+_base_ = ['../pooling/wsl_gap_voc6.py']
 model = dict(
     inference=dict(
+        image_labels=dict(type='mmwsl.KnownImageLabels'),
+        class_maps=dict(type='mmwsl.ClassActivationMaps', normalization='max'),
         postprocessors=[
             dict(
                 type='mmwsl.LearnedAffinityWalk',
@@ -12,9 +14,9 @@ model = dict(
                 image_size=320,
                 beta=10.0,
                 flip=True,
-                background=dict(type='mmwsl.ConstantBackground', threshold=0.25),
-                tuned_on='masks of VOC 2012 (IRN), masks of every fourth image of voc6 train (labels of round 1)',
+                background=dict(type='mmwsl.ConstantBackground', threshold=0.5),
+                tuned_on='masks of VOC 2012 (IRN), masks of every fourth image of voc6 train (background, labels)',
             )
-        ]
+        ],
     )
 )
