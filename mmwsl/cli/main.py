@@ -39,10 +39,13 @@ TOOLS = {
     'tune-thresholds': ('mmwsl.apis.tuning', 'search the class thresholds on masks'),
     'fit-zoom-out': ('mmwsl.apis.zoom_out', 'train the SVMs of zoom-out features'),
     'coco-masks': ('mmwsl.apis.coco_masks', 'masks of the instances of a COCO file'),
+    'sam-masks': ('mmwsl.apis.sam_masks', 'masks of everything in images, by SAM'),
     'print-config': ('mmwsl.apis.print_config', 'print a config with all that it inherits'),
 }
 COMMANDS = OWN_IMAGES | TOOLS
-CONTINUED = dict.fromkeys(('run', 'predict', 'generate-pseudo-labels', 'compare'), 'The same command continues.')
+CONTINUED = dict.fromkeys(
+    ('run', 'predict', 'generate-pseudo-labels', 'compare', 'sam-masks'), 'The same command continues.'
+)
 CONTINUED |= dict(label='The same command starts again.', train='Continue with --resume.')
 """What to do about an interrupted command."""
 LINES, WIDTH = 3, 1000

@@ -55,6 +55,7 @@ from .instances import (
 from .loss_balance import foreground_balanced_mean
 from .loss_clipping import clip_losses
 from .loss_filter import noisy_pixels
+from .mask_prompts import component_boxes, map_peaks, mask_stability, point_grid
 from .multilabel_losses import asymmetric_loss, class_balanced_weights, sigmoid_focal_loss
 from .neighbors import half_disc_offsets
 from .noisy_label_losses import (
@@ -223,7 +224,11 @@ __all__ = [
     'match_instances',
     'max_normalize',
     'mean_field',
+    'map_peaks',
+    'mask_stability',
     'masks_to_superpixels',
+    'component_boxes',
+    'point_grid',
     'mil_fcn_loss',
     'min_max_normalize',
     'mirrored_positions',

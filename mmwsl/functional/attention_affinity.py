@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from .inputs import at_least_float32, check_finite
-from .instances import connected_components
+from .mask_prompts import component_boxes
 
 
 def sinkhorn_normalize(matrix: Tensor, rounds: int = 3) -> Tensor:
@@ -122,9 +122,6 @@ def box_masks(maps: Tensor, threshold: float = 0.4) -> Tensor:
         raise ValueError(f'`threshold` must be in [0, 1), got {threshold}.')
     masks = torch.zeros_like(maps, dtype=torch.bool)
     for mask, values in zip(masks, maps, strict=True):
-        above = (values > 0) & (values > threshold * values.max())
-        components = connected_components(above.long())
-        for component in components[above].unique():
-            rows, columns = (components == component).nonzero().unbind(1)
-            mask[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1] = True
+        for left, top, right, bottom in component_boxes(values, threshold).tolist():
+            mask[top:bottom, left:right] = True
     return masks

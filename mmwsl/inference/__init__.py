@@ -1,6 +1,7 @@
 """Inference: how the scores of a network become a mask."""
 
 from .affinity_network import AffinityNetwork
+from .automatic_masks import AutomaticMaskRule, automatic_masks
 from .class_maps import (
     BeamSearchBoxes,
     ClassActivationMaps,
@@ -25,6 +26,7 @@ from .postprocessors import (
     PixelAdaptiveRefinement,
     PostProcessor,
     PostProcessorEnsemble,
+    PromptedRegionVote,
     RegionVote,
     SuperpixelCRF,
     SuperpixelVote,
@@ -34,6 +36,8 @@ from .segmentor import Segmentor
 from .step import InferenceStep, join_provenance
 
 __all__ = [
+    'AutomaticMaskRule',
+    'automatic_masks',
     'AffinityNetwork',
     'AffinityRandomWalk',
     'BeamSearchBoxes',
@@ -60,6 +64,7 @@ __all__ = [
     'PostProcessorEnsemble',
     'Probabilities',
     'ReceptiveField',
+    'PromptedRegionVote',
     'RegionVote',
     'Scorer',
     'Segmentor',

@@ -64,6 +64,7 @@ from .losses import (
     SoftmaxCrossEntropyLoss,
     SymmetricCrossEntropyLoss,
 )
+from .segment_anything import SegmentAnything
 from .segmentors import (
     SEAM,
     CLIPSegmentor,
@@ -137,6 +138,7 @@ __all__ = [
     'SoftmaxCrossEntropyLoss',
     'SoftmaxPooling',
     'SymmetricCrossEntropyLoss',
+    'SegmentAnything',
     'TextSimilarityHead',
     'TopKPooling',
     'TransformerBackbone',

@@ -107,6 +107,11 @@ def data(tmp_path_factory):
     write_images(root / 'imagenet_voc', ['cat/one.JPEG', 'background/two.JPEG'], SIZE)
     for name in NAMES:
         write_scores(root / 'objectness' / 'scores' / f'{name}.npz', torch.full((2, *SIZE[::-1]), 0.5))
+    halves = np.zeros((2, *SIZE[::-1]), bool)
+    halves[0, :, :20], halves[1, :15] = True, True
+    (root / 'sam_masks').mkdir()
+    for name in NAMES:
+        np.savez(root / 'sam_masks' / f'{name}.npz', masks=halves, scores=np.ones(2))
     torch.manual_seed(0)
     if importlib.util.find_spec('transformers'):
         write_clip(root / 'clip-vit-base-patch16', patch=16, layers=8)
