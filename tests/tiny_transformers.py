@@ -60,7 +60,7 @@ def write_clip(folder, seed=0, length=77, patch=PATCH, layers=3):
     return folder
 
 
-def write_vision(folder, kind, seed=0):
+def write_vision(folder, kind, seed=0, **settings):
     """Write a tiny vision transformer, and return the folder.
 
     ``kind`` is ``'ViT'``, ``'DeiT'`` (two class tokens), ``'Dinov2'``, ``'Dinov2WithRegisters'`` (four registers) or
@@ -69,9 +69,9 @@ def write_vision(folder, kind, seed=0):
     transformers = pytest.importorskip('transformers', reason=REASON)
     torch.manual_seed(seed)
     name = f'{kind}Vision' if kind == 'Siglip' else kind
-    settings = VISION
+    settings = VISION | settings
     if kind.startswith('Dinov2'):
-        settings = {key: value for key, value in VISION.items() if key != 'intermediate_size'}
+        settings = {key: value for key, value in settings.items() if key != 'intermediate_size'}
     model = getattr(transformers, f'{name}Model')(getattr(transformers, f'{name}Config')(**settings))
     model.save_pretrained(folder)
     write_preprocessor(folder)

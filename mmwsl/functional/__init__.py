@@ -22,6 +22,13 @@ from .box_proposals import ProposalRule, propose_boxes, soft_jaccard
 from .boxes import box_iou, non_maximum_suppression
 from .ccnn_bias import ccnn_bias
 from .class_activation_maps import class_activation_maps
+from .class_tokens import (
+    class_attention,
+    class_token_contrast,
+    fuse_class_attention,
+    patch_attention,
+    refine_by_attention,
+)
 from .crf_kernels import CRFKernels
 from .crf_params import CRF_PRESETS, CRFParams
 from .dense_crf import dense_crf, plausible_labels
@@ -177,6 +184,11 @@ __all__ = [
     'ccnn_bias',
     'channel_saliency',
     'class_activation_maps',
+    'class_attention',
+    'class_token_contrast',
+    'fuse_class_attention',
+    'patch_attention',
+    'refine_by_attention',
     'class_balanced_weights',
     'class_frequency_weights',
     'class_thresholds',

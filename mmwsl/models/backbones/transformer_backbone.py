@@ -27,11 +27,13 @@ class TransformerTokens:
         maps: Patch tokens of each chosen layer, ``(N, D, h, w)``.
         prefix: Tokens before the patches in the last layer, ``(N, P, D)``: the class token, then a distillation token
             or registers, as the model has them.
+        levels: All tokens of each layer of ``maps``, ``(N, P + h * w, D)``.
         attentions: Attention of each chosen layer, ``(N, heads, P + h * w, P + h * w)``; each row sums to 1.
     """
 
     maps: tuple[Tensor, ...]
     prefix: Tensor
+    levels: tuple[Tensor, ...]
     attentions: tuple[Tensor, ...]
 
 
@@ -133,6 +135,7 @@ class TransformerBackbone(BaseModule):
         return TransformerTokens(
             maps=tuple(maps),
             prefix=last[:, :count].to(x.dtype),
+            levels=tuple(level.to(x.dtype) for level in levels),
             attentions=tuple(output.attentions[i] for i in chosen),
         )
 
