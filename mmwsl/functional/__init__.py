@@ -11,7 +11,13 @@ from .affinity_losses import (
     displacement_losses,
     pair_labels,
 )
-from .attention_affinity import attention_affinity, box_masks, propagate_class_maps, sinkhorn_normalize
+from .attention_affinity import (
+    attention_affinity,
+    box_masks,
+    guided_attention,
+    propagate_class_maps,
+    sinkhorn_normalize,
+)
 from .average_precision import AP_VARIANTS, average_precision
 from .background import constant_background, logit_softmax, power_background
 from .beam_search import beam_search, box_tent, split_boxes
@@ -108,6 +114,7 @@ from .soft_labels import saliency_targets, soft_label_cross_entropy
 from .stratified_split import per_class_split, stratified_split
 from .superpixel_crf import mean_field, superpixel_crf, superpixel_graph
 from .superpixels import superpixel_majority, superpixel_mean
+from .token_affinity import token_affinity_loss
 from .unsupervised_thresholds import (
     GaussianMixture,
     ThresholdEstimate,
@@ -221,6 +228,8 @@ __all__ = [
     'global_sum_pool',
     'global_weighted_rank_pool',
     'gradient_class_maps',
+    'guided_attention',
+    'token_affinity_loss',
     'half_disc_offsets',
     'image_level_prior',
     'instance_scores',

@@ -62,6 +62,36 @@ def attention_affinity(attentions: Sequence[Tensor], rounds: int = 3) -> Tensor:
     return (balanced + balanced.transpose(-1, -2)) / 2
 
 
+def guided_attention(attentions: Sequence[Tensor], guide: Tensor) -> Tensor:
+    r"""Select the attention of some layers by an affinity, and multiply it (WeCLIP, Zhang et al., CVPR 2024).
+
+    .. math:: A = G \circ \frac{1}{|S|} \sum_{l \in S} A_l, \quad S = \{ l : d_l \le \bar d \}, \quad
+              d_l = \sum_{ij} (G - A_l)_{ij}
+
+    with the affinity G of a decoder. The differences are signed, as in the authors' code.
+
+    Args:
+        attentions: Attention of each layer, ``(N, N)``.
+        guide: Affinity G, ``(N, N)``.
+
+    Returns:
+        The weighted attention, ``(N, N)``, in float32 for half precision.
+
+    Raises:
+        ValueError: If there is no layer, or shapes do not agree.
+    """
+    if not len(attentions) or any(one.shape != guide.shape for one in attentions):
+        raise ValueError(
+            f'`attentions` must be one or more of the shape of `guide`, {tuple(guide.shape)}, got '
+            f'{[tuple(one.shape) for one in attentions]}.'
+        )
+    layers, guide = at_least_float32(torch.stack(list(attentions))), at_least_float32(guide)
+    differences = (guide - layers).flatten(1).sum(1)
+    # The smallest one is not above the mean, whatever is rounded.
+    chosen = (differences <= differences.mean()) | (differences == differences.min())
+    return guide * layers[chosen].mean(0)
+
+
 def propagate_class_maps(maps: Tensor, affinity: Tensor, sources: Tensor | None = None, steps: int = 2) -> Tensor:
     r"""Propagate class maps by an affinity (class-aware attention affinity of CLIP-ES, Lin et al., CVPR 2023).
 

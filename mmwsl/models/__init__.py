@@ -47,6 +47,7 @@ from .decode_heads import (
     SEAMHead,
     TextSimilarityHead,
     WeakTrHead,
+    WeCLIPHead,
 )
 from .fused_data_preprocessor import FusedSegDataPreProcessor
 from .losses import (
@@ -77,6 +78,7 @@ from .segmentors import (
     ProposalNetwork,
     WeakEncoderDecoder,
     WeakSegTTAModel,
+    WeCLIP,
 )
 
 __all__ = [
@@ -145,6 +147,8 @@ __all__ = [
     'SymmetricCrossEntropyLoss',
     'SegmentAnything',
     'TextSimilarityHead',
+    'WeCLIP',
+    'WeCLIPHead',
     'WeakTrHead',
     'TopKPooling',
     'TransformerBackbone',

@@ -14,6 +14,7 @@ from .recam_head import ReCAMHead
 from .seam_head import SEAMHead
 from .text_similarity_head import TextSimilarityHead
 from .weaktr_head import AdaptiveAttentionFusion, WeakTrHead
+from .weclip_head import WeCLIPHead
 
 __all__ = [
     'AdaptiveAttentionFusion',
@@ -31,5 +32,6 @@ __all__ = [
     'ReCAMHead',
     'SEAMHead',
     'TextSimilarityHead',
+    'WeCLIPHead',
     'WeakTrHead',
 ]

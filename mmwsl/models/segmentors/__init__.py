@@ -8,8 +8,10 @@ from .proposal_network import ProposalNetwork
 from .seam import SEAM
 from .weak_encoder_decoder import WeakEncoderDecoder
 from .weak_seg_tta import WeakSegTTAModel
+from .weclip import WeCLIP
 
 __all__ = [
+    'WeCLIP',
     'SEAM',
     'CLIPSegmentor',
     'MultiScaleEncoderDecoder',
