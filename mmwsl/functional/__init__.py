@@ -31,6 +31,7 @@ from .class_activation_maps import class_activation_maps
 from .class_tokens import (
     class_attention,
     class_token_contrast,
+    crop_token_contrast,
     fuse_class_attention,
     patch_attention,
     refine_by_attention,
@@ -193,6 +194,7 @@ __all__ = [
     'class_activation_maps',
     'class_attention',
     'class_token_contrast',
+    'crop_token_contrast',
     'fuse_class_attention',
     'patch_attention',
     'refine_by_attention',

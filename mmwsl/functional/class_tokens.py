@@ -1,10 +1,14 @@
 """Class tokens of a transformer: their contrast, and class maps by their attention to the patches."""
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from .inputs import at_least_float32, check_finite
+
+CROP_EPSILON = 1e-4
 
 
 def class_token_contrast(tokens: Tensor, labels: Tensor) -> Tensor:
@@ -36,6 +40,45 @@ def class_token_contrast(tokens: Tensor, labels: Tensor) -> Tensor:
     counts = present.sum(1)
     of_image = (losses * present).sum(1) / counts.clamp(min=1)
     return of_image.sum() / (counts > 0).sum().clamp(min=1)
+
+
+def crop_token_contrast(teachers: Tensor, students: Tensor, positive: Tensor, temperature: float = 0.5) -> Tensor:
+    r"""Compute the contrast of class tokens of crops (class token contrast of ToCo, Ru et al., CVPR 2023).
+
+    For the projection q of each whole view by the teacher, with crops :math:`P` on objects and crops :math:`U` without,
+
+    .. math:: L = - \frac{1}{|P|} \Big( \sum_{k \in P} \log \frac{e^{q \cdot k / \tau}}{e^{q \cdot k / \tau} + s}
+              + \log \frac{1}{1 + s} \Big), \quad s = \sum_{k \in U} e^{q \cdot k / \tau} + 10^{-4}
+
+    The mean is over whole views and images. The second term, which keeps s small, is that of the authors' code. An
+    image without a positive crop contributes 0. The projections are not normalized here.
+
+    Args:
+        teachers: Projections q of whole views, ``(N, T, D)``. They get no gradient. Half precision is computed in
+            float32.
+        students: Projections k of all crops, ``(N, V, D)``.
+        positive: Crops on objects, boolean ``(N, V)``; whole views are positive in ToCo.
+        temperature: Temperature :math:`\tau`, positive; 0.5 in ToCo, 1.0 in its script for COCO.
+
+    Returns:
+        The loss, a non-negative scalar.
+
+    Raises:
+        ValueError: If shapes do not agree, or ``temperature`` is not positive.
+    """
+    shapes = [tuple(one.shape) for one in (teachers, students, positive)]
+    if teachers.dim() != 3 or students.dim() != 3 or positive.shape != students.shape[:2]:
+        raise ValueError(f'`teachers` (N, T, D), `students` (N, V, D) and `positive` (N, V) must agree, got {shapes}.')
+    if not temperature > 0:
+        raise ValueError(f'`temperature` must be positive, got {temperature}.')
+    logits = at_least_float32(teachers.detach()) @ at_least_float32(students).transpose(1, 2) / temperature  # (N, T, V)
+    chosen = positive[:, None].expand_as(logits)
+    # The logarithm of s, with 1e-4 as one more negative, so that large logits do not overflow.
+    rest = torch.full_like(logits[..., :1], math.log(CROP_EPSILON))
+    negative = torch.cat([logits.masked_fill(chosen, -torch.inf), rest], 2).logsumexp(2, keepdim=True)
+    losses = F.softplus(negative - logits).masked_fill(~chosen, 0.0).sum(2) + F.softplus(negative)[..., 0]
+    counts = positive.sum(1)[:, None]
+    return (losses / counts.clamp(min=1)).masked_fill(counts == 0, 0.0).mean()
 
 
 def class_attention(attention: Tensor, num_classes: int, size: tuple[int, int]) -> Tensor:

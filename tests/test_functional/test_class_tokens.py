@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from mmwsl.functional import (
     class_attention,
     class_token_contrast,
+    crop_token_contrast,
     fuse_class_attention,
     global_weighted_rank_pool,
     patch_attention,
@@ -22,6 +23,36 @@ def test_worked_numbers():
     assert class_token_contrast(orthonormal, torch.ones(1, 2)).item() == pytest.approx(0.3133, abs=5e-5)
     values = torch.tensor([1.0, 3, 2]).view(1, 1, 1, 3)
     assert global_weighted_rank_pool(values, 0.5).item() == pytest.approx(2.4286, abs=5e-5)
+
+
+def test_crops_by_hand():
+    teacher, students = torch.tensor([[[1.0, 0]]]), torch.tensor([[[1.0, 0], [0, 1.0]]])
+    positive = torch.tensor([[True, False]])
+    assert crop_token_contrast(teacher, students, positive).item() == pytest.approx(0.8201, abs=5e-5)
+    torch.manual_seed(0)
+    teachers, students = torch.randn(3, 2, 4), torch.randn(3, 5, 4)
+    positive = torch.tensor([[1, 0, 1, 0, 0], [1, 1, 1, 1, 1], [0, 0, 0, 0, 0]]).bool()
+    expected = 0.0
+    for image in range(2):  # the third has no positive crop
+        for q in teachers[image]:
+            negative = sum(math.exp(q @ k / 0.7) for k in students[image][~positive[image]]) + 1e-4
+            terms = [math.exp(q @ k / 0.7) for k in students[image][positive[image]]]
+            total = sum(math.log(term / (term + negative)) for term in terms) + math.log(1 / (1 + negative))
+            expected -= total / len(terms) / 6
+    assert crop_token_contrast(teachers, students, positive, 0.7).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_crops_teach_the_students_only_and_do_not_overflow():
+    teachers, students = torch.randn(2, 2, 3, requires_grad=True), torch.randn(2, 4, 3, requires_grad=True)
+    positive = torch.tensor([[True, False, True, False], [False] * 4])
+    crop_token_contrast(teachers, students, positive).backward()
+    assert teachers.grad is None and students.grad[0].any(1).all() and not students.grad[1].any()
+    large = crop_token_contrast(teachers * 1e3, students * 1e3, positive)
+    assert large.isfinite() and crop_token_contrast(teachers.half(), students.half(), positive).dtype == torch.float32
+    with pytest.raises(ValueError, match='must agree'):
+        crop_token_contrast(teachers, students, positive[:, :3])
+    with pytest.raises(ValueError, match='`temperature` must be positive'):
+        crop_token_contrast(teachers, students, positive, 0)
 
 
 def test_the_contrast_is_a_cross_entropy_over_the_present_classes():
