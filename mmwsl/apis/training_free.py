@@ -73,8 +73,10 @@ class PromptClassesHook(Hook):
     def _compare(self, runner: Runner, loader: Any) -> None:
         segmentor: Any = find_segmentor(runner.model)
         names = getattr(getattr(segmentor, 'text_head', None), 'class_names', None)
+        if names is None:
+            return
         classes = loader.dataset.metainfo.get('classes')
-        if names is not None and classes and list(names) != list(classes[1:]):
+        if classes and list(names) != list(classes[1:]):
             raise ValueError(
                 f'the class names of the texts must be the classes of the dataset in its order, {list(classes[1:])}, '
                 f'got {list(names)}. Correct it.'

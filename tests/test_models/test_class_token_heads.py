@@ -79,6 +79,20 @@ def test_class_tokens_take_the_place_of_the_class_token(folders, kind, size):
     assert heads(torch.randn(2, 3, *size))[2].shape == (2, LAYERS, HEADS, total, total)
 
 
+@pytest.mark.parametrize('kind', KINDS)
+def test_every_parameter_that_is_trained_has_a_gradient(folders, kind):
+    """Others, such as those of a pooler, are errors in a training by several processes."""
+    for config in (
+        dict(type='mmwsl.TransformerBackbone', folder=folders[kind], layers=[0, 1], frozen=False),
+        dict(type='mmwsl.ClassTokenTransformer', folder=folders[kind], num_tokens=CLASSES),
+    ):
+        backbone = MODELS.build(config)
+        sum(one.sum() for one in backbone(torch.randn(1, 3, SIDE, SIDE)) if one.requires_grad).backward()
+        trained = {name for name, value in backbone.named_parameters() if value.requires_grad}
+        assert len(trained) > 20
+        assert trained == {name for name, value in backbone.named_parameters() if value.grad is not None}
+
+
 def test_one_class_token_without_noise_is_the_pretrained_model(folders, monkeypatch):
     monkeypatch.setattr('mmwsl.models.backbones.class_token_transformer.NOISE', 0.0)
     image = torch.randn(1, 3, SIDE, SIDE)

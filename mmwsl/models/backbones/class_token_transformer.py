@@ -70,7 +70,7 @@ class ClassTokenTransformer(TransformerBackbone):
     def __init__(
         self, folder: str, num_tokens: int, attention: str = 'mean', frozen: bool = False, dtype: str = 'float32'
     ) -> None:
-        super().__init__(folder, frozen=frozen, dtype=dtype)
+        super().__init__(folder, frozen=True, dtype=dtype)
         check_choice('attention', attention, ('mean', 'heads'))
         if num_tokens < 1:
             raise ValueError(f'ClassTokenTransformer: `num_tokens` must be at least 1, got {num_tokens}.')
@@ -83,7 +83,9 @@ class ClassTokenTransformer(TransformerBackbone):
                     parent.embeddings, num_tokens, self.patch_size, side, self._options
                 )
                 break
+        self.frozen = frozen
         self.model.requires_grad_(not frozen)
+        self._exclude_unused()
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Extract features; see the class."""
