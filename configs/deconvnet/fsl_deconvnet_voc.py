@@ -1,7 +1,8 @@
 # DeconvNet (Noh, Hong & Han, ICCV 2015): VGG-16 and its mirror image. Published, VOC 2012 test: 69.6, with the CRF
-# 70.5, averaged with FCN-8s 71.7, with both 72.5. The paper takes the pixel-wise maximum over 50 proposals per image,
-# and trains on single objects first. Here windows of the paper's size slide over the image, and there is one training,
-# on crops. The weight decay is the paper's 5e-4; learning rate and schedule are those of all fsl_*_voc.py.
+# 70.5, averaged with FCN-8s 71.7, with both 72.5 (not verified). The paper takes the pixel-wise maximum over 50
+# proposals per image, and trains on single objects first. Here windows of the paper's size slide over the image, and
+# there is one training, on crops. The weight decay is the paper's 5e-4; learning rate and schedule are those of all
+# fsl_*_voc.py.
 _base_ = ['../fcn/fsl_fcn32s_voc.py']
 crop_size = (224, 224)
 model = dict(

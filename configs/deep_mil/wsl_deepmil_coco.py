@@ -4,9 +4,6 @@ _base_ = ['wsl_deepmil_voc.py']
 data_root = '{{$MMWSL_DATA_ROOT:data}}/coco'
 dataset = dict(_delete_=True, type='mmwsl.COCOWeakDataset', data_root=data_root)
 model = dict(decode_head=dict(num_classes=81))
-test_pipeline = _base_.test_pipeline[:3] + _base_.test_pipeline[4:]
-views = _base_.tta_pipeline[-1].transforms
-tta_pipeline = _base_.tta_pipeline[:2] + [dict(type='TestTimeAug', transforms=views[:2] + views[3:])]
 train_dataloader = dict(
     dataset=dict(
         dataset,
@@ -21,13 +18,17 @@ val_dataloader = dict(
         label_file='annotations/instances_val2014.json',
         data_prefix=dict(img_path='val2014'),
         test_mode=True,
-        pipeline=test_pipeline,
+        pipeline=_base_.test_pipeline,
     )
 )
 test_dataloader = val_dataloader
 val_evaluator = [
-    dict(type='mmwsl.ImageLabelMetric'),
-    dict(type='mmwsl.PointLocalizationMetric', annotations=f'{data_root}/annotations/instances_val2014.json'),
+    dict(type='mmwsl.ImageLabelMetric', variants=('area', 'all_points')),
+    dict(
+        type='mmwsl.PointLocalizationMetric',
+        annotations=f'{data_root}/annotations/instances_val2014.json',
+        variants=('area', 'all_points'),
+    ),
 ]
 test_evaluator = val_evaluator
 param_scheduler = [

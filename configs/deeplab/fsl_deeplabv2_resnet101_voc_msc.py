@@ -2,8 +2,8 @@
 # the maximum of their logits, four losses, four summed branches at stride 8, batch normalization frozen. Solver of the
 # authors' code: crops of 321 pixels, batches of 10, 20 000 iterations, learning rate 2.5e-4, times 10 in the head,
 # times 20 (not verified) in its bias. Published, VOC 2012 val: 76.35, with the CRF 77.69, see
-# fsl_deeplabv2_resnet101_voc_msc_crf.py; test 79.7. The authors start from weights of COCO, here of ImageNet: about 2
-# points less, not verified.
+# fsl_deeplabv2_resnet101_voc_msc_crf.py; test 79.7, not verified. The authors start from weights of COCO, here of
+# ImageNet: about 2 points less, not verified.
 _base_ = [
     '../_base_/datasets/voc_masks.py',
     '../_base_/schedules/sgd_20k.py',

@@ -1,4 +1,4 @@
-# DeepLab v3 (Chen et al., 2017) of mmseg. Published, VOC 2012 test: 85.7, with COCO and several scales.
+# DeepLab v3 (Chen et al., 2017) of mmseg. Published, VOC 2012 test: 85.7, with COCO and several scales (not verified).
 _base_ = [
     '../_base_/models/deeplabv3_resnet101.py',
     '../_base_/datasets/voc_masks.py',

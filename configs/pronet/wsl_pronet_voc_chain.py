@@ -7,30 +7,14 @@
 # scales, boxes that go to a slower network, which is trained on harder boxes, a chain or a tree. Not verified in the
 # paper, and our choices: windows of 224 pixels without context, up to 2 boxes of a class above 0.01 without overlap,
 # 32 boxes in a batch, the product of both probabilities.
-_base_ = ['wsl_pronet_voc_level1.py']
+_base_ = [
+    '../_base_/models/pronet_chain.py',
+    '../_base_/datasets/voc.py',
+    '../_base_/schedules/sgd_20k.py',
+    '../_base_/default_runtime.py',
+]
 load_from = (
     'work_dirs/wsl_pronet_voc_level1/iter_20000.pth'  # python tools/train.py configs/pronet/wsl_pronet_voc_level1.py
-)
-model = dict(
-    type='mmwsl.ProNet',
-    field=224,
-    crop_size=224,
-    max_pairs=32,
-    box_backbone=dict(
-        type='mmwsl.VGG16',
-        fc_channels=4096,
-        fc_padding='valid',
-        init_cfg=dict(type='Pretrained', checkpoint='{{$MMWSL_WEIGHTS_ROOT:weights}}/vgg16_imagenet.pth'),
-    ),
-    box_head=dict(
-        type='mmwsl.LSEAggregationHead',
-        in_channels=4096,
-        num_classes=21,
-        hidden_channels=(),
-        kernel_size=1,
-        aggregator=dict(type='mmwsl.GlobalAveragePooling'),
-        loss_decode=dict(type='mmwsl.MultiLabelSoftMarginLoss'),
-    ),
 )
 optim_wrapper = dict(
     optimizer=dict(lr=0.001), paramwise_cfg=dict(_delete_=True, custom_keys=dict(box_heads=dict(lr_mult=10)))

@@ -100,7 +100,8 @@ class OnnxNetwork(nn.Module):
         self.divisor = (preprocessor.test_cfg or {}).get('size_divisor') or 1
         self.pad_value = preprocessor.pad_val
         self.align_corners: bool = model.align_corners
-        self.aggregates: bool = getattr(model, 'aggregates', False)
+        # Image-level logits of another head, beside the masks, are not exported.
+        self.aggregates: bool = getattr(model, 'aggregates', False) and hasattr(model.decode_head, 'aggregator')
         if self.aggregates and self.divisor > 1:
             raise ValueError(
                 '`data_preprocessor.test_cfg.size_divisor` must be None to export a head that aggregates, got '

@@ -79,6 +79,7 @@ from .noisy_label_losses import (
     symmetric_cross_entropy,
 )
 from .objectness import box_objectness, min_max_normalize, region_objectness, rle_objectness
+from .online_labels import merge_threshold_labels, online_labels, threshold_softmax
 from .overlap_tile import mirrored_positions, overlap_tile
 from .permutohedral import PermutohedralLattice
 from .pixel_adaptive import pixel_adaptive_refinement
@@ -116,6 +117,7 @@ from .stratified_split import per_class_split, stratified_split
 from .superpixel_crf import mean_field, superpixel_crf, superpixel_graph
 from .superpixels import superpixel_majority, superpixel_mean
 from .token_affinity import token_affinity_loss
+from .token_contrast import patch_token_contrast
 from .unsupervised_thresholds import (
     GaussianMixture,
     ThresholdEstimate,
@@ -138,13 +140,25 @@ from .weak_losses import (
 from .zoom_out import superpixel_pool, zoom_out_features
 
 __all__ = [
+    'class_attention',
+    'class_token_contrast',
+    'component_boxes',
+    'crop_token_contrast',
     'equivariance_loss',
+    'fuse_class_attention',
+    'guided_attention',
     'hardest_mean',
     'keep_highest',
     'lowest_foreground',
+    'map_peaks',
+    'mask_stability',
     'normalized_maps',
+    'patch_attention',
     'pixel_correlation',
+    'point_grid',
+    'refine_by_attention',
     'scale_maps',
+    'token_affinity_loss',
     'with_background',
     'class_features',
     'reactivation_loss',
@@ -192,12 +206,6 @@ __all__ = [
     'ccnn_bias',
     'channel_saliency',
     'class_activation_maps',
-    'class_attention',
-    'class_token_contrast',
-    'crop_token_contrast',
-    'fuse_class_attention',
-    'patch_attention',
-    'refine_by_attention',
     'class_balanced_weights',
     'class_frequency_weights',
     'class_thresholds',
@@ -230,8 +238,6 @@ __all__ = [
     'global_sum_pool',
     'global_weighted_rank_pool',
     'gradient_class_maps',
-    'guided_attention',
-    'token_affinity_loss',
     'half_disc_offsets',
     'image_level_prior',
     'instance_scores',
@@ -247,11 +253,8 @@ __all__ = [
     'match_instances',
     'max_normalize',
     'mean_field',
-    'map_peaks',
-    'mask_stability',
     'masks_to_superpixels',
-    'component_boxes',
-    'point_grid',
+    'merge_threshold_labels',
     'mil_fcn_loss',
     'min_max_normalize',
     'mirrored_positions',
@@ -263,10 +266,12 @@ __all__ = [
     'propagate_class_maps',
     'non_maximum_suppression',
     'objectness_prior',
+    'online_labels',
     'otsu_threshold',
     'overlap_tile',
     'override_image_probs',
     'pair_labels',
+    'patch_token_contrast',
     'path_locations',
     'per_class_split',
     'pixel_adaptive_refinement',
@@ -309,6 +314,7 @@ __all__ = [
     'superpixel_mean',
     'superpixel_pool',
     'symmetric_cross_entropy',
+    'threshold_softmax',
     'top_k_pool',
     'valid_locations',
     'view_kappa',

@@ -36,10 +36,10 @@ from .segmentor import Segmentor
 from .step import InferenceStep, join_provenance
 
 __all__ = [
-    'AutomaticMaskRule',
-    'automatic_masks',
     'AffinityNetwork',
     'AffinityRandomWalk',
+    'automatic_masks',
+    'AutomaticMaskRule',
     'BeamSearchBoxes',
     'CLIPESMaps',
     'ClassActivationMaps',
@@ -63,8 +63,8 @@ __all__ = [
     'PostProcessor',
     'PostProcessorEnsemble',
     'Probabilities',
-    'ReceptiveField',
     'PromptedRegionVote',
+    'ReceptiveField',
     'RegionVote',
     'Scorer',
     'Segmentor',

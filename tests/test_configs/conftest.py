@@ -101,6 +101,7 @@ def data(tmp_path_factory):
     write_images(root / 'folder' / 'images', JPEGS, SIZE)
     for name in NAMES:
         write_mask(root / 'pseudo_labels' / 'masks' / name, 1)
+        write_scores(root / 'pseudo_labels' / 'scores' / f'{name}.npz', torch.full((7, *SIZE[::-1]), 0.5))
         write_mask(root / 'folder' / 'masks' / name, 1)
     for split in ('train', 'val'):
         write_table(root / 'folder' / f'{split}.csv', [('one', 'cat'), ('two', '')])

@@ -52,7 +52,7 @@ def test_an_affinity_network_trains_through_the_command(name):
 @pytest.mark.parametrize('method', ['psa', 'irn'])
 def test_from_labels_to_refined_labels(method, monkeypatch):
     """The commands of the README on two images: classifier, affinity network, pseudo-labels."""
-    classifier = short_config('wsl_lse_voc6')
+    classifier = short_config('wsl_gap_voc6')
     classifier.update(work_dir='classifier', val_cfg=None, val_dataloader=None, val_evaluator=None)
     classifier.train_cfg.pop('val_interval')
     classifier.param_scheduler = None
@@ -60,7 +60,7 @@ def test_from_labels_to_refined_labels(method, monkeypatch):
     train(shorter(f'psl_{method}_voc6'))
     (affinity,) = Path('work').glob('*_1.pth')
     monkeypatch.setenv('MMWSL_AFFINITY', str(affinity))
-    config = str(CONFIGS[f'wsl_lse_voc6_{method}'])
+    config = str(CONFIGS[f'wsl_gap_voc6_{method}'])
     command = [config, 'classifier/epoch_1.pth', '--out', 'refined', '--work-dir', 'labels']
     main([*command, '--format', 'coco-instances', '--cfg-options', *SERIAL])
     assert sorted(path.name for path in Path('refined/masks').iterdir()) == ['one.png', 'two.png']
@@ -74,7 +74,7 @@ def test_from_labels_to_refined_labels(method, monkeypatch):
 
 def expected(affinity):
     """List the instances of the masks: connected pieces of a class that one center of displacements attracts."""
-    walk = Config.fromfile(CONFIGS['wsl_lse_voc6_irn']).model.inference.postprocessors[0]
+    walk = Config.fromfile(CONFIGS['wsl_gap_voc6_irn']).model.inference.postprocessors[0]
     network = AffinityNetwork(walk.config, str(affinity))
     for number, name in enumerate(('one', 'two'), 1):
         image = cv2.imread(f'{os.environ["MMWSL_DATA_ROOT"]}/voc6/JPEGImages/{name}.jpg')

@@ -234,6 +234,22 @@ def test_a_miss_is_a_false_positive_and_a_missed_image():
     assert _evaluate(_metric(tolerance=3), samples) == {'point_mAP_from_masks': 25.0}
 
 
+def test_the_variants_of_the_average_precision_have_their_own_keys():
+    square = np.zeros((40, 60), int)
+    square[:5, :5] = 1
+    hit, miss = [(0, 0), (0, 0)], [(59, 39), (0, 0)]
+    # of four images with a cat, the points of the ranks 1, 3 and 4 are right: precisions 1, 2/3, 3/4 at 1/4, 1/2, 3/4
+    points = [hit, miss, hit, hit]
+    samples = [_sample(point, [0.9 - 0.1 * rank, 0.1], square) for rank, point in enumerate(points)]
+    assert _evaluate(_metric(variants=['area', 'all_points', '11point']), samples) == {
+        'point_mAP_from_masks': pytest.approx(100 * (1 + 2 / 3 + 3 / 4) / 4, abs=0.006),
+        'point_mAP_all_points_from_masks': pytest.approx(100 * (1 + 3 / 4 + 3 / 4) / 4, abs=0.006),
+        'point_mAP_11point_from_masks': pytest.approx(100 * (3 * 1 + 5 * 3 / 4) / 11, abs=0.006),
+    }
+    with pytest.raises(ValueError, match=r"LocalizationMetric: `variants` must be a list of some of .* got \['x'\]"):
+        _metric(variants=['x'])
+
+
 def test_images_without_the_class_lower_the_precision_wherever_the_point_is():
     square = np.zeros((40, 60), int)
     square[:5, :5] = 1

@@ -46,17 +46,23 @@ def lattice_kernel(points):
     return PermutohedralLattice(points).apply(torch.eye(len(points), dtype=torch.float64))
 
 
+def messages(image, params, kernel):
+    """Return the weighted sum of the normalized kernels, N x N."""
+    total = 0
+    for weight, points in zip((params.gaussian_weight, params.bilateral_weight), features(image, params), strict=True):
+        matrix = kernel(points)
+        norm = matrix.sum(1)
+        total = total + weight * matrix / (norm[:, None] * norm).sqrt()
+    return total
+
+
 def mean_field(probs, image, params, kernel, penalty=None):
     """Compute the definition with N x N matrices."""
     labels = len(probs)
     if penalty is None:
         penalty = 1 - torch.eye(labels, dtype=torch.float64)
     unary = -(probs / probs.sum(0)).flatten(1).clamp(min=1e-5).log()
-    pairwise = 0
-    for weight, points in zip((params.gaussian_weight, params.bilateral_weight), features(image, params), strict=True):
-        matrix = kernel(points)
-        norm = matrix.sum(1)
-        pairwise = pairwise + weight * matrix / (norm[:, None] * norm).sqrt()
+    pairwise = messages(image, params, kernel)
     q = (-unary).softmax(0)
     for _ in range(params.iterations):
         q = (-unary - penalty @ (q @ pairwise.T)).softmax(0)
@@ -95,6 +101,25 @@ def test_against_exact_sums_where_the_scores_decide_little():
                 exact = mean_field(probs, image, CRF_PRESETS[preset], exact_kernel)
                 fractions.append(same_labels(dense_crf(probs, image, CRF_PRESETS[preset]), exact))
     assert min(fractions) == pytest.approx(0.70, abs=0.01) and np.median(fractions) == pytest.approx(0.82, abs=0.01)
+
+
+def dominant(matrix):
+    """Return the left eigenvector of the largest eigenvalue: its product with nearly equal scores decides the label."""
+    vector = torch.ones(len(matrix), dtype=matrix.dtype)
+    for _ in range(300):
+        vector = vector @ matrix
+        vector = vector / vector.norm()
+    return vector
+
+
+def test_scores_that_are_constructed_to_disagree():
+    """The docstring states it: exact sums and the lattice amplify opposite signs of these scores."""
+    image, params = make_image('chelsea'), CRF_PRESETS['ccnn']
+    difference = dominant(messages(image, params, exact_kernel)) - dominant(messages(image, params, lattice_kernel))
+    logits = 1e-3 * difference / difference.abs().max()
+    probs = torch.stack([logits, -logits]).softmax(0).reshape(2, 24, 32)
+    assert (probs[0] - probs[1]).abs().max() <= 1e-3
+    assert same_labels(dense_crf(probs, image, params), mean_field(probs, image, params, exact_kernel)) < 0.01
 
 
 @pytest.mark.parametrize('preset', ['ccnn', 'deeplab', 'psa'])

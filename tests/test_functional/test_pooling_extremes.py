@@ -38,6 +38,15 @@ POOLS = {
     'wildcat': partial(wildcat_pool, kmax=2, kmin=2, alpha=0.5),
 }
 LEARNED = {'lse': lse_pool, 'gem': gem_pool, 'softmax': softmax_pool}
+SHIFTS = [1e2, 1e4, -1e4]
+
+
+def padded_scores(shift, padding, dtype):
+    """Return scores around ``shift`` whose last column is padding, and the mask of the other columns."""
+    scores, valid = (random_scores(2, 3, 4, 4) + shift).to(dtype), torch.ones(2, 4, 4, dtype=torch.bool)
+    scores[:, :, :, 3] = padding
+    valid[:, :, 3] = False
+    return scores, valid
 
 
 @pytest.mark.parametrize('name', POOLS)
@@ -86,18 +95,33 @@ def test_padding_that_is_not_finite_takes_no_part(name, padding, dtype):
     assert padded.grad.isfinite().all() and not padded.grad[:, :, :, 3].any()
 
 
+@pytest.mark.parametrize('name', POOLS)
+@pytest.mark.parametrize('padding', [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize('shift', SHIFTS)
+def test_extreme_scores_beside_padding_that_is_not_finite(name, padding, dtype, shift):
+    scores, valid = padded_scores(shift, padding, dtype)
+    expected = POOLS[name](scores[:, :, :, :3])
+    scores.requires_grad_()
+    pooled = POOLS[name](scores, valid=valid)
+    torch.testing.assert_close(pooled, expected)
+    pooled.sum().backward()
+    assert scores.grad.isfinite().all() and scores.grad.any() and not scores.grad[:, :, :, 3].any()
+
+
 @pytest.mark.parametrize('name', LEARNED)
 @pytest.mark.parametrize('padding', [math.nan, math.inf, -math.inf])
-def test_learned_sharpness_does_not_see_the_padding(name, padding):
-    scores, valid = random_scores(2, 3, 4, 4), torch.ones(2, 4, 4, dtype=torch.bool)
-    valid[:, :, 3] = False
-    gradients = []
-    for values, locations in ((scores[:, :, :, :3], None), (scores, valid)):
-        values = values.clone()
-        if locations is not None:
-            values[:, :, :, 3] = padding
-        sharpness = torch.full((3,), 2.0, dtype=torch.float64, requires_grad=True)
-        LEARNED[name](values, sharpness, locations).sum().backward()
-        gradients.append(sharpness.grad)
-    torch.testing.assert_close(*gradients)
-    assert gradients[0].any()
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize('shift', [0.0, *SHIFTS])
+def test_learned_sharpness_at_any_height_does_not_see_the_padding(name, padding, dtype, shift):
+    """Its gradient is that of central differences on the valid locations in float64."""
+    scores, valid = padded_scores(shift, padding, dtype)
+    scores.requires_grad_()
+    sharpness = torch.full((3,), 2.0, requires_grad=True)
+    pooled = LEARNED[name](scores, sharpness, valid)
+    pooled.sum().backward()
+    assert pooled.isfinite().all() and scores.grad.isfinite().all() and not scores.grad[:, :, :, 3].any()
+    inside = scores.detach()[:, :, :, :3].double()
+    above, below = (LEARNED[name](inside, torch.full((3,), 2.0 + d, dtype=torch.float64)) for d in (1e-4, -1e-4))
+    expected = ((above - below) / 2e-4).sum(0).float()
+    torch.testing.assert_close(sharpness.grad, expected, rtol=1e-3, atol=1e-3)

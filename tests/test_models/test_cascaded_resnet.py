@@ -64,8 +64,7 @@ def test_units_look_as_far_as_their_rates(stride):
     backbone = network(output_stride=stride, multi_grid=(1, 2, 1))
     for block, base in zip([backbone.layer4, *backbone.cascade], [32 // stride * 2**i for i in range(4)], strict=True):
         for unit, rate in zip(block, (1, 2, 1), strict=True):
-            if unit.downsample is None:
-                assert touched(unit) == [-base * rate, 0, base * rate]
+            assert touched(unit) == [-base * rate, 0, base * rate]
 
 
 @pytest.mark.parametrize('depth', [18, 50])

@@ -5,7 +5,7 @@ from .deformation import RandomElasticDeformation
 from .empty_masks import IgnoreEmptyMasks
 from .formatting import PackImageLabelInputs, PackSegInputsWithMaps, multi_hot_labels
 from .loading import LoadImageAsBGR
-from .maps import KeepOriginalImage, LoadObjectness, LoadSuperpixels
+from .maps import KeepOriginalImage, LoadConfidence, LoadObjectness, LoadSuperpixels
 from .objectness import ComputeObjectness
 from .regions import ComputeRegions
 from .saliency import CalibrateSaliency, ComputeSaliency
@@ -25,6 +25,7 @@ __all__ = [
     'RenderShapesMask',
     'KeepOriginalImage',
     'LoadImageAsBGR',
+    'LoadConfidence',
     'LoadObjectness',
     'LoadSuperpixels',
     'PackImageLabelInputs',

@@ -46,21 +46,26 @@ class PackSegInputsWithMaps(PackSegInputs):
     Required Keys:
 
     - the keys of ``PackSegInputs``
-    - ori_img, superpixels, regions, objectness, saliency (each optional)
+    - ori_img, superpixels, regions, objectness, saliency, confidence (each optional)
 
     Added Keys:
 
     - inputs
     - data_samples, with the fields ``image``, (3, H, W) uint8, ``superpixels``, (1, H, W) int64, ``objectness`` and
       ``saliency``, (1, H, W) float32, all at the original image size; ``regions`` has ``superpixels``, (H, W) int64,
-      and ``members``, the superpixels of each region, (n, R) bool
+      and ``members``, the superpixels of each region, (n, R) bool; ``confidence``, (1, H, W) float32, has the size of
+      the transformed mask
     """
 
     def transform(self, results: dict) -> dict:
         """Pack the image, and its mask and maps if there are any."""
         packed = super().transform(results)
         for key, field in dict(
-            ori_img='image', superpixels='superpixels', objectness='objectness', saliency='saliency'
+            ori_img='image',
+            superpixels='superpixels',
+            objectness='objectness',
+            saliency='saliency',
+            confidence='confidence',
         ).items():
             if key in results:
                 data = torch.from_numpy(np.ascontiguousarray(results[key]))

@@ -50,6 +50,7 @@ class _LoadMap(BaseTransform):
     """
 
     suffixes: tuple[str, ...] = ('.npy', '.png')
+    first_class = 1  # of scores, the highest foreground score is the map
 
     def __init__(self, folder: str, suffix: str, key: str) -> None:
         check_choice('suffix', suffix, self.suffixes)
@@ -63,8 +64,7 @@ class _LoadMap(BaseTransform):
         if self.suffix == '.npy':
             values = load_npy(path)
         elif self.suffix == '.npz':
-            codes = read_codes(path)[1:]
-            values = DEQUANTIZED[codes.max(0, initial=0)]
+            values = DEQUANTIZED[read_codes(path)[self.first_class :].max(0, initial=0)]
         else:
             file = read_image(path)
             if file.mode not in ('1', 'L') and not file.mode.startswith('I'):
@@ -159,3 +159,47 @@ class LoadObjectness(_LoadMap):
         if not (values.min() >= 0 and values.max() <= 1):  # false for NaN too
             raise ValueError(f'{path} must contain values in [0, 1], got {values.min()} to {values.max()}.')
         return values.astype(np.float32)
+
+
+@TRANSFORMS.register_module()
+class LoadConfidence(_LoadMap):
+    """Load the confidence of pseudo-labels: the highest of the scores that each pixel was labeled by.
+
+    Geometric transforms change it together with the mask, by nearest values. Place it after ``LoadAnnotations`` and
+    before ``Resize``; :class:`PackSegInputsWithMaps` packs it for :class:`mmwsl.models.ConfidenceWeightedSegmentor`.
+
+    Required Keys:
+
+    - img
+    - img_path
+    - seg_fields
+
+    Added Keys:
+
+    - confidence, (H, W) float32 in [0, 1], also named in ``seg_fields``
+
+    Args:
+        folder: The folder ``scores`` of ``tools/generate_pseudo_labels.py``, with one ``.npz`` for each image.
+
+    Raises:
+        FileNotFoundError: If an image has no file.
+        ValueError: If a file has another size than its image.
+    """
+
+    suffixes = ('.npz',)
+    first_class = 0
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(folder, '.npz', 'confidence')
+
+    def transform(self, results: dict) -> dict:
+        """Load the map of the image."""
+        results = super().transform(results)
+        results['seg_fields'] = [*results['seg_fields'], self.key]
+        return results
+
+    def _convert(self, values: np.ndarray, path: Path) -> np.ndarray:
+        return values.astype(np.float32)
+
+    def __repr__(self) -> str:
+        return f'{self.__class__.__name__}(folder={self.folder!r})'

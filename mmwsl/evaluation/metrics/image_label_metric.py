@@ -5,12 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from ...functional import AP_VARIANTS, average_precision
+from ...functional import average_precision
 from ...registry import METRICS
 from ...utils.sample_fields import AGGREGATING_HEAD
+from .ap_variants import AP_SUFFIXES, check_variants
 from .base import PerImageMetric, class_mean, log_table
-
-KEYS = dict(zip(AP_VARIANTS, ('AP', 'AP_all_points', 'AP_11point'), strict=True))
 
 
 class ImageLevelMetric(PerImageMetric):
@@ -55,9 +54,7 @@ class ImageLabelMetric(ImageLevelMetric):
 
     def __init__(self, variants: Sequence[str] = ('area',), **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if isinstance(variants, str) or not variants or not set(variants) <= set(AP_VARIANTS):
-            raise ValueError(f'ImageLabelMetric: `variants` must be a list of some of {AP_VARIANTS}, got {variants!r}.')
-        self.variants = tuple(variants)
+        self.variants = check_variants(self, variants)
 
     def process_sample(self, sample: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         """Return the scores and the labels of one image, ``(K,)`` each."""
@@ -67,13 +64,13 @@ class ImageLabelMetric(ImageLevelMetric):
         """Log the AP of each class and return the mean of each variant."""
         scores, labels = (np.stack(values)[:, 1:].T for values in zip(*results, strict=True))
         aps = {
-            KEYS[variant]: [
+            f'AP{AP_SUFFIXES[variant]}': [
                 100 * average_precision(*pair, variant=variant) for pair in zip(scores, labels, strict=True)
             ]
             for variant in self.variants
         }
         log_table(
-            f'average precision per class ({", ".join(f"{KEYS[name]}: {name}" for name in self.variants)})',
+            f'average precision per class ({", ".join(f"AP{AP_SUFFIXES[name]}: {name}" for name in self.variants)})',
             ['Class', *aps, 'Positives'],
             (
                 (name, *(f'{ap:.2f}' for ap in values), int((label == 1).sum()))

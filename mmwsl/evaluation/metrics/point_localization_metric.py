@@ -8,6 +8,7 @@ import numpy as np
 from ...annotations import ObjectBox
 from ...functional import average_precision
 from ...registry import METRICS
+from .ap_variants import AP_SUFFIXES, check_variants
 from .base import class_mean, log_table
 from .object_boxes import ObjectBoxMetric
 
@@ -47,27 +48,30 @@ class PointLocalizationMetric(ObjectBoxMetric):
     The point of a class is the highest-scoring pixel of ``pred_scores`` at the original image size; among equal
     scores, the first in row-major order. It is correct if it lies in a box of the class or at most ``tolerance``
     pixels outside. Otherwise it is a false positive, and the objects of the image are missed. The image-level scores
-    ``pred_label.score`` rank the points of all images. The AP of a class is the area under the curve, see
-    :func:`mmwsl.functional.average_precision`. Background (class 0) and classes without an object do not count.
+    ``pred_label.score`` rank the points of all images. Background (class 0) and classes without an object do not count.
 
     ``pred_scores`` are the scores after post-processing. Post-processors that equalize the scores of a region
     (superpixels) or remove a class (the image-level prior) make the first pixel arbitrary.
 
     Without ``annotations``, the result is ``point_mAP_from_masks`` instead of ``point_mAP``; see
-    :class:`ObjectBoxMetric`. Only ``point_mAP`` is comparable with published results, whose precision may be monotone.
+    :class:`ObjectBoxMetric`. Only ``point_mAP`` is comparable with published results, whose variant of the average
+    precision is not verified.
 
     Args:
-        tolerance: Non-negative number of pixels. The paper uses 18, the pooling ratio of its network.
+        tolerance: Non-negative number of pixels. 18, the pooling ratio of the paper's network, is not verified there.
         tolerance_side: Long side in pixels of the image that ``tolerance`` is measured in: the tolerance in the
             original image is ``tolerance`` times its own long side divided by ``tolerance_side``. None measures in the
             original image. The paper rescales images to 500 pixels, the long side of almost every image of VOC; that
             the tolerance holds there is not verified.
         difficult: Count objects that VOC flags as difficult, and COCO's crowd regions, like all others. By default
             they are ignored, as in the evaluations of VOC and COCO.
+        variants: Variants of the average precision, as those of :class:`ImageLabelMetric`, each with its own key:
+            ``point_mAP``, ``point_mAP_all_points``, ``point_mAP_11point``, before ``_from_masks``.
         **kwargs: Passed to :class:`ObjectBoxMetric`, e.g. ``annotations`` and ``min_area``.
 
     Raises:
-        ValueError: If ``tolerance`` is negative or ``tolerance_side`` not positive.
+        ValueError: If ``tolerance`` is negative, ``tolerance_side`` not positive, or ``variants`` is empty or has an
+            unknown name.
     """
 
     def __init__(
@@ -76,6 +80,7 @@ class PointLocalizationMetric(ObjectBoxMetric):
         tolerance: float = 18,
         difficult: bool = False,
         tolerance_side: float | None = None,
+        variants: Sequence[str] = ('area',),
         **kwargs: Any,
     ) -> None:
         super().__init__(annotations, **kwargs)
@@ -92,6 +97,7 @@ class PointLocalizationMetric(ObjectBoxMetric):
         self.tolerance = tolerance
         self.tolerance_side = tolerance_side
         self.difficult = difficult
+        self.variants = check_variants(self, variants)
 
     def process_sample(self, sample: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         """Return the image-level score and the outcome of every foreground class, ``(K - 1,)`` each."""
@@ -106,15 +112,17 @@ class PointLocalizationMetric(ObjectBoxMetric):
         return sample['pred_label']['score'][1:].float().cpu().numpy(), np.array(outcomes, np.int8)
 
     def compute_metrics(self, results: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
-        """Log the AP of each class and return their mean."""
+        """Log the AP of each class and return the mean of each variant."""
         scores, outcomes = (np.stack(values) for values in zip(*results, strict=True))
-        key = f'point_mAP{self.suffix}'
+        keys = [f'point_mAP{AP_SUFFIXES[variant]}{self.suffix}' for variant in self.variants]
         aps, rows = [], []
         for name, score, outcome in zip(self.dataset_meta['classes'][1:], scores.T, outcomes.T, strict=True):
             found = int((outcome == FOUND).sum())
             present = found + int((outcome == MISSED).sum())
             labels = np.where(outcome == UNKNOWN, -1, outcome == FOUND)
-            aps.append(100 * average_precision(score, labels, present))
-            rows.append((name, f'{aps[-1]:.2f}', found, present))
-        log_table(f'{key} with a tolerance of {self.tolerance} pixels', ['Class', 'AP', 'Found', 'Images'], rows)
-        return {key: class_mean(aps)}
+            aps.append([100 * average_precision(score, labels, present, variant) for variant in self.variants])
+            rows.append((name, *(f'{ap:.2f}' for ap in aps[-1]), found, present))
+        log_table(
+            f'Point localization with a tolerance of {self.tolerance} pixels', ['Class', *keys, 'Found', 'Images'], rows
+        )
+        return {key: class_mean(values) for key, values in zip(keys, zip(*aps, strict=True), strict=True)}

@@ -36,8 +36,8 @@ def softmax_pool(scores: Tensor, sharpness: float | Tensor, valid: Tensor | None
     if not isinstance(sharpness, Tensor) and not math.isfinite(sharpness):
         raise ValueError(f'`sharpness` must be a finite number, got {sharpness}. Use global_max_pool for inf.')
     scores, valid = flatten_locations(scores, valid)
-    scores = scores.masked_fill(~valid, 0.0)
-    return _softmax_mean(scores, per_class(sharpness, 'sharpness', scores) * scores, valid)
+    below, peak = _below_peak(scores, valid)
+    return peak + _softmax_mean(below, per_class(sharpness, 'sharpness', scores) * below, valid)
 
 
 def attention_pool(scores: Tensor, attention: Tensor, valid: Tensor | None = None) -> Tensor:
@@ -65,7 +65,17 @@ def attention_pool(scores: Tensor, attention: Tensor, valid: Tensor | None = Non
             f'`attention` must have the shape {tuple(scores.shape)} of `scores`, or one channel, got '
             f'{tuple(attention.shape)}.'
         )
-    return _softmax_mean(flat.masked_fill(~locations, 0.0), attention.flatten(2).to(flat.dtype), locations)
+    below, peak = _below_peak(flat, locations)
+    return peak + _softmax_mean(below, attention.flatten(2).to(flat.dtype), locations)
+
+
+def _below_peak(scores: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the scores minus the highest valid one, 0 at padding, and that score, ``(N, K)``, without a gradient.
+
+    The gradients of the weights are differences of scores, which float32 rounds off at a score of 1e4.
+    """
+    peak = scores.detach().masked_fill(~valid, -torch.inf).amax(2, keepdim=True)
+    return (scores - peak).masked_fill(~valid, 0.0), peak.squeeze(2)
 
 
 def _softmax_mean(scores: Tensor, exponents: Tensor, valid: Tensor) -> Tensor:

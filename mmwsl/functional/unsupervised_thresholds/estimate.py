@@ -16,12 +16,15 @@ class ThresholdEstimate:
         grid: Ascending thresholds that the rule compared, ``(T,)``.
         curve: Criterion at each of them, ``(T,)``; NaN where it is not defined.
         note: Reason for no answer, or what to know about the answer.
+        uncertain: Threshold of the background and threshold of the foreground, if the rule has both: scores between
+            them are uncertain.
     """
 
     threshold: float | None
     grid: np.ndarray
     curve: np.ndarray
     note: str = ''
+    uncertain: tuple[float, float] | None = None
 
 
 def no_answer(note: str, grid: np.ndarray | None = None, curve: np.ndarray | None = None) -> ThresholdEstimate:

@@ -132,5 +132,8 @@ def gaussian_mixture_threshold(
         if ahead[0] or not ahead[-1]:
             return no_answer('the responsibilities do not cross between the means', grid, curve)
         crossings.append(float(between[ahead.argmax()]))
-    note = '' if components == 2 else f'uncertain from {crossings[0]:.3f} to {crossings[1]:.3f}'
-    return ThresholdEstimate(float(np.mean(crossings)), grid, curve, note)
+    threshold = float(np.mean(crossings))
+    if components == 2:
+        return ThresholdEstimate(threshold, grid, curve)
+    note = f'uncertain from {crossings[0]:.3f} to {crossings[1]:.3f}'
+    return ThresholdEstimate(threshold, grid, curve, note, (crossings[0], crossings[1]))

@@ -32,6 +32,6 @@ __all__ = [
     'ReCAMHead',
     'SEAMHead',
     'TextSimilarityHead',
-    'WeCLIPHead',
     'WeakTrHead',
+    'WeCLIPHead',
 ]

@@ -15,6 +15,7 @@ from .noisy_label_losses import (
 from .saliency_loss import SaliencyCrossEntropyLoss
 from .score_map_loss import MaskBinaryCrossEntropyLoss, MaskCrossEntropyLoss, ScoreMapLoss
 from .supervision import WeakSupervision
+from .token_contrast_loss import PatchTokenContrastLoss
 
 __all__ = [
     'AsymmetricLoss',
@@ -31,6 +32,7 @@ __all__ = [
     'MaskCrossEntropyLoss',
     'MultiLabelFocalLoss',
     'MultiLabelSoftMarginLoss',
+    'PatchTokenContrastLoss',
     'RobustCrossEntropyLoss',
     'SaliencyCrossEntropyLoss',
     'ScoreMapLoss',

@@ -1,6 +1,8 @@
 """Segmentors."""
 
 from .clip_segmentor import CLIPSegmentor
+from .confidence_weighted import ConfidenceWeightedSegmentor
+from .mean_teacher import MeanTeacherSegmentor
 from .multi_scale_encoder_decoder import MultiScaleEncoderDecoder
 from .pronet import ProNet
 from .proposal_cascade import ProposalCascade
@@ -11,13 +13,15 @@ from .weak_seg_tta import WeakSegTTAModel
 from .weclip import WeCLIP
 
 __all__ = [
-    'WeCLIP',
     'SEAM',
     'CLIPSegmentor',
+    'ConfidenceWeightedSegmentor',
+    'MeanTeacherSegmentor',
     'MultiScaleEncoderDecoder',
     'ProNet',
     'ProposalCascade',
     'ProposalNetwork',
     'WeakEncoderDecoder',
     'WeakSegTTAModel',
+    'WeCLIP',
 ]

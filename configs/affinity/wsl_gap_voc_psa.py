@@ -1,8 +1,8 @@
-# For tools/generate_pseudo_labels.py: class activation maps of the network of wsl_lse_voc.py and a random walk by the
+# For tools/generate_pseudo_labels.py: class activation maps of the network of wsl_gap_voc.py and a random walk by the
 # affinities of PSA, which `python tools/train.py configs/affinity/psl_psa_voc.py` trains. The exponents of the
 # background and of the affinity are those of PSA's code, chosen there with masks of VOC 2012. The image-level labels
 # restrict the maps: a test with this config is no prediction from the image alone, and its results report so.
-_base_ = ['../wsl_lse_voc.py']
+_base_ = ['../pooling/wsl_gap_voc.py']
 model = dict(
     inference=dict(
         image_labels=dict(type='mmwsl.KnownImageLabels'),

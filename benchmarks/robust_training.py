@@ -1,0 +1,97 @@
+r"""Compare ways of training DeepLab v3+ on noisy pseudo-labels of voc6: mIoU on val, over several seeds.
+
+    python tools/generate_pseudo_labels.py wsl_lse_voc6_pseudo CHECKPOINT --out work_dirs/labels_train \
+        --cfg-options train_dataloader.dataset.ann_file=ImageSets/Segmentation/train.txt
+    MMWSL_PSEUDO_LABELS=work_dirs/labels_train python benchmarks/robust_training.py --out work_dirs/robust_training
+
+All networks are trained on the 437 images of voc6 train for the same number of iterations. Constants that count
+iterations are scaled to the length. The last row is trained on the masks. Repeat the command to resume it.
+"""
+
+import argparse
+import json
+import resource
+import statistics
+from pathlib import Path
+
+from mmengine.config import Config
+
+from mmwsl.apis.config import load_config
+from mmwsl.apis.training import train
+from mmwsl.utils.files import write_json
+
+CONFIGS = (
+    'psl_deeplabv3plus_voc6',
+    'psl_deeplabv3plus_voc6_balanced',
+    'psl_deeplabv3plus_voc6_clipped',
+    'psl_deeplabv3plus_voc6_filtered',
+    'psl_deeplabv3plus_voc6_ema',
+    'fsl_deeplabv3plus_voc6',
+)
+FULL_SUPERVISION = CONFIGS[-1]
+ITERATIONS_OF_CONFIGS = 1000
+ITERATIONS_OF_EPOCH = 40  # 437 images, those of rare classes twice, 16 a batch
+
+
+def short_config(name: str, work_dir: Path, epochs: int, seed: int) -> Config:
+    """Return the config for the images of train and this length."""
+    cfg = load_config(name, work_dir=str(work_dir))
+    cfg.train_dataloader.dataset.dataset.ann_file = 'ImageSets/Segmentation/train.txt'
+    cfg.train_cfg.update(max_epochs=epochs, val_interval=epochs)
+    cfg.param_scheduler[-1].end = epochs
+    cfg.randomness.seed = seed
+    scale = epochs * ITERATIONS_OF_EPOCH / ITERATIONS_OF_CONFIGS
+    filtering = cfg.model.decode_head.loss_decode.get('filtering')
+    if filtering:
+        filtering.begin = round(filtering.begin * scale)
+    for hook in cfg.custom_hooks:
+        if hook.type == 'EMAHook':
+            hook.momentum /= scale
+    return cfg
+
+
+def cpu_seconds() -> float:
+    """Return the CPU time of this process and of those that have ended."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def measure(name: str, work_dir: Path, epochs: int, seed: int) -> dict:
+    """Train and evaluate once, or return the figures of before."""
+    file = work_dir / 'result.json'
+    if not file.exists():
+        start = cpu_seconds()
+        runner = train(short_config(name, work_dir, epochs, seed), resume=True)
+        mean = runner.message_hub.get_scalar('val/mIoU').current()
+        write_json(file, dict(mIoU=float(mean), cpu_seconds=cpu_seconds() - start))
+    return json.loads(file.read_text())
+
+
+def main() -> None:
+    """Train the networks one after another and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('configs', nargs='*', default=CONFIGS, metavar='CONFIG', help=f'default: {", ".join(CONFIGS)}')
+    parser.add_argument('--seeds', nargs='+', type=int, default=(0, 1, 2), help='default: 0 1 2')
+    parser.add_argument('--epochs', type=int, default=10, help='length of each training (default %(default)s)')
+    parser.add_argument('--out', type=Path, required=True, help='folder of the results')
+    args = parser.parse_args()
+    found: dict[str, list[dict]] = {name: [] for name in args.configs}
+    for seed in args.seeds:  # all rows of a seed first: an unfinished run still compares
+        for name in args.configs:
+            found[name].append(measure(name, args.out / name / f'seed_{seed}', args.epochs, seed))
+            print(f'{name}, seed {seed}: mIoU {found[name][-1]["mIoU"]:.1f}', flush=True)
+    means = {name: statistics.mean(run['mIoU'] for run in runs) for name, runs in found.items()}
+    full = means.get(FULL_SUPERVISION)
+    print('| config | mIoU, mean | standard deviation | runs | of full supervision | CPU minutes per run |')
+    print('|---|---|---|---|---|---|')
+    for name, runs in found.items():
+        values = [run['mIoU'] for run in runs]
+        deviation = f'{statistics.stdev(values):.1f}' if len(values) > 1 else ''
+        ratio = f'{100 * means[name] / full:.0f}%' if full else ''
+        minutes = statistics.mean(run['cpu_seconds'] for run in runs) / 60
+        single = ', '.join(f'{value:.1f}' for value in values)
+        print(f'| `{name}` | {means[name]:.1f} | {deviation} | {single} | {ratio} | {minutes:.0f} |')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,10 @@
+# Global average pooling, points on COCO 2014. Beam search uses its checkpoint.
+_base_ = [
+    '../_base_/models/lse_resnet50.py',
+    '../_base_/datasets/coco14_points.py',
+    '../_base_/schedules/sgd_20k.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(decode_head=dict(num_classes=81, aggregator=dict(_delete_=True, type='mmwsl.GlobalAveragePooling')))
+param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0.0, by_epoch=False, begin=0, end=80000)]
+train_cfg = dict(max_iters=80000, val_interval=8000)
