@@ -85,6 +85,7 @@ def write_sam(folder, seed=0, side=64):
     torch.manual_seed(seed)
     vision = dict(hidden_size=32, output_channels=16, num_hidden_layers=2, num_attention_heads=2, image_size=side)
     vision |= dict(patch_size=8, window_size=4, global_attn_indexes=[1], mlp_dim=32, num_pos_feats=8)
+    vision |= dict(initializer_range=0.02)  # by default the image has no influence
     prompt = dict(hidden_size=16, image_size=side, patch_size=8, mask_input_channels=4)
     decoder = dict(hidden_size=16, mlp_dim=32, num_hidden_layers=2, num_attention_heads=2, iou_head_hidden_dim=16)
     config = transformers.SamConfig(vision_config=vision, prompt_encoder_config=prompt, mask_decoder_config=decoder)

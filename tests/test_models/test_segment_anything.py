@@ -50,6 +50,8 @@ def test_masks_are_those_of_the_library(model, folder, size):
     pixels[:, :, : scaled[0], : scaled[1]] = (rgb - mean) / std
     factor = torch.tensor([scaled[1] / size[1], scaled[0] / size[0]])
     with torch.no_grad():
+        torch.testing.assert_close(encoded.embedding, library.get_image_embeddings(pixels), atol=1e-5, rtol=1e-5)
+        assert not torch.allclose(encoded.embedding, library.get_image_embeddings(pixels.flip(1)), atol=1e-3)
         expected = library(
             pixel_values=pixels,
             input_points=(points * factor)[None, :, None],
