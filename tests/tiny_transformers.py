@@ -60,7 +60,7 @@ def write_clip(folder, seed=0, length=77, patch=PATCH, layers=3):
     return folder
 
 
-def write_vision(folder, kind, seed=0):
+def write_vision(folder, kind, seed=0, **settings):
     """Write a tiny vision transformer, and return the folder.
 
     ``kind`` is ``'ViT'``, ``'DeiT'`` (two class tokens), ``'Dinov2'``, ``'Dinov2WithRegisters'`` (four registers) or
@@ -69,10 +69,31 @@ def write_vision(folder, kind, seed=0):
     transformers = pytest.importorskip('transformers', reason=REASON)
     torch.manual_seed(seed)
     name = f'{kind}Vision' if kind == 'Siglip' else kind
-    settings = VISION
+    settings = VISION | settings
     if kind.startswith('Dinov2'):
-        settings = {key: value for key, value in VISION.items() if key != 'intermediate_size'}
+        settings = {key: value for key, value in settings.items() if key != 'intermediate_size'}
     model = getattr(transformers, f'{name}Model')(getattr(transformers, f'{name}Config')(**settings))
     model.save_pretrained(folder)
     write_preprocessor(folder)
+    return folder
+
+
+def write_sam(folder, seed=0, side=64):
+    """Write a tiny SAM, and return the folder; its masks have half the side of its input."""
+    transformers = pytest.importorskip('transformers', reason=REASON)
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(seed)
+    vision = dict(hidden_size=32, output_channels=16, num_hidden_layers=2, num_attention_heads=2, image_size=side)
+    vision |= dict(patch_size=8, window_size=4, global_attn_indexes=[1], mlp_dim=32, num_pos_feats=8)
+    vision |= dict(initializer_range=0.02)  # by default the image has no influence
+    prompt = dict(hidden_size=16, image_size=side, patch_size=8, mask_input_channels=4)
+    decoder = dict(hidden_size=16, mlp_dim=32, num_hidden_layers=2, num_attention_heads=2, iou_head_hidden_dim=16)
+    config = transformers.SamConfig(vision_config=vision, prompt_encoder_config=prompt, mask_decoder_config=decoder)
+    model = transformers.SamModel(config)
+    with torch.no_grad():  # the initial scale of the weights makes all masks alike
+        for name, parameter in model.named_parameters():
+            if parameter.dim() > 1 and 'iou' not in name:
+                parameter.mul_(4)
+    model.save_pretrained(folder)
+    write_preprocessor(folder, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
     return folder

@@ -1,6 +1,5 @@
 # As wsl_lse_voc6_pseudo.py, then regions vote on the mask with the rule of SEPL (Chen et al., 2023). The regions are
-# superpixels. Masks of SAM or of a detector come from a folder: replace ComputeSuperpixels by mmwsl.ComputeRegions with
-# mmwsl.FolderProposals or mmwsl.COCOProposals, and the field by 'regions'.
+# superpixels. wsl_lse_voc6_pseudo_sam.py has masks of SAM from a folder; those of a detector are read in the same way.
 _base_ = ['../priors/wsl_lse_voc6_seg.py']
 tuned_on = 'masks of every fourth image of voc6 train'
 model = dict(

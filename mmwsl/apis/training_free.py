@@ -58,17 +58,26 @@ def digest_model_folders(model: dict) -> dict[str, str]:
 class PromptClassesHook(Hook):
     """Hook that rejects a model with texts of other classes than those of the dataset, or in another order."""
 
+    def before_train(self, runner: Runner) -> None:
+        """Compare the names of the classes with those of the training set; see :meth:`before_test`."""
+        self._compare(runner, runner.train_dataloader)
+
     def before_test(self, runner: Runner) -> None:
         """Compare the names of the classes.
 
         Raises:
             ValueError: If they differ.
         """
+        self._compare(runner, runner.test_dataloader)
+
+    def _compare(self, runner: Runner, loader: Any) -> None:
         segmentor: Any = find_segmentor(runner.model)
-        names = getattr(getattr(segmentor, 'decode_head', None), 'class_names', None)
-        classes = runner.test_dataloader.dataset.metainfo.get('classes')
-        if names is not None and classes and list(names) != list(classes[1:]):
+        names = getattr(getattr(segmentor, 'text_head', None), 'class_names', None)
+        if names is None:
+            return
+        classes = loader.dataset.metainfo.get('classes')
+        if classes and list(names) != list(classes[1:]):
             raise ValueError(
-                f'`decode_head.class_names` must be the classes of the dataset in its order, {list(classes[1:])}, '
+                f'the class names of the texts must be the classes of the dataset in its order, {list(classes[1:])}, '
                 f'got {list(names)}. Correct it.'
             )

@@ -25,7 +25,7 @@ OWN_IMAGES = {
     'check': ('mmwsl.cli.check', 'check your images and their labels'),
     'run': ('mmwsl.cli.run', 'your images and labels to masks and a trained segmentor'),
     'predict': ('mmwsl.apis.predict', 'masks of new images, in the format of the next tool'),
-    'label': ('mmwsl.cli.label', 'pseudo-labels of a project, with new thresholds'),
+    'label': ('mmwsl.cli.label', 'pseudo-labels of a project, with new thresholds or by CLIP'),
     'report': ('mmwsl.cli.report', 'make or refresh the report of a project'),
     'export': ('mmwsl.apis.export', 'ONNX file of a trained network'),
 }
@@ -39,10 +39,13 @@ TOOLS = {
     'tune-thresholds': ('mmwsl.apis.tuning', 'search the class thresholds on masks'),
     'fit-zoom-out': ('mmwsl.apis.zoom_out', 'train the SVMs of zoom-out features'),
     'coco-masks': ('mmwsl.apis.coco_masks', 'masks of the instances of a COCO file'),
+    'sam-masks': ('mmwsl.apis.sam_masks', 'masks of everything in images, by SAM'),
     'print-config': ('mmwsl.apis.print_config', 'print a config with all that it inherits'),
 }
 COMMANDS = OWN_IMAGES | TOOLS
-CONTINUED = dict.fromkeys(('run', 'predict', 'generate-pseudo-labels', 'compare'), 'The same command continues.')
+CONTINUED = dict.fromkeys(
+    ('run', 'predict', 'generate-pseudo-labels', 'compare', 'sam-masks'), 'The same command continues.'
+)
 CONTINUED |= dict(label='The same command starts again.', train='Continue with --resume.')
 """What to do about an interrupted command."""
 LINES, WIDTH = 3, 1000
@@ -186,6 +189,7 @@ def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
 
 def with_flags(message: str) -> str:
     """Write the arguments that an error of a function names as the flags of a command."""
+    message = message.replace('`decode_head.prompts`', '--prompts')
     flags = {name: f'--{name.replace("_", "-")}' for name in ('image_column', 'label_column', 'separator', 'backbone')}
     for name, flag in {**flags, 'weights': '--checkpoint'}.items():
         for before, after in ((f'Set `{name}`', f'Pass {flag}'), (f'set `{name}`', f'pass {flag}')):

@@ -11,7 +11,13 @@ from .affinity_losses import (
     displacement_losses,
     pair_labels,
 )
-from .attention_affinity import attention_affinity, box_masks, propagate_class_maps, sinkhorn_normalize
+from .attention_affinity import (
+    attention_affinity,
+    box_masks,
+    guided_attention,
+    propagate_class_maps,
+    sinkhorn_normalize,
+)
 from .average_precision import AP_VARIANTS, average_precision
 from .background import constant_background, logit_softmax, power_background
 from .beam_search import beam_search, box_tent, split_boxes
@@ -22,6 +28,14 @@ from .box_proposals import ProposalRule, propose_boxes, soft_jaccard
 from .boxes import box_iou, non_maximum_suppression
 from .ccnn_bias import ccnn_bias
 from .class_activation_maps import class_activation_maps
+from .class_tokens import (
+    class_attention,
+    class_token_contrast,
+    crop_token_contrast,
+    fuse_class_attention,
+    patch_attention,
+    refine_by_attention,
+)
 from .crf_kernels import CRFKernels
 from .crf_params import CRF_PRESETS, CRFParams
 from .dense_crf import dense_crf, plausible_labels
@@ -55,6 +69,7 @@ from .instances import (
 from .loss_balance import foreground_balanced_mean
 from .loss_clipping import clip_losses
 from .loss_filter import noisy_pixels
+from .mask_prompts import component_boxes, map_peaks, mask_stability, point_grid
 from .multilabel_losses import asymmetric_loss, class_balanced_weights, sigmoid_focal_loss
 from .neighbors import half_disc_offsets
 from .noisy_label_losses import (
@@ -101,6 +116,7 @@ from .soft_labels import saliency_targets, soft_label_cross_entropy
 from .stratified_split import per_class_split, stratified_split
 from .superpixel_crf import mean_field, superpixel_crf, superpixel_graph
 from .superpixels import superpixel_majority, superpixel_mean
+from .token_affinity import token_affinity_loss
 from .token_contrast import patch_token_contrast
 from .unsupervised_thresholds import (
     GaussianMixture,
@@ -124,13 +140,25 @@ from .weak_losses import (
 from .zoom_out import superpixel_pool, zoom_out_features
 
 __all__ = [
+    'class_attention',
+    'class_token_contrast',
+    'component_boxes',
+    'crop_token_contrast',
     'equivariance_loss',
+    'fuse_class_attention',
+    'guided_attention',
     'hardest_mean',
     'keep_highest',
     'lowest_foreground',
+    'map_peaks',
+    'mask_stability',
     'normalized_maps',
+    'patch_attention',
     'pixel_correlation',
+    'point_grid',
+    'refine_by_attention',
     'scale_maps',
+    'token_affinity_loss',
     'with_background',
     'class_features',
     'reactivation_loss',

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from .inputs import at_least_float32, check_finite
-from .instances import connected_components
+from .mask_prompts import component_boxes
 
 
 def sinkhorn_normalize(matrix: Tensor, rounds: int = 3) -> Tensor:
@@ -60,6 +60,36 @@ def attention_affinity(attentions: Sequence[Tensor], rounds: int = 3) -> Tensor:
     mean = torch.stack([at_least_float32(attention) for attention in attentions]).mean(0)
     balanced = sinkhorn_normalize(mean, rounds)
     return (balanced + balanced.transpose(-1, -2)) / 2
+
+
+def guided_attention(attentions: Sequence[Tensor], guide: Tensor) -> Tensor:
+    r"""Select the attention of some layers by an affinity, and multiply it (WeCLIP, Zhang et al., CVPR 2024).
+
+    .. math:: A = G \circ \frac{1}{|S|} \sum_{l \in S} A_l, \quad S = \{ l : d_l \le \bar d \}, \quad
+              d_l = \sum_{ij} (G - A_l)_{ij}
+
+    with the affinity G of a decoder. The differences are signed, as in the authors' code.
+
+    Args:
+        attentions: Attention of each layer, ``(N, N)``.
+        guide: Affinity G, ``(N, N)``.
+
+    Returns:
+        The weighted attention, ``(N, N)``, in float32 for half precision.
+
+    Raises:
+        ValueError: If there is no layer, or shapes do not agree.
+    """
+    if not len(attentions) or any(one.shape != guide.shape for one in attentions):
+        raise ValueError(
+            f'`attentions` must be one or more of the shape of `guide`, {tuple(guide.shape)}, got '
+            f'{[tuple(one.shape) for one in attentions]}.'
+        )
+    layers, guide = at_least_float32(torch.stack(list(attentions))), at_least_float32(guide)
+    differences = (guide - layers).flatten(1).sum(1)
+    # The smallest one is not above the mean, whatever is rounded.
+    chosen = (differences <= differences.mean()) | (differences == differences.min())
+    return guide * layers[chosen].mean(0)
 
 
 def propagate_class_maps(maps: Tensor, affinity: Tensor, sources: Tensor | None = None, steps: int = 2) -> Tensor:
@@ -122,9 +152,6 @@ def box_masks(maps: Tensor, threshold: float = 0.4) -> Tensor:
         raise ValueError(f'`threshold` must be in [0, 1), got {threshold}.')
     masks = torch.zeros_like(maps, dtype=torch.bool)
     for mask, values in zip(masks, maps, strict=True):
-        above = (values > 0) & (values > threshold * values.max())
-        components = connected_components(above.long())
-        for component in components[above].unique():
-            rows, columns = (components == component).nonzero().unbind(1)
-            mask[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1] = True
+        for left, top, right, bottom in component_boxes(values, threshold).tolist():
+            mask[top:bottom, left:right] = True
     return masks

@@ -1,6 +1,7 @@
 """Inference: how the scores of a network become a mask."""
 
 from .affinity_network import AffinityNetwork
+from .automatic_masks import AutomaticMaskRule, automatic_masks
 from .class_maps import (
     BeamSearchBoxes,
     ClassActivationMaps,
@@ -25,6 +26,7 @@ from .postprocessors import (
     PixelAdaptiveRefinement,
     PostProcessor,
     PostProcessorEnsemble,
+    PromptedRegionVote,
     RegionVote,
     SuperpixelCRF,
     SuperpixelVote,
@@ -36,6 +38,8 @@ from .step import InferenceStep, join_provenance
 __all__ = [
     'AffinityNetwork',
     'AffinityRandomWalk',
+    'automatic_masks',
+    'AutomaticMaskRule',
     'BeamSearchBoxes',
     'CLIPESMaps',
     'ClassActivationMaps',
@@ -59,6 +63,7 @@ __all__ = [
     'PostProcessor',
     'PostProcessorEnsemble',
     'Probabilities',
+    'PromptedRegionVote',
     'ReceptiveField',
     'RegionVote',
     'Scorer',

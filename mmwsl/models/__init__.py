@@ -19,6 +19,7 @@ from .backbones import (
     CachedBackbone,
     CaffeNet,
     CascadedResNet,
+    ClassTokenTransformer,
     DilatedEfficientNetLite,
     DilatedMobileNetV2,
     GoogLeNet,
@@ -39,11 +40,14 @@ from .decode_heads import (
     FCNUpscoreHead,
     InterPixelRelationHead,
     LSEAggregationHead,
+    MCTformerHead,
     PairwiseHead,
     PyramidAggregationHead,
     ReCAMHead,
     SEAMHead,
     TextSimilarityHead,
+    WeakTrHead,
+    WeCLIPHead,
 )
 from .fused_data_preprocessor import FusedSegDataPreProcessor
 from .losses import (
@@ -66,6 +70,7 @@ from .losses import (
     SymmetricCrossEntropyLoss,
 )
 from .online_labelers import MixtureLabeler, OnlineLabeler
+from .segment_anything import SegmentAnything
 from .segmentors import (
     SEAM,
     CLIPSegmentor,
@@ -77,9 +82,12 @@ from .segmentors import (
     ProposalNetwork,
     WeakEncoderDecoder,
     WeakSegTTAModel,
+    WeCLIP,
 )
 
 __all__ = [
+    'ClassTokenTransformer',
+    'MCTformerHead',
     'SEAM',
     'ReCAMHead',
     'SEAMHead',
@@ -139,6 +147,7 @@ __all__ = [
     'PyramidAggregationHead',
     'ScalePyramid',
     'MultiLabelSoftMarginLoss',
+    'SegmentAnything',
     'SoftmaxPooling',
     'RobustCrossEntropyLoss',
     'SaliencyCrossEntropyLoss',
@@ -151,6 +160,9 @@ __all__ = [
     'TransformerBackbone',
     'VGG16',
     'ValidUNet',
+    'WeakTrHead',
+    'WeCLIP',
+    'WeCLIPHead',
     'WELDONPooling',
     'WILDCATPooling',
     'WeakEncoderDecoder',

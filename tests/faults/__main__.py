@@ -1,6 +1,7 @@
 """Kill, fill the disk of, and start twice the commands of mmwsl; print a table of what happened."""
 
 import argparse
+import importlib.util
 import json
 import shutil
 import sys
@@ -26,6 +27,7 @@ WRITERS = (
     'predict-overlay',
 )
 WRITERS += ('predict-coco', 'predict-cvat', 'predict-yolo', 'predict-label-studio')
+WRITERS += ('sam',) if importlib.util.find_spec('transformers') else ()
 PARTS = ('kill', 'disk', 'memory', 'twice')
 
 

@@ -1,10 +1,13 @@
 """Commands that end soon: each writes files of another kind, from inputs that the other cases have made."""
 
+import importlib.util
 import json
 from pathlib import Path
 
 import onnx
 import torch
+
+from tests.tiny_transformers import write_sam
 
 from .case import CONFIG, ONCE, Case, files_content, with_options
 
@@ -67,11 +70,20 @@ def writers(inputs, weights, images):
             lambda out, name=name: _predict(images, weights, out, '--format', name),
             lambda out: files_content(out, '**/*.json', '**/*.xml', '**/*.txt', '**/*.png'),
         )
+    if importlib.util.find_spec('transformers'):
+        sam = write_sam(inputs / 'sam')
+        rule = ['--points-per-side', '8', '--min-iou', '0', '--min-stability', '0']
+        commands['sam'] = (
+            lambda out: ['sam-masks', str(images), '--model', str(sam), '--out', str(out), *rule],
+            lambda out: files_content(out, '*.npz', 'sam_masks.json'),
+        )
     found = {}
     for name, (argv, result) in commands.items():
-        again = () if name.startswith('predict') else AGAIN
-        plain = name in ('coco', 'print-config') or name.startswith('predict')
-        found[name] = Case(argv if plain else _short(argv), ['masks/*.png'] if again == () else (), result, again)
+        again = () if name.startswith(('predict', 'sam')) else AGAIN
+        plain = name in ('coco', 'print-config', 'sam') or name.startswith('predict')
+        found[name] = Case(
+            argv if plain else _short(argv), ['masks/*.png', '*.npz'] if again == () else (), result, again
+        )
     return found
 
 

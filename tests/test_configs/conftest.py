@@ -13,7 +13,7 @@ from mmwsl.apis.pseudo_labels.store import write_scores
 from mmwsl.datasets import COCOWeakDataset, VOCActionDataset, VOCWeakDataset
 from mmwsl.models import DilatedEfficientNetLite, DilatedMobileNetV2
 from tests.conftest import write_images
-from tests.tiny_transformers import write_clip
+from tests.tiny_transformers import write_clip, write_vision
 
 NAMES = ('one', 'two')
 JPEGS = [f'{name}.jpg' for name in NAMES]
@@ -108,9 +108,16 @@ def data(tmp_path_factory):
     write_images(root / 'imagenet_voc', ['cat/one.JPEG', 'background/two.JPEG'], SIZE)
     for name in NAMES:
         write_scores(root / 'objectness' / 'scores' / f'{name}.npz', torch.full((2, *SIZE[::-1]), 0.5))
+    halves = np.zeros((2, *SIZE[::-1]), bool)
+    halves[0, :, :20], halves[1, :15] = True, True
+    (root / 'sam_masks').mkdir()
+    for name in NAMES:
+        np.savez(root / 'sam_masks' / f'{name}.npz', masks=halves, scores=np.ones(2))
     torch.manual_seed(0)
     if importlib.util.find_spec('transformers'):
         write_clip(root / 'clip-vit-base-patch16', patch=16, layers=8)
+        deit = dict(hidden_size=384, intermediate_size=16, num_hidden_layers=12, num_attention_heads=6, patch_size=16)
+        write_vision(root / 'deit-small-patch16-224', 'ViT', **deit)
     torch.save(DilatedMobileNetV2(last_conv=True).state_dict(), root / 'mobilenet_v2_imagenet.pth')
     torch.save(DilatedEfficientNetLite(last_conv=True).state_dict(), root / 'tf_efficientnet_lite0_imagenet.pth')
     return root

@@ -83,6 +83,9 @@ def _shrink_network(model):
         _divide_width(model)
     if model.backbone.get('depth') == 101:
         model.backbone.depth = 50  # the same shapes
+    if model.type == 'mmwsl.WeCLIP':  # the tiny CLIP
+        model.backbone.layers = list(range(8))
+        model.decode_head.in_channels = [32] * 8
     if 'box_backbone' in model:
         if model.box_backbone.type in WIDE:
             _divide_width(dict(network=model.box_backbone, head=model.box_head))

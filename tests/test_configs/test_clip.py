@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from mmengine.config import Config
 
+from mmwsl.apis.launch import build_runner
 from mmwsl.cli.main import run_command
 from mmwsl.datasets import VOC6WeakDataset, VOCWeakDataset
 from mmwsl.models.decode_heads.text_similarity_head import _TextEncoder
@@ -121,3 +122,12 @@ def test_a_trained_model_needs_a_checkpoint(capsys):
             run_command(command[0], [str(CONFIGS['wsl_lse_voc6']), *command[1:]])
         error = capsys.readouterr().err.strip()
         assert end.value.code == 2 and 'the checkpoint must be the file or URL' in error and '\n' not in error
+
+
+def test_a_training_with_texts_of_another_order_is_rejected():
+    pytest.importorskip('transformers', reason=REASON)
+    cfg = short_config('wsl_weclip_voc')
+    names = cfg.model.text_head.class_names
+    cfg.model.text_head.class_names = [*names[1:], names[0]]
+    with pytest.raises(ValueError, match='must be the classes of the dataset in its order'):
+        build_runner(cfg).train()

@@ -127,7 +127,7 @@ TUNABLE = [
     if step.__module__.startswith('mmwsl.')
     and {'tuned_on', 'kwargs'} & set(inspect.signature(step).parameters)
     # Those that load a network say so in their own tests.
-    and 'checkpoint' not in inspect.signature(step).parameters
+    and not {'checkpoint', 'model'} & set(inspect.signature(step).parameters)
 ]
 
 

@@ -13,6 +13,7 @@ from .data_check import DataCheck, DataError
 from .labels import label_images
 from .layout import Project
 from .report import report_project
+from .teacher import chosen_labeler
 
 
 def open_project(folder: str | Path) -> Project:
@@ -32,13 +33,21 @@ def open_project(folder: str | Path) -> Project:
 
 
 @writes_alone(lambda given: given['folder'], 'project')
-def label_project(folder: str | Path, thresholds: str | Path | None = None, overwrite: bool = False) -> Path:
+def label_project(
+    folder: str | Path,
+    thresholds: str | Path | None = None,
+    overwrite: bool = False,
+    teacher: str | Path | None = None,
+    prompts: str | Path | None = None,
+) -> Path:
     """Write the pseudo-labels of a project again, or resume.
 
     Args:
         folder: The project folder.
         thresholds: JSON file of thresholds; None chooses them without masks.
         overwrite: Whether to replace masks that were changed since they were written, such as by hand.
+        teacher: See :func:`.teacher.chosen_labeler`.
+        prompts: See :func:`.teacher.read_texts`.
 
     Returns:
         The folder of the masks.
@@ -50,12 +59,14 @@ def label_project(folder: str | Path, thresholds: str | Path | None = None, over
         before = project.read_summary().get('labels', {})
         project.update_summary(labels=before | dict(finished=False))  # an interrupted command is repeated
         try:
-            result = label_images(project, console, thresholds, overwrite=overwrite)
-        except (FileNotFoundError, ValueError):  # rejected before anything was replaced; a full disk may come later
+            with chosen_labeler(project, teacher, prompts) as labeler:
+                result = label_images(project, console, thresholds, overwrite=overwrite, labeler=labeler)
+        except (FileNotFoundError, ImportError, ValueError):  # rejected before anything was replaced
             project.update_summary(labels=before)
             raise
-        if thresholds is not None:  # the agreement of other masks
-            before.pop('agreement', None)
+        if thresholds is not None or teacher is not None:  # the agreement of other masks
+            for key in ('agreement', 'teacher'):
+                before.pop(key, None)
             (project.labels / 'agreement.json').unlink(missing_ok=True)
         project.update_summary(labels=before | result | dict(inputs={}, finished=True))
         masks = project.labels / 'masks'

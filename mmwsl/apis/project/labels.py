@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
-from mmwsl.apis.config import load_config
 from mmwsl.apis.pseudo_labels import generate_pseudo_labels
+from mmwsl.apis.pseudo_labels.corrections import check_unchanged
 from mmwsl.apis.pseudo_labels.items import ImageItem, list_items
 from mmwsl.apis.pseudo_labels.masks import MaskRule
 from mmwsl.apis.pseudo_labels.settings import image_dataset
@@ -25,6 +24,7 @@ from mmwsl.utils.text import plain
 from .agreement import measure_agreement
 from .layout import Project
 from .progress import ProgressHook
+from .teacher import Labeler, RecordLabeler, describe_labeler, find_labeler, own_labeler
 
 UNCERTAIN = 0.5
 """Distance in logits of the two thresholds between which a pixel is uncertain from the chosen one."""
@@ -39,6 +39,7 @@ def label_images(
     thresholds: str | Path | None = None,
     agreement: bool = False,
     overwrite: bool = False,
+    labeler: Labeler | None = None,
 ) -> dict[str, Any]:
     """Write the pseudo-labels of the training images, or resume.
 
@@ -51,6 +52,7 @@ def label_images(
         thresholds: JSON file of thresholds, as the report exports it.
         agreement: Whether to measure the agreement with mirrored images, which needs the network.
         overwrite: Whether to replace masks that were changed since they were written, such as by hand.
+        labeler: Network of the scores; None is the one of :func:`.teacher.find_labeler`.
 
     Returns:
         Thresholds and quality of the labels.
@@ -61,19 +63,25 @@ def label_images(
         ValueError: If the classes of ``thresholds`` are not those of the project.
     """
     chosen = None if thresholds is None else read_thresholds(thresholds, project.read_summary()['classes'])
-    cfg, checkpoint = labeling_config(project), project.classifier_checkpoint
+    labeler = labeler or find_labeler(project)
     classes, items = project.read_summary()['classes'], project_items(project)
-    if missing := sum(not item.scores.is_file() for item in items):
+    replaced = labeler.replaces(project.labels)
+    if replaced and not overwrite:
+        check_unchanged(project.labels)
+    if missing := sum(replaced or not item.scores.is_file() for item in items):
         with console.progress(missing, 'scores') as bar:
             generate_pseudo_labels(
-                cfg,
-                checkpoint,
+                labeler.cfg,
+                labeler.checkpoint,
                 project.labels,
-                tta=True,
+                tta=labeler.tta,
                 scores_only=True,
+                overwrite=replaced,
                 replace_changed=overwrite,
-                hooks=[ProgressHook(bar)],
+                hooks=[ProgressHook(bar), RecordLabeler(project, labeler)],
             )
+    labeler = find_labeler(project)  # its config has its place now
+    cfg = labeler.cfg
     cfg.test_dataloader.num_workers = os.cpu_count() or 1  # the next steps are done by processes without the network
     if chosen is None:
         choice = choose_thresholds(project.labels, items, classes, processes=cfg.test_dataloader.num_workers)
@@ -81,9 +89,9 @@ def label_images(
     with console.progress(len(items), 'masks') as bar:
         report = generate_pseudo_labels(
             cfg,
-            checkpoint,
+            labeler.checkpoint,
             project.labels,
-            tta=True,
+            tta=labeler.tta,
             **asdict(mask_rule(chosen['thresholds'], masks_used(project, chosen))),
             rethreshold=(project.labels / 'masks').is_dir(),
             replace_changed=overwrite,
@@ -92,9 +100,9 @@ def label_images(
     assert report is not None  # a single process
     write_json(project.labels / 'thresholds.json', chosen)  # those of the masks that are there
     by_class = dict(zip(classes[1:], chosen['thresholds'], strict=True))
-    result = dict(thresholds=by_class, **shorten(report))
-    if agreement:
-        found = measure_agreement(project, items, chosen['thresholds'], checkpoint, console)
+    result = dict(thresholds=by_class, **shorten(report), **describe_labeler(project))
+    if agreement and labeler.checkpoint is not None:
+        found = measure_agreement(project, items, chosen['thresholds'], labeler.checkpoint, console)
         result['agreement'] = round(100 * sum(found.values()) / len(found), 1)
     return result
 
@@ -107,7 +115,8 @@ def shorten(report: dict[str, Any]) -> dict[str, Any]:
 
 def masks_used(project: Project, chosen: dict[str, Any]) -> str | None:
     """Return the masks that the thresholds and the network learned from, for the manifest; None if there are none."""
-    masked = len(project.read_summary()['classifier']['inputs']['masks'])
+    taught = project.teacher_config.is_file()
+    masked = 0 if taught else len(project.read_summary()['classifier']['inputs']['masks'])
     network = f'masks of {masked} training images, on which the network was trained' if masked else None
     return '; '.join(filter(None, [chosen.get('tuned_on'), network])) or None
 
@@ -150,33 +159,25 @@ def score_validation(project: Project, names: Sequence[str], console: Console) -
     listed = project.data / 'val_masks.txt'
     with atomic_write(listed) as file:
         file.write(''.join(f'{names[index]}\n' for index in indices).encode())
+    labeler = find_labeler(project)
     with console.progress(len(indices), 'scores of images with masks') as bar:
         generate_pseudo_labels(
-            labeling_config(project),
-            project.classifier_checkpoint,
+            labeler.cfg,
+            labeler.checkpoint,
             project.val_labels,
             split='test',
             ann_file=str(listed.absolute()),
             use_image_labels=True,
-            tta=True,
+            tta=labeler.tta,
             scores_only=True,
             hooks=[ProgressHook(bar)],
         )
         bar.advance(len(indices) - bar.done)
 
 
-def labeling_config(project: Project) -> Config:
-    """Read the config of the trained network; it trains on all images without their masks."""
-    cfg = load_config(project.config, work_dir=str(project.root / 'log'))
-    dataset = cfg.train_dataloader.dataset
-    if 'datasets' in dataset:
-        cfg.train_dataloader.dataset = dataset.datasets[-1]
-    return cfg
-
-
 def project_items(project: Project) -> list[ImageItem]:
     """List the training images of a project with the files of their pseudo-labels."""
-    cfg = labeling_config(project)
+    cfg = own_labeler(project).cfg
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     return list_items(DATASETS.build(image_dataset(cfg, project.labels)), project.labels)
 

@@ -13,7 +13,7 @@ from mmwsl.utils.output_folder import RECORD, OutputFolder
 SUMMARY = 'summary.json'
 UNRECORDED = re.compile(
     r'(train|val|train_masks|train_pseudo)\.jsonl|val_masks\.txt|(iter|epoch)_\d+\.pth|last_checkpoint|'
-    r'(project|segmentor)\.py|\d{8}_\d{6}|test|\..*|.*\.part|Thumbs\.db|desktop\.ini'
+    r'(project|segmentor|teacher)\.py|\d{8}_\d{6}|test|\..*|.*\.part|Thumbs\.db|desktop\.ini'
 )
 """Names in the folders of the lists and trainings, which do not record what they make."""
 STAGE = {'inputs?': dict, 'finished?': bool, 'seconds?': float}
@@ -26,7 +26,7 @@ SHAPES: dict[str, dict] = {
         'check?': STAGE | {'messages?': [[str]]},
         'split?': STAGE | {'train?': [str], 'val?': [str]},
         'classifier?': STAGE | {'config?': str, 'checkpoint?': str, 'mAP?': (float, None)},
-        'labels?': STAGE | {'thresholds?': {str: float}},
+        'labels?': STAGE | {'thresholds?': {str: float}, 'teacher?': {'folder': str, 'config': str}},
         'segmentor?': STAGE | {'config?': str, 'checkpoint?': str},
         'evaluation?': STAGE | {'mIoU?': (float, None), 'IoU?': {str: (float, None)}},
         'report?': STAGE,
@@ -87,6 +87,11 @@ class Project:
         return self.root / 'labels'
 
     @property
+    def teacher_config(self) -> Path:
+        """Config of the CLIP that scores the images instead of the trained network, if there is one."""
+        return self.root / 'teacher.py'
+
+    @property
     def val_labels(self) -> Path:
         """Scores of the validation images with masks, ``scores/``."""
         return self.root / 'val_labels'
@@ -116,7 +121,7 @@ class Project:
         return dict(
             split=[self.data],
             classifier=[self.config, self.checkpoints],
-            labels=[self.labels, self.val_labels],
+            labels=[self.labels, self.val_labels, self.teacher_config],
             segmentor=[self.segmentor_config, self.segmentor],
             evaluation=[self.predictions],
             report=[self.report],

@@ -50,7 +50,7 @@ def follow_folders(project: Project, images: Path, masks: Path | None) -> None:
         images: Folder of the images.
         masks: Folder of the ground-truth masks, if there are any.
     """
-    for path in (project.config, project.segmentor_config):
+    for path in (project.config, project.segmentor_config, project.teacher_config):
         if not path.exists():
             continue
         lines = path.read_text(encoding='utf-8').splitlines()

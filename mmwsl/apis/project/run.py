@@ -139,7 +139,8 @@ class _Run:
         self.stages.run('classifier', classifier, self._classify)
         labels = self.stages.run('labels', {}, self._label)
         # `mmwsl label` may have changed the thresholds
-        self.stages.run('segmentor', dict(thresholds=labels['thresholds']), self.trainings.train_segmentor)
+        chosen: dict[str, Any] = {key: labels[key] for key in ('thresholds', 'teacher') if key in labels}
+        self.stages.run('segmentor', chosen, self.trainings.train_segmentor)
         self.stages.run('evaluation', dict(masks=val_masks), self._evaluate)
         self.stages.run('report', {}, self._report)
         minutes = (time.monotonic() - self.start) / 60
@@ -231,10 +232,9 @@ class _Run:
         result = label_images(self.project, self.console, agreement=True, overwrite=self.options.overwrite)
         values = ', '.join(f'{name} {value:.4g}' for name, value in result['thresholds'].items())
         self.console.print(f'  thresholds chosen from the scores, network {self._trained_on}: {values}')
-        parts = (
-            f'{result["ignored"]}% of the pixels are uncertain (255)',
-            f'{result["agreement"]}% mean IoU with the masks of mirrored images',
-        )
+        parts = [f'{result["ignored"]}% of the pixels are uncertain (255)']
+        if 'agreement' in result:  # a teacher is not measured
+            parts.append(f'{result["agreement"]}% mean IoU with the masks of mirrored images')
         self.console.print(f'  {self.project.labels / "masks"}: {", ".join(parts)}')
         return result | dict(supervision=self._trained_on)
 
@@ -271,6 +271,8 @@ class _Run:
     def supervision(self) -> str:
         """Supervision of the segmentor: labels, masks and the choice of the thresholds."""
         text = self._measured
+        if teacher := self.project.read_summary().get('labels', {}).get('teacher'):
+            text += f'; pseudo-labels by CLIP in {teacher["folder"]}, which is not trained here'
         thresholds = read_json(self.project.labels / 'thresholds.json')
         tuned_on, method = thresholds.get('tuned_on'), thresholds.get('method', 'from a file')
         if tuned_on:

@@ -55,7 +55,7 @@ class Manifest:
                 a manifest.
         """
         folder = self.path.parent
-        options = relative_paths(as_json(options), folder.absolute().parent)
+        options = as_recorded(options, folder)
         if not any(path for pattern in ('scores/**/*.npz', 'masks/**/*.png') for path in folder.glob(pattern)):
             self.start(options)
         elif 'options' not in self.content:
@@ -72,7 +72,7 @@ class Manifest:
     def start(self, options: dict) -> None:
         """Begin a new record, which :meth:`update` writes."""
         versions = {module.__name__: module.__version__ for module in (mmwsl, mmseg, mmengine, torch)}
-        options = relative_paths(as_json(options), self.path.parent.absolute().parent)
+        options = as_recorded(options, self.path.parent)
         self.content = dict(options=options, versions=versions | dict(python=platform.python_version()))
 
     def check_image_labels(self, items: Sequence[ImageItem]) -> None:
@@ -126,6 +126,12 @@ class Manifest:
 def as_json(value: object) -> Any:
     """Return a value as JSON stores it."""
     return json.loads(json.dumps(value, default=str))
+
+
+def as_recorded(options: dict, folder: Path) -> dict:
+    """Return options as the manifest of a folder stores them."""
+    recorded: dict = relative_paths(as_json(options), folder.absolute().parent)
+    return recorded
 
 
 def relative_paths(value: Any, root: Path) -> Any:

@@ -13,6 +13,7 @@ from ...functional import (
     attention_affinity,
     box_masks,
     gradient_class_maps,
+    guided_attention,
     min_max_maps,
     prompt_probabilities,
     propagate_class_maps,
@@ -127,7 +128,7 @@ class CLIPESMaps(ClassMaps):
             crop = image[(None, slice(None), *image_area(sample.metainfo, size))]
             # Numbers: gradients cannot use a tensor that was made in inference mode.
             present = (sample.pred_label.score[1:] > self.threshold).nonzero().flatten().tolist()
-            placed.append(clip.place(self._image_maps(clip, crop, present), size, sample.metainfo))
+            placed.append(clip.place(self.image_maps(clip, crop, present), size, sample.metainfo))
         blanks = [SegDataSample(metainfo=sample.metainfo) for sample in data_samples]
         # As for logits: crop the padding, undo the flip, resize.
         blanks = segmentor.postprocess_result(torch.stack(placed), blanks)
@@ -137,8 +138,22 @@ class CLIPESMaps(ClassMaps):
         """Average the foreground maps of all views and add the background."""
         return self.background.add_background(super().merge(views)[1:])
 
-    def _image_maps(self, clip: Any, image: Tensor, present: list[int]) -> Tensor:
-        """Return the maps ``(K, h, w)`` of the patches of one image; the background and absent classes are 0."""
+    def image_maps(
+        self, clip: Any, image: Tensor, present: list[int], guide: Tensor | None = None, guided_layers: int = 6
+    ) -> Tensor:
+        """Return the class maps of the patches of one image.
+
+        Args:
+            clip: The segmentor.
+            image: The image without padding, ``(1, 3, H, W)``.
+            present: Numbers of the classes that are present, 0 for the first foreground class.
+            guide: Affinity of the patches, ``(h * w, h * w)``, that selects and weights the attention of the last
+                blocks, see :func:`mmwsl.functional.guided_attention`; None averages that of all chosen blocks.
+            guided_layers: Number of blocks, from the last one, that it selects from.
+
+        Returns:
+            Maps, ``(K, h, w)``; the background and absent classes are 0.
+        """
         blocks = clip.backbone.num_layers
         with recorded_layers(cast(nn.Module, clip), [clip.gradient_layer]) as record:
             match = clip.match_prompts(image, list(range(blocks - self.attention_layers, blocks)))
@@ -152,13 +167,18 @@ class CLIPESMaps(ClassMaps):
         activations = record.outputs[clip.gradient_layer][0, prefix:].detach().T.unflatten(1, (rows, columns))
         gradients = gradients[:, 0, prefix:].transpose(1, 2).unflatten(2, (rows, columns)).float() / GRADIENT_SCALE
         found = gradient_class_maps(activations, gradients, match.valid)
-        maps[[k + 1 for k in present]] = self._refine(found, match) if self.attention_layers else found
+        maps[[k + 1 for k in present]] = (
+            self._refine(found, match, guide, guided_layers) if self.attention_layers else found
+        )
         return maps
 
-    def _refine(self, maps: Tensor, match: PromptMatch) -> Tensor:
+    def _refine(self, maps: Tensor, match: PromptMatch, guide: Tensor | None, guided_layers: int) -> Tensor:
         """Propagate maps ``(C, h, w)`` between the patches of the image."""
         inside = match.valid.flatten()
-        affinity = attention_affinity([one[inside][:, inside] for one in match.attentions], self.rounds)
+        attentions = [one[inside][:, inside] for one in match.attentions]
+        if guide is not None:
+            attentions = [guided_attention(attentions[-guided_layers:], guide[inside][:, inside])]
+        affinity = attention_affinity(attentions, self.rounds)
         sources = box_masks(maps, self.box_threshold)
         refined = torch.zeros_like(maps)
         refined[:, match.valid] = min_max_maps(

@@ -10,6 +10,7 @@ from .logit_softmax import LogitSoftmax
 from .objectness_prior import ObjectnessPrior
 from .pixel_adaptive_refinement import PixelAdaptiveRefinement
 from .postprocessor_ensemble import PostProcessorEnsemble
+from .prompted_region_vote import PromptedRegionVote
 from .region_vote import RegionVote
 from .superpixel_crf import SuperpixelCRF
 from .superpixel_vote import SuperpixelVote
@@ -25,6 +26,7 @@ __all__ = [
     'PixelAdaptiveRefinement',
     'PostProcessor',
     'PostProcessorEnsemble',
+    'PromptedRegionVote',
     'RegionVote',
     'SuperpixelCRF',
     'SuperpixelVote',

@@ -69,19 +69,24 @@ class RegionVote(PostProcessor):
 
     def process(self, probs: Tensor, data_sample: SegDataSample) -> Tensor:
         """Replace ``probs (K, H, W)`` by the votes."""
-        regions = data_sample.get(self.field)
-        if self.field == 'regions':
-            superpixels, members = regions.superpixels, regions.members.to(probs.device)
-        else:
-            superpixels, members = regions.data[0].unique(return_inverse=True)[1], None
+        labels = self._labels(probs)
+        superpixels, members = self._regions(labels, probs, data_sample)
         if superpixels.shape != probs.shape[1:]:
             raise ValueError(
                 f'RegionVote: `{self.field}` must have the size of the scores {tuple(probs.shape[1:])}, got '
                 f'{tuple(superpixels.shape)}. Compute them before Resize.'
             )
-        labels = self.vote(self._labels(probs), superpixels.to(probs.device), members)
+        members = None if members is None else members.to(probs.device)
+        labels = self.vote(labels, superpixels.to(probs.device), members)
         votes = torch.zeros_like(probs).scatter_(0, labels.clamp(max=len(probs) - 1)[None], 1.0)
         return torch.where(labels == IGNORED, probs, votes)
+
+    def _regions(self, labels: Tensor, probs: Tensor, data_sample: SegDataSample) -> tuple[Tensor, Tensor | None]:
+        """Return superpixels and members, see :func:`mmwsl.functional.region_vote`."""
+        regions = data_sample.get(self.field)
+        if self.field == 'regions':
+            return regions.superpixels, regions.members
+        return regions.data[0].unique(return_inverse=True)[1], None
 
     def _labels(self, probs: Tensor) -> Tensor:
         """Return the mask of the scores, ``(H, W)`` int64."""

@@ -3,6 +3,7 @@
 from .cached_backbone import CachedBackbone
 from .caffenet import CaffeNet
 from .cascaded_resnet import CascadedResNet
+from .class_token_transformer import ClassTokenTransformer
 from .dilated_mobilenet_v2 import DilatedMobileNetV2
 from .efficientnet_lite import DilatedEfficientNetLite
 from .googlenet import GoogLeNet
@@ -17,6 +18,7 @@ __all__ = [
     'CachedBackbone',
     'CaffeNet',
     'CascadedResNet',
+    'ClassTokenTransformer',
     'DilatedEfficientNetLite',
     'DilatedMobileNetV2',
     'GoogLeNet',

@@ -27,11 +27,13 @@ class TransformerTokens:
         maps: Patch tokens of each chosen layer, ``(N, D, h, w)``.
         prefix: Tokens before the patches in the last layer, ``(N, P, D)``: the class token, then a distillation token
             or registers, as the model has them.
+        levels: All tokens of each layer of ``maps``, ``(N, P + h * w, D)``.
         attentions: Attention of each chosen layer, ``(N, heads, P + h * w, P + h * w)``; each row sums to 1.
     """
 
     maps: tuple[Tensor, ...]
     prefix: Tensor
+    levels: tuple[Tensor, ...]
     attentions: tuple[Tensor, ...]
 
 
@@ -79,6 +81,7 @@ class TransformerBackbone(BaseModule):
         given = inspect.signature(self.model.forward).parameters
         # Models without this argument, such as DINOv2, always interpolate.
         self._options = {name: True for name in ('interpolate_pos_encoding',) if name in given}
+        self._exclude_unused()
 
     @property
     def attention_input(self) -> str:
@@ -133,8 +136,22 @@ class TransformerBackbone(BaseModule):
         return TransformerTokens(
             maps=tuple(maps),
             prefix=last[:, :count].to(x.dtype),
+            levels=tuple(level.to(x.dtype) for level in levels),
             attentions=tuple(output.attentions[i] for i in chosen),
         )
+
+    def _exclude_unused(self) -> None:
+        """Exclude parameters that no feature depends on, such as of a pooler: several processes would reject them."""
+        if self.frozen:
+            return
+        side = 2 * self.patch_size
+        parameters = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        with torch.enable_grad():
+            features = self.forward(torch.zeros(1, 3, side, side, device=parameters[0].device))
+            total = torch.stack([one.float().sum() for one in features if one.requires_grad]).sum()
+        gradients = torch.autograd.grad(total, parameters, allow_unused=True)
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.requires_grad_(gradient is not None)
 
     def _check_layers(self, name: str, layers: Sequence[int]) -> list[int]:
         """Return numbers of layers from 0."""

@@ -2,6 +2,7 @@
 
 from .affinity_head import AffinityHead, PairwiseHead
 from .box_aggregation_head import BoxAggregationHead
+from .class_token_head import MCTformerHead
 from .deconvnet_head import DeconvNetHead
 from .deeplabv2_head import DeepLabV2Head
 from .fcn_skip_head import FCNSkipHead
@@ -12,8 +13,11 @@ from .pyramid_aggregation_head import PyramidAggregationHead
 from .recam_head import ReCAMHead
 from .seam_head import SEAMHead
 from .text_similarity_head import TextSimilarityHead
+from .weaktr_head import AdaptiveAttentionFusion, WeakTrHead
+from .weclip_head import WeCLIPHead
 
 __all__ = [
+    'AdaptiveAttentionFusion',
     'AffinityHead',
     'BoxAggregationHead',
     'DeconvNetHead',
@@ -22,9 +26,12 @@ __all__ = [
     'FCNUpscoreHead',
     'InterPixelRelationHead',
     'LSEAggregationHead',
+    'MCTformerHead',
     'PairwiseHead',
     'PyramidAggregationHead',
     'ReCAMHead',
     'SEAMHead',
     'TextSimilarityHead',
+    'WeakTrHead',
+    'WeCLIPHead',
 ]

@@ -10,6 +10,7 @@ from .proposal_network import ProposalNetwork
 from .seam import SEAM
 from .weak_encoder_decoder import WeakEncoderDecoder
 from .weak_seg_tta import WeakSegTTAModel
+from .weclip import WeCLIP
 
 __all__ = [
     'SEAM',
@@ -22,4 +23,5 @@ __all__ = [
     'ProposalNetwork',
     'WeakEncoderDecoder',
     'WeakSegTTAModel',
+    'WeCLIP',
 ]

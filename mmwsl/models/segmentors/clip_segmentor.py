@@ -1,26 +1,24 @@
 """Segmentor without training, by CLIP."""
 
-from typing import Any
+from typing import Any, cast
 
 import torch
-from mmseg.models.utils import resize
 from mmseg.utils import SampleList
 from torch import Tensor
 
-from ...functional import valid_locations
 from ...inference import ClassActivationMaps, CLIPESMaps, Probabilities, WholeScorer
-from ...inference.class_maps.clip_es_maps import PromptMatch
 from ...registry import MODELS
 from ...utils.metainfo import image_area
 from ..backbones import TransformerBackbone
 from ..decode_heads import TextSimilarityHead
+from .prompt_matcher import PromptMatcher
 from .weak_encoder_decoder import WeakEncoderDecoder
 
 CLASS_MAPS = (CLIPESMaps, ClassActivationMaps, Probabilities)
 
 
 @MODELS.register_module()
-class CLIPSegmentor(WeakEncoderDecoder):
+class CLIPSegmentor(PromptMatcher, WeakEncoderDecoder):
     """Segmentor that compares images with class names by a frozen CLIP; it is not trained.
 
     An image runs through the network alone, without the padding of its batch, so its result does not depend on other
@@ -62,14 +60,14 @@ class CLIPSegmentor(WeakEncoderDecoder):
             )
 
     @property
+    def text_head(self) -> TextSimilarityHead:
+        """Head that has the texts, the decode head."""
+        return cast(TextSimilarityHead, self.decode_head)
+
+    @property
     def aggregates(self) -> bool:
         """Whether there are image-level logits; always, from the mean of the tokens."""
         return True
-
-    @property
-    def gradient_layer(self) -> str:
-        """Name of the layer whose gradients weight it, the normalization before the attention of the last block."""
-        return f'backbone.{self.backbone.attention_input}'
 
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
         """Reject training."""
@@ -89,46 +87,6 @@ class CLIPSegmentor(WeakEncoderDecoder):
             maps = self.backbone(crop)
             seg_logits = self.decode_head(maps)[0]
             scores.append(self.place(seg_logits, size, meta))
-            classes, background = self._compare_image(maps[-1], crop)
+            classes, background = self.compare_image(maps[-1], crop)
             image_logits.append(torch.cat([background.logsumexp(-1, keepdim=True), classes], -1))
         return torch.stack(scores), torch.cat(image_logits)
-
-    def match_prompts(self, image: Tensor, attention_layers: list[int]) -> PromptMatch:
-        """Compare one image with the prompts, with what its class maps are made of.
-
-        Args:
-            image: The image without padding, ``(1, 3, H, W)``.
-            attention_layers: Blocks whose attention is returned.
-        """
-        tokens = self.backbone.encode(image, attention_layers)
-        classes, background = self._compare_image(tokens.maps[-1], image)
-        prefix = tokens.prefix.shape[1]
-        return PromptMatch(
-            class_logits=classes[0],
-            background_logits=background[0],
-            attentions=[one[0].detach().float().mean(0)[prefix:, prefix:] for one in tokens.attentions],
-            valid=self._valid(tokens.maps[-1], image),
-        )
-
-    def place(self, maps: Tensor, size: tuple[int, int], meta: dict) -> Tensor:
-        """Interpolate maps ``(K, h, w)`` of an image's patches to its place in padded inputs, ``(K, *size)``."""
-        covered = [side * self.backbone.patch_size for side in maps.shape[1:]]
-        # In float32: half precision is not interpolated on every device.
-        pixels = resize(maps[None].float(), size=tuple(covered), mode='bilinear', align_corners=False)[0]
-        placed = maps.new_zeros(len(maps), *size, dtype=torch.float32)
-        area = placed[(slice(None), *image_area(meta, size))]
-        area.copy_(pixels[:, : area.shape[1], : area.shape[2]])
-        return placed
-
-    def _compare_image(self, maps: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Compare the mean token inside an image with the texts, to ``(1, K - 1)`` and ``(1, B)``."""
-        mean = maps[:, :, self._valid(maps, image)].mean(2)
-        return self.decode_head.split_similarity(mean)
-
-    def _valid(self, maps: Tensor, image: Tensor) -> Tensor:
-        """Mark the patches whose center is inside of an image, ``(h, w)``: the backbone pads to whole patches."""
-        height, width = image.shape[2:]
-        rows, columns = maps.shape[2:]
-        covered = (rows * self.backbone.patch_size, columns * self.backbone.patch_size)
-        extents = torch.tensor([(0, height, 0, width)], device=image.device)
-        return valid_locations(extents, covered, (rows, columns))[0]

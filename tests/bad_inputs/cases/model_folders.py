@@ -20,6 +20,7 @@ model = dict(
 )
 """
 LABEL = 'generate-pseudo-labels clip.py --out new'
+SAM = 'sam-masks images/sub --model clip --out new'
 NOTHING = dict(absent=('new',))
 
 
@@ -44,6 +45,21 @@ CASES: list[Case] = [
         'has no config.json',
         prepare=config(('model.safetensors', '')),
         **NOTHING,
+    ),
+    case('sam-masks: no images', 'sam-masks none --model clip --out new', 'rejected', 'IMAGES', 'none', **NOTHING),
+    case('sam-masks: no --model', 'sam-masks images/sub --model none.d --out new', 'rejected', 'none.d', **NOTHING),
+    case('sam-masks: no --list', f'{SAM} --list none.txt', 'rejected', '--list', 'none.txt', **NOTHING),
+    case('sam-masks: no point', f'{SAM} --points-per-side 0', 'rejected', '--points-per-side', **NOTHING),
+    case('sam-masks: an IoU of 2', f'{SAM} --min-iou 2', 'rejected', '--min-iou', **NOTHING),
+    case('sam-masks: a negative stability', f'{SAM} --min-stability -1', 'rejected', '--min-stability', **NOTHING),
+    case('sam-masks: an unknown --device', f'{SAM} --device tpu9', 'rejected', 'tpu9', **NOTHING),
+    case('sam-masks: --out is a file', 'sam-masks images/sub --model clip --out val.txt', 'rejected', 'val.txt'),
+    case(
+        'sam-masks: --overwrite of the images',
+        'sam-masks images/sub --model clip --out images/sub --overwrite',
+        'rejected',
+        '--out',
+        'images/sub',
     ),
     case('a training of CLIP', 'train clip.py', 'rejected', 'must be a model that is trained', prepare=config()),
 ]

@@ -14,6 +14,7 @@ from .outputs import command
 from .own_images import KEPT, gif
 
 PREDICT = 'predict project images --out new'
+UNCHANGED = dict(absent=('project/teacher.py', 'project/teacher_trial.py'))
 
 
 def thresholds(value: object) -> Change:
@@ -159,6 +160,21 @@ CASES: list[Case] = [
         'rejected',
         'thresholds.json',
         prepare=thresholds(dict(classes=list(CLASSES), thresholds=[True] + [0.5] * 6)),
+    ),
+    case('label: no folder of a teacher', 'label project --teacher none.d', 'rejected', 'none.d', **UNCHANGED),
+    case(
+        'label: a teacher of weights only',
+        'label project --teacher images',
+        'rejected',
+        'has no config.json',
+        **UNCHANGED,
+    ),
+    case(
+        'label: texts without a teacher',
+        'label project --prompts labels.csv',
+        'rejected',
+        '--prompts must be given with --teacher',
+        **UNCHANGED,
     ),
     case('report: no project', 'report none', 'rejected', 'none'),
     case('report: a folder that is no project', 'report images', 'rejected', 'images'),
