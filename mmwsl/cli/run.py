@@ -1,7 +1,8 @@
 """``mmwsl run``: images and image-level labels to masks and a trained segmentor."""
 
 from mmwsl.apis.arguments import add_amp, add_check_data, number
-from mmwsl.apis.project.run import Options, run_project
+from mmwsl.apis.project.options import PRESETS, Options
+from mmwsl.apis.project.run import run_project
 from mmwsl.utils.parser import Parser
 
 from .arguments import add_data, label_options
@@ -19,9 +20,16 @@ def main(argv: list[str] | None = None) -> None:
         help='efficientnet_lite0, mobilenet_v2, resnet50, or a file of weights of one of these (default %(default)s)',
     )
     parser.add_argument('--no-pretrained', action='store_true', help='start from random weights: needs many images')
+    parser.add_argument(
+        '--preset',
+        choices=tuple(PRESETS),
+        default='fast',
+        help='fast; or best, in which the segmentor labels the training images again and another one is trained on '
+        'these labels. A project of best stays one (default %(default)s)',
+    )
     length = parser.add_mutually_exclusive_group()
     length.add_argument('--time', type=float, metavar='MINUTES', help='time for all stages')
-    length.add_argument('--epochs', type=number(float, 0, 1e6), metavar='N', help='epochs of both trainings')
+    length.add_argument('--epochs', type=number(float, 0, 1e6), metavar='N', help='epochs of each training')
     parser.add_argument('--seed', type=number(int, 0, 2**32 - 1), default=0, help='random seed (default %(default)s)')
     parser.add_argument(
         '--overwrite',
@@ -46,5 +54,6 @@ def main(argv: list[str] | None = None) -> None:
         label_options=label_options(args),
         check_data=args.check_data == 'on',
         amp=args.amp,
+        preset=args.preset,
     )
     run_project(args.images, args.labels, args.out, options)

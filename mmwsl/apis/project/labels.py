@@ -31,6 +31,16 @@ UNCERTAIN = 0.5
 MAX_VALIDATION = 300
 BG_THRESHOLD, FG_THRESHOLD = 0.25, 0.75
 """Where two refinements, with a low and a high threshold, disagree, their mean is near 0.5: the pixel is ignored."""
+REFINEMENT = (
+    dict(type='mmwsl.ObjectnessPrior', relative=True),
+    dict(type='mmwsl.LogitSoftmax', temperature=2.0),
+    dict(type='mmwsl.DenseCRF', preset='ccnn', min_pixel_prob=0.01),
+)
+"""Post-processors after the thresholds, where the config has no ``refinement``.
+
+Objectness is relative to its mean over the image: the thresholds are chosen on the scores alone, because with
+objectness, which follows superpixels, the agreement with superpixels prefers thresholds that are too high.
+"""
 
 
 def label_images(
@@ -40,7 +50,7 @@ def label_images(
     agreement: bool = False,
     overwrite: bool = False,
 ) -> dict[str, Any]:
-    """Write the pseudo-labels of the training images, or resume.
+    """Write the pseudo-labels of the training images in the round of a project, or resume.
 
     Scores are predicted once, the mean over the views of ``tta_pipeline`` in the config. Thresholds are chosen without
     masks, or read from a file; masks of other thresholds need no network.
@@ -61,7 +71,7 @@ def label_images(
         ValueError: If the classes of ``thresholds`` are not those of the project.
     """
     chosen = None if thresholds is None else read_thresholds(thresholds, project.read_summary()['classes'])
-    cfg, checkpoint = labeling_config(project), project.classifier_checkpoint
+    cfg, checkpoint = labeling_config(project), str(project.labeler()[1])
     classes, items = project.read_summary()['classes'], project_items(project)
     if missing := sum(not item.scores.is_file() for item in items):
         with console.progress(missing, 'scores') as bar:
@@ -84,7 +94,7 @@ def label_images(
             checkpoint,
             project.labels,
             tta=True,
-            **asdict(mask_rule(chosen['thresholds'], masks_used(project, chosen))),
+            **asdict(mask_rule(chosen['thresholds'], masks_used(project, chosen), refinement(cfg))),
             rethreshold=(project.labels / 'masks').is_dir(),
             replace_changed=overwrite,
         )
@@ -94,7 +104,7 @@ def label_images(
     by_class = dict(zip(classes[1:], chosen['thresholds'], strict=True))
     result = dict(thresholds=by_class, **shorten(report))
     if agreement:
-        found = measure_agreement(project, items, chosen['thresholds'], checkpoint, console)
+        found = measure_agreement(project, items, chosen['thresholds'], console)
         result['agreement'] = round(100 * sum(found.values()) / len(found), 1)
     return result
 
@@ -112,24 +122,22 @@ def masks_used(project: Project, chosen: dict[str, Any]) -> str | None:
     return '; '.join(filter(None, [chosen.get('tuned_on'), network])) or None
 
 
-def mask_rule(thresholds: Sequence[float], tuned_on: str | None = None) -> MaskRule:
-    """Return the rule of the masks: a CRF with a low and with a high threshold, averaged.
+def refinement(cfg: Config) -> list[dict]:
+    """Return the post-processors after the thresholds of the network that generates the pseudo-labels."""
+    return [dict(step) for step in cfg.get('refinement', REFINEMENT)]
 
-    Objectness is relative to its mean over the image: the thresholds are chosen on the scores alone, because with
-    objectness, which follows superpixels, the agreement with superpixels prefers thresholds that are too high.
-    """
+
+def mask_rule(
+    thresholds: Sequence[float], tuned_on: str | None = None, refinement: Sequence[dict] = REFINEMENT
+) -> MaskRule:
+    """Return the rule of the masks: two refinements, with a low and with a high threshold, averaged."""
 
     def shifted(distance: float) -> list[float]:
         logits = (math.log(t / (1 - t)) if 0 < t < 1 else math.copysign(20, t - 0.5) for t in thresholds)
         return [1 / (1 + math.exp(-logit - distance)) for logit in logits]
 
     pipelines = [
-        [
-            dict(type='mmwsl.ClassThresholds', thresholds=shifted(distance)),
-            dict(type='mmwsl.ObjectnessPrior', relative=True),
-            dict(type='mmwsl.LogitSoftmax', temperature=2.0),
-            dict(type='mmwsl.DenseCRF', preset='ccnn', min_pixel_prob=0.01),
-        ]
+        [dict(type='mmwsl.ClassThresholds', thresholds=shifted(distance)), *refinement]
         for distance in (-UNCERTAIN, UNCERTAIN)
     ]
     ensemble = dict(type='mmwsl.PostProcessorEnsemble', pipelines=pipelines)
@@ -137,7 +145,7 @@ def mask_rule(thresholds: Sequence[float], tuned_on: str | None = None) -> MaskR
 
 
 def score_validation(project: Project, names: Sequence[str], console: Console) -> None:
-    """Write the scores of validation images like the scores of training images, into ``val_labels/``, or resume.
+    """Write the scores of validation images as in the round of a project, into ``val_labels/``, or resume.
 
     With their ground truth the report shows how the mIoU reacts to the thresholds.
 
@@ -153,7 +161,7 @@ def score_validation(project: Project, names: Sequence[str], console: Console) -
     with console.progress(len(indices), 'scores of images with masks') as bar:
         generate_pseudo_labels(
             labeling_config(project),
-            project.classifier_checkpoint,
+            str(project.labeler()[1]),
             project.val_labels,
             split='test',
             ann_file=str(listed.absolute()),
@@ -166,8 +174,8 @@ def score_validation(project: Project, names: Sequence[str], console: Console) -
 
 
 def labeling_config(project: Project) -> Config:
-    """Read the config of the trained network; it trains on all images without their masks."""
-    cfg = load_config(project.config, work_dir=str(project.root / 'log'))
+    """Read the config of the network that generates the labels; its training set are all images without their masks."""
+    cfg = load_config(project.labels_config, work_dir=str(project.root / 'log'))
     dataset = cfg.train_dataloader.dataset
     if 'datasets' in dataset:
         cfg.train_dataloader.dataset = dataset.datasets[-1]
