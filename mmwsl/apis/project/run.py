@@ -28,7 +28,7 @@ from .layout import Project, read_json, stage_name
 from .options import PRESETS, Options
 from .paths import check_paths, follow_folders
 from .report import report_project
-from .stages import REPEATED, Stages
+from .stages import Stages
 from .trainings import Trainings, write_labels
 
 VAL_FRACTION = 0.2
@@ -137,16 +137,15 @@ class _Run:
         return [label_scales(load_config(config_folder() / LABELERS[backbone]))] * (self.rounds - 1)
 
     def _spent(self) -> float:
-        """Return the seconds of this run and of the finished stages of earlier runs.
+        """Return the seconds of this run and of the finished stages before the last training.
 
-        A project that was finished, and gets more rounds, has all the time for them.
+        A finished project that gets more rounds has all the time for them.
         """
-        summary = self.project.read_summary()
+        summary, names = self.project.read_summary(), self.stages.names
         done = self.project.last('segmentor').round if summary.get('evaluation', {}).get('finished') else 0
-        stages = [] if done else ['classifier']
-        stages += [stage_name(name, n) for n in range(done + 1, self.rounds + 1) for name in REPEATED]
-        before = sum(summary.get(stage, {}).get('seconds', 0) for stage in stages)
-        return before + time.monotonic() - self.start
+        first = stage_name('labels', done + 1) if 0 < done < self.rounds else 'classifier'
+        counted = names[names.index(first) : names.index(stage_name('segmentor', self.rounds))]
+        return sum(summary.get(stage, {}).get('seconds', 0) for stage in counted) + time.monotonic() - self.start
 
     def _follow_folders(self) -> None:
         """Record where the inputs are, which may have been moved since the last run."""

@@ -179,7 +179,8 @@ class Trainings:
         self._write(path, replace(fitted, scales=budget.scales()), length, count)
 
     def _segmentor_iterations(self, length: plan.Length) -> int:
-        self.budget.forward = length.time.forward  # this network predicts the next labels
+        if self.project.round < len(self.budget.views):
+            self.budget.forward = length.time.forward  # this network predicts the next labels
         return length.iterations(self.epochs, self.budget.segmentor_seconds(self.project.round))
 
     def _fit(

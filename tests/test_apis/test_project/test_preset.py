@@ -21,7 +21,7 @@ from mmwsl.apis.inferencer import WeakSegInferencer
 from mmwsl.apis.project import Project
 from mmwsl.apis.project.labels import project_items
 from mmwsl.apis.project.options import Options
-from mmwsl.apis.project.run import run_project
+from mmwsl.apis.project.run import _Run, run_project
 from mmwsl.apis.supervision import labels_tuned_on
 from mmwsl.cli.main import main
 from mmwsl.functional import CRF_PRESETS, DEQUANTIZED, class_thresholds, dense_crf, logit_softmax
@@ -200,6 +200,21 @@ def test_the_time_is_divided_over_the_rounds(data, tmp_path, capfd):
     for stage, shortest in (('project', 60), ('segmentor', 40), ('segmentor_2', 40)):
         assert load_config(tmp_path / f'out/{stage}.py').train_cfg.max_iters == shortest
     assert len(load_config(tmp_path / 'out/labels_2.py').tta_pipeline[-1].transforms[0]) == 1
+
+
+@pytest.mark.parametrize('finished_before, expected', [(True, 0), (False, 60 + 20 + 30)])
+def test_added_rounds_have_all_the_time_of_a_finished_project(tmp_path, finished_before, expected):
+    seconds = dict(classifier=60.0, labels=20.0, segmentor=30.0)
+    made = dict(inputs={}, config='segmentor.py', checkpoint='iter_4.pth', thresholds={})
+    summary = {stage: dict(made, finished=True, seconds=value) for stage, value in seconds.items()}
+    summary['evaluation'] = dict(finished=finished_before, seconds=5.0)
+    Project(tmp_path).write_summary(summary)
+
+    def spent(preset):
+        return _Run(Project(tmp_path), tmp_path, tmp_path, Options(preset=preset), None)._spent()
+
+    assert spent('best') == pytest.approx(expected, abs=1)
+    assert spent('fast') == pytest.approx(60 + 20, abs=1)  # the segmentor may be trained on other labels
 
 
 @pytest.fixture(scope='module')
