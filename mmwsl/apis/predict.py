@@ -24,8 +24,8 @@ from mmwsl.apis.folder_use import writes_alone
 from mmwsl.apis.image_inputs import Source, list_inputs, skipped_inputs
 from mmwsl.apis.inferencer import WeakSegInferencer
 from mmwsl.apis.prediction_folder import JOURNAL, LOG, PredictionFolder, prediction_output
-from mmwsl.apis.project.layout import Project
-from mmwsl.apis.project.stages import STAGES
+from mmwsl.apis.project.layout import MAX_ROUNDS, Project
+from mmwsl.apis.project.stages import list_stages
 from mmwsl.apis.trained_model import find_model
 from mmwsl.engine.hooks import collect_provenance
 from mmwsl.utils.console import Console, quiet
@@ -169,7 +169,8 @@ def main(argv: list[str] | None = None) -> int:
     add_overwrite(parser, 'replace predictions of another network in --out')
     add_cfg_options(parser)
     args = parser.parse_args(argv)
-    own = [path for stage in STAGES for path in Project(Path(args.project)).outputs(stage)]
+    project = Project(Path(args.project))
+    own = [path for name in list_stages(MAX_ROUNDS) for path in project.outputs(name)]
     # Before the log is opened there.
     prediction_output(args.out, args.overwrite).check(filter(os.path.exists, [*args.images, *own]), reuse=True)
     with folder_lock(args.out):

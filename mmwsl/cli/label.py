@@ -6,7 +6,7 @@ from mmwsl.utils.parser import Parser
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command."""
-    parser = Parser(description='Write the pseudo-labels of a project; resumes')
+    parser = Parser(description='Write the pseudo-labels of the last round of a project; resumes')
     parser.add_argument('project', metavar='PROJECT', help='folder of `mmwsl run`')
     parser.add_argument(
         '--thresholds', metavar='FILE', help='JSON file that the report exported; no network is needed then'

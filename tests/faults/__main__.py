@@ -12,7 +12,7 @@ from pathlib import Path
 from .disk import FRACTIONS, enter_namespace
 from .memory import PAGES
 
-COMMANDS = ('train', 'labels', 'run', 'compare', 'predict')
+COMMANDS = ('train', 'labels', 'run', 'best', 'compare', 'predict')
 WRITERS = (
     'label',
     'report',

@@ -22,6 +22,12 @@ def projects(inputs):
             _project,
             other=['--overwrite', '--seed', '1'],
         ),
+        best=Case(
+            lambda out: arguments(data, _finished(inputs, data, masks, out), '--masks', str(masks), '--preset', 'best'),
+            ['*/*.pth', '*/scores/**/*.npz', 'labels*/masks/**/*.png'],  # the images are predicted again
+            _project,
+            other=['--overwrite', '--seed', '1'],
+        ),
         label=Case(
             lambda out: ['label', str(_finished(inputs, data, masks, out)), '--thresholds', f'{inputs}/low.json'],
             KEPT,
@@ -67,8 +73,9 @@ def _project(folder):
     for stage in summary.values():
         if isinstance(stage, dict):
             stage.pop('seconds', None)
-    masks = ('labels/masks/**/*.png', 'labels/scores/**/*.npz', 'predictions/masks/**/*.png')
-    trained = {part: checkpoint(folder / part) for part in ('checkpoints', 'segmentor')}
+    masks = ('labels*/masks/**/*.png', 'labels*/scores/**/*.npz', 'predictions/masks/**/*.png')
+    parts = ['checkpoints', *(path.name for path in sorted(folder.glob('segmentor*/')) if path.is_dir())]
+    trained = {part: checkpoint(folder / part) for part in parts}
     # A stage that was interrupted after its training evaluates again: the metrics stand in the summary.
     for part in trained.values():
         part.pop('metrics')

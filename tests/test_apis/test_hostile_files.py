@@ -51,7 +51,7 @@ def test_files_of_a_project_and_of_pseudo_labels(tmp_path, text):
         assert len(str(error.value)) < 400
 
 
-@pytest.mark.parametrize('name', ['segmentor', 'evaluation', 'classes', 'version'])
+@pytest.mark.parametrize('name', ['segmentor', 'labels_2', 'evaluation', 'classes', 'version'])
 def test_entries_of_a_summary_have_their_types(tmp_path, name):
     project = Project(tmp_path)
     project.summary.write_text(json.dumps({name: None}))
@@ -59,6 +59,13 @@ def test_entries_of_a_summary_have_their_types(tmp_path, name):
     project.summary.write_text(json.dumps({name: 5}))
     with pytest.raises(ValueError, match=rf'summary\.json: `{name}` must be (an object|a list|a text), got 5'):
         project.read_summary()
+
+
+@pytest.mark.parametrize('rounds', [0, -1, 10, 10**30])
+def test_rounds_of_a_summary_are_few(tmp_path, rounds):
+    (tmp_path / 'summary.json').write_text(json.dumps(dict(rounds=rounds)))
+    with pytest.raises(ValueError, match=r'summary\.json: `rounds` must be in \[1, 9\], got'):
+        Project(tmp_path).read_summary()
 
 
 def thresholds(values, classes='["background", "cat", "dog"]'):

@@ -33,3 +33,22 @@ def test_a_model_with_efficientnet_lite0(name):
             del settings.model[key]
         settings.model.decode_head.pop('c1_in_channels', None)
     assert cfg.model == other.model
+
+
+@pytest.mark.parametrize('backbone', ['efficientnet-lite0', 'mobilenet-v2', 'resnet50'])
+def test_the_network_of_a_round_labels_the_images_of_the_next_one(backbone):
+    """It loads the weights of the first round and of the later ones."""
+    first, later, labels = (
+        Config.fromfile(FOLDER / f'{name}.py').model
+        for name in (
+            f'folder/psl_deeplabv3plus_{backbone}_folder',
+            f'best/psl_deeplabv3plus_{backbone}_best',
+            f'best/psl_deeplabv3plus_{backbone}_best_pseudo',
+        )
+    )
+    assert labels.type == 'mmwsl.WeakEncoderDecoder' and labels.inference.image_labels.keep_foreground
+    for part in ('data_preprocessor', 'backbone', 'decode_head'):
+        networks = [model[part].to_dict() for model in (first, later, labels)]
+        for network in networks:
+            network.pop('loss_decode', None)
+        assert networks[0] == networks[1] == networks[2]

@@ -11,6 +11,9 @@ from mmwsl.apis.config import load_config
 from mmwsl.apis.inferencer import WeakSegInferencer
 from mmwsl.apis.pseudo_labels.items import ImageItem
 from mmwsl.functional import class_thresholds
+from mmwsl.inference.class_maps import ClassMaps
+from mmwsl.inference.step import build_step
+from mmwsl.registry import CLASS_MAPS
 from mmwsl.utils.console import Console
 from mmwsl.utils.files import write_json
 from mmwsl.utils.images import read_bgr
@@ -21,22 +24,26 @@ MAX_IMAGES = 200
 
 
 def measure_agreement(
-    project: Project, items: Sequence[ImageItem], thresholds: Sequence[float], checkpoint: str, console: Console
+    project: Project, items: Sequence[ImageItem], thresholds: Sequence[float], console: Console
 ) -> dict[str, float]:
-    """Compare the masks of images by their thresholds, before objectness and CRF, with those of the mirrored images.
+    """Compare the masks of images by their thresholds, before any refinement, with the masks of the mirrored images.
 
     Args:
-        project: The project; the result is written to ``labels/agreement.json``.
+        project: The project; the result is written to ``agreement.json`` of the labels.
         items: The training images, of which at most ``MAX_IMAGES`` are predicted, evenly spread.
         thresholds: Thresholds of the foreground classes.
-        checkpoint: Weights of the network that made the scores.
         console: Where progress is shown.
 
     Returns:
         Mean IoU over the classes of either mask, by name of the image, in [0, 1].
     """
     indices = np.unique(np.linspace(0, len(items) - 1, min(MAX_IMAGES, len(items))).astype(int))
-    inferencer = WeakSegInferencer(load_config(project.config), checkpoint)
+    config, checkpoint = project.labeler()
+    cfg = load_config(config)
+    # Maps that are normalized by class need the labels: they are made below, where these are known.
+    class_maps = cfg.model.inference.pop('class_maps', dict(type='mmwsl.Probabilities'))
+    maps: ClassMaps = build_step(CLASS_MAPS, class_maps, ClassMaps)
+    inferencer = WeakSegInferencer(cfg, checkpoint)
     values = torch.as_tensor(thresholds, dtype=torch.float32)
     agreement: dict[str, float] = {}
     with console.progress(len(indices), 'mirrored images') as bar:
@@ -49,7 +56,7 @@ def measure_agreement(
                 prediction: dict[str, Any] = inferencer(view, return_scores=True)['predictions'][0]
                 scores = torch.from_numpy(prediction['scores'])
                 scores[1:][absent] = 0  # classes that the image-level labels exclude
-                masks.append(class_thresholds(scores, values).argmax(0).numpy()[:, ::step])
+                masks.append(class_thresholds(maps.merge([scores]), values).argmax(0).numpy()[:, ::step])
             agreement[item.name] = round(mask_agreement(*masks), 4)
             bar.advance()
     write_json(project.labels / 'agreement.json', agreement)

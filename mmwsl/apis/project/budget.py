@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from .plan import SEGMENTOR, Length
 
 CLASSIFIER_FRACTION = 0.45
-"""Fraction of the time of both trainings for the one on image-level labels."""
+"""Time of the training on image-level labels, of its sum with the time of the training of one segmentor."""
 SCALES = (0.75, 1.0, 1.25)
 """Scales of an image whose scores are averaged, as in the test-time augmentation of the other configs."""
 LABEL_FRACTION = 0.4
@@ -29,15 +29,25 @@ class Budget:
         val: Number of validation images.
         val_masks: Number of validation images with masks.
         spent: Seconds of the stages that earlier runs finished.
+        views: Scales at which the images are predicted for their labels, in each self-training round.
 
     Attributes:
         forward: Seconds that the network takes for the scores of an image, and
         mask: seconds that a CPU core takes for its mask: typical values until they are measured.
     """
 
-    def __init__(self, minutes: float | None, train: int, val: int, val_masks: int = 0, spent: float = 0.0) -> None:
+    def __init__(
+        self,
+        minutes: float | None,
+        train: int,
+        val: int,
+        val_masks: int = 0,
+        spent: float = 0.0,
+        views: Sequence[Sequence[float]] = (SCALES,),
+    ) -> None:
         self.minutes, self.train, self.val, self.val_masks = minutes, train, val, val_masks
         self.start = time.monotonic() - spent
+        self.views = views
         self.forward, self.mask = 0.1, 0.5
 
     @property
@@ -45,11 +55,22 @@ class Budget:
         """Seconds that are left; None without a limit, negative if the time is over."""
         return None if self.minutes is None else 60 * self.minutes - (time.monotonic() - self.start)
 
-    @property
-    def scales(self) -> Sequence[float]:
-        """Scales at which the images are predicted; one if the time does not suffice for all."""
-        long = self.left is not None and self.label_seconds(SCALES) > LABEL_FRACTION * self.left
-        return (1.0,) if long else SCALES
+    def scales(self, round: int = 1) -> Sequence[float]:
+        """Return the scales at which the images are predicted in a round, seen from its beginning.
+
+        It is one scale if the time does not suffice for all scales of this round and of the later ones.
+        """
+        return next(iter(self._scales(round)))
+
+    def _scales(self, round: int) -> list[Sequence[float]]:
+        """Return the scales of a round and of the later ones."""
+        views = [*self.views[round - 1 :]]
+        long = self.left is not None and sum(map(self.label_seconds, views)) > LABEL_FRACTION * self.left
+        return [(1.0,)] * len(views) if long else views
+
+    def labels_seconds(self, round: int = 1) -> float:
+        """Return the estimated duration of the labels of a round and of the later ones; 0 after the last one."""
+        return sum(map(self.label_seconds, self._scales(round)))
 
     def label_seconds(self, scales: Sequence[float]) -> float:
         """Return the estimated duration of the labels with the images, and their mirror images, at some scales."""
@@ -60,7 +81,7 @@ class Budget:
     @property
     def evaluation_seconds(self) -> float:
         """Estimated duration of evaluation and report."""
-        predictions = self.val + self._views(self.scales) * min(self.val_masks, VALIDATED)
+        predictions = self.val + self._views(self.scales(len(self.views))) * min(self.val_masks, VALIDATED)
         return 10 + predictions * self.forward + 0.05 * (self.train + self.val)
 
     @property
@@ -68,12 +89,16 @@ class Budget:
         """Time of the training on image-level labels."""
         if self.left is None:
             return None
-        return CLASSIFIER_FRACTION * (self.left - self.label_seconds(self.scales) - self.evaluation_seconds)
+        segmentors = (1 - CLASSIFIER_FRACTION) * len(self.views)
+        trainings = self.left - self.labels_seconds() - self.evaluation_seconds
+        return CLASSIFIER_FRACTION / (CLASSIFIER_FRACTION + segmentors) * trainings
 
-    @property
-    def segmentor_seconds(self) -> float | None:
-        """Time of the training on pseudo-labels."""
-        return None if self.left is None else self.left - self.evaluation_seconds
+    def segmentor_seconds(self, round: int = 1) -> float | None:
+        """Return the time of the training on the pseudo-labels of a round, the same for each later round."""
+        if self.left is None:
+            return None
+        trainings = len(self.views) - round + 1
+        return (self.left - self.labels_seconds(round + 1) - self.evaluation_seconds) / trainings
 
     def shortage(self, length: Length, iterations: int) -> str:
         """Return a sentence if the time does not suffice for the shortest run, else ``''``.
@@ -82,9 +107,9 @@ class Budget:
             length: The training on image-level labels.
             iterations: Its number of iterations.
         """
-        labels = self.label_seconds(self.scales)
-        segmentor = SEGMENTOR.shortest * (length.time.step + length.time.first)
-        needed = length.seconds(iterations) + labels + segmentor + self.evaluation_seconds
+        labels = self.labels_seconds()
+        segmentors = len(self.views) * SEGMENTOR.shortest * (length.time.step + length.time.first)
+        needed = length.seconds(iterations) + labels + segmentors + self.evaluation_seconds
         if self.left is None or needed <= self.left:
             return ''
         return (

@@ -11,7 +11,7 @@ from mmwsl.utils.console import Console, quiet
 from .check import check_data
 from .data_check import DataCheck, DataError
 from .labels import label_images
-from .layout import Project
+from .layout import Project, stage_name
 from .report import report_project
 from .teacher import chosen_labeler
 
@@ -40,7 +40,7 @@ def label_project(
     teacher: str | Path | None = None,
     prompts: str | Path | None = None,
 ) -> Path:
-    """Write the pseudo-labels of a project again, or resume.
+    """Write the pseudo-labels of the last round of a project again, or resume.
 
     Args:
         folder: The project folder.
@@ -52,23 +52,24 @@ def label_project(
     Returns:
         The folder of the masks.
     """
-    project = open_project(folder)
+    project = open_project(folder).last('labels')
+    stage = stage_name('labels', project.round)
     prepare_cpu()
     with quiet(project.root / 'run.log') as console:
         check_project(project, console)
-        before = project.read_summary().get('labels', {})
-        project.update_summary(labels=before | dict(finished=False))  # an interrupted command is repeated
+        before = project.read_summary().get(stage, {})
+        project.update_summary(**{stage: before | dict(finished=False)})  # an interrupted command is repeated
         try:
             with chosen_labeler(project, teacher, prompts) as labeler:
                 result = label_images(project, console, thresholds, overwrite=overwrite, labeler=labeler)
         except (FileNotFoundError, ImportError, ValueError):  # rejected before anything was replaced
-            project.update_summary(labels=before)
+            project.update_summary(**{stage: before})
             raise
         if thresholds is not None or teacher is not None:  # the agreement of other masks
             for key in ('agreement', 'teacher'):
                 before.pop(key, None)
             (project.labels / 'agreement.json').unlink(missing_ok=True)
-        project.update_summary(labels=before | result | dict(inputs={}, finished=True))
+        project.update_summary(**{stage: before | result | dict(inputs={}, finished=True)})
         masks = project.labels / 'masks'
         console.print(f'{masks}: {result["images"]} masks, {result["ignored"]}% of the pixels are uncertain (255)')
         quoted = shlex.quote(str(folder))

@@ -21,6 +21,10 @@ CLASSIFIERS = {
     )
 }
 SEGMENTORS = {name: path.replace('wsl_lse', 'psl_deeplabv3plus') for name, path in CLASSIFIERS.items()}
+NEXT_SEGMENTORS = {name: path.replace('folder', 'best') for name, path in SEGMENTORS.items()}
+"""Segmentors of the second and later self-training rounds."""
+LABELERS = {name: path.replace('_best', '_best_pseudo') for name, path in NEXT_SEGMENTORS.items()}
+"""The same segmentors, which label the training images for the next round."""
 PROJECT = '{{ fileDirname }}'
 """The project folder, replaced when the config is read."""
 # Sizes in the pipelines of the base are replaced by `side`.
@@ -212,6 +216,12 @@ def model_settings(base: Mapping[str, Any], weights: BackboneWeights | None) -> 
     if any(list(base['data_preprocessor'][key]) != value for key, value in scaling.items()):
         settings['data_preprocessor'] = scaling
     return settings
+
+
+def label_scales(base: Mapping[str, Any]) -> tuple[float, ...]:
+    """Return the scales of the test-time augmentation of a config, relative to its image size."""
+    sizes = base['tta_pipeline'][-1]['transforms'][0]
+    return tuple(size['scale'][0] / base['model']['data_preprocessor']['size'][0] for size in sizes)
 
 
 def workers() -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
@@ -31,6 +32,16 @@ UNCERTAIN = 0.5
 MAX_VALIDATION = 300
 BG_THRESHOLD, FG_THRESHOLD = 0.25, 0.75
 """Where two refinements, with a low and a high threshold, disagree, their mean is near 0.5: the pixel is ignored."""
+REFINEMENT = (
+    dict(type='mmwsl.ObjectnessPrior', relative=True),
+    dict(type='mmwsl.LogitSoftmax', temperature=2.0),
+    dict(type='mmwsl.DenseCRF', preset='ccnn', min_pixel_prob=0.01),
+)
+"""Post-processors after the thresholds, where the config has no ``refinement``.
+
+Objectness is relative to its mean over the image: the thresholds are chosen on the scores alone, because with
+objectness, which follows superpixels, the agreement with superpixels prefers thresholds that are too high.
+"""
 
 
 def label_images(
@@ -41,7 +52,7 @@ def label_images(
     overwrite: bool = False,
     labeler: Labeler | None = None,
 ) -> dict[str, Any]:
-    """Write the pseudo-labels of the training images, or resume.
+    """Write the pseudo-labels of the training images in the round of a project, or resume.
 
     Scores are predicted once, the mean over the views of ``tta_pipeline`` in the config. Thresholds are chosen without
     masks, or read from a file; masks of other thresholds need no network.
@@ -92,7 +103,7 @@ def label_images(
             labeler.checkpoint,
             project.labels,
             tta=labeler.tta,
-            **asdict(mask_rule(chosen['thresholds'], masks_used(project, chosen))),
+            **asdict(mask_rule(chosen['thresholds'], masks_used(project, chosen), refinement(cfg))),
             rethreshold=(project.labels / 'masks').is_dir(),
             replace_changed=overwrite,
         )
@@ -102,7 +113,7 @@ def label_images(
     by_class = dict(zip(classes[1:], chosen['thresholds'], strict=True))
     result = dict(thresholds=by_class, **shorten(report), **describe_labeler(project))
     if agreement and labeler.checkpoint is not None:
-        found = measure_agreement(project, items, chosen['thresholds'], labeler.checkpoint, console)
+        found = measure_agreement(project, items, chosen['thresholds'], console)
         result['agreement'] = round(100 * sum(found.values()) / len(found), 1)
     return result
 
@@ -121,24 +132,22 @@ def masks_used(project: Project, chosen: dict[str, Any]) -> str | None:
     return '; '.join(filter(None, [chosen.get('tuned_on'), network])) or None
 
 
-def mask_rule(thresholds: Sequence[float], tuned_on: str | None = None) -> MaskRule:
-    """Return the rule of the masks: a CRF with a low and with a high threshold, averaged.
+def refinement(cfg: Config) -> list[dict]:
+    """Return the post-processors after the thresholds of the network that generates the pseudo-labels."""
+    return [dict(step) for step in cfg.get('refinement', REFINEMENT)]
 
-    Objectness is relative to its mean over the image: the thresholds are chosen on the scores alone, because with
-    objectness, which follows superpixels, the agreement with superpixels prefers thresholds that are too high.
-    """
+
+def mask_rule(
+    thresholds: Sequence[float], tuned_on: str | None = None, refinement: Sequence[dict] = REFINEMENT
+) -> MaskRule:
+    """Return the rule of the masks: two refinements, with a low and with a high threshold, averaged."""
 
     def shifted(distance: float) -> list[float]:
         logits = (math.log(t / (1 - t)) if 0 < t < 1 else math.copysign(20, t - 0.5) for t in thresholds)
         return [1 / (1 + math.exp(-logit - distance)) for logit in logits]
 
     pipelines = [
-        [
-            dict(type='mmwsl.ClassThresholds', thresholds=shifted(distance)),
-            dict(type='mmwsl.ObjectnessPrior', relative=True),
-            dict(type='mmwsl.LogitSoftmax', temperature=2.0),
-            dict(type='mmwsl.DenseCRF', preset='ccnn', min_pixel_prob=0.01),
-        ]
+        [dict(type='mmwsl.ClassThresholds', thresholds=shifted(distance)), *refinement]
         for distance in (-UNCERTAIN, UNCERTAIN)
     ]
     ensemble = dict(type='mmwsl.PostProcessorEnsemble', pipelines=pipelines)
@@ -146,7 +155,7 @@ def mask_rule(thresholds: Sequence[float], tuned_on: str | None = None) -> MaskR
 
 
 def score_validation(project: Project, names: Sequence[str], console: Console) -> None:
-    """Write the scores of validation images like the scores of training images, into ``val_labels/``, or resume.
+    """Write the scores of validation images as in the round of a project, into ``val_labels/``, or resume.
 
     With their ground truth the report shows how the mIoU reacts to the thresholds.
 

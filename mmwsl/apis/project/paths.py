@@ -50,7 +50,9 @@ def follow_folders(project: Project, images: Path, masks: Path | None) -> None:
         images: Folder of the images.
         masks: Folder of the ground-truth masks, if there are any.
     """
-    for path in (project.config, project.segmentor_config, project.teacher_config):
+    rounds = [project.at(round) for round in range(1, project.rounds + 1)]
+    configs = [path for one in rounds for path in (one.labels_config, one.segmentor_config, one.teacher_config)]
+    for path in configs:
         if not path.exists():
             continue
         lines = path.read_text(encoding='utf-8').splitlines()
@@ -61,7 +63,7 @@ def follow_folders(project: Project, images: Path, masks: Path | None) -> None:
         if moved != lines:
             with atomic_write(path) as file:
                 file.write('\n'.join([*moved, '']).encode())
-    for manifest in (Manifest(project.labels), Manifest(project.val_labels)):
+    for manifest in (Manifest(folder) for one in rounds for folder in (one.labels, one.val_labels)):
         options = manifest.content.get('options')
         if options and options['dataset']['data_root'] != str(images):
             manifest.update(options=options | dict(dataset=options['dataset'] | dict(data_root=str(images))))

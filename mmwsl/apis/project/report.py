@@ -18,16 +18,15 @@ from mmwsl.report import ReportData, ReportImage, write_report
 from mmwsl.utils.images import stem, unique_stem
 
 from .data_check import DataCheck
-from .layout import Project, read_json
-from .stages import STAGES
+from .layout import Project, read_json, split_name
+from .stages import list_stages
 
-RESULTS = dict(
-    split='data', classifier='checkpoints', labels='labels/masks', segmentor='segmentor', evaluation='predictions'
-)
+RESULTS = dict(split='data', classifier='checkpoints', evaluation='predictions')
+"""Folder of the result of a stage, of those whose stages are not repeated."""
 
 
 def report_project(project: Project, check: DataCheck) -> Path:
-    """Write the report of a project.
+    """Write the report of a project, with the pseudo-labels of the last round.
 
     Args:
         project: The project.
@@ -36,7 +35,7 @@ def report_project(project: Project, check: DataCheck) -> Path:
     Returns:
         ``index.html``.
     """
-    return write_report(collect_report(project, check), project.report)
+    return write_report(collect_report(project.last('labels'), check), project.report)
 
 
 def collect_report(project: Project, check: DataCheck) -> ReportData:
@@ -80,10 +79,21 @@ def collect_report(project: Project, check: DataCheck) -> ReportData:
         metric_notes=notes,
         class_metrics=class_metrics,
         quality=quality,
-        stages=[(name, summary[name].get('seconds'), RESULTS.get(name, '')) for name in STAGES if name in summary],
+        stages=[
+            (name, summary[name].get('seconds'), stage_result(project, name))
+            for name in list_stages(project.rounds)
+            if name in summary
+        ],
         versions={module.__name__: module.__version__ for module in (mmwsl, mmseg, mmengine, torch)}
         | dict(python=platform.python_version()),
     )
+
+
+def stage_result(project: Project, name: str) -> str:
+    """Return the folder of the result of a stage, relative to the project; '' if it has none."""
+    stage, round = split_name(name)
+    repeated = dict(labels=project.at(round).labels / 'masks', segmentor=project.at(round).segmentor)
+    return RESULTS.get(name, '') if stage not in repeated else str(repeated[stage].relative_to(project.root))
 
 
 def report_images(project: Project, check: DataCheck, train: list[str], val: list[str]) -> list[ReportImage]:
@@ -118,7 +128,11 @@ def report_images(project: Project, check: DataCheck, train: list[str], val: lis
 def training_curves(project: Project) -> dict[str, list[tuple[float, float]]]:
     """Read the losses and learning rates that the trainings logged."""
     curves: dict[str, list[tuple[float, float]]] = {}
-    for text, folder in (('image-level labels', project.checkpoints), ('pseudo-labels', project.segmentor)):
+    trainings = [('image-level labels', project.checkpoints)]
+    for round in range(1, project.rounds + 1):
+        text = 'pseudo-labels' if round == 1 else f'pseudo-labels, round {round}'
+        trainings.append((text, project.at(round).segmentor))
+    for text, folder in trainings:
         points: dict[str, dict[float, float]] = {}
         for path in sorted(folder.glob('*/vis_data/scalars.json')):
             for line in path.read_text(errors='replace').splitlines():

@@ -2,11 +2,13 @@
 
 import shlex
 import time
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import mmwsl
+from mmwsl.apis.config import config_folder, load_config
 from mmwsl.apis.cpu import prepare_cpu
 from mmwsl.apis.folder_use import writes_alone
 from mmwsl.apis.threshold_choice import RULES
@@ -16,13 +18,14 @@ from mmwsl.utils.console import Console, quiet
 from mmwsl.utils.files import digest_file, remove_partial_files
 from mmwsl.utils.text import check_choice
 
-from .budget import Budget
+from .budget import SCALES, Budget
 from .check import check_data
-from .configs import CLASSIFIERS
+from .configs import CLASSIFIERS, LABELERS, label_scales
 from .data_check import DataCheck
 from .evaluation import compare_masks, predict_validation
 from .labels import label_images, score_validation
-from .layout import Project, read_json
+from .layout import Project, read_json, stage_name
+from .options import PRESETS, Options
 from .paths import check_paths, follow_folders
 from .report import report_project
 from .stages import Stages
@@ -31,38 +34,6 @@ from .trainings import Trainings, write_labels
 VAL_FRACTION = 0.2
 MESSAGES = 3
 """Findings of a stage that are printed; all are in the report or in the log."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """Options of a run.
-
-    Attributes:
-        masks: Folder of ground-truth masks of some images. Masks of validation images evaluate; masks of training
-            images are trained on, by the classifier and by the segmentor.
-        val: List of the validation images; None splits.
-        backbone: Name of a backbone, or a file of its weights.
-        pretrained: Whether to start from pretrained weights.
-        minutes: Time for all stages; None trains as long as needed.
-        epochs: Epochs of both trainings, instead of the derived number.
-        overwrite: Whether results of other inputs, and masks that were changed by hand, are replaced.
-        seed: Random seed of the split and of the trainings.
-        label_options: Options of the reader of the labels.
-        check_data: Whether to check images and masks; otherwise masks are used as they are.
-        amp: Precision of the trainings; None is automatic. See :func:`mmwsl.apis.acceleration.accelerate`.
-    """
-
-    masks: str | None = None
-    val: str | None = None
-    backbone: str = 'efficientnet_lite0'
-    pretrained: bool = True
-    minutes: float | None = None
-    epochs: float | None = None
-    overwrite: bool = False
-    seed: int = 0
-    label_options: dict[str, Any] | None = None
-    check_data: bool = True
-    amp: str | None = None
 
 
 @writes_alone(lambda given: given['out'])
@@ -84,6 +55,7 @@ def run_project(images: str | Path, labels: str | Path, out: str | Path, options
         FileNotFoundError: If a file or folder does not exist, or no pretrained weights are found.
     """
     options = options or Options()
+    check_choice('preset', options.preset, tuple(PRESETS))
     project = Project(Path(out))
     check_paths(project, images, labels, options.masks, options.val)
     remove_partial_files(project.root)
@@ -95,7 +67,8 @@ def run_project(images: str | Path, labels: str | Path, out: str | Path, options
 class _Run:
     def __init__(self, project: Project, images: Path, labels: Path, options: Options, console: Console) -> None:
         self.project, self.images, self.labels, self.options, self.console = project, images, labels, options, console
-        self.stages = Stages(project, console, options.overwrite)
+        self.rounds = max(PRESETS[options.preset], project.rounds)
+        self.stages = Stages(project, console, options.overwrite, self.rounds)
         self.start = time.monotonic()
 
     def run(self) -> Project:
@@ -127,7 +100,14 @@ class _Run:
             console=self.console,
             check=self.check,
             names=self.train_names,
-            budget=Budget(options.minutes, len(self.train_names), len(self.val_names), len(val_masks), self._spent()),
+            budget=Budget(
+                options.minutes,
+                len(self.train_names),
+                len(self.val_names),
+                len(val_masks),
+                self._spent(),
+                [SCALES, *self._later_scales(backbone)],
+            ),
             backbone=backbone,
             weights=weights,
             masks=options.masks,
@@ -137,10 +117,12 @@ class _Run:
             amp=options.amp,
         )
         self.stages.run('classifier', classifier, self._classify)
-        labels = self.stages.run('labels', {}, self._label)
-        # `mmwsl label` may have changed the thresholds
-        chosen: dict[str, Any] = {key: labels[key] for key in ('thresholds', 'teacher') if key in labels}
-        self.stages.run('segmentor', chosen, self.trainings.train_segmentor)
+        for round in range(1, self.rounds + 1):
+            trainings = replace(self.trainings, project=project.at(round))
+            labels = self.stages.run(stage_name('labels', round), {}, partial(self._label, trainings))
+            # `mmwsl label` may have changed the thresholds
+            chosen: dict[str, Any] = {key: labels[key] for key in ('thresholds', 'teacher') if key in labels}
+            self.stages.run(stage_name('segmentor', round), chosen, partial(self._segment, trainings))
         self.stages.run('evaluation', dict(masks=val_masks), self._evaluate)
         self.stages.run('report', {}, self._report)
         minutes = (time.monotonic() - self.start) / 60
@@ -148,11 +130,22 @@ class _Run:
         self.console.print(f'Next: mmwsl predict {shlex.quote(str(project.root))} NEW_IMAGES --out masks')
         return project
 
+    def _later_scales(self, backbone: str) -> list[tuple[float, ...]]:
+        """Return the scales at which the images are predicted in the second and later rounds."""
+        if self.rounds == 1:
+            return []
+        return [label_scales(load_config(config_folder() / LABELERS[backbone]))] * (self.rounds - 1)
+
     def _spent(self) -> float:
-        """Return the seconds that this run and the finished stages of earlier runs took."""
-        summary = self.project.read_summary()
-        before = sum(summary.get(stage, {}).get('seconds', 0) for stage in ('classifier', 'labels'))
-        return before + time.monotonic() - self.start
+        """Return the seconds of this run and of the finished stages before the last training.
+
+        A finished project that gets more rounds has all the time for them.
+        """
+        summary, names = self.project.read_summary(), self.stages.names
+        done = self.project.last('segmentor').round if summary.get('evaluation', {}).get('finished') else 0
+        first = stage_name('labels', done + 1) if 0 < done < self.rounds else 'classifier'
+        counted = names[names.index(first) : names.index(stage_name('segmentor', self.rounds))]
+        return sum(summary.get(stage, {}).get('seconds', 0) for stage in counted) + time.monotonic() - self.start
 
     def _follow_folders(self) -> None:
         """Record where the inputs are, which may have been moved since the last run."""
@@ -161,6 +154,7 @@ class _Run:
         self.project.update_summary(
             classes=list(self.check.classes),
             version=mmwsl.__version__,
+            rounds=self.rounds,
             data=dict(
                 images=str(self.images),
                 labels=str(self.labels),
@@ -225,18 +219,30 @@ class _Run:
 
         return self.stages.run('split', dict(seed=self.options.seed, val=check.val), function)
 
-    def _label(self) -> dict[str, Any]:
-        budget = self.trainings.budget
-        if (minutes := round(budget.label_seconds(budget.scales) / 60)) > 1:
+    def _label(self, trainings: Trainings) -> dict[str, Any]:
+        project, budget = trainings.project, trainings.budget
+        if project.round > 1:
+            trainings.write_labeler()
+        if (minutes := round(budget.label_seconds(budget.scales(project.round)) / 60)) > 1:
             self.console.print(f'  about {minutes} min')
-        result = label_images(self.project, self.console, agreement=True, overwrite=self.options.overwrite)
+        result = label_images(project, self.console, agreement=True, overwrite=self.options.overwrite)
         values = ', '.join(f'{name} {value:.4g}' for name, value in result['thresholds'].items())
         self.console.print(f'  thresholds chosen from the scores, network {self._trained_on}: {values}')
         parts = [f'{result["ignored"]}% of the pixels are uncertain (255)']
         if 'agreement' in result:  # a teacher is not measured
             parts.append(f'{result["agreement"]}% mean IoU with the masks of mirrored images')
-        self.console.print(f'  {self.project.labels / "masks"}: {", ".join(parts)}')
-        return result | dict(supervision=self._trained_on)
+        self.console.print(f'  {project.labels / "masks"}: {", ".join(parts)}')
+        return result | dict(supervision=self._trained_on, config=project.labels_config.name)
+
+    def _segment(self, trainings: Trainings) -> dict[str, Any]:
+        """Train the segmentor of a round; the predictions of the round before are made again."""
+        evaluated = 'evaluation' in self.project.read_summary()
+        if evaluated:
+            self.stages.check_discard('evaluation')
+        result = trainings.train_segmentor()
+        if evaluated:
+            self.stages.discard('evaluation')
+        return result
 
     def _evaluate(self) -> dict[str, Any]:
         predicted = predict_validation(self.project, self.images, self.val_names, self.console)
@@ -247,7 +253,7 @@ class _Run:
         masks = {name: given[name] for name in self.val_names if name in given and name in predicted.entries}
         result = compare_masks(self.project, predicted, masks, classes) if masks else {}
         if masks:
-            score_validation(self.project, list(masks), self.console)
+            score_validation(self.project.at(self.rounds), list(masks), self.console)
             self.console.print(
                 f'  mIoU {result["mIoU"]} on {len(masks)} validation images with masks ({self.supervision})'
             )
@@ -271,9 +277,11 @@ class _Run:
     def supervision(self) -> str:
         """Supervision of the segmentor: labels, masks and the choice of the thresholds."""
         text = self._measured
-        if teacher := self.project.read_summary().get('labels', {}).get('teacher'):
-            text += f'; pseudo-labels by CLIP in {teacher["folder"]}, which is not trained here'
-        thresholds = read_json(self.project.labels / 'thresholds.json')
+        summary = self.project.read_summary()
+        labels = [summary.get(stage_name('labels', round), {}) for round in range(1, self.rounds + 1)]
+        for folder in dict.fromkeys(stage['teacher']['folder'] for stage in labels if 'teacher' in stage):
+            text += f'; pseudo-labels by CLIP in {folder}, which is not trained here'
+        thresholds = read_json(self.project.at(self.rounds).labels / 'thresholds.json')
         tuned_on, method = thresholds.get('tuned_on'), thresholds.get('method', 'from a file')
         if tuned_on:
             return f'{text}; thresholds chosen with {tuned_on}'

@@ -12,7 +12,7 @@ from mmwsl.utils.console import Console
 from mmwsl.utils.output_folder import OutputFolder
 from mmwsl.utils.text import first_five
 
-from .layout import Project
+from .layout import Project, split_name, stage_name
 
 STAGES = dict(
     check='images, labels and masks',
@@ -24,6 +24,15 @@ STAGES = dict(
     report='pages for the browser',
 )
 """Stages in their order, and what each makes."""
+REPEATED = ('labels', 'segmentor')
+"""Stages of each self-training round."""
+
+
+def list_stages(rounds: int) -> list[str]:
+    """Return the names of the stages of a number of self-training rounds, in their order."""
+    first = [*STAGES].index(REPEATED[0])
+    before, after = [*STAGES][:first], [*STAGES][first + len(REPEATED) :]
+    return [*before, *(stage_name(stage, n) for n in range(1, rounds + 1) for stage in REPEATED), *after]
 
 
 class ProjectError(ValueError):
@@ -40,10 +49,12 @@ class Stages:
         project: The project.
         console: Where the stages report.
         overwrite: Whether to replace results of other inputs.
+        rounds: Number of self-training rounds.
     """
 
-    def __init__(self, project: Project, console: Console, overwrite: bool = False) -> None:
+    def __init__(self, project: Project, console: Console, overwrite: bool = False, rounds: int = 1) -> None:
         self.project, self.console, self.overwrite = project, console, overwrite
+        self.names = list_stages(rounds)
         self.start = time.monotonic()
 
     def run(
@@ -55,7 +66,7 @@ class Stages:
         """Run a stage, unless it is finished.
 
         Args:
-            name: One of ``STAGES``.
+            name: One of :func:`list_stages`.
             inputs: What the result depends on, besides the earlier stages.
             function: Runs or resumes the stage and returns its result.
 
@@ -68,7 +79,7 @@ class Stages:
         inputs = as_json(inputs)
         self.compare(name, inputs)
         before = self.project.read_summary().get(name, {})
-        text = f'[{[*STAGES].index(name) + 1}/{len(STAGES)}] {name}: {STAGES[name]}'
+        text = f'[{self.names.index(name) + 1}/{len(self.names)}] {name}: {_describe(name)}'
         if before.get('finished') and self._is_complete(name, before):
             self.console.print(f'{text}, done before')
             result: dict[str, Any] = before
@@ -98,9 +109,11 @@ class Stages:
         paths = [root / result[key] for key in ('config', 'checkpoint') if key in result]
         wrong = [path for path in paths if not path.exists() or path.suffix == '.pth' and not is_zipfile(path)]
         advice = 'Restore it, or pass --overwrite to repeat this stage and the later ones'
-        if name == 'labels':
-            wrong = [self.project.labels / mask for mask in OutputFolder(self.project.labels, '').lost('masks/')]
-            thresholds = shlex.quote(str(self.project.labels / 'thresholds.json'))
+        stage, round = split_name(name)
+        if stage == 'labels' and not wrong:
+            labels = self.project.at(round).labels
+            wrong = [labels / mask for mask in OutputFolder(labels, '').lost('masks/')]
+            thresholds = shlex.quote(str(labels / 'thresholds.json'))
             advice = f'`mmwsl label {shlex.quote(str(root))} --thresholds {thresholds}` writes it again'
         if wrong and not self.overwrite:
             raise ProjectError(
@@ -117,13 +130,28 @@ class Stages:
                 f'--out {str(self.project.root)!r} holds results of other inputs of the stage {name!r} '
                 f'({differences}). Pass --overwrite to repeat this stage and the later ones, or another --out.'
             )
-        summary = self.project.read_summary()
-        later = [*STAGES][[*STAGES].index(name) :]
-        if foreign := [str(path) for stage in later for path in self.project.foreign_files(stage)]:
+        self.discard(name)
+
+    def check_discard(self, name: str) -> None:
+        """Check that the folders of a stage and of the later ones have no other files.
+
+        Raises:
+            ProjectError: If they have.
+        """
+        if foreign := [str(path) for stage in self._later(name) for path in self.project.foreign_files(stage)]:
             raise ProjectError(
-                f'--out {str(self.project.root)!r}: --overwrite would remove files that `mmwsl run` did not make: '
+                f'--out {str(self.project.root)!r}: files that `mmwsl run` did not make would be removed: '
                 f'{first_five(foreign)}. Move them away.'
             )
+
+    def discard(self, name: str) -> None:
+        """Delete the results of a stage and of the later ones.
+
+        Raises:
+            ProjectError: If their folders have other files.
+        """
+        self.check_discard(name)
+        later, summary = self._later(name), self.project.read_summary()
         # Deleted first, the latest stage first: an interrupted deletion is repeated.
         for path in (path for stage in reversed(later) for path in self.project.outputs(stage)):
             if path.is_dir():
@@ -131,3 +159,11 @@ class Stages:
             else:
                 path.unlink(missing_ok=True)
         self.project.write_summary({key: value for key, value in summary.items() if key not in later})
+
+    def _later(self, name: str) -> list[str]:
+        return self.names[self.names.index(name) :]
+
+
+def _describe(name: str) -> str:
+    stage, round = split_name(name)
+    return STAGES[stage] if round == 1 else f'{STAGES[stage]}, round {round}'

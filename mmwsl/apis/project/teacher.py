@@ -118,12 +118,13 @@ def find_labeler(project: Project, chosen: bool = False) -> Labeler:
 
 
 def own_labeler(project: Project, chosen: bool = False) -> Labeler:
-    """Return the network that was trained on the image-level labels of a project."""
-    cfg = load_config(project.config, work_dir=str(project.root / 'log'))
+    """Return the trained network that generates the labels in the round of a project."""
+    config, checkpoint = project.labeler()
+    cfg = load_config(config, work_dir=str(project.root / 'log'))
     dataset = cfg.train_dataloader.dataset
     if 'datasets' in dataset:
         cfg.train_dataloader.dataset = dataset.datasets[-1]
-    return Labeler(cfg, project.classifier_checkpoint, chosen)
+    return Labeler(cfg, str(checkpoint), chosen)
 
 
 @contextmanager

@@ -18,6 +18,8 @@ from . import plan
 from .budget import Budget
 from .configs import (
     CLASSIFIERS,
+    LABELERS,
+    NEXT_SEGMENTORS,
     PROJECT,
     SEGMENTORS,
     TrainingConfig,
@@ -38,10 +40,10 @@ SEMI_SUPERVISED = [dict(type='mmwsl.MultiLabelSoftMarginLoss'), dict(type='mmwsl
 
 @dataclass(frozen=True)
 class Trainings:
-    """The two trainings of a project. The length of a training is derived once, and stands in its config.
+    """The trainings of a round of a project. The length of a training is derived once, and stands in its config.
 
     Attributes:
-        project: The project.
+        project: The project in the round.
         console: Where progress is shown.
         check: The data.
         names: Training images.
@@ -103,12 +105,32 @@ class Trainings:
             parts = self._masked_set(len(others))
             if others:
                 write_labels(project, self.check, 'train_pseudo', others)
-                parts.append(TrainingSet('train_pseudo', len(others), f'{PROJECT}/labels/masks'))
-            config = self._config('Trains a segmentor on the pseudo-labels of project.py.', SEGMENTORS, parts)
+                parts.append(TrainingSet('train_pseudo', len(others), f'{PROJECT}/{project.labels.name}/masks'))
+            text = f'Trains a segmentor on the pseudo-labels of {project.labels_config.name}.'
+            config = self._config(text, SEGMENTORS if project.round == 1 else NEXT_SEGMENTORS, parts)
             fitted, length = self._fit(config, plan.SEGMENTOR, project.segmentor_config, self._segmentor_iterations)
             self._write(project.segmentor_config, fitted, length, self._segmentor_iterations(length))
         result = self._train(project.segmentor_config, project.segmentor, f'training on pseudo-labels{self._masks_too}')
         return result | dict(images_with_masks=len(self.masked))
+
+    def write_labeler(self) -> None:
+        """Write the config that labels the training images with the segmentor of the round before, if there is none."""
+        project = self.project
+        if project.labels_config.exists():
+            return
+        before = project.at(project.round - 1)
+        trained = load_config(before.segmentor_config)
+        parts = [TrainingSet('train', len(self.names), f'{PROJECT}/{before.labels.name}/masks')]
+        text = f'Labels the images for round {project.round} with the network of {before.segmentor_config.name}.'
+        config = self._config(
+            text,
+            LABELERS,
+            parts,
+            side=int(trained.model.data_preprocessor.size[0]),
+            batch_size=trained.train_dataloader.batch_size,
+            scales=self.budget.scales(project.round),
+        )
+        config.write(project.labels_config)
 
     @property
     def _masks_too(self) -> str:
@@ -154,10 +176,12 @@ class Trainings:
         count = iterations(length)
         if shortage := budget.shortage(length, count):
             self.console.print(f'  {shortage}')
-        self._write(path, replace(fitted, scales=budget.scales), length, count)
+        self._write(path, replace(fitted, scales=budget.scales()), length, count)
 
     def _segmentor_iterations(self, length: plan.Length) -> int:
-        return length.iterations(self.epochs, self.budget.segmentor_seconds)
+        if self.project.round < len(self.budget.views):
+            self.budget.forward = length.time.forward  # this network predicts the next labels
+        return length.iterations(self.epochs, self.budget.segmentor_seconds(self.project.round))
 
     def _fit(
         self, config: TrainingConfig, need: plan.Need, path: Path, iterations: Callable[[plan.Length], int]

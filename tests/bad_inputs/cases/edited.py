@@ -40,6 +40,7 @@ EDITS: list[tuple[str, str, object, str]] = [
     ('project/summary.json', 'labels.thresholds', REMOVED, RUN),
     ('project/summary.json', 'classifier.seconds', '12 s', RUN),
     ('project/summary.json', 'evaluation.IoU', [1, 2], REPORT),
+    ('project/summary.json', 'rounds', 99, REPORT),
     ('project/summary.json', 'evaluation.mIoU', '18,02', REPORT),
     ('project/labels/quality.json', 'classes', {'a': 1}, REPORT),
     ('project/labels/agreement.json', '00', 'high', REPORT),

@@ -136,6 +136,7 @@ CASES: list[Case] = [
     case('run: epochs are NaN', RUN.replace('epochs 1', 'epochs nan'), 'rejected', '--epochs', **KEPT),
     case('run: negative time', RUN.replace('--epochs 1', '--time -3'), 'rejected', '--time', **KEPT),
     case('run: epochs and time', f'{RUN} --time 3', 'rejected', '--time', **KEPT),
+    case('run: an unknown preset', f'{RUN} --preset slow', 'rejected', '--preset', 'fast', 'best', **KEPT),
     case('run: a negative seed', f'{RUN} --seed -1', 'rejected', '--seed', **KEPT),
     case('run: an unknown backbone', f'{RUN} --backbone vgg99', 'rejected', 'vgg99', **KEPT),
     case('run: --out is the folder of images', RUN.replace('--out new', '--out images'), 'rejected', 'images'),

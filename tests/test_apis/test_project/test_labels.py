@@ -27,7 +27,7 @@ from mmwsl.inference.postprocessors import ObjectnessPrior
 def varied(finished, tmp_path_factory):
     """The finished project, labeled again by a network whose scores differ from pixel to pixel."""
     project = Project(shutil.copytree(finished.root, tmp_path_factory.mktemp('varied') / 'shapes'))
-    checkpoint = project.classifier_checkpoint
+    checkpoint = str(project.labeler()[1])
     inferencer = WeakSegInferencer(load_config(project.config), checkpoint)
     norms = [module for module in inferencer.model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
     for norm in norms:
@@ -52,7 +52,7 @@ def test_scores_are_the_mean_over_three_sizes_and_mirror_images(varied):
         sized = copy.deepcopy(cfg)
         (resize,) = (step for step in sized.test_dataloader.dataset.pipeline if step.type == 'Resize')
         resize.scale = (side, side)
-        inferencers.append(WeakSegInferencer(sized, varied.classifier_checkpoint))
+        inferencers.append(WeakSegInferencer(sized, str(varied.labeler()[1])))
     for item in [item for item in project_items(varied) if item.labels][:3]:
         image = np.asarray(Image.open(item.img_path).convert('RGB'))[..., ::-1]
         views = []

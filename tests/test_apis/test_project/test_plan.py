@@ -1,6 +1,7 @@
 """Lengths of trainings, batch and image sizes, and the time of the stages."""
 
 import os
+import time
 
 import pytest
 import torch
@@ -97,9 +98,35 @@ def test_the_time_is_shared_by_all_stages():
     assert budget(10).evaluation_seconds == pytest.approx(evaluation)
     expected = CLASSIFIER_FRACTION * (600 - labels - evaluation)
     assert budget(10).classifier_seconds == pytest.approx(expected, abs=1)
-    assert budget(10).segmentor_seconds == pytest.approx(600 - evaluation, abs=1)
-    assert budget(10, spent=100).segmentor_seconds == pytest.approx(500 - evaluation, abs=1)
-    assert budget(None).classifier_seconds is None and budget(None).segmentor_seconds is None
+    assert budget(10).segmentor_seconds() == pytest.approx(600 - evaluation, abs=1)
+    assert budget(10, spent=100).segmentor_seconds() == pytest.approx(500 - evaluation, abs=1)
+    assert budget(None).classifier_seconds is None and budget(None).segmentor_seconds() is None
+
+
+@pytest.mark.parametrize('rounds', [2, 3])
+def test_the_time_is_shared_by_all_rounds(rounds):
+    """Planned at the beginning, the trainings of all rounds have equal times, which add up with the labels."""
+    views = [SCALES, *[(1.0, 2.0)] * (rounds - 1)]
+    plan = budget(60, views=views)
+    labels = [plan.label_seconds(scales) for scales in views]
+    assert labels[1] == pytest.approx(labels[0] + (10 - 6.25) * 100 * 0.1)
+    classifier = plan.classifier_seconds
+    left = 3600 - classifier - labels[0]
+    for round in range(1, rounds + 1):
+        plan.start = time.monotonic() - (3600 - left)  # what is left at the beginning of the training of this round
+        segmentor = plan.segmentor_seconds(round)
+        assert segmentor == pytest.approx(classifier * (1 - CLASSIFIER_FRACTION) / CLASSIFIER_FRACTION, abs=1)
+        left -= segmentor + (labels[round] if round < rounds else 0)
+    assert left == pytest.approx(plan.evaluation_seconds, abs=2)
+
+
+def test_one_scale_is_predicted_in_all_rounds_if_the_time_is_short():
+    """Labels of one round take less than 225 s, of two more than 240 s, which are 0.4 of 10 minutes."""
+    assert budget(10).scales() == SCALES
+    plan = budget(10, views=[SCALES, (1.0, 2.0), (1.0, 2.0)])
+    assert [plan.scales(round) for round in (1, 2, 3)] == [(1.0,), (1.0,), (1.0, 2.0)]
+    assert plan.labels_seconds() == pytest.approx(3 * plan.label_seconds((1.0,)))
+    assert plan.labels_seconds(4) == 0
 
 
 def test_large_sets_are_sampled_for_thresholds_agreement_and_report():
@@ -112,12 +139,13 @@ def test_large_sets_are_sampled_for_thresholds_agreement_and_report():
 @pytest.mark.parametrize('minutes, scales', [(None, SCALES), (20, SCALES), (2, (1.0,))])
 def test_one_scale_is_predicted_if_the_time_is_short(minutes, scales):
     """The labels of three scales take more than 87 s: 0.4 of 2 minutes are less."""
-    assert budget(minutes).scales == scales
+    assert budget(minutes).scales() == scales
 
 
 def test_too_little_time_is_announced():
     length = Length(CLASSIFIER, 40000, 16, StepTime(0.2, 0.8))
     for minutes in (None, 1e6):
         assert not budget(minutes, 40000).shortage(length, 100)
+    assert budget(60, 100, views=[SCALES] * 9).shortage(length, 3 * 3600) and not budget(60, 100).shortage(length, 60)
     text = budget(30, 40000).shortage(length, 100)
     assert text.startswith('--time 30 will be exceeded') and 'for the labels of 40000 images' in text

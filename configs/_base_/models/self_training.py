@@ -1,0 +1,17 @@
+# A segmentor that was trained on pseudo-labels labels the same images again, for the next self-training round.
+self_training = dict(
+    type='mmwsl.WeakEncoderDecoder',
+    inference=dict(
+        # A cow that the network takes for a horse stays foreground.
+        image_labels=dict(type='mmwsl.KnownImageLabels', keep_foreground=True),
+        # A network that is trained on pseudo-labels is underconfident: here, the maximum of every labeled class is 1.
+        class_maps=dict(type='mmwsl.ClassActivationMaps', normalization='max'),
+    ),
+)
+# Post-processors of the stored scores after the thresholds, which `mmwsl run` chooses. The network was trained on whole
+# objects, so that objectness is not needed.
+refinement = [
+    dict(type='mmwsl.LogitSoftmax'),
+    dict(type='mmwsl.DenseCRF', preset='ccnn', min_pixel_prob=0.01),
+]
+pack = dict(type='mmwsl.PackImageLabelInputs')
