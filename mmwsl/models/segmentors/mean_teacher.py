@@ -105,7 +105,7 @@ class MeanTeacherSegmentor(WeakEncoderDecoder):
 
     @property
     def aggregates(self) -> bool:
-        """Whether there are image-level logits: those of the classifier."""
+        """Whether there are image-level logits, those of the classifier."""
         return isinstance(self.auxiliary_head, LSEAggregationHead)
 
     def train(self, mode: bool = True) -> 'MeanTeacherSegmentor':
