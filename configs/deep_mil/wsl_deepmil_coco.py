@@ -3,7 +3,7 @@
 _base_ = ['wsl_deepmil_voc.py']
 data_root = '{{$MMWSL_DATA_ROOT:data}}/coco'
 dataset = dict(_delete_=True, type='mmwsl.COCOWeakDataset', data_root=data_root)
-model = dict(decode_head=dict(num_classes=81))
+model = dict(decode_head=dict(num_classes=81, loss_decode=dict(loss_weight=80.0)))  # the sum over 80 classes
 train_dataloader = dict(
     dataset=dict(
         dataset,

@@ -1,5 +1,5 @@
-# SP-seg with the region tree scored by a network that is trained on masks: those of other classes than the evaluated
-# ones. The folder is made by `mmwsl predict configs/objectness/fsl_objectness_voc6.py IMAGES --checkpoint CHECKPOINT
+# SP-seg with the region tree scored by a network that is trained on masks of cat, cow and dog: only horse, person and
+# sheep are classes without masks. The folder is made by `mmwsl predict configs/objectness/fsl_objectness_voc6.py IMAGES --checkpoint CHECKPOINT
 # --scores --out work_dirs/objectness`. The thresholds are those of the tree alone.
 _base_ = ['../priors/wsl_lse_voc6_seg.py']
 maps = [
