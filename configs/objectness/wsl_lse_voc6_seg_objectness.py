@@ -1,6 +1,6 @@
 # SP-seg with the region tree scored by a network that is trained on masks of cat, cow and dog: only horse, person and
-# sheep are classes without masks. The folder is made by `mmwsl predict configs/objectness/fsl_objectness_voc6.py IMAGES --checkpoint CHECKPOINT
-# --scores --out work_dirs/objectness`. The thresholds are those of the tree alone.
+# sheep are classes without masks. The folder is made by `mmwsl predict configs/objectness/fsl_objectness_voc6.py IMAGES
+# --checkpoint CHECKPOINT --scores --out work_dirs/objectness`. The thresholds are those of the tree alone.
 _base_ = ['../priors/wsl_lse_voc6_seg.py']
 maps = [
     dict(type='mmwsl.LoadObjectness', folder='{{$MMWSL_OBJECTNESS:work_dirs/objectness}}/scores', suffix='.npz'),
