@@ -15,8 +15,11 @@ import statistics
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.hooks import EMAHook
+from mmengine.registry import HOOKS
 
 from mmwsl.apis.config import load_config
+from mmwsl.apis.registered import is_subclass
 from mmwsl.apis.training import train
 from mmwsl.utils.files import write_json
 
@@ -45,7 +48,7 @@ def short_config(name: str, work_dir: Path, epochs: int, seed: int) -> Config:
     if filtering:
         filtering.begin = round(filtering.begin * scale)
     for hook in cfg.custom_hooks:
-        if hook.type == 'EMAHook':
+        if is_subclass(hook, HOOKS, EMAHook):
             hook.momentum /= scale
     return cfg
 

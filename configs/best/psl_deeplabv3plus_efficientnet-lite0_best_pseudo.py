@@ -2,12 +2,6 @@
 _base_ = ['psl_deeplabv3plus_efficientnet-lite0_best.py', '../_base_/models/self_training.py']
 model = _base_.self_training
 test_pipeline = [*_base_.test_pipeline[:-1], _base_.pack]
-# Small images for large objects, large images for small objects.
-views = [
-    [dict(type='Resize', scale=(side, side), keep_ratio=True) for side in (320, 480, 640)],
-    *_base_.tta_pipeline[-1].transforms[1:-1],
-    [_base_.pack],
-]
-tta_pipeline = [*_base_.tta_pipeline[:-1], dict(type='TestTimeAug', transforms=views)]
+tta_pipeline = [*_base_.tta_pipeline[:-1], _base_.label_views]
 tta_model = dict(type='mmwsl.WeakSegTTAModel')
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

@@ -118,7 +118,7 @@ class MixtureLabeler(OnlineLabeler):
     it is the highest one. The fixed thresholds hold until a class was seen in ``min_images`` images, and where three
     Gaussians fit no better than one.
 
-    CoSA keeps the scores of the last pictures and has one pair of thresholds for all classes; here each class has a
+    CoSA keeps the scores of the last images and has one pair of thresholds for all classes; here each class has a
     histogram that forgets. The released runs of CoSA used fixed thresholds.
 
     Args:

@@ -15,3 +15,12 @@ refinement = [
     dict(type='mmwsl.DenseCRF', preset='ccnn', min_pixel_prob=0.01),
 ]
 pack = dict(type='mmwsl.PackImageLabelInputs')
+# Small images for large objects, large images for small objects.
+label_views = dict(
+    type='TestTimeAug',
+    transforms=[
+        [dict(type='Resize', scale=(side, side), keep_ratio=True) for side in (320, 480, 640)],
+        [dict(type='RandomFlip', prob=prob, direction='horizontal') for prob in (0.0, 1.0)],
+        [pack],
+    ],
+)

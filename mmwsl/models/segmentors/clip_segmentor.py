@@ -2,13 +2,11 @@
 
 from typing import Any, cast
 
-import torch
 from mmseg.utils import SampleList
 from torch import Tensor
 
 from ...inference import ClassActivationMaps, CLIPESMaps, Probabilities, WholeScorer
 from ...registry import MODELS
-from ...utils.metainfo import image_area
 from ..backbones import TransformerBackbone
 from ..decode_heads import TextSimilarityHead
 from .prompt_matcher import PromptMatcher
@@ -72,21 +70,3 @@ class CLIPSegmentor(PromptMatcher, WeakEncoderDecoder):
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
         """Reject training."""
         raise ValueError('CLIPSegmentor is not trained. Predict with it, or train another model on its pseudo-labels.')
-
-    def score(
-        self,
-        inputs: Tensor,
-        batch_img_metas: list[dict],
-        input_size: tuple[int, int],
-        covered_size: tuple[int, int],
-    ) -> tuple[Tensor, Tensor | None]:
-        """Return scores of every pixel, 0 where an image is padded, and ``image_logits``; see the parent."""
-        size, scores, image_logits = (inputs.shape[2], inputs.shape[3]), [], []
-        for image, meta in zip(inputs, batch_img_metas, strict=True):
-            crop = image[(None, slice(None), *image_area(meta, size))]
-            maps = self.backbone(crop)
-            seg_logits = self.decode_head(maps)[0]
-            scores.append(self.place(seg_logits, size, meta))
-            classes, background = self.compare_image(maps[-1], crop)
-            image_logits.append(torch.cat([background.logsumexp(-1, keepdim=True), classes], -1))
-        return torch.stack(scores), torch.cat(image_logits)

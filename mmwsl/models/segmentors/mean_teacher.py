@@ -117,7 +117,7 @@ class MeanTeacherSegmentor(WeakEncoderDecoder):
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
         """Update the teacher by the last step, label the batch, and compute the losses.
 
-        ``labeled_pixels`` in the log is the share of the pixels that are not ignored.
+        ``labeled_pixels`` in the log is the fraction of the pixels that are not ignored.
         """
         # At its first update it copies the network, which was initialized after it.
         self.teacher.update_parameters(self._classifier())

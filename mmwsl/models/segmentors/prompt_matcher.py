@@ -12,9 +12,13 @@ from ...utils.metainfo import image_area
 
 
 class PromptMatcher:
-    """Part of a segmentor that compares images with the texts of its ``text_head``, by its CLIP ``backbone``."""
+    """Part of a segmentor that compares images with the texts of its ``text_head``, by its CLIP ``backbone``.
+
+    Each image runs through the network alone, without the padding of its batch.
+    """
 
     backbone: Any
+    decode_head: Any
     text_head: Any
 
     @property
@@ -38,6 +42,23 @@ class PromptMatcher:
             attentions=[one[0].detach().float().mean(0)[prefix:, prefix:] for one in tokens.attentions],
             valid=self._valid(tokens.maps[-1], image),
         )
+
+    def score(
+        self,
+        inputs: Tensor,
+        batch_img_metas: list[dict],
+        input_size: tuple[int, int],
+        covered_size: tuple[int, int],
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return scores of every pixel, 0 where an image is padded, and ``image_logits``; see the parent."""
+        size, scores, image_logits = (inputs.shape[2], inputs.shape[3]), [], []
+        for image, meta in zip(inputs, batch_img_metas, strict=True):
+            crop = image[(None, slice(None), *image_area(meta, size))]
+            maps = self.backbone(crop)
+            scores.append(self.place(self.decode_head(maps)[0], size, meta))
+            classes, background = self.compare_image(maps[-1], crop)
+            image_logits.append(torch.cat([background.logsumexp(-1, keepdim=True), classes], -1))
+        return torch.stack(scores), torch.cat(image_logits)
 
     def place(self, maps: Tensor, size: tuple[int, int], meta: dict) -> Tensor:
         """Interpolate maps ``(K, h, w)`` of an image's patches to its place in padded inputs, ``(K, *size)``."""

@@ -158,23 +158,6 @@ class WeCLIP(PromptMatcher, WeakEncoderDecoder):
         numbers = torch.tensor([0, *(k + 1 for k in present)], device=image.device)
         return numbers[refined.argmax(0)]
 
-    def score(
-        self,
-        inputs: Tensor,
-        batch_img_metas: list[dict],
-        input_size: tuple[int, int],
-        covered_size: tuple[int, int],
-    ) -> tuple[Tensor, Tensor | None]:
-        """Return scores of every pixel, 0 where an image is padded, and ``image_logits``; see the parent."""
-        size, scores, image_logits = (inputs.shape[2], inputs.shape[3]), [], []
-        for image, meta in zip(inputs, batch_img_metas, strict=True):
-            crop = image[(None, slice(None), *image_area(meta, size))]
-            maps = self.backbone(crop)
-            scores.append(self.place(self.decode_head(maps)[0], size, meta))
-            classes, background = self.compare_image(maps[-1], crop)
-            image_logits.append(torch.cat([background.logsumexp(-1, keepdim=True), classes], -1))
-        return torch.stack(scores), torch.cat(image_logits)
-
     def _losses(self, seg_logits: Tensor, affinity: Tensor, labels: Tensor, grid: torch.Size) -> tuple[Tensor, Tensor]:
         """Return the losses of the decoder and of its affinity, for labels ``(H, W)``."""
         covered = [side * self.backbone.patch_size for side in grid]
