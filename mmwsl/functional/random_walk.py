@@ -56,6 +56,9 @@ def sparse_random_walk(
     steps, transition = _transition(affinities.to(scores), offsets, beta)
     maps = F.interpolate(scores[None], affinities.shape[1:], mode='area')[0]
     walked = average_neighbors(maps, transition, steps, 2**log_steps)
+    # Rounded weights do not sum to 1 exactly; after hundreds of steps, scores would exceed 1 by more than 1e-4.
+    lowest, highest = (bound[:, None, None] for bound in maps.detach().flatten(1).aminmax(dim=1))
+    walked = walked.clamp(lowest, highest)
     return F.interpolate(walked[None], scores.shape[1:], mode='bilinear', align_corners=False)[0]
 
 

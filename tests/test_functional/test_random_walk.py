@@ -123,6 +123,15 @@ def test_three_pixels_by_hand(beta, log_steps, expected):
     assert walked[0, 0].tolist() == pytest.approx(expected, abs=1e-4)
 
 
+def test_many_steps_stay_within_the_range_of_each_class():
+    generator = torch.Generator().manual_seed(0)
+    scores = torch.stack([torch.ones(40, 50), torch.zeros(40, 50), torch.rand(40, 50, generator=generator)])
+    affinities = torch.rand(34, 40, 50, generator=generator)
+    walked = sparse_random_walk(scores, affinities, half_disc_offsets(5), 2.0, 9)
+    assert walked[0].max() == 1 and walked[0].min() > 0.999 and not walked[1].any()
+    assert scores[2].min() <= walked[2].min() and walked[2].max() <= scores[2].max()
+
+
 def test_walls_isolate_and_no_affinity_is_the_identity():
     scores, _ = case(2, 4, 7)
     offsets = half_disc_offsets(3)

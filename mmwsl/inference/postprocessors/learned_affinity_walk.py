@@ -20,7 +20,8 @@ class LearnedAffinityWalk(PostProcessor):
     PSA (Ahn & Kwak, CVPR 2018): class maps whose background is :math:`(1 - \max_c M_c)^{16}`, radius 5, ``beta`` 8 and
     256 steps for all classes and the background. IRN (Ahn et al., CVPR 2019): radius 5, ``beta`` 10 and 256 steps for
     the foreground, which is multiplied by 1 minus the boundary probability before; then it is divided by its maximum
-    over all classes, and ``background`` is added.
+    over all classes, and ``background`` is added. Without a ``background``, all classes walk by the boundaries of IRN
+    too, and are not multiplied: with scores whose background means something, no threshold has to be chosen.
 
     The affinity network is another network than the classifier. It is trained on pseudo-labels and frozen; a process
     loads it once. It sees the image at its own size, and the locations of its head are those of the walk.
@@ -83,8 +84,8 @@ class LearnedAffinityWalk(PostProcessor):
         walked = torch.zeros_like(probs)
         if present.any():
             scores = F.interpolate(probs[None, present], affinities.shape[1:], mode='area')[0]
-            if confidence is not None:
-                scores[int(present[0]) :] *= confidence
+            if confidence is not None and self.background is not None:
+                scores = scores * confidence
             rows = sparse_random_walk(scores, affinities, self.offsets, self.beta, self.log_steps)
             walked[present] = F.interpolate(rows[None], probs.shape[1:], mode='bilinear', align_corners=False)[0]
         if self.background is None:

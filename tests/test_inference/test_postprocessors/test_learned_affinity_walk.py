@@ -87,6 +87,15 @@ def test_the_foreground_walks_by_the_boundaries_and_a_background_is_added(networ
     assert (empty[0] == 0.25).all() and not empty[1:].any()
 
 
+def test_all_classes_walk_by_the_boundaries_without_a_background_model(network):
+    settings, model = network('irn')
+    probs, sample = case()
+    (step,) = build_postprocessors([dict(settings, beta=10.0, log_steps=2)])
+    affinities = model.decode_head.affinities(outputs(model, sample.image.data), 5)[0]
+    expected = sparse_random_walk(probs, affinities, half_disc_offsets(5), 10.0, 2)
+    torch.testing.assert_close(step(probs, sample), expected)
+
+
 def test_a_network_for_smaller_images(network):
     settings, model = network('psa')
     probs, sample = case()
