@@ -119,7 +119,9 @@ def data(tmp_path_factory):
         deit = dict(hidden_size=384, intermediate_size=16, num_hidden_layers=12, num_attention_heads=6, patch_size=16)
         write_vision(root / 'deit-small-patch16-224', 'ViT', **deit)
     torch.save(DilatedMobileNetV2(last_conv=True).state_dict(), root / 'mobilenet_v2_imagenet.pth')
-    torch.save(DilatedEfficientNetLite(last_conv=True).state_dict(), root / 'tf_efficientnet_lite0_imagenet.pth')
+    for arch in ('lite0', 'lite2'):
+        network = DilatedEfficientNetLite(arch, last_conv=True)
+        torch.save(network.state_dict(), root / f'tf_efficientnet_{arch}_imagenet.pth')
     return root
 
 
