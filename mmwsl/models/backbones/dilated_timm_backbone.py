@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from mmseg.models.backbones import TIMMBackbone
 from torch import Tensor
 
@@ -49,7 +48,7 @@ class DilatedTIMMBackbone(TIMMBackbone):
         **kwargs: Any,
     ) -> None:
         try:
-            import timm
+            import timm  # noqa: F401
         except ImportError as error:
             raise ImportError(
                 f'DilatedTIMMBackbone needs timm, which could not be imported ({error}). Install it with: {EXTRA}'
@@ -65,8 +64,6 @@ class DilatedTIMMBackbone(TIMMBackbone):
         self.model_name = model_name
         self.out_channels = tuple(self.timm_model.feature_info.channels())
         self.frozen = frozen
-        with torch.device('meta'):
-            self._complete = frozenset(timm.create_model(model_name, pretrained=False).state_dict())
         if frozen:
             self.requires_grad_(False).train(False)
 
@@ -90,7 +87,10 @@ class DilatedTIMMBackbone(TIMMBackbone):
         if checkpoint is None:
             super().init_weights()
             return
-        unexpected = sorted(checkpoint.keys() - self._complete)
+        import timm
+
+        complete = timm.create_model(self.model_name, pretrained=False).state_dict()
+        unexpected = sorted(checkpoint.keys() - complete.keys())
         if unexpected:
             raise ValueError(
                 f'DilatedTIMMBackbone: `init_cfg.checkpoint` must have the weights of {self.model_name} with the names '
