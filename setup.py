@@ -68,6 +68,7 @@ setup(
         # imaug, which it needs, asks for OpenCV < 4.13: beside a newer one, see configs/instances/README.md.
         'instances': ['onedl-mmdetection>=3.5.1', 'pycocotools>=2.0.8'],
         'foundation': ['transformers>=4.50'],  # ViT, CLIP, DINOv2 from a folder on disk
+        'timm': ['timm>=1.0'],  # backbones; needs the torchvision that was built for the installed torch
         'onnx': ['onnx>=1.16', 'onnxruntime>=1.18'],
         'test': [
             'captum>=0.8',

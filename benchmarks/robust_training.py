@@ -6,10 +6,15 @@ r"""Compare ways of training DeepLab v3+ on noisy pseudo-labels of voc6: mIoU on
 
 All networks are trained on the 437 images of voc6 train for the same number of iterations. Constants that count
 iterations are scaled to the length. The last row is trained on the masks. Repeat the command to resume it.
+
+Backbones are compared in the same way, each with full supervision of its own:
+
+    python benchmarks/robust_training.py --out DIR {psl,fsl}_deeplabv3plus{,_efficientnet-lite2}_voc6
 """
 
 import argparse
 import json
+import re
 import resource
 import statistics
 from pathlib import Path
@@ -28,10 +33,10 @@ CONFIGS = (
     'psl_deeplabv3plus_voc6_balanced',
     'psl_deeplabv3plus_voc6_clipped',
     'psl_deeplabv3plus_voc6_filtered',
+    'psl_deeplabv3plus_voc6_weighted',
     'psl_deeplabv3plus_voc6_ema',
     'fsl_deeplabv3plus_voc6',
 )
-FULL_SUPERVISION = CONFIGS[-1]
 ITERATIONS_OF_CONFIGS = 1000
 ITERATIONS_OF_EPOCH = 40  # 437 images, those of rare classes twice, 16 a batch
 
@@ -51,6 +56,11 @@ def short_config(name: str, work_dir: Path, epochs: int, seed: int) -> Config:
         if is_subclass(hook, HOOKS, EMAHook):
             hook.momentum /= scale
     return cfg
+
+
+def full_supervision(name: str) -> str:
+    """Return the name of the config that trains the same network on masks."""
+    return re.sub(r'^psl_(.*_voc6).*', r'fsl_\1', name)
 
 
 def cpu_seconds() -> float:
@@ -84,12 +94,12 @@ def main() -> None:
             found[name].append(measure(name, args.out / name / f'seed_{seed}', args.epochs, seed))
             print(f'{name}, seed {seed}: mIoU {found[name][-1]["mIoU"]:.1f}', flush=True)
     means = {name: statistics.mean(run['mIoU'] for run in runs) for name, runs in found.items()}
-    full = means.get(FULL_SUPERVISION)
     print('| config | mIoU, mean | standard deviation | runs | of full supervision | CPU minutes per run |')
     print('|---|---|---|---|---|---|')
     for name, runs in found.items():
         values = [run['mIoU'] for run in runs]
         deviation = f'{statistics.stdev(values):.1f}' if len(values) > 1 else ''
+        full = means.get(full_supervision(name))
         ratio = f'{100 * means[name] / full:.0f}%' if full else ''
         minutes = statistics.mean(run['cpu_seconds'] for run in runs) / 60
         single = ', '.join(f'{value:.1f}' for value in values)

@@ -2,9 +2,8 @@
 # paper, one adaptation layer of 512 channels, images of 320 pixels, the size of the training images of voc6.
 _base_ = ['../lse/wsl_lse_voc6.py']
 crop_size = (320, 320)
-data_preprocessor = dict(size=crop_size)
 model = dict(
-    data_preprocessor=data_preprocessor,
+    data_preprocessor=dict(size=crop_size),
     backbone=dict(backbone=dict(output_stride=32)),
     decode_head=dict(
         dropout_ratio=0.5,

@@ -1,6 +1,2 @@
-_base_ = [
-    '../_base_/models/lse_efficientnet-lite0.py',
-    '../_base_/datasets/voc6.py',
-    '../_base_/schedules/adamw_6e.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = ['wsl_lse_voc6.py', '../_base_/backbones/efficientnet-lite0.py']
+model = _base_.classifier

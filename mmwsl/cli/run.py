@@ -17,7 +17,8 @@ def main(argv: list[str] | None = None) -> None:
         '--backbone',
         default='efficientnet_lite0',
         metavar='NAME',
-        help='efficientnet_lite0, mobilenet_v2, resnet50, or a file of weights of one of these (default %(default)s)',
+        help='efficientnet_lite0, efficientnet_lite2, mobilenet_v2, resnet50, or a file of weights of one of these '
+        '(default %(default)s)',
     )
     parser.add_argument('--no-pretrained', action='store_true', help='start from random weights: needs many images')
     parser.add_argument(

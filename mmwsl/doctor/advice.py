@@ -8,7 +8,7 @@ INSTALL = "pip install 'mmwsl[mm]' (in a checkout: pip install -e '.[mm]' -c con
 # Patterns of an error message, first match; then what to do.
 KNOWN = (
     (r'libGL\.so|libgthread', 'pip uninstall opencv-python, pip install opencv-python-headless: it needs no display'),
-    (r'torchvision::', 'pip uninstall torchvision: it was built for another torch, and mmwsl does not need it'),
+    (r'torchvision::', 'pip uninstall torchvision: it was built for another torch, and only the extra `timm` needs it'),
     (
         r'Numpy is not available|_ARRAY_API|numpy\.core\.multiarray|compiled (using|against)|dtype size changed',
         'reinstall this package, or numpy at the version of constraints.txt: they were built for different numpys',

@@ -11,7 +11,7 @@ from PIL import Image
 
 from mmwsl.apis.pseudo_labels.store import write_scores
 from mmwsl.datasets import COCOWeakDataset, VOCActionDataset, VOCWeakDataset
-from mmwsl.models import DilatedEfficientNetLite, DilatedMobileNetV2
+from mmwsl.models import DilatedEfficientNetLite, DilatedMobileNetV2, DilatedTIMMBackbone
 from tests.conftest import write_images
 from tests.tiny_transformers import write_clip, write_vision
 
@@ -118,8 +118,12 @@ def data(tmp_path_factory):
         write_clip(root / 'clip-vit-base-patch16', patch=16, layers=8)
         deit = dict(hidden_size=384, intermediate_size=16, num_hidden_layers=12, num_attention_heads=6, patch_size=16)
         write_vision(root / 'deit-small-patch16-224', 'ViT', **deit)
+    if importlib.util.find_spec('timm'):
+        torch.save(DilatedTIMMBackbone('resnet18').timm_model.state_dict(), root / 'resnet18_imagenet.pth')
     torch.save(DilatedMobileNetV2(last_conv=True).state_dict(), root / 'mobilenet_v2_imagenet.pth')
-    torch.save(DilatedEfficientNetLite(last_conv=True).state_dict(), root / 'tf_efficientnet_lite0_imagenet.pth')
+    for arch in ('lite0', 'lite2'):
+        network = DilatedEfficientNetLite(arch, last_conv=True)
+        torch.save(network.state_dict(), root / f'tf_efficientnet_{arch}_imagenet.pth')
     return root
 
 

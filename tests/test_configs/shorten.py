@@ -113,7 +113,7 @@ def write_affinity_networks(cfg):
     """Write random weights of the affinity networks that a config walks by."""
     for part in dicts_in(cfg.model.get('inference')):
         if part.get('type') == 'mmwsl.LearnedAffinityWalk':
-            Path(part['checkpoint']).parent.mkdir(parents=True)
+            Path(part['checkpoint']).parent.mkdir(parents=True, exist_ok=True)
             with DefaultScope.overwrite_default_scope('mmseg'):
                 network = MODELS.build(Config.fromfile(part['config']).model)
             torch.save(dict(state_dict=network.state_dict()), part['checkpoint'])

@@ -1,4 +1,4 @@
-"""The models with EfficientNet-Lite0: their layers fit, and they differ from MobileNetV2's in the backbone only."""
+"""The models with EfficientNet-Lite: their layers fit, and they differ from MobileNetV2's in the backbone only."""
 
 import pytest
 import torch
@@ -6,15 +6,21 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
+from mmwsl.apis.project.configs import CLASSIFIERS, LABELERS, NEXT_SEGMENTORS, SEGMENTORS
 from mmwsl.utils.nested import dicts_in
+from mmwsl.utils.weights import WEIGHTS
 
-from .shorten import FOLDER
+from .shorten import CONFIGS, FOLDER
+
+LITE = {'lite0': (320, 40), 'lite2': (352, 48)}
+"""Channels of the last feature map and of the feature map of stride 8."""
 
 
+@pytest.mark.parametrize('arch', LITE)
 @pytest.mark.parametrize('name', ['lse', 'deeplabv3plus'])
-def test_a_model_with_efficientnet_lite0(name):
+def test_a_model_with_efficientnet_lite(name, arch):
     folder = FOLDER / '_base_' / 'models'
-    cfg = Config.fromfile(folder / f'{name}_efficientnet-lite0.py')
+    cfg = Config.fromfile(folder / f'{name}_efficientnet-{arch}.py')
     init_default_scope('mmseg')
     model = MODELS.build(cfg.model)
     model.init_weights()
@@ -23,19 +29,45 @@ def test_a_model_with_efficientnet_lite0(name):
         assert model(torch.zeros(2, 3, 64, 96)).shape[:2] == (2, 7)
     assert model.data_preprocessor.mean.flatten().tolist() == [127.0] * 3
     assert model.data_preprocessor.std.flatten().tolist() == [128.0] * 3
-    other = Config.fromfile(folder / f'{name}_mobilenet-v2.py')
-    assert cfg.data_preprocessor == cfg.model.data_preprocessor
+    assert (cfg.model.decode_head.in_channels, cfg.model.decode_head.get('c1_in_channels')) == (
+        (LITE[arch][0], None) if name == 'lse' else LITE[arch]
+    )
+    assert_only_the_backbone_differs(cfg, Config.fromfile(folder / f'{name}_mobilenet-v2.py'))
+
+
+def assert_only_the_backbone_differs(cfg, other):
+    """Compare the models of two configs, channels of the backbone and its colors aside."""
     for settings in (cfg, other):
         (backbone,) = (part for part in dicts_in(settings.model.to_dict()) if 'Dilated' in str(part.get('type')))
         assert backbone['output_stride'] == 16 and backbone['frozen']
-        assert name == 'lse' or backbone['out_indices'] == (2, 6)
-        for key in ('backbone', 'data_preprocessor'):
-            del settings.model[key]
-        settings.model.decode_head.pop('c1_in_channels', None)
+        assert 'WeakEncoderDecoder' in settings.model.type or backbone['out_indices'] == (2, 6)
+        for key in ('mean', 'std'):
+            del settings.model.data_preprocessor[key]
+        del settings.model.backbone
+        for key in ('in_channels', 'c1_in_channels'):
+            settings.model.decode_head.pop(key, None)
     assert cfg.model == other.model
 
 
-@pytest.mark.parametrize('backbone', ['efficientnet-lite0', 'mobilenet-v2', 'resnet50'])
+@pytest.mark.parametrize('arch', LITE)
+@pytest.mark.parametrize('name', ['wsl_lse', 'fsl_deeplabv3plus', 'psl_deeplabv3plus'])
+def test_the_backbone_is_the_only_difference_on_voc6(name, arch):
+    cfg, other = (Config.fromfile(CONFIGS[f'{name}{part}_voc6']) for part in (f'_efficientnet-{arch}', ''))
+    assert_only_the_backbone_differs(cfg, other)
+    for settings in (cfg, other):
+        settings.pop('model')
+    for key in ('colors', 'efficientnet', 'classifier', 'segmentor'):
+        cfg.pop(key)
+    assert cfg.to_dict() == other.to_dict()
+
+
+@pytest.mark.parametrize('table', [CLASSIFIERS, SEGMENTORS, NEXT_SEGMENTORS, LABELERS])
+def test_a_project_has_the_configs_of_each_backbone_with_known_weights(table):
+    assert table.keys() == WEIGHTS.keys()
+    assert all((FOLDER / path).is_file() for path in table.values())
+
+
+@pytest.mark.parametrize('backbone', ['efficientnet-lite0', 'efficientnet-lite2', 'mobilenet-v2', 'resnet50'])
 def test_the_network_of_a_round_labels_the_images_of_the_next_one(backbone):
     """It loads the weights of the first round and of the later ones."""
     first, later, labels = (

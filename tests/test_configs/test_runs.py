@@ -36,6 +36,8 @@ def _opens_masks(dataset):
 def test_config_trains_and_evaluates(name):
     if CONFIGS[name].parent.name in ('clip', 'vit'):
         pytest.importorskip('transformers', reason=REASON)
+    if 'timm' in name:
+        pytest.importorskip('timm', reason='the extra `timm` is not installed (pip install -e ".[timm]")')
     cfg = short_config(name)
     assert cfg.default_scope == 'mmseg'
     # mmseg's inference_model reads `test_pipeline`.

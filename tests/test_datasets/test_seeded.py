@@ -3,11 +3,12 @@
 import pickle
 import random
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from mmengine.dataset import DefaultSampler, InfiniteSampler
-from mmengine.registry import DATA_SAMPLERS, DATASETS
+from mmengine.registry import DATA_SAMPLERS, DATASETS, DefaultScope
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from mmwsl.datasets import Draw, SeededDataset, SeededInfiniteSampler, SeededSampler
@@ -127,6 +128,46 @@ def test_an_epoch_does_not_depend_on_the_processes_that_load_it():
         assert epoch[:, 0].sort().values.tolist() == [0, 1, 2, 3, 4]
     assert len(first.flatten(0, 1)[:, 1:].flatten().unique()) == 3 * 5 * 3  # no number twice: each epoch has its own
     assert not torch.equal(first[0, :, 0], first[1, :, 0])
+
+
+@pytest.fixture
+def restored_threads():
+    numbers = torch.get_num_threads(), cv2.getNumThreads()
+    yield
+    torch.set_num_threads(numbers[0])
+    cv2.setNumThreads(numbers[1])
+
+
+def inputs_of_an_epoch(workers, threads, size=32):
+    """Return the input images of the second epoch, with the random transforms of a segmentor."""
+    torch.set_num_threads(threads)
+    cv2.setNumThreads(threads)
+    pipeline = [
+        dict(type='mmwsl.RenderShapesImage'),
+        dict(type='RandomResize', scale=(96, 96), ratio_range=(0.5, 2.0), keep_ratio=True),
+        dict(type='RandomCrop', crop_size=(size, size)),
+        dict(type='RandomFlip', prob=0.5),
+        dict(type='PhotoMetricDistortion'),
+        dict(type='mmwsl.PackImageLabelInputs'),
+    ]
+    config = dict(
+        batch_size=2,
+        num_workers=workers,
+        sampler=dict(type='DefaultSampler', shuffle=True),
+        dataset=dict(type='mmwsl.ShapesDataset', length=8, pipeline=pipeline),
+        collate_fn=dict(type='pseudo_collate'),
+    )
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        loader = WeakSegRunner.build_dataloader(config, seed=3)
+        loader.sampler.set_epoch(1)
+        return torch.stack([image for batch in loader for image in batch['inputs']])
+
+
+def test_the_inputs_of_an_epoch_depend_on_neither_threads_nor_processes(restored_threads):
+    first = inputs_of_an_epoch(workers=0, threads=1)
+    assert first.shape == (8, 3, 32, 32) and first.float().std() > 10
+    for workers, threads in ((0, 4), (1, 1), (1, 4), (2, 1), (2, 4)):
+        assert torch.equal(inputs_of_an_epoch(workers, threads), first)
 
 
 def test_an_image_of_an_epoch_does_not_depend_on_the_processes_that_train(monkeypatch):

@@ -104,6 +104,32 @@ def test_a_prior_moves_foreground_to_the_center(example):
     assert refined[1, 2, 3] == 0.5 and refined[1, 0, 0] < 0.01 and (refined[0] == 0.5).all()
 
 
+def test_a_backbone_of_timm_trains(repository, tmp_path, monkeypatch):
+    timm = pytest.importorskip('timm', reason='the extra `timm` is not installed (pip install -e ".[timm]")')
+    page = (repository / 'docs' / 'extend.md').read_text()
+    text = re.search(r'^## A backbone\n(.*?)(?=^## )', page, re.MULTILINE | re.DOTALL).group(1)
+    config, weights = re.findall(r'```python\n(.*?)```', text, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'weights').mkdir()
+    create_model = timm.create_model
+    monkeypatch.setattr(timm, 'create_model', lambda name, pretrained: create_model(name))  # without a download
+    exec(weights, {})
+    (tmp_path / 'config.py').write_text(config.replace("'configs/", f"'{repository.as_posix()}/configs/"))
+    monkeypatch.undo()
+    cfg = apis.load_config(tmp_path / 'config.py', work_dir=str(tmp_path / 'work'))
+    init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'weights' / 'resnet18_imagenet.pth'))
+    cfg.model.backbone.init_cfg = init_cfg
+    cfg.train_cfg.update(max_epochs=2, val_interval=2)
+    cfg.param_scheduler = None
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        loader.update(num_workers=0, persistent_workers=False)
+        loader.dataset.length = 32
+    cfg.train_dataloader.batch_size = 8
+    cfg.default_hooks.logger.interval = 1
+    runner, metrics = trained(cfg)
+    assert runner.model.backbone.out_channels == (512,) and 0 <= metrics['mIoU'] <= 100
+
+
 def test_a_data_reader_reads_the_labels_that_train(example, tmp_path):
     cfg = example('A data reader')
     source = ShapesDataset(length=32, pipeline=[dict(type='mmwsl.RenderShapesImage')])

@@ -1,24 +1,22 @@
 # DeepLab v3+ on a frozen MobileNetV2 at stride 16, with the feature maps of stride 8 and 16.
-checkpoint = '{{$MMWSL_WEIGHTS_ROOT:weights}}/mobilenet_v2_imagenet.pth'
 norm_cfg = dict(type='BN')
-data_preprocessor = dict(
-    type='mmwsl.FusedSegDataPreProcessor',
-    mean=[127.5, 127.5, 127.5],
-    std=[127.5, 127.5, 127.5],
-    bgr_to_rgb=True,
-    pad_val=0,
-    seg_pad_val=255,
-    size=(320, 320),
-)
 model = dict(
     type='EncoderDecoder',
-    data_preprocessor=data_preprocessor,
+    data_preprocessor=dict(
+        type='mmwsl.FusedSegDataPreProcessor',
+        mean=[127.5, 127.5, 127.5],
+        std=[127.5, 127.5, 127.5],
+        bgr_to_rgb=True,
+        pad_val=0,
+        seg_pad_val=255,
+        size=(320, 320),
+    ),
     backbone=dict(
         type='mmwsl.DilatedMobileNetV2',
         output_stride=16,
         out_indices=(2, 6),
         frozen=True,
-        init_cfg=dict(type='Pretrained', checkpoint=checkpoint),
+        init_cfg=dict(type='Pretrained', checkpoint='{{$MMWSL_WEIGHTS_ROOT:weights}}/mobilenet_v2_imagenet.pth'),
     ),
     decode_head=dict(
         type='DepthwiseSeparableASPPHead',

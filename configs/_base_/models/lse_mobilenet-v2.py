@@ -1,17 +1,15 @@
 # A light model for six classes: MobileNetV2 at stride 16, frozen, its features cached, and two 1x1 convolutions.
-checkpoint = '{{$MMWSL_WEIGHTS_ROOT:weights}}/mobilenet_v2_imagenet.pth'
-data_preprocessor = dict(
-    type='mmwsl.FusedSegDataPreProcessor',
-    mean=[127.5, 127.5, 127.5],
-    std=[127.5, 127.5, 127.5],
-    bgr_to_rgb=True,
-    pad_val=0,
-    seg_pad_val=255,
-    size=(448, 448),
-)
 model = dict(
     type='mmwsl.WeakEncoderDecoder',
-    data_preprocessor=data_preprocessor,
+    data_preprocessor=dict(
+        type='mmwsl.FusedSegDataPreProcessor',
+        mean=[127.5, 127.5, 127.5],
+        std=[127.5, 127.5, 127.5],
+        bgr_to_rgb=True,
+        pad_val=0,
+        seg_pad_val=255,
+        size=(448, 448),
+    ),
     backbone=dict(
         type='mmwsl.CachedBackbone',
         cache_dir='work_dirs/feature_cache',
@@ -20,7 +18,7 @@ model = dict(
             output_stride=16,
             out_indices=(6,),
             frozen=True,
-            init_cfg=dict(type='Pretrained', checkpoint=checkpoint),
+            init_cfg=dict(type='Pretrained', checkpoint='{{$MMWSL_WEIGHTS_ROOT:weights}}/mobilenet_v2_imagenet.pth'),
         ),
     ),
     decode_head=dict(

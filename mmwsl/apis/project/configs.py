@@ -17,6 +17,7 @@ CLASSIFIERS = {
     for name, file in (
         ('mobilenet_v2', 'mobilenet-v2'),
         ('efficientnet_lite0', 'efficientnet-lite0'),
+        ('efficientnet_lite2', 'efficientnet-lite2'),
         ('resnet50', 'resnet50'),
     )
 }

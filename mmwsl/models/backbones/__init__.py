@@ -5,6 +5,7 @@ from .caffenet import CaffeNet
 from .cascaded_resnet import CascadedResNet
 from .class_token_transformer import ClassTokenTransformer
 from .dilated_mobilenet_v2 import DilatedMobileNetV2
+from .dilated_timm_backbone import DilatedTIMMBackbone
 from .efficientnet_lite import DilatedEfficientNetLite
 from .googlenet import GoogLeNet
 from .overfeat import OverFeat
@@ -21,6 +22,7 @@ __all__ = [
     'ClassTokenTransformer',
     'DilatedEfficientNetLite',
     'DilatedMobileNetV2',
+    'DilatedTIMMBackbone',
     'GoogLeNet',
     'OverFeat',
     'PlainCNN',

@@ -1,0 +1,18 @@
+# EfficientNet-Lite2 in place of MobileNetV2: a config that inherits a light model and this file sets
+# `model = _base_.classifier` or `model = _base_.segmentor`.
+colors = dict(mean=[127.0, 127.0, 127.0], std=[128.0, 128.0, 128.0])
+efficientnet = dict(
+    type='mmwsl.DilatedEfficientNetLite',
+    arch='lite2',
+    init_cfg=dict(type='Pretrained', checkpoint='{{$MMWSL_WEIGHTS_ROOT:weights}}/tf_efficientnet_lite2_imagenet.pth'),
+)
+classifier = dict(
+    data_preprocessor=colors,
+    backbone=dict(backbone=efficientnet),  # in a feature cache
+    decode_head=dict(in_channels=352),
+)
+segmentor = dict(
+    data_preprocessor=colors,
+    backbone=efficientnet,
+    decode_head=dict(in_channels=352, c1_in_channels=48),
+)

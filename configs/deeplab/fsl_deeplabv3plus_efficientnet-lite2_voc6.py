@@ -1,0 +1,3 @@
+# fsl_deeplabv3plus_voc6.py with a frozen EfficientNet-Lite2.
+_base_ = ['fsl_deeplabv3plus_voc6.py', '../_base_/backbones/efficientnet-lite2.py']
+model = _base_.segmentor

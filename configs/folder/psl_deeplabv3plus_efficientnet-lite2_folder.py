@@ -1,0 +1,12 @@
+# DeepLab v3+ on a frozen EfficientNet-Lite2, trained on the pseudo-labels of your own images on a CPU.
+_base_ = [
+    '../_base_/models/deeplabv3plus_efficientnet-lite2.py',
+    '../_base_/datasets/folder_pseudo.py',
+    '../_base_/schedules/adamw_iterations.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(decode_head=dict(num_classes=3))
+# A head with normalization tolerates a higher learning rate.
+optim_wrapper = dict(optimizer=dict(lr=5e-3))
+val_cfg = None
+tta_model = dict(type='SegTTAModel')
