@@ -8,17 +8,4 @@ if [ $# -lt 2 ]; then
     exit 2
 fi
 
-HERE="$(cd "$(dirname "$0")" && pwd)"
-ADDRESS="${MASTER_ADDR:-127.0.0.1}" PORT="${PORT:-29500}"
-if [ "${MAX_RESTARTS:-0}" -gt 0 ]; then
-    # Otherwise the processes of a restart would connect to those that died.
-    export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1
-    RENDEZVOUS=(--rdzv_backend=c10d --rdzv_endpoint="$ADDRESS:$PORT" --rdzv_id=train --max_restarts="$MAX_RESTARTS")
-else
-    RENDEZVOUS=(--node_rank="${NODE_RANK:-0}" --master_addr="$ADDRESS" --master_port="$PORT")
-fi
-PYTHONPATH="$HERE/..${PYTHONPATH:+:$PYTHONPATH}" exec python -m torch.distributed.run \
-    --nnodes="${NNODES:-1}" \
-    --nproc_per_node="$2" \
-    "${RENDEZVOUS[@]}" \
-    "$HERE/train.py" "$1" --launcher pytorch "${@:3}"
+exec bash "$(dirname "$0")/torchrun.sh" "$2" train.py "$1" "${@:3}"

@@ -1,4 +1,4 @@
-"""Settings that make a training fast on a GPU, and do not change what is trained."""
+"""Settings that make training and inference fast on a GPU, and do not change what is trained."""
 
 import inspect
 from typing import Any
@@ -13,6 +13,8 @@ from mmengine.registry import OPTIM_WRAPPERS, OPTIMIZERS
 from mmwsl.apis.registered import is_subclass, registered_class
 from mmwsl.engine.bfloat16 import BFloat16OptimWrapper
 from mmwsl.engine.hooks import ChannelsLastHook
+from mmwsl.models import FusedSegDataPreProcessor
+from mmwsl.registry import MODELS
 from mmwsl.utils.text import check_choice
 
 PRECISIONS = ('auto', 'off', 'bfloat16', 'float16')
@@ -26,9 +28,8 @@ def accelerate(cfg: Config, amp: str | None = None) -> tuple[list[Hook], str]:
     """Apply ``acceleration_cfg`` to a config, before its runner is built.
 
     On a GPU the forward pass is computed in bfloat16 where the GPU has it (compute capability 8.0), other float32
-    matrix products in TF32, convolutions channels last, the optimizer in one kernel. Processes that load images persist
-    between epochs, prepare more batches ahead, and copy from pinned memory. What the config sets itself stays as it is.
-    On a CPU nothing changes, unless ``amp`` asks for bfloat16.
+    matrix products in TF32, convolutions channels last, the optimizer in one kernel. What the config sets itself stays
+    as it is; :func:`prepare_inputs` sets the loaders. On a CPU nothing changes, unless ``amp`` asks for bfloat16.
 
     Args:
         cfg: The config, changed in place.
@@ -41,27 +42,61 @@ def accelerate(cfg: Config, amp: str | None = None) -> tuple[list[Hook], str]:
         ValueError: If a setting has another value, or the machine or the optimizer wrapper do not support the
             precision.
     """
-    settings: dict[str, Any] = {**ACCELERATION, **(cfg.get('acceleration_cfg') or {})}
+    settings = read_settings(cfg)
     name = 'acceleration_cfg.amp' if amp is None else '--amp'
-    for key in ('tf32', 'channels_last', 'fused_optimizer'):
-        if not isinstance(settings[key], bool):
-            raise ValueError(f'`acceleration_cfg.{key}` must be True or False, got {settings[key]!r}.')
     used = [set_precision(cfg, amp or settings['amp'], name)]
     hooks: list[Hook] = []
     if get_device() == 'cuda':
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = settings['tf32']
+        torch.backends.cuda.matmul.allow_tf32 = settings['tf32']
         if settings['channels_last']:
             hooks.append(ChannelsLastHook())
         fused = settings['fused_optimizer'] and fuse_optimizer(cfg)
-        prepare_loader(cfg.train_dataloader)
-        used += [
-            text
-            for text, on in (('TF32', settings['tf32']), ('channels last', hooks), ('fused optimizer', fused))
-            if on
-        ]
+        prepare_inputs(cfg)
+        loader, preprocessor = cfg.train_dataloader, (cfg.get('model') or {}).get('data_preprocessor') or {}
+        parts = {
+            'TF32': settings['tf32'],
+            'channels last': hooks,
+            'fused optimizer': fused,
+            'fused preprocessing': is_subclass(preprocessor, MODELS, FusedSegDataPreProcessor),
+            'pinned memory': loader.get('pin_memory'),
+            'persistent processes': loader.get('persistent_workers'),
+            f'{loader.get("prefetch_factor")} batches ahead': loader.get('prefetch_factor'),
+        }
+        used += [text for text, on in parts.items() if on]
     if cfg.get('compile'):
         used.append('compiled')
     return hooks, ', '.join(used)
+
+
+def read_settings(cfg: Config) -> dict[str, Any]:
+    """Return ``acceleration_cfg`` of a config, completed by ``ACCELERATION``.
+
+    Raises:
+        ValueError: If a switch is neither True nor False.
+    """
+    settings: dict[str, Any] = {**ACCELERATION, **(cfg.get('acceleration_cfg') or {})}
+    for key in ('tf32', 'channels_last', 'fused_optimizer'):
+        if not isinstance(settings[key], bool):
+            raise ValueError(f'`acceleration_cfg.{key}` must be True or False, got {settings[key]!r}.')
+    return settings
+
+
+def prepare_inputs(cfg: Config) -> None:
+    """Prepare every runner for a GPU, also of evaluation and label generation, before it is built.
+
+    Processes that load images persist between epochs, prepare more batches ahead, and copy from pinned memory, unless
+    the config says otherwise. Convolutions may use TF32, as in torch's default; other matrix products in TF32 are for
+    training, see :func:`accelerate`: post-processing stays in float32. On a CPU nothing changes.
+
+    Args:
+        cfg: The config, changed in place.
+    """
+    if get_device() != 'cuda':
+        return
+    torch.backends.cudnn.allow_tf32 = read_settings(cfg)['tf32']
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        if isinstance(loader := cfg.get(name), dict):
+            prepare_loader(loader)
 
 
 def set_precision(cfg: Config, amp: str, name: str = '--amp') -> str:

@@ -14,6 +14,7 @@ from mmengine.registry import MODELS, RUNNERS
 from mmengine.runner import Runner
 from torch import distributed, nn
 
+from mmwsl.apis.acceleration import prepare_inputs
 from mmwsl.apis.checkpoint_fit import CheckpointFitHook
 from mmwsl.apis.config_parts import check_loops, check_workers
 from mmwsl.apis.registered import is_subclass
@@ -54,6 +55,7 @@ def build_runner(cfg: Config, launcher: str = 'none', allow_mismatch: bool = Fal
     check_loops(cfg)
     check_workers(cfg)
     check_folders(cfg)
+    prepare_inputs(cfg)
     cfg.launcher = launcher
     join_processes(cfg, launcher)
     runner: Runner = RUNNERS.build(cfg) if 'runner_type' in cfg else WeakSegRunner.from_cfg(cfg)

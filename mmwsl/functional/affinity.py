@@ -6,7 +6,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from .inputs import at_least_float32
+from .inputs import at_least_float32, numbers_on
 from .neighbors import Offset, pair_slices, place_pairs
 
 
@@ -56,14 +56,14 @@ def boundary_affinities(boundaries: Tensor, offsets: Sequence[Offset]) -> Tensor
     for offset in offsets:
         first, _ = pair_slices(size, offset)
         anchors, path = index[first], path_locations(*offset)
-        steps = torch.tensor([y * size[1] + x for y, x in path], device=flat.device)
+        steps = [y * size[1] + x for y, x in path]
         if anchors.numel() == 0:
             values = boundaries.new_zeros(len(boundaries), *anchors.shape)
         else:
             # Only the index of the maximum is kept for the gradient, not the path.
             with torch.no_grad():
-                on_path = torch.stack([flat[:, (anchors + step).flatten()] for step in steps.tolist()])
-                highest = anchors.flatten() + steps[on_path.argmax(0)]
+                on_path = torch.stack([flat[:, (anchors + step).flatten()] for step in steps])
+                highest = anchors.flatten() + numbers_on(flat.device, steps)[on_path.argmax(0)]
             values = 1 - flat.gather(1, highest).view(len(flat), *anchors.shape)
         maps.append(place_pairs(values, size, offset))
     return torch.stack(maps, 1)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .inputs import at_least_float32
+from .inputs import at_least_float32, numbers_on
 from .neighbors import Offset, pair_slices, place_pairs
 
 NO_PAIR, BACKGROUND_PAIR, FOREGROUND_PAIR, NEGATIVE_PAIR = -1, 0, 1, 2
@@ -106,7 +106,7 @@ def displacement_losses(displacements: Tensor, pairs: Tensor, offsets: Sequence[
         first, second = pair_slices(size, offset)
         difference = field[first] - field[second]
         kinds = pairs[:, index][first]
-        moves = field.new_zeros(2), field.new_tensor(offset)
+        moves = field.new_zeros(2), numbers_on(field.device, offset, field.dtype)
         for kind, move in zip((BACKGROUND_PAIR, FOREGROUND_PAIR), moves, strict=True):
             chosen = kinds == kind
             errors = (difference - move.view(2, 1, 1)).abs().sum(1)

@@ -1,7 +1,17 @@
 """Checks and precision of the tensors that several functions take."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
+
+
+def numbers_on(device: torch.device, values: Sequence, dtype: torch.dtype | None = None) -> Tensor:
+    """Make a tensor of numbers of the program on a device, without waiting for the work of the device.
+
+    ``torch.tensor(values, device=device)`` and ``Tensor.new_tensor`` wait until a GPU has finished all work before.
+    """
+    return torch.tensor(values, dtype=dtype).to(device, non_blocking=True)
 
 
 def at_least_float32(scores: Tensor) -> Tensor:

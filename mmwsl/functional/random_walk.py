@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .inputs import at_least_float32, check_finite, check_image, check_score_map
+from .inputs import at_least_float32, check_finite, check_image, check_score_map, numbers_on
 from .neighbor_average import average_neighbors, neighbor_indices
 from .neighbors import Offset, half_disc, pair_slices, place_pairs
 
@@ -137,7 +137,7 @@ def _transition(affinities: Tensor, offsets: Sequence[Offset], beta: float) -> t
     """Return the offsets of all neighbors of a location and their entries of T, ``(2 O + 1, h, w)``."""
     height, width = affinities.shape[1:]
     steps = [(0, 0), *offsets, *((-dy, -dx) for dy, dx in offsets)]
-    dy, dx = torch.tensor(steps, device=affinities.device).T[:, :, None]
+    dy, dx = numbers_on(affinities.device, steps).T[:, :, None]
     y = torch.arange(height, device=affinities.device) + dy
     x = torch.arange(width, device=affinities.device) + dx
     inside = ((y >= 0) & (y < height))[:, :, None] & ((x >= 0) & (x < width))[:, None]

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
@@ -24,6 +25,16 @@ BINARY = {
     b'\xff\xd8\xff': 'an image',
 }
 """First bytes of files that are no text, and what they are."""
+
+UMASK = threading.Lock()
+
+
+def new_file_mode() -> int:
+    """Return the permissions of a new file."""
+    with UMASK:  # can be read only by setting it, for the whole process: another thread would find 0, and leave it
+        umask = os.umask(0)
+        os.umask(umask)
+    return 0o666 & ~umask
 
 
 @contextmanager
@@ -58,10 +69,8 @@ def atomic_write(path: str | Path) -> Iterator[IO[bytes]]:
                 with suppress(OSError):
                     file.close()  # would write again
                 raise
-        umask = os.umask(0)
-        os.umask(umask)
         try:
-            os.chmod(file.name, 0o666 & ~umask)  # only the owner can read a temporary file
+            os.chmod(file.name, new_file_mode())  # only the owner can read a temporary file
             os.replace(file.name, path)
         except BaseException:
             os.unlink(file.name)

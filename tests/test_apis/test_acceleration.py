@@ -10,6 +10,7 @@ from mmengine.registry import OPTIM_WRAPPERS
 
 from mmwsl.apis import acceleration
 from mmwsl.apis.acceleration import accelerate, set_precision
+from mmwsl.apis.launch import build_runner
 from mmwsl.apis.training import main
 from mmwsl.engine.hooks import ChannelsLastHook
 
@@ -43,7 +44,10 @@ def test_everything_is_on_with_a_gpu(gpu):
     cfg = config()
     hooks, text = accelerate(cfg)
     assert [type(hook) for hook in hooks] == [ChannelsLastHook]
-    assert text == 'bfloat16, TF32, channels last, fused optimizer'
+    loading = 'pinned memory, persistent processes, 4 batches ahead'
+    assert text == f'bfloat16, TF32, channels last, fused optimizer, {loading}'
+    cfg.model = dict(data_preprocessor=dict(type='mmwsl.FusedSegDataPreProcessor'))
+    assert 'fused optimizer, fused preprocessing, pinned memory' in accelerate(cfg)[1]
     assert cfg.optim_wrapper == dict(type='mmwsl.BFloat16OptimWrapper', optimizer=dict(type='SGD', lr=0.1, fused=True))
     assert cfg.train_dataloader == dict(num_workers=2, pin_memory=True, persistent_workers=True, prefetch_factor=4)
     assert torch.backends.cuda.matmul.allow_tf32 and torch.backends.cudnn.allow_tf32
@@ -54,13 +58,29 @@ def test_everything_can_be_switched_off(gpu):
     cfg = config(acceleration_cfg=off)
     cfg.train_dataloader.update(pin_memory=False, persistent_workers=False, prefetch_factor=1)
     given = copy.deepcopy(cfg)
-    assert accelerate(cfg) == ([], 'float32') and cfg.to_dict() == given.to_dict()
+    assert accelerate(cfg) == ([], 'float32, 1 batches ahead')
+    assert cfg.to_dict() == given.to_dict()
     assert not torch.backends.cuda.matmul.allow_tf32 and not torch.backends.cudnn.allow_tf32
 
 
 def test_an_old_gpu_has_no_bfloat16(gpu):
     gpu.setattr(torch.cuda, 'get_device_capability', lambda: (7, 5))
-    assert accelerate(config())[1] == 'float32, TF32, channels last, fused optimizer'
+    assert accelerate(config())[1].startswith('float32, TF32, channels last, fused optimizer, ')
+
+
+def test_loaders_of_every_runner_are_prepared(gpu, tiny_config):
+    """In `build_runner`, which evaluation and label generation use too."""
+    path = tiny_config()
+    cfg = Config.fromfile(path)
+    cfg.test_dataloader.update(num_workers=2, persistent_workers=False)
+    cfg.merge_from_dict(dict(work_dir=str(path.parent / 'work'), acceleration_cfg=dict(tf32=False)))
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = True
+    build_runner(cfg)
+    assert cfg.val_dataloader.pin_memory and 'prefetch_factor' not in cfg.val_dataloader
+    loader = cfg.test_dataloader
+    assert (loader.pin_memory, loader.persistent_workers, loader.prefetch_factor) == (True, False, 4)
+    assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32
 
 
 def test_what_the_config_sets_stays(gpu):

@@ -4,12 +4,15 @@ import copy
 
 import pytest
 import torch
+from mmengine.optim import build_optim_wrapper
 
 from mmwsl.apis.training import main
+from mmwsl.engine.bfloat16 import BFloat16OptimWrapper
 from mmwsl.models import DilatedMobileNetV2
 from mmwsl.registry import MODELS
-from tests.test_models.test_aggregation_head import _batch, _model
+from tests.test_models.test_aggregation_head import HEAD, _batch, _model
 from tests.test_models.test_aggregators import CONFIGS
+from tests.test_models.test_device_reads import model_of
 
 pytestmark = pytest.mark.gpu
 
@@ -38,6 +41,20 @@ def test_the_losses_of_a_step(loss):
         found = model(**model.data_preprocessor(copy.deepcopy(batch), training=True), mode='loss')
         values.append({name: value.detach().cpu() for name, value in found.items()})
     torch.testing.assert_close(values[1], values[0], rtol=1e-3, atol=1e-4)
+
+
+def test_a_step_of_an_aggregation_head_waits_for_nothing():
+    """torch raises an error where the program would wait for the GPU."""
+    model = model_of(HEAD).cuda()
+    optimizer = dict(type='SGD', lr=0.1, momentum=0.9, fused=True)
+    wrapper = build_optim_wrapper(model, dict(type=BFloat16OptimWrapper, optimizer=optimizer))
+    model.train_step(_batch((32, 32), (24, 32)), wrapper)  # constants are made once
+    batch = _batch((32, 32), (24, 32))
+    torch.cuda.set_sync_debug_mode('error')
+    try:
+        model.train_step(batch, wrapper)
+    finally:
+        torch.cuda.set_sync_debug_mode('default')
 
 
 def test_features_channels_last_in_bfloat16():

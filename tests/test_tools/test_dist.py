@@ -5,18 +5,29 @@ import stat
 
 import pytest
 import torch
+from mmengine.registry import init_default_scope
 
+from mmwsl.apis.config import load_config
+from mmwsl.apis.pseudo_labels.command import main as label
 from mmwsl.apis.testing import main as evaluate
 from mmwsl.apis.training import main as train
+from mmwsl.apis.tuning import main as tune
+from mmwsl.registry import MODELS
 
 # Without normalization over the batch, two processes with two images each are one process with four.
 NO_BATCH_STATISTICS = ['model.backbone.norm_cfg=None', 'model.decode_head.norm_cfg=None']
 
 
-TWO_GPUS = pytest.mark.skipif(
-    torch.cuda.device_count() == 1,
-    reason='two processes cannot share a GPU; tested on CPUs with CUDA_VISIBLE_DEVICES= in the environment',
-)
+def needs_gpus(processes):
+    """Skip where there are GPUs, but fewer than processes."""
+    return pytest.mark.skipif(
+        0 < torch.cuda.device_count() < processes,
+        reason=f'{processes} processes cannot share {torch.cuda.device_count()} GPUs; tested on CPUs with '
+        'CUDA_VISIBLE_DEVICES= in the environment',
+    )
+
+
+TWO_GPUS, THREE_GPUS = needs_gpus(2), needs_gpus(3)
 
 
 def scores_of(work_dir):
@@ -72,14 +83,34 @@ from pathlib import Path
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
+def die_once():
+    if os.environ['RANK'] == '1' and not Path('died').exists():
+        Path('died').touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
 @HOOKS.register_module(force=True)
 class DieOnceHook(Hook):
     priority = 'LOWEST'
     def after_train_iter(self, runner, *args, **kwargs):
-        if runner.iter + 1 == 5 and os.environ['RANK'] == '1' and not Path('died').exists():
-            Path('died').touch()
-            os.kill(os.getpid(), signal.SIGKILL)
+        if runner.iter + 1 == 5:
+            die_once()
+    def before_test_iter(self, runner, batch_idx, data_batch=None):
+        if batch_idx == 2:
+            die_once()
 """
+
+
+def test_one_process_trains_an_epoch(tiny_config, run):
+    config = tiny_config(
+        train_cfg=dict(type='EpochBasedTrainLoop', max_epochs=1, val_interval=1), log_processor=dict(by_epoch=True)
+    )
+    logger = 'default_hooks.logger.log_metric_by_epoch=True'
+    sampler = 'train_dataloader.sampler.type=DefaultSampler'
+    checkpoint = 'default_hooks.checkpoint.by_epoch=True'
+    options = [logger, sampler, checkpoint, 'default_hooks.checkpoint.interval=1']
+    output = run('dist_train.sh', config, 1, '--work-dir', 'one', '--cfg-options', *options)
+    assert re.search(r'Epoch\(train\) +\[1\]\[4/4\]', output) and re.search(r'Epoch\(val\) +\[1\]\[7/7\]', output)
+    assert (config.parent / 'one' / 'epoch_1.pth').exists()
 
 
 @TWO_GPUS
@@ -112,8 +143,8 @@ def test_a_mask_that_cannot_be_used_stops_all_processes(tiny_config, command):
     assert errors and all('1 of 7 masks cannot be used: 3.png cannot be read' in line for line in errors)
 
 
-@TWO_GPUS
-def test_processes_evaluate_and_label_to_the_same_digits(run, repository, tmp_path):
+@THREE_GPUS
+def test_processes_evaluate_tune_and_label_to_the_same_digits(run, repository, tmp_path):
     """Evaluate the inference pipeline and our metrics on seven images: four and three, and three, two and two."""
     config = repository / 'configs/shapes/wsl_lse_shapes_ilp.py'
     options = ['--cfg-options', 'train_cfg.max_epochs=1', 'param_scheduler=None', 'train_dataloader.dataset.length=64']
@@ -131,6 +162,13 @@ def test_processes_evaluate_and_label_to_the_same_digits(run, repository, tmp_pa
         found = scores_of(tmp_path / f'by_{processes}')
         for name in by_one.keys() - {'time', 'data_time'}:
             assert by_one[name] == found[name], (processes, name)
+    thresholds = [tmp_path / f'thresholds_of_{processes}.json' for processes in (1, 2, 3)]
+    tune([str(config), str(checkpoint), '--work-dir', str(tmp_path / 'tuned'), '--out', str(thresholds[0]), *options])
+    for processes, file in zip((2, 3), thresholds[1:], strict=True):
+        arguments = ['--work-dir', f'tuned_by_{processes}', '--out', file, *options]
+        run('torchrun.sh', processes, 'tune_thresholds.py', config, checkpoint, *arguments)
+    assert len({file.read_bytes() for file in thresholds}) == 1
+    assert len(json.loads(thresholds[0].read_text())['thresholds']) == 6
     folders = []
     for processes in (1, 3):
         folders.append(tmp_path / f'labels_of_{processes}')
@@ -138,6 +176,53 @@ def test_processes_evaluate_and_label_to_the_same_digits(run, repository, tmp_pa
         run('dist_pseudo_labels.sh', config, checkpoint, processes, *arguments)
     masks = [{path.name: path.read_bytes() for path in folder.glob('masks/*.png')} for folder in folders]
     assert len(masks[0]) == 7 and masks[0] == masks[1]
+
+
+@TWO_GPUS
+def test_a_killed_process_of_an_evaluation_or_of_label_generation(run, command, repository, tmp_path):
+    """Only unfinished images are predicted again: by hand, or by torchrun. The results are those without a kill."""
+    (tmp_path / 'die_once.py').write_text(KILL)
+    shapes = repository / 'configs/shapes/wsl_lse_shapes_ilp.py'
+    imports = "custom_imports = dict(imports=['die_once'])\ncustom_hooks = [dict(type='DieOnceHook')]"
+    config = tmp_path / 'killed.py'
+    config.write_text(f'_base_ = {str(shapes)!r}\n{imports}\n')
+    cfg = load_config(str(shapes), None, str(tmp_path / 'work'), 'test')
+    init_default_scope('mmseg')
+    torch.manual_seed(0)
+    checkpoint = tmp_path / 'untrained.pth'
+    torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict(), meta={}), checkpoint)
+    options = ['--cfg-options']
+    for loader in ('val_dataloader', 'test_dataloader'):
+        options += [f'{loader}.dataset.length=9', f'{loader}.num_workers=0', f'{loader}.persistent_workers=False']
+    environment = dict(PYTHONPATH=str(tmp_path))
+    labels = ['dist_pseudo_labels.sh', config, checkpoint, 2, '--split', 'test', '--check-data', 'off', '--out']
+    test = ['dist_test.sh', config, checkpoint, 2, '--work-dir']
+
+    process = command(*labels, 'by_hand', *options, **environment)
+    process.communicate(timeout=120)
+    assert process.returncode and (tmp_path / 'died').exists()
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / 'by_hand/scores').rglob('*.npz')}
+    assert 2 <= len(kept) < 9
+    output = run(*labels, 'by_hand', *options, **environment)
+    assert f'{len(kept)} of 9 images have scores' in output
+    assert all(path.stat().st_mtime_ns == time for path, time in kept.items())
+
+    (tmp_path / 'died').unlink()
+    output = run(*labels, 'by_torchrun', *options, MAX_RESTARTS='1', **environment)
+    assert '0 of 9 images have scores' in output and re.search('[2-8] of 9 images have scores', output)
+    label([str(shapes), str(checkpoint), '--split', 'test', '--out', str(tmp_path / 'whole'), *options])
+    masks = [
+        {path.name: path.read_bytes() for path in (tmp_path / name / 'masks').glob('*.png')}
+        for name in ('whole', 'by_hand', 'by_torchrun')
+    ]
+    assert len(masks[0]) == 9 and masks[0] == masks[1] == masks[2]
+
+    (tmp_path / 'died').unlink()
+    run(*test, 'killed', *options, MAX_RESTARTS='1', **environment)
+    assert (tmp_path / 'died').exists()
+    evaluate([str(shapes), str(checkpoint), '--work-dir', str(tmp_path / 'undisturbed'), *options])
+    found, expected = scores_of(tmp_path / 'killed'), scores_of(tmp_path / 'undisturbed')
+    assert all(found[name] == expected[name] for name in expected.keys() - {'time', 'data_time'})
 
 
 @pytest.mark.parametrize(
@@ -168,7 +253,8 @@ def test_slurm_scripts_ask_srun_for_what_the_environment_says(run, tmp_path, scr
 
 
 @pytest.mark.parametrize(
-    'script', ['dist_train.sh', 'dist_test.sh', 'dist_pseudo_labels.sh', 'slurm_train.sh', 'slurm_test.sh']
+    'script',
+    ['torchrun.sh', 'dist_train.sh', 'dist_test.sh', 'dist_pseudo_labels.sh', 'slurm_train.sh', 'slurm_test.sh'],
 )
 def test_too_few_arguments_print_the_usage(command, script):
     process = command(script, 'c.py')

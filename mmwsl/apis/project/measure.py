@@ -55,8 +55,8 @@ def _measure_steps(cfg: Config) -> StepTime:
         runner = build_runner(cfg)
         runner.model.init_weights()
     optimizer = runner.build_optim_wrapper(cfg.optim_wrapper)
-    loader = Runner.build_dataloader(dict(cfg.train_dataloader, num_workers=0, persistent_workers=False), seed=0)
-    batches = iter(loader)
+    alone = dict(num_workers=0, persistent_workers=False, prefetch_factor=None)
+    batches = iter(Runner.build_dataloader(dict(cfg.train_dataloader, **alone), seed=0))
     runner.model.train()
     durations: list[list[float]] = []
     for _ in range(2):  # the first batch warms up

@@ -1,6 +1,8 @@
 """Scores of images, predicted by the inference pipeline of a model."""
 
+from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from mmengine import dist
 from mmengine.hooks import Hook
@@ -16,21 +18,35 @@ from .manifest import Manifest
 from .settings import Settings
 from .store import write_scores
 
+WRITERS = 2
+"""Threads that write scores; NumPy compresses without Python's lock."""
+MAX_PENDING = 4
+"""Images whose scores are kept while they wait for a thread."""
+
 
 class ScoreWriter(Hook):
-    """Hook that writes the scores of every predicted image, one batch after another.
+    """Hook that writes the scores of every predicted image, while the next images are predicted.
+
+    An error of a thread is raised within the test, when a later image or the end of the test waits for it.
 
     Args:
         settings: The settings.
         items: The images.
         manifest: Manifest that gets the provenance of the scores.
         begin: Called in every process before the first scores, when the checkpoint is known to fit.
+        pool: Threads that write.
     """
 
     def __init__(
-        self, settings: Settings, items: Sequence[ImageItem], manifest: Manifest, begin: Callable[[], None]
+        self,
+        settings: Settings,
+        items: Sequence[ImageItem],
+        manifest: Manifest,
+        begin: Callable[[], None],
+        pool: ThreadPoolExecutor,
     ) -> None:
-        self.settings, self.begin = settings, begin
+        self.settings, self.begin, self.pool = settings, begin, pool
+        self.pending: deque[Future[None]] = deque()
         self.items = {item.img_path: item for item in items}
         self.manifest = manifest
 
@@ -45,13 +61,23 @@ class ScoreWriter(Hook):
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict, outputs: Sequence[SegDataSample]
     ) -> None:
-        """Write the scores of a batch."""
+        """Hand the scores of a batch to the threads."""
         for sample in outputs:
-            item = self.items[sample.img_path]
-            try:
-                write_scores(item.scores, sample.pred_scores.data, self.settings.min_score, item.name)
-            except ValueError as error:
-                raise ValueError(f'image {sample.img_path!r}: {error}') from error
+            if len(self.pending) == MAX_PENDING:
+                self.pending.popleft().result()
+            self.pending.append(self.pool.submit(self._write, sample))
+
+    def after_test(self, runner: Runner) -> None:
+        """Wait until all scores are written."""
+        while self.pending:
+            self.pending.popleft().result()
+
+    def _write(self, sample: SegDataSample) -> None:
+        item = self.items[sample.img_path]
+        try:
+            write_scores(item.scores, sample.pred_scores.data, self.settings.min_score, item.name)
+        except ValueError as error:
+            raise ValueError(f'image {sample.img_path!r}: {error}') from error
 
 
 def predict_scores(
@@ -85,8 +111,8 @@ def predict_scores(
     cfg.test_dataloader = dict(cfg.test_dataloader, dataset=dict(dataset, indices=indices))
     cfg.test_evaluator = []
     cfg.load_from, cfg.resume = settings.checkpoint, False
-    with weights_only_loading(cfg, trust_checkpoint):
+    with weights_only_loading(cfg, trust_checkpoint), ThreadPoolExecutor(WRITERS, 'scores') as pool:
         runner = build_runner(cfg, launcher)
-        for hook in (ScoreWriter(settings, items, manifest, begin), *hooks):
+        for hook in (ScoreWriter(settings, items, manifest, begin, pool), *hooks):
             runner.register_hook(hook)
         runner.test()

@@ -25,13 +25,13 @@ def compress_scores(scores: Tensor, min_score: float = MIN_SCORE) -> dict[str, n
         ``classes (n,)`` int16 ascending; ``codes (n, H, W)`` uint8, see :func:`mmwsl.functional.quantize_scores`;
         ``num_classes``, K.
     """
-    codes = quantize_scores(scores)
-    kept = scores.flatten(1).amax(1) >= min_score
+    codes = quantize_scores(scores).cpu()  # the one large copy from a GPU
+    kept = (scores.flatten(1).amax(1) >= min_score).cpu()
     kept[codes.argmax(0).unique()] = True
     kept[0] = True
     return dict(
-        classes=kept.nonzero()[:, 0].cpu().numpy().astype(np.int16),
-        codes=codes[kept].cpu().numpy(),
+        classes=kept.nonzero()[:, 0].numpy().astype(np.int16),
+        codes=codes[kept].numpy(),
         num_classes=np.asarray(len(scores), np.int16),
     )
 

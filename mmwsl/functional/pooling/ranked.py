@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ..inputs import numbers_on
 from .locations import flatten_locations
 
 
@@ -155,7 +156,7 @@ def global_weighted_rank_pool(scores: Tensor, d: float | Sequence[float], valid:
     if max(decays) < 1:
         ranks = min(ranks, 1 if max(decays) == 0 else math.ceil(math.log(eps) / math.log(max(decays))))
     rank = torch.arange(ranks, device=scores.device)
-    weights = scores.new_tensor(decays)[:, None] ** rank  # (1 or K, ranks)
+    weights = numbers_on(scores.device, decays, scores.dtype)[:, None] ** rank  # (1 or K, ranks)
     weights = weights.masked_fill(weights < eps, 0.0) * (rank < valid.sum(2, keepdim=True))  # (N, 1 or K, ranks)
     highest = scores.masked_fill(~valid, -torch.inf).topk(ranks, 2).values.masked_fill(weights == 0, 0.0)
     return (weights * highest).sum(2) / weights.sum(2)

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...functional import boundary_affinities, displacement_losses, half_disc_offsets
+from ...functional import boundary_affinities, displacement_losses, half_disc_offsets, numbers_on
 from ...registry import MODELS
 from .affinity_head import PairwiseHead, concatenate
 
@@ -117,7 +117,7 @@ class InterPixelRelationHead(PairwiseHead):
 
     def unflip(self, output: Tensor) -> Tensor:
         """Flip the maps, and the direction of the columns; see :meth:`PairwiseHead.unflip`."""
-        signs = output.new_tensor([1, 1, -1])[: output.shape[1]]
+        signs = numbers_on(output.device, [1, 1, -1][: output.shape[1]], output.dtype)
         return output.flip(3) * signs.view(-1, 1, 1)
 
 

@@ -10,7 +10,7 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.utils import SampleList
 from torch import Tensor, nn
 
-from ...functional import at_least_float32, class_wise_pool, global_average_pool, valid_locations
+from ...functional import at_least_float32, class_wise_pool, global_average_pool, numbers_on, valid_locations
 from ...registry import MODELS
 from ...utils.metainfo import image_padding
 from ..backgrounds import Background, LearnedBackground
@@ -222,6 +222,4 @@ class LSEAggregationHead(BaseDecodeHead):
             left, right, top, bottom = image_padding(meta)
             extents.append((top, input_size[0] - bottom, left, input_size[1] - right))
         height, width = seg_logits.shape[2:]
-        return valid_locations(
-            torch.tensor(extents, device=seg_logits.device), covered_size or input_size, (height, width)
-        )
+        return valid_locations(numbers_on(seg_logits.device, extents), covered_size or input_size, (height, width))

@@ -32,10 +32,10 @@ class BorderWeightedCrossEntropyLoss(CrossEntropyLoss):
         self.border_weight, self.sigma, self.balanced = border_weight, sigma, balanced
 
     def pixel_weights(self, labels: Tensor, ignore_index: int) -> Tensor:
-        """Weight the pixels of one mask, ``(H, W)``; ignored pixels have the weight 0."""
+        """Weight the pixels of one mask on the host, ``(H, W)``; ignored pixels have the weight 0."""
         valid = labels != ignore_index
-        components = connected_components(labels.masked_fill(~valid, -1).cpu().numpy(), background=0)
-        instances = torch.from_numpy(components).to(labels.device).masked_fill_(~valid, -1)
+        components = connected_components(labels.masked_fill(~valid, -1).numpy(), background=0)
+        instances = torch.from_numpy(components).masked_fill_(~valid, -1)
         weights = border_weights(instances, self.border_weight, self.sigma)
         return weights + (class_frequency_weights(labels, ignore_index) if self.balanced else valid)
 
@@ -43,6 +43,7 @@ class BorderWeightedCrossEntropyLoss(CrossEntropyLoss):
         self, cls_score: Tensor, label: Tensor, weight: Tensor | None = None, ignore_index: int = -100, **kwargs: Any
     ) -> Tensor:
         """Return the loss of logits ``(N, K, H, W)`` and classes ``(N, H, W)``; ``weight`` multiplies the weights."""
-        weights = torch.stack([self.pixel_weights(labels, ignore_index) for labels in label])
+        # On the host, in one copy: weights of instances read from their device once or more per instance.
+        weights = torch.stack([self.pixel_weights(labels, ignore_index) for labels in label.cpu()]).to(label.device)
         weights = weights if weight is None else weights * weight
         return super().forward(cls_score, label, weight=weights, ignore_index=ignore_index, **kwargs)
