@@ -82,6 +82,20 @@ def test_pseudo_labels_without_a_checkpoint(config, tmp_path, capsys):
     assert '2 of 2 images have scores' in capsys.readouterr().out
 
 
+def test_pseudo_labels_by_two_models(tmp_path):
+    """The manifest has the digests of both."""
+    pytest.importorskip('transformers', reason=REASON)
+    cfg = short_config('wsl_proxyclip_voc')
+    head = cfg.model.decode_head
+    assert tuple(head.class_names) == VOCWeakDataset.METAINFO['classes'][1:] and len(set(head.background_prompts)) == 26
+    del cfg._cfg_dict.work_dir
+    cfg.dump(str(tmp_path / 'proxy.py'))
+    run_command('generate-pseudo-labels', [str(tmp_path / 'proxy.py'), '--out', 'labels'])
+    assert len(list((tmp_path / 'labels' / 'masks').glob('*.png'))) == 1
+    files = json.loads((tmp_path / 'labels' / 'manifest.json').read_text())['options']['checkpoint']
+    assert {path.split('/')[-2] for path in files} == {'clip-vit-base-patch16', 'dino-vitb8'}
+
+
 def test_an_evaluation_without_a_checkpoint_and_without_labels(config, capsys):
     run_command('test', [config, '--tta', '--out', 'masks'])
     run_command('generate-pseudo-labels', [config, '--out', 'predicted', '--split', 'val'])
