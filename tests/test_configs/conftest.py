@@ -119,6 +119,8 @@ def data(tmp_path_factory):
         write_vision(root / 'dino-vitb8', 'ViT', patch_size=8)
         deit = dict(hidden_size=384, intermediate_size=16, num_hidden_layers=12, num_attention_heads=6, patch_size=16)
         write_vision(root / 'deit-small-patch16-224', 'ViT', **deit)
+        base = dict(deit, hidden_size=768, num_hidden_layers=3, num_attention_heads=12)
+        write_vision(root / 'deit-base-patch16-224', 'ViT', **base)
     torch.save(DilatedMobileNetV2(last_conv=True).state_dict(), root / 'mobilenet_v2_imagenet.pth')
     torch.save(DilatedEfficientNetLite(last_conv=True).state_dict(), root / 'tf_efficientnet_lite0_imagenet.pth')
     return root
