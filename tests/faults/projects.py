@@ -52,6 +52,7 @@ def projects(inputs):
         ['*/*.pth', 'predictions/masks/**/*.png'],  # the scores and masks of the network are replaced
         _project,
         other=['--dtype', 'bfloat16'],
+        staged=['labels/.masks.part'],
     )
     return found | dict(teacher=teacher)
 

@@ -7,6 +7,7 @@ from mmwsl.apis.cpu import prepare_cpu
 from mmwsl.apis.folder_use import writes_alone
 from mmwsl.apis.pseudo_labels.manifest import list_differences
 from mmwsl.utils.console import Console, quiet
+from mmwsl.utils.files import remove_partial_files
 
 from .check import check_data
 from .data_check import DataCheck, DataError
@@ -57,6 +58,7 @@ def label_project(
         The folder of the masks.
     """
     opened = open_project(folder)
+    remove_partial_files(opened.root)
     last = opened.last('labels')
     project = last if teacher is None else opened
     stage = stage_name('labels', project.round)
