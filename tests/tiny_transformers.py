@@ -63,8 +63,8 @@ def write_clip(folder, seed=0, length=77, patch=PATCH, layers=3):
 def write_vision(folder, kind, seed=0, **settings):
     """Write a tiny vision transformer, and return the folder.
 
-    ``kind`` is ``'ViT'``, ``'DeiT'`` (two class tokens), ``'Dinov2'``, ``'Dinov2WithRegisters'`` (four registers) or
-    ``'Siglip'`` (no class token).
+    ``kind`` is ``'ViT'``, ``'DeiT'`` (two class tokens), ``'Dinov2'``, ``'Dinov2WithRegisters'`` (four registers),
+    ``'DINOv3ViT'`` (rotary positions) or ``'Siglip'`` (no class token).
     """
     transformers = pytest.importorskip('transformers', reason=REASON)
     torch.manual_seed(seed)

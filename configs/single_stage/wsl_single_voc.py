@@ -35,7 +35,12 @@ model = dict(
     warmup_iters=2000,
     momentum=0.0006,
     scales=(1.0, 0.5, 1.5),
-    labeler=dict(type='mmwsl.OnlineLabeler', bg_threshold=0.05, fg_threshold=0.3),
+    labeler=dict(
+        type='mmwsl.OnlineLabeler',
+        bg_threshold=0.05,
+        fg_threshold=0.3,
+        tuned_on='masks of VOC 2012, by the authors of IRN',
+    ),
 )
 train_dataloader = dict(batch_size=4)
 val_evaluator = _base_.val_evaluator[:2]

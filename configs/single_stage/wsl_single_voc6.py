@@ -29,7 +29,12 @@ model = dict(
     ),
     warmup_iters=300,
     momentum=10 / 1500,
-    labeler=dict(type='mmwsl.OnlineLabeler', bg_threshold=0.05, fg_threshold=0.3),
+    labeler=dict(
+        type='mmwsl.OnlineLabeler',
+        bg_threshold=0.05,
+        fg_threshold=0.3,
+        tuned_on='masks of VOC 2012, by the authors of IRN',
+    ),
 )
 resize = dict(type='Resize', scale=crop_size, keep_ratio=True)
 train_pipeline = [  # whole images: a crop could cut the labeled object out

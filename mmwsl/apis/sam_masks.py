@@ -17,6 +17,7 @@ from mmwsl.apis.pseudo_labels.manifest import list_differences
 from mmwsl.apis.training_free import digest_model_folders
 from mmwsl.inference.automatic_masks import AutomaticMaskRule, automatic_masks
 from mmwsl.models import SegmentAnything
+from mmwsl.models.backbones.transformer_backbone import DTYPES
 from mmwsl.utils.arrays import load_npz
 from mmwsl.utils.files import atomic_write, digest_file, load_json, write_json
 from mmwsl.utils.images import list_images, read_bgr, stem
@@ -37,6 +38,7 @@ def write_sam_masks(
     names: str | Path | None = None,
     rule: AutomaticMaskRule | None = None,
     device: str | None = None,
+    dtype: str = 'float32',
     overwrite: bool = False,
 ) -> int:
     """Write the masks of everything in the images of a folder, or resume an interrupted command.
@@ -51,7 +53,8 @@ def write_sam_masks(
         names: List of some of the images; all of them if None.
         rule: Which masks are kept, see :class:`mmwsl.inference.AutomaticMaskRule`.
         device: Device of the network; a GPU by default if there is one.
-        overwrite: Whether to replace masks of another model or rule.
+        dtype: Precision of the image encoder, see :class:`mmwsl.models.SegmentAnything`.
+        overwrite: Whether to replace masks of another model, precision or rule.
 
     Returns:
         Number of images that got masks now.
@@ -67,8 +70,8 @@ def write_sam_masks(
     files = _find_images(Path(images), names)
     output, root = OutputFolder(out, 'mmwsl sam-masks', overwrite=overwrite), Path(out)
     output.check([path for path in (images, model, names) if path and Path(path).exists()], reuse=True, names=[RECORD])
-    network = SegmentAnything(str(model))
-    options = dict(model=_digests(str(model)), rule={key: asdict(rule)[key] for key in KEPT})
+    network = SegmentAnything(str(model), dtype)
+    options = dict(model=_digests(str(model)), rule={key: asdict(rule)[key] for key in KEPT}, dtype=dtype)
     before = load_json(root / RECORD, '--out') if (root / RECORD).is_file() and not overwrite else None
     if before is not None and (differences := list_differences(before, options)):
         raise ValueError(
@@ -163,11 +166,21 @@ def main(argv: list[str] | None = None) -> None:
         help='smallest IoU of the masks at two thresholds of the logits (default %(default)s)',
     )
     parser.add_argument('--device', type=device, metavar='D', help='cpu, cuda or cuda:1; cuda if there is one')
+    parser.add_argument(
+        '--dtype', choices=DTYPES, default=DTYPES[0], help='precision of the image encoder (default %(default)s)'
+    )
     add_overwrite(parser, 'replace masks of another model or rule in --out')
     args = parser.parse_args(argv)
     rule = AutomaticMaskRule(args.points_per_side, args.min_iou, args.min_stability)
     write_sam_masks(
-        args.images, args.model, args.out, names=args.list, rule=rule, device=args.device, overwrite=args.overwrite
+        args.images,
+        args.model,
+        args.out,
+        names=args.list,
+        rule=rule,
+        device=args.device,
+        dtype=args.dtype,
+        overwrite=args.overwrite,
     )
     print()
     say_results({'Masks': args.out})

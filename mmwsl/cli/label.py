@@ -20,6 +20,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         '--prompts', metavar='FILE', help='JSON file of texts for the classes and the background, with --teacher'
     )
+    parser.add_argument('--dtype', help='precision of CLIP: float32 (default), bfloat16 or float16, with --teacher')
     parser.add_argument('--overwrite', action='store_true', help='replace also masks that were changed by hand')
     args = parser.parse_args(argv)
-    label_project(args.project, args.thresholds, args.overwrite, args.teacher, args.prompts)
+    label_project(args.project, args.thresholds, args.overwrite, args.teacher, args.prompts, args.dtype)

@@ -35,6 +35,7 @@ from .class_tokens import (
     fuse_class_attention,
     patch_attention,
     refine_by_attention,
+    uncertain_crops,
 )
 from .crf_kernels import CRFKernels
 from .crf_params import CRF_PRESETS, CRFParams
@@ -317,6 +318,7 @@ __all__ = [
     'symmetric_cross_entropy',
     'threshold_softmax',
     'top_k_pool',
+    'uncertain_crops',
     'valid_locations',
     'view_kappa',
     'weldon_pool',

@@ -81,6 +81,41 @@ def crop_token_contrast(teachers: Tensor, students: Tensor, positive: Tensor, te
     return (losses / counts.clamp(min=1)).masked_fill(counts == 0, 0.0).mean()
 
 
+def uncertain_crops(
+    labels: Tensor, valid: Tensor, count: int, size: int, threshold: float = 0.2, ignore_index: int = 255
+) -> tuple[Tensor, Tensor]:
+    """Draw crops around locations that are no certain object (local crops of ToCo, Ru et al., CVPR 2023).
+
+    A location counts 0 if it is background, 1 if it is ignored, and 2 if it has a class. The centers are drawn among
+    the valid locations below 2, or among all valid ones if there are none. A crop is moved into the valid rectangle. It
+    is on an object if the mean of its valid locations exceeds ``threshold``.
+
+    Args:
+        labels: Labels of the locations, ``(N, h, w)``.
+        valid: Locations inside the images, boolean ``(N, h, w)``, a rectangle each.
+        count: Number of crops V of an image.
+        size: Side of a crop in locations, at most h and w.
+        threshold: Largest mean of a crop without an object; 0.2 in ToCo.
+        ignore_index: Label of ignored locations.
+
+    Returns:
+        First row and column of each crop, ``(N, V, 2)`` int64, and whether it is on an object, boolean ``(N, V)``.
+    """
+    codes = torch.full_like(labels, 2).masked_fill(labels == ignore_index, 1).masked_fill(labels == 0, 0)
+    corners = labels.new_empty(len(labels), count, 2, dtype=torch.int64)
+    positive = torch.empty(len(labels), count, dtype=torch.bool, device=labels.device)
+    for n, (code, inside) in enumerate(zip(codes, valid, strict=True)):
+        centers = ((code < 2) & inside).nonzero()
+        centers = centers if len(centers) else inside.nonzero()
+        drawn = centers[torch.randint(len(centers), (count,)).to(centers.device)]
+        ends = torch.stack([inside.any(1).sum(), inside.any(0).sum()])
+        corners[n] = (drawn - size // 2).minimum(ends - size).clamp(min=0)
+        for v, (row, column) in enumerate(corners[n].tolist()):
+            window = (slice(row, row + size), slice(column, column + size))
+            positive[n, v] = code[window][inside[window]].float().mean() > threshold
+    return corners, positive
+
+
 def class_attention(attention: Tensor, num_classes: int, size: tuple[int, int]) -> Tensor:
     r"""Return the attention of the class tokens to the patches as maps (MCTformer, Xu et al., CVPR 2022, Eq. 1).
 

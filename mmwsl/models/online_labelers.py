@@ -25,6 +25,7 @@ class OnlineLabeler(nn.Module):
         scale: Size of the labels in relation to the images, in (0, 1]. The cost falls with its square.
         iterations: Iterations of the refinement by colors; 0 does not refine.
         ignore_index: Label of uncertain pixels and of padding.
+        tuned_on: Masks that the thresholds were tuned on; None if they were fixed in advance.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -38,6 +39,7 @@ class OnlineLabeler(nn.Module):
         scale: float = 0.5,
         iterations: int = 10,
         ignore_index: int = 255,
+        tuned_on: str | None = None,
     ) -> None:
         super().__init__()
         if not 0 <= bg_threshold <= fg_threshold <= 1:
@@ -48,7 +50,7 @@ class OnlineLabeler(nn.Module):
         if not 0 < scale <= 1:
             raise ValueError(f'`scale` must be in (0, 1], got {scale}.')
         check_integer('iterations', iterations, 0)
-        self.scale, self.iterations, self.ignore_index = scale, iterations, ignore_index
+        self.scale, self.iterations, self.ignore_index, self.tuned_on = scale, iterations, ignore_index, tuned_on
         constants = torch.tensor([bg_threshold, fg_threshold])[:, None].repeat(1, num_classes - 1)
         self.register_buffer('constants', constants, persistent=False)
 

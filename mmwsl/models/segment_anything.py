@@ -36,7 +36,8 @@ class SegmentAnything(BaseModule):
 
     Args:
         folder: Folder of a SAM model of ``transformers``, such as a copy of ``facebook/sam-vit-base``.
-        dtype: ``'float32'``, ``'float16'`` or ``'bfloat16'``: precision of the weights and of the computation.
+        dtype: ``'float32'``, ``'float16'`` or ``'bfloat16'``: precision of the image encoder. Prompts and masks are in
+            float32: half precision would move points by several pixels.
 
     Raises:
         FileNotFoundError: If there is no such folder.
@@ -57,7 +58,9 @@ class SegmentAnything(BaseModule):
         mean, std = read_normalization(folder)
         self.register_buffer('mean', torch.tensor(mean).view(3, 1, 1), False)
         self.register_buffer('std', torch.tensor(std).view(3, 1, 1), False)
-        self.model: Any = load_model(folder, 'SamModel', config).to(getattr(torch, dtype))
+        self.model: Any = load_model(folder, 'SamModel', config)
+        self.dtype: torch.dtype = getattr(torch, dtype)
+        self.model.vision_encoder.to(self.dtype)
         self.requires_grad_(False)
 
     def init_weights(self) -> None:
@@ -81,7 +84,7 @@ class SegmentAnything(BaseModule):
         resized = F.interpolate(rgb, scaled, mode='bilinear', antialias=True, align_corners=False)
         normalized = (resized - self.mean) / self.std
         padded = F.pad(normalized, (0, self.side - scaled[1], 0, self.side - scaled[0]))
-        return EncodedImage(self.model.get_image_embeddings(padded.to(self.model.dtype)), size, scaled)
+        return EncodedImage(self.model.get_image_embeddings(padded.to(self.dtype)).float(), size, scaled)
 
     @torch.no_grad()
     def prompt(
@@ -105,7 +108,7 @@ class SegmentAnything(BaseModule):
         if given is None or (points is not None and boxes is not None):
             raise ValueError('SegmentAnything: `points` or `boxes` must be given, got both or none of them.')
         factors = torch.tensor([encoded.scaled[1] / encoded.size[1], encoded.scaled[0] / encoded.size[0]])
-        scaled = (given.cpu().float().unflatten(1, (-1, 2)) * factors).to(self.mean.device, self.model.dtype)
+        scaled = (given.cpu().float().unflatten(1, (-1, 2)) * factors).to(self.mean.device)
         prompts: dict[str, Tensor] = dict(input_boxes=scaled.flatten(1)[None])
         if boxes is None:
             labels = torch.ones(1, len(scaled), 1, dtype=torch.int64, device=scaled.device)

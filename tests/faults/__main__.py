@@ -27,7 +27,7 @@ WRITERS = (
     'predict-overlay',
 )
 WRITERS += ('predict-coco', 'predict-cvat', 'predict-yolo', 'predict-label-studio')
-WRITERS += ('sam',) if importlib.util.find_spec('transformers') else ()
+WRITERS += ('sam', 'teacher') if importlib.util.find_spec('transformers') else ()
 PARTS = ('kill', 'disk', 'memory', 'twice')
 
 

@@ -1,9 +1,11 @@
 """Commands of a project: `mmwsl run`, and those that continue a finished one."""
 
+import importlib.util
 import json
 import shutil
 
 from tests.test_apis.test_project.conftest import arguments, write_shapes
+from tests.tiny_transformers import write_clip
 
 from .case import Case, checkpoint, files_content
 from .process import complete
@@ -15,7 +17,8 @@ def projects(inputs):
     """Write images with labels, and return the cases by name."""
     data = write_shapes(inputs / 'data')
     masks = _validation_masks(data)
-    return dict(
+    clip = write_clip(inputs / 'clip', patch=24) if importlib.util.find_spec('transformers') else None
+    found = dict(
         run=Case(
             lambda out: arguments(data, out, '--masks', str(masks)),
             [*KEPT, 'labels/masks/**/*.png'],
@@ -42,6 +45,16 @@ def projects(inputs):
             other=(),
         ),
     )
+    if clip is None:
+        return found
+    teacher = Case(
+        lambda out: ['label', str(_finished(inputs, data, masks, out)), '--teacher', str(clip)],
+        ['*/*.pth', 'predictions/masks/**/*.png'],  # the scores and masks of the network are replaced
+        _project,
+        other=['--dtype', 'bfloat16'],
+        staged=['labels/.masks.part'],
+    )
+    return found | dict(teacher=teacher)
 
 
 def _finished(inputs, data, masks, out):

@@ -94,6 +94,20 @@ def test_other_masks_are_not_replaced_unasked(images, folder, tmp_path, capsys):
     rejected(command(images, folder, tmp_path / 'mine'), 'Pass another folder', capsys)
 
 
+def test_half_precision_is_recorded(images, folder, tmp_path, capsys):
+    out = tmp_path / 'masks'
+    main([*command(images, folder, out), '--dtype', 'bfloat16'])
+    assert json.loads((out / 'sam_masks.json').read_text())['dtype'] == 'bfloat16'
+    image = read_bgr(images / 'a.png')
+    network = SegmentAnything(str(folder), 'bfloat16')
+    masks, _ = automatic_masks(network, torch.from_numpy(image).permute(2, 0, 1), AutomaticMaskRule(3, 0, 0))
+    found = FolderProposals(str(out))(image, dict(img_path=str(images / 'a.png')))
+    assert np.array_equal(np.stack(list(found.masks)), masks.numpy())
+    capsys.readouterr()
+    rejected(command(images, folder, out), 'dtype: "bfloat16" before, "float32" now', capsys)
+    rejected([*command(images, folder, out), '--dtype', 'int8'], '--dtype', capsys)
+
+
 def test_wrong_inputs_are_one_line(images, folder, tmp_path, capsys):
     vit = write_vision(tmp_path / 'vit', 'ViT')
     capsys.readouterr()

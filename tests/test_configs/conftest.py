@@ -13,7 +13,7 @@ from mmwsl.apis.pseudo_labels.store import write_scores
 from mmwsl.datasets import COCOWeakDataset, VOCActionDataset, VOCWeakDataset
 from mmwsl.models import DilatedEfficientNetLite, DilatedMobileNetV2, DilatedTIMMBackbone
 from tests.conftest import write_images
-from tests.tiny_transformers import write_clip, write_vision
+from tests.tiny_transformers import write_clip, write_sam, write_vision
 
 NAMES = ('one', 'two')
 JPEGS = [f'{name}.jpg' for name in NAMES]
@@ -116,8 +116,12 @@ def data(tmp_path_factory):
     torch.manual_seed(0)
     if importlib.util.find_spec('transformers'):
         write_clip(root / 'clip-vit-base-patch16', patch=16, layers=8)
+        write_sam(root / 'sam-vit-base')
+        write_vision(root / 'dino-vitb8', 'ViT', patch_size=8)
         deit = dict(hidden_size=384, intermediate_size=16, num_hidden_layers=12, num_attention_heads=6, patch_size=16)
         write_vision(root / 'deit-small-patch16-224', 'ViT', **deit)
+        base = dict(deit, hidden_size=768, num_hidden_layers=3, num_attention_heads=12)
+        write_vision(root / 'deit-base-patch16-224', 'ViT', **base)
     if importlib.util.find_spec('timm'):
         torch.save(DilatedTIMMBackbone('resnet18').timm_model.state_dict(), root / 'resnet18_imagenet.pth')
     torch.save(DilatedMobileNetV2(last_conv=True).state_dict(), root / 'mobilenet_v2_imagenet.pth')

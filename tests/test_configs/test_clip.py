@@ -8,22 +8,29 @@ from mmengine.config import Config
 
 from mmwsl.apis.launch import build_runner
 from mmwsl.cli.main import run_command
-from mmwsl.datasets import VOC6WeakDataset, VOCWeakDataset
+from mmwsl.datasets import COCOWeakDataset, VOC6WeakDataset, VOCWeakDataset
 from mmwsl.models.decode_heads.text_similarity_head import _TextEncoder
 from tests.tiny_transformers import REASON
 
 from .shorten import CONFIGS, short_config
 
 TEXT = SimpleNamespace(max_position_embeddings=77)
-CLIP = {'wsl_clipes_voc': VOCWeakDataset, 'wsl_clipes_voc6': VOC6WeakDataset}
+CLIP = {'wsl_clipes_voc': VOCWeakDataset, 'wsl_clipes_voc6': VOC6WeakDataset, 'wsl_clipes_coco': COCOWeakDataset}
 
 
 @pytest.mark.parametrize('name', CLIP)
 def test_the_texts_have_the_classes_of_the_dataset(name):
     head = Config.fromfile(CONFIGS[name]).model.decode_head
     assert tuple(head.class_names) == CLIP[name].METAINFO['classes'][1:]
-    assert len(head.background_prompts) == len(set(head.background_prompts)) == 25
+    words = 23 if 'coco' in name else 25
+    assert len(head.background_prompts) == len(set(head.background_prompts)) == words
+    assert not set(head.background_prompts) & set(head.class_names)
     assert head.templates == ['a clean origami {}.'] and head.prompts.person == 'person with clothes,people,human'
+
+
+def test_the_masks_of_coco_are_named():
+    maps = Config.fromfile(CONFIGS['wsl_clipes_coco']).model.inference.class_maps
+    assert maps.box_threshold == 0.7 and 'COCO' in maps.tuned_on and 'VOC' not in maps.tuned_on
 
 
 @pytest.fixture(scope='module')
@@ -80,6 +87,20 @@ def test_pseudo_labels_without_a_checkpoint(config, tmp_path, capsys):
     assert 'mIoU' in capsys.readouterr().out
     run_command('generate-pseudo-labels', command)
     assert '2 of 2 images have scores' in capsys.readouterr().out
+
+
+def test_pseudo_labels_by_two_models(tmp_path):
+    """The manifest has the digests of both."""
+    pytest.importorskip('transformers', reason=REASON)
+    cfg = short_config('wsl_proxyclip_voc')
+    head = cfg.model.decode_head
+    assert tuple(head.class_names) == VOCWeakDataset.METAINFO['classes'][1:] and len(set(head.background_prompts)) == 26
+    del cfg._cfg_dict.work_dir
+    cfg.dump(str(tmp_path / 'proxy.py'))
+    run_command('generate-pseudo-labels', [str(tmp_path / 'proxy.py'), '--out', 'labels'])
+    assert len(list((tmp_path / 'labels' / 'masks').glob('*.png'))) == 1
+    files = json.loads((tmp_path / 'labels' / 'manifest.json').read_text())['options']['checkpoint']
+    assert {path.split('/')[-2] for path in files} == {'clip-vit-base-patch16', 'dino-vitb8'}
 
 
 def test_an_evaluation_without_a_checkpoint_and_without_labels(config, capsys):

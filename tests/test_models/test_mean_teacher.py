@@ -245,6 +245,14 @@ def test_masks_are_those_of_the_segmentation_head_and_image_scores_those_of_the_
     torch.testing.assert_close(sample.pred_label.score[1:], image_probs)
 
 
+def test_predictions_name_the_masks_of_the_thresholds():
+    assert build().provenance == {}
+    labeler = dict(type='mmwsl.MixtureLabeler', tuned_on='masks of the authors')
+    prior = dict(type='mmwsl.ClassThresholds', thresholds=0.5, tuned_on='masks of mine')
+    model = build(labeler=labeler, inference=dict(postprocessors=[prior]))
+    assert model.provenance == dict(tuned_on='masks of mine; masks of the authors')
+
+
 def labels_by(labeler, maps, image_labels):
     valid = torch.ones(len(maps), *maps.shape[2:], dtype=torch.bool)
     return labeler(maps, torch.zeros(len(maps), 3, *maps.shape[2:]), image_labels, valid)

@@ -71,16 +71,18 @@ def test_masks_are_those_of_the_library(model, folder, size):
     torch.testing.assert_close(full[None], F.interpolate(wide, size, mode='bilinear'))
 
 
-def test_nothing_is_trained_and_half_precision_predicts(model, folder):
+@pytest.mark.parametrize('dtype', ['float16', 'bfloat16'])
+def test_nothing_is_trained_and_half_precision_predicts(model, folder, dtype):
     model.train()
     assert not model.model.training and not any(parameter.requires_grad for parameter in model.parameters())
     image = image_of((40, 64))
-    points = torch.tensor([[30.0, 20.0]])
+    points = torch.tensor([[30.3, 20.0], [3.0, 4.6], [50.0, 11.7]])
     exact, _ = model.prompt(model.encode(image), points=points)
-    half = SegmentAnything(folder, dtype='bfloat16')
+    half = SegmentAnything(folder, dtype=dtype)
+    assert next(half.model.vision_encoder.parameters()).dtype == getattr(torch, dtype)
     logits, ious = half.prompt(half.encode(image), points=points)
     assert logits.dtype == ious.dtype == torch.float32 and logits.isfinite().all()
-    assert np.corrcoef(exact.flatten(), logits.flatten())[0, 1] > 0.9
+    assert np.corrcoef(exact.flatten(), logits.flatten())[0, 1] > 0.98
 
 
 def test_wrong_folders_and_arguments_are_one_line(folder, tmp_path, model):

@@ -12,14 +12,20 @@ from mmwsl.registry import MODELS
 from tests.tiny_transformers import PATCH, REASON, SIDE, WIDTH, write_clip, write_preprocessor, write_vision
 
 transformers = pytest.importorskip('transformers', reason=REASON)
-KINDS = {'clip': 1, 'ViT': 1, 'DeiT': 2, 'Dinov2': 1, 'Dinov2WithRegisters': 5, 'Siglip': 0}
+KINDS = {'clip': 1, 'ViT': 1, 'DeiT': 2, 'Dinov2': 1, 'Dinov2WithRegisters': 5, 'DINOv3ViT': 3, 'Siglip': 0}
 
 
 @pytest.fixture(scope='module')
 def folders(tmp_path_factory):
     """A folder of each kind of model."""
     root = tmp_path_factory.mktemp('models')
-    return {kind: str((write_clip if kind == 'clip' else write_vision)(root / kind, *_kind(kind))) for kind in KINDS}
+    registers = dict(DINOv3ViT=dict(num_register_tokens=2))
+    return {
+        kind: str(
+            (write_clip if kind == 'clip' else write_vision)(root / kind, *_kind(kind), **registers.get(kind, {}))
+        )
+        for kind in KINDS
+    }
 
 
 def _kind(kind):
@@ -76,7 +82,7 @@ def test_attention_is_the_softmax_of_queries_and_keys(folders):
     torch.testing.assert_close(attention, (q @ k.transpose(1, 2) / 8**0.5).softmax(-1))
 
 
-@pytest.mark.parametrize('kind', ['clip', 'ViT', 'Dinov2'])
+@pytest.mark.parametrize('kind', ['clip', 'ViT', 'Dinov2', 'DINOv3ViT'])
 def test_a_batch_is_its_images(folders, kind):
     backbone, x = TransformerBackbone(folders[kind]), torch.randn(2, 3, 20, 28)
     whole = backbone.encode(x, (0,))
@@ -86,7 +92,7 @@ def test_a_batch_is_its_images(folders, kind):
         torch.testing.assert_close(whole.attentions[0][n : n + 1], own.attentions[0], atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize('kind', ['clip', 'ViT', 'DeiT', 'Dinov2', 'Siglip'])
+@pytest.mark.parametrize('kind', ['clip', 'ViT', 'DeiT', 'Dinov2', 'DINOv3ViT', 'Siglip'])
 def test_the_layer_before_the_last_attention(folders, kind):
     backbone = TransformerBackbone(folders[kind])
     layer = backbone.get_submodule(backbone.attention_input)
@@ -115,7 +121,7 @@ def test_frozen_weights_stay_and_others_train(folders):
 
 
 @pytest.mark.parametrize('dtype', ['float16', 'bfloat16'])
-@pytest.mark.parametrize('kind', ['clip', 'ViT', 'Dinov2'])
+@pytest.mark.parametrize('kind', ['clip', 'ViT', 'Dinov2', 'DINOv3ViT'])
 def test_half_precision(folders, kind, dtype):
     x = torch.randn(1, 3, 20, 28)
     exact, half = TransformerBackbone(folders[kind]), TransformerBackbone(folders[kind], dtype=dtype)

@@ -7,6 +7,7 @@ from mmwsl.apis.cpu import prepare_cpu
 from mmwsl.apis.folder_use import writes_alone
 from mmwsl.apis.pseudo_labels.manifest import list_differences
 from mmwsl.utils.console import Console, quiet
+from mmwsl.utils.files import remove_partial_files
 
 from .check import check_data
 from .data_check import DataCheck, DataError
@@ -39,8 +40,11 @@ def label_project(
     overwrite: bool = False,
     teacher: str | Path | None = None,
     prompts: str | Path | None = None,
+    dtype: str | None = None,
 ) -> Path:
     """Write the pseudo-labels of the last round of a project again, or resume.
+
+    A teacher is that of the first round: the segmentor that is trained on its labels generates those of the second.
 
     Args:
         folder: The project folder.
@@ -48,11 +52,15 @@ def label_project(
         overwrite: Whether to replace masks that were changed since they were written, such as by hand.
         teacher: See :func:`.teacher.chosen_labeler`.
         prompts: See :func:`.teacher.read_texts`.
+        dtype: See :func:`.teacher.chosen_labeler`.
 
     Returns:
         The folder of the masks.
     """
-    project = open_project(folder).last('labels')
+    opened = open_project(folder)
+    remove_partial_files(opened.root)
+    last = opened.last('labels')
+    project = last if teacher is None else opened
     stage = stage_name('labels', project.round)
     prepare_cpu()
     with quiet(project.root / 'run.log') as console:
@@ -60,7 +68,7 @@ def label_project(
         before = project.read_summary().get(stage, {})
         project.update_summary(**{stage: before | dict(finished=False)})  # an interrupted command is repeated
         try:
-            with chosen_labeler(project, teacher, prompts) as labeler:
+            with chosen_labeler(project, teacher, prompts, dtype) as labeler:
                 result = label_images(project, console, thresholds, overwrite=overwrite, labeler=labeler)
         except (FileNotFoundError, ImportError, ValueError):  # rejected before anything was replaced
             project.update_summary(**{stage: before})
@@ -73,7 +81,8 @@ def label_project(
         masks = project.labels / 'masks'
         console.print(f'{masks}: {result["images"]} masks, {result["ignored"]}% of the pixels are uncertain (255)')
         quoted = shlex.quote(str(folder))
-        console.print(f'Next: `mmwsl report {quoted}`, or `mmwsl run ... --out {quoted} --overwrite` trains on them.')
+        shown = f'`mmwsl report {quoted}`, or ' if project == last else ''  # the report shows the last round
+        console.print(f'Next: {shown}`mmwsl run ... --out {quoted} --overwrite` trains on them.')
     return masks
 
 

@@ -75,6 +75,7 @@ def label_images(
     """
     chosen = None if thresholds is None else read_thresholds(thresholds, project.read_summary()['classes'])
     labeler = labeler or find_labeler(project)
+    record = RecordLabeler(project, labeler)
     classes, items = project.read_summary()['classes'], project_items(project)
     replaced = labeler.replaces(project.labels)
     if replaced and not overwrite:
@@ -89,7 +90,7 @@ def label_images(
                 scores_only=True,
                 overwrite=replaced,
                 replace_changed=overwrite,
-                hooks=[ProgressHook(bar), RecordLabeler(project, labeler)],
+                hooks=[ProgressHook(bar), record],
             )
     labeler = find_labeler(project)  # its config has its place now
     cfg = labeler.cfg
@@ -109,6 +110,8 @@ def label_images(
         )
         bar.advance(len(items))
     assert report is not None  # a single process
+    if seldom := record.describe():
+        console.print(seldom)
     write_json(project.labels / 'thresholds.json', chosen)  # those of the masks that are there
     by_class = dict(zip(classes[1:], chosen['thresholds'], strict=True))
     result = dict(thresholds=by_class, **shorten(report), **describe_labeler(project))

@@ -16,9 +16,11 @@ from mmwsl.apis.pseudo_labels.manifest import Manifest
 from mmwsl.apis.pseudo_labels.masks import COMMAND
 from mmwsl.datasets.classes import safe_palette
 from mmwsl.models.backbones.model_folder import read_model_config
+from mmwsl.models.backbones.transformer_backbone import DTYPES
 from mmwsl.utils.files import atomic_write, digest_file, load_json
 from mmwsl.utils.json_shape import check_shape
 from mmwsl.utils.output_folder import OutputFolder
+from mmwsl.utils.text import check_choice, first_five
 
 from .configs import PROJECT, code, workers
 from .layout import Project
@@ -28,6 +30,8 @@ SIDE = 512
 """Longer side of an image for CLIP: attention needs memory with the fourth power of it."""
 NONE = 'none'
 """Value of ``--teacher`` that returns to the network of the project."""
+SELDOM = 0.1
+"""Fraction of the images with a class below which its text is reported; ours, a recognized class may be small."""
 TEXTS = {'prompts?': {str: (str, [str])}, 'background_prompts?': [str], 'templates?': [str]}
 """Shape of a file of texts."""
 CONFIG = """\
@@ -41,7 +45,7 @@ images = dict(data_root=data_root, metainfo=dict(classes=classes, palette=palett
 workers = dict(num_workers={workers}, persistent_workers=True)
 model = dict(
     data_preprocessor=dict(folder=folder, size_divisor={patch}),
-    backbone=dict(folder=folder),
+    backbone=dict(folder=folder, dtype={dtype!r}),
     decode_head=dict(folder=folder, num_classes={count}, class_names=classes[1:], {texts}),
     inference=dict(class_maps=dict(attention_layers={layers}), postprocessors=[]),
 )
@@ -90,6 +94,9 @@ class Labeler:
 class RecordLabeler(Hook):
     """Hook that records the network of the scores, when the first ones are about to be written.
 
+    It also counts the images in which a teacher recognizes a class that they are labeled with: its image-level
+    probability is above those of the background and of all absent classes.
+
     Args:
         project: The project: it gets or loses ``teacher.py``, and the scores of validation images by another network.
         labeler: The network.
@@ -97,6 +104,7 @@ class RecordLabeler(Hook):
 
     def __init__(self, project: Project, labeler: Labeler) -> None:
         self.project, self.labeler = project, labeler
+        self.counts: dict[int, list[bool]] = {}
 
     def before_test(self, runner: Runner) -> None:
         """Record the network."""
@@ -108,6 +116,25 @@ class RecordLabeler(Hook):
                 file.write(source.read_bytes())
         if self.labeler.replaces(self.project.val_labels):
             OutputFolder(self.project.val_labels, COMMAND).clear()
+
+    def after_test_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        """Compare the image-level probabilities of a batch with the image-level labels."""
+        for sample in outputs if self.labeler.checkpoint is None else ():
+            probs, present = sample.pred_label.raw_score, sample.pred_label.score == 1
+            present[0] = False  # the background competes with the classes
+            highest = probs[~present].max()
+            for label in present.nonzero().flatten().tolist():
+                self.counts.setdefault(label, []).append(bool(probs[label] > highest))
+
+    def describe(self) -> str:
+        """Return a line about the classes that the teacher seldom recognizes; '' if there are none."""
+        seldom = [
+            f'{self.labeler.cfg.classes[label]!r} ({sum(won)} of {len(won)})'
+            for label, won in sorted(self.counts.items())
+            if sum(won) < SELDOM * len(won)
+        ]
+        advice = 'the texts of the class or of the background may not fit. Pass others with --prompts FILE.'
+        return f'CLIP seldom recognizes {first_five(seldom)} in images with that label: {advice}' if seldom else ''
 
 
 def find_labeler(project: Project, chosen: bool = False) -> Labeler:
@@ -128,28 +155,32 @@ def own_labeler(project: Project, chosen: bool = False) -> Labeler:
 
 
 @contextmanager
-def chosen_labeler(project: Project, teacher: str | Path | None, prompts: str | Path | None) -> Iterator[Labeler]:
+def chosen_labeler(
+    project: Project, teacher: str | Path | None, prompts: str | Path | None = None, dtype: str | None = None
+) -> Iterator[Labeler]:
     """Give the network that a user chose, with a config that exists within the block.
 
     Args:
         project: The project.
         teacher: Folder of a CLIP model; ``'none'`` is the network of the project, None the one that it used last.
         prompts: File of texts, see :func:`read_texts`.
+        dtype: Precision of the image encoder, one of ``DTYPES``; None is ``'float32'``.
 
     Raises:
         FileNotFoundError: If the folder or the file does not exist.
         ImportError: If ``transformers`` is not installed.
-        ValueError: If the folder has no CLIP, or the file other texts.
+        ValueError: If the folder has no CLIP, the file other texts, or the precision is another one.
     """
-    if prompts is not None and (teacher is None or str(teacher) == NONE):
-        raise ValueError(f'--prompts must be given with --teacher FOLDER, got {str(prompts)!r} without one.')
+    for option, value in (('--prompts', prompts), ('--dtype', dtype)):
+        if value is not None and (teacher is None or str(teacher) == NONE):
+            raise ValueError(f'{option} must be given with --teacher FOLDER, got {str(value)!r} without one.')
     if teacher is None or str(teacher) == NONE:
         yield find_labeler(project) if teacher is None else own_labeler(project, chosen=True)
         return
     path = project.teacher_config.with_name(f'{project.teacher_config.stem}_trial.py')
     try:
         with atomic_write(path) as file:
-            file.write(render_config(project, Path(teacher).absolute(), prompts).encode())
+            file.write(render_config(project, Path(teacher).absolute(), prompts, dtype or DTYPES[0]).encode())
         yield Labeler(load_config(path, work_dir=str(project.root / 'log')), None, chosen=True)
     finally:
         path.unlink(missing_ok=True)
@@ -161,10 +192,11 @@ def describe_labeler(project: Project) -> dict[str, Any]:
     return dict(teacher=dict(folder=load_config(path).folder, config=digest_file(path))) if path.is_file() else {}
 
 
-def render_config(project: Project, folder: Path, prompts: str | Path | None) -> str:
+def render_config(project: Project, folder: Path, prompts: str | Path | None, dtype: str) -> str:
     """Return the config of a CLIP that scores the images of a project; see :func:`chosen_labeler`."""
     if '{{' in str(folder):
         raise ValueError(f'--teacher must have no {{{{ in its path, got {str(folder)!r}. Rename the folder.')
+    check_choice('dtype', dtype, DTYPES)
     model = read_model_config(str(folder))
     if model.model_type != 'clip':
         raise ValueError(f'--teacher must be the folder of a CLIP model, got {model.model_type!r} in {str(folder)!r}.')
@@ -178,6 +210,7 @@ def render_config(project: Project, folder: Path, prompts: str | Path | None) ->
         project=PROJECT,
         images=summary['data']['images'],
         folder=str(folder),
+        dtype=dtype,
         classes=list(classes),
         palette=safe_palette(len(classes)),
         count=len(classes),

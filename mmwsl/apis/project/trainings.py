@@ -1,6 +1,7 @@
 """Trainings of a project: on image-level labels, and on pseudo-labels."""
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -234,7 +235,8 @@ class Trainings:
     def _train(self, config: Path, work_dir: Path, text: str) -> dict[str, Any]:
         """Train a config, or resume it."""
         cfg = load_config(config, work_dir=str(work_dir))
-        cfg.visualizer.name = str(work_dir)  # one of the same name in this process would log to another folder
+        # One of the same name in this process would log to another folder, or to this one before it was deleted.
+        cfg.visualizer.name = f'{work_dir} {time.monotonic_ns()}'
         iterations = cfg.train_cfg.max_iters
         with self.console.progress(iterations, text) as bar:
             hook = ProgressHook(bar)

@@ -110,8 +110,13 @@ class CLIPESMaps(ClassMaps):
                 "`model.type` must be 'mmwsl.CLIPSegmentor' for the class maps of CLIPESMaps, got "
                 f'{type(segmentor).__name__}. Change it.'
             )
+        if not hasattr(backbone := cast(Any, segmentor).backbone, 'num_layers'):
+            raise ValueError(
+                "`model.backbone.type` must be 'mmwsl.TransformerBackbone' for the class maps of CLIPESMaps, got "
+                f"{type(backbone).__name__}. Change it, or use the class maps 'mmwsl.Probabilities'."
+            )
         super().check(segmentor)
-        blocks = cast(Any, segmentor).backbone.num_layers
+        blocks = backbone.num_layers
         if self.attention_layers > blocks:
             raise ValueError(
                 f'`class_maps.attention_layers` must be at most {blocks}, the blocks of the model, got '

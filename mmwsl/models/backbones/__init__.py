@@ -10,6 +10,7 @@ from .efficientnet_lite import DilatedEfficientNetLite
 from .googlenet import GoogLeNet
 from .overfeat import OverFeat
 from .plain_cnn import PlainCNN
+from .proxy_attention_backbone import ProxyAttentionBackbone
 from .scale_pyramid import ScalePyramid
 from .transformer_backbone import TransformerBackbone, TransformerTokens
 from .valid_unet import ValidUNet
@@ -26,6 +27,7 @@ __all__ = [
     'GoogLeNet',
     'OverFeat',
     'PlainCNN',
+    'ProxyAttentionBackbone',
     'ScalePyramid',
     'TransformerBackbone',
     'TransformerTokens',

@@ -16,7 +16,7 @@ from .model_folder import load_model, read_model_config
 
 DTYPES = ('float32', 'float16', 'bfloat16')
 NORM_BEFORE_ATTENTION = re.compile(r'\.(\d+)\.(layer_norm1|layernorm_before|norm1)$')
-"""Names of the layer that the attention of a block gets, in CLIP and SigLIP, ViT and DeiT, and DINOv2."""
+"""Names of the layer that the attention of a block gets, in CLIP and SigLIP, ViT and DeiT, and DINOv2 and DINOv3."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class TransformerTokens:
 
 @MODELS.register_module()
 class TransformerBackbone(BaseModule):
-    """A plain vision transformer from a folder on disk: ViT, DeiT, DINO, DINOv2, SigLIP, or the image part of CLIP.
+    """A plain vision transformer from a folder on disk: ViT, DeiT, DINO, DINOv2, DINOv3, SigLIP, or CLIP's.
 
     The feature maps are the patch tokens, at the stride of a patch. Images whose sides are no multiples of the patch
     are padded with zeros on the right and at the bottom. Position embeddings are interpolated for images that differ

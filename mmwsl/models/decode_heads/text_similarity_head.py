@@ -20,7 +20,7 @@ class TextSimilarityHead(BaseDecodeHead):
     .. math:: z_k = s \, \frac{P \, \mathrm{LN}(x)}{\| P \, \mathrm{LN}(x) \|} \cdot t_k, \quad
               t_k = \mathrm{norm} \Big( \frac{1}{m} \sum_j \mathrm{norm} (T(\text{text}_{k,j})) \Big)
 
-    with the final normalization LN, projection P, text encoder T and scale s of the folder. A class has one or several
+    with the final normalization LN, projection P and text encoder T of the folder. A class has one or several
     texts, each put into every template. The logit of the background, channel 0, is the Log-Sum-Exp of those of the
     background words, so its softmax probability is the sum of theirs.
 
@@ -33,6 +33,7 @@ class TextSimilarityHead(BaseDecodeHead):
         prompts: Text of a class, or several, by its name. A class without one has its name as the text.
         background_prompts: Words for the background, at least one.
         templates: Sentences with ``{}`` in the place of a text.
+        scale: The scale s, positive; None is that of the folder, 100 for the released models. ProxyCLIP uses 40.
         **kwargs: Passed to :class:`mmseg.models.decode_heads.decode_head.BaseDecodeHead`.
 
     Raises:
@@ -51,6 +52,7 @@ class TextSimilarityHead(BaseDecodeHead):
         background_prompts: Sequence[str],
         prompts: Mapping[str, str | Sequence[str]] | None = None,
         templates: Sequence[str] = ('a photo of a {}.',),
+        scale: float | None = None,
         **kwargs: Any,
     ) -> None:
         names, prompts = list(class_names), prompts or {}
@@ -65,6 +67,8 @@ class TextSimilarityHead(BaseDecodeHead):
             )
         if isinstance(background_prompts, str) or not background_prompts:
             raise ValueError(f'`decode_head.background_prompts` must be at least one word, got {background_prompts!r}.')
+        if scale is not None and not 0 < scale < math.inf:
+            raise ValueError(f'`decode_head.scale` must be a positive finite number, got {scale}.')
         config = read_model_config(folder)
         if config.model_type != 'clip':
             raise ValueError(f'`decode_head.folder` must have a CLIP model, got {config.model_type!r} in {folder!r}.')
@@ -80,7 +84,7 @@ class TextSimilarityHead(BaseDecodeHead):
         self.register_buffer('text_features', torch.stack([*classes, *background]))
         self.norm: nn.Module = model.vision_model.post_layernorm
         self.projection: nn.Module = model.visual_projection
-        self.scale = math.exp(model.logit_scale.item())
+        self.scale = math.exp(model.logit_scale.item()) if scale is None else scale
         self.requires_grad_(False)
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:

@@ -15,7 +15,7 @@ from .noisy_label_losses import (
 from .saliency_loss import SaliencyCrossEntropyLoss
 from .score_map_loss import MaskBinaryCrossEntropyLoss, MaskCrossEntropyLoss, ScoreMapLoss
 from .supervision import WeakSupervision
-from .token_contrast_loss import PatchTokenContrastLoss
+from .token_contrast_loss import CropTokenContrastLoss, PatchTokenContrastLoss
 
 __all__ = [
     'AsymmetricLoss',
@@ -23,6 +23,7 @@ __all__ = [
     'BorderWeightedCrossEntropyLoss',
     'BootstrappedCrossEntropyLoss',
     'CCNNLoss',
+    'CropTokenContrastLoss',
     'EMAdaptLoss',
     'EMFixedLoss',
     'GeneralizedCrossEntropyLoss',

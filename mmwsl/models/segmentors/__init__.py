@@ -8,6 +8,7 @@ from .pronet import ProNet
 from .proposal_cascade import ProposalCascade
 from .proposal_network import ProposalNetwork
 from .seam import SEAM
+from .token_contrast import TokenContrastSegmentor
 from .weak_encoder_decoder import WeakEncoderDecoder
 from .weak_seg_tta import WeakSegTTAModel
 from .weclip import WeCLIP
@@ -21,6 +22,7 @@ __all__ = [
     'ProNet',
     'ProposalCascade',
     'ProposalNetwork',
+    'TokenContrastSegmentor',
     'WeakEncoderDecoder',
     'WeakSegTTAModel',
     'WeCLIP',

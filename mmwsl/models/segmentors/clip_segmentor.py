@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ...inference import ClassActivationMaps, CLIPESMaps, Probabilities, WholeScorer
 from ...registry import MODELS
-from ..backbones import TransformerBackbone
+from ..backbones import ProxyAttentionBackbone, TransformerBackbone
 from ..decode_heads import TextSimilarityHead
 from .prompt_matcher import PromptMatcher
 from .weak_encoder_decoder import WeakEncoderDecoder
@@ -21,12 +21,13 @@ class CLIPSegmentor(PromptMatcher, WeakEncoderDecoder):
 
     An image runs through the network alone, without the padding of its batch, so its result does not depend on other
     images. Its image-level logits compare the mean of its patch tokens with the texts, as in CLIP-ES (Lin et al., CVPR
-    2023), and not the class token, as CLIP does. Its score map compares each patch token.
+    2023), and not the class token, as CLIP does. Its score map compares each patch token. With a
+    :class:`mmwsl.models.ProxyAttentionBackbone` these are the tokens of ProxyCLIP (Lan et al., ECCV 2024).
 
     Args:
         **kwargs: Passed to :class:`mmwsl.models.WeakEncoderDecoder`. The backbone is a
-            :class:`mmwsl.models.TransformerBackbone` of a CLIP folder, and the head a
-            :class:`mmwsl.models.TextSimilarityHead` of the same folder.
+            :class:`mmwsl.models.TransformerBackbone` or :class:`mmwsl.models.ProxyAttentionBackbone` of a CLIP folder,
+            and the head a :class:`mmwsl.models.TextSimilarityHead` of the same folder.
 
     Raises:
         ValueError: If a part of the model or of its inference is another one.
@@ -38,7 +39,7 @@ class CLIPSegmentor(PromptMatcher, WeakEncoderDecoder):
         super().__init__(**kwargs)
         steps = self.pipeline
         parts = (
-            ('backbone', self.backbone, (TransformerBackbone,)),
+            ('backbone', self.backbone, (TransformerBackbone, ProxyAttentionBackbone)),
             ('decode_head', self.decode_head, (TextSimilarityHead,)),
             ('inference.scorer', steps.scorer, (WholeScorer,)),
             ('inference.class_maps', steps.class_maps, CLASS_MAPS),

@@ -14,9 +14,11 @@ from torch.nn import functional as F
 
 from ...functional import at_least_float32
 from ...inference import WholeScorer
+from ...inference.step import join_provenance
 from ...registry import MODELS
 from ...utils.text import check_integer
 from ..decode_heads import LSEAggregationHead
+from ..online_labelers import OnlineLabeler
 from .weak_encoder_decoder import WeakEncoderDecoder
 
 
@@ -32,8 +34,8 @@ class MeanTeacherSegmentor(WeakEncoderDecoder):
     .. math:: L = L_\mathrm{classification} + \lambda L_\mathrm{segmentation} + \mu L_\mathrm{contrast}
 
     This is the structure of ToCo (Ru et al., CVPR 2023) and DuPL (Wu et al., CVPR 2024), with the teacher of CoSA (Yang
-    et al., ECCV 2024), for any backbone. It has neither ToCo's second classifier and class token contrast, nor the two
-    students of DuPL, nor CoSA's labels from the segmentation to the class maps.
+    et al., ECCV 2024), for any backbone. It has neither the two students of DuPL, nor CoSA's labels from the
+    segmentation to the class maps; :class:`TokenContrastSegmentor` has other parts of ToCo.
 
     Masks are those of ``decode_head``; the image-level scores are those of the classifier.
 
@@ -108,6 +110,12 @@ class MeanTeacherSegmentor(WeakEncoderDecoder):
         """Whether there are image-level logits, those of the classifier."""
         return isinstance(self.auxiliary_head, LSEAggregationHead)
 
+    @property
+    def provenance(self) -> dict[str, str]:
+        """Supervision of the predictions; see the parent. The labeler of the training has hyper-parameters too."""
+        own = dict(tuned_on=self.labeler.tuned_on) if self.labeler.tuned_on else {}
+        return join_provenance([own, super().provenance])
+
     def train(self, mode: bool = True) -> 'MeanTeacherSegmentor':
         """Set the mode; the teacher stays in evaluation mode."""
         super().train(mode)
@@ -129,12 +137,18 @@ class MeanTeacherSegmentor(WeakEncoderDecoder):
             for sample, label in zip(data_samples, labels, strict=True)
         ]
         losses |= self._decode_head_forward_train(features, samples)
-        if self.contrast is not None:
-            level = features[self.contrast.in_index]
-            at_locations = F.interpolate(labels[:, None].float(), level.shape[2:], mode='nearest-exact')[:, 0].long()
-            losses[self.contrast.loss_name] = self.contrast(level, at_locations, self.ignored)
+        losses |= self.contrast_losses(features, labels, inputs, data_samples)
         losses['labeled_pixels'] = (labels != self.ignored).float().mean()
         return losses
+
+    def contrast_losses(
+        self, features: Sequence[Tensor], labels: Tensor, inputs: Tensor, data_samples: SampleList
+    ) -> dict[str, Tensor]:
+        """Compute the contrast of the features by labels ``(N, h, w)`` of any size; nothing if there is none."""
+        if self.contrast is None:
+            return {}
+        level = features[self.contrast.in_index]
+        return {self.contrast.loss_name: self.contrast(level, at_locations(labels, level), self.ignored)}
 
     @torch.no_grad()
     def label_pixels(self, inputs: Tensor, data_samples: SampleList) -> Tensor:
@@ -142,13 +156,16 @@ class MeanTeacherSegmentor(WeakEncoderDecoder):
         ignored: Tensor = self.labeler.ignored(inputs)
         if self.teacher.steps <= self.warmup_iters:
             return ignored
-        metas = [sample.metainfo for sample in data_samples]
+        maps = self.teacher_maps(inputs, [sample.metainfo for sample in data_samples])
+        return self.label_maps(self.labeler, maps, inputs, data_samples)
+
+    def label_maps(self, labeler: OnlineLabeler, maps: Tensor, inputs: Tensor, data_samples: SampleList) -> Tensor:
+        """Label a batch by class maps ``(N, C, h, w)`` and a labeler."""
+        metas, size = [sample.metainfo for sample in data_samples], (inputs.shape[2], inputs.shape[3])
         image_labels = torch.stack([sample.gt_label.score for sample in data_samples])
-        maps = self.teacher_maps(inputs, metas)
-        size = (inputs.shape[2], inputs.shape[3])
-        valid = self.auxiliary_head.valid_locations(ignored[:, None], metas, size)
+        valid = self.auxiliary_head.valid_locations(labeler.ignored(inputs)[:, None], metas, size)
         with torch.autocast(inputs.device.type, enabled=False):
-            labels: Tensor = self.labeler(maps, inputs, image_labels, valid)
+            labels: Tensor = labeler(maps, inputs, image_labels, valid)
         return labels
 
     @torch.no_grad()
@@ -200,3 +217,8 @@ class MeanTeacherSegmentor(WeakEncoderDecoder):
         """Return the parts that the teacher is an average of."""
         neck = dict(neck=self.neck) if self.with_neck else {}
         return nn.ModuleDict(dict(backbone=self.backbone, **neck, classifier=self.auxiliary_head))
+
+
+def at_locations(labels: Tensor, level: Tensor) -> Tensor:
+    """Return the labels ``(N, h, w)`` at the centers of the locations of a feature map ``(N, D, H, W)``."""
+    return F.interpolate(labels[:, None].float(), level.shape[2:], mode='nearest-exact')[:, 0].long()

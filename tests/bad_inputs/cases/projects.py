@@ -176,6 +176,16 @@ CASES: list[Case] = [
         '--prompts must be given with --teacher',
         **UNCHANGED,
     ),
+    case(
+        'label: a precision without a teacher',
+        'label project --dtype bfloat16',
+        'rejected',
+        '--dtype must be given with --teacher',
+        **UNCHANGED,
+    ),
+    case(
+        'label: no such precision', 'label project --teacher work --dtype half', 'rejected', "got 'half'", **UNCHANGED
+    ),
     case('report: no project', 'report none', 'rejected', 'none'),
     case('report: a folder that is no project', 'report images', 'rejected', 'images'),
     case('export: no project', 'export none --out new.onnx', 'rejected', 'none', absent=('new.onnx',)),

@@ -1,8 +1,12 @@
 """Pseudo-labels of a project by CLIP, through the command: `mmwsl label --teacher`."""
 
 import json
+import os
 import shutil
+import signal
+import subprocess
 import sys
+import time
 
 import cv2
 import numpy as np
@@ -16,7 +20,7 @@ from mmwsl.annotations.score_file import read_codes
 from mmwsl.apis.config import load_config
 from mmwsl.apis.project import Project
 from mmwsl.apis.project.labels import project_items
-from mmwsl.apis.project.teacher import read_texts
+from mmwsl.apis.project.teacher import Labeler, RecordLabeler, read_texts
 from mmwsl.apis.pseudo_labels.manifest import Manifest
 from mmwsl.cli.main import main
 from mmwsl.functional import DEQUANTIZED
@@ -122,6 +126,105 @@ def test_a_segmentor_is_trained_on_the_labels_of_the_teacher(taught, finished, d
     command[1] = str(moved)
     main(command)
     assert load_config(project.teacher_config).data_root == str(moved)
+
+
+def content(folder):
+    """Return the files of a folder that hold labels or weights."""
+    paths = [path for end in ('npz', 'png', 'pth') for path in folder.rglob(f'*.{end}')]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def test_a_teacher_labels_for_the_first_of_two_rounds(finished, folder, data, tmp_path, capfd):
+    project = Project(shutil.copytree(finished.root, tmp_path / 'shapes'))
+    second, masks = project.at(2), finished.read_summary()['data']['masks']
+    command = arguments(data, project.root, '--masks', masks)
+    main([*command, '--preset', 'best'])
+    first = {path: content(path) for path in (project.labels, second.labels, project.segmentor, second.segmentor)}
+
+    def changed():
+        return {path.name for path, before in first.items() if content(path) != before}
+
+    for _ in range(2):  # the second time nothing is predicted
+        capfd.readouterr()
+        main(['label', str(project.root), '--teacher', str(folder)])
+    assert 'scores' not in capfd.readouterr().out and changed() == {'labels'}
+    assert project.teacher_config.is_file() and not second.teacher_config.exists()
+    rejected(command, "inputs of the stage 'segmentor'", capfd)
+    main([*command, '--overwrite'])
+    summary = project.read_summary()
+    assert changed() == {'labels', 'labels_2', 'segmentor', 'segmentor_2'} and summary['rounds'] == 2
+    assert 'teacher' in summary['segmentor']['inputs'] and 'teacher' not in summary['segmentor_2']['inputs']
+    assert Manifest(second.labels).content['options']['model']['type'] != 'mmwsl.CLIPSegmentor'
+    assert 'pseudo-labels by CLIP in' in summary['evaluation']['supervision']
+    assert 'pseudo-labels by CLIP in' in (project.report / 'index.html').read_text()
+    main(['label', str(project.root)])  # the last round, which has no teacher
+    assert not second.teacher_config.exists() and project.read_summary()['labels'] == summary['labels']
+    main(['label', str(project.root), '--teacher', 'none'])
+    assert content(project.labels) == first[project.labels] and 'segmentor' in changed()
+    main([*command, '--overwrite'])
+    assert not changed() & {'labels', 'labels_2'}
+    assert 'CLIP' not in project.read_summary()['evaluation']['supervision']
+
+
+def test_a_killed_command_ends_with_the_same_masks(finished, taught, folder, tmp_path):
+    """Killed while it scores, and after the scores, before the masks."""
+    project = Project(shutil.copytree(finished.root, tmp_path / 'shapes'))
+    command = [sys.executable, '-m', 'mmwsl', 'label', str(project.root), '--teacher', str(folder)]
+    for count in (3, 12):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+        while not project.teacher_config.exists() or len([*project.labels.rglob('*.npz')]) < count:
+            assert process.poll() is None, 'ended before'
+            time.sleep(0.005)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert project.read_summary()['labels']['finished'] is False
+        assert not [*(project.labels / 'masks').rglob('*.png')]
+    (project.root / 'tmp_teacher_trial.py_abc.part').touch()  # an interruption while the config was written
+    main(['label', str(project.root), '--teacher', str(folder)])
+    assert content(project.labels) == content(taught.labels)
+    assert project.read_summary()['labels'] == taught.read_summary()['labels']
+    assert not [*project.root.glob('*_trial.py*')]
+
+
+def test_half_precision(taught, folder, tmp_path, capfd):
+    project = Project(shutil.copytree(taught.root, tmp_path / 'shapes'))
+    main(['label', str(project.root), '--teacher', str(folder), '--dtype', 'bfloat16'])
+    assert load_config(project.teacher_config).model.backbone.dtype == 'bfloat16'
+    before, after = scores_of(taught), scores_of(project)
+    differences = np.concatenate([np.abs(DEQUANTIZED[before[n]] - DEQUANTIZED[after[n]]).ravel() for n in before])
+    assert 0 < differences.mean() < 0.1
+    rejected(['label', str(taught.root), '--teacher', str(folder), '--dtype', 'int8'], "'bfloat16')", capfd)
+    rejected(['label', str(taught.root), '--dtype', 'bfloat16'], '--dtype must be given with --teacher', capfd)
+
+
+def test_classes_whose_text_does_not_fit_are_named(taught, folder, tmp_path, capfd):
+    """The text of a class wins if its probability is above those of the background and of the absent classes."""
+    cfg = load_config(taught.teacher_config)
+    record = RecordLabeler(taught, Labeler(cfg, None))
+    for probs, labels in (
+        ([0.1, 0.4, 0.3, 0.2, 0, 0, 0], [1, 2, 3]),  # the background is above none of them
+        ([0.3, 0.6, 0.1, 0.0, 0, 0, 0], [1, 3]),  # the background is above the third
+        ([0.1, 0.2, 0.0, 0.0, 0, 0, 0.7], [1]),  # an absent class is above the first
+        ([0.9, 0.1, 0.0, 0.0, 0, 0, 0], []),
+    ):
+        sample = SegDataSample()
+        score = torch.zeros(7).index_fill(0, torch.tensor(labels, dtype=torch.int64), 1)
+        sample.pred_label = LabelData(score=score, raw_score=torch.tensor(probs))
+        record.after_test_iter(None, 0, outputs=[sample])
+    names = cfg.classes[1:]
+    assert record.counts == {1: [True, True, False], 2: [True], 3: [True, False]} and record.describe() == ''
+    record.counts = {1: [True] + [False] * 9, 2: [True] + [False] * 10, 3: [False]}
+    assert record.describe().startswith(
+        f'CLIP seldom recognizes {names[1]!r} (1 of 11), {names[2]!r} (0 of 1) in images with that label'
+    )
+    own = RecordLabeler(taught, Labeler(cfg, 'iter_1.pth'))
+    own.after_test_iter(None, 0, outputs=[sample])
+    assert own.counts == {} and own.describe() == ''
+    # The random weights of the folder prefer the many words for the background.
+    project = Project(shutil.copytree(taught.root, tmp_path / 'shapes'))
+    shutil.rmtree(project.labels)
+    main(['label', str(project.root), '--teacher', str(folder)])
+    assert capfd.readouterr().out.count('Pass others with --prompts FILE') == 1
 
 
 def test_masks_that_were_changed_by_hand_are_not_lost(taught, folder, tmp_path, capfd):
