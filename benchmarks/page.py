@@ -9,12 +9,17 @@ def page(found: dict) -> str:
     """
     where = ', '.join(f'{key} {value}' for key, value in found['machine'].items())
     busy = ('', '') if not found['busy'] else (' --busy', ', while other work ran on the machine')
+    times = dict(
+        cpu='CPU times of one thread, of trainings without the processes that load images',
+        cuda='until the GPU is done',
+    )
     took = ', '.join(f'{section} {seconds} s' for section, seconds in found['seconds'].items())
     lines = [
         '# Figures of the benchmark',
         '',
         f'`python benchmarks/run.py --device {found["device"]}{busy[0]}`, measured with {where}{busy[1]}.',
         f'The run took {sum(found["seconds"].values())} s: {took}.',
+        f'Times are medians: {times[found["device"]]}. Ratios are to the row that stands in the next column.',
         '',
         'Operations: calls of torch while the call runs, about the number of kernels that a GPU starts. Reads: those',
         'of them whose result the program reads, so that a GPU must finish all work before. Compiled functions',
