@@ -1,4 +1,11 @@
-"""The page docs/benchmark.md, from the JSON of benchmarks/run.py."""
+"""The page docs/benchmark.md, from the JSON of benchmarks/run.py.
+
+python benchmarks/page.py docs/benchmark.json > docs/benchmark.md
+"""
+
+import json
+import sys
+from pathlib import Path
 
 
 def page(found: dict) -> str:
@@ -36,3 +43,7 @@ def _line(row: dict) -> str:
     ratio = '' if row['ratio'] is None else f'{row["ratio"]:.2f}'
     counts = ['' if (count := row.get(key)) is None else str(count) for key in ('operations', 'reads', 'kernels')]
     return f'| {" | ".join([row["name"], value, ratio, row["peer"], *counts])} |'
+
+
+if __name__ == '__main__':
+    print(page(json.loads(Path(sys.argv[1]).read_text())), end='')

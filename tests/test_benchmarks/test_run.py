@@ -8,6 +8,7 @@ import sys
 
 import pytest
 import torch
+from mmengine.registry import init_default_scope
 
 CPU = torch.device('cpu')
 
@@ -100,6 +101,46 @@ def test_refinements_on_a_tiny_image(load, monkeypatch):
     shared = rows['dense CRF, 21 labels, 2 images: one lattice, as on a GPU']
     # a batch that shares its lattice starts about as many operations as one image
     assert plain['operations'] > 100 and shared['operations'] == pytest.approx(plain['operations'], rel=0.1)
+
+
+def test_the_kernels_of_triton_are_measured_where_they_run(load, monkeypatch):
+    refinements = load('sections.refinements')
+
+    def call():
+        return os.environ.get('MMWSL_TRITON')
+
+    name, cuda = 'mmwsl, MMWSL_TRITON=1', torch.device('cuda')
+    assert list(refinements.with_triton(call, CPU)) == ['mmwsl']
+    monkeypatch.setattr(refinements, 'triton_kernels', lambda: None)
+    assert refinements.with_triton(call, cuda)[name] == 'Triton cannot run'
+    monkeypatch.setattr(refinements, 'triton_kernels', lambda: object())
+    calls = refinements.with_triton(call, cuda)
+    assert (calls['mmwsl'](), calls[name]()) == (None, '1')
+
+
+def test_training_and_labels_of_tiny_images(load, monkeypatch, tmp_path):
+    training, labels, images = (load(f'sections.{name}') for name in ('training', 'labels', 'images'))
+    init_default_scope('mmseg')
+    monkeypatch.setitem(training.SETTINGS, 'cpu', ('mobilenet-v2', 64, 2, 3))
+    monkeypatch.setattr(labels, 'FEW', 2)
+    monkeypatch.setattr(labels, 'MANY', 4)
+    monkeypatch.setattr(torch, 'compile', lambda call: call)
+    monkeypatch.setenv('MMWSL_DATA_ROOT', str(tmp_path))  # without voc6
+    images.write_images(tmp_path / 'images', 4, 64)
+    rows = {row['name'].split(', batches of')[0]: row for row in training.rows(CPU, tmp_path)}
+    assert rows.pop('tools/train.py, wsl_lse_voc6, empty cache: an epoch')['missing']
+    rows |= {row['name'].split(', batches of')[0]: row for row in labels.rows(CPU, tmp_path)}
+    assert {'images through the network alone', 'pseudo-labels with the CRF, from files to masks'} < set(rows)
+    assert all(row['value'] > 0 and not row['missing'] for row in rows.values())
+
+
+def test_a_step_with_the_optimizer_of_a_gpu_reads_nothing(load, monkeypatch, tmp_path):
+    training = load('sections.training')
+    init_default_scope('mmseg')
+    monkeypatch.setitem(training.SETTINGS, 'cpu', ('mobilenet-v2', 64, 2, 3))
+    load('sections.images').write_images(tmp_path / 'images', 4, 64)
+    call = training.step(tmp_path, CPU, dict(training.PLAIN, fused_optimizer=True))
+    assert load('sections.timing').counts(call, CPU)['reads'] == 0
 
 
 def test_device_cpu_hides_the_gpus_before_torch_is_imported(repository):
