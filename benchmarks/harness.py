@@ -110,10 +110,10 @@ def _agreement(result: np.ndarray, reference: np.ndarray) -> str:
 def peak_memory(call: Callable[[], object]) -> float:
     """Measure the growth of the resident memory by one call in a child process, in MiB."""
     read, send = os.pipe()
+    _return_free_memory()  # before the fork: the peak of the child includes what it has from the start
     child = os.fork()
     if child == 0:
         torch.set_num_threads(1)
-        _return_free_memory()
         before = _resident()
         call()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == 'darwin' else 1024)

@@ -1,8 +1,8 @@
 """Cost of a dataset with a large table of image-level labels: time and memory to build it, to read it, and to share it.
 
-The table is a real CSV file of one to three of 20 classes an image, in random order. The images are simulated: a file
-backend lists their names, from a file with one name per line, also in random order, so that no image exists. Listing
-millions of real files is left out, as it depends on the disk. The rows of the result:
+The table is a real file, CSV or JSON Lines, of one to three of 20 classes an image, in random order. The images are
+simulated: a file backend lists their names, from a file with one name per line, also in random order, so that no image
+exists. Listing millions of real files is left out, as it depends on the disk. The rows of the result:
 
 - build: CPU and elapsed time from the arguments to the dataset, and the peak of the resident memory of the process,
   imports included (`ru_maxrss` of a process of its own); the peak of the imports, and what is resident afterwards, of
@@ -13,6 +13,7 @@ millions of real files is left out, as it depends on the disk. The rows of the r
 - second rank: the same build, by a process that finds the rows of the first one in `--shared`.
 
     python benchmarks/large_table.py 200000
+    python benchmarks/large_table.py 1000000 --format jsonl
     python benchmarks/large_table.py 10000000 --shared /dev/shm/rows
 """
 
@@ -56,17 +57,19 @@ class ListedBackend(BaseStorageBackend):
         return Path(path.removeprefix('listed://')).read_text().splitlines()
 
 
-def write_inputs(folder: Path, rows: int, suffix: bool) -> None:
-    """Write the table `labels.csv` and the names `images.txt`."""
+def write_inputs(folder: Path, rows: int, suffix: bool, kind: str) -> None:
+    """Write the table `labels.KIND` and the names `images.txt`."""
     step = next(step for step in range(rows // 3 * 2 + 1, 3 * rows + 10) if rows % step and _coprime(step, rows))
     draw = random.Random(0)
     cells = [';'.join(draw.sample(CLASSES, draw.choice((1, 1, 2, 3)))) for _ in range(10_000)]
     ending = '.jpg' if suffix else ''
-    with open(folder / 'labels.csv', 'w') as table, open(folder / 'images.txt', 'w') as images:
-        table.write('image,labels\n')
+    row_text = '{{"image": "{}", "labels": "{}"}}\n' if kind == 'jsonl' else '{},{}\n'
+    with open(folder / f'labels.{kind}', 'w') as table, open(folder / 'images.txt', 'w') as images:
+        table.write('image,labels\n' if kind == 'csv' else '')
         for row in range(rows):
             number = row * step % rows
-            table.write(f'{number % 5000:04d}/{number:09d}{ending},{cells[number * 7919 % len(cells)]}\n')
+            name = f'{number % 5000:04d}/{number:09d}{ending}'
+            table.write(row_text.format(name, cells[number * 7919 % len(cells)]))
             number = (row * step + rows // 2) % rows
             images.write(f'{number % 5000:04d}/{number:09d}.jpg\n')
 
@@ -85,7 +88,7 @@ def measure(folder: Path, rows: int, environment: dict[str, str], queue: Any) ->
     imports = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     start, cpu = time.perf_counter(), time.process_time()
     dataset = FolderWeakDataset(
-        label_file=str(folder / 'labels.csv'),
+        label_file=str(next(folder.glob('labels.*'))),
         label_cfg=dict(separator=';'),
         metainfo=dict(classes=('background', *CLASSES)),
         data_prefix=dict(img_path=f'listed://{folder}/images.txt'),
@@ -154,10 +157,11 @@ def main() -> None:
     parser.add_argument('--no-suffix', action='store_true', help='the table names the images without suffix')
     parser.add_argument('--shared', help='folder in which the ranks of a machine share the rows')
     parser.add_argument('--out', help='JSON file of the figures')
+    parser.add_argument('--format', choices=('csv', 'jsonl'), default='csv', help='format of the table')
     args = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
     try:
-        write_inputs(folder, args.rows, not args.no_suffix)
+        write_inputs(folder, args.rows, not args.no_suffix, args.format)
         environment = dict(MMWSL_SHARED_ROWS=args.shared) if args.shared else {}
         found = [run(folder, args.rows, environment) for _ in range(2 if args.shared else 1)]
     finally:

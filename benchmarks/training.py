@@ -11,9 +11,9 @@ A step is forward, backward and optimizer on one batch. The rows take turns, and
 ratios within a turn. "own" is the fraction of the step that aggregation and loss take, forward and backward, measured
 alone: it does not depend on the noise of the other parts. The learning rate is 0, so that every step does the same
 work, on scores with the spread of a trained network. Each row is then trained from the loader with the workers of the
-config: "images/s", and "loader", the fraction of time for which a step waits for images. On a CPU, one thread is used,
-times of steps are CPU times, and memory is the growth of the resident memory by a step. On a GPU, memory is the peak
-that torch allocates.
+config: "images/s", and "loader", the fraction of time for which a step waits for images. They are rendered before: the
+loader joins and copies them, but reads and transforms none. On a CPU, one thread is used, times of steps are CPU times,
+and memory is the growth of the resident memory by a step. On a GPU, memory is the peak that torch allocates.
 
     python benchmarks/training.py                                            # lse and gap
     python benchmarks/training.py lse gap gmp topk weldon wildcat gwrp noisyor gem spleap attention
@@ -21,6 +21,7 @@ that torch allocates.
 """
 
 import argparse
+import copy
 import statistics
 import time
 from collections.abc import Callable
@@ -30,15 +31,17 @@ from pathlib import Path
 import torch
 from harness import MIB, peak_memory, write
 from mmengine.config import Config
+from mmengine.dataset import BaseDataset
 from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.segmentors import EncoderDecoder
+from mmseg.registry import DATASETS
 from sections.timing import seconds
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from mmwsl.apis.registered import is_subclass
 from mmwsl.models import CachedBackbone, LSEAggregationHead
@@ -47,6 +50,7 @@ from mmwsl.utils.nested import dicts_in
 
 CONFIGS = {path.stem: path for path in (Path(__file__).parent.parent / 'configs').rglob('*.py')}
 CLASSES = 7  # of the synthetic shapes dataset
+DIFFERENT = 4  # batches of different images
 SPREAD = 4.0  # standard deviation of the scores of a trained network
 
 
@@ -64,6 +68,26 @@ class BareHead(LSEAggregationHead):
     def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: list) -> dict[str, Tensor]:
         """Sum the scores."""
         return dict(loss=seg_logits.sum())
+
+
+class Rendered(Dataset):
+    """Samples of a dataset, made once, and repeated.
+
+    Args:
+        dataset: The dataset.
+        count: Number of different samples.
+    """
+
+    def __init__(self, dataset: BaseDataset, count: int) -> None:
+        self.length, self.samples = len(dataset), [dataset[index] for index in range(count)]
+
+    def __len__(self) -> int:
+        """Return the number of samples, repeated ones too."""
+        return self.length
+
+    def __getitem__(self, index: int) -> dict:
+        """Return a sample; a training step may change what belongs to its batch."""
+        return copy.deepcopy(self.samples[index % len(self.samples)])
 
 
 REFERENCES = dict(
@@ -174,7 +198,8 @@ def measure(args: argparse.Namespace) -> list[dict]:
     """Measure every row."""
     device = torch.device(args.device)
     cfg = base_config(args.data, args.size, args.batch_size)
-    loader = Runner.build_dataloader(cfg.train_dataloader, seed=0)
+    dataset = Rendered(DATASETS.build(cfg.train_dataloader.dataset), DIFFERENT * args.batch_size)
+    loader = Runner.build_dataloader(dict(cfg.train_dataloader, dataset=dataset), seed=0)
     batch = next(iter(loader))
     built = {name: network(cfg, name, args.data, device) for name in [*REFERENCES, *args.methods]}
     steps, owns = {}, {}

@@ -2,53 +2,25 @@
 
 import math
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import saliency
 import torch
-from cases import crf as crf_case
 from cases import dense as dense_case
 from mmseg.models import SegDataPreProcessor
 from mmseg.structures import SegDataSample
-from skimage.segmentation import slic
 
-from mmwsl.functional import (
-    affinity_random_walk,
-    dense_crf,
-    global_average_pool,
-    lse_pool,
-    pixel_adaptive_refinement,
-    recorded_layers,
-    shift_and_stitch,
-    superpixel_mean,
-)
+from mmwsl.functional import global_average_pool, lse_pool, recorded_layers, shift_and_stitch
 from mmwsl.inference.dense import convert_to_dense, dense_scores
 from mmwsl.models import FusedSegDataPreProcessor
 
+from . import refinements
 from .timing import Call, compared
 
 
 def rows(device: torch.device, folder: Path) -> Iterator[dict]:
     """Measure the operations."""
-    image = crf_case.make_image()
-    on_device = torch.from_numpy(image).permute(2, 0, 1).contiguous().to(device)
-    for labels in (21, 4):
-        probs = crf_case.scores(labels).to(device)
-        own: dict[str, Call] = {'mmwsl': lambda probs=probs: dense_crf(probs, on_device)}
-        with suppress(ImportError):
-            if device.type == 'cpu':
-                own = {'pydensecrf2': crf_case.pydensecrf(labels), **own}
-        yield from compared(f'dense CRF, {labels} labels, 10 iterations', own, device)
-        refine: dict[str, Call] = {'mmwsl': lambda probs=probs: pixel_adaptive_refinement(probs, on_device)}
-        yield from compared(f'PAMR, {labels} labels, 10 iterations', refine, device)
-    probs = crf_case.scores(21).to(device)
-    walk: dict[str, Call] = {'mmwsl': lambda: affinity_random_walk(probs, on_device)}
-    yield from compared('random walk, 21 labels', walk, device)
-    superpixels = torch.from_numpy(slic(image, 400, start_label=0)).to(device)
-    yield from compared(
-        'mean over superpixels, 21 labels', {'mmwsl': lambda: superpixel_mean(probs, superpixels)}, device
-    )
+    yield from refinements.rows(device)
     yield from compared('pooling of 16 x 21 x 41 x 41, forward and backward', poolings(device), device, 15)
     yield from compared('batch of 8 images, 375 x 500 padded to 512 x 512', batches(device), device, 15)
     yield from compared('scores at every pixel, three poolings, 400 x 400', dense(device), device)
@@ -93,7 +65,7 @@ def dense(device: torch.device) -> dict[str, Call]:
     }
 
 
-def guided(device: torch.device) -> dict[str, Call]:
+def guided(device: torch.device) -> dict[str, Call | str]:
     """Return the calls of captum, if it is installed, and of mmwsl."""
     model, image = saliency.network().to(device), saliency.image(224).to(device)
     outputs = torch.eye(20, device=device)[:, None]
@@ -105,7 +77,7 @@ def guided(device: torch.device) -> dict[str, Call]:
     try:
         from captum.attr import GuidedBackprop
     except ImportError:
-        return {'mmwsl': own}
+        return {'captum': 'captum is not installed', 'mmwsl': own}
     method = GuidedBackprop(model)
 
     def captum() -> None:

@@ -1,7 +1,9 @@
 """Weak and full supervision on voc6 with every layer trained: a classifier, pseudo-labels, DeepLab v3+.
 
 The recipe is that of configs/pseudo_labels, two rounds; there the backbones are frozen. Its constants were tuned on
-masks of voc6 train. Repeat the command to resume.
+masks of voc6 train. The sizes are those of the configs too, so that only the backbones differ from the published
+results: 448 pixels for the classifier, whose score map is coarse, 320 for DeepLab v3+, the longer side of most images.
+Repeat the command to resume.
 """
 
 import os

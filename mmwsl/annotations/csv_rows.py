@@ -68,7 +68,7 @@ def open_csv(path: str | Path, delimiter: str | None = ',', backend_args: dict |
 
 
 def _parse(text: str, delimiter: str, path: str) -> Iterator[Rows]:
-    reader = csv.reader(chain.from_iterable(map(io.StringIO, _pieces(text))), delimiter=delimiter, strict=True)
+    reader = csv.reader(split_lines(text), delimiter=delimiter, strict=True)
     numbered = filter(itemgetter(0), zip(reader, map(attrgetter('line_num'), repeat(reader)), strict=False))
     try:
         while block := list(islice(numbered, BLOCK)):
@@ -76,6 +76,11 @@ def _parse(text: str, delimiter: str, path: str) -> Iterator[Rows]:
             yield lines, rows
     except csv.Error as error:
         raise ValueError(f'{path}:{reader.line_num}: not a CSV row ({error}).') from error
+
+
+def split_lines(text: str) -> Iterator[str]:
+    """Yield the lines of a text with the character that ends them."""
+    return chain.from_iterable(map(io.StringIO, _pieces(text)))
 
 
 def _pieces(text: str) -> Iterator[str]:

@@ -134,7 +134,7 @@ def _read_columns(
         codes.append(code)
         numbers_of_lines.append(np.array(lines, np.uint32))
     _check_named(unnamed, image_column)
-    return images, Lines(table.path, np.concatenate(numbers_of_lines)), np.concatenate(codes), firsts
+    return images, Lines(f'{table.path}:', np.concatenate(numbers_of_lines)), np.concatenate(codes), firsts
 
 
 def check_column(table: CSVTable, argument: str, column: str) -> None:

@@ -1,15 +1,21 @@
 """Image-level labels from ``.json`` and ``.jsonl`` tables."""
 
 import json
+from array import array
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mmwsl.utils.files import atomic_write, parse_json, read_text
+from mmwsl.utils.packed_strings import BLOCK, PackedStrings
 from mmwsl.utils.text import shorten
 
 from .class_names import check_given
 from .columns import check_different, find_column
+from .csv_rows import split_lines
+from .label_table import LabelTable, Lines, Numbering
 from .record import ImageLabelRecord, make_record
 from .separators import find_separator, split_cell
 
@@ -24,7 +30,7 @@ def read_json(
     small_column: str = 'small',
     check_spaces: bool = False,
     backend_args: dict | None = None,
-) -> list[ImageLabelRecord]:
+) -> LabelTable:
     """Read ``[{"image": "a.jpg", "labels": ["cat"]}, ...]`` or ``{"a.jpg": ["cat"], ...}``.
 
     Labels are a list of names, or one string that is split like a cell of :func:`read_csv`. An empty list marks a
@@ -42,7 +48,7 @@ def read_json(
         backend_args: See :mod:`mmengine.fileio`.
 
     Returns:
-        One record per entry, in order.
+        One record per entry, in order, stored by columns.
 
     Raises:
         FileNotFoundError: If ``path`` does not exist.
@@ -57,9 +63,9 @@ def read_json(
         raise ValueError(
             f'{path}: expected a list of objects or a mapping from image to labels, got {type(content).__name__}.'
         )
-    entries = [(f'{path}: entry {index}', entry) for index, entry in enumerate(content)]
     columns = (unknown_column, large_column, small_column)
-    return _to_records(entries, str(path), image_column, label_column, columns, separator, check_spaces)
+    entries = enumerate(content)
+    return _to_table(entries, str(path), ': entry ', image_column, label_column, columns, separator, check_spaces)
 
 
 def read_jsonl(
@@ -72,62 +78,98 @@ def read_jsonl(
     small_column: str = 'small',
     check_spaces: bool = False,
     backend_args: dict | None = None,
-) -> list[ImageLabelRecord]:
-    """Read one ``{"image": "a.jpg", "labels": ["cat"]}`` per line; arguments and errors as in :func:`read_json`."""
+) -> LabelTable:
+    """Read one ``{"image": "a.jpg", "labels": ["cat"]}`` per line; arguments and errors as in :func:`read_json`.
+
+    A line is parsed at a time: beside the text of the file, only the names of the images and one record per combination
+    of labels are kept.
+    """
     text = read_text(path, backend_args=backend_args)
-    lines = [(f'{path}:{number}', line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-    entries = [(source, parse_json(line, source, unique_keys=True)) for source, line in lines]
+    lines = enumerate(split_lines(text), 1)
+    entries = (
+        (number, parse_json(line, f'{path}:{number}', unique_keys=True)) for number, line in lines if line.strip()
+    )
     columns = (unknown_column, large_column, small_column)
-    return _to_records(entries, str(path), image_column, label_column, columns, separator, check_spaces)
+    return _to_table(entries, str(path), ':', image_column, label_column, columns, separator, check_spaces)
 
 
-def _to_records(
-    entries: list[tuple[str, Any]],
+def _to_table(
+    entries: Iterable[tuple[int, Any]],
     path: str,
+    mark: str,
     image_column: str | None,
     label_column: str | None,
     other_columns: Sequence[str],
     separator: str | None,
     check_spaces: bool,
-) -> list[ImageLabelRecord]:
-    if entries:
-        source, keys = entries[0]
-        if not isinstance(keys, dict):
-            raise ValueError(
-                f'{source}: expected an object such as {{"image": "a.jpg", "labels": ["cat"]}}, got {shorten(keys)}.'
-            )
-        image_column = image_column or find_column(keys, 'image_column', source)
-        label_column = label_column or find_column(keys, 'label_column', source)
-        check_different(image_column, label_column, source)
-    columns = (label_column, *other_columns)
-    for source, entry in entries:
+) -> LabelTable:
+    """Store numbered entries by columns. ``mark`` joins the path and the number of an entry."""
+    columns: tuple[str | None, ...] = ()
+    images, block, numbers, codes = PackedStrings(), [], array('L'), array('i')
+    numbering, firsts = Numbering(), []
+    for number, entry in entries:
+        if not columns:
+            image_column, label_column = _find_columns(entry, image_column, label_column, f'{path}{mark}{number}')
+            columns = (label_column, *other_columns)
         if not isinstance(entry, dict) or not isinstance(entry.get(image_column), str) or label_column not in entry:
             raise ValueError(
-                f'{source}: expected an object with the keys {image_column!r} (a string) and '
+                f'{path}{mark}{number}: expected an object with the keys {image_column!r} (a string) and '
                 f'{label_column!r}, got {shorten(entry)}.'
             )
-        for column in columns:
-            labels = entry.get(column, [])
-            if not isinstance(labels, str | list) or not all(isinstance(name, str) for name in labels):
-                raise ValueError(
-                    f'{source}: {column!r} must be a list of class names or one string, got {shorten(labels)}.'
-                )
-    cells = [entry.get(column, []) for _, entry in entries for column in columns]
+        cells = [entry.get(column, []) for column in columns]
+        key = tuple(tuple(cell) if isinstance(cell, list) else cell for cell in cells)
+        if not _is_known(key, numbering):
+            _check_cells(dict(zip(columns, cells, strict=True)), f'{path}{mark}{number}')
+            firsts.append((entry[image_column], f'{path}{mark}{number}', cells))
+        codes.append(numbering[key])
+        numbers.append(number)
+        block.append(entry[image_column])
+        if len(block) == BLOCK:
+            images.append_block(block)
+            block = []
+    if block:
+        images.append_block(block)
+    cells = [cell for *_, found in firsts for cell in found]
     texts = [cell for cell in cells if isinstance(cell, str)]
     if separator is not None and cells and not texts:
         raise ValueError(f'{path}: `separator` must be left out, got {separator!r}: all labels are lists. Remove it.')
     separator = find_separator(texts, path, check_spaces, separator)
-
-    def names(entry: dict, column: str | None) -> list[str]:
-        labels = entry.get(column, [])
-        return split_cell(labels, separator) if isinstance(labels, str) else [name.strip() for name in labels]
-
-    records = []
-    for source, entry in entries:
-        present, unknown, large, small = (names(entry, column) for column in columns)
+    kinds = []
+    for image, source, found in firsts:
+        present, unknown, large, small = (
+            split_cell(cell, separator) if isinstance(cell, str) else [name.strip() for name in cell] for cell in found
+        )
         check_given([*present, *unknown], source)
-        records.append(make_record(entry[image_column], present, unknown, source, large, small))
-    return records
+        kinds.append(make_record(image, present, unknown, source, large, small))
+    return LabelTable(images, Lines(f'{path}{mark}', np.array(numbers)), np.array(codes, np.int32), kinds)
+
+
+def _find_columns(entry: Any, image_column: str | None, label_column: str | None, source: str) -> tuple[str, str]:
+    """Return the keys of image and labels, of which the first entry decides."""
+    if not isinstance(entry, dict):
+        raise ValueError(
+            f'{source}: expected an object such as {{"image": "a.jpg", "labels": ["cat"]}}, got {shorten(entry)}.'
+        )
+    image_column = image_column or find_column(entry, 'image_column', source)
+    label_column = label_column or find_column(entry, 'label_column', source)
+    check_different(image_column, label_column, source)
+    return image_column, label_column
+
+
+def _is_known(key: tuple, numbering: Numbering) -> bool:
+    """Whether equal cells were read before; cells that cannot be compared are wrong."""
+    try:
+        return key in numbering
+    except TypeError:
+        return False
+
+
+def _check_cells(cells: dict[str | None, Any], source: str) -> None:
+    for column, labels in cells.items():
+        if not isinstance(labels, str | list) or not all(isinstance(name, str) for name in labels):
+            raise ValueError(
+                f'{source}: {column!r} must be a list of class names or one string, got {shorten(labels)}.'
+            )
 
 
 def write_jsonl(path: str | Path, records: Iterable[ImageLabelRecord]) -> None:

@@ -54,15 +54,15 @@ class LabelTable(LazySequence[ImageLabelRecord]):
 
 
 class Lines(LazySequence[str]):
-    """``file:line`` of the rows of a table.
+    """Places of the rows of a table, such as ``file:line``.
 
     Args:
-        path: The file.
-        numbers: Numbers of the lines.
+        prefix: The text before the number, such as ``file:``.
+        numbers: Numbers of the lines or entries.
     """
 
-    def __init__(self, path: str, numbers: np.ndarray) -> None:
-        self._path, self._numbers = path, numbers
+    def __init__(self, prefix: str, numbers: np.ndarray) -> None:
+        self._prefix, self._numbers = prefix, numbers
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -70,7 +70,7 @@ class Lines(LazySequence[str]):
 
     def item(self, index: int) -> str:
         """Return the place of a row."""
-        return f'{self._path}:{self._numbers[index]}'
+        return f'{self._prefix}{self._numbers[index]}'
 
 
 class Numbering(dict[Hashable, int]):
