@@ -24,6 +24,7 @@ from mmwsl.visualization import colorize_mask, image_grid
 
 NAMES = ('background', *CLASSES)
 SHARES = (0, 0.01, 0.03, 0.1, 0.3, 1)
+"""Limits of the groups by the share of the image that a class covers; the last limit belongs to its group."""
 
 
 @dataclass
@@ -75,7 +76,8 @@ def describe(cases: list[Case], name: str) -> str:
         f'what is labeled {name} is {_percentages(counts[:, index])}',
     ]
     for low, high in zip(SHARES, SHARES[1:], strict=False):
-        found = [case.iou(index) for case in cases if low <= case.share(index) < high]
+        group = [case for case in cases if low <= case.share(index) < high or case.share(index) == high == 1]
+        found = [case.iou(index) for case in group if not np.isnan(case.iou(index))]
         if found:
             lines.append(
                 f'{low:.0%} to {high:.0%} of the image: {len(found)} images, mean image IoU {np.mean(found):.2f}'

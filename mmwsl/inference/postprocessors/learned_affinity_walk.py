@@ -21,7 +21,7 @@ class LearnedAffinityWalk(PostProcessor):
     256 steps for all classes and the background. IRN (Ahn et al., CVPR 2019): radius 5, ``beta`` 10 and 256 steps for
     the foreground, which is multiplied by 1 minus the boundary probability before; then it is divided by its maximum
     over all classes, and ``background`` is added. Without a ``background``, all classes walk by the boundaries of IRN
-    too, and are not multiplied: with scores whose background means something, no threshold has to be chosen.
+    too, and are not multiplied: no background score has to be chosen.
 
     The affinity network is another network than the classifier. It is trained on pseudo-labels and frozen; a process
     loads it once. It sees the image at its own size, and the locations of its head are those of the walk.
