@@ -206,13 +206,20 @@ def test_classes_whose_text_does_not_fit_are_named(taught, folder, tmp_path, cap
         ([0.3, 0.6, 0.1, 0.0, 0, 0, 0], [1, 3]),  # the background is above the third
         ([0.1, 0.2, 0.0, 0.0, 0, 0, 0.7], [1]),  # an absent class is above the first
         ([0.9, 0.1, 0.0, 0.0, 0, 0, 0], []),
+        ([0.1, 0.2, 0.0, 0.0, 0, 1, 0], [1, 4, -5]),  # an unknown class is neither a rival nor present
     ):
         sample = SegDataSample()
-        score = torch.zeros(7).index_fill(0, torch.tensor(labels, dtype=torch.int64), 1)
-        sample.pred_label = LabelData(score=score, raw_score=torch.tensor(probs))
+        known = torch.zeros(7)
+        for label in labels:
+            known[abs(label)] = 1 if label > 0 else -1
+        probs = torch.tensor(probs)
+        sample.gt_label = LabelData(score=known)
+        sample.pred_label = LabelData(score=torch.where(known < 0, probs, known), raw_score=probs)
         record.after_test_iter(None, 0, outputs=[sample])
     names = cfg.classes[1:]
-    assert record.counts == {1: [True, True, False], 2: [True], 3: [True, False]} and record.describe() == ''
+    assert record.counts == {1: [True, True, False, True], 2: [True], 3: [True, False], 4: [False]}
+    record.counts.pop(4)
+    assert record.describe() == ''
     record.counts = {1: [True] + [False] * 9, 2: [True] + [False] * 10, 3: [False]}
     assert record.describe().startswith(
         f'CLIP seldom recognizes {names[1]!r} (1 of 11), {names[2]!r} (0 of 1) in images with that label'
