@@ -1,7 +1,7 @@
 """``mmwsl label``: the pseudo-labels of a project, with new thresholds or another teacher if given."""
 
 from mmwsl.apis.project.commands import label_project
-from mmwsl.models.backbones.transformer_backbone import DTYPES
+from mmwsl.apis.project.teacher import DTYPES
 from mmwsl.utils.parser import Parser
 
 

@@ -107,10 +107,11 @@ def uncertain_crops(
     positive = torch.empty(len(labels), count, dtype=torch.bool, device=labels.device)
     for n, (code, inside) in enumerate(zip(codes, valid, strict=True)):
         centers = ((code < 2) & inside).nonzero()
-        places = inside.nonzero()
-        centers = centers if len(centers) else places
+        centers = centers if len(centers) else inside.nonzero()
         drawn = centers[torch.randint(len(centers), (count,)).to(centers.device)]
-        first, end = places.amin(0), places.amax(0) + 1
+        sides = inside.any(1), inside.any(0)
+        first = torch.stack([side.int().argmax() for side in sides])
+        end = first + torch.stack([side.sum() for side in sides])
         # A rectangle smaller than a crop does not contain it, but the map does.
         corners[n] = (drawn - size // 2).minimum(end - size).maximum(first).minimum(limit)
         for v, (row, column) in enumerate(corners[n].tolist()):

@@ -17,7 +17,7 @@ from mmwsl.apis.pseudo_labels.manifest import Manifest
 from mmwsl.apis.pseudo_labels.masks import COMMAND
 from mmwsl.datasets.classes import safe_palette
 from mmwsl.models.backbones.model_folder import read_model_config
-from mmwsl.models.backbones.transformer_backbone import DTYPES
+from mmwsl.models.backbones.transformer_backbone import DTYPES as DTYPES  # the command reads it here
 from mmwsl.utils.files import atomic_write, digest_file, load_json
 from mmwsl.utils.json_shape import check_shape
 from mmwsl.utils.output_folder import OutputFolder
