@@ -37,6 +37,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--images', type=int, default=640)
     parser.add_argument('--epochs', type=int, default=4)
     args = parser.parse_args(argv)
+    if args.seeds < 2:
+        parser.error(f'--seeds must be at least 2, got {args.seeds}.')
     found = {amp: [mean_iou(amp, seed, args.images, args.epochs) for seed in range(args.seeds)] for amp in PRECISIONS}
     for amp, values in found.items():
         row = ' '.join(f'{value:.2f}' for value in values)

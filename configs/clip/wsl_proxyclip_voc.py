@@ -13,6 +13,7 @@ model = dict(
         ),
         beta=1.2,
         gamma=3.0,
+        tuned_on='masks of VOC 2012, by the authors of ProxyCLIP',
     ),
     decode_head=dict(
         prompts=dict(_delete_=True, boat='ship', diningtable='table'),

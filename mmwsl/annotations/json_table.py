@@ -105,7 +105,7 @@ def _to_table(
 ) -> LabelTable:
     """Store numbered entries by columns. ``mark`` joins the path and the number of an entry."""
     columns: tuple[str | None, ...] = ()
-    images, block, numbers, codes = PackedStrings(), [], array('L'), array('i')
+    images, block, numbers, codes = PackedStrings(), [], array('I'), array('i')
     numbering, firsts = Numbering(), []
     for number, entry in entries:
         if not columns:

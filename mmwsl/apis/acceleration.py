@@ -1,6 +1,8 @@
 """Settings that make training and inference fast on a GPU, and do not change what is trained."""
 
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -24,12 +26,23 @@ PREFETCHED = 4
 """Batches that each process of a loader prepares ahead on a GPU; the default of torch is 2."""
 
 
+@contextmanager
+def restored_tf32() -> Iterator[None]:
+    """Restore after the block whether matrix products use TF32: post-processing in the same process does not."""
+    before = torch.backends.cuda.matmul.allow_tf32
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
+
+
 def accelerate(cfg: Config, amp: str | None = None) -> tuple[list[Hook], str]:
     """Apply ``acceleration_cfg`` to a config, before its runner is built.
 
     On a GPU the forward pass is computed in bfloat16 where the GPU has it (compute capability 8.0), other float32
     matrix products in TF32, convolutions channels last, the optimizer in one kernel. What the config sets itself stays
-    as it is; :func:`prepare_inputs` sets the loaders. On a CPU nothing changes, unless ``amp`` asks for bfloat16.
+    as it is; :func:`prepare_inputs` sets the loaders. TF32 is a setting of the process, see :func:`restored_tf32`. On a
+    CPU nothing changes, unless ``amp`` asks for bfloat16.
 
     Args:
         cfg: The config, changed in place.
@@ -86,7 +99,7 @@ def prepare_inputs(cfg: Config) -> None:
 
     Processes that load images persist between epochs, prepare more batches ahead, and copy from pinned memory, unless
     the config says otherwise. Convolutions may use TF32, as in torch's default; other matrix products in TF32 are for
-    training, see :func:`accelerate`: post-processing stays in float32. On a CPU nothing changes.
+    training, see :func:`restored_tf32`: post-processing stays in float32. On a CPU nothing changes.
 
     Args:
         cfg: The config, changed in place.

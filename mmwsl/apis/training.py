@@ -11,7 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from mmwsl.apis.acceleration import accelerate
+from mmwsl.apis.acceleration import accelerate, restored_tf32
 from mmwsl.apis.arguments import add_amp, add_check_data, add_overwrite, base_parser, parse, say_results
 from mmwsl.apis.checkpoint import is_url, latest_checkpoint, weights_only_loading
 from mmwsl.apis.checkpoint_fit import check_dataset_classes
@@ -82,8 +82,8 @@ def train(
     check_load_from(cfg)
     if allow_mismatch and not cfg.get('load_from'):
         raise ValueError('--allow-mismatch needs `load_from`, got None. Set --cfg-options load_from=FILE.')
-    fast, used = accelerate(cfg, amp)
-    with weights_only_loading(cfg, trust_checkpoint), initial_weights(cfg):
+    with restored_tf32(), weights_only_loading(cfg, trust_checkpoint), initial_weights(cfg):
+        fast, used = accelerate(cfg, amp)
         runner = build_runner(cfg, launcher, allow_mismatch)
         with discarded_if_rejected(runner):
             check_training(runner)

@@ -103,13 +103,17 @@ def uncertain_crops(
     """
     codes = torch.full_like(labels, 2).masked_fill(labels == ignore_index, 1).masked_fill(labels == 0, 0)
     corners = labels.new_empty(len(labels), count, 2, dtype=torch.int64)
+    limit = torch.tensor(labels.shape[1:]).to(corners) - size
     positive = torch.empty(len(labels), count, dtype=torch.bool, device=labels.device)
     for n, (code, inside) in enumerate(zip(codes, valid, strict=True)):
         centers = ((code < 2) & inside).nonzero()
         centers = centers if len(centers) else inside.nonzero()
         drawn = centers[torch.randint(len(centers), (count,)).to(centers.device)]
-        ends = torch.stack([inside.any(1).sum(), inside.any(0).sum()])
-        corners[n] = (drawn - size // 2).minimum(ends - size).clamp(min=0)
+        sides = inside.any(1), inside.any(0)
+        first = torch.stack([side.int().argmax() for side in sides])
+        end = first + torch.stack([side.sum() for side in sides])
+        # A rectangle smaller than a crop does not contain it, but the map does.
+        corners[n] = (drawn - size // 2).minimum(end - size).maximum(first).minimum(limit)
         for v, (row, column) in enumerate(corners[n].tolist()):
             window = (slice(row, row + size), slice(column, column + size))
             positive[n, v] = code[window][inside[window]].float().mean() > threshold

@@ -25,7 +25,8 @@ class OnlineLabeler(nn.Module):
         scale: Size of the labels in relation to the images, in (0, 1]. The cost falls with its square.
         iterations: Iterations of the refinement by colors; 0 does not refine.
         ignore_index: Label of uncertain pixels and of padding.
-        tuned_on: Masks that the thresholds were tuned on; None if they were fixed in advance.
+        tuned_on: Masks that the thresholds were tuned on, by default those of the default thresholds; None if they were
+            fixed in advance.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -39,7 +40,7 @@ class OnlineLabeler(nn.Module):
         scale: float = 0.5,
         iterations: int = 10,
         ignore_index: int = 255,
-        tuned_on: str | None = None,
+        tuned_on: str | None = 'masks of VOC 2012, by the authors of ToCo',
     ) -> None:
         super().__init__()
         if not 0 <= bg_threshold <= fg_threshold <= 1:
@@ -55,6 +56,11 @@ class OnlineLabeler(nn.Module):
         self.register_buffer('constants', constants, persistent=False)
 
     constants: Tensor
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """Masks that the thresholds were tuned on; they act through the trained weights."""
+        return dict(tuned_on=self.tuned_on) if self.tuned_on else {}
 
     @property
     def thresholds(self) -> Tensor:

@@ -1,17 +1,20 @@
 """Settings for GPUs: what they change in a config, and that they change no result."""
 
 import copy
+from contextlib import nullcontext
 
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.optim import AmpOptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS
 
 from mmwsl.apis import acceleration
 from mmwsl.apis.acceleration import accelerate, set_precision
+from mmwsl.apis.config import load_config
 from mmwsl.apis.launch import build_runner
-from mmwsl.apis.training import main
+from mmwsl.apis.training import main, train
 from mmwsl.engine.hooks import ChannelsLastHook
 
 
@@ -81,6 +84,26 @@ def test_loaders_of_every_runner_are_prepared(gpu, tiny_config):
     loader = cfg.test_dataloader
     assert (loader.pin_memory, loader.persistent_workers, loader.prefetch_factor) == (True, False, 4)
     assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32
+
+
+@pytest.mark.parametrize('fails', [False, True])
+def test_a_training_leaves_other_matrix_products_as_they_were(gpu, tiny_config, fails):
+    """Post-processing in the same process is in float32."""
+    path, seen = tiny_config(), []
+
+    class Observer(Hook):
+        """Hook that records the setting during the training."""
+
+        def after_train_iter(self, *args, **kwargs):
+            seen.append(torch.backends.cuda.matmul.allow_tf32)
+            if fails:
+                raise KeyboardInterrupt
+
+    torch.backends.cuda.matmul.allow_tf32 = False
+    cfg = load_config(path, None, path.parent / 'work')
+    with pytest.raises(KeyboardInterrupt) if fails else nullcontext():
+        train(cfg, hooks=[Observer()])
+    assert seen and all(seen) and not torch.backends.cuda.matmul.allow_tf32
 
 
 def test_what_the_config_sets_stays(gpu):

@@ -17,22 +17,23 @@ LITE = {'lite0': (320, 40), 'lite2': (352, 48)}
 
 
 @pytest.mark.parametrize('arch', LITE)
-@pytest.mark.parametrize('name', ['lse', 'deeplabv3plus'])
+@pytest.mark.parametrize('name', ['wsl_lse', 'psl_deeplabv3plus'])
 def test_a_model_with_efficientnet_lite(name, arch):
-    folder = FOLDER / '_base_' / 'models'
-    cfg = Config.fromfile(folder / f'{name}_efficientnet-{arch}.py')
+    cfg, other = (
+        Config.fromfile(CONFIGS[f'{name}_{part}_folder']) for part in (f'efficientnet-{arch}', 'mobilenet-v2')
+    )
     init_default_scope('mmseg')
     model = MODELS.build(cfg.model)
     model.init_weights()
     model.eval()
     with torch.no_grad():
-        assert model(torch.zeros(2, 3, 64, 96)).shape[:2] == (2, 7)
+        assert model(torch.zeros(2, 3, 64, 96)).shape[:2] == (2, 3)
     assert model.data_preprocessor.mean.flatten().tolist() == [127.0] * 3
     assert model.data_preprocessor.std.flatten().tolist() == [128.0] * 3
     assert (cfg.model.decode_head.in_channels, cfg.model.decode_head.get('c1_in_channels')) == (
-        (LITE[arch][0], None) if name == 'lse' else LITE[arch]
+        (LITE[arch][0], None) if name == 'wsl_lse' else LITE[arch]
     )
-    assert_only_the_backbone_differs(cfg, Config.fromfile(folder / f'{name}_mobilenet-v2.py'))
+    assert_only_the_backbone_differs(cfg, other)
 
 
 def assert_only_the_backbone_differs(cfg, other):

@@ -66,6 +66,18 @@ def test_the_output_stride_and_the_weights_of_a_file(name, stride, tmp_path):
 
 
 @needs_timm
+def test_weights_of_a_network_with_other_options(tmp_path):
+    """The weights of the complete network have the options of `timm.create_model`, too."""
+    import timm
+
+    init_cfg = save(timm.create_model('resnet18', block_args=dict(attn_layer='se')), tmp_path / 'w.pth')
+    backbone = DilatedTIMMBackbone('resnet18', init_cfg=init_cfg, block_args=dict(attn_layer='se'))
+    backbone.init_weights()
+    saved = torch.load(init_cfg['checkpoint'], weights_only=True)
+    assert torch.equal(backbone.timm_model.layer4[1].se.fc1.weight, saved['layer4.1.se.fc1.weight'])
+
+
+@needs_timm
 def test_a_network_that_is_not_frozen_trains():
     backbone = DilatedTIMMBackbone('resnet18').train()
     assert backbone(torch.randn(2, 3, 32, 32))[0].requires_grad

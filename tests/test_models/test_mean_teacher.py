@@ -10,6 +10,7 @@ from mmengine.registry import init_default_scope
 from torch.nn import functional as F
 
 from mmwsl.apis.onnx_network import OnnxNetwork
+from mmwsl.engine.hooks import collect_provenance
 from mmwsl.functional import double_threshold, fit_gaussian_mixture, patch_token_contrast
 from mmwsl.models import MixtureLabeler, OnlineLabeler
 from mmwsl.registry import MODELS
@@ -246,11 +247,13 @@ def test_masks_are_those_of_the_segmentation_head_and_image_scores_those_of_the_
 
 
 def test_predictions_name_the_masks_of_the_thresholds():
-    assert build().provenance == {}
+    assert collect_provenance(build()) == dict(tuned_on='masks of VOC 2012, by the authors of ToCo')
+    fixed = dict(type='mmwsl.OnlineLabeler', bg_threshold=0.3, fg_threshold=0.6, tuned_on=None)
+    assert collect_provenance(build(labeler=fixed)) == {}
     labeler = dict(type='mmwsl.MixtureLabeler', tuned_on='masks of the authors')
     prior = dict(type='mmwsl.ClassThresholds', thresholds=0.5, tuned_on='masks of mine')
     model = build(labeler=labeler, inference=dict(postprocessors=[prior]))
-    assert model.provenance == dict(tuned_on='masks of mine; masks of the authors')
+    assert collect_provenance(model) == dict(tuned_on='masks of mine; masks of the authors')
 
 
 def labels_by(labeler, maps, image_labels):

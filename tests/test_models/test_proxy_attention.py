@@ -8,6 +8,7 @@ from mmengine.structures import LabelData
 from mmseg.structures import SegDataSample
 from torch.nn import functional as F
 
+from mmwsl.engine.hooks import collect_provenance
 from mmwsl.models import ProxyAttentionBackbone
 from mmwsl.registry import MODELS
 from tests.tiny_transformers import PATCH, REASON, WIDTH, write_clip, write_vision
@@ -160,6 +161,12 @@ def segmentor(folders, kind='ViT', maps='mmwsl.Probabilities', backbone=None, sc
         inference=dict(class_maps=dict(type=maps), image_labels=dict(type='mmwsl.KnownImageLabels')),
     )
     return MODELS.build(deepcopy(config)).eval()
+
+
+def test_the_masks_of_the_constants_are_named(folders):
+    found = collect_provenance(segmentor(folders))
+    assert found['tuned_on'] == 'masks of VOC 2012, by the authors of ProxyCLIP'
+    assert 'tuned_on' not in collect_provenance(segmentor(folders, backbone=dict(beta=1.0, tuned_on=None)))
 
 
 def sample_of(labels, size):

@@ -1,12 +1,14 @@
 """ToCo on a vision transformer: labels of the tokens, crops, contrasts, gradients, errors of one line."""
 
 import copy
+import math
 
 import pytest
 import torch
 from mmengine.registry import init_default_scope
 from torch.nn import functional as F
 
+from mmwsl.engine.hooks import collect_provenance
 from mmwsl.functional import crop_token_contrast, double_threshold, patch_token_contrast, uncertain_crops
 from mmwsl.models import CropTokenContrastLoss
 from mmwsl.registry import MODELS
@@ -121,7 +123,7 @@ def test_gradients_reach_what_the_losses_say(folders):
     assert in_blocks(crops) == [True] * 3 and 'crop_contrast.projector.weight' in crops
     assert not any(name.startswith(('teacher', 'crop_contrast.teacher', 'token_head', 'auxiliary')) for name in crops)
     assert not any(value.requires_grad for value in model.crop_contrast.teacher.parameters())
-    assert model.provenance == dict(tuned_on='masks of mine')
+    assert collect_provenance(model) == dict(tuned_on='masks of mine')
 
 
 def test_the_contrast_of_crops_is_that_of_their_class_tokens(folders):
@@ -177,6 +179,12 @@ def test_crops_lie_in_the_image_around_uncertain_locations():
     labels[0, 2, 3] = 4  # no uncertain location: among all
     corners, _ = uncertain_crops(labels, valid, 200, 4)
     assert set(corners[0, :, 0].tolist()) == set(range(6)) and set(corners[0, :, 1].tolist()) == set(range(7))
+    valid[:, :3], valid[:, :, :4] = False, False  # a rectangle that begins at (3, 4)
+    corners, _ = uncertain_crops(labels, valid, 200, 4)
+    assert set(corners[0, :, 0].tolist()) == {3, 4, 5} and set(corners[0, :, 1].tolist()) == {4, 5, 6}
+    valid[:, :7], valid[:, :, :7] = False, False  # 2 x 3 locations, fewer than a crop has
+    corners, _ = uncertain_crops(labels, valid, 20, 4)
+    assert torch.equal(corners, torch.tensor([[[7, 6]]]).expand(1, 20, 2))
 
 
 @pytest.mark.parametrize(
@@ -217,6 +225,23 @@ def test_an_image_without_a_class_has_no_contrast_of_crops(folders):
         ('ViT', dict(token_head=dict(CLASSIFIER, num_classes=4)), '`token_head.num_classes` must equal.*got 4 and 3'),
         ('ViT', dict(crop_contrast=dict(CROPS, crops=0)), '`crops` must be'),
         ('ViT', dict(crop_contrast=dict(CROPS, momentum=1.0)), r'`crop_contrast.momentum` must be in \(0, 1\)'),
+        ('ViT', dict(crop_contrast=dict(CROPS, temperature=0.0)), '`crop_contrast.temperature` must be .* got 0.0'),
+        (
+            'ViT',
+            dict(crop_contrast=dict(CROPS, temperature=math.nan)),
+            '`crop_contrast.temperature` must be .* got nan',
+        ),
+        (
+            'ViT',
+            dict(crop_contrast=dict(CROPS, threshold=2.0)),
+            r'`crop_contrast.threshold` must be in \[0, 2\), got 2.0',
+        ),
+        (
+            'ViT',
+            dict(crop_contrast=dict(type='mmwsl.PatchTokenContrastLoss')),
+            '`crop_contrast` must be a CropTokenContrastLoss, got PatchTokenContrastLoss',
+        ),
+        ('Siglip', {}, '`model.crop_contrast` must be None for a backbone without class token'),
         (
             'ViT',
             dict(
@@ -240,7 +265,13 @@ def test_wrong_parts_are_one_line(folders, kind, settings, words):
     assert '\n' not in str(error.value)
 
 
-def test_a_model_without_class_token_is_one_line(folders):
-    model = build(folders, 'Siglip')
-    with pytest.raises(ValueError, match='must be None for a backbone without class token'):
-        model(**batch(model, (32, 24)), mode='loss')
+def test_a_model_without_class_token_trains_without_crops(folders):
+    model = build(folders, 'Siglip', crop_contrast=None)
+    losses = model(**batch(model, (32, 24)), mode='loss')
+    assert 'loss_crops' not in losses and all(value.isfinite() for value in losses.values())
+
+
+def test_a_frozen_backbone_is_one_line(folders):
+    backbone = dict(type='mmwsl.TransformerBackbone', folder=folders['ViT'], layers=(-3, -1))
+    with pytest.raises(ValueError, match='`backbone.frozen` must be False for TokenContrastSegmentor, got True'):
+        build(folders, backbone=backbone)

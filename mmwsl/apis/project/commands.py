@@ -42,9 +42,9 @@ def label_project(
     prompts: str | Path | None = None,
     dtype: str | None = None,
 ) -> Path:
-    """Write the pseudo-labels of the last round of a project again, or resume.
+    """Write the pseudo-labels of the last round of a project, with ``teacher`` those of the first; resumes.
 
-    A teacher is that of the first round: the segmentor that is trained on its labels generates those of the second.
+    The segmentor that is trained on the labels of a teacher generates those of the second round.
 
     Args:
         folder: The project folder.

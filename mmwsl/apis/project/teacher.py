@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -16,7 +17,7 @@ from mmwsl.apis.pseudo_labels.manifest import Manifest
 from mmwsl.apis.pseudo_labels.masks import COMMAND
 from mmwsl.datasets.classes import safe_palette
 from mmwsl.models.backbones.model_folder import read_model_config
-from mmwsl.models.backbones.transformer_backbone import DTYPES
+from mmwsl.models.backbones.transformer_backbone import DTYPES as DTYPES  # the command reads it here
 from mmwsl.utils.files import atomic_write, digest_file, load_json
 from mmwsl.utils.json_shape import check_shape
 from mmwsl.utils.output_folder import OutputFolder
@@ -120,10 +121,9 @@ class RecordLabeler(Hook):
     def after_test_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Compare the image-level probabilities of a batch with the image-level labels."""
         for sample in outputs if self.labeler.checkpoint is None else ():
-            probs, present = sample.pred_label.raw_score, sample.pred_label.score == 1
-            present[0] = False  # the background competes with the classes
-            highest = probs[~present].max()
-            for label in present.nonzero().flatten().tolist():
+            probs, labels = sample.pred_label.raw_score, sample.gt_label.score.to(sample.pred_label.raw_score)
+            highest = torch.cat([probs[:1], probs[1:][labels[1:] == 0]]).max()  # the background and absent classes
+            for label in (1 + (labels[1:] == 1).nonzero().flatten()).tolist():
                 self.counts.setdefault(label, []).append(bool(probs[label] > highest))
 
     def describe(self) -> str:
@@ -196,7 +196,7 @@ def render_config(project: Project, folder: Path, prompts: str | Path | None, dt
     """Return the config of a CLIP that scores the images of a project; see :func:`chosen_labeler`."""
     if '{{' in str(folder):
         raise ValueError(f'--teacher must have no {{{{ in its path, got {str(folder)!r}. Rename the folder.')
-    check_choice('dtype', dtype, DTYPES)
+    check_choice('--dtype', dtype, DTYPES)
     model = read_model_config(str(folder))
     if model.model_type != 'clip':
         raise ValueError(f'--teacher must be the folder of a CLIP model, got {model.model_type!r} in {str(folder)!r}.')

@@ -8,6 +8,7 @@ from mmengine import dist
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.structures import SegDataSample
+from torch import Tensor
 
 from mmwsl.apis.checkpoint import weights_only_loading
 from mmwsl.apis.launch import build_runner
@@ -65,19 +66,19 @@ class ScoreWriter(Hook):
         for sample in outputs:
             if len(self.pending) == MAX_PENDING:
                 self.pending.popleft().result()
-            self.pending.append(self.pool.submit(self._write, sample))
+            self.pending.append(self.pool.submit(self._write, sample.img_path, sample.pred_scores.data))
 
     def after_test(self, runner: Runner) -> None:
         """Wait until all scores are written."""
         while self.pending:
             self.pending.popleft().result()
 
-    def _write(self, sample: SegDataSample) -> None:
-        item = self.items[sample.img_path]
+    def _write(self, path: str, scores: Tensor) -> None:
+        item = self.items[path]
         try:
-            write_scores(item.scores, sample.pred_scores.data, self.settings.min_score, item.name)
+            write_scores(item.scores, scores, self.settings.min_score, item.name)
         except ValueError as error:
-            raise ValueError(f'image {sample.img_path!r}: {error}') from error
+            raise ValueError(f'image {path!r}: {error}') from error
 
 
 def predict_scores(

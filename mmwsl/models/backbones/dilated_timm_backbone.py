@@ -61,7 +61,7 @@ class DilatedTIMMBackbone(TIMMBackbone):
                 f'DilatedTIMMBackbone: `model_name` must be a network of timm that accepts {settings | kwargs}, got '
                 f'{model_name!r} (timm: {str(error) or type(error).__name__}). Set another network or stride.'
             ) from error
-        self.model_name = model_name
+        self.model_name, self.kwargs = model_name, kwargs
         self.out_channels = tuple(self.timm_model.feature_info.channels())
         self.frozen = frozen
         if frozen:
@@ -89,7 +89,7 @@ class DilatedTIMMBackbone(TIMMBackbone):
             return
         import timm
 
-        complete = timm.create_model(self.model_name, pretrained=False).state_dict()
+        complete = timm.create_model(self.model_name, pretrained=False, **self.kwargs).state_dict()
         unexpected = sorted(checkpoint.keys() - complete.keys())
         if unexpected:
             raise ValueError(

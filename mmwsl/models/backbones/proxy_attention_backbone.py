@@ -37,6 +37,7 @@ class ProxyAttentionBackbone(BaseModule):
         beta: See :func:`mmwsl.functional.proxy_attention`; 1.2 in ProxyCLIP.
         gamma: See :func:`mmwsl.functional.proxy_attention`; 3 in ProxyCLIP.
         dtype: Precision of CLIP, see :class:`mmwsl.models.TransformerBackbone`. The attention is in float32.
+        tuned_on: Masks that the hyper-parameters were tuned on; None if they were fixed in advance.
 
     Raises:
         FileNotFoundError: If there is no such folder, or it has no ``preprocessor_config.json``.
@@ -44,7 +45,15 @@ class ProxyAttentionBackbone(BaseModule):
         ValueError: If a folder has another model, or an argument is out of range.
     """
 
-    def __init__(self, folder: str, proxy: dict, beta: float = 1.2, gamma: float = 3.0, dtype: str = 'float32') -> None:
+    def __init__(
+        self,
+        folder: str,
+        proxy: dict,
+        beta: float = 1.2,
+        gamma: float = 3.0,
+        dtype: str = 'float32',
+        tuned_on: str | None = 'masks of VOC 2012, by the authors of ProxyCLIP',
+    ) -> None:
         super().__init__()
         kind = read_model_config(folder).model_type
         if kind != 'clip':
@@ -53,7 +62,7 @@ class ProxyAttentionBackbone(BaseModule):
             raise ValueError(
                 f'ProxyAttentionBackbone: `beta` must be finite and `gamma` positive and finite, got {beta}, {gamma}.'
             )
-        self.beta, self.gamma = beta, gamma
+        self.beta, self.gamma, self.tuned_on = beta, gamma, tuned_on
         self.clip = TransformerBackbone(folder, dtype=dtype)
         self.proxy = MODELS.build(proxy)
         if type(self.proxy) is not TransformerBackbone or not self.proxy.frozen:
@@ -73,6 +82,11 @@ class ProxyAttentionBackbone(BaseModule):
 
     factor: Tensor
     offset: Tensor
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """Masks that the hyper-parameters were tuned on; see :func:`mmwsl.engine.hooks.collect_provenance`."""
+        return dict(tuned_on=self.tuned_on) if self.tuned_on else {}
 
     def init_weights(self) -> None:
         """Keep the weights of the folders."""

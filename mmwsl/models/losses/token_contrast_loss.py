@@ -63,7 +63,7 @@ class CropTokenContrastLoss(nn.Module):
         temperature: See :func:`mmwsl.functional.crop_token_contrast`.
         crops: Crops of an image.
         crop_size: Side of a crop in pixels, rounded to whole patches.
-        threshold: See :func:`mmwsl.functional.uncertain_crops`.
+        threshold: See :func:`mmwsl.functional.uncertain_crops`; in [0, 2).
         loss_weight: Factor of the loss.
         loss_name: Key in the log; it must contain ``loss`` to be trained.
 
@@ -88,6 +88,10 @@ class CropTokenContrastLoss(nn.Module):
         check_integer('crop_size', crop_size, 1)
         if not 0 < momentum < 1:
             raise ValueError(f'`crop_contrast.momentum` must be in (0, 1), got {momentum}.')
+        if not 0 < temperature < float('inf'):
+            raise ValueError(f'`crop_contrast.temperature` must be positive and finite, got {temperature}.')
+        if not 0 <= threshold < 2:
+            raise ValueError(f'`crop_contrast.threshold` must be in [0, 2), got {threshold}.')
         self.temperature, self.crops, self.crop_size, self.threshold = temperature, crops, crop_size, threshold
         self.loss_weight, self.loss_name = loss_weight, loss_name
         self.projector = _Projector(in_channels, *channels)

@@ -14,7 +14,6 @@ from torch.nn import functional as F
 
 from ...functional import at_least_float32
 from ...inference import WholeScorer
-from ...inference.step import join_provenance
 from ...registry import MODELS
 from ...utils.text import check_integer
 from ..decode_heads import LSEAggregationHead
@@ -109,12 +108,6 @@ class MeanTeacherSegmentor(WeakEncoderDecoder):
     def aggregates(self) -> bool:
         """Whether there are image-level logits, those of the classifier."""
         return isinstance(self.auxiliary_head, LSEAggregationHead)
-
-    @property
-    def provenance(self) -> dict[str, str]:
-        """Supervision of the predictions; see the parent. The labeler of the training has hyper-parameters too."""
-        own = dict(tuned_on=self.labeler.tuned_on) if self.labeler.tuned_on else {}
-        return join_provenance([own, super().provenance])
 
     def train(self, mode: bool = True) -> 'MeanTeacherSegmentor':
         """Set the mode; the teacher stays in evaluation mode."""

@@ -12,6 +12,7 @@ from ...functional import at_least_float32, uncertain_crops
 from ...registry import MODELS
 from ..backbones import TransformerBackbone
 from ..decode_heads import LSEAggregationHead
+from ..losses import CropTokenContrastLoss
 from ..online_labelers import OnlineLabeler
 from .mean_teacher import MeanTeacherSegmentor, at_locations
 
@@ -35,17 +36,20 @@ class TokenContrastSegmentor(MeanTeacherSegmentor):
             with a class token, which is trained.
 
     Raises:
-        ValueError: If a part is another one, or the heads have different numbers of classes.
+        ValueError: If a part is another one, the backbone is frozen or has no class token for ``crop_contrast``, or
+            the heads have different numbers of classes.
     """
 
     def __init__(self, *, token_head: dict, crop_contrast: dict | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.token_head = MODELS.build(token_head)
+        self.crop_contrast = None if crop_contrast is None else MODELS.build(crop_contrast)
         for name, part, kind in (
             ('backbone', self.backbone, TransformerBackbone),
             ('token_head', self.token_head, LSEAggregationHead),
+            ('crop_contrast', self.crop_contrast, CropTokenContrastLoss),
         ):
-            if not isinstance(part, kind):
+            if part is not None and not isinstance(part, kind):
                 raise ValueError(
                     f'TokenContrastSegmentor: `{name}` must be a {kind.__name__}, got {type(part).__name__}.'
                 )
@@ -54,10 +58,15 @@ class TokenContrastSegmentor(MeanTeacherSegmentor):
                 '`token_head.num_classes` must equal `decode_head.num_classes`, got '
                 f'{self.token_head.num_classes} and {self.num_classes}.'
             )
+        backbone = cast(TransformerBackbone, self.backbone)
+        if backbone.frozen:
+            raise ValueError('`backbone.frozen` must be False for TokenContrastSegmentor, got True.')
+        if self.crop_contrast is not None:
+            with torch.no_grad():
+                self._class_tokens(torch.zeros(1, 3, backbone.patch_size, backbone.patch_size))
         low, high = self.labeler.constants[:, 0].tolist()
-        scale = 1 / cast(TransformerBackbone, self.backbone).patch_size
-        self.token_labeler = OnlineLabeler(self.num_classes, low, high, scale, 0, self.ignored)
-        self.crop_contrast = None if crop_contrast is None else MODELS.build(crop_contrast)
+        scale, tuned_on = 1 / backbone.patch_size, self.labeler.tuned_on
+        self.token_labeler = OnlineLabeler(self.num_classes, low, high, scale, 0, self.ignored, tuned_on)
 
     def contrast_losses(
         self, features: Sequence[Tensor], labels: Tensor, inputs: Tensor, data_samples: SampleList

@@ -184,7 +184,11 @@ CASES: list[Case] = [
         **UNCHANGED,
     ),
     case(
-        'label: no such precision', 'label project --teacher work --dtype half', 'rejected', "got 'half'", **UNCHANGED
+        'label: no such precision',
+        'label project --teacher work --dtype half',
+        'rejected',
+        "--dtype: invalid choice: 'half'",
+        **UNCHANGED,
     ),
     case('report: no project', 'report none', 'rejected', 'none'),
     case('report: a folder that is no project', 'report images', 'rejected', 'images'),

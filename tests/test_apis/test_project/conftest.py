@@ -1,20 +1,26 @@
-"""A small dataset of synthetic images with subfolders and equal stems, and a finished project."""
+"""A small dataset of synthetic images with subfolders and equal stems, a finished project, and one labeled by CLIP."""
 
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from mmwsl.annotations.score_file import read_codes
 from mmwsl.apis.project import Project
+from mmwsl.apis.project.labels import project_items
 from mmwsl.cli.main import main
 from mmwsl.datasets.shapes import SHAPES_CLASSES
 from mmwsl.datasets.synthetic import draw_layout, render_image, render_mask
+from tests.tiny_transformers import write_clip
 
 SIZE = 64
 ORDER = ('background', *sorted(SHAPES_CLASSES[1:]))
 VALUES = np.array([ORDER.index(name) for name in SHAPES_CLASSES], np.uint8)
 """Values of the masks: classes are sorted by name."""
+PATCH = 24
+"""Patch of the tiny CLIP: no divisor of the images, whose longer side becomes 512."""
 
 
 def write_shapes(root, count=16):
@@ -64,3 +70,30 @@ def finished(data, tmp_path_factory):
     root = tmp_path_factory.mktemp('project') / 'shapes'
     main(arguments(data, root, '--masks', str(masks)))
     return Project(root)
+
+
+@pytest.fixture(scope='session')
+def clip_folder(tmp_path_factory):
+    """A tiny CLIP of random weights; without `transformers` its tests are skipped."""
+    return write_clip(tmp_path_factory.mktemp('models') / 'clip', patch=PATCH)
+
+
+@pytest.fixture(scope='session')
+def taught(finished, clip_folder, tmp_path_factory):
+    """The finished project, labeled again by a tiny CLIP."""
+    project = Project(shutil.copytree(finished.root, tmp_path_factory.mktemp('taught') / 'shapes'))
+    main(['label', str(project.root), '--teacher', str(clip_folder)])
+    return project
+
+
+def scores_of(project):
+    """Return the scores of all training images of a project, by name."""
+    return {item.name: read_codes(item.scores) for item in project_items(project)}
+
+
+def rejected(command, words, capfd):
+    """Run a command that must end with one line."""
+    with pytest.raises(SystemExit) as end:
+        main(command)
+    printed = capfd.readouterr().err.strip().splitlines()
+    assert end.value.code == 2 and len(printed) == 1 and words in printed[0], printed

