@@ -73,7 +73,7 @@ def accelerate(cfg: Config, amp: str | None = None) -> tuple[list[Hook], str]:
             'fused preprocessing': is_subclass(preprocessor, MODELS, FusedSegDataPreProcessor),
             'pinned memory': loader.get('pin_memory'),
             'persistent processes': loader.get('persistent_workers'),
-            f'{loader.get("prefetch_factor")} batches ahead': loader.get('prefetch_factor'),
+            f'prefetching {loader.get("prefetch_factor")}': loader.get('prefetch_factor'),
         }
         used += [text for text, on in parts.items() if on]
     if cfg.get('compile'):

@@ -47,7 +47,7 @@ def test_everything_is_on_with_a_gpu(gpu):
     cfg = config()
     hooks, text = accelerate(cfg)
     assert [type(hook) for hook in hooks] == [ChannelsLastHook]
-    loading = 'pinned memory, persistent processes, 4 batches ahead'
+    loading = 'pinned memory, persistent processes, prefetching 4'
     assert text == f'bfloat16, TF32, channels last, fused optimizer, {loading}'
     cfg.model = dict(data_preprocessor=dict(type='mmwsl.FusedSegDataPreProcessor'))
     assert 'fused optimizer, fused preprocessing, pinned memory' in accelerate(cfg)[1]
@@ -61,7 +61,7 @@ def test_everything_can_be_switched_off(gpu):
     cfg = config(acceleration_cfg=off)
     cfg.train_dataloader.update(pin_memory=False, persistent_workers=False, prefetch_factor=1)
     given = copy.deepcopy(cfg)
-    assert accelerate(cfg) == ([], 'float32, 1 batches ahead')
+    assert accelerate(cfg) == ([], 'float32, prefetching 1')
     assert cfg.to_dict() == given.to_dict()
     assert not torch.backends.cuda.matmul.allow_tf32 and not torch.backends.cudnn.allow_tf32
 
