@@ -32,7 +32,7 @@ SIDE = 512
 NONE = 'none'
 """Value of ``--teacher`` that returns to the network of the project."""
 SELDOM = 0.1
-"""Fraction of the images with a class below which its text is reported. Our choice: a class may be small in an image."""
+"""Fraction of the images with a class below which its text is reported. Our choice: a class may be small."""
 TEXTS = {'prompts?': {str: (str, [str])}, 'background_prompts?': [str], 'templates?': [str]}
 """Shape of a file of texts."""
 CONFIG = """\
