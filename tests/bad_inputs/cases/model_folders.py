@@ -50,6 +50,7 @@ CASES: list[Case] = [
     case('sam-masks: no --model', 'sam-masks images/sub --model none.d --out new', 'rejected', 'none.d', **NOTHING),
     case('sam-masks: no --list', f'{SAM} --list none.txt', 'rejected', '--list', 'none.txt', **NOTHING),
     case('sam-masks: no point', f'{SAM} --points-per-side 0', 'rejected', '--points-per-side', **NOTHING),
+    case('sam-masks: no precision', f'{SAM} --dtype half', 'rejected', '--dtype', 'half', **NOTHING),
     case('sam-masks: an IoU of 2', f'{SAM} --min-iou 2', 'rejected', '--min-iou', **NOTHING),
     case('sam-masks: a negative stability', f'{SAM} --min-stability -1', 'rejected', '--min-stability', **NOTHING),
     case('sam-masks: an unknown --device', f'{SAM} --device tpu9', 'rejected', 'tpu9', **NOTHING),
