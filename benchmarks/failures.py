@@ -1,7 +1,7 @@
 """Show where masks of voc6 fail: where the pixels of a class go, and a picture of its worst images.
 
     python benchmarks/failures.py work_dirs/labels_train/masks --class person
-    python benchmarks/failures.py work_dirs/predicted/masks --count 10 --out failures.png      # of all classes
+    python benchmarks/failures.py work_dirs/predicted/masks --out failures.png      # of all classes
 
 The folder has masks of class indices, such as those of ``generate_pseudo_labels.py`` or ``mmwsl predict``. Uncertain
 pixels (255) are left out. The image IoU of a class is that of its pixels in one image.
@@ -106,15 +106,15 @@ def worst(cases: list[Case], names: Sequence[str], count: int) -> list[Case]:
     return [case for *_, case in sorted(ranks, key=lambda rank: rank[:2])[:count]]
 
 
-def draw(cases: list[Case], masks: Path, out: Path) -> None:
-    """Draw images, their true masks and these masks."""
+def draw(cases: list[Case], masks: Path, out: Path, photos: bool = True) -> None:
+    """Draw a column for each image: the photo, its true mask and the mask below each other."""
     colors = voc_colormap(21)
     colors = [colors[0], *(colors[i] for i in np.flatnonzero(class_ids(CLASSES)[:21] != IGNORE_INDEX)[1:])]
-    columns: dict[str, list[np.ndarray]] = dict(image=[], truth=[], mask=[])
+    columns = {}
     for case in cases:
-        columns['image'].append(np.asarray(read_image(ROOT / f'JPEGImages/{case.image}.jpg')))
-        columns['truth'].append(colorize_mask(ground_truth(case.image), colors))
-        columns['mask'].append(colorize_mask(read_mask(masks / f'{case.image}.png'), colors))
+        photo = [np.asarray(read_image(ROOT / f'JPEGImages/{case.image}.jpg'))] if photos else []
+        pair = (ground_truth(case.image), read_mask(masks / f'{case.image}.png'))
+        columns[case.image] = photo + [colorize_mask(mask, colors) for mask in pair]
     image_grid(columns).save(out)
 
 
@@ -125,13 +125,14 @@ def main() -> None:
     parser.add_argument('--class', dest='classes', nargs='+', choices=CLASSES, default=CLASSES)
     parser.add_argument('--count', type=int, default=10, help='number of images in the picture (default %(default)s)')
     parser.add_argument('--out', type=Path, help='picture of the worst images')
+    parser.add_argument('--no-photos', action='store_true', help='draw the masks only')
     args = parser.parse_args()
     cases = read_cases(args.masks)
     for name in args.classes:
         print(describe(cases, name), end='\n\n')
     if args.out:
         chosen = worst(cases, args.classes, args.count)
-        draw(chosen, args.masks, args.out)
+        draw(chosen, args.masks, args.out, not args.no_photos)
         for case in chosen:
             ious = ', '.join(f'{name} {case.iou(NAMES.index(name)):.2f}' for name in sorted(case.labels))
             print(f'{case.image}: {ious}; masks {_percentages(case.counts.sum(0))}')
