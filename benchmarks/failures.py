@@ -1,4 +1,4 @@
-"""Show where masks of voc6 fail: where the pixels of a class go, and a picture of its worst images.
+"""Show where masks of voc6 fail: where the pixels of a class go, and a grid of its worst images.
 
     python benchmarks/failures.py work_dirs/labels_train/masks --class person
     python benchmarks/failures.py work_dirs/predicted/masks --out failures.png      # of all classes
@@ -23,8 +23,8 @@ from mmwsl.utils.images import read_image
 from mmwsl.visualization import colorize_mask, image_grid
 
 NAMES = ('background', *CLASSES)
-SHARES = (0, 0.01, 0.03, 0.1, 0.3, 1)
-"""Limits of the groups by the share of the image that a class covers; the last limit belongs to its group."""
+FRACTIONS = (0, 0.01, 0.03, 0.1, 0.3, 1)
+"""Limits of the groups by the fraction of the image that a class covers; the last limit belongs to its group."""
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Case:
     labels: frozenset[str]
     counts: np.ndarray
 
-    def share(self, index: int) -> float:
+    def fraction(self, index: int) -> float:
         """Return the fraction of the pixels that are of a class."""
         return self.counts[index].sum() / max(self.counts.sum(), 1)
 
@@ -46,7 +46,7 @@ class Case:
 
 
 def ground_truth(image: str) -> np.ndarray:
-    """Read the true mask of an image."""
+    """Read the ground truth of an image."""
     return class_ids(CLASSES)[read_mask(ROOT / f'SegmentationClassAug/{image}.png')]
 
 
@@ -65,7 +65,7 @@ def read_cases(masks: Path) -> list[Case]:
 
 
 def describe(cases: list[Case], name: str) -> str:
-    """Return what the pixels of a class are labeled as, and how its IoU depends on the share of the image."""
+    """Return what the pixels of a class are labeled as, and how its IoU depends on the fraction of the image."""
     index = NAMES.index(name)
     cases = [case for case in cases if name in case.labels]
     counts = sum(case.counts for case in cases)
@@ -75,8 +75,8 @@ def describe(cases: list[Case], name: str) -> str:
         f'its pixels are labeled {_percentages(counts[index])}',
         f'what is labeled {name} is {_percentages(counts[:, index])}',
     ]
-    for low, high in zip(SHARES, SHARES[1:], strict=False):
-        group = [case for case in cases if low <= case.share(index) < high or case.share(index) == high == 1]
+    for low, high in zip(FRACTIONS, FRACTIONS[1:], strict=False):
+        group = [case for case in cases if low <= case.fraction(index) < high or case.fraction(index) == high == 1]
         found = [case.iou(index) for case in group if not np.isnan(case.iou(index))]
         if found:
             lines.append(
@@ -86,7 +86,7 @@ def describe(cases: list[Case], name: str) -> str:
 
 
 def _percentages(counts: np.ndarray) -> str:
-    """Return the shares of the classes from half a percent on, the largest first."""
+    """Return the percentages of the classes from half a percent on, the largest first."""
     parts = 100 * counts / max(counts.sum(), 1)
     return ', '.join(f'{NAMES[i]} {parts[i]:.0f}%' for i in np.argsort(-parts) if parts[i] >= 0.5) or 'nothing'
 
@@ -106,15 +106,15 @@ def worst(cases: list[Case], names: Sequence[str], count: int) -> list[Case]:
     return [case for *_, case in sorted(ranks, key=lambda rank: rank[:2])[:count]]
 
 
-def draw(cases: list[Case], masks: Path, out: Path, photos: bool = True) -> None:
-    """Draw a column for each image: the photo, its true mask and the mask below each other."""
+def draw(cases: list[Case], masks: Path, out: Path, images: bool = True) -> None:
+    """Draw a column for each image: the image, its ground truth and the mask below each other."""
     colors = voc_colormap(21)
     colors = [colors[0], *(colors[i] for i in np.flatnonzero(class_ids(CLASSES)[:21] != IGNORE_INDEX)[1:])]
     columns = {}
     for case in cases:
-        photo = [np.asarray(read_image(ROOT / f'JPEGImages/{case.image}.jpg'))] if photos else []
+        image = [np.asarray(read_image(ROOT / f'JPEGImages/{case.image}.jpg'))] if images else []
         pair = (ground_truth(case.image), read_mask(masks / f'{case.image}.png'))
-        columns[case.image] = photo + [colorize_mask(mask, colors) for mask in pair]
+        columns[case.image] = image + [colorize_mask(mask, colors) for mask in pair]
     image_grid(columns).save(out)
 
 
@@ -123,16 +123,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('masks', type=Path)
     parser.add_argument('--class', dest='classes', nargs='+', choices=CLASSES, default=CLASSES)
-    parser.add_argument('--count', type=int, default=10, help='number of images in the picture (default %(default)s)')
-    parser.add_argument('--out', type=Path, help='picture of the worst images')
-    parser.add_argument('--no-photos', action='store_true', help='draw the masks only')
+    parser.add_argument('--count', type=int, default=10, help='number of images in the grid (default %(default)s)')
+    parser.add_argument('--out', type=Path, help='grid of the worst images')
+    parser.add_argument('--masks-only', action='store_true', help='draw the masks only')
     args = parser.parse_args()
     cases = read_cases(args.masks)
     for name in args.classes:
         print(describe(cases, name), end='\n\n')
     if args.out:
         chosen = worst(cases, args.classes, args.count)
-        draw(chosen, args.masks, args.out, not args.no_photos)
+        draw(chosen, args.masks, args.out, not args.masks_only)
         for case in chosen:
             ious = ', '.join(f'{name} {case.iou(NAMES.index(name)):.2f}' for name in sorted(case.labels))
             print(f'{case.image}: {ious}; masks {_percentages(case.counts.sum(0))}')

@@ -87,7 +87,10 @@ def crf_batches(probs: torch.Tensor, image: torch.Tensor) -> dict[str, Call | st
     """Return the calls of the CRF of images of equal size, which share a lattice on a GPU."""
     batch = torch.stack([image.roll(20 * index, -1) for index in range(BATCH)])
     maps = torch.stack([probs.roll(20 * index, -1) for index in range(BATCH)])
-    single: Call = lambda: [dense_crf(*pair) for pair in zip(maps, batch, strict=True)]  # noqa: E731
+
+    def single() -> list[torch.Tensor]:
+        return [dense_crf(*pair) for pair in zip(maps, batch, strict=True)]
+
     calls: dict[str, Call | str] = {'one after the other': single}
     if not probs.is_cuda:
         shared = patch(SPLIT, return_value=False)(lambda _: dense_crf(maps, batch))
@@ -99,10 +102,15 @@ def crf_batches(probs: torch.Tensor, image: torch.Tensor) -> dict[str, Call | st
 def lattices(image: torch.Tensor) -> dict[str, Call | str]:
     """Return the calls that build the lattices of the CRF."""
     params, like = CRF_PRESETS['psa'], torch.zeros(1, device=image.device)
-    by_torch: Call = lambda: crf_kernels.CRFKernels(image, params).lattice(like)  # noqa: E731
+
+    def by_torch() -> object:
+        return crf_kernels.CRFKernels(image, params).lattice(like)
+
     if image.is_cuda:
         return {'mmwsl': by_torch}
-    compiled: Call | str = lambda: crf_kernels.CRFKernels(image, params).compiled()  # noqa: E731
-    if crf_kernels.compiled_functions() is None:
-        compiled = 'numba is not installed'
-    return {'mmwsl': compiled, 'mmwsl without numba': by_torch}
+
+    def compiled() -> object:
+        return crf_kernels.CRFKernels(image, params).compiled()
+
+    found = 'numba is not installed' if crf_kernels.compiled_functions() is None else compiled
+    return {'mmwsl': found, 'mmwsl without numba': by_torch}

@@ -1,4 +1,4 @@
-"""The benchmark that shows where masks fail: counts by hand and a picture of real images."""
+"""The benchmark that shows where masks fail: counts by hand and a grid of real images."""
 
 import csv
 import os
@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 VOC6 = Path(os.environ.get('MMWSL_DATA_ROOT', 'data'), 'voc6')
-pytestmark = pytest.mark.skipif(not VOC6.is_dir(), reason='needs the data set voc6')
+pytestmark = pytest.mark.skipif(not VOC6.is_dir(), reason='needs the dataset voc6')
 PERSON = 15  # index of VOC
 
 
@@ -25,7 +25,7 @@ def images_with_person(count):
 
 
 def truth(name):
-    """Read a true mask."""
+    """Read the ground truth of an image."""
     return np.asarray(Image.open(VOC6 / f'SegmentationClassAug/{name}.png'))
 
 
@@ -49,4 +49,4 @@ def test_a_class_that_is_labeled_background(repository, tmp_path):
     worst = [line.split(':')[0] for line in run.stdout.splitlines() if 'person 0.00' in line]
     assert sorted(worst) == sorted([first, second])
     with Image.open(picture) as image:
-        assert image.width > 2 * 80 and image.height > 3 * 80  # a photo and two masks of each image
+        assert image.width > 2 * 80 and image.height > 3 * 80  # an image and two masks of it in each column

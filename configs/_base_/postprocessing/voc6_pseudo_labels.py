@@ -1,5 +1,5 @@
-# The chain of round 1 that labels training images of voc6; see configs/pseudo_labels/wsl_lse_voc6_pseudo.py. A
-# transform of the config computes the field `objectness`.
+# The post-processing pipeline of round 1 that labels training images of voc6; see
+# configs/pseudo_labels/wsl_lse_voc6_pseudo.py. A transform of the config computes the field `objectness`.
 tuned_on = 'masks of every fourth image of voc6 train'
 voc6_pseudo_labels = [
     dict(type='mmwsl.ImageLevelPrior'),
