@@ -1,3 +1,4 @@
-# The segmentor of the later self-training rounds of `mmwsl run --preset best`, on ResNet-50.
-# Settings of these rounds only, such as a moving average of the weights or a robust loss, belong here.
+# The segmentor of `mmwsl run --preset best`, on ResNet-50: background and foreground count alike in
+# the loss, as in ToCo (Ru et al., CVPR 2023).
 _base_ = ['../folder/psl_deeplabv3plus_resnet50_folder.py']
+model = dict(decode_head=dict(loss_decode=dict(_delete_=True, type='mmwsl.RobustCrossEntropyLoss', balanced=True)))

@@ -170,7 +170,7 @@ def main(argv: list[str] | None = None) -> int:
     add_cfg_options(parser)
     args = parser.parse_args(argv)
     project = Project(Path(args.project))
-    own = [path for name in list_stages(MAX_ROUNDS) for path in project.outputs(name)]
+    own = [path for name in list_stages(MAX_ROUNDS, affinity=True) for path in project.outputs(name)]
     # Before the log is opened there.
     prediction_output(args.out, args.overwrite).check(filter(os.path.exists, [*args.images, *own]), reuse=True)
     with folder_lock(args.out):

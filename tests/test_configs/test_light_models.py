@@ -6,7 +6,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
-from mmwsl.apis.project.configs import CLASSIFIERS, LABELERS, NEXT_SEGMENTORS, SEGMENTORS
+from mmwsl.apis.project.configs import AFFINITIES, CLASSIFIERS, LABELERS, ROBUST_SEGMENTORS, SEGMENTORS
 from mmwsl.utils.nested import dicts_in
 from mmwsl.utils.weights import WEIGHTS
 
@@ -62,7 +62,7 @@ def test_the_backbone_is_the_only_difference_on_voc6(name, arch):
     assert cfg.to_dict() == other.to_dict()
 
 
-@pytest.mark.parametrize('table', [CLASSIFIERS, SEGMENTORS, NEXT_SEGMENTORS, LABELERS])
+@pytest.mark.parametrize('table', [CLASSIFIERS, SEGMENTORS, ROBUST_SEGMENTORS, AFFINITIES, LABELERS])
 def test_a_project_has_the_configs_of_each_backbone_with_known_weights(table):
     assert table.keys() == WEIGHTS.keys()
     assert all((FOLDER / path).is_file() for path in table.values())

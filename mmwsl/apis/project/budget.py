@@ -4,10 +4,12 @@ import os
 import time
 from collections.abc import Sequence
 
-from .plan import SEGMENTOR, Length
+from .plan import AFFINITY, SEGMENTOR, Length
 
 CLASSIFIER_FRACTION = 0.45
 """Time of the training on image-level labels, of its sum with the time of the training of one segmentor."""
+AFFINITY_FRACTION = 0.2
+"""Time of the training of the affinity network, of that of the training of one segmentor."""
 SCALES = (0.75, 1.0, 1.25)
 """Scales of an image whose scores are averaged, as in the test-time augmentation of the other configs."""
 LABEL_FRACTION = 0.4
@@ -30,6 +32,7 @@ class Budget:
         val_masks: Number of validation images with masks.
         spent: Seconds of the stages that earlier runs finished.
         views: Scales at which the images are predicted for their labels, in each self-training round.
+        affinity: Whether the labels of the first round are refined by an affinity network.
 
     Attributes:
         forward: Seconds that the network takes for the scores of an image, and
@@ -44,10 +47,11 @@ class Budget:
         val_masks: int = 0,
         spent: float = 0.0,
         views: Sequence[Sequence[float]] = (SCALES,),
+        affinity: bool = False,
     ) -> None:
         self.minutes, self.train, self.val, self.val_masks = minutes, train, val, val_masks
         self.start = time.monotonic() - spent
-        self.views = views
+        self.views, self.affinity = views, affinity
         self.forward, self.mask = 0.1, 0.5
 
     @property
@@ -89,9 +93,22 @@ class Budget:
         """Time of the training on image-level labels."""
         if self.left is None:
             return None
-        segmentors = (1 - CLASSIFIER_FRACTION) * len(self.views)
-        trainings = self.left - self.labels_seconds() - self.evaluation_seconds
+        segmentors = (1 - CLASSIFIER_FRACTION) * (len(self.views) + self.affinity * AFFINITY_FRACTION)
+        trainings = self.left - self.labels_seconds() - self.walk_seconds - self.evaluation_seconds
         return CLASSIFIER_FRACTION / (CLASSIFIER_FRACTION + segmentors) * trainings
+
+    @property
+    def affinity_seconds(self) -> float | None:
+        """Time of the training of the affinity network."""
+        if self.left is None:
+            return None
+        trainings = self.left - self.walk_seconds - self.labels_seconds(2) - self.evaluation_seconds
+        return AFFINITY_FRACTION / (AFFINITY_FRACTION + len(self.views)) * trainings
+
+    @property
+    def walk_seconds(self) -> float:
+        """Estimated duration of the masks after the walk, which takes about as long as the other post-processors."""
+        return self.affinity * 2 * self.train * self.mask / (os.cpu_count() or 1)
 
     def segmentor_seconds(self, round: int = 1) -> float | None:
         """Return the time of the training on the pseudo-labels of a round, the same for each later round."""
@@ -108,8 +125,9 @@ class Budget:
             iterations: Its number of iterations.
         """
         labels = self.labels_seconds()
-        segmentors = len(self.views) * SEGMENTOR.shortest * (length.time.step + length.time.first)
-        needed = length.seconds(iterations) + labels + segmentors + self.evaluation_seconds
+        later = len(self.views) * SEGMENTOR.shortest + self.affinity * AFFINITY.shortest
+        trainings = length.seconds(iterations) + later * (length.time.step + length.time.first)
+        needed = trainings + labels + self.walk_seconds + self.evaluation_seconds
         if self.left is None or needed <= self.left:
             return ''
         return (

@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
+from mmwsl.apis.config import load_config
 from mmwsl.apis.pseudo_labels import generate_pseudo_labels
 from mmwsl.apis.pseudo_labels.corrections import check_unchanged
 from mmwsl.apis.pseudo_labels.items import ImageItem, list_items
@@ -23,7 +24,7 @@ from mmwsl.utils.files import atomic_write, load_json, write_json
 from mmwsl.utils.text import plain
 
 from .agreement import measure_agreement
-from .layout import Project
+from .layout import Project, read_json
 from .progress import ProgressHook
 from .teacher import Labeler, RecordLabeler, describe_labeler, find_labeler, own_labeler
 
@@ -93,36 +94,60 @@ def label_images(
                 hooks=[ProgressHook(bar), record],
             )
     labeler = find_labeler(project)  # its config has its place now
-    cfg = labeler.cfg
-    cfg.test_dataloader.num_workers = os.cpu_count() or 1  # the next steps are done by processes without the network
     if chosen is None:
-        choice = choose_thresholds(project.labels, items, classes, processes=cfg.test_dataloader.num_workers)
+        choice = choose_thresholds(project.labels, items, classes, processes=os.cpu_count() or 1)
         chosen = choice.content()
-    with console.progress(len(items), 'masks') as bar:
-        report = generate_pseudo_labels(
-            cfg,
-            labeler.checkpoint,
-            project.labels,
-            tta=labeler.tta,
-            **asdict(mask_rule(chosen['thresholds'], masks_used(project, chosen), refinement(cfg))),
-            rethreshold=(project.labels / 'masks').is_dir(),
-            replace_changed=overwrite,
-        )
-        bar.advance(len(items))
-    assert report is not None  # a single process
+    report = write_masks(project, console, labeler, chosen, find_walk(project), overwrite)
     if seldom := record.describe():
         console.print(seldom)
     write_json(project.labels / 'thresholds.json', chosen)  # those of the masks that are there
     by_class = dict(zip(classes[1:], chosen['thresholds'], strict=True))
-    result = dict(thresholds=by_class, **shorten(report), **describe_labeler(project))
+    result = dict(thresholds=by_class, **report, **describe_labeler(project))
     if agreement and labeler.checkpoint is not None:
         found = measure_agreement(project, items, chosen['thresholds'], console)
         result['agreement'] = round(100 * sum(found.values()) / len(found), 1)
     return result
 
 
-def shorten(report: dict[str, Any]) -> dict[str, Any]:
-    """Return the part of a quality report that stands in the summary."""
+def walk_labels(project: Project, console: Console, checkpoint: str, overwrite: bool = False) -> dict[str, Any]:
+    """Write the masks of a project again, after the scores walked by the affinity network.
+
+    Args:
+        project: The project, with labels.
+        console: Where progress is shown.
+        checkpoint: Weights of the affinity network, in the project folder.
+        overwrite: See :func:`label_images`.
+
+    Returns:
+        Quality of the labels.
+    """
+    chosen = read_json(project.labels / 'thresholds.json')
+    return write_masks(project, console, find_labeler(project), chosen, find_walk(project, checkpoint), overwrite)
+
+
+def write_masks(
+    project: Project,
+    console: Console,
+    labeler: Labeler,
+    chosen: dict[str, Any],
+    walk: Sequence[dict],
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Write masks from stored scores, by processes without the network, and return their quality."""
+    cfg, count = labeler.cfg, len(project.read_summary()['split']['train'])
+    cfg.test_dataloader.num_workers = os.cpu_count() or 1
+    with console.progress(count, 'masks') as bar:
+        report = generate_pseudo_labels(
+            cfg,
+            labeler.checkpoint,
+            project.labels,
+            tta=labeler.tta,
+            **asdict(mask_rule(chosen['thresholds'], masks_used(project, chosen), refinement(cfg), walk)),
+            rethreshold=(project.labels / 'masks').is_dir(),
+            replace_changed=overwrite,
+        )
+        bar.advance(count)
+    assert report is not None  # a single process
     lost = len(report['label_without_pixel'])
     return dict(images=report['images'], ignored=report['ignored'], label_without_pixel=lost)
 
@@ -140,10 +165,29 @@ def refinement(cfg: Config) -> list[dict]:
     return [dict(step) for step in cfg.get('refinement', REFINEMENT)]
 
 
+def find_walk(project: Project, checkpoint: str | None = None) -> list[dict]:
+    """Return the post-processor by which the scores walk; none without a trained affinity network.
+
+    Args:
+        project: The project in its round.
+        checkpoint: Weights in the project folder; None are those of the finished stage.
+    """
+    checkpoint = checkpoint or project.read_summary().get('affinity', {}).get('checkpoint')
+    if checkpoint is None or project.round > 1:
+        return []
+    cfg = load_config(project.affinity_config)
+    files = dict(config=project.affinity_config, checkpoint=project.root / checkpoint)
+    paths = {name: str(path.absolute()) for name, path in files.items()}
+    return [dict(cfg.walk, image_size=int(cfg.model.data_preprocessor.size[0]), **paths)]
+
+
 def mask_rule(
-    thresholds: Sequence[float], tuned_on: str | None = None, refinement: Sequence[dict] = REFINEMENT
+    thresholds: Sequence[float],
+    tuned_on: str | None = None,
+    refinement: Sequence[dict] = REFINEMENT,
+    walk: Sequence[dict] = (),
 ) -> MaskRule:
-    """Return the rule of the masks: two refinements, with a low and with a high threshold, averaged."""
+    """Return the rule of the masks: two refinements, with a low and with a high threshold, averaged; then the walk."""
 
     def shifted(distance: float) -> list[float]:
         logits = (math.log(t / (1 - t)) if 0 < t < 1 else math.copysign(20, t - 0.5) for t in thresholds)
@@ -154,7 +198,7 @@ def mask_rule(
         for distance in (-UNCERTAIN, UNCERTAIN)
     ]
     ensemble = dict(type='mmwsl.PostProcessorEnsemble', pipelines=pipelines)
-    return MaskRule(BG_THRESHOLD, FG_THRESHOLD, tuned_on, [ensemble])
+    return MaskRule(BG_THRESHOLD, FG_THRESHOLD, tuned_on, [ensemble, *walk])
 
 
 def score_validation(project: Project, names: Sequence[str], console: Console) -> None:

@@ -13,7 +13,7 @@ from mmwsl.utils.output_folder import RECORD, OutputFolder
 SUMMARY = 'summary.json'
 UNRECORDED = re.compile(
     r'(train|val|train_masks|train_pseudo)\.jsonl|val_masks\.txt|(iter|epoch)_\d+\.pth|last_checkpoint|'
-    r'(project|(segmentor|labels|teacher)(_\d)?)\.py|\d{8}_\d{6}|test|\..*|.*\.part|Thumbs\.db|desktop\.ini'
+    r'(project|affinity|(segmentor|labels|teacher)(_\d)?)\.py|\d{8}_\d{6}|test|\..*|.*\.part|Thumbs\.db|desktop\.ini'
 )
 """Names in the folders of the lists and trainings, which do not record what they make."""
 STAGE = {'inputs?': dict, 'finished?': bool, 'seconds?': float}
@@ -22,6 +22,7 @@ STAGE_SHAPES: dict[str, dict] = dict(
     split=STAGE | {'train?': [str], 'val?': [str]},
     classifier=STAGE | {'config?': str, 'checkpoint?': str, 'mAP?': (float, None)},
     labels=STAGE | {'thresholds?': {str: float}, 'config?': str, 'teacher?': {'folder': str, 'config': str}},
+    affinity=STAGE | {'config?': str, 'checkpoint?': str},
     segmentor=STAGE | {'config?': str, 'checkpoint?': str},
     evaluation=STAGE | {'mIoU?': (float, None), 'IoU?': {str: (float, None)}},
     report=STAGE,
@@ -49,6 +50,7 @@ MADE = dict(
     split=('train', 'val'),
     classifier=('inputs', 'config', 'checkpoint'),
     labels=('thresholds',),
+    affinity=('config', 'checkpoint'),
     segmentor=('config', 'checkpoint'),
 )
 """What the summary of a finished stage has."""
@@ -125,6 +127,16 @@ class Project:
         return self._in_round('teacher', '.py')
 
     @property
+    def affinity_config(self) -> Path:
+        """Config of the network that is trained on the boundaries of the pseudo-labels of the first round."""
+        return self.root / 'affinity.py'
+
+    @property
+    def affinity(self) -> Path:
+        """Work folder of its training."""
+        return self.root / 'affinity'
+
+    @property
     def val_labels(self) -> Path:
         """Scores of the validation images with masks, ``scores/``."""
         return self._in_round('val_labels')
@@ -162,6 +174,7 @@ class Project:
                 there.teacher_config,
                 *([there.labels_config] if round > 1 else []),
             ],
+            affinity=[self.affinity_config, self.affinity],
             segmentor=[there.segmentor_config, there.segmentor],
             evaluation=[self.predictions],
             report=[self.report],

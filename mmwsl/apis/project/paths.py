@@ -52,6 +52,7 @@ def follow_folders(project: Project, images: Path, masks: Path | None) -> None:
     """
     rounds = [project.at(round) for round in range(1, project.rounds + 1)]
     configs = [path for one in rounds for path in (one.labels_config, one.segmentor_config, one.teacher_config)]
+    configs.append(project.affinity_config)
     for path in configs:
         if not path.exists():
             continue

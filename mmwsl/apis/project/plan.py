@@ -39,6 +39,7 @@ class Need:
 
 CLASSIFIER = Need(epochs=6, least=200, shortest=60)
 SEGMENTOR = Need(epochs=4, least=200, shortest=40)
+AFFINITY = Need(epochs=1, least=200, shortest=40)
 
 
 def batch_sizes(num_images: int) -> list[int]:

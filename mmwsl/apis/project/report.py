@@ -81,7 +81,7 @@ def collect_report(project: Project, check: DataCheck) -> ReportData:
         quality=quality,
         stages=[
             (name, summary[name].get('seconds'), stage_result(project, name))
-            for name in list_stages(project.rounds)
+            for name in list_stages(project.rounds, affinity=True)
             if name in summary
         ],
         versions={module.__name__: module.__version__ for module in (mmwsl, mmseg, mmengine, torch)}
@@ -92,7 +92,9 @@ def collect_report(project: Project, check: DataCheck) -> ReportData:
 def stage_result(project: Project, name: str) -> str:
     """Return the folder of the result of a stage, relative to the project; '' if it has none."""
     stage, round = split_name(name)
-    repeated = dict(labels=project.at(round).labels / 'masks', segmentor=project.at(round).segmentor)
+    there = project.at(round)
+    masks = there.labels / 'masks'
+    repeated = dict(labels=masks, affinity=masks, segmentor=there.segmentor)
     return RESULTS.get(name, '') if stage not in repeated else str(repeated[stage].relative_to(project.root))
 
 
@@ -128,7 +130,7 @@ def report_images(project: Project, check: DataCheck, train: list[str], val: lis
 def training_curves(project: Project) -> dict[str, list[tuple[float, float]]]:
     """Read the losses and learning rates that the trainings logged."""
     curves: dict[str, list[tuple[float, float]]] = {}
-    trainings = [('image-level labels', project.checkpoints)]
+    trainings = [('image-level labels', project.checkpoints), ('boundaries', project.affinity)]
     for round in range(1, project.rounds + 1):
         text = 'pseudo-labels' if round == 1 else f'pseudo-labels, round {round}'
         trainings.append((text, project.at(round).segmentor))

@@ -11,6 +11,7 @@ import mmwsl
 from mmwsl.apis.config import config_folder, load_config
 from mmwsl.apis.cpu import prepare_cpu
 from mmwsl.apis.folder_use import writes_alone
+from mmwsl.apis.pseudo_labels.corrections import check_unchanged
 from mmwsl.apis.threshold_choice import RULES
 from mmwsl.apis.weights import find_weights
 from mmwsl.functional import stratified_split
@@ -23,7 +24,7 @@ from .check import check_data
 from .configs import CLASSIFIERS, LABELERS, label_scales
 from .data_check import DataCheck
 from .evaluation import compare_masks, predict_validation
-from .labels import label_images, score_validation
+from .labels import label_images, score_validation, walk_labels
 from .layout import Project, read_json, stage_name
 from .options import PRESETS, Options
 from .paths import check_paths, follow_folders
@@ -68,7 +69,10 @@ class _Run:
     def __init__(self, project: Project, images: Path, labels: Path, options: Options, console: Console) -> None:
         self.project, self.images, self.labels, self.options, self.console = project, images, labels, options, console
         self.rounds = max(PRESETS[options.preset], project.rounds)
-        self.stages = Stages(project, console, options.overwrite, self.rounds)
+        summary = project.read_summary()
+        # A finished round keeps its labels.
+        self.affinity = 'affinity' in summary or (options.preset == 'best' and 'segmentor' not in summary)
+        self.stages = Stages(project, console, options.overwrite, self.rounds, self.affinity)
         self.start = time.monotonic()
 
     def run(self) -> Project:
@@ -107,6 +111,7 @@ class _Run:
                 len(val_masks),
                 self._spent(),
                 [SCALES, *self._later_scales(backbone)],
+                self.affinity,
             ),
             backbone=backbone,
             weights=weights,
@@ -122,6 +127,8 @@ class _Run:
             labels = self.stages.run(stage_name('labels', round), {}, partial(self._label, trainings))
             # `mmwsl label` may have changed the thresholds
             chosen: dict[str, Any] = {key: labels[key] for key in ('thresholds', 'teacher') if key in labels}
+            if self.affinity and round == 1:
+                self.stages.run('affinity', {}, partial(self._walk, trainings))
             self.stages.run(stage_name('segmentor', round), chosen, partial(self._segment, trainings))
         self.stages.run('evaluation', dict(masks=val_masks), self._evaluate)
         self.stages.run('report', {}, self._report)
@@ -233,6 +240,15 @@ class _Run:
             parts.append(f'{result["agreement"]}% mean IoU with the masks of mirrored images')
         self.console.print(f'  {project.labels / "masks"}: {", ".join(parts)}')
         return result | dict(supervision=self._trained_on, config=project.labels_config.name)
+
+    def _walk(self, trainings: Trainings) -> dict[str, Any]:
+        if not self.options.overwrite:
+            check_unchanged(trainings.project.labels)
+        result = trainings.train_affinity()
+        labels = walk_labels(trainings.project, self.console, result['checkpoint'], self.options.overwrite)
+        masks = trainings.project.labels / 'masks'
+        self.console.print(f'  {masks}: {labels["ignored"]}% of the pixels are uncertain (255)')
+        return result | labels
 
     def _segment(self, trainings: Trainings) -> dict[str, Any]:
         """Train the segmentor of a round; the predictions of the round before are made again."""

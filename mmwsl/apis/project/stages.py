@@ -19,6 +19,7 @@ STAGES = dict(
     split='images to train and to validate',
     classifier='a network trained on the image-level labels',
     labels='pseudo-labels of the training images',
+    affinity='better pseudo-labels: their scores walk by boundaries that a network learns from them',
     segmentor='a segmentor trained on the pseudo-labels',
     evaluation='masks of the validation images, compared with the ground truth if there is any',
     report='pages for the browser',
@@ -28,11 +29,17 @@ REPEATED = ('labels', 'segmentor')
 """Stages of each self-training round."""
 
 
-def list_stages(rounds: int) -> list[str]:
-    """Return the names of the stages of a number of self-training rounds, in their order."""
-    first = [*STAGES].index(REPEATED[0])
-    before, after = [*STAGES][:first], [*STAGES][first + len(REPEATED) :]
-    return [*before, *(stage_name(stage, n) for n in range(1, rounds + 1) for stage in REPEATED), *after]
+def list_stages(rounds: int, affinity: bool) -> list[str]:
+    """Return the names of the stages in their order.
+
+    Args:
+        rounds: Number of self-training rounds.
+        affinity: Whether the labels of the first round are refined by an affinity network.
+    """
+    first = [stage for stage in STAGES if affinity or stage != 'affinity']
+    last = first.index(REPEATED[-1]) + 1
+    later = [stage_name(stage, round) for round in range(2, rounds + 1) for stage in REPEATED]
+    return [*first[:last], *later, *first[last:]]
 
 
 class ProjectError(ValueError):
@@ -49,12 +56,15 @@ class Stages:
         project: The project.
         console: Where the stages report.
         overwrite: Whether to replace results of other inputs.
-        rounds: Number of self-training rounds.
+        rounds: See :func:`list_stages`.
+        affinity: See :func:`list_stages`.
     """
 
-    def __init__(self, project: Project, console: Console, overwrite: bool = False, rounds: int = 1) -> None:
+    def __init__(
+        self, project: Project, console: Console, overwrite: bool = False, rounds: int = 1, affinity: bool = False
+    ) -> None:
         self.project, self.console, self.overwrite = project, console, overwrite
-        self.names = list_stages(rounds)
+        self.names = list_stages(rounds, affinity)
         self.start = time.monotonic()
 
     def run(

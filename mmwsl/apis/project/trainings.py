@@ -18,10 +18,11 @@ from mmwsl.utils.console import Console
 from . import plan
 from .budget import Budget
 from .configs import (
+    AFFINITIES,
     CLASSIFIERS,
     LABELERS,
-    NEXT_SEGMENTORS,
     PROJECT,
+    ROBUST_SEGMENTORS,
     SEGMENTORS,
     TrainingConfig,
     TrainingSet,
@@ -101,18 +102,45 @@ class Trainings:
     def train_segmentor(self) -> dict[str, Any]:
         """Train on the pseudo-labels, and on the masks that some images have, or resume."""
         project = self.project
-        if not project.segmentor_config.exists():
-            others = [name for name in self.names if name not in self.check.masks]
-            parts = self._masked_set(len(others))
-            if others:
-                write_labels(project, self.check, 'train_pseudo', others)
-                parts.append(TrainingSet('train_pseudo', len(others), f'{PROJECT}/{project.labels.name}/masks'))
-            text = f'Trains a segmentor on the pseudo-labels of {project.labels_config.name}.'
-            config = self._config(text, SEGMENTORS if project.round == 1 else NEXT_SEGMENTORS, parts)
-            fitted, length = self._fit(config, plan.SEGMENTOR, project.segmentor_config, self._segmentor_iterations)
-            self._write(project.segmentor_config, fitted, length, self._segmentor_iterations(length))
+        bases = ROBUST_SEGMENTORS if project.round > 1 or self.budget.affinity else SEGMENTORS
+        self._write_on_labels(
+            'a segmentor', project.segmentor_config, bases, plan.SEGMENTOR, self._segmentor_iterations
+        )
         result = self._train(project.segmentor_config, project.segmentor, f'training on pseudo-labels{self._masks_too}')
         return result | dict(images_with_masks=len(self.masked))
+
+    def train_affinity(self) -> dict[str, Any]:
+        """Train the affinity network on the same masks as :meth:`train_segmentor`, or resume."""
+        project = self.project
+        self._write_on_labels(
+            'boundaries',
+            project.affinity_config,
+            AFFINITIES,
+            plan.AFFINITY,
+            lambda length: length.iterations(self.epochs, self.budget.affinity_seconds),
+        )
+        return self._train(project.affinity_config, project.affinity, f'training on boundaries{self._masks_too}')
+
+    def _write_on_labels(
+        self,
+        what: str,
+        path: Path,
+        bases: Mapping[str, str],
+        need: plan.Need,
+        iterations: Callable[[plan.Length], int],
+    ) -> None:
+        """Write the config of a training on the pseudo-labels of the round, if there is none."""
+        project = self.project
+        if path.exists():
+            return
+        others = [name for name in self.names if name not in self.check.masks]
+        parts = self._masked_set(len(others))
+        if others:
+            write_labels(project, self.check, 'train_pseudo', others)
+            parts.append(TrainingSet('train_pseudo', len(others), f'{PROJECT}/{project.labels.name}/masks'))
+        text = f'Trains {what} on the pseudo-labels of {project.labels_config.name}.'
+        fitted, length = self._fit(self._config(text, bases, parts), need, path, iterations)
+        self._write(path, fitted, length, iterations(length))
 
     def write_labeler(self) -> None:
         """Write the config that labels the training images with the segmentor of the round before, if there is none."""
