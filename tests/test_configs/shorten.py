@@ -13,7 +13,7 @@ from mmwsl.utils.nested import dicts_in
 
 FOLDER = Path(__file__).parents[2] / 'configs'
 CONFIGS = {path.stem: path for path in sorted(FOLDER.rglob('*.py')) if '_base_' not in path.parts}
-AFFINITIES = [name for name, path in CONFIGS.items() if path.parent.name == 'affinity' and name.startswith('psl')]
+AFFINITIES = [name for name in CONFIGS if name.startswith(('psl_psa', 'psl_irn'))]
 # The others predict instances, see test_instances.py, or affinities, see test_affinity.py.
 SEGMENTORS = {name: path for name, path in CONFIGS.items() if 'mask-rcnn' not in name and name not in AFFINITIES}
 

@@ -14,7 +14,6 @@ from mmwsl.apis.folder_use import writes_alone
 from mmwsl.apis.pseudo_labels.corrections import check_unchanged
 from mmwsl.apis.threshold_choice import RULES
 from mmwsl.apis.weights import find_weights
-from mmwsl.functional import stratified_split
 from mmwsl.utils.console import Console, quiet
 from mmwsl.utils.files import digest_file, remove_partial_files
 from mmwsl.utils.text import check_choice
@@ -29,10 +28,10 @@ from .layout import Project, read_json, stage_name
 from .options import PRESETS, Options
 from .paths import check_paths, follow_folders
 from .report import report_project
+from .split import validation_images
 from .stages import Stages
 from .trainings import Trainings, write_labels
 
-VAL_FRACTION = 0.2
 MESSAGES = 3
 """Findings of a stage that are printed; all are in the report or in the log."""
 
@@ -209,15 +208,8 @@ class _Run:
         check = self.check
 
         def function() -> dict[str, Any]:
-            names = list(check.records)
-            if check.val is not None:
-                val = list(check.val)
-            else:
-                selected = stratified_split(check.label_matrix(names), VAL_FRACTION, self.options.seed)
-                val = [name for name, chosen in zip(names, selected, strict=True) if chosen]
-                val = without_duplicates(check, names, val)
-                val = val or sorted(names, key=lambda name: bool(check.records[name].labels))[-1:]
-            train_names = [name for name in names if name not in set(val)]
+            val = validation_images(check, self.options.seed)
+            train_names = [name for name in check.records if name not in set(val)]
             for part, members in (('train', train_names), ('val', val)):
                 write_labels(self.project, check, part, members)
             how = 'listed' if check.val is not None else 'stratified by class'
@@ -306,9 +298,3 @@ class _Run:
     def _report(self) -> dict[str, Any]:
         path = report_project(self.project, self.check)
         return dict(path=str(path.relative_to(self.project.root)))
-
-
-def without_duplicates(check: DataCheck, names: list[str], val: list[str]) -> list[str]:
-    """Return the validation images whose content is not that of a training image."""
-    train = {check.files[name].digest for name in set(names) - set(val)}
-    return [name for name in val if check.files[name].digest not in train]

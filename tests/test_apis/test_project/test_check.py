@@ -8,8 +8,9 @@ from PIL import Image
 
 from mmwsl.apis.project.check import check_data
 from mmwsl.apis.project.data_check import DataError, format_check
-from mmwsl.apis.project.run import without_duplicates
+from mmwsl.apis.project.split import VAL_FRACTION, validation_images
 from mmwsl.cli.check import main
+from mmwsl.functional import stratified_split
 from tests.conftest import write_images
 
 NAMES = ['a.jpg', 'b.png', 'sub/c.jpg', 'sub/a.jpg', 'd e.jpg', 'f.png']
@@ -282,6 +283,10 @@ def test_a_table_of_validation_images_must_not_contradict_the_labels(images, tmp
 def test_the_split_keeps_equal_images_together(images, tmp_path):
     shutil.copy(images / 'a.jpg', images / 'd e.jpg')
     check = check_data(images, tmp_path / 'labels.csv')
-    names = list(check.records)
-    assert without_duplicates(check, names, ['a.jpg', 'b.png']) == ['b.png']
-    assert without_duplicates(check, names, ['a.jpg', 'd e.jpg']) == ['a.jpg', 'd e.jpg']
+    names, separated = list(check.records), 0
+    for seed in range(30):
+        val = validation_images(check, seed)
+        assert val and len({'a.jpg', 'd e.jpg'} & set(val)) != 1
+        selected = stratified_split(check.label_matrix(names), VAL_FRACTION, seed)
+        separated += selected[names.index('a.jpg')] != selected[names.index('d e.jpg')]
+    assert separated

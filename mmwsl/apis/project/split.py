@@ -1,0 +1,28 @@
+"""Split of the labeled images of a project into those that train and those that validate."""
+
+from mmwsl.functional import stratified_split
+
+from .data_check import DataCheck
+
+VAL_FRACTION = 0.2
+
+
+def validation_images(check: DataCheck, seed: int) -> list[str]:
+    """Return the images that validate: the listed ones, or a fifth of the images, each class in its proportion.
+
+    No image whose content is that of a training image is among the fifth. At least one image is returned.
+
+    Args:
+        check: The data.
+        seed: Random seed.
+    """
+    if check.val is not None:
+        return list(check.val)
+    names = list(check.records)
+    selected = stratified_split(check.label_matrix(names), VAL_FRACTION, seed)
+    train = {check.files[name].digest for name, chosen in zip(names, selected, strict=True) if not chosen}
+    val = [
+        name for name, chosen in zip(names, selected, strict=True) if chosen and check.files[name].digest not in train
+    ]
+    one = sorted(names, key=lambda name: bool(check.records[name].labels))[-1]
+    return val or [name for name in names if check.files[name].digest == check.files[one].digest]
