@@ -132,11 +132,7 @@ def test_masks_changed_by_hand_are_not_replaced(data, copied, capfd):
     assert not copied.affinity.exists()  # before it is trained
 
 
-def test_the_affinity_network_needs_a_part_of_the_time(data, tmp_path, capfd):
-    given = [argument for argument in command(data, tmp_path / 'out') if argument not in ('--epochs', '1')]
-    main([*given, '--time', '0.1'])
-    assert f'[{STAGES}/{STAGES}]' in capfd.readouterr().out
-    assert load_config(tmp_path / 'out/affinity.py').train_cfg.max_iters == 40
+def test_the_affinity_network_needs_a_part_of_the_time():
     views = [(1.0,), (1.0,)]
     without, budget = (Budget(60, 100, 0, views=views, affinity=affinity) for affinity in (False, True))
     for one in (without, budget):

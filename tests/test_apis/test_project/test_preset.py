@@ -196,8 +196,8 @@ def test_the_time_is_divided_over_the_rounds(data, tmp_path, capfd):
     given = [argument for argument in command(data, tmp_path / 'out') if argument not in ('--epochs', '1')]
     main([*given, '--preset', 'best', '--time', '0.1'])
     printed = capfd.readouterr().out
-    assert '--time 0.1 will be exceeded' in printed and '[9/9]' in printed
-    for stage, shortest in (('project', 60), ('segmentor', 40), ('segmentor_2', 40)):
+    assert '--time 0.1 will be exceeded' in printed and '[10/10]' in printed
+    for stage, shortest in (('project', 60), ('affinity', 40), ('segmentor', 40), ('segmentor_2', 40)):
         assert load_config(tmp_path / f'out/{stage}.py').train_cfg.max_iters == shortest
     assert len(load_config(tmp_path / 'out/labels_2.py').tta_pipeline[-1].transforms[0]) == 1
 
