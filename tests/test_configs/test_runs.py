@@ -112,6 +112,7 @@ def test_cached_features_train_in_bfloat16(name):
     assert any(not torch.equal(value, parameters[key]) for key, value in weights.items())
 
 
+@pytest.mark.usefixtures('on_cpu')
 def test_a_resumed_training_sees_the_crops_of_an_uninterrupted_one():
     """With another number of processes that load images, which persist from epoch to epoch."""
     assert Config.fromfile(CONFIGS['fsl_deeplabv3plus_voc6']).train_dataloader.persistent_workers
