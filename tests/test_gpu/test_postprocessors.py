@@ -84,6 +84,19 @@ def test_the_crf_with_triton_gives_the_results_of_torch(labels, monkeypatch):
     torch.testing.assert_close(dense_crf(probs, image), with_gradient.detach(), rtol=1e-3, atol=1e-4)
 
 
+def test_the_crf_does_not_depend_on_tf32():
+    torch.manual_seed(0)
+    probs, image = torch.rand(4, 60, 70).cuda(), torch.randint(0, 256, (3, 60, 70)).byte().cuda()
+    before = torch.backends.cuda.matmul.allow_tf32
+    results = []
+    try:
+        for torch.backends.cuda.matmul.allow_tf32 in (False, True):
+            results.append(dense_crf(probs, image))
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
+    torch.testing.assert_close(*results, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize('labels', [1, 21])
 def test_refinements_on_both_devices(labels):
     torch.manual_seed(0)
