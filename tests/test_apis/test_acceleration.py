@@ -139,8 +139,9 @@ def test_what_the_config_sets_stays(gpu):
     cfg.optim_wrapper.optimizer.foreach = True
     assert 'fused' not in accelerate(cfg)[1] and 'fused' not in cfg.optim_wrapper.optimizer
     assert cfg.train_dataloader == dict(num_workers=0, pin_memory=True)
-    cfg.optim_wrapper.optimizer = dict(type='Rprop', lr=0.1)  # has no fused kernel
-    assert 'fused' not in accelerate(cfg)[1]
+    for name in ('Rprop', 'Adagrad'):  # no fused kernel, and one for CPUs only
+        cfg.optim_wrapper.optimizer = dict(type=name, lr=0.1)
+        assert 'fused' not in accelerate(cfg)[1] and 'fused' not in cfg.optim_wrapper.optimizer
 
 
 def test_precisions_of_a_command(gpu):
