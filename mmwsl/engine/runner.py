@@ -174,9 +174,9 @@ class WeakSegRunner(Runner):
             return super().val()
 
     def test(self) -> dict:
-        """Evaluate on the test set; see the parent."""
+        """Evaluate on the test set; see the parent. ``cudnn_benchmark`` is for training, whose images have one size."""
         self._show_tables(True)
-        with discarded_if_rejected(self), self._ending_workers():
+        with discarded_if_rejected(self), self._ending_workers(), untuned_convolutions():
             return super().test()
 
     @contextmanager
@@ -263,6 +263,17 @@ def discarded_if_rejected(runner: Runner) -> Iterator[None]:
         if isinstance(runner, WeakSegRunner) and not runner._started and is_rejection(error) and is_main_process():
             runner.discard()
         raise
+
+
+@contextmanager
+def untuned_convolutions() -> Iterator[None]:
+    """Let cuDNN choose algorithms without trying them within the block: it would try them for every image size."""
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
 
 
 def filter_terminal(logger: MMLogger) -> MMLogger:

@@ -63,7 +63,9 @@ class PermutohedralLattice:
         # The blur returns 1 + 2^-d of a corner's value to itself, where the kernel is 1.
         self.corner_weights = weights.T.contiguous() * (1 + 2.0 ** -features.shape[1]) ** -0.5
         self._point_weights = self.corner_weights.view(-1).index_select(0, positions)
-        self.blur_weights = weights.new_tensor([0.5, 1, 0.5]).expand(len(distinct) + 1, 3).contiguous()
+        self.blur_weights = (
+            numbers_on(weights.device, [0.5, 1, 0.5], weights.dtype).expand(len(distinct) + 1, 3).contiguous()
+        )
 
     @classmethod
     def sum_of(cls, lattices: Sequence['PermutohedralLattice']) -> 'PermutohedralLattice':

@@ -45,6 +45,18 @@ def test_a_postprocessor_on_the_gpu(config):
     torch.testing.assert_close(result.cpu(), step(probs, sample.cpu()), rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize('config', [dict(type='mmwsl.ClassThresholds', thresholds=(0.3, 0.5, 0.2))])
+def test_a_postprocessor_waits_for_nothing(config):
+    """torch raises an error where the program would wait for the GPU, also to copy numbers to it."""
+    (step,) = build_postprocessors([config])
+    probs = torch.rand(4, 40, 50).cuda()
+    torch.cuda.set_sync_debug_mode('error')
+    try:
+        step.process(probs, SegDataSample())
+    finally:
+        torch.cuda.set_sync_debug_mode('default')
+
+
 @pytest.mark.parametrize('preset', ['psa', 'irn'])
 def test_the_crf_of_a_batch_in_one_lattice(preset):
     torch.manual_seed(0)
