@@ -27,6 +27,7 @@ from ..datasets import SeededDataset, SeededInfiniteSampler, SeededSampler
 from ..utils.errors import is_rejection
 from ..utils.files import files_of_config, nearest_existing, remove_empty_folders
 from ..utils.nested import dicts_in
+from .convolutions import untuned_convolutions
 from .hooks.deferred_runtime_info_hook import DeferredRuntimeInfoHook
 from .loader_workers import end_workers, report_unsent
 from .pinned_batches import collate_pinnable
@@ -141,7 +142,11 @@ class WeakSegRunner(Runner):
             if unused := [key for key in part.get('custom_keys') or () if not any(key in name for name in names)]:
                 text = f'`paramwise_cfg.custom_keys` must be parts of names of parameters, no name has {unused}.'
                 self.logger.warning(text)
-        return super().build_optim_wrapper(optim_wrapper)
+        built = super().build_optim_wrapper(optim_wrapper)
+        for wrapper in built.values() if isinstance(built, OptimWrapperDict) else [built]:
+            # With `paramwise_cfg` they are mmengine's ConfigDict, which torch.compile cannot trace.
+            wrapper.optimizer.param_groups[:] = map(dict, wrapper.optimizer.param_groups)
+        return built
 
     def register_default_hooks(self, hooks: dict | None = None) -> None:
         """Register the default hooks; see the parent. A GPU does not wait for the one that reads the losses."""
@@ -263,17 +268,6 @@ def discarded_if_rejected(runner: Runner) -> Iterator[None]:
         if isinstance(runner, WeakSegRunner) and not runner._started and is_rejection(error) and is_main_process():
             runner.discard()
         raise
-
-
-@contextmanager
-def untuned_convolutions() -> Iterator[None]:
-    """Let cuDNN choose algorithms without trying them within the block: it would try them for every image size."""
-    before = torch.backends.cudnn.benchmark
-    torch.backends.cudnn.benchmark = False
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.benchmark = before
 
 
 def filter_terminal(logger: MMLogger) -> MMLogger:

@@ -113,6 +113,23 @@ def test_cached_features_train_in_bfloat16(name):
 
 
 @pytest.mark.usefixtures('on_cpu')
+def test_a_compiled_step_is_that_of_the_network():
+    """With the backend `eager`, which traces the step and generates no code."""
+    states = []
+    torch._dynamo.utils.counters.clear()
+    for settings in ({}, dict(compile=dict(backend='eager'))):
+        cfg = short_config('wsl_lse_voc')
+        cfg.update(val_cfg=None, val_dataloader=None, val_evaluator=None, **settings)
+        cfg.default_hooks.checkpoint = None
+        runner = WeakSegRunner.from_cfg(cfg)
+        runner.train()
+        states.append(runner.model.state_dict())
+    assert torch._dynamo.utils.counters['stats']['unique_graphs'] > 0
+    for name, value in states[0].items():
+        torch.testing.assert_close(states[1][name], value, msg=name)
+
+
+@pytest.mark.usefixtures('on_cpu')
 def test_a_resumed_training_sees_the_crops_of_an_uninterrupted_one():
     """With another number of processes that load images, which persist from epoch to epoch."""
     assert Config.fromfile(CONFIGS['fsl_deeplabv3plus_voc6']).train_dataloader.persistent_workers
