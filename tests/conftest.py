@@ -18,6 +18,12 @@ import pytest
 import torch
 from PIL import Image
 
+EQUAL_WEIGHTS = pytest.mark.skipif(
+    torch.cuda.is_available(),
+    reason='compares trained weights to the last digit, and gradients on a GPU differ from run to run; tested on CPUs '
+    'with CUDA_VISIBLE_DEVICES= in the environment',
+)
+
 REPOSITORY = Path(__file__).parent.parent
 
 
@@ -202,6 +208,12 @@ def tiny_settings(root):
         randomness=dict(seed=0),
         log_level='INFO',
     )
+
+
+@pytest.fixture
+def on_cpu(monkeypatch):
+    """Train in this process on the CPU, also where there is a GPU: gradients there differ from run to run."""
+    monkeypatch.setattr('mmengine.device.utils.DEVICE', 'cpu')
 
 
 @pytest.fixture

@@ -39,7 +39,10 @@ class CountCopies(TorchFunctionMode):
             self.found['cpu'] += 1
         elif func is torch.Tensor.new_tensor or (func in CONSTANTS and (kwargs or {}).get('device') is not None):
             self.found['constant'] += 1
-        return func(*args, **(kwargs or {}))
+        result = func(*args, **(kwargs or {}))
+        if func is torch.Tensor.to and args[0].device.type == 'cpu' and result.device.type != 'cpu':
+            self.found['blocking copy'] += not (kwargs or {}).get('non_blocking')
+        return result
 
 
 class CountReads(TorchDispatchMode):

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 import mmwsl
 from mmwsl.doctor.advice import advice, rivals
@@ -47,6 +48,15 @@ def test_a_machine_that_can_run_mmwsl(tmp_path):
     assert 'cores' in found['CPU'][1] and found['CUDA'] == ('--', 'no device')
     assert f'GiB free in {tmp_path}' in found['disk'][1]
     assert run.stdout.endswith('mmwsl can run.\nNext: mmwsl check IMAGES --labels FILE\n')
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
+def test_triton_kernels_that_cannot_run(tmp_path):
+    run = doctor(tmp_path, MMWSL_TRITON='1')
+    mark, text = rows(run)['Triton']
+    assert mark == '--' and text.startswith('MMWSL_TRITON=1 has no effect, torch computes instead: ')
+    assert 'unset MMWSL_TRITON' in run.stdout and run.returncode == 0
+    assert 'Triton' not in rows(doctor(tmp_path, MMWSL_TRITON='0'))
 
 
 def test_broken_packages(tmp_path):

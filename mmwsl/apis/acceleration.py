@@ -11,6 +11,7 @@ from mmengine.device import get_device
 from mmengine.hooks import Hook
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS, OPTIMIZERS
+from torch.optim import SGD, Adam, AdamW
 
 from mmwsl.apis.registered import is_subclass, registered_class
 from mmwsl.engine.bfloat16 import BFloat16OptimWrapper
@@ -24,6 +25,10 @@ ACCELERATION = dict(amp='auto', tf32=True, channels_last=True, fused_optimizer=T
 """Keys of ``acceleration_cfg`` in a config, and their defaults. All but ``amp`` act on a GPU only."""
 PREFETCHED = 4
 """Batches that each process of a loader prepares ahead on a GPU; the default of torch is 2."""
+
+
+FUSED = (SGD, Adam, AdamW)
+"""Optimizers of torch with a fused kernel for GPUs."""
 
 
 @contextmanager
@@ -63,6 +68,8 @@ def accelerate(cfg: Config, amp: str | None = None) -> tuple[list[Hook], str]:
         torch.backends.cuda.matmul.allow_tf32 = settings['tf32']
         if settings['channels_last']:
             hooks.append(ChannelsLastHook())
+            if 'runner_type' not in cfg:
+                cfg.channels_last = True  # for WeakSegRunner
         fused = settings['fused_optimizer'] and fuse_optimizer(cfg)
         prepare_inputs(cfg)
         loader, preprocessor = cfg.train_dataloader, (cfg.get('model') or {}).get('data_preprocessor') or {}
@@ -158,10 +165,13 @@ def set_precision(cfg: Config, amp: str, name: str = '--amp') -> str:
 
 
 def fuse_optimizer(cfg: Config) -> bool:
-    """Let the optimizer of a config update all weights in one kernel, if its class can; return whether it does."""
+    """Let SGD, Adam or AdamW update all weights in one kernel; return whether the optimizer of a config does.
+
+    Others have an argument of this name too, such as Adagrad of torch, whose fused kernel is for a CPU.
+    """
     optimizer = cfg.optim_wrapper.get('optimizer') or {}
     found = registered_class(optimizer, OPTIMIZERS) if 'type' in optimizer else None
-    if found is None or 'fused' not in inspect.signature(found).parameters:
+    if found not in FUSED or 'fused' not in inspect.signature(found).parameters:  # SGD since torch 2.3
         return False
     if not {'fused', 'foreach'} & optimizer.keys():
         optimizer['fused'] = True

@@ -29,6 +29,17 @@ def main(modules: list[str]) -> None:
             _print(out, module=name, version=str(version))
     if 'torch' in sys.modules:
         _print(out, devices=_devices(sys.modules['torch']), cuda=str(sys.modules['torch'].version.cuda or ''))
+    if os.environ.get('MMWSL_TRITON') == '1' and 'mmwsl' in sys.modules:
+        _print(out, triton=_triton_problem())
+
+
+def _triton_problem() -> str:
+    """Return why the Triton kernels cannot run, or an empty text."""
+    functions = importlib.import_module('mmwsl.functional.neighbor_average')
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always')
+        functions.triton_kernels()
+    return str(caught[-1].message) if caught else ''
 
 
 def _devices(torch: Any) -> list[dict[str, Any]]:

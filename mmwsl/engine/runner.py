@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
+import torch
 from mmengine.dataset import DefaultSampler, InfiniteSampler
 from mmengine.dist import is_main_process, master_only
 from mmengine.logging import MMLogger
@@ -26,8 +27,10 @@ from ..datasets import SeededDataset, SeededInfiniteSampler, SeededSampler
 from ..utils.errors import is_rejection
 from ..utils.files import files_of_config, nearest_existing, remove_empty_folders
 from ..utils.nested import dicts_in
+from .convolutions import untuned_convolutions
 from .hooks.deferred_runtime_info_hook import DeferredRuntimeInfoHook
 from .loader_workers import end_workers, report_unsent
+from .pinned_batches import collate_pinnable
 
 SHOWN = ('mmwsl', 'mmengine.hooks.logger_hook', 'mmseg.evaluation')
 """Modules whose messages reach the terminal: our own, and progress and metrics."""
@@ -108,8 +111,11 @@ class WeakSegRunner(Runner):
 
         The transforms of one that draws at random, by a ``DefaultSampler`` or an ``InfiniteSampler``, are seeded for
         each draw: they depend on the seed, the epoch and the image, not on the processes that load images nor on an
-        interruption; see :class:`mmwsl.datasets.SeededSampler`. Full shared memory is an error.
+        interruption; see :class:`mmwsl.datasets.SeededSampler`. Full shared memory is an error. With ``pin_memory``,
+        data samples are pinned too.
         """
+        if isinstance(dataloader, dict) and dataloader.get('pin_memory') and 'collate_fn' not in dataloader:
+            dataloader = dict(dataloader, collate_fn=collate_pinnable)
         sampler = dataloader.get('sampler') if isinstance(dataloader, dict) else None
         if isinstance(sampler, dict) and sampler.get('shuffle', True) and isinstance(dataloader, dict):
             kind = sampler.get('type')
@@ -119,6 +125,16 @@ class WeakSegRunner(Runner):
                 dataloader = dict(dataloader, sampler=dict(sampler, type=seeded), dataset=dataset)
         return report_unsent(Runner.build_dataloader(dataloader, seed, diff_rank_seed))
 
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: Any) -> nn.Module:
+        """Wrap the model for several processes; see the parent.
+
+        With ``channels_last`` in the config its weights are stored so before, because ``DistributedDataParallel``
+        makes its buffers of gradients in the order of the weights. The key does not stay in the config.
+        """
+        if self.cfg.pop('channels_last', False):
+            model = model.to(memory_format=torch.channels_last)
+        return super().wrap_model(model_wrapper_cfg, model)
+
     def build_optim_wrapper(self, optim_wrapper: dict | OptimWrapper) -> OptimWrapper | OptimWrapperDict:
         """Build the optimizer; see the parent. Keys of `custom_keys` that no parameter has are logged."""
         names = [name for name, _ in self.model.named_parameters()]
@@ -126,7 +142,11 @@ class WeakSegRunner(Runner):
             if unused := [key for key in part.get('custom_keys') or () if not any(key in name for name in names)]:
                 text = f'`paramwise_cfg.custom_keys` must be parts of names of parameters, no name has {unused}.'
                 self.logger.warning(text)
-        return super().build_optim_wrapper(optim_wrapper)
+        built = super().build_optim_wrapper(optim_wrapper)
+        for wrapper in built.values() if isinstance(built, OptimWrapperDict) else [built]:
+            # With `paramwise_cfg` they are mmengine's ConfigDict, which torch.compile cannot trace.
+            wrapper.optimizer.param_groups[:] = map(dict, wrapper.optimizer.param_groups)
+        return built
 
     def register_default_hooks(self, hooks: dict | None = None) -> None:
         """Register the default hooks; see the parent. A GPU does not wait for the one that reads the losses."""
@@ -159,9 +179,9 @@ class WeakSegRunner(Runner):
             return super().val()
 
     def test(self) -> dict:
-        """Evaluate on the test set; see the parent."""
+        """Evaluate on the test set; see the parent. ``cudnn_benchmark`` is for training, whose images have one size."""
         self._show_tables(True)
-        with discarded_if_rejected(self), self._ending_workers():
+        with discarded_if_rejected(self), self._ending_workers(), untuned_convolutions():
             return super().test()
 
     @contextmanager

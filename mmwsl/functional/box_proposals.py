@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .boxes import non_maximum_suppression
+from .inputs import numbers_on
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def propose_boxes(probs: Tensor, rule: ProposalRule | None = None) -> Tensor:
             f'`probs` must be (K, H, W) with at least one class and one location, got {tuple(probs.shape)}.'
         )
     height, width = probs.shape[1:]
-    whole = torch.tensor([[0, 0, width, height]], device=probs.device)
+    whole = numbers_on(probs.device, [[0, 0, width, height]])
     boxes = _windows(height, width, rule.sides).to(probs.device)
     scores = soft_jaccard(probs, boxes).amax(0)
     candidates = torch.nonzero((scores > rule.min_score) & (boxes != whole).any(1))[:, 0]

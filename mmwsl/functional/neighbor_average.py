@@ -1,6 +1,7 @@
 """Repeated weighted sums over the neighbors of each pixel."""
 
 import os
+import warnings
 from functools import cache
 from types import ModuleType
 
@@ -75,7 +76,10 @@ def _sum_shifted(maps: Tensor, weights: Tensor, offsets: list[tuple[int, int]], 
 
 
 def triton_kernels() -> ModuleType | None:
-    """Return the module of the Triton kernels where ``MMWSL_TRITON=1`` is set and Triton can run, else None."""
+    """Return the module of the Triton kernels where ``MMWSL_TRITON=1`` is set and Triton can run, else None.
+
+    The first call warns where it is set and Triton cannot run.
+    """
     return _load_kernels() if os.environ.get('MMWSL_TRITON') == '1' else None
 
 
@@ -86,6 +90,9 @@ def _load_kernels() -> ModuleType | None:
 
         one = torch.ones(1, 1, 1, device='cuda')
         triton_neighbors.average_neighbors(one, one, [(0, 0)], 1)
-    except Exception:  # no Triton, no C compiler, a GPU that is too old: Triton does not list what it raises
+    except Exception as error:  # no Triton, no C compiler, an old GPU: Triton does not list what it raises
+        reason = (str(error).splitlines() or [''])[0]
+        text = f'MMWSL_TRITON=1 has no effect, torch computes instead: {type(error).__name__}: {reason}'
+        warnings.warn(text, stacklevel=4)
         return None
     return triton_neighbors

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from .inputs import check_finite
+from .inputs import check_finite, numbers_on
 
 
 class PermutohedralLattice:
@@ -63,7 +63,9 @@ class PermutohedralLattice:
         # The blur returns 1 + 2^-d of a corner's value to itself, where the kernel is 1.
         self.corner_weights = weights.T.contiguous() * (1 + 2.0 ** -features.shape[1]) ** -0.5
         self._point_weights = self.corner_weights.view(-1).index_select(0, positions)
-        self.blur_weights = weights.new_tensor([0.5, 1, 0.5]).expand(len(distinct) + 1, 3).contiguous()
+        self.blur_weights = (
+            numbers_on(weights.device, [0.5, 1, 0.5], weights.dtype).expand(len(distinct) + 1, 3).contiguous()
+        )
 
     @classmethod
     def sum_of(cls, lattices: Sequence['PermutohedralLattice']) -> 'PermutohedralLattice':
@@ -216,7 +218,11 @@ def lattice_coordinates(features: Tensor, groups: int = 1) -> tuple[Tensor, Tens
         ValueError: If the points span more lattice points than 63 bits can number.
     """
     dim = features.shape[1]
-    coordinates = _basis(dim).to(features) @ features.T
+    # No matrix product: with TF32, as trainings use it on a GPU, its 10 bits would move points to other simplices.
+    basis = numbers_on(features.device, _basis(dim).tolist(), features.dtype)
+    coordinates = features.new_zeros(dim, len(features))
+    for column, values in zip(basis.T, features.T, strict=True):
+        coordinates.addcmul_(column[:, None], values)
     cubes = coordinates.floor()
     lowest = cubes.amin(1, keepdim=True)
     # A corner may lie one beyond its cube. Position 0 of each axis stays free for neighbors beyond either end, so the
@@ -250,7 +256,7 @@ def _simplices(features: Tensor, groups: int) -> tuple[Tensor, Tensor, list[int]
     # From the first corner of the cube, the simplex steps along the axes in descending order of their fractions.
     bounds = [torch.ones_like(fractions[0]), *fractions, torch.zeros_like(fractions[0])]
     weights = torch.stack([larger - smaller for larger, smaller in pairwise(bounds)])
-    steps = torch.tensor(strides, device=features.device)
+    steps = numbers_on(features.device, strides)
     keys = torch.empty(weights.shape, dtype=torch.int64, device=features.device)
     keys[0] = ((cubes - lowest + 1).long() * steps[:, None]).sum(0)
     keys[0].view(groups, -1).add_(torch.arange(groups, device=features.device)[:, None] * group_stride)

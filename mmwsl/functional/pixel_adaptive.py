@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .inputs import at_least_float32, check_finite, check_image, check_score_map
+from .inputs import at_least_float32, check_finite, check_image, check_score_map, numbers_on
 from .neighbor_average import average_neighbors, triton_kernels
 
 DILATIONS = (1, 2, 4, 8, 12, 24)
@@ -67,7 +67,7 @@ def _affinity(image: Tensor, offsets: list[tuple[int, int]], variant: str) -> Te
     count = len(offsets) * 9 // 8 if variant == 'pamr' else len(offsets)
     near = image.new_zeros(len(offsets))
     if variant == 'par':
-        distance = torch.tensor(offsets).to(image).square().sum(1).sqrt()
+        distance = numbers_on(image.device, offsets, image.dtype).square().sum(1).sqrt()
         near = 0.01 * (-((distance / (distance.std() + EPS) / 0.3) ** 2)).softmax(0)
     if image.device.type == 'cuda' and (kernels := triton_kernels()):
         return kernels.affinity(image, offsets, near, count, EPS, variant == 'pamr')

@@ -118,7 +118,7 @@ def class_thresholds(scores: Tensor, thresholds: Tensor) -> Tensor:
             f'`thresholds` must have one value for each foreground class of `scores` '
             f'{tuple(scores.shape)}, got shape {tuple(thresholds.shape)}.'
         )
-    return torch.cat([thresholds.to(scores)[scores[1:].argmax(0, keepdim=True)], scores[1:]])
+    return torch.cat([thresholds.to(scores, non_blocking=True)[scores[1:].argmax(0, keepdim=True)], scores[1:]])
 
 
 def check_power(power: float) -> None:

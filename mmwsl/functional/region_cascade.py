@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from .boxes import non_maximum_suppression
+from .inputs import numbers_on
 
 
 def location_boxes(size: Sequence[int], field: Sequence[float], device: torch.device | None = None) -> Tensor:
@@ -51,7 +52,7 @@ def select_class_boxes(
             order = scores[candidates].argsort(descending=True, stable=True)[:max_boxes]
         found.append(candidates[order])
     classes = torch.arange(len(probs), device=probs.device)
-    counts = torch.tensor([len(one) for one in found], device=probs.device)
+    counts = numbers_on(probs.device, [len(one) for one in found])
     return classes.repeat_interleave(counts), torch.cat(found)
 
 

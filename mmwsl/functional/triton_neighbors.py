@@ -8,6 +8,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from .inputs import numbers_on
+
 TILE = 128
 """Pixels of a program."""
 
@@ -105,7 +107,7 @@ def _affinity(  # type: ignore[no-untyped-def]
 def average_neighbors(maps: Tensor, weights: Tensor, offsets: list[tuple[int, int]], iterations: int) -> Tensor:
     """Compute :func:`mmwsl.functional.neighbor_average.average_neighbors` without a gradient."""
     labels, height, width = maps.shape
-    shifts = torch.tensor(offsets, dtype=torch.int32, device=maps.device)
+    shifts = numbers_on(maps.device, offsets, torch.int32)
     weights, source = weights.contiguous(), maps.contiguous()
     # All labels of a pixel share the load of its weights; more than 16 need too many registers.
     tile = min(16, triton.next_power_of_2(labels))
@@ -139,7 +141,7 @@ def affinity(
     """
     channels, height, width = image.shape
     image = image.contiguous()
-    shifts = torch.tensor(offsets, dtype=torch.int32, device=image.device)
+    shifts = numbers_on(image.device, offsets, torch.int32)
     weights = image.new_empty(len(offsets), height, width)
     grid = (triton.cdiv(height * width, TILE),)
     with torch.cuda.device_of(image):

@@ -84,7 +84,9 @@ class AffinityNetwork(nn.Module):
 
     def _output(self, image: Tensor) -> Tensor:
         sample = SegDataSample(metainfo=dict(img_shape=tuple(image.shape[1:])))
-        inputs = self.network.data_preprocessor(dict(inputs=[image], data_samples=[sample]), False)['inputs']
+        # It moves images to a device of its own, which the `to` of a module that contains the network does not change.
+        preprocessor = self.network.data_preprocessor.to(image.device)
+        inputs = preprocessor(dict(inputs=[image], data_samples=[sample]), False)['inputs']
         return self.head(self.network.extract_feat(inputs))
 
 

@@ -1,5 +1,7 @@
 """Data preprocessor that normalizes a batch at once."""
 
+from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import torch
@@ -7,6 +9,7 @@ from mmseg.models import SegDataPreProcessor
 from mmseg.utils import stack_batch
 from torch import Tensor
 
+from ..functional import numbers_on
 from ..registry import MODELS
 
 
@@ -16,7 +19,9 @@ class FusedSegDataPreProcessor(SegDataPreProcessor):
 
     The batches are those of its parent to the last bit. The parent converts, normalizes and pads each image, and
     joins them as float32. Here images are copied to the device while the program goes on, if they lie in pinned memory.
-    A GPU starts three kernels for the normalization of a batch; a CPU normalizes each image while it is in the cache.
+    A GPU joins them as bytes, with one operation if they have one size, else with one for each; it normalizes the batch
+    with four, and fills the padding with seven, whatever the number of images. A CPU normalizes each image into its
+    place while it is in the cache.
 
     Args:
         channels_last: Whether batches are stored channels last, as convolutions on a GPU prefer.
@@ -38,10 +43,12 @@ class FusedSegDataPreProcessor(SegDataPreProcessor):
         images: list[Tensor] = list(data['inputs'])  # a tuple in test-time augmentation
         samples: Any = data.get('data_samples')
         sizes = [image.shape[-2:] for image in images]
+        # Images without memory: their sizes are all that padding the samples needs.
+        shapes = [torch.empty(image.shape, device='meta') for image in images]
         if training:
             assert samples is not None, 'During training, `data_samples` must be define.'
-            joined, samples = stack_batch(
-                images, samples, self.size, self.size_divisor, pad_val=0, seg_pad_val=self.seg_pad_val
+            padded, samples = stack_batch(
+                shapes, samples, self.size, self.size_divisor, pad_val=0, seg_pad_val=self.seg_pad_val
             )
         elif not all(size == sizes[0] for size in sizes):
             raise ValueError(
@@ -49,30 +56,48 @@ class FusedSegDataPreProcessor(SegDataPreProcessor):
                 '`test_dataloader.batch_size` and `val_dataloader.batch_size` to 1.'
             )
         elif self.test_cfg:
-            joined, paddings = stack_batch(
-                images, size=self.test_cfg.get('size'), size_divisor=self.test_cfg.get('size_divisor')
+            padded, paddings = stack_batch(
+                shapes, size=self.test_cfg.get('size'), size_divisor=self.test_cfg.get('size_divisor')
             )
             for sample, padding in zip(samples, paddings, strict=True):
                 sample.set_metainfo(padding)
         else:
-            joined = torch.stack(images)
-        inputs = self._normalized(joined)
-        for image, (height, width) in zip(inputs, sizes, strict=True):
-            image[:, height:] = self.pad_val
-            image[:, :, width:] = self.pad_val
+            padded = torch.stack(shapes)
+        order = torch.channels_last if self.channels_last else torch.contiguous_format
+        device = images[0].device
+        inputs = torch.empty(padded.shape, dtype=torch.float32, device=device, memory_format=order)
+        if device.type == 'cpu':
+            for image, target, (height, width) in zip(images, inputs, sizes, strict=True):
+                self._normalize(image[None], target[None, :, :height, :width])
+                target[:, height:] = self.pad_val
+                target[:, :, width:] = self.pad_val
+        else:
+            self._normalize(_joined(images, padded.shape), inputs)
+            if any(size != padded.shape[-2:] for size in sizes):
+                inputs.masked_fill_(_padding(sizes, padded.shape[-2:], device), self.pad_val)
         if training and self.batch_augments is not None:
             inputs, samples = self.batch_augments(inputs, samples)
         return dict(inputs=inputs, data_samples=samples)
 
-    def _normalized(self, images: Tensor) -> Tensor:
-        """Convert a batch ``(N, C, H, W)`` to float32, reverse its channels and normalize it, as configured."""
-        order = torch.channels_last if self.channels_last else torch.contiguous_format
-        result = torch.empty(images.shape, dtype=torch.float32, device=images.device, memory_format=order)
-        chunk = 1 if images.device.type == 'cpu' else len(images)
-        for part, target in zip(images.split(chunk), result.split(chunk), strict=True):
-            if self._channel_conversion and images.shape[1] == 3:
-                part = part.flip(1)
-            target.copy_(part)
-            if self._enable_normalize:
-                target.sub_(self.mean).div_(self.std)
-        return result
+    def _normalize(self, images: Tensor, target: Tensor) -> None:
+        """Convert images ``(N, C, H, W)``, reverse channels and normalize them into ``target``, as configured."""
+        target.copy_(images.flip(1) if self._channel_conversion and images.shape[1] == 3 else images)
+        if self._enable_normalize:
+            target.sub_(self.mean).div_(self.std)
+
+
+def _joined(images: list[Tensor], shape: torch.Size) -> Tensor:
+    """Join images to a batch of a shape; what is not of an image has any value."""
+    if all(image.shape == shape[1:] for image in images):
+        return torch.stack(images)
+    batch = images[0].new_empty(shape, dtype=reduce(torch.promote_types, (image.dtype for image in images)))
+    for image, target in zip(images, batch, strict=True):
+        target[:, : image.shape[1], : image.shape[2]] = image
+    return batch
+
+
+def _padding(sizes: Sequence[torch.Size], size: torch.Size, device: torch.device) -> Tensor:
+    """Tell which pixels of a padded batch are not of its images of some sizes, ``(N, 1, H, W)``."""
+    heights, widths = numbers_on(device, sizes).T[:, :, None, None, None]
+    rows, columns = (torch.arange(length, device=device) for length in size)
+    return (rows[:, None] >= heights) | (columns >= widths)

@@ -7,8 +7,10 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
+from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import AmpOptimWrapper
-from mmengine.registry import OPTIM_WRAPPERS
+from mmengine.registry import MODEL_WRAPPERS, OPTIM_WRAPPERS
+from torch import distributed
 
 from mmwsl.apis import acceleration
 from mmwsl.apis.acceleration import accelerate, set_precision
@@ -106,14 +108,40 @@ def test_a_training_leaves_other_matrix_products_as_they_were(gpu, tiny_config, 
     assert seen and all(seen) and not torch.backends.cuda.matmul.allow_tf32
 
 
+def test_weights_are_channels_last_before_the_model_is_wrapped_for_several_processes(gpu, tiny_config):
+    """The wrapper makes its buffers of gradients in the order of the weights."""
+    seen = []
+
+    @MODEL_WRAPPERS.register_module(force=True)
+    class Recorder(MMDistributedDataParallel):
+        """Wrapper that records whether weights are channels last when it is made."""
+
+        def __init__(self, module, **settings):
+            weights = [weight for weight in module.parameters() if weight.dim() == 4]
+            seen.append(all(weight.is_contiguous(memory_format=torch.channels_last) for weight in weights))
+            super().__init__(module, **settings)
+
+    path = tiny_config(model_wrapper_cfg=dict(type='Recorder'))
+    cfg = load_config(path, None, path.parent / 'work')
+    accelerate(cfg)
+    gpu.setenv('LOCAL_RANK', '0')
+    distributed.init_process_group('gloo', store=distributed.HashStore(), rank=0, world_size=1)
+    try:
+        runner = build_runner(cfg, 'pytorch')
+    finally:
+        distributed.destroy_process_group()
+    assert seen == [True] and 'channels_last' not in runner.cfg
+
+
 def test_what_the_config_sets_stays(gpu):
     cfg = config()
     cfg.train_dataloader = dict(num_workers=0)  # neither persists nor prefetches
     cfg.optim_wrapper.optimizer.foreach = True
     assert 'fused' not in accelerate(cfg)[1] and 'fused' not in cfg.optim_wrapper.optimizer
     assert cfg.train_dataloader == dict(num_workers=0, pin_memory=True)
-    cfg.optim_wrapper.optimizer = dict(type='Rprop', lr=0.1)  # has no fused kernel
-    assert 'fused' not in accelerate(cfg)[1]
+    for name in ('Rprop', 'Adagrad'):  # no fused kernel, and one for CPUs only
+        cfg.optim_wrapper.optimizer = dict(type=name, lr=0.1)
+        assert 'fused' not in accelerate(cfg)[1] and 'fused' not in cfg.optim_wrapper.optimizer
 
 
 def test_precisions_of_a_command(gpu):

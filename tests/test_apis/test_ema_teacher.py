@@ -21,10 +21,10 @@ class Recorder(Hook):
         self.predicting = None
 
     def after_train_iter(self, runner, *args, **kwargs):
-        self.states.append({name: value.clone() for name, value in runner.model.state_dict().items()})
+        self.states.append({name: value.cpu().clone() for name, value in runner.model.state_dict().items()})
 
     def before_test_iter(self, runner, *args, **kwargs):
-        self.predicting = {name: value.clone() for name, value in runner.model.state_dict().items()}
+        self.predicting = {name: value.cpu().clone() for name, value in runner.model.state_dict().items()}
 
 
 @pytest.fixture(scope='module')

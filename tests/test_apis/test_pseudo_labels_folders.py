@@ -49,6 +49,25 @@ def test_no_mask_is_opened_and_the_output_folder_serves_as_masks(written, tmp_pa
     assert dataset[1]['gt_seg_map'].shape == (21, 30)
 
 
+@pytest.mark.parametrize('tta', [[], ['--tta']])
+def test_batches_of_images_of_several_sizes_have_the_labels_of_single_images(written, tmp_path, tta):
+    """The images are 20, 21 and 22 pixels high, 20 after the first is changed."""
+    sizes = []
+    for name in ('a/one', 'b/one', 'b/two.half'):
+        path = tmp_path / 'data' / 'images' / f'{name}.png'
+        image = Image.open(path)
+        if image.height == 22:
+            image.crop((0, 0, 30, 20)).save(path)
+        sizes.append(Image.open(path).size)
+    assert sizes == [(30, 20), (30, 21), (30, 20)]
+    found = []
+    for batch in (1, 3):
+        out = ['--out', str(tmp_path / f'by_{batch}')]
+        main([*written[:-2], *out, *tta, '--cfg-options', f'test_dataloader.batch_size={batch}'])
+        found.append(files(tmp_path / f'by_{batch}' / 'masks', '.png'))
+    assert len(found[0]) == 3 and found[0] == found[1]
+
+
 def test_the_error_names_a_broken_image_and_the_other_images_stay(written, tmp_path):
     broken = tmp_path / 'data' / 'images' / 'b' / 'two.half.png'
     whole = broken.read_bytes()

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
 from PIL import Image
 from skimage import measure
 
@@ -16,8 +18,9 @@ from mmwsl.apis.pseudo_labels.command import main
 from mmwsl.apis.training import train
 from mmwsl.functional import displacement_groups
 from mmwsl.inference import AffinityNetwork
+from mmwsl.inference.postprocessors import build_postprocessors
 
-from .shorten import AFFINITIES, CONFIGS, short_config
+from .shorten import AFFINITIES, CONFIGS, short_config, write_affinity_networks
 
 
 def shorter(name):
@@ -71,6 +74,37 @@ def test_from_labels_to_refined_labels(method, monkeypatch):
     assert len(found['images']) == 2
     if method == 'irn':
         assert [(a['image_id'], a['category_id'], a['area']) for a in found['annotations']] == list(expected(affinity))
+
+
+@pytest.mark.parametrize('method', ['psa', 'irn'])
+def test_an_affinity_network_computes_on_the_device_to_which_it_was_moved(method):
+    """Here `meta`, whose tensors have shapes and no values."""
+    walk = short_walk(method)
+    network = AffinityNetwork(walk.config, walk.checkpoint)
+    image = torch.zeros(3, 64, 96, dtype=torch.uint8)
+    on_cpu = network(image, flip=True)
+    moved = network.to('meta')(image.to('meta'), flip=True)
+    assert moved.device.type == 'meta' and moved.shape == on_cpu.shape
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize('method', ['psa', 'irn'])
+def test_the_walk_gives_the_same_results_on_a_gpu_and_on_a_cpu(method):
+    torch.manual_seed(0)
+    (step,) = build_postprocessors([short_walk(method)])
+    sample = SegDataSample(image=PixelData(data=torch.randint(0, 256, (3, 64, 96), dtype=torch.uint8)))
+    probs = torch.rand(7, 64, 96)
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        on_gpu = step(probs.cuda(), sample.cuda())
+    assert on_gpu.is_cuda
+    torch.testing.assert_close(on_gpu.cpu(), step(probs, sample.cpu()), rtol=1e-2, atol=1e-3)
+
+
+def short_walk(method):
+    """Write random weights of the affinity network of a config, and return its post-processor."""
+    cfg = short_config(f'wsl_gap_voc6_{method}')
+    write_affinity_networks(cfg)
+    return cfg.model.inference.postprocessors[0]
 
 
 def expected(affinity):

@@ -1,10 +1,13 @@
 """Every config builds, trains a step and evaluates, through the real runner on tiny files of its layout."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmwsl.apis.acceleration import set_precision
 from mmwsl.apis.testing import use_test_time_augmentation
 from mmwsl.apis.training_free import is_training_free
 from mmwsl.engine.runner import WeakSegRunner
@@ -68,6 +71,65 @@ def test_config_trains_and_evaluates(name):
     assert ('mAP' in metrics or 'mean_class_accuracy' in metrics) == weak
 
 
+@pytest.mark.parametrize(
+    'name',
+    [
+        'psl_irn_voc6',
+        'psl_psa_voc6',
+        'wsl_ccnn_voc6',
+        'wsl_wildcat_voc6_cls',
+        'fsl_deeplabv2_voc6',
+        'fsl_deeplabv2_voc6_msc',
+        'fsl_deeplabv3_voc6',
+        'wsl_emadapt_voc6',
+        'fsl_fcn8s_voc6',
+        'wsl_lse_mobilenet-v2_folder',
+        'wsl_lse_efficientnet-lite0_voc6',
+        'wsl_milfcn_voc6',
+        'fsl_objectness_voc6',
+        'wsl_attention_voc6',
+        'wsl_pronet_voc6',
+        'wsl_pronet_voc6_tree',
+        'psl_fcn_voc6_gce',
+        'wsl_recam_voc6',
+        'wsl_seam_voc6',
+        'wsl_stc_voc6_initial',
+    ],
+)
+def test_cached_features_train_in_bfloat16(name):
+    cfg = short_config(name)
+    assert cfg.model.backbone.type == 'mmwsl.CachedBackbone'
+    assert set_precision(cfg, 'bfloat16') == 'bfloat16'
+    cfg.default_hooks.checkpoint = None
+    cfg.train_cfg.pop('val_interval')
+    cfg.update(val_cfg=None, val_dataloader=None, val_evaluator=None)
+    runner = Runner.from_cfg(cfg)
+    weights = {key: value.detach().clone() for key, value in runner.model.named_parameters() if value.requires_grad}
+    runner.train()
+    assert any(Path(cfg.model.backbone.cache_dir).rglob('*.npz'))
+    parameters = dict(runner.model.named_parameters())
+    assert all(parameters[key].isfinite().all() for key in weights)
+    assert any(not torch.equal(value, parameters[key]) for key, value in weights.items())
+
+
+@pytest.mark.usefixtures('on_cpu')
+def test_a_compiled_step_is_that_of_the_network():
+    """With the backend `eager`, which traces the step and generates no code."""
+    states = []
+    torch._dynamo.utils.counters.clear()
+    for settings in ({}, dict(compile=dict(backend='eager'))):
+        cfg = short_config('wsl_lse_voc')
+        cfg.update(val_cfg=None, val_dataloader=None, val_evaluator=None, **settings)
+        cfg.default_hooks.checkpoint = None
+        runner = WeakSegRunner.from_cfg(cfg)
+        runner.train()
+        states.append(runner.model.state_dict())
+    assert torch._dynamo.utils.counters['stats']['unique_graphs'] > 0
+    for name, value in states[0].items():
+        torch.testing.assert_close(states[1][name], value, msg=name)
+
+
+@pytest.mark.usefixtures('on_cpu')
 def test_a_resumed_training_sees_the_crops_of_an_uninterrupted_one():
     """With another number of processes that load images, which persist from epoch to epoch."""
     assert Config.fromfile(CONFIGS['fsl_deeplabv3plus_voc6']).train_dataloader.persistent_workers

@@ -26,6 +26,7 @@ def _losses(runner):
     return runner.message_hub.get_scalar('train/decode.loss_noisy').data[0]
 
 
+@pytest.mark.usefixtures('on_cpu')
 def test_a_resumed_training_ends_the_warmup_at_the_same_iteration():
     whole = _train('whole', 3)
     assert _losses(whole)[0] == 0 and _losses(whole)[1] > 0

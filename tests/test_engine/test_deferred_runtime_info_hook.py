@@ -5,6 +5,7 @@ import re
 import pytest
 import torch
 from mmengine.hooks import Hook
+from mmengine.logging import MessageHub
 
 from mmwsl.apis.training import main
 from mmwsl.engine.hooks import DeferredRuntimeInfoHook
@@ -43,3 +44,22 @@ def test_an_iteration_reads_nothing_from_the_device():
         for index in range(8):
             hook.after_train_iter(Parts(), index, outputs=outputs)
     assert not counter.found and len(hook._pending) == 16
+
+
+@pytest.mark.parametrize('device', ['cpu', pytest.param('cuda', marks=pytest.mark.gpu)])
+def test_values_of_two_devices_keep_their_names(device):
+    """A model may compute some of its values on the CPU."""
+
+    class Parts(Hook):
+        """What the hook reads of a runner."""
+
+        iter, max_iters, hooks, train_dataloader = 0, 100, (), range(100)
+        message_hub = MessageHub('two devices')
+
+    hook = DeferredRuntimeInfoHook()
+    for index in range(2):
+        values = dict(a=torch.tensor(index + 0.25, device=device), b=torch.tensor(index + 0.5), c=index + 0.75)
+        hook.after_train_iter(Parts(), index, outputs=values)
+    hook.flush(Parts())
+    for name, value in dict(a=0.25, b=0.5, c=0.75).items():
+        assert Parts.message_hub.get_scalar(f'train/{name}').data[0].tolist() == [value, 1 + value]

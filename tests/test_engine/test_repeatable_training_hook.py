@@ -6,6 +6,8 @@ import torch
 from mmwsl.apis.training import main
 from tests.conftest import tiny_settings
 
+pytestmark = pytest.mark.usefixtures('on_cpu')
+
 LOAD = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),

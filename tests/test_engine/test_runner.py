@@ -1,5 +1,7 @@
 import pytest
+import torch
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from torch import nn
 
 from mmwsl.engine.runner import WeakSegRunner
@@ -36,3 +38,28 @@ def test_a_full_disk_leaves_the_config_of_the_run_before(tmp_path):
     assert not list(work.glob('*.part'))
     runner._dump_config()
     assert Config.fromfile(work / 'wsl.py').x == 2
+
+
+def test_algorithms_of_convolutions_are_tried_in_training_and_not_in_tests(tiny_config, tmp_path):
+    seen = {}
+
+    class Observer(Hook):
+        """Records the setting."""
+
+        def before_train_iter(self, *args, **kwargs):
+            seen['train'] = torch.backends.cudnn.benchmark
+
+        def before_test_iter(self, *args, **kwargs):
+            seen['test'] = torch.backends.cudnn.benchmark
+
+    before = torch.backends.cudnn.benchmark
+    try:
+        cfg = Config.fromfile(tiny_config(env_cfg=dict(cudnn_benchmark=True)))
+        cfg.work_dir = str(tmp_path / 'work')
+        runner = WeakSegRunner.from_cfg(cfg)
+        runner.register_hook(Observer())
+        runner.train()
+        runner.test()
+        assert seen == dict(train=True, test=False) and torch.backends.cudnn.benchmark
+    finally:
+        torch.backends.cudnn.benchmark = before

@@ -1,5 +1,8 @@
 """Weighted sums over neighbors against loops over pixels, in each way in which they are computed."""
 
+import warnings
+from functools import cache
+
 import pytest
 import torch
 
@@ -55,3 +58,16 @@ def test_few_labels_of_a_large_map_are_shifted(monkeypatch):
     for labels, side in ((7, 128), (8, 128), (7, 127)):
         average_neighbors(torch.rand(labels, side, side), torch.rand(5, side, side), OFFSETS, 1)
     assert called == [7]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
+def test_one_warning_says_that_triton_cannot_run(monkeypatch):
+    monkeypatch.setattr(neighbor_average, '_load_kernels', cache(neighbor_average._load_kernels.__wrapped__))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always')
+        monkeypatch.setenv('MMWSL_TRITON', '0')
+        assert neighbor_average.triton_kernels() is None and not caught
+        monkeypatch.setenv('MMWSL_TRITON', '1')
+        assert neighbor_average.triton_kernels() is None and neighbor_average.triton_kernels() is None
+    (warning,) = caught
+    assert str(warning.message).startswith('MMWSL_TRITON=1 has no effect, torch computes instead: ')

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmwsl.functional import PermutohedralLattice
 
@@ -121,6 +122,20 @@ def test_a_sum_of_lattices_is_the_sum_of_their_filters(dims):
     torch.testing.assert_close(joined.filter(values), sum(lattice.filter(values) for lattice in lattices))
     transposed = sum(lattice.apply(values, transposed=True) for lattice in lattices)
     torch.testing.assert_close(joined.apply(values, transposed=True), transposed)
+
+
+def test_a_lattice_needs_no_product_of_matrices():
+    """A GPU rounds their factors to 10 bits while TF32 is on, as in trainings: points would change their simplex."""
+    called = set()
+
+    class Record(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            called.add(function.overloadpacket.__name__)
+            return function(*args, **kwargs or {})
+
+    with Record():
+        PermutohedralLattice(points(40, 5, 4)).filter(points(40, 3, 1))
+    assert 'addcmul_' in called and not called & {'mm', 'addmm', 'bmm', 'baddbmm', 'mv', 'dot', 'matmul'}
 
 
 def test_scale_acts_before_and_after():

@@ -45,6 +45,18 @@ def test_a_postprocessor_on_the_gpu(config):
     torch.testing.assert_close(result.cpu(), step(probs, sample.cpu()), rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize('config', [dict(type='mmwsl.ClassThresholds', thresholds=(0.3, 0.5, 0.2))])
+def test_a_postprocessor_waits_for_nothing(config):
+    """torch raises an error where the program would wait for the GPU, also to copy numbers to it."""
+    (step,) = build_postprocessors([config])
+    probs = torch.rand(4, 40, 50).cuda()
+    torch.cuda.set_sync_debug_mode('error')
+    try:
+        step.process(probs, SegDataSample())
+    finally:
+        torch.cuda.set_sync_debug_mode('default')
+
+
 @pytest.mark.parametrize('preset', ['psa', 'irn'])
 def test_the_crf_of_a_batch_in_one_lattice(preset):
     torch.manual_seed(0)
@@ -82,6 +94,19 @@ def test_the_crf_with_triton_gives_the_results_of_torch(labels, monkeypatch):
     with_gradient = dense_crf(probs.clone().requires_grad_(), image)  # which torch computes
     assert with_gradient.requires_grad
     torch.testing.assert_close(dense_crf(probs, image), with_gradient.detach(), rtol=1e-3, atol=1e-4)
+
+
+def test_the_crf_does_not_depend_on_tf32():
+    torch.manual_seed(0)
+    probs, image = torch.rand(4, 60, 70).cuda(), torch.randint(0, 256, (3, 60, 70)).byte().cuda()
+    before = torch.backends.cuda.matmul.allow_tf32
+    results = []
+    try:
+        for torch.backends.cuda.matmul.allow_tf32 in (False, True):
+            results.append(dense_crf(probs, image))
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
+    torch.testing.assert_close(*results, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize('labels', [1, 21])

@@ -8,7 +8,7 @@ from mmengine.optim import build_optim_wrapper
 
 from mmwsl.apis.training import main
 from mmwsl.engine.bfloat16 import BFloat16OptimWrapper
-from mmwsl.models import DilatedMobileNetV2
+from mmwsl.models import CachedBackbone, DilatedMobileNetV2
 from mmwsl.registry import MODELS
 from tests.test_models.test_aggregation_head import HEAD, _batch, _model
 from tests.test_models.test_aggregators import CONFIGS
@@ -67,6 +67,17 @@ def test_features_channels_last_in_bfloat16():
         with torch.autocast('cuda', dtype=torch.bfloat16):
             rounded = network(image.cuda())[0].float().cpu()
     assert torch.corrcoef(torch.stack([exact.flatten(), rounded.flatten()]))[0, 1] > 0.99
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
+def test_cached_and_computed_features_in_one_batch(tmp_path, dtype):
+    cached = CachedBackbone(dict(type='mmwsl.DilatedMobileNetV2', frozen=True), tmp_path).cuda().train()
+    images = torch.randn(3, 3, 64, 64).cuda()
+    with torch.autocast('cuda', dtype=dtype, enabled=dtype != torch.float32):
+        cached(images[:1])
+        (half_filled,), (full,) = cached(images), cached(images)
+    assert half_filled.is_cuda and half_filled.dtype == images.dtype
+    torch.testing.assert_close(half_filled, full, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize('amp', ['off', 'bfloat16', 'float16'])

@@ -51,6 +51,32 @@ def test_each_image_is_computed_once_and_a_hit_equals_a_miss(tmp_path):
         torch.testing.assert_close(a, b[[2, 0]], rtol=0, atol=0)
 
 
+def test_a_half_filled_cache_gives_the_features_of_a_full_one_on_another_device(tmp_path, monkeypatch):
+    cached, _ = _cached(tmp_path)
+    x = torch.randn(2, 3, 32, 32)
+    names = [cached._key(image) for image in x]
+    cached(x[:1])  # stored on the CPU
+    cached._files.full = True  # features on the device `meta` have no values that could be written
+    cached.to('meta')
+    waiting = iter(names)
+    monkeypatch.setattr(cached, '_key', lambda image: next(waiting))
+    features = cached(x.to('meta'))
+    assert [feature.device.type for feature in features] == ['meta'] * 2 and len(features[0]) == 2
+
+
+def test_under_autocast_a_hit_equals_a_miss(tmp_path):
+    cached, counter = _cached(tmp_path)
+    x = torch.randn(2, 3, 32, 32)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        computed = cached(x)
+        found = cached(x)
+        expected = [level.half().float() for level in cached.backbone(x[:1])]
+    assert counter.images == 3
+    for a, b, c in zip(computed, found, expected, strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=0)
+        torch.testing.assert_close(a[:1], c, rtol=0, atol=0)
+
+
 def test_another_run_finds_the_entries(tmp_path):
     x = torch.randn(2, 3, 32, 32)
     _cached(tmp_path)[0](x)

@@ -7,8 +7,9 @@ import torch
 from mmengine.structures import PixelData
 from mmseg.models import SegDataPreProcessor
 from mmseg.structures import SegDataSample
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from mmwsl.models import FusedSegDataPreProcessor
+from mmwsl.models import FusedSegDataPreProcessor, fused_data_preprocessor
 
 COLORS = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True)
 DIFFERENT = ((20, 30), (32, 17), (32, 32))
@@ -78,3 +79,51 @@ def test_images_of_several_sizes():
         FusedSegDataPreProcessor()(batch(*DIFFERENT), False)
     with pytest.raises(RuntimeError, match='stack expects each tensor to be equal size'):
         FusedSegDataPreProcessor(size=(8, 8))(batch(*DIFFERENT), True)
+
+
+class CountOperations(TorchDispatchMode):
+    """Counter of operations that start a kernel on a GPU, for which `meta` stands; views and allocations do not."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **kwargs or {})
+        allocates = 'empty' in func.overloadpacket.__name__
+        if isinstance(result, torch.Tensor) and result.is_meta and not func.is_view and not allocates:
+            self.count += 1
+        return result
+
+
+@pytest.mark.parametrize('count', [2, 8])
+@pytest.mark.parametrize(('size', 'sizes', 'most'), [((20, 30), [(20, 30)], 5), ((32, 32), list(DIFFERENT[:2]), 11)])
+def test_operations_of_a_gpu(count, size, sizes, most, monkeypatch):
+    """Images of one size are joined at once; images of several sizes are copied to their places one by one."""
+    preprocessor = FusedSegDataPreProcessor(size=size, **COLORS).to('meta')
+    images = [torch.empty(3, *one, dtype=torch.uint8, device='meta') for one in (sizes * count)[:count]]
+    counter, stack_batch = CountOperations(), fused_data_preprocessor.stack_batch
+
+    def without_kernels(*args, **settings):  # its images have no memory on a GPU either
+        before = counter.count
+        result = stack_batch(*args, **settings)
+        counter.count = before
+        return result
+
+    monkeypatch.setattr(fused_data_preprocessor, 'stack_batch', without_kernels)
+    with counter:
+        inputs = preprocessor(dict(inputs=images, data_samples=[SegDataSample() for _ in images]), True)['inputs']
+    assert inputs.is_meta and inputs.shape == (count, 3, *size)
+    assert counter.count == most + (count if len(sizes) > 1 else 0)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize('channels_last', [False, True])
+@pytest.mark.parametrize('sizes', [DIFFERENT, ((20, 30), (20, 30))])
+@pytest.mark.parametrize('settings', [dict(size=(40, 48)), dict(size_divisor=1), dict(size=(40, 48), pad_val=-3.5)])
+def test_batches_of_a_gpu_are_those_of_the_cpu(sizes, settings, channels_last):
+    one = FusedSegDataPreProcessor(**settings, **COLORS)(batch(*sizes), True)
+    other = FusedSegDataPreProcessor(channels_last, **settings, **COLORS).to('cuda')(batch(*sizes), True)
+    torch.testing.assert_close(other['inputs'].cpu(), one['inputs'], rtol=1e-6, atol=1e-6)
+    for sample, expected in zip(other['data_samples'], one['data_samples'], strict=True):
+        assert torch.equal(sample.gt_sem_seg.data.cpu(), expected.gt_sem_seg.data)

@@ -141,6 +141,25 @@ def test_views_are_averaged_before_the_postprocessors(background):
     torch.testing.assert_close(probs, mean)
 
 
+def test_a_batch_of_several_sizes_is_predicted_as_its_images_alone():
+    """Not padded to one size, which would change the scores near the borders."""
+    model = _model(dict(postprocessors=[dict(type='mmwsl.DenseCRF')])).eval()
+    batch = _batch((24, 32), (32, 32), (24, 32))
+    for name, sample in zip('abc', batch['data_samples'], strict=True):
+        shape = (30, 40) if name == 'b' else (24, 32)
+        sample.image = PixelData(data=torch.randint(0, 256, (3, *shape), dtype=torch.uint8))
+        sample.set_metainfo(dict(img_path=name, ori_shape=shape))
+    pairs = [*zip(*batch.values(), strict=True)]
+    alone = [model.test_step(dict(inputs=[image], data_samples=[sample]))[0] for image, sample in pairs]
+    augmented = MODELS.build(dict(type='mmwsl.WeakSegTTAModel', module=model)).eval()
+    views = {name: [values, values] for name, values in batch.items()}
+    for found in (model.test_step(batch), model.val_step(batch), augmented.test_step(views)):
+        assert [sample.img_path for sample in found] == ['a', 'b', 'c']
+        for one, other in zip(found, alone, strict=True):
+            torch.testing.assert_close(one.pred_scores.data, other.pred_scores.data, rtol=1e-3, atol=1e-4)
+            torch.testing.assert_close(one.pred_label.score, other.pred_label.score)
+
+
 def test_input_padding_aligns_a_network_that_does_not_pad():
     """OverFeat and the paper's head: with padding, the locations are centered at 6, 18, 30 ... of the image."""
     torch.manual_seed(0)

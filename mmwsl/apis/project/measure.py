@@ -13,6 +13,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmwsl.apis.acceleration import accelerate, restored_tf32
 from mmwsl.apis.checkpoint import weights_only_loading
 from mmwsl.apis.launch import build_runner
 from mmwsl.apis.pseudo_labels.masks import MaskRule
@@ -37,34 +38,39 @@ class StepTime:
     forward: float = 0.0
 
 
-def measure_steps(cfg: Config) -> StepTime:
+def measure_steps(cfg: Config, amp: str | None = None) -> StepTime:
     """Measure the duration of a training iteration on real images, without the features of earlier runs.
 
     Args:
         cfg: The config of the training.
+        amp: Precision of the training; see :func:`mmwsl.apis.acceleration.accelerate`.
     """
     with tempfile.TemporaryDirectory() as cache:
         cfg = cfg.copy()
         if 'cache_dir' in cfg.model.backbone:
             cfg.model.backbone.cache_dir = cache
-        return _measure_steps(cfg)
+        return _measure_steps(cfg, amp)
 
 
-def _measure_steps(cfg: Config) -> StepTime:
-    with weights_only_loading(cfg):
-        runner = build_runner(cfg)
-        runner.model.init_weights()
-    optimizer = runner.build_optim_wrapper(cfg.optim_wrapper)
-    alone = dict(num_workers=0, persistent_workers=False, prefetch_factor=None)
-    batches = iter(Runner.build_dataloader(dict(cfg.train_dataloader, **alone), seed=0))
-    runner.model.train()
-    durations: list[list[float]] = []
-    for _ in range(2):  # the first batch warms up
-        start = time.monotonic()
-        batch = next(batches)
-        loading = time.monotonic() - start
-        step = partial(runner.model.train_step, batch, optimizer)
-        durations.append([_seconds(step) for _ in range(3)])
+def _measure_steps(cfg: Config, amp: str | None) -> StepTime:
+    with restored_tf32():
+        with weights_only_loading(cfg):
+            hooks, _ = accelerate(cfg, amp)
+            runner = build_runner(cfg)
+            runner.model.init_weights()
+        runner.optim_wrapper = runner.build_optim_wrapper(cfg.optim_wrapper)
+        for hook in hooks:
+            hook.before_train(runner)
+        alone = dict(num_workers=0, persistent_workers=False, prefetch_factor=None)
+        batches = iter(Runner.build_dataloader(dict(cfg.train_dataloader, **alone), seed=0))
+        runner.model.train()
+        durations: list[list[float]] = []
+        for _ in range(2):  # the first batch warms up
+            start = time.monotonic()
+            batch = next(batches)
+            loading = time.monotonic() - start
+            step = partial(runner.model.train_step, batch, runner.optim_wrapper)
+            durations.append([_seconds(step) for _ in range(3)])
     first, _, later = durations[-1]
     workers = max(1, cfg.train_dataloader.get('num_workers', 0))
     images = runner.model.data_preprocessor(batch, True)['inputs'][:1]

@@ -246,7 +246,7 @@ class Trainings:
         trial = path.with_name(f'{path.stem}_trial.py')
         try:
             replace(config, length=plan.schedule(need.least)).write(trial)
-            return measure_steps(load_config(trial, work_dir=str(self.project.root / 'log')))
+            return measure_steps(load_config(trial, work_dir=str(self.project.root / 'log')), self.amp)
         finally:
             trial.unlink(missing_ok=True)
 

@@ -12,7 +12,7 @@ from ...registry import HOOKS
 
 @HOOKS.register_module()
 class DeferredRuntimeInfoHook(RuntimeInfoHook):
-    """``RuntimeInfoHook`` that reads what the model returns when another hook is due, all iterations in one transfer.
+    """``RuntimeInfoHook`` that reads what the model returns when another hook is due, all at once.
 
     The parent reads every loss in every iteration, and a GPU must finish its work for it each time. A hook is due where
     its ``interval`` ends, and every hook at the end of an epoch. In between, the message hub has the values up to the
@@ -49,8 +49,11 @@ class DeferredRuntimeInfoHook(RuntimeInfoHook):
 
     def flush(self, runner: Runner) -> None:
         """Write the values into the message hub."""
-        tensors = [value.flatten() for _, value in self._pending if isinstance(value, Tensor)]
-        numbers = iter(torch.cat([one.double() for one in tensors]).tolist() if tensors else ())
+        tensors: dict[torch.device, list[Tensor]] = {}
+        for _, value in self._pending:
+            if isinstance(value, Tensor):
+                tensors.setdefault(value.device, []).append(value.flatten().double())
+        numbers = {device: iter(torch.cat(values).tolist()) for device, values in tensors.items()}
         for key, value in self._pending:
-            runner.message_hub.update_scalar(key, next(numbers) if isinstance(value, Tensor) else value)
+            runner.message_hub.update_scalar(key, next(numbers[value.device]) if isinstance(value, Tensor) else value)
         self._pending.clear()

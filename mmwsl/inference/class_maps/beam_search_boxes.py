@@ -8,7 +8,7 @@ from mmseg.structures import SegDataSample
 from mmseg.utils import SampleList
 from torch import Tensor
 
-from ...functional import beam_search, box_tent, valid_locations
+from ...functional import beam_search, box_tent, numbers_on, valid_locations
 from ...registry import CLASS_MAPS
 from ...utils.metainfo import image_padding
 from ...utils.sample_fields import AGGREGATING_HEAD
@@ -79,7 +79,7 @@ class BeamSearchBoxes(ClassMaps):
         """Return the map ``(K, H, W)`` of each class at the size of the inputs; that of the background is 0."""
         height, width = features[-1].shape[2:]
         left, right, top, bottom = image_padding(sample.metainfo)
-        extent = torch.tensor([(top, size[0] - bottom, left, size[1] - right)], device=probs.device)
+        extent = numbers_on(probs.device, [(top, size[0] - bottom, left, size[1] - right)])
         rows, columns = valid_locations(extent, size, (height, width))[0].nonzero().unbind(1)
         whole = torch.stack([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
         known: dict[tuple[int, ...], Tensor] = {}
@@ -93,7 +93,7 @@ class BeamSearchBoxes(ClassMaps):
             return torch.stack([known[key] for key in keys])[:, k]
 
         drawing = features[-1].new_zeros(len(probs), *size, dtype=torch.float32)
-        scale = torch.tensor([size[1] / width, size[0] / height] * 2, device=probs.device)
+        scale = numbers_on(probs.device, [size[1] / width, size[0] / height] * 2)
         for k in range(1, len(probs)):
             box = whole
             if probs[k] > 0 and probs[k] >= self.threshold:

@@ -123,7 +123,7 @@ class DenseCRF(PostProcessor):
             _joined(probs),
             _joined_rgb(images, device) if kernels is None else kernels.image,
             self.params,
-            None if self.compatibility is None else self.compatibility.to(device),
+            None if self.compatibility is None else self.compatibility.to(device, non_blocking=True),
             self._plausible(probs, data_samples),
             kernels,
         )

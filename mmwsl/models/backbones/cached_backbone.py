@@ -84,7 +84,8 @@ class CachedBackbone(BaseModule):
                 if path:
                     self._write(path, levels)
             features.append(levels)
-        return tuple(torch.stack(level).to(x) for level in zip(*features, strict=True))
+        # Moved before they are joined: cached features are on the CPU, and autocast there does not join float16.
+        return tuple(torch.stack([one.to(x) for one in level]) for level in zip(*features, strict=True))
 
     def _key(self, image: Tensor) -> str:
         if self._fingerprint is None:

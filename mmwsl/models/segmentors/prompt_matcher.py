@@ -6,7 +6,7 @@ import torch
 from mmseg.models.utils import resize
 from torch import Tensor
 
-from ...functional import valid_locations
+from ...functional import numbers_on, valid_locations
 from ...inference.class_maps.clip_es_maps import PromptMatch
 from ...utils.metainfo import image_area
 
@@ -88,5 +88,5 @@ class PromptMatcher:
         height, width = image.shape[2:]
         rows, columns = maps.shape[2:]
         covered = (rows * self.backbone.patch_size, columns * self.backbone.patch_size)
-        extents = torch.tensor([(0, height, 0, width)], device=image.device)
+        extents = numbers_on(image.device, [(0, height, 0, width)])
         return valid_locations(extents, covered, (rows, columns))[0]

@@ -14,6 +14,7 @@ from ...inference import InferencePipeline, WholeScorer
 from ...registry import MODELS
 from ..backgrounds import Background, LearnedBackground, SigmoidBackground
 from ..decode_heads import LSEAggregationHead
+from .equal_sizes import predict_by_size
 
 DEFAULT_BACKGROUND = LearnedBackground()
 
@@ -99,6 +100,14 @@ class WeakEncoderDecoder(EncoderDecoder):
     def provenance(self) -> dict[str, str]:
         """Supervision that the predictions use in addition to the training, by kind."""
         return self.pipeline.provenance
+
+    def val_step(self, data: Any) -> SampleList:
+        """Predict a batch of a loader, whose images may differ in size."""
+        return predict_by_size(super().val_step, data)
+
+    def test_step(self, data: Any) -> SampleList:
+        """Predict a batch of a loader, whose images may differ in size."""
+        return predict_by_size(super().test_step, data)
 
     def predict(self, inputs: Tensor, data_samples: OptSampleList = None) -> SampleList:
         """Predict the masks of a batch."""

@@ -9,6 +9,7 @@ from torch import nn
 
 from ...inference import find_segmentor
 from ...registry import MODELS
+from .equal_sizes import predict_by_size
 
 
 @MODELS.register_module()
@@ -37,8 +38,11 @@ class WeakSegTTAModel(BaseTTAModel):
     def test_step(self, data: dict[str, list]) -> SampleList:
         """Predict a batch of images, each of whose fields lists the views."""
         views = [dict(zip(data, fields, strict=True)) for fields in zip(*data.values(), strict=True)]
-        predictions = [self.module.predict_views(**self.module.data_preprocessor(view)) for view in views]
+        predictions = [predict_by_size(self._predict_view, view) for view in views]
         return self.merge_preds(list(zip(*predictions, strict=True)))
+
+    def _predict_view(self, view: dict[str, list]) -> SampleList:
+        return self.module.predict_views(**self.module.data_preprocessor(view))
 
     def merge_preds(self, data_samples_list: list[SampleList]) -> list[SegDataSample]:
         """Merge the predictions of all views of each image."""

@@ -9,7 +9,7 @@ from mmseg.utils import SampleList
 from torch import Tensor
 from torch.nn import functional as F
 
-from ...functional import foreground_balanced_mean, pixel_adaptive_refinement, token_affinity_loss
+from ...functional import foreground_balanced_mean, numbers_on, pixel_adaptive_refinement, token_affinity_loss
 from ...inference import CLIPESMaps, Probabilities, WholeScorer
 from ...registry import CLASS_MAPS, MODELS
 from ...utils.metainfo import image_area
@@ -155,7 +155,7 @@ class WeCLIP(PromptMatcher, WeakEncoderDecoder):
         # The few maps of present classes are refined, the others are 0.
         chosen = self.label_maps.background.add_background(placed[present])
         refined = pixel_adaptive_refinement(chosen, image[0], **self.refinement)
-        numbers = torch.tensor([0, *(k + 1 for k in present)], device=image.device)
+        numbers = numbers_on(image.device, [0, *(k + 1 for k in present)])
         return numbers[refined.argmax(0)]
 
     def _losses(self, seg_logits: Tensor, affinity: Tensor, labels: Tensor, grid: torch.Size) -> tuple[Tensor, Tensor]:

@@ -25,6 +25,7 @@ from mmwsl.apis.project.run import _Run, run_project
 from mmwsl.apis.supervision import labels_tuned_on
 from mmwsl.cli.main import main
 from mmwsl.functional import CRF_PRESETS, DEQUANTIZED, class_thresholds, dense_crf, logit_softmax
+from tests.conftest import EQUAL_WEIGHTS
 
 from .conftest import arguments
 
@@ -109,6 +110,7 @@ def test_a_project_keeps_its_rounds(data, copied, capfd):
     assert '[9/9] report' not in (copied.root / 'run.log').read_text()
 
 
+@EQUAL_WEIGHTS
 def test_a_killed_second_round_continues(data, finished, best, tmp_path):
     """Killed in either stage, it ends with the labels and weights of an uninterrupted run, also without --preset."""
     root = shutil.copytree(finished.root, tmp_path / 'shapes')

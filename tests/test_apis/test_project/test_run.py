@@ -22,6 +22,7 @@ from mmwsl.apis.project.run import _Run
 from mmwsl.apis.supervision import labels_tuned_on
 from mmwsl.cli.main import main
 from mmwsl.datasets.classes import safe_palette
+from tests.conftest import EQUAL_WEIGHTS
 
 from .conftest import SIZE, arguments
 
@@ -197,6 +198,7 @@ def test_moved_images_are_followed(data, finished, tmp_path, capfd):
     main(['report', str(root)])
 
 
+@EQUAL_WEIGHTS
 def test_a_killed_run_continues(data, finished, tmp_path):
     """Killed at the first checkpoint of either training, it resumes there and ends with the results of a whole run."""
     root = tmp_path / 'shapes'

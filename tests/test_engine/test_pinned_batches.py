@@ -1,0 +1,76 @@
+"""Everything of a batch is copied to pinned memory, the data samples too."""
+
+import numpy as np
+import pytest
+import torch
+from mmengine.structures import BaseDataElement, LabelData, PixelData
+from mmseg.structures import SegDataSample
+from torch.utils.data import Dataset
+
+from mmwsl.engine.pinned_batches import PinnableBatch
+from mmwsl.engine.runner import WeakSegRunner
+
+
+class Samples(Dataset):
+    """Samples with the fields of an image in training and test; test-time augmentation lists its views."""
+
+    def __init__(self, views=0):
+        self.views = views
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        image = torch.full((3, 4, 5), index, dtype=torch.uint8)
+        sample = SegDataSample(metainfo=dict(img_path=f'{index}.png', shape=np.ones(2)))
+        sample.gt_sem_seg = PixelData(data=image[:1])
+        sample.gt_label = LabelData(label=torch.tensor([index]), score=torch.ones(3))
+        sample.regions = BaseDataElement(superpixels=image[0], names=['a'])
+        if self.views:
+            return dict(inputs=[image] * self.views, data_samples=[sample] * self.views)
+        return dict(inputs=image, data_samples=sample)
+
+
+def tensors_of(data):
+    if isinstance(data, torch.Tensor):
+        return [data]
+    if isinstance(data, BaseDataElement | dict):
+        data = [value for _, value in data.items()]
+    return [one for value in data for one in tensors_of(value)] if isinstance(data, list | tuple) else []
+
+
+def loader_of(views, **settings):
+    sampler = dict(type='DefaultSampler', shuffle=False)
+    return WeakSegRunner.build_dataloader(dict(batch_size=2, sampler=sampler, dataset=Samples(views), **settings))
+
+
+@pytest.mark.parametrize('views', [0, 3])
+@pytest.mark.parametrize('workers', [0, 1])
+def test_all_tensors_are_copied_and_nothing_else_changes(views, workers, monkeypatch):
+    copies = []
+
+    def pin(tensor):
+        copies.append(tensor.clone())
+        return copies[-1]
+
+    monkeypatch.setattr(torch.Tensor, 'pin_memory', pin)  # without a GPU there is no pinned memory
+    batch = next(iter(loader_of(views, num_workers=workers, pin_memory=True)))
+    expected = next(iter(loader_of(views, num_workers=0)))
+    assert isinstance(batch, PinnableBatch) and not isinstance(expected, PinnableBatch)
+    copies.clear()
+    pinned = batch.pin_memory()
+    found = tensors_of(pinned)
+    assert len(found) == 2 * 5 * max(views, 1)
+    assert {id(one) for one in found} == {id(one) for one in copies}
+    for one, other in zip(found, tensors_of(expected), strict=True):
+        assert torch.equal(one, other)
+    first, plain = pinned['data_samples'][0], expected['data_samples'][0]
+    first, plain = (first[0], plain[0]) if views else (first, plain)
+    assert type(first) is SegDataSample and first.img_path == plain.img_path and first.regions.names == ['a']
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize('workers', [0, 2])
+def test_a_loader_pins_its_samples(workers):
+    for batch in loader_of(0, num_workers=workers, pin_memory=True):
+        assert all(tensor.is_pinned() for tensor in tensors_of(batch))
