@@ -1,4 +1,4 @@
-# Boundaries of the pseudo-labels of a round by IRN on a frozen EfficientNet-Lite0, for its scores to walk.
+# Boundaries of the pseudo-labels of a round by IRN on a frozen EfficientNet-Lite0.
 _base_ = ['../folder/psl_deeplabv3plus_efficientnet-lite0_folder.py', '../_base_/models/boundary_head.py']
 model = dict(
     backbone=dict(out_indices=(1, 2, 4, 6)),  # of stride 4, 8, 16 and 16

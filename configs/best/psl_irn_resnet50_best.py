@@ -1,4 +1,4 @@
-# Boundaries of the pseudo-labels of a round by IRN on a frozen ResNet-50, for its scores to walk.
+# Boundaries of the pseudo-labels of a round by IRN on a frozen ResNet-50.
 _base_ = ['../folder/psl_deeplabv3plus_resnet50_folder.py', '../_base_/models/boundary_head.py']
 model = dict(
     backbone=dict(strides=(1, 2, 2, 1), dilations=(1, 1, 1, 2), frozen_stages=4),  # of stride 4, 8, 16 and 16

@@ -128,7 +128,7 @@ class OutputFolder:
         return [
             file.as_posix()
             for file in files
-            if not self._ignored(file.name) and not known & {file.as_posix(), *map(str, file.parents)}
+            if not any(map(self._ignored, file.parts)) and not known & {file.as_posix(), *map(str, file.parents)}
         ]
 
     def clear(self, subfolder: str = '') -> None:

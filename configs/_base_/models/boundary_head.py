@@ -9,5 +9,5 @@ boundaries = dict(
     radius=5,
     num_classes=3,
 )
-# How the scores walk by them, with the exponent and the steps of IRN's code: `mmwsl run` adds config and checkpoint.
+# The random walk up to them, with the exponent and the steps of IRN's code; `mmwsl run` adds config and checkpoint.
 walk = dict(type='mmwsl.LearnedAffinityWalk', beta=10.0, flip=True)

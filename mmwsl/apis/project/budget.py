@@ -107,7 +107,7 @@ class Budget:
 
     @property
     def walk_seconds(self) -> float:
-        """Estimated duration of the masks after the walk, which takes about as long as the other post-processors."""
+        """Estimated duration of the masks after the walk, for which the walk counts as much as all other steps."""
         return self.affinity * 2 * self.train * self.mask / (os.cpu_count() or 1)
 
     def segmentor_seconds(self, round: int = 1) -> float | None:

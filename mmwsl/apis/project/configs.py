@@ -211,7 +211,8 @@ def model_settings(base: Mapping[str, Any], weights: BackboneWeights | None) -> 
     if weights is None:
         # A frozen random backbone has no useful features: all layers train, and nothing can be cached.
         backbone = dict(inner, _delete_=True, init_cfg=None)
-        return dict(backbone=backbone | (dict(frozen=False) if 'frozen' in backbone else {}))
+        trained = dict(frozen=False, frozen_stages=-1)
+        return dict(backbone=backbone | {key: value for key, value in trained.items() if key in backbone})
     differing = {key: value for key, value in weights.backbone.items() if inner.get(key) != value}
     backbone = dict(differing, init_cfg=dict(type='Pretrained', checkpoint=str(Path(weights.file).absolute())))
     settings = dict(backbone=dict(backbone=backbone, cache_dir=f'{PROJECT}/cache') if cached else backbone)

@@ -3,20 +3,16 @@
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
-from mmwsl.apis.config import load_config
 from mmwsl.apis.pseudo_labels import generate_pseudo_labels
 from mmwsl.apis.pseudo_labels.corrections import check_unchanged
 from mmwsl.apis.pseudo_labels.items import ImageItem, list_items
-from mmwsl.apis.pseudo_labels.masks import MaskRule
 from mmwsl.apis.pseudo_labels.settings import image_dataset
 from mmwsl.apis.threshold_choice import choose_thresholds
 from mmwsl.utils.console import Console
@@ -24,25 +20,12 @@ from mmwsl.utils.files import atomic_write, load_json, write_json
 from mmwsl.utils.text import plain
 
 from .agreement import measure_agreement
-from .layout import Project, read_json
+from .layout import Project
+from .masks import apply_thresholds, find_walk
 from .progress import ProgressHook
 from .teacher import Labeler, RecordLabeler, describe_labeler, find_labeler, own_labeler
 
-UNCERTAIN = 0.5
-"""Distance in logits of the two thresholds between which a pixel is uncertain from the chosen one."""
 MAX_VALIDATION = 300
-BG_THRESHOLD, FG_THRESHOLD = 0.25, 0.75
-"""Where two refinements, with a low and a high threshold, disagree, their mean is near 0.5: the pixel is ignored."""
-REFINEMENT = (
-    dict(type='mmwsl.ObjectnessPrior', relative=True),
-    dict(type='mmwsl.LogitSoftmax', temperature=2.0),
-    dict(type='mmwsl.DenseCRF', preset='ccnn', min_pixel_prob=0.01),
-)
-"""Post-processors after the thresholds, where the config has no ``refinement``.
-
-Objectness is relative to its mean over the image: the thresholds are chosen on the scores alone, because with
-objectness, which follows superpixels, the agreement with superpixels prefers thresholds that are too high.
-"""
 
 
 def label_images(
@@ -97,7 +80,7 @@ def label_images(
     if chosen is None:
         choice = choose_thresholds(project.labels, items, classes, processes=os.cpu_count() or 1)
         chosen = choice.content()
-    report = write_masks(project, console, labeler, chosen, find_walk(project), overwrite)
+    report = apply_thresholds(project, console, labeler, chosen, find_walk(project), overwrite)
     if seldom := record.describe():
         console.print(seldom)
     write_json(project.labels / 'thresholds.json', chosen)  # those of the masks that are there
@@ -107,98 +90,6 @@ def label_images(
         found = measure_agreement(project, items, chosen['thresholds'], console)
         result['agreement'] = round(100 * sum(found.values()) / len(found), 1)
     return result
-
-
-def walk_labels(project: Project, console: Console, checkpoint: str, overwrite: bool = False) -> dict[str, Any]:
-    """Write the masks of a project again, after the scores walked by the affinity network.
-
-    Args:
-        project: The project, with labels.
-        console: Where progress is shown.
-        checkpoint: Weights of the affinity network, in the project folder.
-        overwrite: See :func:`label_images`.
-
-    Returns:
-        Quality of the labels.
-    """
-    chosen = read_json(project.labels / 'thresholds.json')
-    return write_masks(project, console, find_labeler(project), chosen, find_walk(project, checkpoint), overwrite)
-
-
-def write_masks(
-    project: Project,
-    console: Console,
-    labeler: Labeler,
-    chosen: dict[str, Any],
-    walk: Sequence[dict],
-    overwrite: bool = False,
-) -> dict[str, Any]:
-    """Write masks from stored scores, by processes without the network, and return their quality."""
-    cfg, count = labeler.cfg, len(project.read_summary()['split']['train'])
-    cfg.test_dataloader.num_workers = os.cpu_count() or 1
-    with console.progress(count, 'masks') as bar:
-        report = generate_pseudo_labels(
-            cfg,
-            labeler.checkpoint,
-            project.labels,
-            tta=labeler.tta,
-            **asdict(mask_rule(chosen['thresholds'], masks_used(project, chosen), refinement(cfg), walk)),
-            rethreshold=(project.labels / 'masks').is_dir(),
-            replace_changed=overwrite,
-        )
-        bar.advance(count)
-    assert report is not None  # a single process
-    lost = len(report['label_without_pixel'])
-    return dict(images=report['images'], ignored=report['ignored'], label_without_pixel=lost)
-
-
-def masks_used(project: Project, chosen: dict[str, Any]) -> str | None:
-    """Return the masks that the thresholds and the network learned from, for the manifest; None if there are none."""
-    taught = project.teacher_config.is_file()
-    masked = 0 if taught else len(project.read_summary()['classifier']['inputs']['masks'])
-    network = f'masks of {masked} training images, on which the network was trained' if masked else None
-    return '; '.join(filter(None, [chosen.get('tuned_on'), network])) or None
-
-
-def refinement(cfg: Config) -> list[dict]:
-    """Return the post-processors after the thresholds of the network that generates the pseudo-labels."""
-    return [dict(step) for step in cfg.get('refinement', REFINEMENT)]
-
-
-def find_walk(project: Project, checkpoint: str | None = None) -> list[dict]:
-    """Return the post-processor by which the scores walk; none without a trained affinity network.
-
-    Args:
-        project: The project in its round.
-        checkpoint: Weights in the project folder; None are those of the finished stage.
-    """
-    checkpoint = checkpoint or project.read_summary().get('affinity', {}).get('checkpoint')
-    if checkpoint is None or project.round > 1:
-        return []
-    cfg = load_config(project.affinity_config)
-    files = dict(config=project.affinity_config, checkpoint=project.root / checkpoint)
-    paths = {name: str(path.absolute()) for name, path in files.items()}
-    return [dict(cfg.walk, image_size=int(cfg.model.data_preprocessor.size[0]), **paths)]
-
-
-def mask_rule(
-    thresholds: Sequence[float],
-    tuned_on: str | None = None,
-    refinement: Sequence[dict] = REFINEMENT,
-    walk: Sequence[dict] = (),
-) -> MaskRule:
-    """Return the rule of the masks: two refinements, with a low and with a high threshold, averaged; then the walk."""
-
-    def shifted(distance: float) -> list[float]:
-        logits = (math.log(t / (1 - t)) if 0 < t < 1 else math.copysign(20, t - 0.5) for t in thresholds)
-        return [1 / (1 + math.exp(-logit - distance)) for logit in logits]
-
-    pipelines = [
-        [dict(type='mmwsl.ClassThresholds', thresholds=shifted(distance)), *refinement]
-        for distance in (-UNCERTAIN, UNCERTAIN)
-    ]
-    ensemble = dict(type='mmwsl.PostProcessorEnsemble', pipelines=pipelines)
-    return MaskRule(BG_THRESHOLD, FG_THRESHOLD, tuned_on, [ensemble, *walk])
 
 
 def score_validation(project: Project, names: Sequence[str], console: Console) -> None:

@@ -2,6 +2,7 @@
 
 import shlex
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,6 @@ from mmwsl.apis.config import config_folder, load_config
 from mmwsl.apis.cpu import prepare_cpu
 from mmwsl.apis.folder_use import writes_alone
 from mmwsl.apis.pseudo_labels.corrections import check_unchanged
-from mmwsl.apis.threshold_choice import RULES
 from mmwsl.apis.weights import find_weights
 from mmwsl.utils.console import Console, quiet
 from mmwsl.utils.files import digest_file, remove_partial_files
@@ -23,13 +23,16 @@ from .check import check_data
 from .configs import CLASSIFIERS, LABELERS, label_scales
 from .data_check import DataCheck
 from .evaluation import compare_masks, predict_validation
-from .labels import label_images, score_validation, walk_labels
+from .labels import label_images, score_validation
 from .layout import Project, read_json, stage_name
-from .options import PRESETS, Options
+from .masks import apply_thresholds, find_walk
+from .options import PRESETS, Options, wants_affinity
 from .paths import check_paths, follow_folders
 from .report import report_project
 from .split import validation_images
-from .stages import Stages
+from .stages import Stages, list_stages
+from .supervision import Supervision
+from .teacher import find_labeler
 from .trainings import Trainings, write_labels
 
 MESSAGES = 3
@@ -68,9 +71,7 @@ class _Run:
     def __init__(self, project: Project, images: Path, labels: Path, options: Options, console: Console) -> None:
         self.project, self.images, self.labels, self.options, self.console = project, images, labels, options, console
         self.rounds = max(PRESETS[options.preset], project.rounds)
-        summary = project.read_summary()
-        # A finished round keeps its labels.
-        self.affinity = 'affinity' in summary or (options.preset == 'best' and 'segmentor' not in summary)
+        self.affinity = wants_affinity(options.preset, project.read_summary())
         self.stages = Stages(project, console, options.overwrite, self.rounds, self.affinity)
         self.start = time.monotonic()
 
@@ -96,7 +97,13 @@ class _Run:
         classifier: dict[str, Any] = dict(backbone=backbone, weights=digest, masks=train_masks)
         classifier |= dict(minutes=options.minutes, epochs=options.epochs, seed=options.seed)
         self.stages.compare('classifier', classifier)  # before anything is written
+        labels = project.read_summary().get('labels', {})
+        if labels.get('finished'):
+            self.stages.compare('segmentor', made_of(labels))
         self.stages.compare('evaluation', dict(masks=val_masks))
+        wanted = wants_affinity(options.preset, project.read_summary())  # what differs is discarded now
+        self.affinity = wanted and not set(self.train_names) <= self.check.masks.keys()
+        self.stages.names = list_stages(self.rounds, self.affinity)
         self._follow_folders()
         self.trainings = Trainings(
             project=project,
@@ -120,15 +127,17 @@ class _Run:
             check_data=options.check_data,
             amp=options.amp,
         )
+        self.supervision = Supervision(
+            project, len(self.train_names), len(self.trainings.masked), self.check.overlap, self.rounds
+        )
         self.stages.run('classifier', classifier, self._classify)
         for round in range(1, self.rounds + 1):
             trainings = replace(self.trainings, project=project.at(round))
             labels = self.stages.run(stage_name('labels', round), {}, partial(self._label, trainings))
-            # `mmwsl label` may have changed the thresholds
-            chosen: dict[str, Any] = {key: labels[key] for key in ('thresholds', 'teacher') if key in labels}
             if self.affinity and round == 1:
-                self.stages.run('affinity', {}, partial(self._walk, trainings))
-            self.stages.run(stage_name('segmentor', round), chosen, partial(self._segment, trainings))
+                teacher = {key: labels[key] for key in ('teacher',) if key in labels}
+                self.stages.run('affinity', teacher, partial(self._learn_affinity, trainings))
+            self.stages.run(stage_name('segmentor', round), made_of(labels), partial(self._segment, trainings))
         self.stages.run('evaluation', dict(masks=val_masks), self._evaluate)
         self.stages.run('report', {}, self._report)
         minutes = (time.monotonic() - self.start) / 60
@@ -161,6 +170,7 @@ class _Run:
             classes=list(self.check.classes),
             version=mmwsl.__version__,
             rounds=self.rounds,
+            affinity_labels=self.affinity,
             data=dict(
                 images=str(self.images),
                 labels=str(self.labels),
@@ -172,10 +182,9 @@ class _Run:
 
     def _classify(self) -> dict[str, Any]:
         result = self.trainings.train_classifier()
-        self.console.print(
-            f'  image-level mAP {result["mAP"]} on {len(self.val_names)} validation images ({self._measured})'
-        )
-        return result | dict(supervision=self._measured)
+        trained = self.supervision.of_classifier
+        self.console.print(f'  image-level mAP {result["mAP"]} on {len(self.val_names)} validation images ({trained})')
+        return result | dict(supervision=trained)
 
     def _check(self) -> DataCheck:
         options = self.options
@@ -226,21 +235,31 @@ class _Run:
             self.console.print(f'  about {minutes} min')
         result = label_images(project, self.console, agreement=True, overwrite=self.options.overwrite)
         values = ', '.join(f'{name} {value:.4g}' for name, value in result['thresholds'].items())
-        self.console.print(f'  thresholds chosen from the scores, network {self._trained_on}: {values}')
+        self.console.print(f'  thresholds chosen from the scores, network {self.supervision.trained_on}: {values}')
         parts = [f'{result["ignored"]}% of the pixels are uncertain (255)']
         if 'agreement' in result:  # a teacher is not measured
             parts.append(f'{result["agreement"]}% mean IoU with the masks of mirrored images')
         self.console.print(f'  {project.labels / "masks"}: {", ".join(parts)}')
-        return result | dict(supervision=self._trained_on, config=project.labels_config.name)
+        return result | dict(supervision=self.supervision.trained_on, config=project.labels_config.name)
 
-    def _walk(self, trainings: Trainings) -> dict[str, Any]:
-        if not self.options.overwrite:
-            check_unchanged(trainings.project.labels)
-        result = trainings.train_affinity()
-        labels = walk_labels(trainings.project, self.console, result['checkpoint'], self.options.overwrite)
-        masks = trainings.project.labels / 'masks'
-        self.console.print(f'  {masks}: {labels["ignored"]}% of the pixels are uncertain (255)')
-        return result | labels
+    def _learn_affinity(self, trainings: Trainings) -> dict[str, Any]:
+        project, overwrite = trainings.project, self.options.overwrite
+        if not overwrite:
+            check_unchanged(project.labels)
+        stage, chosen = project.read_summary()['affinity'], read_json(project.labels / 'thresholds.json')
+        write = partial(apply_thresholds, project, self.console, find_labeler(project), chosen, overwrite=overwrite)
+        if 'checkpoint' not in stage:
+            if not project.affinity_config.exists():  # it must not learn from masks of an earlier affinity network
+                write([])
+            stage |= trainings.train_affinity()
+            project.update_summary(affinity=stage)  # from now on masks are replaced
+        labels = write(find_walk(project))
+        parts = [f'{labels["ignored"]}% of the pixels are uncertain (255)']
+        parts.append(
+            f'a class has no pixel in {labels["label_without_pixel"]} of {labels["images"]} images with its label'
+        )
+        self.console.print(f'  {project.labels / "masks"}: {", ".join(parts)}')
+        return stage | labels
 
     def _segment(self, trainings: Trainings) -> dict[str, Any]:
         """Train the segmentor of a round; the predictions of the round before are made again."""
@@ -260,41 +279,19 @@ class _Run:
         given = self.check.masks
         masks = {name: given[name] for name in self.val_names if name in given and name in predicted.entries}
         result = compare_masks(self.project, predicted, masks, classes) if masks else {}
+        trained = self.supervision.of_segmentor
         if masks:
             score_validation(self.project.at(self.rounds), list(masks), self.console)
-            self.console.print(
-                f'  mIoU {result["mIoU"]} on {len(masks)} validation images with masks ({self.supervision})'
-            )
+            self.console.print(f'  mIoU {result["mIoU"]} on {len(masks)} validation images with masks ({trained})')
         else:
             self.console.print('  no masks of validation images: only the classifier is evaluated (image-level mAP)')
-        return result | dict(supervision=self.supervision)
-
-    @property
-    def _trained_on(self) -> str:
-        """Labels and masks of the trainings, for every number."""
-        masked = len(self.trainings.masked)
-        text = f'trained on image-level labels of {len(self.train_names)} images'
-        return text + (f' and masks of {masked} of them' if masked else ', without masks')
-
-    @property
-    def _measured(self) -> str:
-        """Supervision of the classifier, and validation images that it was trained on, for every metric."""
-        return '; '.join(filter(None, [self._trained_on, self.check.overlap]))
-
-    @property
-    def supervision(self) -> str:
-        """Supervision of the segmentor: labels, masks and the choice of the thresholds."""
-        text = self._measured
-        summary = self.project.read_summary()
-        labels = [summary.get(stage_name('labels', round), {}) for round in range(1, self.rounds + 1)]
-        for folder in dict.fromkeys(stage['teacher']['folder'] for stage in labels if 'teacher' in stage):
-            text += f'; pseudo-labels by CLIP in {folder}, which is not trained here'
-        thresholds = read_json(self.project.at(self.rounds).labels / 'thresholds.json')
-        tuned_on, method = thresholds.get('tuned_on'), thresholds.get('method', 'from a file')
-        if tuned_on:
-            return f'{text}; thresholds chosen with {tuned_on}'
-        return text if method in RULES else f'{text}; thresholds: {method}'
+        return result | dict(supervision=trained)
 
     def _report(self) -> dict[str, Any]:
         path = report_project(self.project, self.check)
         return dict(path=str(path.relative_to(self.project.root)))
+
+
+def made_of(labels: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a segmentor depends on of the stage of its labels: `mmwsl label` may have changed it."""
+    return {key: labels[key] for key in ('thresholds', 'teacher') if key in labels}

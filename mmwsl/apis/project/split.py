@@ -25,4 +25,5 @@ def validation_images(check: DataCheck, seed: int) -> list[str]:
         name for name, chosen in zip(names, selected, strict=True) if chosen and check.files[name].digest not in train
     ]
     one = sorted(names, key=lambda name: bool(check.records[name].labels))[-1]
-    return val or [name for name in names if check.files[name].digest == check.files[one].digest]
+    equal = [name for name in names if check.files[name].digest == check.files[one].digest]
+    return val or (equal if len(equal) < len(names) else [one])

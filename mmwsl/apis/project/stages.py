@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from zipfile import is_zipfile
 
-from mmwsl.apis.pseudo_labels.manifest import as_json, list_differences
+from mmwsl.apis.pseudo_labels.manifest import Manifest, as_json, list_differences
 from mmwsl.utils.console import Console
 from mmwsl.utils.output_folder import OutputFolder
 from mmwsl.utils.text import first_five
@@ -19,7 +19,7 @@ STAGES = dict(
     split='images to train and to validate',
     classifier='a network trained on the image-level labels',
     labels='pseudo-labels of the training images',
-    affinity='better pseudo-labels: their scores walk by boundaries that a network learns from them',
+    affinity='a network learns boundaries from the pseudo-labels, up to which a random walk spreads their scores',
     segmentor='a segmentor trained on the pseudo-labels',
     evaluation='masks of the validation images, compared with the ground truth if there is any',
     report='pages for the browser',
@@ -64,7 +64,7 @@ class Stages:
         self, project: Project, console: Console, overwrite: bool = False, rounds: int = 1, affinity: bool = False
     ) -> None:
         self.project, self.console, self.overwrite = project, console, overwrite
-        self.names = list_stages(rounds, affinity)
+        self.names, self.order = list_stages(rounds, affinity), list_stages(rounds, affinity=True)
         self.start = time.monotonic()
 
     def run(
@@ -94,7 +94,7 @@ class Stages:
             self.console.print(f'{text}, done before')
             result: dict[str, Any] = before
             return result
-        self.project.update_summary(**{name: dict(inputs=inputs, finished=False)})
+        self.project.update_summary(**{name: before | dict(inputs=inputs, finished=False)})
         start = time.monotonic()
         self.console.print(text)
         result = dict(function(), inputs=inputs, finished=True, seconds=round(time.monotonic() - start, 1))
@@ -120,11 +120,12 @@ class Stages:
         wrong = [path for path in paths if not path.exists() or path.suffix == '.pth' and not is_zipfile(path)]
         advice = 'Restore it, or pass --overwrite to repeat this stage and the later ones'
         stage, round = split_name(name)
-        if stage == 'labels' and not wrong:
-            labels = self.project.at(round).labels
+        labels = self.project.at(round).labels
+        if stage == 'labels' and not wrong and not Manifest(labels).content.get('next_rule'):  # else: being replaced
             wrong = [labels / mask for mask in OutputFolder(labels, '').lost('masks/')]
-            thresholds = shlex.quote(str(labels / 'thresholds.json'))
-            advice = f'`mmwsl label {shlex.quote(str(root))} --thresholds {thresholds}` writes it again'
+            if round == self.project.last('labels').round:
+                thresholds = shlex.quote(str(labels / 'thresholds.json'))
+                advice = f'`mmwsl label {shlex.quote(str(root))} --thresholds {thresholds}` writes it again'
         if wrong and not self.overwrite:
             raise ProjectError(
                 f'--out {str(root)!r}: the stage {name!r} has finished, but {str(wrong[0])!r} is missing or damaged. '
@@ -171,7 +172,7 @@ class Stages:
         self.project.write_summary({key: value for key, value in summary.items() if key not in later})
 
     def _later(self, name: str) -> list[str]:
-        return self.names[self.names.index(name) :]
+        return self.order[self.order.index(name) :]
 
 
 def _describe(name: str) -> str:

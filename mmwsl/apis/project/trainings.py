@@ -31,8 +31,8 @@ from .configs import (
     model_settings,
 )
 from .data_check import DataCheck
-from .labels import mask_rule
 from .layout import Project
+from .masks import mask_rule
 from .measure import StepTime, first_that_fits, measure_mask, measure_steps
 from .progress import ProgressHook
 

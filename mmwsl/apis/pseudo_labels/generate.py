@@ -27,7 +27,7 @@ from mmwsl.utils.text import check_choice
 from .corrections import DIGESTS, check_unchanged
 from .instance_ids import instance_splitter
 from .items import ImageItem, describe_list, list_items
-from .manifest import Manifest, as_recorded, list_differences
+from .manifest import Manifest, as_recorded, list_option_differences
 from .masks import COMMAND, MaskRule, replaces_masks, staged_mask, write_masks
 from .quality import format_report, measure_quality
 from .scores import predict_scores
@@ -231,7 +231,7 @@ def begin_folder(
 def differs_from(folder: Path, cfg: Config, checkpoint: str | None, tta: bool) -> bool:
     """Tell whether the scores in a folder were made by another network, or in another way."""
     options = read_settings(cfg, checkpoint, folder, tta=tta).options
-    return bool(list_differences(Manifest(folder).content.get('options'), as_recorded(options, folder)))
+    return bool(list_option_differences(Manifest(folder).content.get('options'), as_recorded(options, folder)))
 
 
 def output_names(folder: Path, items: Sequence[ImageItem]) -> list[str]:

@@ -63,7 +63,7 @@ class Manifest:
                 f'{folder}: manifest.json must say how the scores and masks were generated, got none. Pass another '
                 '--out.'
             )
-        elif differences := list_differences(self.content['options'], options):
+        elif differences := list_option_differences(self.content['options'], options):
             raise ManifestError(
                 f'{folder} was generated with other options ({differences}). Pass another --out, the options of its '
                 'manifest.json, or --overwrite to replace the labels.'
@@ -111,7 +111,7 @@ class Manifest:
             ManifestError: If it is not.
         """
         masks = self.content.get('masks')
-        if masks and (differences := list_differences(masks['rule'], as_json(rule))):
+        if masks and (differences := list_differences(masks['rule'], as_recorded(rule, self.path.parent))):
             raise ManifestError(
                 f'the masks of {self.path.parent} were generated with other thresholds ({differences}). Pass '
                 '--rethreshold to replace them.'
@@ -149,6 +149,17 @@ def list_differences(before: object, now: object) -> str:
     found = [f'{key}: {_short(one)} before, {_short(other)} now' for key, one, other in _differences(before, now)]
     more = [f'{len(found) - LISTED} more'] if len(found) > LISTED else []
     return '; '.join(found[:LISTED] + more)
+
+
+def list_option_differences(before: object, now: object) -> str:
+    """List the first differences of two options of a manifest, without those of losses, which change no score."""
+    return list_differences(_without_losses(before), _without_losses(now))
+
+
+def _without_losses(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_losses(entry) for key, entry in value.items() if key != 'loss_decode'}
+    return value
 
 
 def _short(text: str) -> str:

@@ -21,7 +21,7 @@ from mmwsl.utils.output_folder import OutputFolder
 
 from .corrections import forget_earlier, record_mask
 from .items import ImageItem
-from .manifest import Manifest, as_json
+from .manifest import Manifest, as_recorded
 from .refinement import check_refinement, refine_scores
 
 CHUNK = 4
@@ -95,8 +95,8 @@ def write_masks(
         palette: Color of each class.
         processes: Number of processes that share the images; 0 or 1 is this process.
     """
-    complete = as_json(dict(rule=asdict(rule), complete=True))
     folder = manifest.path.parent
+    complete = as_recorded(dict(rule=asdict(rule), complete=True), folder)
     if not replaces_masks(manifest, rule):
         _write_missing({item: item.mask for item in items}, folder, rule, palette, processes)
     else:
@@ -114,7 +114,7 @@ def write_masks(
 def replaces_masks(manifest: Manifest, rule: MaskRule) -> bool:
     """Tell whether :func:`write_masks` replaces all masks, or adds missing ones of the same rule."""
     before = (manifest.content.get('masks') or {}).get('rule')
-    return before != as_json(asdict(rule)) or bool(manifest.content.get('next_rule'))
+    return before != as_recorded(asdict(rule), manifest.path.parent) or bool(manifest.content.get('next_rule'))
 
 
 def staged_mask(item: ImageItem, folder: Path) -> Path:

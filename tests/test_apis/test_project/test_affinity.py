@@ -19,14 +19,15 @@ from mmwsl.annotations.score_file import read_codes
 from mmwsl.apis.config import load_config
 from mmwsl.apis.project import Project
 from mmwsl.apis.project.budget import AFFINITY_FRACTION, Budget
-from mmwsl.apis.project.labels import mask_rule, project_items
-from mmwsl.apis.project.options import Options
-from mmwsl.apis.project.run import _Run
+from mmwsl.apis.project.labels import project_items
+from mmwsl.apis.project.masks import find_walk, mask_rule
+from mmwsl.apis.project.options import wants_affinity
+from mmwsl.apis.pseudo_labels.corrections import record_mask
 from mmwsl.apis.pseudo_labels.refinement import refine_scores
 from mmwsl.cli.main import main
 from mmwsl.inference.postprocessors import LearnedAffinityWalk
 
-from .conftest import arguments
+from .conftest import arguments, rejected
 
 STAGES = 10
 
@@ -150,11 +151,109 @@ def test_the_affinity_network_needs_a_part_of_the_time():
     [
         ('fast', {}, False),
         ('best', {}, True),
-        ('best', dict(segmentor={}), False),
-        ('fast', dict(affinity={}, segmentor={}), True),
+        ('best', dict(segmentor={}, affinity_labels=False), False),
+        ('best', dict(affinity_labels=False), True),  # what `fast` made was discarded
+        ('fast', dict(affinity_labels=True, segmentor={}), True),
+        ('fast', dict(affinity_labels=True), True),  # killed before the stage
     ],
 )
-def test_a_finished_round_keeps_its_labels(tmp_path, preset, before, expected):
-    Project(tmp_path).write_summary(before)
-    run = _Run(Project(tmp_path), tmp_path, tmp_path, Options(preset=preset), None)
-    assert run.affinity is expected and ('affinity' in run.stages.names) is expected
+def test_the_labels_of_a_finished_round_stay_as_they_are(preset, before, expected):
+    assert wants_affinity(preset, before) is expected
+
+
+def test_a_first_round_that_is_made_again_follows_the_preset(data, finished, tmp_path):
+    """Another seed discards it, and other thresholds its segmentor."""
+    (tmp_path / 'mine.json').write_text(
+        json.dumps(dict(classes=finished.read_summary()['classes'], thresholds=[0.3] * 6))
+    )
+    for number, more in enumerate((['--seed', '1'], [])):
+        project = Project(shutil.copytree(finished.root, tmp_path / f'{number}'))
+        if not more:
+            main(['label', str(project.root), '--thresholds', str(tmp_path / 'mine.json')])
+        main(
+            command(data, project.root, '--masks', str(finished.read_summary()['data']['masks']), '--overwrite', *more)
+        )
+        assert project.read_summary()['affinity']['finished'] and find_walk(project)
+        assert load_config(project.segmentor_config).model.decode_head.loss_decode.balanced
+    assert not load_config(finished.segmentor_config).model.decode_head.loss_decode.get('balanced')
+
+
+def test_images_that_all_have_masks_need_no_affinity_network(data, tmp_path):
+    main(command(data, tmp_path / 'out', '--masks', str(data.root / 'masks')))
+    assert 'affinity' not in Project(tmp_path / 'out').read_summary()
+
+
+def test_a_new_affinity_network_learns_from_the_labels_of_the_classifier(data, walked, copied):
+    """Not from those of the network before."""
+    copied.affinity_config.unlink()
+    main(command(data, copied.root, '--overwrite'))
+    one, other = (
+        torch.load(project.root / project.read_summary()['affinity']['checkpoint'], weights_only=True)['state_dict']
+        for project in (walked, copied)
+    )
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert contents(copied.labels) == contents(walked.labels)
+
+
+def test_masks_that_were_being_replaced_are_replaced(data, copied, tmp_path):
+    """The command was killed after some masks had been moved; then it continues, or begins anew."""
+    (tmp_path / 'mine.json').write_text(
+        json.dumps(dict(classes=copied.read_summary()['classes'], thresholds=[0.3] * 6))
+    )
+    manifest, masks, staged = (copied.labels / name for name in ('manifest.json', 'masks', '.masks.part'))
+    summary = {key: value for key, value in copied.read_summary().items() if not key.endswith('_2')}
+    rules, written = [], []
+    for before in (summary, {key: value for key, value in summary.items() if key != 'affinity'}):
+        copied.write_summary(before)
+        main(['label', str(copied.root), '--thresholds', str(tmp_path / 'mine.json')])
+        rules.append(json.loads(manifest.read_text())['masks']['rule'])
+        written.append(contents(copied.labels))
+        shutil.copytree(masks, tmp_path / f'{len(written)}')
+    assert written[0] != written[1]
+    shutil.copytree(tmp_path / '1', staged)
+    for path in staged.rglob('*.png'):
+        record_mask(copied.labels, path.relative_to(staged).as_posix()[: -len('.png')], path.read_bytes())
+    for path in sorted(masks.rglob('*.png'))[:4]:
+        (staged / path.relative_to(masks)).rename(path)
+    sorted(masks.rglob('*.png'))[-1].unlink()  # the old mask, before the new one is there
+    content = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps(content | dict(next_rule=rules[0], masks=dict(rule=rules[0], complete=False))))
+    killed = summary | dict(affinity=summary['affinity'] | dict(finished=False), labels=copied.read_summary()['labels'])
+    copied.write_summary({key: value for key, value in killed.items() if key != 'segmentor'})
+    other = shutil.copytree(copied.root, copied.root.parent / 'other')
+    main(command(data, copied.root))
+    assert contents(copied.labels) == written[0] and not staged.exists()
+    main(command(data, other, '--overwrite', '--seed', '1'))
+    assert len(contents(other / 'labels')) == 12
+
+
+def test_a_moved_project_keeps_corrected_masks(walked, tmp_path, capfd):
+    root = shutil.copytree(walked.root, tmp_path / 'moved')
+    project = Project(root)
+    project.write_summary({key: value for key, value in project.read_summary().items() if not key.endswith('_2')})
+    path = sorted(project.labels.glob('masks/*.png'))[0]
+    Image.fromarray(np.full((64, 64), 255, np.uint8)).save(path)
+    main(['label', str(root), '--thresholds', str(project.labels / 'thresholds.json')])
+    assert (np.asarray(Image.open(path)) == 255).all()
+
+
+@pytest.mark.parametrize('file', ['affinity.py', 'affinity/iter_1.pth'])
+def test_a_missing_file_of_the_affinity_network(copied, file, capfd):
+    project = Project(copied.root)
+    summary = project.read_summary()
+    project.write_summary({key: value for key, value in summary.items() if not key.endswith('_2')})
+    path = copied.root / file.replace('iter_1.pth', summary['affinity']['checkpoint'].rpartition('/')[2])
+    path.unlink()
+    rejected(['label', str(copied.root)], 'of the affinity network is missing', capfd)
+    assert contents(copied.labels)
+
+
+def test_losses_do_not_matter_for_scores(copied):
+    """A project of a version whose segmentors had another loss."""
+    manifest = copied.at(2).labels / 'manifest.json'
+    content = json.loads(manifest.read_text())
+    assert content['options']['model']['decode_head']['loss_decode']['balanced']
+    content['options']['model']['decode_head']['loss_decode'] = dict(type='CrossEntropyLoss')
+    manifest.write_text(json.dumps(content))
+    main(['label', str(copied.root)])
+    assert len(contents(copied.at(2).labels)) == 12
