@@ -94,7 +94,8 @@ class Stages:
             self.console.print(f'{text}, done before')
             result: dict[str, Any] = before
             return result
-        self.project.update_summary(**{name: before | dict(inputs=inputs, finished=False)})
+        begun = self.project.read_summary().get(name, {})  # unless it was discarded
+        self.project.update_summary(**{name: begun | dict(inputs=inputs, finished=False)})
         start = time.monotonic()
         self.console.print(text)
         result = dict(function(), inputs=inputs, finished=True, seconds=round(time.monotonic() - start, 1))
