@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,7 +19,7 @@ from PIL import Image
 from mmwsl.annotations.score_file import read_codes
 from mmwsl.apis.config import load_config
 from mmwsl.apis.project import Project
-from mmwsl.apis.project.run import _Run
+from mmwsl.apis.project.supervision import Supervision
 from mmwsl.apis.supervision import labels_tuned_on
 from mmwsl.cli.main import main
 from mmwsl.datasets.classes import safe_palette
@@ -77,12 +78,10 @@ def test_validation_images_with_masks_have_scores_for_the_report(data, finished)
 
 
 def test_every_metric_says_that_validation_images_are_trained_on():
-    state = SimpleNamespace(
-        _trained_on='trained on labels', check=SimpleNamespace(overlap='1 of 3 are training images')
-    )
-    assert _Run._measured.fget(state) == 'trained on labels; 1 of 3 are training images'
-    state.check.overlap = ''
-    assert _Run._measured.fget(state) == 'trained on labels'
+    trained = 'trained on image-level labels of 3 images and masks of 2 of them'
+    overlap = Supervision(None, 3, 2, '1 of 3 are training images', 1)
+    assert overlap.of_classifier == f'{trained}; 1 of 3 are training images'
+    assert replace(overlap, overlap='').of_classifier == trained
 
 
 def test_the_configs_are_ordinary(finished):
