@@ -30,7 +30,7 @@ from ..utils.nested import dicts_in
 from .convolutions import untuned_convolutions
 from .hooks.deferred_runtime_info_hook import DeferredRuntimeInfoHook
 from .loader_workers import end_workers, report_unsent
-from .pinned_batches import collate_pinnable
+from .pinned_batches import make_samples_pinnable
 
 SHOWN = ('mmwsl', 'mmengine.hooks.logger_hook', 'mmseg.evaluation')
 """Modules whose messages reach the terminal: our own, and progress and metrics."""
@@ -114,8 +114,7 @@ class WeakSegRunner(Runner):
         interruption; see :class:`mmwsl.datasets.SeededSampler`. Full shared memory is an error. With ``pin_memory``,
         data samples are pinned too.
         """
-        if isinstance(dataloader, dict) and dataloader.get('pin_memory') and 'collate_fn' not in dataloader:
-            dataloader = dict(dataloader, collate_fn=collate_pinnable)
+        make_samples_pinnable()
         sampler = dataloader.get('sampler') if isinstance(dataloader, dict) else None
         if isinstance(sampler, dict) and sampler.get('shuffle', True) and isinstance(dataloader, dict):
             kind = sampler.get('type')
