@@ -68,8 +68,6 @@ def accelerate(cfg: Config, amp: str | None = None) -> tuple[list[Hook], str]:
         torch.backends.cuda.matmul.allow_tf32 = settings['tf32']
         if settings['channels_last']:
             hooks.append(ChannelsLastHook())
-            if 'runner_type' not in cfg:
-                cfg.channels_last = True  # for WeakSegRunner
         fused = settings['fused_optimizer'] and fuse_optimizer(cfg)
         prepare_inputs(cfg)
         loader, preprocessor = cfg.train_dataloader, (cfg.get('model') or {}).get('data_preprocessor') or {}

@@ -25,7 +25,13 @@ from mmwsl.apis.launch import build_runner
 from mmwsl.apis.schedule_check import check_training
 from mmwsl.apis.training_free import check_trainable
 from mmwsl.apis.work_folder import EarlierTrainingHook, check_folders, check_work_folder, keep_one_to_resume_from
-from mmwsl.engine.hooks import FeatureCacheHook, FiniteLossHook, RepeatableTrainingHook, ResumedTrainingHook
+from mmwsl.engine.hooks import (
+    ChannelsLastHook,
+    FeatureCacheHook,
+    FiniteLossHook,
+    RepeatableTrainingHook,
+    ResumedTrainingHook,
+)
 from mmwsl.engine.runner import discarded_if_rejected
 
 
@@ -84,7 +90,8 @@ def train(
         raise ValueError('--allow-mismatch needs `load_from`, got None. Set --cfg-options load_from=FILE.')
     with restored_tf32(), weights_only_loading(cfg, trust_checkpoint), initial_weights(cfg):
         fast, used = accelerate(cfg, amp)
-        runner = build_runner(cfg, launcher, allow_mismatch)
+        channels_last = any(isinstance(hook, ChannelsLastHook) for hook in fast)
+        runner = build_runner(cfg, launcher, allow_mismatch, channels_last)
         with discarded_if_rejected(runner):
             check_training(runner)
             if runner._val_loop is not None:

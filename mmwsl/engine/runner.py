@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
-import torch
 from mmengine.dataset import DefaultSampler, InfiniteSampler
 from mmengine.dist import is_main_process, master_only
 from mmengine.logging import MMLogger
@@ -124,16 +123,6 @@ class WeakSegRunner(Runner):
                 dataloader = dict(dataloader, sampler=dict(sampler, type=seeded), dataset=dataset)
         return report_unsent(Runner.build_dataloader(dataloader, seed, diff_rank_seed))
 
-    def wrap_model(self, model_wrapper_cfg: dict | None, model: Any) -> nn.Module:
-        """Wrap the model for several processes; see the parent.
-
-        With ``channels_last`` in the config its weights are stored so before, because ``DistributedDataParallel``
-        makes its buffers of gradients in the order of the weights. The key does not stay in the config.
-        """
-        if self.cfg.pop('channels_last', False):
-            model = model.to(memory_format=torch.channels_last)
-        return super().wrap_model(model_wrapper_cfg, model)
-
     def build_optim_wrapper(self, optim_wrapper: dict | OptimWrapper) -> OptimWrapper | OptimWrapperDict:
         """Build the optimizer; see the parent. Keys of `custom_keys` that no parameter has are logged."""
         names = [name for name, _ in self.model.named_parameters()]
@@ -143,7 +132,7 @@ class WeakSegRunner(Runner):
                 self.logger.warning(text)
         built = super().build_optim_wrapper(optim_wrapper)
         for wrapper in built.values() if isinstance(built, OptimWrapperDict) else [built]:
-            # With `paramwise_cfg` they are mmengine's ConfigDict, which torch.compile cannot trace.
+            # With `paramwise_cfg` the parameter groups are mmengine's ConfigDict, which torch.compile cannot trace.
             wrapper.optimizer.param_groups[:] = map(dict, wrapper.optimizer.param_groups)
         return built
 

@@ -123,14 +123,17 @@ def test_weights_are_channels_last_before_the_model_is_wrapped_for_several_proce
 
     path = tiny_config(model_wrapper_cfg=dict(type='Recorder'))
     cfg = load_config(path, None, path.parent / 'work')
-    accelerate(cfg)
+    cfg.train_cfg.max_iters = 1
     gpu.setenv('LOCAL_RANK', '0')
     distributed.init_process_group('gloo', store=distributed.HashStore(), rank=0, world_size=1)
     try:
-        runner = build_runner(cfg, 'pytorch')
+        runner = train(cfg, launcher='pytorch')
+        evaluated = build_runner(cfg, 'pytorch')
     finally:
         distributed.destroy_process_group()
-    assert seen == [True] and 'channels_last' not in runner.cfg
+    assert seen == [True, False]  # the runner of an evaluation with the same config has the usual order
+    assert 'channels_last' not in runner.cfg
+    assert all(weight.is_contiguous() for weight in evaluated.model.parameters())
 
 
 def test_what_the_config_sets_stays(gpu):
