@@ -11,7 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from mmwsl.apis.acceleration import accelerate, restored_tf32
+from mmwsl.apis.acceleration import accelerate, restored_backends
 from mmwsl.apis.arguments import add_amp, add_check_data, add_overwrite, base_parser, parse, say_results
 from mmwsl.apis.checkpoint import is_url, latest_checkpoint, weights_only_loading
 from mmwsl.apis.checkpoint_fit import check_dataset_classes
@@ -88,7 +88,7 @@ def train(
     check_load_from(cfg)
     if allow_mismatch and not cfg.get('load_from'):
         raise ValueError('--allow-mismatch needs `load_from`, got None. Set --cfg-options load_from=FILE.')
-    with restored_tf32(), weights_only_loading(cfg, trust_checkpoint), initial_weights(cfg):
+    with restored_backends(), weights_only_loading(cfg, trust_checkpoint), initial_weights(cfg):
         fast, used = accelerate(cfg, amp)
         channels_last = any(isinstance(hook, ChannelsLastHook) for hook in fast)
         runner = build_runner(cfg, launcher, allow_mismatch, channels_last)

@@ -18,7 +18,7 @@ from mmengine.dist import is_main_process, master_only
 from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.registry import DATA_SAMPLERS
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -160,6 +160,13 @@ class WeakSegRunner(Runner):
         self._show_tables(False)
         with discarded_if_rejected(self), self._ending_workers():
             return super().train()
+
+    def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """Build the validation loop, in a training too; see the parent. It runs without ``cudnn_benchmark``."""
+        built = super().build_val_loop(loop)
+        if isinstance(loop, dict):
+            built.run = untuned_convolutions()(built.run)
+        return built
 
     def val(self) -> dict:
         """Evaluate on the validation set; see the parent."""

@@ -89,23 +89,24 @@ def test_loaders_of_every_runner_are_prepared(gpu, tiny_config):
 
 
 @pytest.mark.parametrize('fails', [False, True])
-def test_a_training_leaves_other_matrix_products_as_they_were(gpu, tiny_config, fails):
-    """Post-processing in the same process is in float32."""
-    path, seen = tiny_config(), []
+def test_a_training_leaves_the_settings_of_the_process_as_they_were(gpu, tiny_config, fails):
+    """Post-processing in the same process is in float32, and for images of many sizes."""
+    path, seen = tiny_config(env_cfg=dict(cudnn_benchmark=True)), []
+    products, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
 
     class Observer(Hook):
         """Hook that records the setting during the training."""
 
         def after_train_iter(self, *args, **kwargs):
-            seen.append(torch.backends.cuda.matmul.allow_tf32)
+            seen.append(products.allow_tf32 and cudnn.allow_tf32 and cudnn.benchmark)
             if fails:
                 raise KeyboardInterrupt
 
-    torch.backends.cuda.matmul.allow_tf32 = False
+    products.allow_tf32 = cudnn.allow_tf32 = cudnn.benchmark = False
     cfg = load_config(path, None, path.parent / 'work')
     with pytest.raises(KeyboardInterrupt) if fails else nullcontext():
         train(cfg, hooks=[Observer()])
-    assert seen and all(seen) and not torch.backends.cuda.matmul.allow_tf32
+    assert seen and all(seen) and not (products.allow_tf32 or cudnn.allow_tf32 or cudnn.benchmark)
 
 
 def test_weights_are_channels_last_before_the_model_is_wrapped_for_several_processes(gpu, tiny_config):
