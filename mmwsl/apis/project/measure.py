@@ -41,6 +41,9 @@ class StepTime:
 def measure_steps(cfg: Config, amp: str | None = None) -> StepTime:
     """Measure the duration of a training iteration on real images, without the features of earlier runs.
 
+    The step is not compiled, even if the config of the training has ``compile``. On a GPU the prediction is channels
+    last, as the step is; label generation has the usual order.
+
     Args:
         cfg: The config of the training.
         amp: Precision of the training; see :func:`mmwsl.apis.acceleration.accelerate`.
