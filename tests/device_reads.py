@@ -64,6 +64,8 @@ class CountReads(TorchDispatchMode):
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         if func in READS:
             self.found[READS[func]] += 1
+        if func is aten.repeat_interleave.Tensor and (kwargs or {}).get('output_size') is None:
+            self.found['repeat_interleave'] += 1
         if func in INDEXED and any(index is not None and index.dtype == torch.bool for index in args[1]):
             self.found['boolean index'] += 1
         return func(*args, **(kwargs or {}))

@@ -3,14 +3,17 @@
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
 import torch
 
 import mmwsl
+from mmwsl.doctor import probe
 from mmwsl.doctor.advice import advice, rivals
 from mmwsl.doctor.checks import ESSENTIAL, import_modules, packages
+from mmwsl.functional import neighbor_average
 
 ROOT = Path(mmwsl.__file__).parent.parent
 
@@ -55,8 +58,23 @@ def test_triton_kernels_that_cannot_run(tmp_path):
     run = doctor(tmp_path, MMWSL_TRITON='1')
     mark, text = rows(run)['Triton']
     assert mark == '--' and text.startswith('MMWSL_TRITON=1 has no effect, torch computes instead: ')
-    assert 'unset MMWSL_TRITON' in run.stdout and run.returncode == 0
+    assert 'unset MMWSL_TRITON' in run.stdout and 'pip install triton' not in run.stdout and run.returncode == 0
     assert 'Triton' not in rows(doctor(tmp_path, MMWSL_TRITON='0'))
+
+
+@pytest.mark.parametrize('works', [True, False])
+def test_a_warning_of_triton_itself_is_no_problem(monkeypatch, works):
+    problem = '' if works else 'MMWSL_TRITON=1 has no effect, torch computes instead: no compiler'
+
+    def load():  # on a GPU with and without a C compiler
+        if problem:
+            warnings.warn(problem, stacklevel=1)
+        warnings.warn('this version of Triton is old', stacklevel=1)
+        return None if problem else neighbor_average
+
+    monkeypatch.setenv('MMWSL_TRITON', '1')
+    monkeypatch.setattr(neighbor_average, '_load_kernels', load)
+    assert probe._triton_problem() == problem
 
 
 def test_broken_packages(tmp_path):

@@ -32,13 +32,17 @@ FUSED = (SGD, Adam, AdamW)
 
 
 @contextmanager
-def restored_tf32() -> Iterator[None]:
-    """Restore after the block whether matrix products use TF32: post-processing in the same process does not."""
-    before = torch.backends.cuda.matmul.allow_tf32
+def restored_backends() -> Iterator[None]:
+    """Restore after the block TF32 and ``cudnn.benchmark``, which are settings of the process.
+
+    Post-processing in the same process computes matrix products without TF32, and for images of many sizes.
+    """
+    products, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = products.allow_tf32, cudnn.allow_tf32, cudnn.benchmark
     try:
         yield
     finally:
-        torch.backends.cuda.matmul.allow_tf32 = before
+        products.allow_tf32, cudnn.allow_tf32, cudnn.benchmark = before
 
 
 def accelerate(cfg: Config, amp: str | None = None) -> tuple[list[Hook], str]:
@@ -46,8 +50,8 @@ def accelerate(cfg: Config, amp: str | None = None) -> tuple[list[Hook], str]:
 
     On a GPU the forward pass is computed in bfloat16 where the GPU has it (compute capability 8.0), other float32
     matrix products in TF32, convolutions channels last, the optimizer in one kernel. What the config sets itself stays
-    as it is; :func:`prepare_inputs` sets the loaders. TF32 is a setting of the process, see :func:`restored_tf32`. On a
-    CPU nothing changes, unless ``amp`` asks for bfloat16.
+    as it is; :func:`prepare_inputs` sets the loaders. TF32 is a setting of the process, see
+    :func:`restored_backends`. On a CPU nothing changes, unless ``amp`` asks for bfloat16.
 
     Args:
         cfg: The config, changed in place.
@@ -68,8 +72,6 @@ def accelerate(cfg: Config, amp: str | None = None) -> tuple[list[Hook], str]:
         torch.backends.cuda.matmul.allow_tf32 = settings['tf32']
         if settings['channels_last']:
             hooks.append(ChannelsLastHook())
-            if 'runner_type' not in cfg:
-                cfg.channels_last = True  # for WeakSegRunner
         fused = settings['fused_optimizer'] and fuse_optimizer(cfg)
         prepare_inputs(cfg)
         loader, preprocessor = cfg.train_dataloader, (cfg.get('model') or {}).get('data_preprocessor') or {}
@@ -106,7 +108,7 @@ def prepare_inputs(cfg: Config) -> None:
 
     Processes that load images persist between epochs, prepare more batches ahead, and copy from pinned memory, unless
     the config says otherwise. Convolutions may use TF32, as in torch's default; other matrix products in TF32 are for
-    training, see :func:`restored_tf32`: post-processing stays in float32. On a CPU nothing changes.
+    training, see :func:`restored_backends`: post-processing stays in float32. On a CPU nothing changes.
 
     Args:
         cfg: The config, changed in place.

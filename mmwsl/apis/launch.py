@@ -20,6 +20,7 @@ from mmwsl.apis.config_parts import check_loops, check_workers
 from mmwsl.apis.registered import is_subclass
 from mmwsl.apis.training_free import PromptClassesHook
 from mmwsl.apis.work_folder import check_folders
+from mmwsl.engine.channels_last_runner import ChannelsLastRunner
 from mmwsl.engine.hooks import FiniteScoresHook
 from mmwsl.engine.runner import WeakSegRunner
 from mmwsl.utils.console import log_warning
@@ -38,13 +39,16 @@ LAUNCHERS = dict(
 """Environment variables that a launcher sets, and how to start it."""
 
 
-def build_runner(cfg: Config, launcher: str = 'none', allow_mismatch: bool = False) -> Runner:
+def build_runner(
+    cfg: Config, launcher: str = 'none', allow_mismatch: bool = False, channels_last: bool = False
+) -> Runner:
     """Build the runner of a config.
 
     Args:
         cfg: The config, changed in place.
         launcher: Launcher of the processes: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
         allow_mismatch: See :class:`.checkpoint_fit.CheckpointFitHook`.
+        channels_last: Whether the model is wrapped channels last, unless the config has a ``runner_type``.
 
     Returns:
         The runner, of the class ``runner_type`` if the config has one.
@@ -58,7 +62,8 @@ def build_runner(cfg: Config, launcher: str = 'none', allow_mismatch: bool = Fal
     prepare_inputs(cfg)
     cfg.launcher = launcher
     join_processes(cfg, launcher)
-    runner: Runner = RUNNERS.build(cfg) if 'runner_type' in cfg else WeakSegRunner.from_cfg(cfg)
+    own = ChannelsLastRunner if channels_last else WeakSegRunner
+    runner: Runner = RUNNERS.build(cfg) if 'runner_type' in cfg else own.from_cfg(cfg)
     for hook in (CheckpointFitHook(allow_mismatch), FiniteScoresHook(), PromptClassesHook()):
         runner.register_hook(hook)
     return runner

@@ -11,7 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from mmwsl.apis.acceleration import accelerate, restored_tf32
+from mmwsl.apis.acceleration import accelerate, restored_backends
 from mmwsl.apis.arguments import add_amp, add_check_data, add_overwrite, base_parser, parse, say_results
 from mmwsl.apis.checkpoint import is_url, latest_checkpoint, weights_only_loading
 from mmwsl.apis.checkpoint_fit import check_dataset_classes
@@ -25,7 +25,13 @@ from mmwsl.apis.launch import build_runner
 from mmwsl.apis.schedule_check import check_training
 from mmwsl.apis.training_free import check_trainable
 from mmwsl.apis.work_folder import EarlierTrainingHook, check_folders, check_work_folder, keep_one_to_resume_from
-from mmwsl.engine.hooks import FeatureCacheHook, FiniteLossHook, RepeatableTrainingHook, ResumedTrainingHook
+from mmwsl.engine.hooks import (
+    ChannelsLastHook,
+    FeatureCacheHook,
+    FiniteLossHook,
+    RepeatableTrainingHook,
+    ResumedTrainingHook,
+)
 from mmwsl.engine.runner import discarded_if_rejected
 
 
@@ -82,9 +88,10 @@ def train(
     check_load_from(cfg)
     if allow_mismatch and not cfg.get('load_from'):
         raise ValueError('--allow-mismatch needs `load_from`, got None. Set --cfg-options load_from=FILE.')
-    with restored_tf32(), weights_only_loading(cfg, trust_checkpoint), initial_weights(cfg):
+    with restored_backends(), weights_only_loading(cfg, trust_checkpoint), initial_weights(cfg):
         fast, used = accelerate(cfg, amp)
-        runner = build_runner(cfg, launcher, allow_mismatch)
+        channels_last = any(isinstance(hook, ChannelsLastHook) for hook in fast)
+        runner = build_runner(cfg, launcher, allow_mismatch, channels_last)
         with discarded_if_rejected(runner):
             check_training(runner)
             if runner._val_loop is not None:

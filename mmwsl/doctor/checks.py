@@ -115,7 +115,8 @@ def devices(found: list[dict[str, Any]]) -> Iterator[Row]:
         yield Row(OK, 'CUDA', f'{device["name"]}, {device["free"] / GIB:.1f} of {device["total"] / GIB:.1f} GiB free')
     problem = next((line['triton'] for line in found if 'triton' in line), None)
     if problem is not None:
-        todo = 'unset MMWSL_TRITON, or install Triton and a C compiler: pip install triton; apt install gcc'
+        install = ', or install Triton and a C compiler: pip install triton; apt install gcc'
+        todo = f'unset MMWSL_TRITON{install if torch["devices"] else ""}'
         yield Row(NOTE, 'Triton', problem, todo) if problem else Row(OK, 'Triton', 'its kernels are used')
     if not torch['devices']:
         todo = f'torch is built for CUDA {torch["cuda"]}: check the driver with nvidia-smi' if torch['cuda'] else ''

@@ -38,8 +38,10 @@ def _triton_problem() -> str:
     functions = importlib.import_module('mmwsl.functional.neighbor_average')
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter('always')
-        functions.triton_kernels()
-    return str(caught[-1].message) if caught else ''
+        if functions.triton_kernels() is not None:
+            return ''
+    texts = [str(warning.message) for warning in caught]  # Triton may warn too
+    return next(text for text in texts if text.startswith('MMWSL_TRITON=1'))
 
 
 def _devices(torch: Any) -> list[dict[str, Any]]:

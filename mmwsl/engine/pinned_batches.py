@@ -1,37 +1,21 @@
-"""Batches whose data samples can be copied to pinned memory."""
+"""Data samples that the loaders of torch can copy to pinned memory."""
 
-from collections.abc import Sequence
-from typing import Any
-
-from mmengine.dataset import pseudo_collate
 from mmengine.structures import BaseDataElement
-from torch import Tensor
+from torch.utils.data._utils.pin_memory import pin_memory
 
 
-class PinnableBatch(dict):
-    """Batch of a loader, ``inputs`` and ``data_samples``.
+def make_samples_pinnable() -> None:
+    """Give mmengine's data elements the method ``pin_memory``, which torch calls for types that it does not know.
 
-    With ``pin_memory`` of the loader, torch pins tensors in dictionaries and lists only: masks and test images, which
-    are in data samples, would be copied to the GPU from pageable memory, and the program would wait for each.
+    Without it, torch pins tensors in dictionaries and lists only: masks and test images, which are in data samples,
+    would be copied to the GPU from pageable memory, and the program would wait for each. A class of batches with this
+    method would not do: older versions of torch do not ask a dictionary for it.
     """
-
-    def pin_memory(self) -> 'PinnableBatch':
-        """Return the batch in pinned memory."""
-        return PinnableBatch({name: _pinned(value) for name, value in self.items()})
+    BaseDataElement.pin_memory = _pinned
 
 
-def collate_pinnable(batch: Sequence[dict]) -> PinnableBatch:
-    """Join images and samples to a batch, as mmengine's ``pseudo_collate`` does."""
-    return PinnableBatch(pseudo_collate(batch))
-
-
-def _pinned(data: Any) -> Any:
-    if isinstance(data, Tensor):
-        return data.pin_memory()
-    if isinstance(data, list | tuple):
-        return [_pinned(value) for value in data]
-    if isinstance(data, BaseDataElement):
-        pinned = data.new()
-        pinned.set_data({name: _pinned(value) for name, value in data.items()})
-        return pinned
-    return data
+def _pinned(element: BaseDataElement) -> BaseDataElement:
+    """Return a data element with its tensors in pinned memory, also those in dictionaries, lists and elements."""
+    pinned = element.new()
+    pinned.set_data({name: pin_memory(value) for name, value in element.items()})
+    return pinned

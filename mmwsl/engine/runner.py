@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
-import torch
 from mmengine.dataset import DefaultSampler, InfiniteSampler
 from mmengine.dist import is_main_process, master_only
 from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.registry import DATA_SAMPLERS
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -30,7 +29,7 @@ from ..utils.nested import dicts_in
 from .convolutions import untuned_convolutions
 from .hooks.deferred_runtime_info_hook import DeferredRuntimeInfoHook
 from .loader_workers import end_workers, report_unsent
-from .pinned_batches import collate_pinnable
+from .pinned_batches import make_samples_pinnable
 
 SHOWN = ('mmwsl', 'mmengine.hooks.logger_hook', 'mmseg.evaluation')
 """Modules whose messages reach the terminal: our own, and progress and metrics."""
@@ -114,8 +113,7 @@ class WeakSegRunner(Runner):
         interruption; see :class:`mmwsl.datasets.SeededSampler`. Full shared memory is an error. With ``pin_memory``,
         data samples are pinned too.
         """
-        if isinstance(dataloader, dict) and dataloader.get('pin_memory') and 'collate_fn' not in dataloader:
-            dataloader = dict(dataloader, collate_fn=collate_pinnable)
+        make_samples_pinnable()
         sampler = dataloader.get('sampler') if isinstance(dataloader, dict) else None
         if isinstance(sampler, dict) and sampler.get('shuffle', True) and isinstance(dataloader, dict):
             kind = sampler.get('type')
@@ -124,16 +122,6 @@ class WeakSegRunner(Runner):
                 dataset = dict(type=SeededDataset, dataset=dataloader['dataset'])
                 dataloader = dict(dataloader, sampler=dict(sampler, type=seeded), dataset=dataset)
         return report_unsent(Runner.build_dataloader(dataloader, seed, diff_rank_seed))
-
-    def wrap_model(self, model_wrapper_cfg: dict | None, model: Any) -> nn.Module:
-        """Wrap the model for several processes; see the parent.
-
-        With ``channels_last`` in the config its weights are stored so before, because ``DistributedDataParallel``
-        makes its buffers of gradients in the order of the weights. The key does not stay in the config.
-        """
-        if self.cfg.pop('channels_last', False):
-            model = model.to(memory_format=torch.channels_last)
-        return super().wrap_model(model_wrapper_cfg, model)
 
     def build_optim_wrapper(self, optim_wrapper: dict | OptimWrapper) -> OptimWrapper | OptimWrapperDict:
         """Build the optimizer; see the parent. Keys of `custom_keys` that no parameter has are logged."""
@@ -144,7 +132,7 @@ class WeakSegRunner(Runner):
                 self.logger.warning(text)
         built = super().build_optim_wrapper(optim_wrapper)
         for wrapper in built.values() if isinstance(built, OptimWrapperDict) else [built]:
-            # With `paramwise_cfg` they are mmengine's ConfigDict, which torch.compile cannot trace.
+            # With `paramwise_cfg` the parameter groups are mmengine's ConfigDict, which torch.compile cannot trace.
             wrapper.optimizer.param_groups[:] = map(dict, wrapper.optimizer.param_groups)
         return built
 
@@ -172,6 +160,13 @@ class WeakSegRunner(Runner):
         self._show_tables(False)
         with discarded_if_rejected(self), self._ending_workers():
             return super().train()
+
+    def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """Build the validation loop, in a training too; see the parent. It runs without ``cudnn_benchmark``."""
+        built = super().build_val_loop(loop)
+        if isinstance(loop, dict):
+            built.run = untuned_convolutions()(built.run)
+        return built
 
     def val(self) -> dict:
         """Evaluate on the validation set; see the parent."""

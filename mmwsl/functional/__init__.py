@@ -58,7 +58,7 @@ from .guided_backprop import LayerRecord, recorded_layers
 from .image_labels import mask_absent_classes, override_image_probs, redistribute_absent_classes
 from .image_saliency import calibrate_saliency, frequency_tuned_saliency, geodesic_saliency
 from .input_scaling import estimate_input_std
-from .inputs import at_least_float32, numbers_on
+from .inputs import at_least_float32, copy_to, numbers_on
 from .instance_matching import average_best_overlap, mask_ious, match_instances
 from .instances import (
     connected_components,
@@ -154,6 +154,7 @@ __all__ = [
     'map_peaks',
     'mask_stability',
     'normalized_maps',
+    'copy_to',
     'numbers_on',
     'patch_attention',
     'pixel_correlation',

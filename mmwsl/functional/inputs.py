@@ -11,7 +11,15 @@ def numbers_on(device: torch.device, values: Sequence, dtype: torch.dtype | None
 
     ``torch.tensor(values, device=device)`` and ``Tensor.new_tensor`` wait until a GPU has finished all work before.
     """
-    return torch.tensor(values, dtype=dtype).to(device, non_blocking=True)
+    return copy_to(device, torch.tensor(values, dtype=dtype))
+
+
+def copy_to(device: torch.device, tensor: Tensor) -> Tensor:
+    """Copy a tensor to a device, without waiting for the work of a GPU.
+
+    A copy to the CPU waits: otherwise its values would be read before they are there.
+    """
+    return tensor.to(device, non_blocking=device.type != 'cpu')
 
 
 def at_least_float32(scores: Tensor) -> Tensor:

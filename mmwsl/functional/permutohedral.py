@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from .inputs import check_finite, numbers_on
+from .inputs import check_finite, copy_to, numbers_on
 
 
 class PermutohedralLattice:
@@ -217,12 +217,7 @@ def lattice_coordinates(features: Tensor, groups: int = 1) -> tuple[Tensor, Tens
     Raises:
         ValueError: If the points span more lattice points than 63 bits can number.
     """
-    dim = features.shape[1]
-    # No matrix product: with TF32, as trainings use it on a GPU, its 10 bits would move points to other simplices.
-    basis = numbers_on(features.device, _basis(dim).tolist(), features.dtype)
-    coordinates = features.new_zeros(dim, len(features))
-    for column, values in zip(basis.T, features.T, strict=True):
-        coordinates.addcmul_(column[:, None], values)
+    coordinates = _transformed(features)
     cubes = coordinates.floor()
     lowest = cubes.amin(1, keepdim=True)
     # A corner may lie one beyond its cube. Position 0 of each axis stays free for neighbors beyond either end, so the
@@ -231,7 +226,19 @@ def lattice_coordinates(features: Tensor, groups: int = 1) -> tuple[Tensor, Tens
     total = groups * math.prod(extents)
     if total >= 2**63:
         raise ValueError(f'`features` must span fewer than 2^63 lattice points, got {total:.1e}. Use a wider kernel.')
-    return coordinates, cubes, lowest, [math.prod(extents[axis:]) for axis in range(dim + 1)]
+    return coordinates, cubes, lowest, [math.prod(extents[axis:]) for axis in range(len(coordinates) + 1)]
+
+
+def _transformed(features: Tensor) -> Tensor:
+    """Return the coordinates ``(d, N)`` of points ``(N, d)``: their product with :func:`_basis`."""
+    basis = copy_to(features.device, _basis(features.shape[1]).to(features.dtype))
+    if features.device.type == 'cpu':
+        return basis @ features.T
+    # No matrix product: with TF32, as trainings use it on a GPU, its 10 bits would move points to other simplices.
+    coordinates = features.new_zeros(features.T.shape)
+    for column, values in zip(basis.T, features.T, strict=True):
+        coordinates.addcmul_(column[:, None], values)
+    return coordinates
 
 
 def _simplices(features: Tensor, groups: int) -> tuple[Tensor, Tensor, list[int]]:

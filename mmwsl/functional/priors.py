@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from .inputs import copy_to
+
 
 def image_level_prior(probs: Tensor, image_probs: Tensor) -> Tensor:
     r"""Weight every score by the probability of its class in the image (Pinheiro & Collobert, CVPR 2015, Eq. 7).
@@ -118,7 +120,8 @@ def class_thresholds(scores: Tensor, thresholds: Tensor) -> Tensor:
             f'`thresholds` must have one value for each foreground class of `scores` '
             f'{tuple(scores.shape)}, got shape {tuple(thresholds.shape)}.'
         )
-    return torch.cat([thresholds.to(scores, non_blocking=True)[scores[1:].argmax(0, keepdim=True)], scores[1:]])
+    chosen = copy_to(scores.device, thresholds).to(scores.dtype)[scores[1:].argmax(0, keepdim=True)]
+    return torch.cat([chosen, scores[1:]])
 
 
 def check_power(power: float) -> None:

@@ -52,8 +52,9 @@ def select_class_boxes(
             order = scores[candidates].argsort(descending=True, stable=True)[:max_boxes]
         found.append(candidates[order])
     classes = torch.arange(len(probs), device=probs.device)
+    places = torch.cat(found)
     counts = numbers_on(probs.device, [len(one) for one in found])
-    return classes.repeat_interleave(counts), torch.cat(found)
+    return classes.repeat_interleave(counts, output_size=len(places)), places
 
 
 def sample_training_pairs(

@@ -84,7 +84,7 @@ class AffinityNetwork(nn.Module):
 
     def _output(self, image: Tensor) -> Tensor:
         sample = SegDataSample(metainfo=dict(img_shape=tuple(image.shape[1:])))
-        # It moves images to a device of its own, which the `to` of a module that contains the network does not change.
+        # The data preprocessor moves images to its own `device`, which the `to` of a module around it does not change.
         preprocessor = self.network.data_preprocessor.to(image.device)
         inputs = preprocessor(dict(inputs=[image], data_samples=[sample]), False)['inputs']
         return self.head(self.network.extract_feat(inputs))

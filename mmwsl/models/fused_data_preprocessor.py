@@ -87,7 +87,7 @@ class FusedSegDataPreProcessor(SegDataPreProcessor):
 
 
 def _joined(images: list[Tensor], shape: torch.Size) -> Tensor:
-    """Join images to a batch of a shape; what is not of an image has any value."""
+    """Join images to a batch of a shape; the padding is uninitialized."""
     if all(image.shape == shape[1:] for image in images):
         return torch.stack(images)
     batch = images[0].new_empty(shape, dtype=reduce(torch.promote_types, (image.dtype for image in images)))
@@ -97,7 +97,7 @@ def _joined(images: list[Tensor], shape: torch.Size) -> Tensor:
 
 
 def _padding(sizes: Sequence[torch.Size], size: torch.Size, device: torch.device) -> Tensor:
-    """Tell which pixels of a padded batch are not of its images of some sizes, ``(N, 1, H, W)``."""
+    """Return a mask of the padded pixels of a batch, ``(N, 1, H, W)``, whose images have some sizes."""
     heights, widths = numbers_on(device, sizes).T[:, :, None, None, None]
     rows, columns = (torch.arange(length, device=device) for length in size)
     return (rows[:, None] >= heights) | (columns >= widths)

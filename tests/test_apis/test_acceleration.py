@@ -89,23 +89,24 @@ def test_loaders_of_every_runner_are_prepared(gpu, tiny_config):
 
 
 @pytest.mark.parametrize('fails', [False, True])
-def test_a_training_leaves_other_matrix_products_as_they_were(gpu, tiny_config, fails):
-    """Post-processing in the same process is in float32."""
-    path, seen = tiny_config(), []
+def test_a_training_leaves_the_settings_of_the_process_as_they_were(gpu, tiny_config, fails):
+    """Post-processing in the same process is in float32, and for images of many sizes."""
+    path, seen = tiny_config(env_cfg=dict(cudnn_benchmark=True)), []
+    products, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
 
     class Observer(Hook):
         """Hook that records the setting during the training."""
 
         def after_train_iter(self, *args, **kwargs):
-            seen.append(torch.backends.cuda.matmul.allow_tf32)
+            seen.append(products.allow_tf32 and cudnn.allow_tf32 and cudnn.benchmark)
             if fails:
                 raise KeyboardInterrupt
 
-    torch.backends.cuda.matmul.allow_tf32 = False
+    products.allow_tf32 = cudnn.allow_tf32 = cudnn.benchmark = False
     cfg = load_config(path, None, path.parent / 'work')
     with pytest.raises(KeyboardInterrupt) if fails else nullcontext():
         train(cfg, hooks=[Observer()])
-    assert seen and all(seen) and not torch.backends.cuda.matmul.allow_tf32
+    assert seen and all(seen) and not (products.allow_tf32 or cudnn.allow_tf32 or cudnn.benchmark)
 
 
 def test_weights_are_channels_last_before_the_model_is_wrapped_for_several_processes(gpu, tiny_config):
@@ -123,14 +124,17 @@ def test_weights_are_channels_last_before_the_model_is_wrapped_for_several_proce
 
     path = tiny_config(model_wrapper_cfg=dict(type='Recorder'))
     cfg = load_config(path, None, path.parent / 'work')
-    accelerate(cfg)
+    cfg.train_cfg.max_iters = 1
     gpu.setenv('LOCAL_RANK', '0')
     distributed.init_process_group('gloo', store=distributed.HashStore(), rank=0, world_size=1)
     try:
-        runner = build_runner(cfg, 'pytorch')
+        runner = train(cfg, launcher='pytorch')
+        evaluated = build_runner(cfg, 'pytorch')
     finally:
         distributed.destroy_process_group()
-    assert seen == [True] and 'channels_last' not in runner.cfg
+    assert seen == [True, False]  # the runner of an evaluation with the same config has the usual order
+    assert 'channels_last' not in runner.cfg
+    assert all(weight.is_contiguous() for weight in evaluated.model.parameters())
 
 
 def test_what_the_config_sets_stays(gpu):

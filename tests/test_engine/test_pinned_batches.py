@@ -6,8 +6,8 @@ import torch
 from mmengine.structures import BaseDataElement, LabelData, PixelData
 from mmseg.structures import SegDataSample
 from torch.utils.data import Dataset
+from torch.utils.data._utils.pin_memory import pin_memory
 
-from mmwsl.engine.pinned_batches import PinnableBatch
 from mmwsl.engine.runner import WeakSegRunner
 
 
@@ -26,6 +26,7 @@ class Samples(Dataset):
         sample.gt_sem_seg = PixelData(data=image[:1])
         sample.gt_label = LabelData(label=torch.tensor([index]), score=torch.ones(3))
         sample.regions = BaseDataElement(superpixels=image[0], names=['a'])
+        sample.regions.set_data(dict(pair=(image[1], 'b'), by_name=dict(c=image[2])))
         if self.views:
             return dict(inputs=[image] * self.views, data_samples=[sample] * self.views)
         return dict(inputs=image, data_samples=sample)
@@ -39,34 +40,47 @@ def tensors_of(data):
     return [one for value in data for one in tensors_of(value)] if isinstance(data, list | tuple) else []
 
 
+def pinned_by_an_old_torch(data):
+    """Copy data to pinned memory as older versions of torch: they ask for the method after all other types."""
+    if isinstance(data, torch.Tensor):
+        return data.pin_memory()
+    if isinstance(data, str | bytes):
+        return data
+    if isinstance(data, dict):
+        return type(data)({name: pinned_by_an_old_torch(value) for name, value in data.items()})
+    if isinstance(data, list | tuple):
+        return type(data)([pinned_by_an_old_torch(value) for value in data])
+    return data.pin_memory() if hasattr(data, 'pin_memory') else data
+
+
 def loader_of(views, **settings):
     sampler = dict(type='DefaultSampler', shuffle=False)
     return WeakSegRunner.build_dataloader(dict(batch_size=2, sampler=sampler, dataset=Samples(views), **settings))
 
 
+@pytest.mark.parametrize('pin', [pin_memory, pinned_by_an_old_torch])
 @pytest.mark.parametrize('views', [0, 3])
 @pytest.mark.parametrize('workers', [0, 1])
-def test_all_tensors_are_copied_and_nothing_else_changes(views, workers, monkeypatch):
+def test_all_tensors_are_copied_and_nothing_else_changes(views, workers, pin, monkeypatch):
     copies = []
 
-    def pin(tensor):
+    def copy(tensor, device=None):  # older versions of torch pass a device
         copies.append(tensor.clone())
         return copies[-1]
 
-    monkeypatch.setattr(torch.Tensor, 'pin_memory', pin)  # without a GPU there is no pinned memory
+    monkeypatch.setattr(torch.Tensor, 'pin_memory', copy)  # without a GPU there is no pinned memory
     batch = next(iter(loader_of(views, num_workers=workers, pin_memory=True)))
-    expected = next(iter(loader_of(views, num_workers=0)))
-    assert isinstance(batch, PinnableBatch) and not isinstance(expected, PinnableBatch)
-    copies.clear()
-    pinned = batch.pin_memory()
+    copies.clear()  # of a loader on a GPU
+    pinned = pin(batch)
     found = tensors_of(pinned)
-    assert len(found) == 2 * 5 * max(views, 1)
+    assert type(pinned) is dict and len(found) == 2 * 7 * max(views, 1)
     assert {id(one) for one in found} == {id(one) for one in copies}
-    for one, other in zip(found, tensors_of(expected), strict=True):
+    for one, other in zip(found, tensors_of(batch), strict=True):
         assert torch.equal(one, other)
-    first, plain = pinned['data_samples'][0], expected['data_samples'][0]
+    first, plain = pinned['data_samples'][0], batch['data_samples'][0]
     first, plain = (first[0], plain[0]) if views else (first, plain)
     assert type(first) is SegDataSample and first.img_path == plain.img_path and first.regions.names == ['a']
+    assert isinstance(first.regions.pair, tuple) and isinstance(first.regions.by_name, dict)
 
 
 @pytest.mark.gpu

@@ -40,7 +40,7 @@ def test_a_full_disk_leaves_the_config_of_the_run_before(tmp_path):
     assert Config.fromfile(work / 'wsl.py').x == 2
 
 
-def test_algorithms_of_convolutions_are_tried_in_training_and_not_in_tests(tiny_config, tmp_path):
+def test_algorithms_of_convolutions_are_tried_in_training_and_not_in_evaluation(tiny_config, tmp_path):
     seen = {}
 
     class Observer(Hook):
@@ -48,6 +48,9 @@ def test_algorithms_of_convolutions_are_tried_in_training_and_not_in_tests(tiny_
 
         def before_train_iter(self, *args, **kwargs):
             seen['train'] = torch.backends.cudnn.benchmark
+
+        def before_val_iter(self, *args, **kwargs):
+            seen['val'] = torch.backends.cudnn.benchmark
 
         def before_test_iter(self, *args, **kwargs):
             seen['test'] = torch.backends.cudnn.benchmark
@@ -59,7 +62,10 @@ def test_algorithms_of_convolutions_are_tried_in_training_and_not_in_tests(tiny_
         runner = WeakSegRunner.from_cfg(cfg)
         runner.register_hook(Observer())
         runner.train()
+        assert seen == dict(train=True, val=False)
+        seen.clear()
+        runner.val()
         runner.test()
-        assert seen == dict(train=True, test=False) and torch.backends.cudnn.benchmark
+        assert seen == dict(val=False, test=False) and torch.backends.cudnn.benchmark
     finally:
         torch.backends.cudnn.benchmark = before

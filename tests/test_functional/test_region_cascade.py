@@ -10,6 +10,7 @@ from mmwsl.functional import (
     sample_training_pairs,
     select_class_boxes,
 )
+from tests.device_reads import CountReads
 
 
 def test_the_box_of_a_location_is_a_window_around_its_center():
@@ -37,6 +38,12 @@ def test_selection_is_by_class_and_threshold():
         assert (scores.diff() <= 0).all() and scores[0] == probs[index].max() and (scores > 0.2).all()
         assert (box_iou(boxes[own], boxes[own]).fill_diagonal_(0) <= 0.3).all()
     assert len(select_class_boxes(probs, boxes, threshold=1.0)[0]) == 0
+
+
+def test_selection_reads_only_the_candidates_of_each_class():
+    with CountReads() as counter:
+        select_class_boxes(torch.rand(3, 30), location_boxes((5, 6), (0.4, 0.4)))
+    assert +counter.found == {'nonzero': 3}
 
 
 @pytest.mark.parametrize('max_pairs', [2, 9, 20, 1000])

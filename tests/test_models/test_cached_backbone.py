@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode
 
 from mmwsl.models import CachedBackbone, DilatedMobileNetV2
 
@@ -25,6 +26,20 @@ class _Counter:
         self.images += len(args[0])
 
 
+class Copies(TorchFunctionMode):
+    """Records dtype of each copy to the device `meta`, and whether the program goes on meanwhile."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        if func is torch.Tensor.to and args[0].device.type == 'cpu' and result.device.type == 'meta':
+            self.found.append((result.dtype, bool((kwargs or {}).get('non_blocking'))))
+        return result
+
+
 def _cached(tmp_path, seed=0, **settings):
     torch.manual_seed(seed)
     cached = CachedBackbone(BACKBONE, tmp_path / 'cache', **settings)
@@ -38,6 +53,16 @@ def test_features_are_the_backbones_to_half_precision(tmp_path):
     for i in range(2):
         for feature, expected in zip(features, cached.backbone(x[i : i + 1]), strict=True):
             torch.testing.assert_close(feature[i], expected[0].half().float(), rtol=0, atol=0)
+
+
+def test_features_are_channels_last_where_the_images_are(tmp_path):
+    cached, _ = _cached(tmp_path)
+    x = torch.randn(2, 3, 64, 96)
+    plain, *others = [cached(x.to(memory_format=torch.channels_last)) if i else cached(x) for i in range(3)]
+    assert all(feature.is_contiguous() for feature in plain)
+    for features in others:
+        for feature, expected in zip(features, plain, strict=True):
+            assert feature.is_contiguous(memory_format=torch.channels_last) and torch.equal(feature, expected)
 
 
 def test_each_image_is_computed_once_and_a_hit_equals_a_miss(tmp_path):
@@ -60,7 +85,10 @@ def test_a_half_filled_cache_gives_the_features_of_a_full_one_on_another_device(
     cached.to('meta')
     waiting = iter(names)
     monkeypatch.setattr(cached, '_key', lambda image: next(waiting))
-    features = cached(x.to('meta'))
+    x = x.to('meta')
+    with Copies() as copies:
+        features = cached(x)
+    assert copies.found == [(torch.float16, True)] * 2  # the two levels of the first image
     assert [feature.device.type for feature in features] == ['meta'] * 2 and len(features[0]) == 2
 
 
@@ -196,6 +224,7 @@ def test_two_processes_share_the_limit_and_the_entries(tmp_path):
     limit = 20 * _entry_bytes(tmp_path)
     code = f"""
 import torch
+from torch.overrides import TorchFunctionMode
 from mmwsl.models import CachedBackbone
 torch.manual_seed(0)
 cached = CachedBackbone({BACKBONE!r}, {str(tmp_path / 'cache')!r}, {limit}).train()

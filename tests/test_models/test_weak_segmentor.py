@@ -9,6 +9,7 @@ from torch import nn
 
 from mmwsl.inference.postprocessors import PostProcessor, build_postprocessors
 from mmwsl.models import WeakEncoderDecoder
+from mmwsl.models.segmentors.equal_sizes import predict_by_size
 from mmwsl.registry import MODELS, POSTPROCESSORS
 
 from .test_aggregation_head import HEAD, _batch, _model, _sample
@@ -158,6 +159,19 @@ def test_a_batch_of_several_sizes_is_predicted_as_its_images_alone():
         for one, other in zip(found, alone, strict=True):
             torch.testing.assert_close(one.pred_scores.data, other.pred_scores.data, rtol=1e-3, atol=1e-4)
             torch.testing.assert_close(one.pred_label.score, other.pred_label.score)
+
+
+def test_a_batch_of_several_sizes_may_have_no_samples():
+    images = [torch.full((3, height, 8), index) for index, height in enumerate((4, 6, 4))]
+    calls = []
+
+    def predict(data):
+        calls.append(data['data_samples'])
+        assert len({image.shape for image in data['inputs']}) == 1
+        return [int(image[0, 0, 0]) for image in data['inputs']]
+
+    assert predict_by_size(predict, dict(inputs=images, data_samples=None)) == [0, 1, 2]
+    assert calls == [None, None]
 
 
 def test_input_padding_aligns_a_network_that_does_not_pad():

@@ -13,7 +13,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmwsl.apis.acceleration import accelerate, restored_tf32
+from mmwsl.apis.acceleration import accelerate, prepare_inputs, restored_backends
 from mmwsl.apis.checkpoint import weights_only_loading
 from mmwsl.apis.launch import build_runner
 from mmwsl.apis.pseudo_labels.masks import MaskRule
@@ -41,11 +41,14 @@ class StepTime:
 def measure_steps(cfg: Config, amp: str | None = None) -> StepTime:
     """Measure the duration of a training iteration on real images, without the features of earlier runs.
 
+    The step is not compiled, even if the config of the training has ``compile``. On a GPU the prediction is channels
+    last, as the step is; label generation has the usual order.
+
     Args:
         cfg: The config of the training.
         amp: Precision of the training; see :func:`mmwsl.apis.acceleration.accelerate`.
     """
-    with tempfile.TemporaryDirectory() as cache:
+    with tempfile.TemporaryDirectory() as cache, restored_backends():
         cfg = cfg.copy()
         if 'cache_dir' in cfg.model.backbone:
             cfg.model.backbone.cache_dir = cache
@@ -53,7 +56,8 @@ def measure_steps(cfg: Config, amp: str | None = None) -> StepTime:
 
 
 def _measure_steps(cfg: Config, amp: str | None) -> StepTime:
-    with restored_tf32():
+    prepare_inputs(cfg)  # also of label generation, whose duration is measured after the block
+    with restored_backends():
         with weights_only_loading(cfg):
             hooks, _ = accelerate(cfg, amp)
             runner = build_runner(cfg)

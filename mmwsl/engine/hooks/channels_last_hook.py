@@ -13,8 +13,8 @@ from ...registry import HOOKS
 class ChannelsLastHook(Hook):
     """Hook that stores the weights of convolutions, images and so feature maps channels last: ``(N, H, W, C)``.
 
-    :class:`mmwsl.engine.runner.WeakSegRunner` has stored the weights of a training on a GPU so before; see its
-    ``wrap_model``.
+    In a training on several GPUs, :class:`mmwsl.engine.channels_last_runner.ChannelsLastRunner` stores the weights
+    channels last before this hook, when it wraps the model.
 
     Tensor cores of GPUs compute in this order; with the usual one, every convolution reorders its maps. Shapes and
     values stay the same. What a resumed optimizer has loaded is brought into the order of the weights, as its fused

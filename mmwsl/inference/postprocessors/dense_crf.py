@@ -8,7 +8,7 @@ import torch
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-from ...functional import CRF_PRESETS, CRFKernels, CRFParams, dense_crf, plausible_labels
+from ...functional import CRF_PRESETS, CRFKernels, CRFParams, copy_to, dense_crf, plausible_labels
 from ...registry import POSTPROCESSORS
 from ...utils.sample_fields import AGGREGATING_HEAD, KEEP_ORIGINAL_IMAGE
 from ..segmentor import Segmentor
@@ -123,7 +123,7 @@ class DenseCRF(PostProcessor):
             _joined(probs),
             _joined_rgb(images, device) if kernels is None else kernels.image,
             self.params,
-            None if self.compatibility is None else self.compatibility.to(device, non_blocking=True),
+            None if self.compatibility is None else copy_to(device, self.compatibility),
             self._plausible(probs, data_samples),
             kernels,
         )

@@ -11,6 +11,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ... import __version__
+from ...functional import copy_to
 from ...registry import MODELS
 from ...utils.console import log_warning
 from ...utils.file_cache import HASHED, FileCache
@@ -85,7 +86,12 @@ class CachedBackbone(BaseModule):
                     self._write(path, levels)
             features.append(levels)
         # Moved before they are joined: cached features are on the CPU, and autocast there does not join float16.
-        return tuple(torch.stack([one.to(x) for one in level]) for level in zip(*features, strict=True))
+        # They are copied in half precision.
+        moved = [[copy_to(x.device, one).to(x.dtype) for one in levels] for levels in features]
+        joined = [torch.stack(level) for level in zip(*moved, strict=True)]
+        if not x.is_contiguous() and x.is_contiguous(memory_format=torch.channels_last):
+            joined = [level.contiguous(memory_format=torch.channels_last) for level in joined]
+        return tuple(joined)
 
     def _key(self, image: Tensor) -> str:
         if self._fingerprint is None:

@@ -14,7 +14,8 @@ def predict_by_size(predict: Callable[[Any], SampleList], data: Any) -> SampleLi
 
     Args:
         predict: Predicts a batch of images of equal size.
-        data: Batch of a loader, whose fields list the images and their samples.
+        data: Batch of a loader, whose fields list the images and their samples; a field may also be no list, such as
+            ``data_samples=None``.
 
     Returns:
         The predictions, in the order of the batch.
@@ -29,6 +30,9 @@ def predict_by_size(predict: Callable[[Any], SampleList], data: Any) -> SampleLi
         return predict(data)
     predicted: dict[int, SegDataSample] = {}
     for indices in groups.values():
-        part = {name: [values[index] for index in indices] for name, values in data.items()}
+        part = {
+            name: [values[index] for index in indices] if isinstance(values, list | tuple) else values
+            for name, values in data.items()
+        }
         predicted.update(zip(indices, predict(part), strict=True))
     return [predicted[index] for index in range(len(images))]

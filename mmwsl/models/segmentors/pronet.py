@@ -11,7 +11,6 @@ from ...functional import (
     box_peak_map,
     crop_and_resize,
     location_boxes,
-    numbers_on,
     sample_training_pairs,
     select_class_boxes,
 )
@@ -196,7 +195,7 @@ class ProNet(FrozenFirstStage, ProposalNetwork):
         found = []
         heads = cast(list[LSEAggregationHead], list(self.box_heads))
         for group, backbone, head in zip(self.groups, self.box_backbones, heads, strict=True):
-            chosen = torch.nonzero(torch.isin(classes + 1, numbers_on(classes.device, group)))[:, 0]
+            chosen = torch.nonzero(torch.isin(classes + 1, torch.tensor(group, device=classes.device)))[:, 0]
             if not len(chosen):
                 continue
             crops = torch.cat(

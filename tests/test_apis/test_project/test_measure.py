@@ -10,14 +10,23 @@ from mmwsl.apis import acceleration
 from mmwsl.apis.project.measure import measure_steps
 
 
+def settings():
+    """Return the settings of the process: TF32 of matrix products and of convolutions, search for algorithms."""
+    return (
+        torch.backends.cuda.matmul.allow_tf32,
+        torch.backends.cudnn.allow_tf32,
+        torch.backends.cudnn.benchmark,
+    )
+
+
 @pytest.fixture
 def convolutions():
-    """What is seen at the convolutions of training steps: dtype of the results, TF32, usual order of the weights."""
+    """What is seen at convolutions: whether they train, dtype of results, settings, usual order of the weights."""
     seen = set()
 
     def record(module, inputs, output):
-        if isinstance(module, nn.Conv2d) and module.training:
-            seen.add((output.dtype, torch.backends.cuda.matmul.allow_tf32, module.weight.is_contiguous()))
+        if isinstance(module, nn.Conv2d):
+            seen.add((module.training, output.dtype, *settings(), module.weight.is_contiguous()))
 
     handle = register_module_forward_hook(record)
     yield seen
@@ -34,16 +43,19 @@ def load(tiny_config, tmp_path):
 def test_the_precision_is_that_of_the_training(convolutions, tiny_config, tmp_path, amp, dtype):
     times = measure_steps(load(tiny_config, tmp_path), amp)
     assert times.step > 0 and times.forward > 0
-    assert {seen[0] for seen in convolutions} == {dtype}
+    assert {seen[1] for seen in convolutions if seen[0]} == {dtype}
 
 
 def test_what_a_gpu_switches_on_ends_with_the_measurement(convolutions, tiny_config, tmp_path, monkeypatch):
     monkeypatch.setattr(acceleration, 'get_device', lambda: 'cuda')
-    before = torch.backends.cudnn.allow_tf32
-    with acceleration.restored_tf32():
-        torch.backends.cuda.matmul.allow_tf32 = False
-        measure_steps(load(tiny_config, tmp_path), 'off')
-        assert not torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cudnn.allow_tf32 = before
-    assert {seen[:2] for seen in convolutions} == {(torch.float32, True)}
-    assert not all(seen[2] for seen in convolutions)  # channels last
+    cfg = load(tiny_config, tmp_path)
+    cfg.env_cfg.cudnn_benchmark = True
+    products, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    with acceleration.restored_backends():
+        products.allow_tf32, cudnn.allow_tf32, cudnn.benchmark = False, False, False
+        measure_steps(cfg, 'off')
+        assert settings() == (False, False, False)
+    training = {seen[1:] for seen in convolutions if seen[0]}
+    assert {seen[:4] for seen in training} == {(torch.float32, True, True, True)}
+    assert not all(seen[4] for seen in training)  # channels last
+    assert {seen[2:5] for seen in convolutions if not seen[0]} == {(False, True, False)}  # as in label generation
