@@ -29,7 +29,6 @@ from ..utils.nested import dicts_in
 from .convolutions import untuned_convolutions
 from .hooks.deferred_runtime_info_hook import DeferredRuntimeInfoHook
 from .loader_workers import end_workers, report_unsent
-from .pinned_batches import make_samples_pinnable
 
 SHOWN = ('mmwsl', 'mmengine.hooks.logger_hook', 'mmseg.evaluation')
 """Modules whose messages reach the terminal: our own, and progress and metrics."""
@@ -110,10 +109,8 @@ class WeakSegRunner(Runner):
 
         The transforms of one that draws at random, by a ``DefaultSampler`` or an ``InfiniteSampler``, are seeded for
         each draw: they depend on the seed, the epoch and the image, not on the processes that load images nor on an
-        interruption; see :class:`mmwsl.datasets.SeededSampler`. Full shared memory is an error. With ``pin_memory``,
-        data samples are pinned too.
+        interruption; see :class:`mmwsl.datasets.SeededSampler`. Full shared memory is an error.
         """
-        make_samples_pinnable()
         sampler = dataloader.get('sampler') if isinstance(dataloader, dict) else None
         if isinstance(sampler, dict) and sampler.get('shuffle', True) and isinstance(dataloader, dict):
             kind = sampler.get('type')
