@@ -80,20 +80,25 @@ def _coprime(first: int, second: int) -> bool:
     return first == 1
 
 
-def measure(folder: Path, rows: int, environment: dict[str, str], queue: Any) -> None:
-    """Build the dataset, read from it, and put the figures into a queue."""
-    os.environ.update(environment)
-    register_backend('listed', ListedBackend, prefixes='listed')
-    MMLogger.get_instance('benchmark', log_level='ERROR')
-    imports = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    start, cpu = time.perf_counter(), time.process_time()
-    dataset = FolderWeakDataset(
+def build(folder: Path) -> FolderWeakDataset:
+    """Build the dataset of the table and the names in a folder."""
+    register_backend('listed', ListedBackend, prefixes='listed', force=True)
+    return FolderWeakDataset(
         label_file=str(next(folder.glob('labels.*'))),
         label_cfg=dict(separator=';'),
         metainfo=dict(classes=('background', *CLASSES)),
         data_prefix=dict(img_path=f'listed://{folder}/images.txt'),
         pipeline=[],
     )
+
+
+def measure(folder: Path, rows: int, environment: dict[str, str], queue: Any) -> None:
+    """Build the dataset, read from it, and put the figures into a queue."""
+    os.environ.update(environment)
+    MMLogger.get_instance('benchmark', log_level='ERROR')
+    imports = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    start, cpu = time.perf_counter(), time.process_time()
+    dataset = build(folder)
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     assert len(dataset) == rows

@@ -20,6 +20,7 @@ def page(found: dict) -> str:
         cpu='CPU times of one thread, of trainings without the processes that load images',
         cuda='until the GPU is done',
     )
+    no_gpu = ' No GPU was measured.' if found['device'] == 'cpu' else ''
     took = ', '.join(f'{section} {seconds} s' for section, seconds in found['seconds'].items())
     lines = [
         '# Figures of the benchmark',
@@ -31,8 +32,8 @@ def page(found: dict) -> str:
         '',
         'Operations: calls of torch while the call runs, about the number of kernels that a GPU starts. Reads: those',
         'of them whose result the program reads, so that a GPU must finish all work before. Compiled functions',
-        'count as none. An optimizer that is not fused, as on a CPU by default, reads. Kernels are counted on a',
-        'GPU only.',
+        'count as none, and arrays for them as reads, which cost nothing on a CPU. An optimizer that is not fused, as',
+        f'on a CPU by default, reads. Kernels are counted on a GPU only.{no_gpu}',
         '',
         '| | value | ratio | to | operations | reads | kernels |',
         '|---|---|---|---|---|---|---|',

@@ -25,7 +25,7 @@ from harness import Case
 from PIL import Image
 from torch.nn import functional as F
 
-from mmwsl.functional import CRF_PRESETS, crf_kernels, dense_crf
+from mmwsl.functional import CRF_PRESETS, dense_crf
 
 SIZE = (375, 500)
 
@@ -43,6 +43,8 @@ def scores(labels: int) -> torch.Tensor:
 
 def compiled(labels: int) -> Callable[[], torch.Tensor]:
     """Prepare mmwsl with numba; compiling is not timed."""
+    from mmwsl.functional import crf_kernels  # versions before numba have none, see versions.py
+
     if crf_kernels.compiled_functions() is None:
         raise ImportError("No module named 'numba'")
     probs, image = scores(labels), torch.from_numpy(make_image()).permute(2, 0, 1).contiguous()
@@ -51,6 +53,8 @@ def compiled(labels: int) -> Callable[[], torch.Tensor]:
 
 def uncompiled(labels: int) -> Callable[[], torch.Tensor]:
     """Prepare mmwsl as it is without numba."""
+    from mmwsl.functional import crf_kernels
+
     probs, image = scores(labels), torch.from_numpy(make_image()).permute(2, 0, 1).contiguous()
 
     def call() -> torch.Tensor:

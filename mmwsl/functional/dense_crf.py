@@ -42,8 +42,8 @@ def dense_crf(
     ``compatibility``, on one thread. Their results differ from those of torch by rounding errors.
 
     Images of a batch do not influence each other. On a GPU they share one lattice and each update, which starts as many
-    CUDA kernels for a batch as for one image; Triton computes updates that need no gradient and no ``compatibility``,
-    if it is installed. On a CPU one image follows the other.
+    CUDA kernels for a batch as for one image; with ``MMWSL_TRITON=1`` in the environment, Triton computes updates that
+    need no gradient and no ``compatibility``. On a CPU one image follows the other.
 
     The result is differentiable in ``probs``, except through labels below ``MIN_PROB`` and with ``gt_prob``.
 

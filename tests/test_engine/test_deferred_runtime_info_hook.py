@@ -7,7 +7,8 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
 
-from mmwsl.apis.training import main
+from mmwsl.apis.config import load_config
+from mmwsl.apis.training import main, train
 from mmwsl.engine.hooks import DeferredRuntimeInfoHook
 from tests.device_reads import CountReads
 
@@ -44,6 +45,35 @@ def test_an_iteration_reads_nothing_from_the_device():
         for index in range(8):
             hook.after_train_iter(Parts(), index, outputs=outputs)
     assert not counter.found and len(hook._pending) == 16
+
+
+def test_an_iteration_of_a_training_with_all_its_hooks_reads_nothing(tmp_path):
+    """From the batch of the third iteration to the end of the hooks of the sixth, where no log is due."""
+    counter = CountReads()
+
+    class First(Hook):
+        priority = 'HIGHEST'
+
+        def before_train_iter(self, runner, *args, **kwargs):
+            if runner.iter == 2:
+                counter.__enter__()
+
+    class Last(Hook):
+        priority = 'LOWEST'
+
+        def after_train_iter(self, runner, *args, **kwargs):
+            if runner.iter == 5:
+                counter.__exit__(None, None, None)
+                runner.logged = True
+
+    cfg = load_config('wsl_lse_shapes', work_dir=str(tmp_path))
+    cfg.update(val_cfg=None, val_dataloader=None, val_evaluator=None, param_scheduler=None)
+    cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=7)
+    cfg.optim_wrapper.optimizer.fused = True  # as on a GPU
+    cfg.train_dataloader.update(batch_size=2, num_workers=1)  # images are made in another process
+    cfg.default_hooks.logger.interval = 7
+    runner = train(cfg, hooks=[First(), Last()], check_data=False)
+    assert runner.logged and not counter.found
 
 
 @pytest.mark.gpu

@@ -76,6 +76,21 @@ def test_two_processes_train_as_one_and_evaluate_to_the_same_digits(tiny_config,
         assert by_one[name] == by_two[name]
 
 
+@THREE_GPUS
+def test_three_processes_train_as_one(tiny_config, run, tmp_path):
+    """Gradients are summed in another order, so that the last digits may differ."""
+    config = tiny_config()
+    exact = ['--amp', 'off', '--cfg-options', 'acceleration_cfg.tf32=False', 'train_cfg.max_iters=4']
+    exact += ['optim_wrapper.optimizer.lr=0.3', *NO_BATCH_STATISTICS]
+    run('dist_train.sh', config, 3, '--work-dir', 'three', *exact)
+    train([str(config), '--work-dir', str(tmp_path / 'one'), *exact, 'train_dataloader.batch_size=6'])
+    one, three = (
+        torch.load(tmp_path / name / 'iter_4.pth', weights_only=True)['state_dict'] for name in ('one', 'three')
+    )
+    for name, weights in one.items():
+        torch.testing.assert_close(three[name], weights, rtol=1e-3, atol=1e-5, msg=name)
+
+
 KILL = """
 import os, signal, sys, time
 from pathlib import Path

@@ -30,7 +30,8 @@ class DeferredRuntimeInfoHook(RuntimeInfoHook):
             if isinstance(value, Tensor):
                 value = value.detach().clone()  # a model may change it in its next step
             self._pending.append((f'train/{key}', value))
-        intervals = {getattr(hook, 'interval', None) for hook in runner.hooks}
+        # An interval in epochs is due at the end of an epoch.
+        intervals = {getattr(hook, 'interval', None) for hook in runner.hooks if not getattr(hook, 'by_epoch', False)}
         if (
             any(
                 self.every_n_train_iters(runner, interval) or self.every_n_inner_iters(batch_idx, interval)

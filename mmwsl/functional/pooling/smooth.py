@@ -104,7 +104,8 @@ class _LogSumExp(torch.autograd.Function):
     """Log-Sum-Exp over the last dimension, kept, of ``scores (N, K, L)`` with r ``(K, 1)`` or a number.
 
     Its derivatives are written out, so that forward and backward pass over the scores as rarely as those of
-    torch.logsumexp. It stores the exponentials, which are all that the derivatives need.
+    torch.logsumexp. It stores the exponentials, which are all that the derivatives need; the scores, from which they
+    could be computed again, would take as much memory.
     """
 
     @staticmethod
