@@ -5,7 +5,9 @@ _base_ = [
     '../_base_/schedules/adamw_iterations.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(decode_head=dict(num_classes=3))
+# Background and foreground count alike in the loss, as in ToCo (Ru et al., CVPR 2023).
+loss = dict(_delete_=True, type='mmwsl.RobustCrossEntropyLoss', balanced=True)
+model = dict(decode_head=dict(num_classes=3, loss_decode=loss))
 # A head with normalization tolerates a higher learning rate.
 optim_wrapper = dict(optimizer=dict(lr=5e-3))
 val_cfg = None

@@ -5,11 +5,18 @@ _base_ = [
     '../_base_/schedules/adamw_iterations.py',
     '../_base_/default_runtime.py',
 ]
+# Background and foreground count alike in the loss, as in ToCo (Ru et al., CVPR 2023).
+loss = dict(_delete_=True, type='mmwsl.RobustCrossEntropyLoss', balanced=True)
 model = dict(
     data_preprocessor=dict(size={{_base_.crop_size}}),
     backbone=dict(depth=50, init_cfg=dict(checkpoint='open-mmlab://resnet50_v1c')),
     decode_head=dict(
-        type='DepthwiseSeparableASPPHead', num_classes=3, c1_in_channels=256, c1_channels=48, dropout_ratio=0.0
+        type='DepthwiseSeparableASPPHead',
+        num_classes=3,
+        c1_in_channels=256,
+        c1_channels=48,
+        dropout_ratio=0.0,
+        loss_decode=loss,
     ),
 )
 optim_wrapper = dict(optimizer=dict(lr=5e-4), paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1))))

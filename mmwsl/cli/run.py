@@ -25,8 +25,8 @@ def main(argv: list[str] | None = None) -> None:
         '--preset',
         choices=tuple(PRESETS),
         default='fast',
-        help='fast: one round of pseudo-labels; best: better labels by learned boundaries, a balanced loss, and a '
-        'second round, labeled by the segmentor of the first. Fast keeps what best made (default %(default)s)',
+        help='fast: one round of pseudo-labels; best: a second round too, labeled by the segmentor of the first. Fast '
+        'keeps what best made (default %(default)s)',
     )
     length = parser.add_mutually_exclusive_group()
     length.add_argument('--time', type=float, metavar='MINUTES', help='time for all stages')

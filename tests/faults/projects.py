@@ -21,7 +21,7 @@ def projects(inputs):
     found = dict(
         run=Case(
             lambda out: arguments(data, out, '--masks', str(masks)),
-            [*KEPT, 'labels/masks/**/*.png'],
+            KEPT,  # the masks are written again, after the walk
             _project,
             other=['--overwrite', '--seed', '1'],
         ),
@@ -87,7 +87,8 @@ def _project(folder):
         if isinstance(stage, dict):
             stage.pop('seconds', None)
     masks = ('labels*/masks/**/*.png', 'labels*/scores/**/*.npz', 'predictions/masks/**/*.png')
-    parts = ['checkpoints', *(path.name for path in sorted(folder.glob('segmentor*/')) if path.is_dir())]
+    names = ('checkpoints', 'affinity', 'segmentor', 'segmentor_2')
+    parts = [name for name in names if (folder / name).is_dir()]
     trained = {part: checkpoint(folder / part) for part in parts}
     # A stage that was interrupted after its training evaluates again: the metrics stand in the summary.
     for part in trained.values():

@@ -22,12 +22,12 @@ CLASSIFIERS = {
     )
 }
 SEGMENTORS = {name: path.replace('wsl_lse', 'psl_deeplabv3plus') for name, path in CLASSIFIERS.items()}
-ROBUST_SEGMENTORS = {name: path.replace('folder', 'best') for name, path in SEGMENTORS.items()}
-"""Segmentors of the preset ``best``, in every round that it runs."""
-LABELERS = {name: path.replace('_best', '_best_pseudo') for name, path in ROBUST_SEGMENTORS.items()}
-"""The same segmentors, which label the training images for the next round."""
-AFFINITIES = {name: path.replace('psl_deeplabv3plus', 'psl_irn') for name, path in ROBUST_SEGMENTORS.items()}
+AFFINITIES = {name: path.replace('wsl_lse', 'psl_irn') for name, path in CLASSIFIERS.items()}
 """Affinity networks, which are trained on the labels of the first round."""
+LABELERS = {
+    name: path.replace('folder/', 'best/').replace('_folder.py', '_best_pseudo.py') for name, path in SEGMENTORS.items()
+}
+"""The segmentors, which label the training images for the next round."""
 PROJECT = '{{ fileDirname }}'
 """The project folder, replaced when the config is read."""
 # Sizes in the pipelines of the base are replaced by `side`.

@@ -33,7 +33,6 @@ SHAPES: dict[str, dict] = {
         'classes?': [str],
         'version?': str,
         'rounds?': int,
-        'affinity_labels?': bool,
         'data?': {'images': str, 'labels': str, 'val?': (str, None), 'masks?': (str, None), 'label_options?': dict},
     },
     'thresholds.json': {

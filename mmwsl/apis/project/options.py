@@ -1,23 +1,10 @@
 """Options of ``mmwsl run``."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 PRESETS = dict(fast=1, best=2)
-"""Number of self-training rounds of each preset. ``configs/best`` has the networks of ``best``."""
-
-
-def wants_affinity(preset: str, summary: Mapping[str, Any]) -> bool:
-    """Tell whether an affinity network refines the labels of the first round.
-
-    Those of a finished round stay as they are.
-
-    Args:
-        preset: One of :data:`PRESETS`.
-        summary: Summary of the project.
-    """
-    return bool(summary.get('affinity_labels')) or (preset == 'best' and 'segmentor' not in summary)
+"""Number of self-training rounds of each preset."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from .evaluation import compare_masks, predict_validation
 from .labels import label_images, score_validation
 from .layout import Project, read_json, stage_name
 from .masks import apply_thresholds, find_walk
-from .options import PRESETS, Options, wants_affinity
+from .options import PRESETS, Options
 from .paths import check_paths, follow_folders
 from .report import report_project
 from .split import validation_images
@@ -71,7 +71,7 @@ class _Run:
     def __init__(self, project: Project, images: Path, labels: Path, options: Options, console: Console) -> None:
         self.project, self.images, self.labels, self.options, self.console = project, images, labels, options, console
         self.rounds = max(PRESETS[options.preset], project.rounds)
-        self.affinity = wants_affinity(options.preset, project.read_summary())
+        self.affinity = wants_affinity(project.read_summary())
         self.stages = Stages(project, console, options.overwrite, self.rounds, self.affinity)
         self.start = time.monotonic()
 
@@ -101,7 +101,7 @@ class _Run:
         if labels.get('finished'):
             self.stages.compare('segmentor', made_of(labels))
         self.stages.compare('evaluation', dict(masks=val_masks))
-        wanted = wants_affinity(options.preset, project.read_summary())  # what differs is discarded now
+        wanted = wants_affinity(project.read_summary())  # what differs is discarded now
         self.affinity = wanted and not set(self.train_names) <= self.check.masks.keys()
         self.stages.names = list_stages(self.rounds, self.affinity)
         self._follow_folders()
@@ -170,7 +170,6 @@ class _Run:
             classes=list(self.check.classes),
             version=mmwsl.__version__,
             rounds=self.rounds,
-            affinity_labels=self.affinity,
             data=dict(
                 images=str(self.images),
                 labels=str(self.labels),
@@ -290,6 +289,14 @@ class _Run:
     def _report(self) -> dict[str, Any]:
         path = report_project(self.project, self.check)
         return dict(path=str(path.relative_to(self.project.root)))
+
+
+def wants_affinity(summary: Mapping[str, Any]) -> bool:
+    """Tell whether an affinity network refines the labels of the first round.
+
+    Not those of a project of an earlier version that has a segmentor without it: its results stay as they are.
+    """
+    return 'affinity' in summary or 'segmentor' not in summary
 
 
 def made_of(labels: Mapping[str, Any]) -> dict[str, Any]:

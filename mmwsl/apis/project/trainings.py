@@ -22,7 +22,6 @@ from .configs import (
     CLASSIFIERS,
     LABELERS,
     PROJECT,
-    ROBUST_SEGMENTORS,
     SEGMENTORS,
     TrainingConfig,
     TrainingSet,
@@ -102,9 +101,8 @@ class Trainings:
     def train_segmentor(self) -> dict[str, Any]:
         """Train on the pseudo-labels, and on the masks that some images have, or resume."""
         project = self.project
-        bases = ROBUST_SEGMENTORS if project.round > 1 or self.budget.affinity else SEGMENTORS
         self._write_on_labels(
-            'a segmentor', project.segmentor_config, bases, plan.SEGMENTOR, self._segmentor_iterations
+            'a segmentor', project.segmentor_config, SEGMENTORS, plan.SEGMENTOR, self._segmentor_iterations
         )
         result = self._train(project.segmentor_config, project.segmentor, f'training on pseudo-labels{self._masks_too}')
         return result | dict(images_with_masks=len(self.masked))

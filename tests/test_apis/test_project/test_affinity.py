@@ -1,4 +1,4 @@
-"""Labels of the first round that walk by boundaries, with the preset `best` from the start, through the command."""
+"""Labels of the first round that walk by boundaries, through the command, also with a second round after them."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from mmwsl.apis.project import Project
 from mmwsl.apis.project.budget import AFFINITY_FRACTION, Budget
 from mmwsl.apis.project.labels import project_items
 from mmwsl.apis.project.masks import find_walk, mask_rule
-from mmwsl.apis.project.options import wants_affinity
+from mmwsl.apis.project.run import wants_affinity
 from mmwsl.apis.pseudo_labels.corrections import record_mask
 from mmwsl.apis.pseudo_labels.refinement import refine_scores
 from mmwsl.cli.main import main
@@ -55,7 +55,7 @@ def expected_masks(project, thresholds):
 
 @pytest.fixture(scope='module')
 def walked(data, tmp_path_factory):
-    """A project with the preset `best` from the start."""
+    """A project of two rounds."""
     root = tmp_path_factory.mktemp('walked') / 'shapes'
     main(command(data, root))
     return Project(root)
@@ -147,35 +147,40 @@ def test_the_affinity_network_needs_a_part_of_the_time():
 
 
 @pytest.mark.parametrize(
-    'preset, before, expected',
+    'before, expected',
     [
-        ('fast', {}, False),
-        ('best', {}, True),
-        ('best', dict(segmentor={}, affinity_labels=False), False),
-        ('best', dict(affinity_labels=False), True),  # what `fast` made was discarded
-        ('fast', dict(affinity_labels=True, segmentor={}), True),
-        ('fast', dict(affinity_labels=True), True),  # killed before the stage
+        ({}, True),
+        (dict(labels={}), True),  # killed before the stage
+        (dict(affinity={}), True),
+        (dict(affinity={}, segmentor={}), True),
+        (dict(segmentor={}), False),
     ],
 )
-def test_the_labels_of_a_finished_round_stay_as_they_are(preset, before, expected):
-    assert wants_affinity(preset, before) is expected
+def test_a_segmentor_of_an_earlier_version_keeps_its_labels(before, expected):
+    assert wants_affinity(before) is expected
 
 
-def test_a_first_round_that_is_made_again_follows_the_preset(data, finished, tmp_path):
-    """Another seed discards it, and other thresholds its segmentor."""
+def test_a_first_round_without_boundaries_stays_until_it_is_made_again(data, finished, tmp_path, capfd):
+    """That of a project of an earlier version. Another seed discards it, and other thresholds its segmentor."""
+    given = ['--masks', str(finished.read_summary()['data']['masks'])]
     (tmp_path / 'mine.json').write_text(
         json.dumps(dict(classes=finished.read_summary()['classes'], thresholds=[0.3] * 6))
     )
     for number, more in enumerate((['--seed', '1'], [])):
         project = Project(shutil.copytree(finished.root, tmp_path / f'{number}'))
+        project.write_summary({key: value for key, value in project.read_summary().items() if key != 'affinity'})
+        shutil.rmtree(project.affinity)
+        project.affinity_config.unlink()
+        before = contents(project.segmentor, '*.pth')
+        capfd.readouterr()
+        main(arguments(data, project.root, *given))
+        assert capfd.readouterr().out.count('done before') == 7 and contents(project.segmentor, '*.pth') == before
+        assert 'affinity' not in project.read_summary()
         if not more:
             main(['label', str(project.root), '--thresholds', str(tmp_path / 'mine.json')])
-        main(
-            command(data, project.root, '--masks', str(finished.read_summary()['data']['masks']), '--overwrite', *more)
-        )
+        main(arguments(data, project.root, *given, '--overwrite', *more))
         assert project.read_summary()['affinity']['finished'] and find_walk(project)
-        assert load_config(project.segmentor_config).model.decode_head.loss_decode.balanced
-    assert not load_config(finished.segmentor_config).model.decode_head.loss_decode.get('balanced')
+        assert contents(project.segmentor, '*.pth') != before
 
 
 def test_images_that_all_have_masks_need_no_affinity_network(data, tmp_path):

@@ -39,6 +39,8 @@ def varied(finished, tmp_path_factory):
     content['state_dict'] = inferencer.model.state_dict()
     torch.save(content, checkpoint)
     shutil.rmtree(project.labels)
+    # test_affinity.py compares the masks after the walk.
+    project.write_summary({key: value for key, value in project.read_summary().items() if key != 'affinity'})
     main(['label', str(project.root)])
     return project
 

@@ -106,8 +106,8 @@ def test_prediction_evaluation_and_report_use_the_last_round(data, best, tmp_pat
 def test_a_project_keeps_its_rounds(data, copied, capfd):
     for more in ((), ('--preset', 'best')):
         main(command(data, copied.root, *more))
-        assert capfd.readouterr().out.count('done before') == 9
-    assert '[9/9] report' not in (copied.root / 'run.log').read_text()
+        assert capfd.readouterr().out.count('done before') == 10
+    assert '[10/10] report' not in (copied.root / 'run.log').read_text()
 
 
 @EQUAL_WEIGHTS
@@ -145,7 +145,7 @@ def test_new_thresholds_change_the_labels_of_the_last_round(data, copied, tmp_pa
     assert end.value.code == 2 and "inputs of the stage 'segmentor_2'" in capfd.readouterr().err
     main(command(data, root, '--overwrite'))
     printed = capfd.readouterr().out
-    assert printed.count('done before') == 6 and '[7/9] segmentor_2: ' in printed
+    assert printed.count('done before') == 7 and '[8/10] segmentor_2: ' in printed
     assert 'thresholds: from a file' in copied.read_summary()['evaluation']['supervision']
 
 
@@ -171,7 +171,7 @@ def test_a_project_of_two_rounds_may_move(data, copied, tmp_path, capfd):
         if path.stem in {name[:-4] for name in data.val} | set(data.val):
             shutil.copy(path, tmp_path / 'masks')
     main(arguments(moved, copied.root, '--masks', str(tmp_path / 'masks')))
-    assert capfd.readouterr().out.count('done before') == 9
+    assert capfd.readouterr().out.count('done before') == 10
     for path in (copied.labels_config, copied.segmentor_config):
         assert str(data.images) not in path.read_text() and f"data_root = '{tmp_path}/images'" in path.read_text()
     shutil.rmtree(copied.labels / 'masks')
@@ -184,7 +184,7 @@ def test_masks_of_training_images_are_known_in_each_round(data, copied, tmp_path
     (masks / '05.png').unlink()
     main(arguments(data, copied.root, '--masks', str(masks), '--overwrite'))
     printed = capfd.readouterr().out
-    assert printed.count('done before') == 2 and '[9/9] report' in printed
+    assert printed.count('done before') == 2 and '[10/10] report' in printed
     assert labels_tuned_on(load_config(copied.segmentor_config)).startswith('masks of 11 training images')
 
 

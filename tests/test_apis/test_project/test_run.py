@@ -112,7 +112,7 @@ def test_a_finished_project_is_not_trained_again(data, finished, capfd):
     main(arguments(data, finished.root, '--masks', masks))
     assert {path: path.stat().st_mtime_ns for path in finished.root.rglob('*.pth')} == before
     printed = capfd.readouterr().out
-    assert printed.count('done before') == 7 and len(printed.splitlines()) <= 40
+    assert printed.count('done before') == 8 and len(printed.splitlines()) <= 40
 
 
 def test_a_run_on_flawed_data_prints_few_lines_and_each_warning_once(data, tmp_path, capfd):
@@ -172,7 +172,7 @@ def test_other_inputs_are_rejected_and_replaced_when_asked_for(data, finished, t
     masks.rename(tmp_path / 'moved')
     capfd.readouterr()
     main(arguments(data, root, '--masks', f'{tmp_path}/moved/'))
-    assert capfd.readouterr().out.count('done before') == 7
+    assert capfd.readouterr().out.count('done before') == 8
     for name in ('project', 'segmentor'):
         assert f"masks = '{tmp_path}/moved'" in (root / f'{name}.py').read_text()
 
@@ -186,7 +186,7 @@ def test_moved_images_are_followed(data, finished, tmp_path, capfd):
     shutil.copy(data.images / '05.png', moved.images / 'unlabeled.png')
     masks = shutil.copytree(finished.read_summary()['data']['masks'], tmp_path / 'moved_masks')
     main(arguments(moved, root, '--masks', str(masks)))
-    assert capfd.readouterr().out.count('done before') == 7
+    assert capfd.readouterr().out.count('done before') == 8
     for name in ('project', 'segmentor'):
         text = (root / f'{name}.py').read_text()
         assert str(data.images) not in text and f'data_root = {str(moved.images)!r}' in text
