@@ -26,15 +26,15 @@ class LoadedImage(NamedTuple):
 
     Attributes:
         name: Name of the image.
-        inputs: Input of the data preprocessor, ``(3, h, w)``.
-        data_sample: Sample with the meta information and the maps of the inference pipeline.
+        inputs: Input of the data preprocessor, ``(3, h, w)``; with test-time augmentation a list, one for each view.
+        data_sample: Sample with the meta information and the maps of the inference pipeline, or a list of them.
         image: The image at its original size, RGB ``(H, W, 3)`` uint8, if asked for.
         error: Why the image could not be loaded; None if it was.
     """
 
     name: str
-    inputs: Tensor | None = None
-    data_sample: SegDataSample | None = None
+    inputs: Tensor | list[Tensor] | None = None
+    data_sample: SegDataSample | list[SegDataSample] | None = None
     image: np.ndarray | None = None
     error: str | None = None
 
@@ -139,8 +139,9 @@ def equal_size_batches(images: Sequence[LoadedImage], batch_size: int) -> list[l
         images: The images; those that could not be loaded are left out.
         batch_size: Maximum number of images in a batch.
     """
-    groups: dict[tuple[int, ...], list[LoadedImage]] = {}
+    groups: dict[tuple[tuple[int, ...], ...], list[LoadedImage]] = {}
     for image in images:
         if image.inputs is not None:
-            groups.setdefault(tuple(image.inputs.shape), []).append(image)
+            views = image.inputs if isinstance(image.inputs, list) else [image.inputs]
+            groups.setdefault(tuple(tuple(view.shape) for view in views), []).append(image)
     return [group[i : i + batch_size] for group in groups.values() for i in range(0, len(group), batch_size)]

@@ -3,9 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from mmseg.structures import SegDataSample
 from torch import Tensor
+
+from mmwsl.models import class_probs
 
 
 class Prediction(NamedTuple):
@@ -38,8 +39,4 @@ def pixel_scores(sample: SegDataSample) -> Tensor:
     """
     if 'pred_scores' in sample:
         return sample.pred_scores.data.float()
-    logits = sample.seg_logits.data.float()
-    if len(logits) > 1:
-        return logits.softmax(0)
-    foreground = logits.sigmoid()
-    return torch.cat([1 - foreground, foreground])
+    return class_probs(sample)

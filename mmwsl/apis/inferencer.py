@@ -21,7 +21,7 @@ from torch import nn
 from mmwsl.annotations import MASK_FORMATS, open_mask_writer
 from mmwsl.apis.arguments import check_device
 from mmwsl.apis.checkpoint import meta_of, weights_only_loading
-from mmwsl.apis.checkpoint_fit import check_weights, recorded_classes, warn_without_classes
+from mmwsl.apis.checkpoint_fit import check_weights, recorded_classes, unwrap, warn_without_classes
 from mmwsl.apis.class_meta import class_meta
 from mmwsl.apis.image_inputs import ImageInput, Source, list_inputs
 from mmwsl.apis.image_pipeline import ImagePipeline, LoadedImage, describe, equal_size_batches, load_images, windows
@@ -53,6 +53,7 @@ class WeakSegInferencer(MMSegInferencer):
         weights: File or URL of the checkpoint. A project has its own.
         device: Device of the network, ``'cuda'`` if there is one by default.
         trust_checkpoint: Load a checkpoint that could execute code.
+        tta: Predict each image by the views of ``tta_pipeline``, its sizes and mirror images, merged by ``tta_model``.
         classes: Names of the classes; by default those of the config's test set, or of the checkpoint.
         palette: RGB color of each class.
         show_progress: Show a progress bar.
@@ -70,13 +71,14 @@ class WeakSegInferencer(MMSegInferencer):
         device: str | torch.device | None = None,
         trust_checkpoint: bool = False,
         *,
+        tta: bool = False,
         classes: Sequence[str] | None = None,
         palette: Sequence[Sequence[int]] | None = None,
         show_progress: bool = False,
     ) -> None:
         if device is not None:
             check_device(device)
-        cfg, checkpoint = find_model(model, weights)
+        cfg, checkpoint = find_model(model, weights, tta=tta)
         cfg = copy.copy(cfg)
         visualizer = cfg.get('visualizer') or dict(type='SegLocalVisualizer', name='inferencer')
         # It only draws: mmengine warns of backends without a folder.
@@ -265,6 +267,6 @@ class WeakSegInferencer(MMSegInferencer):
         recorded = dict(meta_of(checkpoint).get('dataset_meta') or {}, classes=recorded_classes(checkpoint))
         if not recorded['classes']:
             warn_without_classes('`weights`')
-        meta = class_meta(cfg, recorded, *self._given, getattr(model, 'num_classes', None))
+        meta = class_meta(cfg, recorded, *self._given, getattr(unwrap(model), 'num_classes', None))
         # Without its own names the parent takes those of Cityscapes.
         super()._load_weights_to_model(model, dict(checkpoint, meta=dict(dataset_meta=meta)), cfg)

@@ -68,6 +68,7 @@ def predict_images(
     weights: str | Path | None = None,
     format: str = 'png',
     scores: bool = False,
+    tta: bool = False,
     batch_size: int = 1,
     num_workers: int | None = None,
     device: str | None = None,
@@ -87,6 +88,7 @@ def predict_images(
         format: Format of the masks, one of ``mmwsl.annotations.MASK_FORMATS``. Index PNG files are always
             written: another format is made of them, without the network.
         scores: Also write the scores, in 8 bits.
+        tta: Predict each image at several sizes and mirrored, see :func:`mmwsl.apis.trained_model.find_model`.
         batch_size: Maximum number of images in a batch.
         num_workers: Number of processes that load images; that of ``test_dataloader`` by default.
         device: Device of the network.
@@ -103,7 +105,7 @@ def predict_images(
     """
     if format not in MASK_FORMATS:
         raise ValueError(f'`format` must be one of {tuple(MASK_FORMATS)}, got {format!r}.')
-    cfg, checkpoint = find_model(model, weights, options)
+    cfg, checkpoint = find_model(model, weights, options, tta)
     images = list_inputs(inputs, names)
     given = [inputs] if isinstance(inputs, str | Path) else inputs
     paths = [path for path in given if isinstance(path, str | Path) and os.path.exists(path)]
@@ -157,6 +159,9 @@ def main(argv: list[str] | None = None) -> int:
         '--format', choices=MASK_FORMATS, default='png', help='format of the masks (default %(default)s)'
     )
     parser.add_argument('--scores', action='store_true', help='also write the scores of every pixel, in 8 bits')
+    parser.add_argument(
+        '--tta', action='store_true', help='predict each image at several sizes and mirrored: better, but slower'
+    )
     parser.add_argument('--checkpoint', metavar='FILE', help='checkpoint file or URL; a project has its own')
     parser.add_argument('--batch-size', type=POSITIVE, default=1, metavar='N', help='images of equal size in a batch')
     parser.add_argument(
@@ -191,6 +196,7 @@ def _predict(args: argparse.Namespace) -> int:
                 weights=args.checkpoint,
                 format=args.format,
                 scores=args.scores,
+                tta=args.tta,
                 batch_size=args.batch_size,
                 num_workers=args.workers,
                 device=args.device,

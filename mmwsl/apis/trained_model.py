@@ -7,6 +7,7 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from mmseg.models.segmentors import SegTTAModel
 
 from mmwsl.apis.checkpoint_fit import check_classes
 from mmwsl.apis.config import get_config
@@ -15,13 +16,17 @@ from mmwsl.apis.config_parts import check_parts
 from mmwsl.apis.project import Project
 from mmwsl.apis.pseudo_labels.settings import set_image_labels
 from mmwsl.apis.registered import is_subclass, registered_class
+from mmwsl.apis.testing import use_test_time_augmentation
 from mmwsl.models import WeakEncoderDecoder
 from mmwsl.registry import DATASETS, MODELS
 from mmwsl.utils.text import shorten
 
 
 def find_model(
-    model: str | PathLike | Config, weights: str | PathLike | None = None, options: dict | None = None
+    model: str | PathLike | Config,
+    weights: str | PathLike | None = None,
+    options: dict | None = None,
+    tta: bool = False,
 ) -> tuple[Config, str]:
     """Read the config of a trained model, and find its checkpoint.
 
@@ -31,10 +36,11 @@ def find_model(
         model: Folder of a project, path of a config file, name of one of mmwsl's configs, or a config.
         weights: File or URL of the checkpoint. A project has its own.
         options: Settings that override the config, keys in ``a.b`` form.
+        tta: Predict the views of ``tta_pipeline``, merged by ``tta_model``.
 
     Raises:
         FileNotFoundError: If there is no such project or config, or the project has no trained network.
-        ValueError: If a config has no ``weights``, or an argument is of another type.
+        ValueError: If a config has no ``weights``, it has no views for ``tta``, or an argument is of another type.
     """
     if not isinstance(model, str | PathLike | Config) or not str(model):
         raise ValueError(
@@ -61,6 +67,10 @@ def find_model(
         set_image_labels(cfg.model, False)
     if 'data_preprocessor' in cfg:
         cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)  # as the runner does
+    if tta:
+        if registered_class(cfg.get('tta_model') or {}, MODELS) is SegTTAModel:
+            cfg.tta_model.type = 'mmwsl.ScoredSegTTAModel'
+        use_test_time_augmentation(cfg)
     return cfg, str(weights)
 
 

@@ -83,10 +83,12 @@ from .segmentors import (
     ProNet,
     ProposalCascade,
     ProposalNetwork,
+    ScoredSegTTAModel,
     TokenContrastSegmentor,
     WeakEncoderDecoder,
     WeakSegTTAModel,
     WeCLIP,
+    class_probs,
 )
 
 __all__ = [
@@ -174,5 +176,7 @@ __all__ = [
     'WELDONPooling',
     'WILDCATPooling',
     'WeakEncoderDecoder',
+    'ScoredSegTTAModel',
     'WeakSegTTAModel',
+    'class_probs',
 ]

@@ -12,6 +12,8 @@ from mmwsl.apis.weights import BackboneWeights
 from mmwsl.datasets.classes import safe_palette
 from mmwsl.utils.files import atomic_write
 
+from .budget import SCALES
+
 CLASSIFIERS = {
     name: f'folder/wsl_lse_{file}_folder.py'
     for name, file in (
@@ -90,7 +92,7 @@ class TrainingConfig:
         base_side: Size that the base scales images to.
         side: Size that images are scaled to; 0 is that of the base.
         batch_size: Batch size.
-        scales: Scales of an image in the test-time augmentation, each also mirrored. Empty keeps the base's.
+        scales: Scales of an image in the test-time augmentation, each also mirrored. Empty is :data:`.budget.SCALES`.
         load_masks: Whether the pipeline of the base must be told to load the masks.
         validate: Whether the training ends with a validation of the image-level labels.
         seed: Random seed.
@@ -133,8 +135,8 @@ class TrainingConfig:
         ]
         if self.scaled:
             lines += SCALED.format(side=self.side).splitlines()
-        if self.scales:
-            sides = tuple(round((self.side or self.base_side) * scale) for scale in self.scales)
+        if scales := self.scales or (SCALES if self.scaled else ()):
+            sides = tuple(round((self.side or self.base_side) * scale) for scale in scales)
             lines += VIEWS.format(
                 steps='test_pipeline' if self.scaled else '_base_.test_pipeline', sides=sides
             ).splitlines()

@@ -7,6 +7,7 @@ from .multi_scale_encoder_decoder import MultiScaleEncoderDecoder
 from .pronet import ProNet
 from .proposal_cascade import ProposalCascade
 from .proposal_network import ProposalNetwork
+from .scored_seg_tta import ScoredSegTTAModel, class_probs
 from .seam import SEAM
 from .token_contrast import TokenContrastSegmentor
 from .weak_encoder_decoder import WeakEncoderDecoder
@@ -24,6 +25,8 @@ __all__ = [
     'ProposalNetwork',
     'TokenContrastSegmentor',
     'WeakEncoderDecoder',
+    'ScoredSegTTAModel',
     'WeakSegTTAModel',
+    'class_probs',
     'WeCLIP',
 ]

@@ -25,6 +25,14 @@ CASES: list[Case] = [
         changes=('new/predictions.jsonl',),
     ),
     case(
+        '--tta without views',
+        'predict wsl.py images --checkpoint supervised/epoch_2.pth --out new --tta',
+        'rejected',
+        'tta_pipeline',
+        prepare=lambda root: (root / 'wsl.py').write_text((root / 'wsl.py').read_text() + 'tta_pipeline = None\n'),
+        changes=('wsl.py',),
+    ),
+    case(
         '--overwrite: the folder of images',
         'predict project images --out images --overwrite',
         'rejected',

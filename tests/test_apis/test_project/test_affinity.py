@@ -71,6 +71,9 @@ def test_the_scores_of_the_first_round_walk_by_boundaries_of_their_labels(walked
     assert summary['affinity']['config'] == 'affinity.py' and summary['affinity']['images'] == 12
     cfg = load_config(walked.affinity_config)
     assert cfg.train_dataloader.dataset.data_prefix.seg_map_path == f'{walked.root}/labels/masks'
+    for stage in ('segmentor', 'segmentor_2'):  # the views of `mmwsl predict --tta`
+        views = load_config(walked.root / f'{stage}.py').tta_pipeline[-1].transforms[0]
+        assert [view['scale'] for view in views] == [(48, 48), (64, 64), (80, 80)]
     assert not cfg.model.decode_head.displacement_channels and cfg.model.decode_head.num_classes == 7
     thresholds = list(summary['labels']['thresholds'].values())
     for item, expected in expected_masks(walked, thresholds):
