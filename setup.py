@@ -68,6 +68,7 @@ setup(
         # imaug, which it needs, asks for OpenCV < 4.13: beside a newer one, see configs/instances/README.md.
         'instances': ['onedl-mmdetection>=3.5.1', 'pycocotools>=2.0.8'],
         'foundation': ['transformers>=4.50'],  # ViT, CLIP, DINOv2 from a folder on disk
+        'shards': ['webdataset>=1.0'],  # tar shards that are read as streams
         'timm': ['timm>=1.0'],  # backbones; needs the torchvision that was built for the installed torch
         'onnx': ['onnx>=1.16', 'onnxruntime>=1.18'],
         'test': [
@@ -85,6 +86,7 @@ setup(
             'ruff>=0.9',
             'scikit-learn>=1.4',
             'transformers>=4.50',
+            'webdataset>=1.0',
             'setuptools>=70.1',  # builds wheels by itself
         ],
         # Sphinx, the theme, and Markdown notebooks, which are executed. Pinned for Python 3.11 in constraints.txt.

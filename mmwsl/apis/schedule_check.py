@@ -16,7 +16,7 @@ from mmengine.optim.scheduler import (
 from mmengine.optim.scheduler.lr_scheduler import LRSchedulerMixin
 from mmengine.registry import PARAM_SCHEDULERS
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, IterableDataset
 
 from mmwsl.apis.registered import registered_class
 from mmwsl.utils.console import log_warning
@@ -219,6 +219,14 @@ def _check_length(loop: Any) -> None:
 
 def _check_sampler(loop: Any) -> None:
     loader: DataLoader = loop.dataloader
+    if isinstance(loader.dataset, IterableDataset):
+        if isinstance(loop, EpochBasedTrainLoop):
+            raise ValueError(
+                f'`train_cfg.type` must be IterBasedTrainLoop for {type(loader.dataset).__name__}, got '
+                f'{type(loop).__name__}: each process that loads images ends a pass with a batch of its own, so that '
+                'an epoch has no fixed number of iterations.'
+            )
+        return
     samplers = [loader.sampler, getattr(loader.batch_sampler, 'sampler', None)]
     endless = next((sampler for sampler in samplers if isinstance(sampler, InfiniteSampler)), None)
     if endless is not None:

@@ -7,6 +7,7 @@ from .coco import COCOWeakDataset
 from .curriculum import split_by_labels
 from .folder import FolderWeakDataset
 from .image_label import ImageLabelDataset
+from .image_shards import ImageShards
 from .seeded import Draw, SeededDataset, SeededInfiniteSampler, SeededSampler, random_numbers
 from .shapes import ShapesDataset
 from .voc import VOC6WeakDataset, VOCWeakDataset
@@ -17,6 +18,7 @@ __all__ = [
     'COCOWeakDataset',
     'Draw',
     'FolderWeakDataset',
+    'ImageShards',
     'ImageLabelDataset',
     'SeededDataset',
     'SeededInfiniteSampler',

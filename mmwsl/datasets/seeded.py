@@ -94,17 +94,22 @@ class SeededDataset:
         """Return a sample."""
         if not isinstance(index, Draw):
             return self.dataset[index]
-        with random_numbers():
-            random.seed(index.seed)
-            np.random.seed(index.seed)
-            torch.default_generator.manual_seed(index.seed)
+        with random_numbers(index.seed):
             return self.dataset[int(index)]
 
 
 @contextmanager
-def random_numbers() -> Iterator[None]:
-    """Restore the random number generators of Python, numpy and torch (CPU) after the block."""
+def random_numbers(seed: int | None = None) -> Iterator[None]:
+    """Seed the random number generators of Python, numpy and torch (CPU), and restore them after the block.
+
+    Args:
+        seed: The seed, below 2**32; None keeps their state.
+    """
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    if seed is not None:
+        random.seed(seed)
+        np.random.seed(seed)
+        torch.default_generator.manual_seed(seed)
     try:
         yield
     finally:

@@ -74,7 +74,7 @@ def test_every_config_that_a_page_names_exists(repository):
 
 
 CONFIGS = [('own_images.md', 0), ('own_images.md', 1), ('get_started.md', 0), ('aggregators.md', 0)]
-CONFIGS += [('priors.md', 0), ('crf.md', 0), ('evaluation.md', 0)]
+CONFIGS += [('distributed.md', 0), ('priors.md', 0), ('crf.md', 0), ('evaluation.md', 0)]
 
 
 @pytest.mark.parametrize('page, index', CONFIGS)

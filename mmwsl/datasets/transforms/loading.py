@@ -38,6 +38,7 @@ class LoadImageAsBGR(LoadImageFromFile):
     Required Keys:
 
     - img_path
+    - img_bytes (content of the file, optional: otherwise it is read)
 
     Added Keys:
 
@@ -77,7 +78,10 @@ class LoadImageAsBGR(LoadImageFromFile):
         """Load the image; return None for a damaged one with ``on_bad_image='skip'``."""
         path = results['img_path']
         try:
-            img = decode_bgr(fileio.get(path, backend_args=self.backend_args), self.alpha_color)
+            content = results.pop('img_bytes', None)
+            if content is None:
+                content = fileio.get(path, backend_args=self.backend_args)
+            img = decode_bgr(content, self.alpha_color)
         except PermissionError:
             raise
         except Exception as error:  # Pillow's plugins raise many types on broken data
