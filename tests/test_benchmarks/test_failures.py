@@ -31,11 +31,11 @@ def truth(name):
 
 def test_a_class_that_is_labeled_background(repository, tmp_path):
     first, second, uncertain = images_with_person(3)
-    masks, picture = tmp_path / 'masks', tmp_path / 'failures.png'
+    masks, figure = tmp_path / 'masks', tmp_path / 'failures.png'
     masks.mkdir()
     for name, label in ((first, 0), (second, 0), (uncertain, 255)):
         Image.fromarray(np.full_like(truth(name), label)).save(masks / f'{name}.png')
-    options = ['--class', 'person', '--count', '2', '--out', str(picture)]
+    options = ['--class', 'person', '--count', '2', '--out', str(figure)]
     run = subprocess.run(
         [sys.executable, 'benchmarks/failures.py', str(masks), *options],
         cwd=repository,
@@ -48,5 +48,5 @@ def test_a_class_that_is_labeled_background(repository, tmp_path):
     assert all((truth(name) == PERSON).any() for name in (first, second))
     worst = [line.split(':')[0] for line in run.stdout.splitlines() if 'person 0.00' in line]
     assert sorted(worst) == sorted([first, second])
-    with Image.open(picture) as image:
+    with Image.open(figure) as image:
         assert image.width > 2 * 80 and image.height > 3 * 80  # an image and two masks of it in each column
