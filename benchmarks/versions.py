@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
@@ -71,7 +72,7 @@ def operations() -> Iterator[tuple[str, Callable[[], object]]]:
     image = torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
     for count in (21, 4):
         probs = crf_case.scores(count)
-        call = lambda probs=probs: dense_crf(probs, image)  # noqa: E731
+        call = partial(dense_crf, probs, image)
         yield f'dense CRF, {count} labels, 10 iterations', call
         yield f'dense CRF, {count} labels, 10 iterations, by torch as on a GPU', without_numba(call)
         yield f'pydensecrf2, {count} labels, 10 iterations', crf_case.pydensecrf(count)
@@ -85,8 +86,10 @@ def operations() -> Iterator[tuple[str, Callable[[], object]]]:
         ('LSE pooling', lse_pool),
         ('torch.logsumexp', lambda s, r: torch.logsumexp(r * s.flatten(2), 2)),
     ):
-        call = lambda pool=pool: torch.autograd.grad(pool(scores, 5.0).square().sum(), scores)  # noqa: E731
-        yield f'{name} of 16 x 21 x 41 x 41, forward and backward', call
+        yield (
+            f'{name} of 16 x 21 x 41 x 41, forward and backward',
+            lambda pool=pool: torch.autograd.grad(pool(scores, 5.0).square().sum(), scores),
+        )
 
 
 def without_numba(call: Callable[[], object]) -> Callable[[], object]:

@@ -1,8 +1,9 @@
 """Images with image-level labels in tar shards that are read as streams, such as those in object storage."""
 
 import random
+import tarfile
 from collections.abc import Iterator, Sequence
-from itertools import chain, count, islice
+from itertools import islice
 
 import numpy as np
 from mmcv.transforms import Compose
@@ -67,14 +68,13 @@ class ImageShards(IterableDataset):
         backend_args: dict | None = None,
     ) -> None:
         try:
-            import webdataset  # noqa: F401
-            from braceexpand import braceexpand
+            from webdataset.shardlists import expand_urls
         except ImportError as error:
             raise ImportError("ImageShards needs webdataset: pip install 'mmwsl[shards]'.") from error
         check_integer('length', length, 1)
         check_integer('shuffle', shuffle, 0)
         given = [shards] if isinstance(shards, str) else shards
-        self.shards = [name for one in given for name in braceexpand(one)]
+        self.shards = [name for one in given for name in expand_urls(one)]
         if not self.shards:
             raise ValueError('`shards` must name at least one tar file, got none.')
         classes = check_classes(metainfo.get('classes'))
@@ -90,8 +90,6 @@ class ImageShards(IterableDataset):
 
     def __iter__(self) -> Iterator[dict]:
         """Yield the samples of this worker, in one pass."""
-        from webdataset import shuffle
-
         info = get_worker_info()
         worker, workers, base = (info.id, info.num_workers, info.seed - info.id) if info else (0, 1, 0)
         place, parts = get_rank() * workers + worker, get_world_size() * workers
@@ -104,24 +102,32 @@ class ImageShards(IterableDataset):
         rng = random.Random(int(np.random.SeedSequence((self.seed, self._passes, place, base)).generate_state(1)[0]))
         self._passes += 1
         images = len(self) // workers + (worker < len(self) % workers)
-        # The buffer is emptied at the end of a pass, so that a pass has each image once.
-        mix = shuffle(self.shuffle, initial=min(self.shuffle, 100), rng=rng) if self.shuffle else iter
-        samples = chain.from_iterable(mix(self._pass(own, rng)) for _ in count())
-        found = (self._prepare(sample, rng) for sample in samples)
-        return islice((sample for sample in found if sample is not None), images)
+        return islice(self._endless(own, rng), images)
 
-    def _pass(self, shards: list[str], rng: random.Random) -> Iterator[dict]:
+    def _endless(self, shards: list[str], rng: random.Random) -> Iterator[dict]:
+        """Yield the images of some shards, again and again."""
+        from webdataset import shuffle
+
+        mix = shuffle(self.shuffle, initial=min(self.shuffle, 100), rng=rng) if self.shuffle else iter
+        while True:
+            found = False
+            for sample in mix(self._read(shards, rng)):  # empties its buffer at the end: each image once
+                if (prepared := self._prepare(sample, rng)) is not None:
+                    found = True
+                    yield prepared
+            if not found:
+                raise ValueError(f'`shards` must contain images that can be read, got none in {shards}.')
+
+    def _read(self, shards: list[str], rng: random.Random) -> Iterator[dict]:
         """Yield the samples of some shards, once: their files by suffix."""
         from webdataset.tariterators import group_by_keys, tar_file_iterator
 
-        found = False
         for shard in rng.sample(shards, len(shards)):
             with fileio.get_local_path(shard, backend_args=self.backend_args) as path, open(path, 'rb') as file:
-                for sample in group_by_keys(dict(one, __url__=shard) for one in tar_file_iterator(file)):
-                    found = True
-                    yield sample
-        if not found:
-            raise ValueError(f'`shards` must contain images, got none in {shards}.')
+                try:
+                    yield from group_by_keys(dict(one, __url__=shard) for one in tar_file_iterator(file))
+                except tarfile.TarError as error:
+                    raise ValueError(f'`shards` must be whole tar files, got {shard!r} ({error}).') from error
 
     def _prepare(self, sample: dict, rng: random.Random) -> dict | None:
         """Run the pipeline on an image; None if it skips the image."""

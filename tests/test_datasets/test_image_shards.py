@@ -132,6 +132,16 @@ def test_damaged_images_are_skipped_or_named(tmp_path):
         drawn(ImageShards(shard, 2, CLASSES, LOAD))
     with pytest.warns(UserWarning, match='skipped image'):
         assert drawn(ImageShards(shard, 2, CLASSES, [dict(LOAD[0], on_bad_image='skip')])) == [1, 1]
+    only = write_shard(tmp_path / 'bad.tar', {'0.png': png(0)[:40], '0.txt': b'a'})
+    with pytest.warns(UserWarning), pytest.raises(ValueError, match='that can be read, got none'):  # not without end
+        drawn(ImageShards(only, 2, CLASSES, [dict(LOAD[0], on_bad_image='skip')]))
+
+
+def test_a_shard_that_is_cut_is_named(shards, tmp_path):
+    path = tmp_path / '000.tar'
+    path.write_bytes(path.read_bytes()[:700])
+    with pytest.raises(ValueError, match=r'`shards` must be whole tar files, got .*000\.tar'):
+        drawn(ImageShards(str(path), 5, CLASSES, LOAD))
 
 
 @pytest.mark.parametrize(
@@ -140,7 +150,7 @@ def test_damaged_images_are_skipped_or_named(tmp_path):
         ({'0.png': png(0)}, r"one\.tar/0 must have an image and its labels in `txt`, got the files \['png'\]"),
         ({'0.txt': b'a'}, r"must have an image and its labels in `txt`, got the files \['txt'\]"),
         ({'0.png': png(0), '0.txt': b'a;cat'}, r"one\.tar/0 has the unknown label 'cat'"),
-        ({}, 'must contain images, got none'),
+        ({}, 'must contain images that can be read, got none'),
     ],
 )
 def test_wrong_shards_are_named(tmp_path, members, message):

@@ -30,7 +30,7 @@ from .options import PRESETS, Options
 from .paths import check_paths, follow_folders
 from .report import report_project
 from .split import validation_images
-from .stages import Stages, list_stages
+from .stages import Stages, list_stages, wants_affinity
 from .supervision import Supervision
 from .teacher import find_labeler
 from .trainings import Trainings, write_labels
@@ -289,14 +289,6 @@ class _Run:
     def _report(self) -> dict[str, Any]:
         path = report_project(self.project, self.check)
         return dict(path=str(path.relative_to(self.project.root)))
-
-
-def wants_affinity(summary: Mapping[str, Any]) -> bool:
-    """Tell whether an affinity network refines the labels of the first round.
-
-    Not those of a project of an earlier version that has a segmentor without it: its results stay as they are.
-    """
-    return 'affinity' in summary or 'segmentor' not in summary
 
 
 def made_of(labels: Mapping[str, Any]) -> dict[str, Any]:

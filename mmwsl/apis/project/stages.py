@@ -42,6 +42,14 @@ def list_stages(rounds: int, affinity: bool) -> list[str]:
     return [*first[:last], *later, *first[last:]]
 
 
+def wants_affinity(summary: Mapping[str, Any]) -> bool:
+    """Tell whether an affinity network refines the labels of the first round.
+
+    Not those of a project of an earlier version that has a segmentor without it: its results stay as they are.
+    """
+    return 'affinity' in summary or 'segmentor' not in summary
+
+
 class ProjectError(ValueError):
     """Error: a project folder holds results of other inputs than the requested ones."""
 

@@ -21,7 +21,7 @@ from mmwsl.apis.project import Project
 from mmwsl.apis.project.budget import AFFINITY_FRACTION, Budget
 from mmwsl.apis.project.labels import project_items
 from mmwsl.apis.project.masks import find_walk, mask_rule
-from mmwsl.apis.project.run import wants_affinity
+from mmwsl.apis.project.stages import wants_affinity
 from mmwsl.apis.pseudo_labels.corrections import record_mask
 from mmwsl.apis.pseudo_labels.refinement import refine_scores
 from mmwsl.cli.main import main
