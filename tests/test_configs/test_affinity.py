@@ -39,7 +39,7 @@ def test_an_affinity_network_trains_through_the_command(name):
     cfg = shorter(name)
     dataset = cfg.train_dataloader.dataset
     assert dataset.data_prefix.seg_map_path.endswith('pseudo_labels/masks')
-    classes = dict(voc=21, voc6=7, best=3)  # the folder of an example has two foreground classes
+    classes = dict(voc=21, voc6=7, folder=3)  # the folder of an example has two foreground classes
     assert cfg.model.decode_head.num_classes == classes[name.rpartition('_')[2]]
     runner = train(cfg)
     moved = [key for key, value in runner.model.named_parameters() if value.requires_grad]
