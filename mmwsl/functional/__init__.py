@@ -52,6 +52,7 @@ from .equivariance import (
     scale_maps,
     with_background,
 )
+from .feature_discrepancy import feature_discrepancy_loss
 from .fixed_point_resize import fixed_point_resize
 from .gradient_maps import gradient_class_maps, min_max_maps, prompt_probabilities
 from .guided_backprop import LayerRecord, recorded_layers
@@ -227,6 +228,7 @@ __all__ = [
     'elastic_displacement',
     'estimate_input_std',
     'feature_affinities',
+    'feature_discrepancy_loss',
     'fit_gaussian_mixture',
     'fixed_point_resize',
     'frequency_tuned_saliency',
@@ -234,7 +236,6 @@ __all__ = [
     'gem_pool',
     'generalized_cross_entropy',
     'geodesic_saliency',
-    'fixed_point_resize',
     'foreground_balanced_mean',
     'global_average_pool',
     'global_max_pool',
@@ -263,7 +264,6 @@ __all__ = [
     'mirrored_positions',
     'noisy_or_pool',
     'noisy_pixels',
-    'mask_overlaps',
     'min_max_maps',
     'prompt_probabilities',
     'propagate_class_maps',

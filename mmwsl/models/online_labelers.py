@@ -118,6 +118,51 @@ class OnlineLabeler(nn.Module):
 
 
 @MODELS.register_module()
+class CosineLabeler(OnlineLabeler):
+    r"""Labels whose foreground threshold falls along a cosine (DuPL, Wu et al., CVPR 2024).
+
+    .. math:: t(s) = t_0 + \frac{t_1 - t_0}{2} (1 - \cos \pi s), \qquad s = \min(n / T, 1)
+
+    after :math:`n` labeled batches: the labels cover more pixels when the classifier has learned more. DuPL has a final
+    threshold for each class of VOC 2012, 0.55 or 0.7, of which it gives no origin, and 0.55 for all classes of COCO.
+
+    Args:
+        final_fg_threshold: Threshold :math:`t_1`, in [``bg_threshold``, 1]; ``fg_threshold`` is :math:`t_0`.
+        schedule_iters: Batches :math:`T` of the schedule: iterations of the training without its warm-up.
+        **kwargs: Passed to :class:`OnlineLabeler`.
+
+    Raises:
+        ValueError: If an argument is out of range.
+    """
+
+    batches: Tensor
+
+    def __init__(
+        self, num_classes: int, *, final_fg_threshold: float = 0.55, schedule_iters: int = 18000, **kwargs: Any
+    ) -> None:
+        super().__init__(num_classes, **kwargs)
+        check_integer('schedule_iters', schedule_iters, 1)
+        low = self.constants[0].max().item()
+        if not low <= final_fg_threshold <= 1:
+            raise ValueError(f'`final_fg_threshold` must be in [{low:.4g}, 1], got {final_fg_threshold}.')
+        self.final_fg_threshold, self.schedule_iters = final_fg_threshold, schedule_iters
+        self.register_buffer('batches', torch.tensor(0))
+
+    @property
+    def thresholds(self) -> Tensor:
+        """Background and foreground threshold of each class for the next batch, ``(2, C)``."""
+        part = (1 - (torch.pi * (self.batches / self.schedule_iters).clamp(max=1)).cos()) / 2
+        background, foreground = self.constants
+        return torch.stack([background, foreground + part * (self.final_fg_threshold - foreground)])
+
+    def forward(self, maps: Tensor, inputs: Tensor, image_labels: Tensor, valid: Tensor) -> Tensor:
+        """Label a batch, and count it."""
+        labels = super().forward(maps, inputs, image_labels, valid)
+        self.batches += 1
+        return labels
+
+
+@MODELS.register_module()
 class MixtureLabeler(OnlineLabeler):
     """Labels whose thresholds come from three Gaussians per class (CoSA, Yang et al., ECCV 2024).
 

@@ -48,9 +48,9 @@ def build(**settings):
     torch.manual_seed(0)
     settings.setdefault('warmup_iters', 0)
     settings.setdefault('auxiliary_head', CLASSIFIER)
+    settings.setdefault('type', 'mmwsl.MeanTeacherSegmentor')
     model = MODELS.build(
         dict(
-            type='mmwsl.MeanTeacherSegmentor',
             data_preprocessor=dict(type='SegDataPreProcessor', pad_val=0, seg_pad_val=255, size=(32, 32)),
             backbone=dict(
                 type='ResNet', depth=18, num_stages=1, strides=(1,), dilations=(1,), out_indices=(0,), base_channels=16
@@ -327,7 +327,7 @@ def test_errors_of_the_labelers(labeler, options, message):
 @pytest.mark.parametrize(
     'settings, message',
     [
-        (dict(momentum=1.0), r'`model.momentum` must be in \(0, 1\), got 1.0'),
+        (dict(momentum=1.1), r'`model.momentum` must be in \(0, 1\], got 1.1'),
         (dict(scales=()), '`model.scales` must be positive numbers, at least one, got'),
         (dict(warmup_iters=-1), '`warmup_iters` must be'),
         (dict(auxiliary_head=dict(HEAD)), '`model.auxiliary_head` must be one head that aggregates.*got FCNHead'),

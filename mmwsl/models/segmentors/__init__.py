@@ -2,6 +2,7 @@
 
 from .clip_segmentor import CLIPSegmentor
 from .confidence_weighted import ConfidenceWeightedSegmentor
+from .dual_student import DualStudentSegmentor, DualStudentTokenContrastSegmentor
 from .mean_teacher import MeanTeacherSegmentor
 from .multi_scale_encoder_decoder import MultiScaleEncoderDecoder
 from .pronet import ProNet
@@ -18,6 +19,8 @@ __all__ = [
     'SEAM',
     'CLIPSegmentor',
     'ConfidenceWeightedSegmentor',
+    'DualStudentSegmentor',
+    'DualStudentTokenContrastSegmentor',
     'MeanTeacherSegmentor',
     'MultiScaleEncoderDecoder',
     'ProNet',

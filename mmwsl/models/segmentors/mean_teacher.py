@@ -42,7 +42,8 @@ class MeanTeacherSegmentor(WeakEncoderDecoder):
         auxiliary_head: Config of the classifier, a :class:`mmwsl.models.LSEAggregationHead` with any aggregator.
         warmup_iters: Iterations of the classifier alone; it is 2000 of 20000 in ToCo. A resumed training continues to
             count.
-        momentum: Weight of the new parameters in the moving average, in (0, 1). CoSA uses 0.0006 for 40000 iterations.
+        momentum: Weight of the new parameters in the moving average, in (0, 1]. CoSA uses 0.0006 for 40000 iterations.
+            With 1 the teacher is the network itself, in evaluation mode, as in ToCo and DuPL.
         scales: Scales of the images whose class maps the teacher adds up. ToCo uses 1, 0.5 and 1.5.
         labeler: Config of the :class:`mmwsl.models.OnlineLabeler`; its number of classes is that of ``decode_head``.
         contrast: Config of a :class:`mmwsl.models.PatchTokenContrastLoss`; None has no such loss.
@@ -69,8 +70,8 @@ class MeanTeacherSegmentor(WeakEncoderDecoder):
     ) -> None:
         super().__init__(auxiliary_head=auxiliary_head, **kwargs)
         check_integer('warmup_iters', warmup_iters, 0)
-        if not 0 < momentum < 1:
-            raise ValueError(f'`model.momentum` must be in (0, 1), got {momentum}.')
+        if not 0 < momentum <= 1:
+            raise ValueError(f'`model.momentum` must be in (0, 1], got {momentum}.')
         if not scales or min(scales) <= 0:
             raise ValueError(f'`model.scales` must be positive numbers, at least one, got {scales}.')
         if not self.aggregates:
@@ -93,7 +94,8 @@ class MeanTeacherSegmentor(WeakEncoderDecoder):
             dict(labeler or dict(type='mmwsl.OnlineLabeler'), num_classes=self.num_classes, ignore_index=self.ignored)
         )
         self.contrast = None if contrast is None else MODELS.build(contrast)
-        self.teacher = ExponentialMovingAverage(self._classifier(), momentum)
+        self.teacher = ExponentialMovingAverage(self._classifier(), min(momentum, 0.5))
+        self.teacher.momentum = momentum  # mmengine's check does not accept 1
         self.teacher.eval()
         for part in self.teacher.modules():
             if hasattr(part, 'init_cfg'):
@@ -116,15 +118,23 @@ class MeanTeacherSegmentor(WeakEncoderDecoder):
         return self
 
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
-        """Update the teacher by the last step, label the batch, and compute the losses.
+        """Update the teacher by the last step, label the batch, and compute the losses."""
+        labels = self.update_teacher().label_pixels(inputs, data_samples)
+        return self.student_losses(self.extract_feat(inputs), labels, inputs, data_samples)
+
+    def update_teacher(self) -> 'MeanTeacherSegmentor':
+        """Move the teacher towards the network. Its first update copies the network, which is initialized after it."""
+        self.teacher.update_parameters(self._classifier())
+        return self
+
+    def student_losses(
+        self, features: Sequence[Tensor], labels: Tensor, inputs: Tensor, data_samples: SampleList
+    ) -> dict[str, Tensor]:
+        """Compute the losses of the features of a batch by its image-level labels, and labels ``(N, h, w)`` of pixels.
 
         ``labeled_pixels`` in the log is the fraction of the pixels that are not ignored.
         """
-        # At its first update it copies the network, which was initialized after it.
-        self.teacher.update_parameters(self._classifier())
-        features = self.extract_feat(inputs)
         losses = self._auxiliary_head_forward_train(features, data_samples)
-        labels = self.label_pixels(inputs, data_samples)
         samples = [
             SegDataSample(metainfo=sample.metainfo, gt_sem_seg=PixelData(data=label[None]))
             for sample, label in zip(data_samples, labels, strict=True)

@@ -1,5 +1,7 @@
 """Iterations are measured as the training computes them."""
 
+import time
+
 import pytest
 import torch
 from mmengine.config import Config
@@ -7,7 +9,8 @@ from torch import nn
 from torch.nn.modules.module import register_module_forward_hook
 
 from mmwsl.apis import acceleration
-from mmwsl.apis.project.measure import measure_steps
+from mmwsl.apis.project.measure import measure_mask, measure_steps
+from mmwsl.apis.pseudo_labels.masks import MaskRule
 
 
 def settings():
@@ -59,3 +62,17 @@ def test_what_a_gpu_switches_on_ends_with_the_measurement(convolutions, tiny_con
     assert {seen[:4] for seen in training} == {(torch.float32, True, True, True)}
     assert not all(seen[4] for seen in training)  # channels last
     assert {seen[2:5] for seen in convolutions if not seen[0]} == {(False, True, False)}  # as in label generation
+
+
+def test_what_the_first_mask_of_a_process_takes_longer_is_not_counted():
+    class SlowStart(MaskRule):
+        masks: list = []
+
+        def apply(self, codes, img_path=''):
+            time.sleep(0.5 if not self.masks else 0.02)
+            self.masks.append(super().apply(codes, img_path))
+
+    rule = SlowStart(0.3, 0.6)
+    seconds = measure_mask(rule, 'a.jpg', (40, 30))
+    assert 0.02 <= seconds < 0.3
+    assert len(rule.masks) == 2 and rule.masks[0].shape == (40, 30) and (rule.masks[0] > 0).any()
