@@ -109,6 +109,7 @@ from .quantization import DEQUANTIZED, MAX_ERROR, quantize_scores, quantize_thre
 from .random_walk import affinity_random_walk, sparse_random_walk
 from .ranking_loss import average_precision_loss
 from .reactivation import class_features, reactivation_loss
+from .region_attention import merge_regions, region_attention
 from .region_cascade import box_peak_map, location_boxes, sample_training_pairs, select_class_boxes
 from .region_vote import masks_to_superpixels, region_vote
 from .roi_align import roi_align, roi_align_gradient
@@ -258,6 +259,7 @@ __all__ = [
     'max_normalize',
     'mean_field',
     'masks_to_superpixels',
+    'merge_regions',
     'merge_threshold_labels',
     'mil_fcn_loss',
     'min_max_normalize',
@@ -290,6 +292,7 @@ __all__ = [
     'redistribute_absent_classes',
     'region_agreement',
     'region_objectness',
+    'region_attention',
     'region_vote',
     'rle_objectness',
     'roi_align',

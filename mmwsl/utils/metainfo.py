@@ -17,3 +17,9 @@ def image_area(meta: Mapping[str, Any], size: Sequence[int]) -> tuple[slice, sli
     """Return the rows and columns of padded inputs of a height and width that belong to the image."""
     left, right, top, bottom = image_padding(meta)
     return slice(top, size[0] - bottom), slice(left, size[1] - right)
+
+
+def flipped_dims(meta: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the dimensions of maps ``(..., H, W)`` that the view of an image is flipped along."""
+    dims = dict(horizontal=(-1,), vertical=(-2,), diagonal=(-2, -1))
+    return dims[meta['flip_direction']] if meta.get('flip') else ()

@@ -10,7 +10,6 @@ PACK_IMAGE_LABELS = (
 )
 KEEP_ORIGINAL_IMAGE = "the transform type='mmwsl.KeepOriginalImage' before Resize"
 SUPERPIXELS = "the transform type='mmwsl.ComputeSuperpixels' or 'mmwsl.LoadSuperpixels' before Resize"
-
 REGIONS = "the transform type='mmwsl.ComputeRegions' before Resize"
 
 

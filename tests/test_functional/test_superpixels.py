@@ -31,6 +31,20 @@ def test_mean_is_the_average_over_the_superpixel(case):
         torch.testing.assert_close(result[:, inside], probs[:, inside].mean(1, keepdim=True).expand(-1, inside.sum()))
 
 
+def test_pixels_in_no_superpixel_keep_their_own(case):
+    probs, superpixels = case
+    outside = torch.rand(9, 7) < 0.3
+    partial = superpixels.masked_fill(outside, -1)
+    own = torch.nn.functional.one_hot(probs.argmax(0), 4).permute(2, 0, 1).float()
+    for reduce, expected in ((superpixel_majority, own), (superpixel_mean, probs)):
+        result = reduce(probs, partial)
+        assert torch.equal(result[:, outside], expected[:, outside])
+        inside = superpixels == 0
+        kept = inside & ~outside
+        torch.testing.assert_close(result[:, kept], expected[:, kept].mean(1, keepdim=True).expand(-1, kept.sum()))
+    assert torch.equal(superpixel_mean(probs, torch.full((9, 7), -1)), probs)
+
+
 def test_the_lowest_class_wins_a_tie():
     probs = torch.tensor([[[0.1, 0.9]], [[0.2, 0.0]], [[0.7, 0.1]]])
     result = superpixel_majority(probs, torch.zeros(1, 2, dtype=torch.long))
@@ -58,8 +72,8 @@ def test_extreme_shapes(reduce, shape, labels):
     ('probs', 'superpixels', 'message'),
     [
         (torch.rand(3, 4, 5), torch.zeros(5, 4, dtype=torch.long), r'size of `probs`.*\(5, 4\) and \(3, 4, 5\)'),
-        (torch.rand(3, 4, 5), torch.zeros(4, 5), 'must be non-negative integer ids.*float32'),
-        (torch.rand(3, 4, 5), torch.full((4, 5), -1), 'must be non-negative integer ids.*-1'),
+        (torch.rand(3, 4, 5), torch.zeros(4, 5), 'must be integer ids, -1 in no superpixel.*float32'),
+        (torch.rand(3, 4, 5), torch.full((4, 5), -2), 'must be integer ids, -1 in no superpixel.*-2'),
         (torch.full((3, 4, 5), torch.nan), torch.zeros(4, 5, dtype=torch.long), 'must not be NaN'),
     ],
 )

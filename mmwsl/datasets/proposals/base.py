@@ -36,6 +36,14 @@ class RegionMasks:
         """Return the masks themselves, which are unions of superpixels."""
         return self
 
+    def partition(self) -> np.ndarray:
+        """Return the number of the largest mask at each pixel, the last one of a size, int64 ``(H, W)``; -1 in none."""
+        areas = self.members @ np.bincount(self.superpixels.ravel(), minlength=self.members.shape[1])
+        owner = np.full(self.members.shape[1], -1, np.int64)
+        for index in np.argsort(areas, kind='stable'):
+            owner[self.members[index]] = index
+        return owner[self.superpixels]
+
 
 @dataclass(frozen=True)
 class RLEMasks(LazySequence[np.ndarray]):
@@ -91,7 +99,7 @@ class Proposals:
             ValueError: If the proposals have none.
         """
         if self.masks is None:
-            raise ValueError('RegionVote needs proposals with masks, got boxes only. Use another source of proposals.')
+            raise ValueError('A region needs proposals with masks, got boxes only. Use another source of proposals.')
         return self.masks.regions()
 
     def objectness(self, kind: str, scores: np.ndarray) -> np.ndarray:

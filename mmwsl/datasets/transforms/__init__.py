@@ -7,7 +7,7 @@ from .formatting import PackImageLabelInputs, PackSegInputsWithMaps, multi_hot_l
 from .loading import LoadImageAsBGR
 from .maps import KeepOriginalImage, LoadConfidence, LoadObjectness, LoadSuperpixels
 from .objectness import ComputeObjectness
-from .regions import ComputeRegions
+from .regions import ComputeRegions, PartitionByProposals
 from .saliency import CalibrateSaliency, ComputeSaliency
 from .shapes import RenderShapesImage, RenderShapesMask
 from .superpixels import ComputeSuperpixels
@@ -30,6 +30,7 @@ __all__ = [
     'LoadSuperpixels',
     'PackImageLabelInputs',
     'PackSegInputsWithMaps',
+    'PartitionByProposals',
     'RandomCentralCrop',
     'RandomElasticDeformation',
     'TransformWithMaps',

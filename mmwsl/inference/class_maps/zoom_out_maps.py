@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ...functional import recorded_layers, zoom_out_features
 from ...functional.guided_backprop import check_layers
 from ...registry import CLASS_MAPS
-from ...utils.metainfo import image_padding
+from ...utils.metainfo import flipped_dims, image_padding
 from ...utils.sample_fields import SUPERPIXELS
 from ..segmentor import Segmentor
 from .base import ClassMaps
@@ -90,9 +90,7 @@ class ZoomOutMaps(ClassMaps):
             meta = sample.metainfo
             left, right, top, bottom = image_padding(meta)
             box = (top / height, 1 - bottom / height, left / width, 1 - right / width)
-            superpixels = sample.superpixels.data[0]
-            if meta.get('flip'):
-                superpixels = superpixels.flip(1 if meta['flip_direction'] == 'horizontal' else 0)
+            superpixels = sample.superpixels.data[0].flip(flipped_dims(meta))
             features.append(zoom_out_features([values[index] for values in maps], superpixels, box, self.scene))
         return features
 

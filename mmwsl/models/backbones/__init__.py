@@ -11,6 +11,7 @@ from .googlenet import GoogLeNet
 from .overfeat import OverFeat
 from .plain_cnn import PlainCNN
 from .proxy_attention_backbone import ProxyAttentionBackbone
+from .region_attention_backbone import RegionAttentionBackbone
 from .scale_pyramid import ScalePyramid
 from .transformer_backbone import TransformerBackbone, TransformerTokens
 from .valid_unet import ValidUNet
@@ -28,6 +29,7 @@ __all__ = [
     'OverFeat',
     'PlainCNN',
     'ProxyAttentionBackbone',
+    'RegionAttentionBackbone',
     'ScalePyramid',
     'TransformerBackbone',
     'TransformerTokens',

@@ -1,6 +1,7 @@
 """CLIP whose last attention is that of another vision transformer."""
 
 import re
+from collections.abc import Callable
 from typing import cast
 
 import torch
@@ -94,18 +95,36 @@ class ProxyAttentionBackbone(BaseModule):
     @torch.no_grad()
     def forward(self, x: Tensor) -> tuple[Tensor]:
         """Extract features: images ``(N, 3, H, W)``, normalized for CLIP, to ``(N, D, h, w)`` at the proxy's stride."""
-        (features,) = self.proxy(x * self.factor.to(x) + self.offset.to(x))[-1:]
-        size = [x.shape[2], x.shape[3]]
-        # Patches whose center is inside of the image: a rectangle.
-        rows, columns = (max(1, -(-(2 * side - self.patch_size) // (2 * self.patch_size))) for side in size)
+        return self.attended(x, lambda features, values: proxy_attention(features, values, self.beta, self.gamma))
+
+    def attended(self, x: Tensor, attention: Callable[[Tensor, Tensor], Tensor]) -> tuple[Tensor]:
+        """Extract features with an attention.
+
+        Args:
+            x: Images, as for :meth:`forward`.
+            attention: Averages the values ``(N, L, V)`` by the features ``(N, L, D)`` of the proxy, at the patches of
+                the first :meth:`inner_patches` rows and columns.
+        """
+        features = self.proxy_features(x * self.factor.to(x) + self.offset.to(x))
+        rows, columns = self.inner_patches(x)
         values = self._values(x, rows, columns)
-        attended = proxy_attention(_tokens(features[:, :, :rows, :columns]), _tokens(values), self.beta, self.gamma)
+        averaged = attention(_tokens(features[:, :, :rows, :columns]), _tokens(values))
         projection = cast(nn.Linear, self.clip.get_submodule(f'{self.last_attention}.out_proj'))
         with torch.autocast(x.device.type, enabled=False):
-            projected = projection(attended.to(projection.weight.dtype)).to(x.dtype)
+            projected = projection(averaged.to(projection.weight.dtype)).to(x.dtype)
         maps = projected.transpose(1, 2).unflatten(2, (rows, columns))
         missing = (0, features.shape[3] - columns, 0, features.shape[2] - rows)
         return (F.pad(maps, missing, mode='replicate'),)
+
+    def proxy_features(self, x: Tensor) -> Tensor:
+        """Extract the features of the proxy, ``(N, D, h, w)``, from images that are normalized for it."""
+        features: Tensor = self.proxy(x)[-1]
+        return features
+
+    def inner_patches(self, x: Tensor) -> tuple[int, int]:
+        """Return the rows and columns of patches of the proxy whose center is inside of the images, at least one."""
+        rows, columns = (max(1, -(-(2 * side - self.patch_size) // (2 * self.patch_size))) for side in x.shape[2:])
+        return rows, columns
 
     def _values(self, x: Tensor, rows: int, columns: int) -> Tensor:
         """Return the values of CLIP's last block at the centers of the proxy's patches, float32 ``(N, D, h, w)``."""

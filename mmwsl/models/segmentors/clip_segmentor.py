@@ -1,13 +1,17 @@
 """Segmentor without training, by CLIP."""
 
+from collections.abc import Sequence
 from typing import Any, cast
 
-from mmseg.utils import SampleList
+from mmseg.structures import SegDataSample
+from mmseg.utils import OptSampleList, SampleList
 from torch import Tensor
 
 from ...inference import ClassActivationMaps, CLIPESMaps, Probabilities, WholeScorer
 from ...registry import MODELS
-from ..backbones import ProxyAttentionBackbone, TransformerBackbone
+from ...utils.metainfo import flipped_dims
+from ...utils.sample_fields import SUPERPIXELS, check_fields
+from ..backbones import ProxyAttentionBackbone, RegionAttentionBackbone, TransformerBackbone
 from ..decode_heads import TextSimilarityHead
 from .prompt_matcher import PromptMatcher
 from .weak_encoder_decoder import WeakEncoderDecoder
@@ -22,14 +26,18 @@ class CLIPSegmentor(PromptMatcher, WeakEncoderDecoder):
     An image runs through the network alone, without the padding of its batch, so its result does not depend on other
     images. Its image-level logits compare the mean of its patch tokens with the texts, as in CLIP-ES (Lin et al., CVPR
     2023), and not the class token, as CLIP does. Its score map compares each patch token. With a
-    :class:`mmwsl.models.ProxyAttentionBackbone` these are the tokens of ProxyCLIP (Lan et al., ECCV 2024).
+    :class:`mmwsl.models.ProxyAttentionBackbone` these are the tokens of ProxyCLIP (Lan et al., ECCV 2024), with a
+    :class:`mmwsl.models.RegionAttentionBackbone` those of CorrCLIP (Zhang et al., ICCV 2025), whose regions are the
+    superpixels of the samples.
 
     Args:
         **kwargs: Passed to :class:`mmwsl.models.WeakEncoderDecoder`. The backbone is a
-            :class:`mmwsl.models.TransformerBackbone` or :class:`mmwsl.models.ProxyAttentionBackbone` of a CLIP folder,
-            and the head a :class:`mmwsl.models.TextSimilarityHead` of the same folder.
+            :class:`mmwsl.models.TransformerBackbone`, :class:`mmwsl.models.ProxyAttentionBackbone` or
+            :class:`mmwsl.models.RegionAttentionBackbone` of a CLIP folder, and the head a
+            :class:`mmwsl.models.TextSimilarityHead` of the same folder.
 
     Raises:
+        KeyError: In a prediction, if samples lack the superpixels that the backbone needs.
         ValueError: If a part of the model or of its inference is another one.
     """
 
@@ -39,7 +47,7 @@ class CLIPSegmentor(PromptMatcher, WeakEncoderDecoder):
         super().__init__(**kwargs)
         steps = self.pipeline
         parts = (
-            ('backbone', self.backbone, (TransformerBackbone, ProxyAttentionBackbone)),
+            ('backbone', self.backbone, (TransformerBackbone, ProxyAttentionBackbone, RegionAttentionBackbone)),
             ('decode_head', self.decode_head, (TextSimilarityHead,)),
             ('inference.scorer', steps.scorer, (WholeScorer,)),
             ('inference.class_maps', steps.class_maps, CLASS_MAPS),
@@ -67,6 +75,25 @@ class CLIPSegmentor(PromptMatcher, WeakEncoderDecoder):
     def aggregates(self) -> bool:
         """Whether there are image-level logits; always, from the mean of the tokens."""
         return True
+
+    def predict_views(self, inputs: Tensor, data_samples: OptSampleList = None) -> SampleList:
+        """Score a batch, see the parent; regions are passed in the meta information."""
+        if not isinstance(self.backbone, RegionAttentionBackbone):
+            return super().predict_views(inputs, data_samples)
+        for sample in (samples := data_samples or [SegDataSample() for _ in inputs]):
+            check_fields(self, sample, dict(superpixels=SUPERPIXELS))
+            sample.set_metainfo(dict(regions_of_pixels=sample.superpixels.data[0]))
+        views = super().predict_views(inputs, samples)
+        for view in views:
+            view.pop('regions_of_pixels')
+        return views
+
+    def image_features(self, image: Tensor, meta: dict) -> Sequence[Tensor]:
+        """Extract the feature maps of one image without padding, ``(1, 3, H, W)``."""
+        if not isinstance(self.backbone, RegionAttentionBackbone):
+            return super().image_features(image, meta)
+        features: Sequence[Tensor] = self.backbone(image, meta['regions_of_pixels'].flip(flipped_dims(meta))[None])
+        return features
 
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
         """Reject training."""

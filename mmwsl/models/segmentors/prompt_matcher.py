@@ -1,5 +1,6 @@
 """Comparison of images with texts by a CLIP, for the class maps of CLIP-ES."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -54,11 +55,16 @@ class PromptMatcher:
         size, scores, image_logits = (inputs.shape[2], inputs.shape[3]), [], []
         for image, meta in zip(inputs, batch_img_metas, strict=True):
             crop = image[(None, slice(None), *image_area(meta, size))]
-            maps = self.backbone(crop)
+            maps = self.image_features(crop, meta)
             scores.append(self.place(self.decode_head(maps)[0], size, meta))
             classes, background = self.compare_image(maps[-1], crop)
             image_logits.append(torch.cat([background.logsumexp(-1, keepdim=True), classes], -1))
         return torch.stack(scores), torch.cat(image_logits)
+
+    def image_features(self, image: Tensor, meta: dict) -> Sequence[Tensor]:
+        """Extract the feature maps of one image without padding, ``(1, 3, H, W)``."""
+        features: Sequence[Tensor] = self.backbone(image)
+        return features
 
     def place(self, maps: Tensor, size: tuple[int, int], meta: dict) -> Tensor:
         """Interpolate maps ``(K, h, w)`` of an image's patches to its place in padded inputs, ``(K, *size)``."""

@@ -19,6 +19,7 @@ from mmwsl.datasets.transforms import (
     LoadObjectness,
     LoadSuperpixels,
     PackSegInputsWithMaps,
+    PartitionByProposals,
 )
 
 
@@ -95,8 +96,22 @@ def test_regions_of_masks_from_disk_are_those_masks(tmp_path):
 
 def test_regions_need_masks(tmp_path):
     np.savez(tmp_path / 'one.npz', scores=np.ones(1), boxes=np.array([[0, 0, 5, 5]]))
-    with pytest.raises(ValueError, match='RegionVote needs proposals with masks, got boxes only'):
+    with pytest.raises(ValueError, match='A region needs proposals with masks, got boxes only'):
         ComputeRegions(dict(type='mmwsl.FolderProposals', folder=str(tmp_path)))(results())
+
+
+def test_a_pixel_belongs_to_the_largest_mask_that_has_it(tmp_path):
+    masks = np.random.default_rng(0).random((5, 30, 40)) < np.array([0.3, 0.1, 0.2, 0.05, 0.3])[:, None, None]
+    masks[4] = np.roll(masks[0], 7, 1)  # as large as the first one: the last wins
+    np.savez(tmp_path / 'one.npz', scores=np.ones(5), masks=masks)
+    source = dict(type='mmwsl.FolderProposals', folder=str(tmp_path))
+    found = PartitionByProposals(source)(results())['superpixels']
+    areas = masks.sum((1, 2))
+    for y in range(30):
+        for x in range(40):
+            owners = [(areas[i], i) for i in range(5) if masks[i, y, x]]
+            assert found[y, x] == (max(owners)[1] if owners else -1)
+    assert (found == -1).any() and found.dtype == np.int64
 
 
 def test_an_image_of_one_superpixel_has_no_region():
