@@ -1,11 +1,15 @@
 """Rows of a large dataset shared by the processes of a machine, by files that are mapped into memory."""
 
+import atexit
 import hashlib
 import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from mmengine import dist
 
 from mmwsl.utils.files import atomic_write
 from mmwsl.utils.folder_lock import folder_lock
@@ -14,15 +18,19 @@ from .packed_infos import InfoFormat, PackedInfos
 
 VARIABLE = 'MMWSL_SHARED_ROWS'
 """Environment variable with the folder of the files."""
+SHARED_BYTES = 8_000_000
+"""Size of label files from which the ranks of a machine share the rows: about 200,000 rows, half a second."""
 VERSION = 1
 """Version of :class:`.packed_infos.InfoFormat` and of what a dataset reads from its files."""
 
 
 def share_rows(load: Callable[[], PackedInfos], form: InfoFormat, options: object, files: list[str]) -> PackedInfos:
-    """Load data infos once per machine, if the environment variable ``MMWSL_SHARED_ROWS`` names a folder.
+    """Load data infos once per machine, in a distributed run of large label files.
 
-    The first process loads them and writes them there; the others wait, and map the files. A label file that is changed
-    gives other files. A changed folder of images does not: remove the files of its rows.
+    The first process loads them and writes them into a temporary folder, which is removed at the end of the run; the
+    others wait, and map the files. If the environment variable ``MMWSL_SHARED_ROWS`` names a folder, the files stay
+    there for later runs, also of one process. A label file that is changed gives other files. A changed folder of
+    images does not: remove the files of its rows.
 
     Args:
         load: Loads the data infos.
@@ -34,8 +42,11 @@ def share_rows(load: Callable[[], PackedInfos], form: InfoFormat, options: objec
     Raises:
         ValueError: If the environment variable names a file.
     """
-    folder, used = os.environ.get(VARIABLE), [name for name in files if name]
-    if not folder or not used or not all(map(os.path.isfile, used)):
+    used = [name for name in files if name]
+    if not used or not all(map(os.path.isfile, used)):
+        return load()
+    folder = os.environ.get(VARIABLE) or (_folder_of_run() if sum(map(os.path.getsize, used)) >= SHARED_BYTES else None)
+    if not folder:
         return load()
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise ValueError(f'the environment variable {VARIABLE} must name a folder, got the file {folder!r}. Change it.')
@@ -51,3 +62,23 @@ def share_rows(load: Callable[[], PackedInfos], form: InfoFormat, options: objec
     # a slice of the mapped array itself would take longer: numpy makes an object of its class
     mapped = [np.asarray(np.load(path, mmap_mode='r')) for path in (rows, ends)]
     return PackedInfos(mapped[0], mapped[1], form)
+
+
+def _folder_of_run() -> str | None:
+    """Return a temporary folder that the ranks of this machine share; None if there is one process or no such folder.
+
+    The launcher is the parent of all ranks. Its start time tells it from an earlier process of the same number.
+    """
+    if dist.get_world_size() == 1 or not hasattr(os, 'getuid'):
+        return None
+    try:
+        # proc(5): the name of the program, in brackets, is the second field, the start time the 22nd
+        started = Path(f'/proc/{os.getppid()}/stat').read_text(errors='replace').rpartition(')')[2].split()[19]
+        folder = Path(tempfile.gettempdir(), f'mmwsl_rows_{os.getuid()}_{os.getppid()}_{started}')
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if folder.lstat().st_uid != os.getuid():  # someone else's
+            return None
+    except OSError:  # another operating system, or a full disk
+        return None
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return str(folder)

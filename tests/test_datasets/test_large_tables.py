@@ -1,18 +1,21 @@
 """Tables read by columns and data infos as rows of bytes: as exact as row by row, small, and shared."""
 
+import atexit
 import csv
 import json
 import multiprocessing
 import os
 import random
+import tempfile
 import tracemalloc
 from unicodedata import normalize
 
 import numpy as np
 import pytest
+from torch import distributed
 
 from mmwsl.annotations import csv_rows
-from mmwsl.datasets import FolderWeakDataset, packed_infos
+from mmwsl.datasets import FolderWeakDataset, packed_infos, shared_rows
 from mmwsl.datasets.shared_rows import VARIABLE
 from mmwsl.utils import file_index, packed_strings
 from mmwsl.utils.file_index import FileIndex
@@ -219,6 +222,43 @@ def build_at_once(table, shared, barrier, out):
     barrier.wait()
     dataset = FolderWeakDataset(**table)
     out.write_text(json.dumps([labels_of(dataset), type(dataset.data_bytes.base).__name__]))
+
+
+def build_as_rank(rank, table, folder, threshold):
+    """Build a dataset as one of two ranks, and write its labels, where its rows lie, and who loaded them."""
+    os.environ |= dict(RANK=str(rank), WORLD_SIZE='2', LOCAL_RANK=str(rank), MASTER_ADDR='127.0.0.1')
+    tempfile.tempdir, shared_rows.SHARED_BYTES = str(folder), threshold
+    distributed.init_process_group('gloo', init_method=f'file://{folder}/rendezvous', rank=rank, world_size=2)
+    loads = []
+
+    class Counted(FolderWeakDataset):
+        def _load_infos(self):
+            loads.append(rank)
+            return super()._load_infos()
+
+    dataset = Counted(**table)
+    names = [path.name for path in folder.glob('mmwsl_rows_*')]
+    kind = type(dataset.data_bytes.base).__name__
+    (folder / f'{rank}.json').write_text(json.dumps([labels_of(dataset), kind, len(names), len(loads)]))
+    distributed.barrier()
+    distributed.destroy_process_group()
+    atexit._run_exitfuncs()  # multiprocessing leaves by os._exit
+
+
+@pytest.mark.parametrize('threshold, kind, folders', [(0, 'memmap', 1), (10**9, 'memoryview', 0)])
+def test_ranks_share_the_rows_of_large_files_in_a_folder_that_ends_with_them(table, tmp_path, threshold, kind, folders):
+    context, folder = multiprocessing.get_context('fork'), tmp_path / 'temporary'
+    folder.mkdir()
+    processes = [context.Process(target=build_as_rank, args=(rank, table, folder, threshold)) for rank in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    found = [json.loads((folder / f'{rank}.json').read_text()) for rank in range(2)]
+    expected = labels_of(FolderWeakDataset(**table))
+    assert [one[:3] for one in found] == [[expected, kind, folders]] * 2
+    assert sum(one[3] for one in found) == (1 if folders else 2)
+    assert not list(folder.glob('mmwsl_rows_*'))
 
 
 def test_processes_share_the_rows(table, tmp_path, monkeypatch):
