@@ -16,10 +16,8 @@ model = dict(
     inference=dict(postprocessors=[dict(type='mmwsl.SuperpixelVote')]),
 )
 sam = dict(type='mmwsl.FolderProposals', folder='{{$MMWSL_DATA_ROOT:data}}/sam_masks')
-test_pipeline = [
-    _base_.test_pipeline[0],
-    dict(type='mmwsl.PartitionByProposals', source=sam),
-    *_base_.test_pipeline[1:],
-]
+regions = [dict(type='mmwsl.PartitionByProposals', source=sam)]
+test_pipeline = _base_.test_pipeline[:1] + regions + _base_.test_pipeline[1:]
+tta_pipeline = _base_.tta_pipeline[:1] + regions + _base_.tta_pipeline[1:]
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader

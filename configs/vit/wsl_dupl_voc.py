@@ -1,6 +1,7 @@
-# The parts of DuPL (Wu et al., CVPR 2024) on VOC 2012 with two DeiT-B. Unlike ToCo: two students that learn the labels
-# of each other, without contrast of crops, a foreground threshold that falls, twice the weight of the segmentation, and
-# noisy labels ignored after 8000 iterations. The final threshold is DuPL's for COCO; that for VOC differs by class.
+# The parts of DuPL (Wu et al., CVPR 2024) on VOC 2012 with two DeiT-B. Unlike ToCo: two students that are trained on
+# the labels of each other, no contrast of crops, a foreground threshold that falls, twice the weight of the
+# segmentation, and noisy labels ignored after 8000 iterations. The final threshold is DuPL's for COCO; that for VOC
+# differs by class.
 _base_ = ['wsl_toco_voc.py']
 model = dict(
     type='mmwsl.DualStudentTokenContrastSegmentor',

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .inputs import at_least_float32
+from .inputs import at_least_float32, valid_or_all
 
 
 def feature_discrepancy_loss(first: Tensor, second: Tensor, valid: Tensor | None = None) -> Tensor:
@@ -19,23 +19,22 @@ def feature_discrepancy_loss(first: Tensor, second: Tensor, valid: Tensor | None
 
     Args:
         first: Feature maps of one network, ``(N, C, H, W)``.
-        second: Those of the other network, same shape.
+        second: Feature maps of the other network, same shape.
         valid: Locations that take part, boolean ``(N, H, W)``; None uses all.
 
     Returns:
         Scalar in [0, 4]: 2 where the maps are orthogonal, 4 where they are the same.
 
     Raises:
-        ValueError: If the shapes differ.
+        ValueError: If the shapes differ, or ``valid`` is not boolean.
     """
-    if first.dim() != 4 or first.shape != second.shape or (valid is not None and valid.shape != first[:, 0].shape):
+    if first.dim() != 4 or first.shape != second.shape:
         raise ValueError(
-            '`first` and `second` must be (N, C, H, W) of one shape, and `valid` (N, H, W), got '
-            f'{tuple(first.shape)}, {tuple(second.shape)} and {None if valid is None else tuple(valid.shape)}.'
+            '`first` and `second` must be (N, C, H, W) of one shape, got '
+            f'{tuple(first.shape)} and {tuple(second.shape)}.'
         )
-    one, two = (at_least_float32(maps) for maps in (first, second))
-    if valid is not None:
-        one, two = (maps.masked_fill(~valid[:, None], 0) for maps in (one, two))
-    one, two = one.flatten(2), two.flatten(2)
-    losses = (1 + F.cosine_similarity(f.detach(), g, dim=2).mean() for f, g in ((one, two), (two, one)))
+    outside = ~valid_or_all(first, valid)[:, None]
+    one, two = (at_least_float32(maps).masked_fill(outside, 0).flatten(2) for maps in (first, second))
+    # eps as in DuPL: it limits the gradient of a map of zeros
+    losses = (1 + F.cosine_similarity(f.detach(), g, dim=2, eps=1e-6).mean() for f, g in ((one, two), (two, one)))
     return torch.stack(list(losses)).sum()

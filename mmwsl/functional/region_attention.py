@@ -31,10 +31,10 @@ def region_attention(
     Raises:
         ValueError: If shapes do not agree, features are not finite, or ``temperature`` is not positive.
     """
-    if features.dim() != 2 or values.dim() != 2 or not len(features) == len(values) == regions.numel():
+    if features.dim() != 2 or values.dim() != 2 or len(features) != len(values):
         raise ValueError(
-            '`features` (L, D), `values` (L, V) and `regions` (L,) must have the same locations, got '
-            f'{tuple(features.shape)}, {tuple(values.shape)} and {tuple(regions.shape)}.'
+            '`features` (L, D) and `values` (L, V) must have the same locations, got '
+            f'{tuple(features.shape)} and {tuple(values.shape)}.'
         )
     if not 0 < temperature < float('inf'):
         raise ValueError(f'`temperature` must be a positive finite number, got {temperature}.')
@@ -67,8 +67,13 @@ def merge_regions(features: Tensor, regions: Tensor, max_distance: float = 0.2) 
         Merged regions, int64 ``(L,)`` from 0; -1 in no region.
 
     Raises:
-        ValueError: If ``max_distance`` is negative.
+        ValueError: If ``max_distance`` is negative, or the regions are no integers of that shape.
     """
+    if regions.shape != features.shape[:1] or regions.is_floating_point():
+        raise ValueError(
+            f'`regions` must be integers, one for each of the {len(features)} locations, got {regions.dtype} of shape '
+            f'{tuple(regions.shape)}.'
+        )
     if not max_distance >= 0:
         raise ValueError(f'`max_distance` must be non-negative, got {max_distance}.')
     merged = torch.full_like(regions, -1, dtype=torch.int64)
@@ -78,7 +83,7 @@ def merge_regions(features: Tensor, regions: Tensor, max_distance: float = 0.2) 
         means = torch.zeros(int(members.max()) + 1, features.shape[1], dtype=features.dtype, device=features.device)
         unit = F.normalize(means.index_add_(0, members, features[inside]), dim=1)
         # The rounding of the cosine must not part regions with equal means.
-        linked = (1 - unit @ unit.T <= max_distance + 1e-6).float()
+        linked = (1 - unit @ unit.T <= max_distance + 1e-6).float().fill_diagonal_(1)
         for _ in range(len(linked).bit_length()):  # chains of twice the length each time
             linked = (linked @ linked).clamp(max=1)
         merged[inside] = linked.argmax(1).unique(return_inverse=True)[1][members]

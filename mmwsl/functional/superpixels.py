@@ -2,7 +2,6 @@
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 
 def superpixel_majority(probs: Tensor, superpixels: Tensor) -> Tensor:
@@ -10,7 +9,7 @@ def superpixel_majority(probs: Tensor, superpixels: Tensor) -> Tensor:
 
     .. math:: \hat y_{ij} = \operatorname{mode} \{ \arg\max_k p_{ab}(k) : ab \in S(ij) \}
 
-    The lowest class wins a tie. A pixel in no superpixel votes for itself alone.
+    The lowest class wins a tie. A pixel in no superpixel is one of its own.
 
     Args:
         probs: Class scores, ``(K, H, W)``.
@@ -23,11 +22,10 @@ def superpixel_majority(probs: Tensor, superpixels: Tensor) -> Tensor:
         ValueError: If the sizes differ, ids are below -1 or not integers, or a score is NaN.
     """
     members, sizes = _members(probs, superpixels)
-    num_classes, labels = len(probs), probs.argmax(0).flatten()
-    votes = (members * num_classes + labels).bincount(minlength=len(sizes) * num_classes)
+    num_classes = len(probs)
+    votes = (members * num_classes + probs.argmax(0).flatten()).bincount(minlength=len(sizes) * num_classes)
     fractions = votes.view(-1, num_classes).to(probs) / sizes[:, None]
-    own = F.one_hot(labels, num_classes).to(probs)
-    return torch.where(members[:, None] > 0, fractions[members], own).T.reshape(probs.shape)
+    return fractions[members].T.reshape(probs.shape)
 
 
 def superpixel_mean(probs: Tensor, superpixels: Tensor) -> Tensor:
@@ -39,27 +37,29 @@ def superpixel_mean(probs: Tensor, superpixels: Tensor) -> Tensor:
         Mean scores, ``(K, H, W)``.
     """
     members, sizes = _members(probs, superpixels)
-    own = probs.flatten(1).T
-    means = probs.new_zeros(len(sizes), len(probs)).index_add_(0, members, own) / sizes[:, None]
-    return torch.where(members[:, None] > 0, means[members], own).T.reshape(probs.shape)
+    sums = probs.new_zeros(len(sizes), len(probs)).index_add_(0, members, probs.flatten(1).T)
+    return (sums / sizes[:, None])[members].T.reshape(probs.shape)
 
 
 def _members(probs: Tensor, superpixels: Tensor) -> tuple[Tensor, Tensor]:
-    """Check the input, and return a number for each pixel ``(H*W,)``, 0 in no superpixel, else 1 more than its id.
+    """Check the input; return the superpixel of each pixel ``(H*W,)`` and the sizes ``(S,)``, 1 for unused ids.
 
-    The second result is how many pixels have each number, ``(1 + S,)``, at least 1.
+    A pixel in no superpixel gets a new one.
     """
     if probs.dim() != 3 or superpixels.shape != probs.shape[1:]:
         raise ValueError(
             f'`superpixels` must have the size of `probs` (K, H, W), got {tuple(superpixels.shape)} and '
             f'{tuple(probs.shape)}. Compute them at the original image size.'
         )
-    if superpixels.is_floating_point() or superpixels.min() < -1:
+    lowest = superpixels.min()
+    if superpixels.is_floating_point() or lowest < -1:
         raise ValueError(
-            '`superpixels` must be integer ids, -1 in no superpixel, got '
-            f'{superpixels.dtype} from {superpixels.min().item()}.'
+            f'`superpixels` must be integer ids, -1 in no superpixel, got {superpixels.dtype} from {lowest.item()}.'
         )
     if probs.isnan().any():
         raise ValueError('`probs` must not be NaN, got NaN. Check the network and the post-processors before.')
-    members = superpixels.flatten().to(probs.device, torch.int64) + 1
+    members = superpixels.flatten().to(probs.device, torch.int64)
+    if lowest < 0:
+        outside = members < 0
+        members = torch.where(outside, members.max() + outside.cumsum(0), members)
     return members, members.bincount().clamp(min=1).to(probs)

@@ -123,12 +123,15 @@ class CosineLabeler(OnlineLabeler):
 
     .. math:: t(s) = t_0 + \frac{t_1 - t_0}{2} (1 - \cos \pi s), \qquad s = \min(n / T, 1)
 
-    after :math:`n` labeled batches: the labels cover more pixels when the classifier has learned more. DuPL has a final
-    threshold for each class of VOC 2012, 0.55 or 0.7, of which it gives no origin, and 0.55 for all classes of COCO.
+    after :math:`n` labeled batches: the longer the training, the more pixels are labeled. DuPL has a final threshold
+    for each class of VOC 2012, 0.55 or 0.7, of which it gives no origin, and 0.55 for all classes of COCO.
 
     Args:
-        final_fg_threshold: Threshold :math:`t_1`, in [``bg_threshold``, 1]; ``fg_threshold`` is :math:`t_0`.
+        bg_threshold: See :class:`OnlineLabeler`.
+        fg_threshold: Threshold :math:`t_0`, see :class:`OnlineLabeler`.
+        final_fg_threshold: Threshold :math:`t_1`, in [``bg_threshold``, ``fg_threshold``].
         schedule_iters: Batches :math:`T` of the schedule: iterations of the training without its warm-up.
+        tuned_on: See :class:`OnlineLabeler`.
         **kwargs: Passed to :class:`OnlineLabeler`.
 
     Raises:
@@ -138,13 +141,23 @@ class CosineLabeler(OnlineLabeler):
     batches: Tensor
 
     def __init__(
-        self, num_classes: int, *, final_fg_threshold: float = 0.55, schedule_iters: int = 18000, **kwargs: Any
+        self,
+        num_classes: int,
+        bg_threshold: float = 0.25,
+        fg_threshold: float = 0.7,
+        *,
+        final_fg_threshold: float = 0.55,
+        schedule_iters: int = 18000,
+        tuned_on: str | None = 'masks of VOC 2012 and COCO, by the authors of DuPL',
+        **kwargs: Any,
     ) -> None:
-        super().__init__(num_classes, **kwargs)
+        super().__init__(num_classes, bg_threshold, fg_threshold, tuned_on=tuned_on, **kwargs)
         check_integer('schedule_iters', schedule_iters, 1)
-        low = self.constants[0].max().item()
-        if not low <= final_fg_threshold <= 1:
-            raise ValueError(f'`final_fg_threshold` must be in [{low:.4g}, 1], got {final_fg_threshold}.')
+        if not bg_threshold <= final_fg_threshold <= fg_threshold:
+            raise ValueError(
+                f'`final_fg_threshold` must be in [{bg_threshold}, {fg_threshold}], between the other thresholds, got '
+                f'{final_fg_threshold}.'
+            )
         self.final_fg_threshold, self.schedule_iters = final_fg_threshold, schedule_iters
         self.register_buffer('batches', torch.tensor(0))
 

@@ -9,7 +9,10 @@ PACK_IMAGE_LABELS = (
     "the transform type='mmwsl.PackImageLabelInputs' as the last one, and image-level labels to the dataset"
 )
 KEEP_ORIGINAL_IMAGE = "the transform type='mmwsl.KeepOriginalImage' before Resize"
-SUPERPIXELS = "the transform type='mmwsl.ComputeSuperpixels' or 'mmwsl.LoadSuperpixels' before Resize"
+SUPERPIXELS = (
+    "the transform type='mmwsl.ComputeSuperpixels', 'mmwsl.LoadSuperpixels' or 'mmwsl.PartitionByProposals' before "
+    'Resize'
+)
 REGIONS = "the transform type='mmwsl.ComputeRegions' before Resize"
 
 

@@ -13,11 +13,9 @@ def test_too_few_seeds_are_rejected_before_a_training(repository, capsys, seeds)
     assert end.value.code == 2 and f'--seeds must be at least 2, got {seeds}.' in capsys.readouterr().err
 
 
-def test_the_demonstration_trained_in_bfloat16_differs_by_less_than_two_seeds(repository):
+def test_the_demonstration_trained_in_bfloat16_differs_by_less_than_seeds_do(repository):
+    """Seeds have a standard deviation of 8, see docs/speed.md."""
     mean_iou = runpy.run_path(str(repository / 'benchmarks' / 'precision.py'))['mean_iou']
-    exact = [mean_iou('off', seed, images=640, epochs=4) for seed in (0, 1)]
-    rounded = [mean_iou('bfloat16', seed, images=640, epochs=4) for seed in (0, 1)]
-    assert min(exact) > 30  # background alone reaches less than 15 with its seven classes
-    noise = abs(exact[0] - exact[1])
-    differences = [abs(other - value) for other, value in zip(rounded, exact, strict=True)]
-    assert 0 < max(differences) < 0.5 * noise, (exact, rounded)
+    exact, rounded = (mean_iou(amp, seed=0, images=640, epochs=4) for amp in ('off', 'bfloat16'))
+    assert exact > 40  # background alone reaches less than 15 with its seven classes
+    assert 0 < abs(exact - rounded) < 4

@@ -167,6 +167,7 @@ def test_a_resumed_training_sees_the_crops_of_an_uninterrupted_one():
         'wsl_lse_overfeat_voc',
         'psl_deeplabv3plus_voc6_pseudo',
         'psl_deeplabv3plus_efficientnet-lite0_best_pseudo',
+        'wsl_corrclip_voc',
     ],
 )
 def test_test_time_augmentation(name):

@@ -57,7 +57,19 @@ def test_half_precision_is_computed_in_float32():
     torch.testing.assert_close(found, feature_discrepancy_loss(first.float(), second.float()))
 
 
-@pytest.mark.parametrize('shape, valid', [((1, 3, 4, 4), (1, 4, 5)), ((1, 2, 4, 5), (1, 4, 5)), ((3, 4, 5), (3, 4, 5))])
-def test_errors(shape, valid):
-    with pytest.raises(ValueError, match=r'`first` and `second` must be \(N, C, H, W\) of one shape.*got'):
-        feature_discrepancy_loss(torch.zeros(shape), torch.zeros(1, 3, 4, 5), torch.ones(valid, dtype=torch.bool))
+def test_the_gradient_of_a_map_of_zeros_is_limited():
+    first = torch.zeros(1, 1, 4, 4, requires_grad=True)
+    feature_discrepancy_loss(first, torch.ones(1, 1, 4, 4)).backward()
+    assert first.grad.isfinite().all() and first.grad.abs().max() <= 1e6
+
+
+@pytest.mark.parametrize('shape', [(1, 3, 4, 4), (1, 2, 4, 5), (3, 4, 5)])
+def test_maps_of_different_shapes_are_an_error(shape):
+    with pytest.raises(ValueError, match=r'`first` and `second` must be \(N, C, H, W\) of one shape, got'):
+        feature_discrepancy_loss(torch.zeros(shape), torch.zeros(1, 3, 4, 5))
+
+
+@pytest.mark.parametrize('valid', [torch.ones(1, 4, 4, dtype=torch.bool), torch.ones(1, 4, 5)])
+def test_a_wrong_map_of_locations_is_an_error(valid):
+    with pytest.raises(ValueError, match='`valid` must be boolean of shape'):
+        feature_discrepancy_loss(torch.zeros(1, 3, 4, 5), torch.zeros(1, 3, 4, 5), valid)

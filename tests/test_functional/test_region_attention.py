@@ -56,6 +56,11 @@ def test_the_distance_is_that_of_the_mean_features():
     assert merge_regions(features, torch.tensor([0, 0, 1, 2]), 0.0).tolist() == [0, 0, 0, 1]
 
 
+def test_regions_whose_features_cancel_out_stay_alone():
+    features = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0], [1.0, -1.0], [-1.0, 1.0]])
+    assert merge_regions(features, torch.tensor([0, 1, 2, 3, 3])).tolist() == [0, 1, 2, 3, 3]
+
+
 def test_without_regions_nothing_is_merged():
     features = random(5, 3)
     outside = torch.full((5,), -1)
@@ -87,7 +92,9 @@ def test_half_precision_is_computed_in_float32(dtype):
     [
         (dict(temperature=0.0), '`temperature` must be a positive finite number, got 0.0'),
         (dict(max_distance=-0.1), '`max_distance` must be non-negative, got -0.1'),
-        (dict(regions=torch.zeros(4, dtype=torch.long)), 'must have the same locations, got'),
+        (dict(values=torch.ones(4, 2)), r'must have the same locations, got \(5, 3\) and \(4, 2\)'),
+        (dict(regions=torch.zeros(4, dtype=torch.long)), 'one for each of the 5 locations, got torch.int64 of shape'),
+        (dict(regions=torch.zeros(5)), '`regions` must be integers, .* got torch.float32'),
         (dict(features=torch.full((5, 3), torch.nan)), '`features` must be finite'),
     ],
 )

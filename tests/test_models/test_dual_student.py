@@ -25,7 +25,7 @@ def segmentation_loss(student, inputs, labels):
     return 0.05 * (losses[labels == 0].mean() + losses[(labels != 0) & (labels != 255)].mean())
 
 
-def test_each_student_learns_the_labels_of_the_other():
+def test_each_student_is_trained_on_the_labels_of_the_other():
     model = dual(momentum=1.0)
     data = batch(model, (32, 32), (24, 32))
     losses = model(**data, mode='loss')
@@ -44,9 +44,13 @@ def test_students_share_no_weight_and_no_gradient_passes_from_one_to_the_other()
     second = {id(value) for value in model.second.parameters()}
     first = [value for value in model.parameters() if id(value) not in second]
     assert len(first) == len(second)
-    sum(value for name, value in losses.items() if name.startswith('second.') and 'loss' in name).backward()
-    assert all(value.grad is None or not value.grad.any() for value in first)
-    assert all(value.grad.any() for value in model.second.decode_head.parameters())
+    own = {name for name in losses if 'loss' in name and name != 'loss_discrepancy'}
+    for student, others, prefix in ((model.second, first, True), (model, model.second.parameters(), False)):
+        model.zero_grad(set_to_none=True)
+        chosen = [losses[name] for name in own if name.startswith('second.') == prefix]
+        sum(chosen).backward(retain_graph=True)
+        assert all(value.grad is None or not value.grad.any() for value in others)
+        assert all(value.grad.any() for value in student.decode_head.parameters())
     model.zero_grad(set_to_none=True)
     losses = model(**data, mode='loss')
     losses['loss_discrepancy'].backward()
@@ -118,9 +122,12 @@ def test_a_checkpoint_keeps_both_students():
     assert {name: value.item() for name, value in expected.items()} == {n: value.item() for n, value in found.items()}
 
 
-def test_a_negative_weight_is_an_error():
-    with pytest.raises(ValueError, match='`model.discrepancy_weight` must be non-negative, got -0.1'):
-        dual(discrepancy_weight=-0.1)
+def test_a_negative_or_infinite_weight_is_an_error():
+    for weight in (-0.1, float('nan'), float('inf')):
+        with pytest.raises(
+            ValueError, match=f'`model.discrepancy_weight` must be non-negative and finite, got {weight}'
+        ):
+            dual(discrepancy_weight=weight)
 
 
 def labels_by(labeler, values):
@@ -162,8 +169,11 @@ def test_equal_thresholds_are_those_of_the_fixed_labeler():
 @pytest.mark.parametrize(
     'options, message',
     [
-        (dict(final_fg_threshold=0.2), r'`final_fg_threshold` must be in \[0.25, 1\], got 0.2'),
-        (dict(final_fg_threshold=1.5), r'`final_fg_threshold` must be in \[0.25, 1\], got 1.5'),
+        (
+            dict(final_fg_threshold=0.2),
+            r'`final_fg_threshold` must be in \[0.25, 0.7\], between the other thresholds, got 0.2',
+        ),
+        (dict(fg_threshold=0.3), r'`final_fg_threshold` must be in \[0.25, 0.3\], between the other .*, got 0.55'),
         (dict(schedule_iters=0), '`schedule_iters` must be'),
     ],
 )

@@ -139,6 +139,7 @@ def test_the_regions_of_a_sample_act_and_stay_in_it(folders):
 def test_the_regions_of_a_mirrored_view_are_mirrored(folders, direction, dim):
     model, x = segmentor(folders, max_distance=0.0), normalized(images((12, 16)), 0)
     regions = halves(12, 16, 4)
+    regions[:, :8, 4:] = 7  # a quarter on the left: mirrored, another partition
     (view,) = model.predict_views(x.flip(dim), [sample_of(regions, flip=True, flip_direction=direction)])
     (plain,) = model.predict_views(x.flip(dim), [sample_of(regions.flip(dim - 1))])
     torch.testing.assert_close(view.class_maps.data, plain.class_maps.data.flip(dim - 1))

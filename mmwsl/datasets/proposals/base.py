@@ -37,7 +37,7 @@ class RegionMasks:
         return self
 
     def partition(self) -> np.ndarray:
-        """Return the number of the largest mask at each pixel, the last one of a size, int64 ``(H, W)``; -1 in none."""
+        """Return the number of the largest mask at each pixel, the last of equal ones, or -1, int64 ``(H, W)``."""
         areas = self.members @ np.bincount(self.superpixels.ravel(), minlength=self.members.shape[1])
         owner = np.full(self.members.shape[1], -1, np.int64)
         for index in np.argsort(areas, kind='stable'):

@@ -43,10 +43,10 @@ class ComputeRegions(BaseTransform):
 
 @TRANSFORMS.register_module()
 class PartitionByProposals(BaseTransform):
-    """Store the masks of the proposals of an image as superpixels: each pixel belongs to the largest mask that has it.
+    """Store the masks of proposals as superpixels: each pixel belongs to the largest mask that covers it.
 
     Pixels in no mask have the id -1. :class:`mmwsl.inference.SuperpixelVote` leaves them as they are,
-    :class:`mmwsl.models.RegionAttentionBackbone` knows them as unsegmented; for other steps they are one superpixel.
+    :class:`mmwsl.models.RegionAttentionBackbone` treats them as unsegmented; for other steps they are one superpixel.
     CorrCLIP (Zhang et al., ICCV 2025) has the same order for the masks of SAM.
 
     Place it after loading and before ``Resize``, so that the superpixels have the original image size.

@@ -108,9 +108,9 @@ class ProxyAttentionBackbone(BaseModule):
         features = self.proxy_features(x * self.factor.to(x) + self.offset.to(x))
         rows, columns = self.inner_patches(x)
         values = self._values(x, rows, columns)
-        averaged = attention(_tokens(features[:, :, :rows, :columns]), _tokens(values))
         projection = cast(nn.Linear, self.clip.get_submodule(f'{self.last_attention}.out_proj'))
         with torch.autocast(x.device.type, enabled=False):
+            averaged = attention(_tokens(features[:, :, :rows, :columns]), _tokens(values))
             projected = projection(averaged.to(projection.weight.dtype)).to(x.dtype)
         maps = projected.transpose(1, 2).unflatten(2, (rows, columns))
         missing = (0, features.shape[3] - columns, 0, features.shape[2] - rows)

@@ -80,13 +80,16 @@ class CLIPSegmentor(PromptMatcher, WeakEncoderDecoder):
         """Score a batch, see the parent; regions are passed in the meta information."""
         if not isinstance(self.backbone, RegionAttentionBackbone):
             return super().predict_views(inputs, data_samples)
-        for sample in (samples := data_samples or [SegDataSample() for _ in inputs]):
+        samples = data_samples or [SegDataSample()]
+        for sample in samples:
             check_fields(self, sample, dict(superpixels=SUPERPIXELS))
-            sample.set_metainfo(dict(regions_of_pixels=sample.superpixels.data[0]))
-        views = super().predict_views(inputs, samples)
-        for view in views:
-            view.pop('regions_of_pixels')
-        return views
+        try:
+            for sample in samples:
+                sample.set_metainfo(dict(regions_of_pixels=sample.superpixels.data[0]))
+            return super().predict_views(inputs, samples)
+        finally:
+            for sample in samples:
+                sample.pop('regions_of_pixels')
 
     def image_features(self, image: Tensor, meta: dict) -> Sequence[Tensor]:
         """Extract the feature maps of one image without padding, ``(1, 3, H, W)``."""

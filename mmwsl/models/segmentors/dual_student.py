@@ -16,16 +16,16 @@ from .token_contrast import TokenContrastSegmentor
 class DualStudentSegmentor(MeanTeacherSegmentor):
     r"""Two single-stage networks without shared weights (DuPL, Wu et al., CVPR 2024).
 
-    Both have the same config, pretrained weights and losses, and heads that are initialized differently. Each makes
-    labels of the pixels as its parent class does, and is trained on those of the other. Their features are pushed
+    Both have the same config, pretrained weights and losses, and heads that are initialized differently. Each labels
+    the pixels as its parent class does, and is trained on the labels of the other. Their features are pushed
     apart, :func:`mmwsl.functional.feature_discrepancy_loss`, from the first iteration on.
 
     .. math:: L = L_1 + L_2 + \delta L_\mathrm{discrepancy}
 
     With ``momentum=1`` the networks label the pixels themselves, as in DuPL, without a moving average. The schedule of
     its threshold is that of :class:`mmwsl.models.CosineLabeler`. The filter of noisy labels, ``filtering`` of
-    :class:`mmwsl.models.RobustCrossEntropyLoss`, uses the losses of the student that learns the labels, DuPL those of
-    the student that made them. There is no consistency with strongly augmented images.
+    :class:`mmwsl.models.RobustCrossEntropyLoss`, uses the losses of the student that is trained on the labels, DuPL
+    those of the student that predicted them. There is no consistency with strongly augmented images.
 
     Masks and image-level scores are those of the first student; the authors report the better one on val. The losses
     of the second one have the prefix ``second`` in the log.
@@ -36,17 +36,17 @@ class DualStudentSegmentor(MeanTeacherSegmentor):
         **kwargs: Passed to the parent class, for both students.
 
     Raises:
-        ValueError: If the weight is negative, or see the parent class.
+        ValueError: If the weight is negative or not finite; see also the parent class.
     """
 
     student: ClassVar[type[MeanTeacherSegmentor]] = MeanTeacherSegmentor
 
     def __init__(self, *, discrepancy_weight: float = 0.1, discrepancy_index: int = -1, **kwargs: Any) -> None:
         super().__init__(**copy.deepcopy(kwargs))
-        if discrepancy_weight < 0:
-            raise ValueError(f'`model.discrepancy_weight` must be non-negative, got {discrepancy_weight}.')
+        if not 0 <= discrepancy_weight < float('inf'):
+            raise ValueError(f'`model.discrepancy_weight` must be non-negative and finite, got {discrepancy_weight}.')
         self.discrepancy_weight, self.discrepancy_index = discrepancy_weight, discrepancy_index
-        self.second = self.student(**{**kwargs, 'data_preprocessor': None})
+        self.second = self.student(**{**kwargs, 'data_preprocessor': None, 'inference': None})  # it predicts nothing
 
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
         """Label the batch by both students, and compute the losses of each on the labels of the other."""
