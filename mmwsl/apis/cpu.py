@@ -13,8 +13,8 @@ LARGEST = 2**31 - 1
 def prepare_cpu() -> None:
     """Set the number of threads, and keep freed memory for the next tensor, if there is no GPU.
 
-    From three cores on, one is left to the processes that read images. On two cores both compute: images need a tenth
-    of a core, and a training iteration takes two thirds of its time with one thread.
+    From three cores on, one is left to the processes that read images. On two cores both compute: reading would leave
+    most of one idle.
 
     glibc returns the memory of a large tensor to the system and gets it again for the next one, a third of the time of
     a training step: `mallopt` has the effect of the environment variables ``MALLOC_MMAP_THRESHOLD_`` and

@@ -60,8 +60,8 @@ def bilinear(grid, y, x):
 
 
 @torch.no_grad()
-def reference(folders, kind, image, beta=1.2, gamma=3.0):
-    """Compute the tokens of an image in [0, 1] location by location, with the models of the library."""
+def clip_values(folders, image):
+    """Return the last block of CLIP, and its values for an image in [0, 1], ``(h, w, D)``, with the library."""
     vision = transformers.CLIPModel.from_pretrained(folders['clip'], attn_implementation='eager').eval().vision_model
     x = padded(normalized(image, 0), PATCH)
     h, w = (side // PATCH for side in x.shape[2:])
@@ -71,6 +71,13 @@ def reference(folders, kind, image, beta=1.2, gamma=3.0):
         hidden = hidden + layer.self_attn(layer.layer_norm1(hidden), attention_mask=None)[0]
         hidden = hidden + layer.mlp(layer.layer_norm2(hidden))
     grid = last.self_attn.v_proj(last.layer_norm1(hidden))[0, 1:].view(h, w, WIDTH)
+    return last, grid
+
+
+@torch.no_grad()
+def reference(folders, kind, image, beta=1.2, gamma=3.0):
+    """Compute the tokens of an image in [0, 1] location by location, with the models of the library."""
+    last, grid = clip_values(folders, image)
 
     proxy = transformers.AutoModel.from_pretrained(folders[kind]).eval()
     patch = proxy.config.patch_size

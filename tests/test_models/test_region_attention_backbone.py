@@ -10,9 +10,9 @@ from mmwsl.engine.hooks import collect_provenance
 from mmwsl.functional import region_attention
 from mmwsl.models import RegionAttentionBackbone
 from mmwsl.registry import MODELS
-from tests.tiny_transformers import PATCH, REASON, WIDTH, write_clip, write_vision
+from tests.tiny_transformers import REASON, WIDTH, write_clip, write_vision
 
-from .test_proxy_attention import bilinear, images, normalized, padded
+from .test_proxy_attention import bilinear, clip_values, images, normalized
 
 transformers = pytest.importorskip('transformers', reason=REASON)
 NAMES = ['cat', 'cow', 'person']
@@ -43,15 +43,7 @@ def halves(height, width, outside=0):
 @torch.no_grad()
 def reference(folders, image, regions, temperature, max_distance):
     """Compute the tokens with the models of the library, by a ViT with patches of 2 pixels."""
-    vision = transformers.CLIPModel.from_pretrained(folders['clip'], attn_implementation='eager').eval().vision_model
-    x = padded(normalized(image, 0), PATCH)
-    h, w = (side // PATCH for side in x.shape[2:])
-    hidden = vision.pre_layrnorm(vision.embeddings(x, interpolate_pos_encoding=True))
-    *blocks, last = vision.encoder.layers
-    for layer in blocks:
-        hidden = hidden + layer.self_attn(layer.layer_norm1(hidden), attention_mask=None)[0]
-        hidden = hidden + layer.mlp(layer.layer_norm2(hidden))
-    grid = last.self_attn.v_proj(last.layer_norm1(hidden))[0, 1:].view(h, w, WIDTH)
+    last, grid = clip_values(folders, image)
 
     proxy = transformers.AutoModel.from_pretrained(folders['ViT']).eval()
     output = proxy(normalized(image, 1), interpolate_pos_encoding=True, output_hidden_states=True)
