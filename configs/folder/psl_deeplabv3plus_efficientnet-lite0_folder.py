@@ -1,14 +1,3 @@
 # DeepLab v3+ on a frozen EfficientNet-Lite0, trained on the pseudo-labels of your own images on a CPU.
-_base_ = [
-    '../_base_/models/deeplabv3plus_efficientnet-lite0.py',
-    '../_base_/datasets/folder_pseudo.py',
-    '../_base_/schedules/adamw_iterations.py',
-    '../_base_/default_runtime.py',
-]
-# Background and foreground count alike in the loss, as in ToCo (Ru et al., CVPR 2023).
-loss = dict(_delete_=True, type='mmwsl.RobustCrossEntropyLoss', balanced=True)
-model = dict(decode_head=dict(num_classes=3, loss_decode=loss))
-# A head with normalization tolerates a higher learning rate.
-optim_wrapper = dict(optimizer=dict(lr=5e-3))
-val_cfg = None
-tta_model = dict(type='SegTTAModel')
+_base_ = ['psl_deeplabv3plus_mobilenet-v2_folder.py', '../_base_/backbones/efficientnet-lite0.py']
+model = dict(_base_.segmentor, auxiliary_head=dict(in_channels=320))

@@ -100,8 +100,8 @@ class OnnxNetwork(nn.Module):
         self.divisor = (preprocessor.test_cfg or {}).get('size_divisor') or 1
         self.pad_value = preprocessor.pad_val
         self.align_corners: bool = model.align_corners
-        # Image-level logits of another head, beside the masks, are not exported.
-        self.aggregates: bool = getattr(model, 'aggregates', False) and hasattr(model.decode_head, 'aggregator')
+        self.image_head: Any = getattr(model, 'image_head', None)
+        self.aggregates: bool = self.image_head is not None
         if self.aggregates and self.divisor > 1:
             raise ValueError(
                 '`data_preprocessor.test_cfg.size_divisor` must be None to export a head that aggregates, got '
@@ -130,7 +130,8 @@ class OnnxNetwork(nn.Module):
         if self.divisor > 1:
             bottom, right = -height % self.divisor, -width % self.divisor
             inputs = F.pad(inputs, (0, right, 0, bottom), value=self.pad_value)
-        seg_logits = self.model.decode_head(self.model.extract_feat(inputs))
+        features = self.model.extract_feat(inputs)
+        seg_logits = self.model.decode_head(features)
         logits = self._interpolate(seg_logits, inputs)[..., :height, :width]
         logits = self._interpolate(logits, image)
         if not isinstance(self.model, WeakEncoderDecoder):
@@ -138,8 +139,9 @@ class OnnxNetwork(nn.Module):
         probs = self.model.pixel_probs(logits)
         if not self.aggregates:
             return (probs,)
-        valid = torch.ones_like(seg_logits[:, 0], dtype=torch.bool)
-        return probs, self.model.image_probs(self.model.decode_head.aggregator(seg_logits, valid))
+        scores = seg_logits if self.image_head is self.model.decode_head else self.image_head(features)
+        valid = torch.ones_like(scores[:, 0], dtype=torch.bool)
+        return probs, self.model.image_probs(self.image_head.aggregator(scores, valid))
 
     def _interpolate(self, logits: Tensor, like: Tensor) -> Tensor:
         return F.interpolate(logits, size=like.shape[2:], mode='bilinear', align_corners=self.align_corners)

@@ -1,6 +1,7 @@
 """`mmwsl export`: the ONNX file gives what torch gives, at any size."""
 
 import json
+import runpy
 import subprocess
 import sys
 
@@ -91,6 +92,22 @@ def test_the_example_without_torch_gives_the_masks(voc6, repository, tmp_path):
         with Image.open(tmp_path / 'mask.png') as mask:
             assert mask.getpalette()[3:6] == list(inferencer.palette[1])
             assert (np.asarray(mask) == one['mask']).mean() >= 0.999
+
+
+def test_a_segmentor_with_an_image_level_head_has_both_outputs(voc6, repository, tmp_path):
+    """Its post-processor, the image-level prior, is applied by the example, so that the masks are those of torch."""
+    config, files = repository / 'configs/folder/psl_deeplabv3plus_mobilenet-v2_folder.py', voc6[-1]
+    weights = write_weights(config, tmp_path / 'weights.pth', pretrained=True, scale=0.5)
+    path = export_onnx(config, tmp_path / 'model.onnx', weights=weights)
+    image = np.asarray(Image.open(files[0]).resize((320, 240)))
+    found = run(open_session(path), image)
+    (one,) = bare(config, weights)([np.ascontiguousarray(image[..., ::-1])], return_scores=True)['predictions']
+    assert np.abs(found['probs'][0] - one['scores']).max() < 1e-4
+    assert np.abs(found['image_probs'][0, 1:] - list(one['image_probs'].values())).max() < 1e-4
+    predict = runpy.run_path(str(repository / 'docs/onnx_example.py'))['predict']
+    (masked,) = WeakSegInferencer(config, weights, 'cpu')([np.ascontiguousarray(image[..., ::-1])])['predictions']
+    assert (predict(open_session(path), image) == masked['mask']).mean() >= 0.999
+    assert (masked['mask'] != one['mask']).any()
 
 
 def test_images_of_any_size_and_number_without_resizing(repository, tmp_path):

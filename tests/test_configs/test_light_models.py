@@ -41,12 +41,15 @@ def assert_only_the_backbone_differs(cfg, other):
     for settings in (cfg, other):
         (backbone,) = (part for part in dicts_in(settings.model.to_dict()) if 'Dilated' in str(part.get('type')))
         assert backbone['output_stride'] == 16 and backbone['frozen']
-        assert 'WeakEncoderDecoder' in settings.model.type or backbone['out_indices'] == (2, 6)
+        assert 'Aggregation' in settings.model.decode_head.type or backbone['out_indices'] == (2, 6)
         for key in ('mean', 'std'):
             del settings.model.data_preprocessor[key]
         del settings.model.backbone
-        for key in ('in_channels', 'c1_in_channels'):
-            settings.model.decode_head.pop(key, None)
+        heads = [settings.model.decode_head, settings.model.get('auxiliary_head') or {}]
+        assert all(head['in_channels'] == heads[0].in_channels for head in heads if head)
+        for head in heads:
+            for key in ('in_channels', 'c1_in_channels'):
+                head.pop(key, None)
     assert cfg.model == other.model
 
 

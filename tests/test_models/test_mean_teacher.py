@@ -330,7 +330,7 @@ def test_errors_of_the_labelers(labeler, options, message):
         (dict(momentum=1.1), r'`model.momentum` must be in \(0, 1\], got 1.1'),
         (dict(scales=()), '`model.scales` must be positive numbers, at least one, got'),
         (dict(warmup_iters=-1), '`warmup_iters` must be'),
-        (dict(auxiliary_head=dict(HEAD)), '`model.auxiliary_head` must be one head that aggregates.*got FCNHead'),
+        (dict(auxiliary_head=dict(HEAD)), '`model.auxiliary_head` must be the one head .*got FCNHead beside FCNHead'),
         (dict(auxiliary_head=dict(CLASSIFIER, num_classes=4)), 'num_classes` must equal.*got 4 and 3'),
         (
             dict(inference=dict(scorer=dict(type='mmwsl.SlidingWindowScorer', crop_size=(16, 16), stride=(8, 8)))),
@@ -344,10 +344,12 @@ def test_errors(settings, message):
 
 
 @torch.no_grad()
-def test_the_exported_network_has_the_masks_alone():
+def test_the_exported_network_has_both_heads():
     model = build().eval()
     image = torch.randint(0, 256, (1, 3, 32, 32), dtype=torch.uint8)  # RGB; the network gets BGR
-    (probs,) = OnnxNetwork(model, None)(image)
-    logits = model.decode_head(model.extract_feat(image.flip(1).float()))
+    probs, image_probs = OnnxNetwork(model, None)(image)
+    features = model.extract_feat(image.flip(1).float())
+    logits = model.decode_head(features)
     expected = F.interpolate(logits, (32, 32), mode='bilinear', align_corners=False).softmax(1)
     torch.testing.assert_close(probs, expected)
+    torch.testing.assert_close(image_probs[:, 1:], model.auxiliary_head(features).mean((2, 3)).sigmoid()[:, 1:])

@@ -8,7 +8,8 @@ train_pipeline = [
     dict(type='RandomResize', scale=crop_size, ratio_range=(0.5, 2.0), keep_ratio=True),
     dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackSegInputs'),
+    dict(type='mmwsl.ForgetInvisibleLabels'),
+    dict(type='mmwsl.PackImageLabelInputs'),
 ]
 test_pipeline = [
     dict(type='mmwsl.LoadImageAsBGR'),

@@ -89,6 +89,7 @@ class TrainingConfig:
         masks: Folder of ground-truth masks, which ``TrainingSet.masks`` calls ``'masks'``.
         parts: Training sets.
         model: Settings of the model, of :func:`model_settings`.
+        frozen: Parts of the model that are not trained.
         base_side: Size that the base scales images to.
         side: Size that images are scaled to; 0 is that of the base.
         batch_size: Batch size.
@@ -109,6 +110,7 @@ class TrainingConfig:
     base_side: int
     side: int = 0
     batch_size: int = 0
+    frozen: Sequence[str] = ()
     scales: Sequence[float] = ()
     load_masks: bool = False
     validate: bool = False
@@ -156,6 +158,7 @@ class TrainingConfig:
             f'test_dataloader = dict(**workers, dataset=dict(**images, {_files("val")}{pipeline}))',
             *(['val_dataloader = test_dataloader'] if self.validate else []),
             *(f'{name} = {code(value)}' for name, value in self.length.items()),
+            *([f'optim_wrapper = {code(frozen_parts(self.frozen))}'] if self.frozen else []),
             f'randomness = dict(seed={self.seed})',
         ]
         return '\n'.join([*lines, ''])
@@ -222,6 +225,11 @@ def model_settings(base: Mapping[str, Any], weights: BackboneWeights | None) -> 
     if any(list(base['data_preprocessor'][key]) != value for key, value in scaling.items()):
         settings['data_preprocessor'] = scaling
     return settings
+
+
+def frozen_parts(names: Sequence[str]) -> dict[str, Any]:
+    """Return the settings of an optimizer that does not train these parts of a model."""
+    return dict(paramwise_cfg=dict(custom_keys={name: dict(lr_mult=0.0) for name in names}))
 
 
 def label_scales(base: Mapping[str, Any]) -> tuple[float, ...]:

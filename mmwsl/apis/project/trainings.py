@@ -137,8 +137,23 @@ class Trainings:
             write_labels(project, self.check, 'train_pseudo', others)
             parts.append(TrainingSet('train_pseudo', len(others), f'{PROJECT}/{project.labels.name}/masks'))
         text = f'Trains {what} on the pseudo-labels of {project.labels_config.name}.'
-        fitted, length = self._fit(self._config(text, bases, parts), need, path, iterations)
+        fitted, length = self._fit(self._share_classifier(self._config(text, bases, parts)), need, path, iterations)
         self._write(path, fitted, length, iterations(length))
+
+    def _share_classifier(self, config: TrainingConfig) -> TrainingConfig:
+        """Take the head of the classifier for the image-level prior, where the features are the same.
+
+        Trained on whole images, it predicts the labels better than a head that is trained on crops, unless it was
+        trained on masks too.
+        """
+        classifier = latest_checkpoint(self.project.checkpoints)
+        model = load_config(config_folder() / config.base).model
+        same_features = model.backbone.get('frozen', False) and self.weights is not None
+        if not model.get('auxiliary_head') or not same_features or self.masked or classifier is None:
+            return config
+        file = f'{PROJECT}/{Path(classifier).relative_to(self.project.root.absolute()).as_posix()}'
+        head = dict(init_cfg=dict(type='Pretrained', checkpoint=file, prefix='decode_head.'))
+        return replace(config, model=merged(config.model, dict(auxiliary_head=head)), frozen=('auxiliary_head',))
 
     def write_labeler(self) -> None:
         """Write the config that labels the training images with the segmentor of the round before, if there is none."""

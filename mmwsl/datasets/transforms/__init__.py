@@ -11,6 +11,7 @@ from .regions import ComputeRegions, PartitionByProposals
 from .saliency import CalibrateSaliency, ComputeSaliency
 from .shapes import RenderShapesImage, RenderShapesMask
 from .superpixels import ComputeSuperpixels
+from .visible_labels import ForgetInvisibleLabels
 from .with_maps import TransformWithMaps
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     'ComputeRegions',
     'ComputeSaliency',
     'ComputeSuperpixels',
+    'ForgetInvisibleLabels',
     'IgnoreEmptyMasks',
     'RenderShapesImage',
     'RenderShapesMask',

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...functional import at_least_float32
-from ...inference import WholeScorer
 from ...registry import MODELS
 from ...utils.text import check_integer
 from ..decode_heads import LSEAggregationHead
@@ -51,8 +50,7 @@ class MeanTeacherSegmentor(WeakEncoderDecoder):
             ``loss_decode``, e.g. 0.1.
 
     Raises:
-        ValueError: If ``auxiliary_head`` does not aggregate, the heads have different numbers of classes, the scorer
-            does not score whole images, or an argument is out of range.
+        ValueError: If ``auxiliary_head`` does not aggregate, or an argument is out of range; see also the parent class.
     """
 
     auxiliary_head: LSEAggregationHead
@@ -74,20 +72,10 @@ class MeanTeacherSegmentor(WeakEncoderDecoder):
             raise ValueError(f'`model.momentum` must be in (0, 1], got {momentum}.')
         if not scales or min(scales) <= 0:
             raise ValueError(f'`model.scales` must be positive numbers, at least one, got {scales}.')
-        if not self.aggregates:
+        if self.image_head is not self.auxiliary_head:
             raise ValueError(
-                "`model.auxiliary_head` must be one head that aggregates, such as type='mmwsl.LSEAggregationHead', got "
-                f'{type(self.auxiliary_head).__name__}.'
-            )
-        if self.auxiliary_head.num_classes != self.num_classes:
-            raise ValueError(
-                '`auxiliary_head.num_classes` must equal `decode_head.num_classes`, got '
-                f'{self.auxiliary_head.num_classes} and {self.num_classes}.'
-            )
-        if type(self.pipeline.scorer) is not WholeScorer:
-            raise ValueError(
-                '`inference.scorer` must be mmwsl.WholeScorer for the two heads of MeanTeacherSegmentor, got '
-                f'{type(self.pipeline.scorer).__name__}. Remove it.'
+                "`model.auxiliary_head` must be the one head that aggregates, such as type='mmwsl.LSEAggregationHead', "
+                f'got {type(self.auxiliary_head).__name__} beside {type(self.decode_head).__name__}.'
             )
         self.warmup_iters, self.scales = warmup_iters, tuple(scales)
         self.labeler = MODELS.build(
@@ -105,11 +93,6 @@ class MeanTeacherSegmentor(WeakEncoderDecoder):
     def ignored(self) -> int:
         """Label of ignored pixels."""
         return int(self.decode_head.ignore_index)
-
-    @property
-    def aggregates(self) -> bool:
-        """Whether there are image-level logits, those of the classifier."""
-        return isinstance(self.auxiliary_head, LSEAggregationHead)
 
     def train(self, mode: bool = True) -> 'MeanTeacherSegmentor':
         """Set the mode; the teacher stays in evaluation mode."""
@@ -193,28 +176,6 @@ class MeanTeacherSegmentor(WeakEncoderDecoder):
                 total = total + resize(maps, size=total.shape[2:], mode='bilinear', align_corners=self.align_corners)
         assert total is not None
         return total
-
-    def score(
-        self,
-        inputs: Tensor,
-        batch_img_metas: list[dict],
-        input_size: tuple[int, int],
-        covered_size: tuple[int, int],
-    ) -> tuple[Tensor, Tensor | None]:
-        """Return the score map of the segmentation head, and the image-level logits of the classifier."""
-        features = self.extract_feat(inputs)
-        scores = self.auxiliary_head(features)
-        return self.decode_head(features), self.auxiliary_head.aggregate(
-            scores, batch_img_metas, input_size, covered_size
-        )
-
-    def image_probs(self, image_logits: Tensor) -> Tensor:
-        """Turn logits ``(N, K)`` of the classifier into image-level class probabilities."""
-        return self.auxiliary_head.background.image_probs(image_logits)
-
-    def image_log_odds(self, image_logits: Tensor) -> Tensor:
-        """Turn logits ``(N, K)`` of the classifier into the log-odds of the image-level class probabilities."""
-        return self.auxiliary_head.background.image_log_odds(image_logits)
 
     def _classifier(self) -> nn.ModuleDict:
         """Return the parts that the teacher is an average of."""

@@ -39,14 +39,19 @@ class WeakEncoderDecoder(EncoderDecoder):
     rank images where probabilities are rounded to 1. Test-time augmentation uses
     :class:`mmwsl.models.WeakSegTTAModel`.
 
+    The head that aggregates is the decode head or, beside a decode head that is trained on masks or pseudo-labels, an
+    auxiliary head, which is trained on the image-level labels.
+
     Args:
+        auxiliary_head: Config of an auxiliary head, or several. Without ``num_classes`` it has those of the decode
+            head.
         inference: Arguments of :class:`mmwsl.inference.InferencePipeline`.
         test_cfg: mmseg's ``test_cfg``, for whole images: the scorer is declared in ``inference``.
         **kwargs: Passed to :class:`mmseg.models.segmentors.EncoderDecoder`.
 
     Raises:
-        ValueError: If ``test_cfg`` asks for sliding windows, the head has a single output channel, or the pipeline
-            does not suit the head.
+        ValueError: If ``test_cfg`` asks for sliding windows, the head has a single output channel, the auxiliary head
+            that aggregates has other classes, or the pipeline does not suit the heads.
     """
 
     training_free = False
@@ -69,10 +74,25 @@ class WeakEncoderDecoder(EncoderDecoder):
         self.same_padding = getattr(self.decode_head, 'same_padding', True)
         self.pipeline = pipeline
         pipeline.check(self)
-        if self.localizes and not isinstance(pipeline.scorer, WholeScorer):
+        two_maps = self.localizes or self.image_head not in (None, self.decode_head)
+        if two_maps and not isinstance(pipeline.scorer, WholeScorer):
             raise ValueError(
-                f'`inference.scorer` must be mmwsl.WholeScorer for the maps of {type(self.decode_head).__name__}, got '
-                f'{type(pipeline.scorer).__name__}. Remove it.'
+                f'`inference.scorer` must be mmwsl.WholeScorer for the maps of {type(self.decode_head).__name__} and '
+                f'{type(self.image_head).__name__}, got {type(pipeline.scorer).__name__}. Remove it.'
+            )
+
+    def _init_auxiliary_head(self, auxiliary_head: dict | Sequence[dict] | None) -> None:
+        """Build the auxiliary heads, by default with the classes of the decode head."""
+        classes = dict(num_classes=self.num_classes)
+        if isinstance(auxiliary_head, Sequence):
+            auxiliary_head = [{**classes, **head} for head in auxiliary_head]
+        elif auxiliary_head is not None:
+            auxiliary_head = {**classes, **auxiliary_head}
+        super()._init_auxiliary_head(auxiliary_head)
+        if self.image_head is not None and self.image_head.num_classes != self.num_classes:
+            raise ValueError(
+                '`auxiliary_head.num_classes` must equal `decode_head.num_classes`, got '
+                f'{self.image_head.num_classes} and {self.num_classes}.'
             )
 
     @property
@@ -87,9 +107,21 @@ class WeakEncoderDecoder(EncoderDecoder):
         return cast(Background, getattr(self.decode_head, 'background', DEFAULT_BACKGROUND))
 
     @property
+    def image_background(self) -> Background:
+        """Background model of the image-level logits."""
+        return self.background if self.image_head is None else self.image_head.background
+
+    @property
+    def image_head(self) -> LSEAggregationHead | None:
+        """The head whose aggregated scores are the image-level logits: the decode head, or else an auxiliary head."""
+        auxiliary = getattr(self, 'auxiliary_head', [])
+        heads = [self.decode_head, *(auxiliary if isinstance(auxiliary, nn.ModuleList) else [auxiliary])]
+        return next((head for head in heads if isinstance(head, LSEAggregationHead)), None)
+
+    @property
     def aggregates(self) -> bool:
-        """Whether the head aggregates its score map, so that there are image-level logits."""
-        return isinstance(self.decode_head, LSEAggregationHead)
+        """Whether a head aggregates its score map, so that there are image-level logits."""
+        return self.image_head is not None
 
     @property
     def exclusive_classes(self) -> bool:
@@ -126,7 +158,7 @@ class WeakEncoderDecoder(EncoderDecoder):
 
     def score_map(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Return the score map ``(N, K, h, w)`` of padded images ``(N, 3, H, W)``."""
-        if self.aggregates:
+        if self.image_head is self.decode_head:
             return self._forward(inputs)
         # mmseg's heads interpolate to `img_shape` if it is a torch.Size.
         return self.encode_decode(inputs, [dict(meta, img_shape=inputs.shape[2:]) for meta in batch_img_metas])
@@ -146,9 +178,9 @@ class WeakEncoderDecoder(EncoderDecoder):
             input_size: Height and width of the inputs before the scorer padded them.
             covered_size: Height and width in pixels that the score maps cover from the first pixel of the inputs.
         """
-        if not self.aggregates:
+        if self.image_head is None:
             return None
-        return self.decode_head.aggregate(seg_logits, batch_img_metas, input_size, covered_size)
+        return self.image_head.aggregate(seg_logits, batch_img_metas, input_size, covered_size)
 
     def score(
         self,
@@ -158,10 +190,15 @@ class WeakEncoderDecoder(EncoderDecoder):
         covered_size: tuple[int, int],
     ) -> tuple[Tensor, Tensor | None]:
         """Return the score map of padded images, and ``image_logits`` as :meth:`aggregate` does."""
-        if not self.localizes:
+        image_head = self.image_head
+        if image_head is None or (image_head is self.decode_head and not self.localizes):
             score_map = self.score_map(inputs, batch_img_metas)
             return score_map, self.aggregate(score_map, batch_img_metas, input_size, covered_size)
         features = self.extract_feat(inputs)
+        if image_head is not self.decode_head:
+            metas = [dict(meta, img_shape=inputs.shape[2:]) for meta in batch_img_metas]
+            image_logits = self.aggregate(image_head(features), batch_img_metas, input_size, covered_size)
+            return self.decode_head.predict(features, metas, self.test_cfg), image_logits
         score_map = self.decode_head.forward(features)
         image_logits = self.aggregate(score_map, batch_img_metas, input_size, covered_size)
         valid = self.decode_head.valid_locations(score_map, batch_img_metas, input_size, covered_size)
@@ -178,8 +215,8 @@ class WeakEncoderDecoder(EncoderDecoder):
 
     def image_probs(self, image_logits: Tensor) -> Tensor:
         """Turn logits ``(N, K)`` into image-level class probabilities."""
-        return self.background.image_probs(image_logits)
+        return self.image_background.image_probs(image_logits)
 
     def image_log_odds(self, image_logits: Tensor) -> Tensor:
         """Turn logits ``(N, K)`` into the log-odds of the image-level class probabilities."""
-        return self.background.image_log_odds(image_logits)
+        return self.image_background.image_log_odds(image_logits)

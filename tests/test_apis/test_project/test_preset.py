@@ -88,14 +88,17 @@ def test_prediction_evaluation_and_report_use_the_last_round(data, best, tmp_pat
         WeakSegInferencer(project.segmentor_config, project.segmentor / 'iter_4.pth') for project in (best.at(1), best)
     ]
     names = [str(data.images / name) for name in data.val]
-    first, second = ([found['mask'] for found in one(names)['predictions']] for one in inferencers)
-    assert any((one != other).any() for one, other in zip(first, second, strict=True))
-    main(['predict', str(best.root), str(data.images), '--out', str(tmp_path / 'masks')])
+    first, second = (one(names, return_scores=True)['predictions'] for one in inferencers)
+    assert all((one['scores'] != other['scores']).any() for one, other in zip(first, second, strict=True))
+    main(['predict', str(best.root), str(data.images), '--scores', '--out', str(tmp_path / 'masks')])
     for name, expected in zip(data.val, second, strict=True):
         stem = name if name.startswith('same') else name[:-4]
+        scores = DEQUANTIZED[read_codes(tmp_path / f'masks/scores/{stem}.npz')]
+        assert np.abs(scores - expected['scores']).max() < 0.005
         found = [best.predictions / f'masks/{name[:-4]}.png', tmp_path / f'masks/masks/{stem}.png']
         for path in found:
-            np.testing.assert_array_equal(np.asarray(Image.open(path)), expected)
+            np.testing.assert_array_equal(np.asarray(Image.open(path)), expected['mask'])
+    assert json.loads((best.predictions / 'manifest.json').read_text())['checkpoint'].endswith('segmentor_2/iter_4.pth')
     page = (best.report / 'index.html').read_text()
     assert 'training on pseudo-labels, round 2' in page and 'labels_2/masks' in page
     with pytest.raises(SystemExit) as end:
@@ -241,6 +244,7 @@ def varied(best, tmp_path_factory):
 
 def test_scores_are_the_normalized_sum_over_the_views_of_the_segmentor(varied):
     cfg = load_config(varied.at(1).segmentor_config)
+    cfg.model.inference = None  # the labels are known: no image-level prior
     inferencers = []
     for side in (64, 96, 128):
         sized = copy.deepcopy(cfg)

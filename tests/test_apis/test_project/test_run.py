@@ -17,6 +17,8 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmwsl.annotations.score_file import read_codes
+from mmwsl.apis import WeakSegInferencer
+from mmwsl.apis.checkpoint import latest_checkpoint
 from mmwsl.apis.config import load_config
 from mmwsl.apis.project import Project
 from mmwsl.apis.project.supervision import Supervision
@@ -26,6 +28,10 @@ from mmwsl.datasets.classes import safe_palette
 from tests.conftest import EQUAL_WEIGHTS
 
 from .conftest import SIZE, arguments
+
+
+def without(arguments, name):
+    return [argument for argument in arguments if argument != name]
 
 
 def mask(path):
@@ -128,6 +134,27 @@ def test_a_run_on_flawed_data_prints_few_lines_and_each_warning_once(data, tmp_p
     assert len(printed.splitlines()) <= 25, printed
     assert printed.count('validation images are also training images, as the same file or a copy') == 3, printed
     assert printed.count('Their metrics are overestimated') == 1, printed
+
+
+def test_a_segmentor_on_frozen_features_predicts_the_image_level_labels_as_the_classifier(data, weights_root, tmp_path):
+    weights = str(weights_root / 'mobilenet_v2_imagenet.pth')
+    main([*without(arguments(data, tmp_path / 'shapes'), '--no-pretrained'), '--backbone', weights])
+    project = Project(tmp_path / 'shapes')
+    names = [str(data.images / name) for name in data.val]
+    pairs = ((project.config, project.checkpoints), (project.segmentor_config, project.segmentor))
+    classifier, segmentor = (
+        WeakSegInferencer(config, latest_checkpoint(folder))(names)['predictions'] for config, folder in pairs
+    )
+    for one, other in zip(classifier, segmentor, strict=True):
+        assert one['image_probs'] == pytest.approx(other['image_probs'], abs=1e-5)
+    assert len({value for one in segmentor for value in one['image_probs'].values()}) > 6
+    assert str(tmp_path) not in project.segmentor_config.read_text().replace(str(weights_root), '')
+    # With masks of training images, the classifier predicts the labels worse, and the segmentor has a head of its own.
+    masks = ['--masks', str(data.root / 'masks'), '--overwrite']
+    main([*without(arguments(data, project.root), '--no-pretrained'), '--backbone', weights, *masks])
+    assert 'auxiliary_head' not in project.segmentor_config.read_text()
+    own, other = (torch.load(latest_checkpoint(folder))['state_dict'] for _, folder in pairs)
+    assert not torch.equal(own['decode_head.conv_seg.weight'], other['auxiliary_head.conv_seg.weight'])
 
 
 def test_other_inputs_are_rejected_and_replaced_when_asked_for(data, finished, tmp_path, capfd):
