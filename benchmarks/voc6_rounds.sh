@@ -6,8 +6,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 processes="${1:-2}"
-# glibc keeps the memory of large maps: returning it after each step takes as long as the step of DeepLab v3+ itself
-export MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=16000000000
 
 train() {  # NAME [arguments of tools/train.py]
     python tools/train.py configs/*/"$1.py" --resume "${@:2}"

@@ -6,7 +6,8 @@ import sys
 
 import torch
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of <malloc.h>
+MALLOPT = {'MALLOC_TRIM_THRESHOLD_': -1, 'MALLOC_MMAP_THRESHOLD_': -3}
+"""Environment variables of glibc, and what <malloc.h> calls them."""
 LARGEST = 2**31 - 1
 
 
@@ -16,9 +17,10 @@ def prepare_cpu() -> None:
     From three cores on, one is left to the processes that read images. On two cores both compute: reading would leave
     most of one idle.
 
-    glibc returns the memory of a large tensor to the system and gets it again for the next one, a third of the time of
-    a training step: `mallopt` has the effect of the environment variables ``MALLOC_MMAP_THRESHOLD_`` and
-    ``MALLOC_TRIM_THRESHOLD_``. ``OMP_NUM_THREADS`` takes precedence.
+    glibc returns the memory of a large tensor to the system and gets it again for the next one, up to half of the time
+    of a training step.
+
+    The environment takes precedence: ``OMP_NUM_THREADS``, ``MALLOC_TRIM_THRESHOLD_`` and ``MALLOC_MMAP_THRESHOLD_``.
     """
     if torch.cuda.is_available():
         return
@@ -26,5 +28,6 @@ def prepare_cpu() -> None:
         cores = os.cpu_count() or 1
         torch.set_num_threads(max(min(cores, 2), cores - 1))
     if sys.platform == 'linux' and hasattr(library := ctypes.CDLL(None), 'mallopt'):  # musl has none
-        library.mallopt(M_MMAP_THRESHOLD, LARGEST)
-        library.mallopt(M_TRIM_THRESHOLD, LARGEST)
+        for variable, option in MALLOPT.items():
+            if variable not in os.environ:
+                library.mallopt(option, LARGEST)

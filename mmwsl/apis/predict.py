@@ -18,7 +18,6 @@ import mmwsl
 from mmwsl.annotations import MASK_FORMATS
 from mmwsl.apis.arguments import COUNT, POSITIVE, add_cfg_options, add_overwrite, device
 from mmwsl.apis.checkpoint import identify_checkpoint
-from mmwsl.apis.cpu import prepare_cpu
 from mmwsl.apis.data_check import warn_unusual
 from mmwsl.apis.folder_use import writes_alone
 from mmwsl.apis.image_inputs import Source, list_inputs, skipped_inputs
@@ -186,7 +185,6 @@ def _predict(args: argparse.Namespace) -> int:
     log = Path(args.out, LOG)
     existing = nearest_existing(log)
     wrong: Exception | None = None
-    prepare_cpu()
     with quiet(log) as console:
         try:
             result = predict_images(

@@ -113,6 +113,8 @@ def run_command(command: str, argv: list[str] | None = None) -> None:
                 module = import_module(COMMANDS[command][0])
             if was_interrupted():  # a library has caught it
                 raise KeyboardInterrupt
+            if 'torch' in sys.modules:  # else the command computes nothing
+                import_module('mmwsl.apis.cpu').prepare_cpu()
             code = module.main(argv)
             sys.stdout.flush()  # here, where an error is one line
     if code:

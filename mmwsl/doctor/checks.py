@@ -2,7 +2,6 @@
 
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -121,9 +120,6 @@ def devices(found: list[dict[str, Any]]) -> Iterator[Row]:
     if not torch['devices']:
         todo = f'torch is built for CUDA {torch["cuda"]}: check the driver with nvidia-smi' if torch['cuda'] else ''
         yield Row(NOTE, 'CUDA', 'no device', todo)
-        if platform.libc_ver()[0] == 'glibc' and 'MALLOC_MMAP_THRESHOLD_' not in os.environ:
-            todo = 'export MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=16000000000'
-            yield Row(NOTE, 'malloc', 'training on a CPU spends up to half of the time to allocate memory', todo)
 
 
 def weights() -> Iterator[Row]:

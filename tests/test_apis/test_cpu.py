@@ -1,6 +1,10 @@
-"""Threads of a process that computes on a CPU."""
+"""Threads and memory of a process that computes on a CPU."""
 
 import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -31,3 +35,37 @@ def test_the_environment_takes_precedence(threads, monkeypatch):
     monkeypatch.setenv('OMP_NUM_THREADS', '5')
     prepare_cpu()
     assert threads() == 3  # torch has read the variable at its start
+
+
+WORK = """
+import resource, sys
+from mmwsl.cli.main import run_command
+sys.argv[0] = 'mmwsl'
+try:
+    run_command('print-config', ['wsl_lse_shapes'])
+except SystemExit:
+    pass
+import torch
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    torch.ones(4_000_000)
+print('\\nfaults', resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def faults(**variables):
+    """Run a command, and count the page faults of 20 tensors of 16 MB afterwards."""
+    names = ('MALLOC_MMAP_THRESHOLD_', 'MALLOC_TRIM_THRESHOLD_')
+    environment = {name: value for name, value in os.environ.items() if name not in names} | variables
+    run = subprocess.run([sys.executable, '-c', WORK], env=environment, capture_output=True, text=True, check=True)
+    return int(run.stdout.split('faults')[-1])
+
+
+HUGE_PAGES = Path('/sys/kernel/mm/transparent_hugepage/enabled')
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='a GPU computes')
+@pytest.mark.skipif(platform.libc_ver()[0] != 'glibc', reason='only glibc returns memory')
+@pytest.mark.skipif(HUGE_PAGES.exists() and '[always]' in HUGE_PAGES.read_text(), reason='few faults in any case')
+def test_commands_keep_the_memory_of_large_tensors_unless_the_environment_says_otherwise():
+    assert 5 * faults() < faults(MALLOC_MMAP_THRESHOLD_='131072', MALLOC_TRIM_THRESHOLD_='131072')

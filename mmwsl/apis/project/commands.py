@@ -3,7 +3,6 @@
 import shlex
 from pathlib import Path
 
-from mmwsl.apis.cpu import prepare_cpu
 from mmwsl.apis.folder_use import writes_alone
 from mmwsl.apis.pseudo_labels.manifest import list_differences
 from mmwsl.utils.console import Console, quiet
@@ -62,7 +61,6 @@ def label_project(
     last = opened.last('labels')
     project = last if teacher is None else opened
     stage = stage_name('labels', project.round)
-    prepare_cpu()
     with quiet(project.root / 'run.log') as console:
         check_project(project, console)
         before = project.read_summary().get(stage, {})

@@ -10,7 +10,6 @@ from typing import Any
 
 import mmwsl
 from mmwsl.apis.config import config_folder, load_config
-from mmwsl.apis.cpu import prepare_cpu
 from mmwsl.apis.folder_use import writes_alone
 from mmwsl.apis.pseudo_labels.corrections import check_unchanged
 from mmwsl.apis.weights import find_weights
@@ -62,7 +61,6 @@ def run_project(images: str | Path, labels: str | Path, out: str | Path, options
     project = Project(Path(out))
     check_paths(project, images, labels, options.masks, options.val)
     remove_partial_files(project.root)
-    prepare_cpu()
     with quiet(project.root / 'run.log') as console:
         return _Run(project, Path(images).absolute(), Path(labels).absolute(), options, console).run()
 
