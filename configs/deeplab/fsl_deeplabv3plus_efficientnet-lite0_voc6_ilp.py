@@ -2,7 +2,7 @@
 _base_ = ['fsl_deeplabv3plus_efficientnet-lite0_voc6.py', '../_base_/models/image_level_head.py']
 train_pipeline = [
     *_base_.train_pipeline[:-1],
-    dict(type='mmwsl.ForgetInvisibleLabels'),
+    dict(type='mmwsl.MarkInvisibleLabelsUnknown'),
     dict(type='mmwsl.PackImageLabelInputs'),
 ]
 train_dataloader = dict(dataset=dict(dataset=dict(pipeline=train_pipeline)))

@@ -14,7 +14,7 @@ model = dict(
     auxiliary_head=dict(_base_.image_level_head, in_channels=320),
     inference=_base_.image_level_prior,
 )
-# A head with normalization tolerates a higher learning rate. The other one has that of the classifier.
+# A head with normalization tolerates a higher learning rate. The auxiliary head has none: 1e-3, as in the classifier.
 optim_wrapper = dict(optimizer=dict(lr=5e-3), paramwise_cfg=dict(custom_keys=dict(auxiliary_head=dict(lr_mult=0.2))))
 val_cfg = None
 tta_model = dict(type='mmwsl.WeakSegTTAModel')

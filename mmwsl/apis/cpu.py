@@ -6,9 +6,11 @@ import sys
 
 import torch
 
-MALLOPT = {'MALLOC_TRIM_THRESHOLD_': -1, 'MALLOC_MMAP_THRESHOLD_': -3}
-"""Environment variables of glibc, and what <malloc.h> calls them."""
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of <malloc.h>
+VARIABLES = ('MALLOC_TRIM_THRESHOLD_', 'MALLOC_MMAP_THRESHOLD_')
 LARGEST = 2**31 - 1
+LIMIT_OF_OLD_GLIBC = 32 * 2**20
+"""Largest threshold that older versions accept, on 64 bits."""
 
 
 def prepare_cpu() -> None:
@@ -20,14 +22,16 @@ def prepare_cpu() -> None:
     glibc returns the memory of a large tensor to the system and gets it again for the next one, up to half of the time
     of a training step.
 
-    The environment takes precedence: ``OMP_NUM_THREADS``, ``MALLOC_TRIM_THRESHOLD_`` and ``MALLOC_MMAP_THRESHOLD_``.
+    The environment takes precedence: ``OMP_NUM_THREADS``, and ``MALLOC_TRIM_THRESHOLD_`` or ``MALLOC_MMAP_THRESHOLD_``.
     """
     if torch.cuda.is_available():
         return
     if 'OMP_NUM_THREADS' not in os.environ:
-        cores = os.cpu_count() or 1
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
         torch.set_num_threads(max(min(cores, 2), cores - 1))
-    if sys.platform == 'linux' and hasattr(library := ctypes.CDLL(None), 'mallopt'):  # musl has none
-        for variable, option in MALLOPT.items():
-            if variable not in os.environ:
-                library.mallopt(option, LARGEST)
+    if sys.platform != 'linux' or any(variable in os.environ for variable in VARIABLES):
+        return
+    mallopt = getattr(ctypes.CDLL(None), 'mallopt', None)  # musl has none
+    # The threshold of trimming alone would turn off that glibc raises the other one to the size of the tensors.
+    if mallopt and any(mallopt(M_MMAP_THRESHOLD, size) for size in (LARGEST, LIMIT_OF_OLD_GLIBC)):
+        mallopt(M_TRIM_THRESHOLD, LARGEST)

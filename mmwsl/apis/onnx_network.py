@@ -101,7 +101,8 @@ class OnnxNetwork(nn.Module):
         self.pad_value = preprocessor.pad_val
         self.align_corners: bool = model.align_corners
         self.image_head: Any = getattr(model, 'image_head', None)
-        self.aggregates: bool = self.image_head is not None
+        padded = self.divisor > 1 and self.image_head is not model.decode_head  # padding would take part in its pooling
+        self.aggregates: bool = self.image_head is not None and not padded
         if self.aggregates and self.divisor > 1:
             raise ValueError(
                 '`data_preprocessor.test_cfg.size_divisor` must be None to export a head that aggregates, got '

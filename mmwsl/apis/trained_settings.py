@@ -10,7 +10,7 @@ from mmwsl.apis.checkpoint import meta_of
 from mmwsl.utils.console import log_warning
 from mmwsl.utils.nested import settings_in
 
-PARTS = ('data_preprocessor', 'backbone', 'neck', 'decode_head')
+PARTS = ('data_preprocessor', 'backbone', 'neck', 'decode_head', 'auxiliary_head')
 IN_TRAINING = ('loss_decode', 'init_cfg', 'pretrained', 'dropout_ratio', 'drop_path_rate', 'sampler', 'ignore_index')
 """Settings of these parts that act in training only."""
 CHOSEN_LATER = ('background',)

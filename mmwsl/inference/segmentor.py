@@ -16,6 +16,7 @@ class Segmentor(Protocol):
     num_classes: int
     align_corners: bool
     decode_head: Any
+    image_head: Any  # the head whose scores are aggregated to the image-level logits, None if there is none
     pipeline: 'InferencePipeline'
     test_cfg: Any
     same_padding: bool  # whether the network pads, so that its score map covers the input

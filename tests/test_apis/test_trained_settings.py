@@ -39,3 +39,10 @@ def test_a_list_and_a_tuple_are_equal_and_files_without_settings_say_nothing(cap
         warn_changed_settings(dict(meta={}), other, 'a.pth')
         warn_changed_settings({}, other, 'a.pth')
     assert not caplog.text
+
+
+def test_an_auxiliary_head_counts():
+    trained = mmwsl.get_config('psl_deeplabv3plus_mobilenet-v2_folder').model.to_dict()
+    other = copy.deepcopy(trained)
+    other['auxiliary_head']['aggregator']['r'] = 9.0
+    assert changed_settings(trained, other) == ['model.auxiliary_head.aggregator.r was 0.3, is 9.0']

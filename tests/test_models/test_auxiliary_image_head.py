@@ -48,8 +48,9 @@ def build(auxiliary_head=IMAGE_HEAD, kind='mmwsl.WeakEncoderDecoder', **settings
             **settings,
         )
     )
+    generator = torch.Generator().manual_seed(2)
     for parameter in model.parameters():
-        torch.nn.init.normal_(parameter, generator=torch.Generator().manual_seed(parameter.numel()))
+        torch.nn.init.normal_(parameter, std=0.4, generator=generator)
     return model.eval()
 
 
@@ -72,7 +73,9 @@ def batch(count=2):
 def test_masks_are_those_of_the_decode_head_and_image_scores_those_of_the_auxiliary_head():
     inputs, samples = batch()
     model = build()
-    maps = model.auxiliary_head(model.extract_feat(inputs))[..., :3]  # without the padding
+    features = model.extract_feat(inputs)
+    maps = model.auxiliary_head(features)[..., :3]  # without the padding
+    assert not torch.allclose(maps, model.decode_head(features)[..., :3])
     expected = ((2 * maps).exp().mean((2, 3)).log() / 2).sigmoid()
     found = model.predict(inputs, copy.deepcopy(samples))
     of_mmseg = build(auxiliary_head=None, kind='EncoderDecoder')
@@ -129,11 +132,26 @@ def test_the_head_that_aggregates_is_found_among_others():
     assert build(auxiliary_head=dict(HEAD)).image_head is None and build(auxiliary_head=None).image_head is None
 
 
+@torch.no_grad()
+def test_boxes_are_searched_by_the_image_scores():
+    model = build(inference=dict(class_maps=dict(type='mmwsl.BeamSearchBoxes')))
+    inputs, samples = batch(1)
+    features = model.extract_feat(inputs)
+    whole = [(0, 0, 3, 4)]  # without the padding
+    found = model.pipeline.class_maps._score(model, list(features), whole, samples[0], (16, 16))
+    (sample,) = model.predict(inputs, samples)
+    torch.testing.assert_close(found[0], sample.pred_label.log_odds)
+
+
 def test_errors():
     with pytest.raises(ValueError, match='`auxiliary_head.num_classes` must equal .*, got 4 and 3'):
         build(auxiliary_head=dict(IMAGE_HEAD, num_classes=4))
     windows = dict(type='mmwsl.SlidingWindowScorer', crop_size=(16, 16), stride=(8, 8))
     with pytest.raises(ValueError, match='must be mmwsl.WholeScorer for the maps of FCNHead and LSEAggregationHead'):
         build(inference=dict(scorer=windows))
+    with pytest.raises(ValueError, match='`auxiliary_head.same_padding` must be True'):
+        build(auxiliary_head=dict(IMAGE_HEAD, same_padding=False))
+    with pytest.raises(ValueError, match='`decode_head` must aggregate its score map for GuidedBackpropS'):
+        build(inference=dict(class_maps=dict(type='mmwsl.GuidedBackpropSaliency', layers=('backbone',))))
     with pytest.raises(ValueError, match='ImageLevelPrior needs image-level probabilities and so a head that aggreg'):
         build(auxiliary_head=dict(HEAD), inference=PRIOR)

@@ -7,7 +7,7 @@ image_level_head = dict(
     hidden_channels=(512,),
     kernel_size=1,
     dropout_ratio=0.0,
-    aggregator=dict(type='mmwsl.LSEPooling', r=0.3),  # that of the light classifiers
+    aggregator=dict(type='mmwsl.LSEPooling', r=0.3),  # as in the light classifiers
     background=dict(type='mmwsl.ConstantBackground', threshold=0.5),
     loss_decode=dict(type='mmwsl.MultiLabelSoftMarginLoss'),
 )

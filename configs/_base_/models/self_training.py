@@ -6,7 +6,7 @@ self_training = dict(
         image_labels=dict(type='mmwsl.KnownImageLabels', keep_foreground=True),
         # A network that is trained on pseudo-labels is underconfident: here, the maximum of every labeled class is 1.
         class_maps=dict(type='mmwsl.ClassActivationMaps', normalization='max'),
-        postprocessors=[],
+        postprocessors=[],  # the image-level labels are known: no prior
     ),
 )
 # Post-processors of the stored scores after the thresholds, which `mmwsl run` chooses. The network was trained on whole

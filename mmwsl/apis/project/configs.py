@@ -227,6 +227,13 @@ def model_settings(base: Mapping[str, Any], weights: BackboneWeights | None) -> 
     return settings
 
 
+def same_image_head(segmentor: Mapping[str, Any], classifier: Mapping[str, Any]) -> bool:
+    """Tell whether the auxiliary head of a segmentor on frozen features can have the weights of a classifier's head."""
+    head, other = segmentor.get('auxiliary_head') or {}, classifier['decode_head']
+    settings = ('type', 'in_channels', 'hidden_channels', 'kernel_size', 'aggregator', 'background')
+    return segmentor['backbone'].get('frozen', False) and all(head.get(key) == other.get(key) for key in settings)
+
+
 def frozen_parts(names: Sequence[str]) -> dict[str, Any]:
     """Return the settings of an optimizer that does not train these parts of a model."""
     return dict(paramwise_cfg=dict(custom_keys={name: dict(lr_mult=0.0) for name in names}))

@@ -28,6 +28,7 @@ from .configs import (
     mask_repeats,
     merged,
     model_settings,
+    same_image_head,
 )
 from .data_check import DataCheck
 from .layout import Project
@@ -147,13 +148,14 @@ class Trainings:
         trained on masks too.
         """
         classifier = latest_checkpoint(self.project.checkpoints)
-        model = load_config(config_folder() / config.base).model
-        same_features = model.backbone.get('frozen', False) and self.weights is not None
-        if not model.get('auxiliary_head') or not same_features or self.masked or classifier is None:
+        base, trained = load_config(config_folder() / config.base), load_config(self.project.config)
+        fits = self.weights is not None and same_image_head(base.model, trained.model)
+        if not fits or self.masked or classifier is None:
             return config
         file = f'{PROJECT}/{Path(classifier).relative_to(self.project.root.absolute()).as_posix()}'
-        head = dict(init_cfg=dict(type='Pretrained', checkpoint=file, prefix='decode_head.'))
-        return replace(config, model=merged(config.model, dict(auxiliary_head=head)), frozen=('auxiliary_head',))
+        init_cfg = dict(type='Pretrained', checkpoint=file, prefix='decode_head.')
+        shared = dict(auxiliary_head=dict(init_cfg=init_cfg, loss_decode=dict(loss_weight=0.0)))
+        return replace(config, model=merged(config.model, shared), frozen=('auxiliary_head',))
 
     def write_labeler(self) -> None:
         """Write the config that labels the training images with the segmentor of the round before, if there is none."""

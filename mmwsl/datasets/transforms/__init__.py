@@ -4,6 +4,7 @@ from .cropping import CropBox, RandomCentralCrop
 from .deformation import RandomElasticDeformation
 from .empty_masks import IgnoreEmptyMasks
 from .formatting import PackImageLabelInputs, PackSegInputsWithMaps, multi_hot_labels
+from .invisible_labels import MarkInvisibleLabelsUnknown
 from .loading import LoadImageAsBGR
 from .maps import KeepOriginalImage, LoadConfidence, LoadObjectness, LoadSuperpixels
 from .objectness import ComputeObjectness
@@ -11,7 +12,6 @@ from .regions import ComputeRegions, PartitionByProposals
 from .saliency import CalibrateSaliency, ComputeSaliency
 from .shapes import RenderShapesImage, RenderShapesMask
 from .superpixels import ComputeSuperpixels
-from .visible_labels import ForgetInvisibleLabels
 from .with_maps import TransformWithMaps
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
     'ComputeRegions',
     'ComputeSaliency',
     'ComputeSuperpixels',
-    'ForgetInvisibleLabels',
     'IgnoreEmptyMasks',
     'RenderShapesImage',
     'RenderShapesMask',
@@ -30,6 +29,7 @@ __all__ = [
     'LoadConfidence',
     'LoadObjectness',
     'LoadSuperpixels',
+    'MarkInvisibleLabelsUnknown',
     'PackImageLabelInputs',
     'PackSegInputsWithMaps',
     'PartitionByProposals',

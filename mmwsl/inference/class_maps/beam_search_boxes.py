@@ -114,7 +114,7 @@ class BeamSearchBoxes(ClassMaps):
         for n, (x1, y1, x2, y2) in enumerate(boxes):
             inside[n, :, y1:y2, x1:x2] = 1
         masked = [level * F.interpolate(inside, level.shape[2:], mode='nearest') for level in features]
-        logits = segmentor.decode_head(masked)
+        logits = (segmentor.image_head or segmentor.decode_head)(masked)
         found = segmentor.aggregate(logits, [sample.metainfo] * len(boxes), size, size)
         assert found is not None  # `check` has asked for a head that aggregates
         return segmentor.image_log_odds(found)

@@ -119,8 +119,13 @@ class GuidedBackpropSaliency(ClassMaps):
         return [] if self.scores is None else [self.scores]
 
     def check(self, segmentor: Segmentor) -> None:
-        """Check that the layers exist; see the parent."""
+        """Check that the layers exist and that the decode head aggregates; see the parent."""
         super().check(segmentor)
+        if segmentor.image_head is not segmentor.decode_head:
+            raise ValueError(
+                f'`decode_head` must aggregate its score map for {type(self).__name__}, got '
+                f'{type(segmentor.decode_head).__name__}.'
+            )
         check_layers(self.layers, cast(nn.Module, segmentor))
 
     def __call__(

@@ -9,6 +9,7 @@ from torch import Tensor
 from ...functional import boxes_to_map, crop_and_resize
 from ...inference import WholeScorer
 from ...registry import MODELS
+from ..decode_heads import LSEAggregationHead
 from .frozen_first_stage import FrozenFirstStage
 
 
@@ -39,7 +40,7 @@ class ProposalCascade(FrozenFirstStage):
 
     def __init__(self, *, box_head: dict, box_backbone: dict | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not self.aggregates:
+        if not isinstance(self.decode_head, LSEAggregationHead):
             raise ValueError(
                 '`decode_head` of ProposalCascade must aggregate its score map, got '
                 f"{type(self.decode_head).__name__}. Use type='mmwsl.LSEAggregationHead'."

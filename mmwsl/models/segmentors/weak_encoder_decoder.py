@@ -76,9 +76,10 @@ class WeakEncoderDecoder(EncoderDecoder):
         pipeline.check(self)
         two_maps = self.localizes or self.image_head not in (None, self.decode_head)
         if two_maps and not isinstance(pipeline.scorer, WholeScorer):
+            heads = ' and '.join(dict.fromkeys(type(head).__name__ for head in (self.decode_head, self.image_head)))
             raise ValueError(
-                f'`inference.scorer` must be mmwsl.WholeScorer for the maps of {type(self.decode_head).__name__} and '
-                f'{type(self.image_head).__name__}, got {type(pipeline.scorer).__name__}. Remove it.'
+                f'`inference.scorer` must be mmwsl.WholeScorer for the maps of {heads}, got '
+                f'{type(pipeline.scorer).__name__}. Remove it.'
             )
 
     def _init_auxiliary_head(self, auxiliary_head: dict | Sequence[dict] | None) -> None:
@@ -89,11 +90,16 @@ class WeakEncoderDecoder(EncoderDecoder):
         elif auxiliary_head is not None:
             auxiliary_head = {**classes, **auxiliary_head}
         super()._init_auxiliary_head(auxiliary_head)
-        if self.image_head is not None and self.image_head.num_classes != self.num_classes:
+        head = self.image_head
+        if head is None or head is self.decode_head:
+            return
+        if head.num_classes != self.num_classes:
             raise ValueError(
                 '`auxiliary_head.num_classes` must equal `decode_head.num_classes`, got '
-                f'{self.image_head.num_classes} and {self.num_classes}.'
+                f'{head.num_classes} and {self.num_classes}.'
             )
+        if not head.same_padding:  # the inputs are padded for the decode head
+            raise ValueError('`auxiliary_head.same_padding` must be True, got False. Remove it.')
 
     @property
     def localizes(self) -> bool:

@@ -1,4 +1,4 @@
-"""Transform that forgets image-level labels of objects outside a crop."""
+"""Image-level labels of objects that a crop may have cut out."""
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -7,7 +7,7 @@ from mmwsl.registry import TRANSFORMS
 
 
 @TRANSFORMS.register_module()
-class ForgetInvisibleLabels(BaseTransform):
+class MarkInvisibleLabelsUnknown(BaseTransform):
     """Make the image-level labels unknown whose class has no pixel in the mask.
 
     Place it after crops, which can cut a labeled object out of the image. A class without a pixel may still be among
@@ -16,12 +16,13 @@ class ForgetInvisibleLabels(BaseTransform):
     Required Keys:
 
     - gt_seg_map
-    - img_label, unknown_label (each optional)
+    - img_label, unknown_label, large_label, small_label (each optional)
 
     Modified Keys:
 
     - img_label
     - unknown_label
+    - large_label, small_label, if there are any
     """
 
     def transform(self, results: dict) -> dict:
@@ -29,9 +30,10 @@ class ForgetInvisibleLabels(BaseTransform):
         if 'img_label' not in results:
             return results
         visible = set(np.unique(results['gt_seg_map']).tolist())
-        present = results['img_label']
-        results['img_label'] = [label for label in present if label in visible]
-        hidden = [label for label in present if label not in visible]
+        hidden = {label for label in results['img_label'] if label not in visible}
+        for key in ('img_label', 'large_label', 'small_label'):
+            if key in results:
+                results[key] = [label for label in results[key] if label not in hidden]
         results['unknown_label'] = sorted({*results.get('unknown_label', ()), *hidden})
         return results
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmwsl.datasets.transforms import ForgetInvisibleLabels, PackImageLabelInputs
+from mmwsl.datasets.transforms import MarkInvisibleLabelsUnknown, PackImageLabelInputs
 
 
 def results(mask, present, unknown=()):
@@ -23,8 +23,16 @@ def results(mask, present, unknown=()):
     )
 
 
+def test_the_size_of_an_invisible_object_is_unknown_too():
+    before = results([[3]], [2, 3]) | dict(large_label=[2, 3], small_label=[])
+    sample = PackImageLabelInputs()(MarkInvisibleLabelsUnknown()(before))['data_samples']
+    assert sample.gt_label.size.tolist() == [-1, -1, -1, 1, -1]
+
+
 def packed(*arguments):
-    return PackImageLabelInputs()(ForgetInvisibleLabels()(results(*arguments)))['data_samples'].gt_label.score.tolist()
+    return PackImageLabelInputs()(MarkInvisibleLabelsUnknown()(results(*arguments)))[
+        'data_samples'
+    ].gt_label.score.tolist()
 
 
 def test_a_class_without_a_pixel_becomes_unknown():
@@ -41,10 +49,10 @@ def test_classes_that_are_not_labeled_stay_as_they_are():
 def test_labels_of_the_dataset_are_not_changed():
     before = results([[0]], [1])
     present, unknown = before['img_label'], before['unknown_label']
-    ForgetInvisibleLabels()(before)
+    MarkInvisibleLabelsUnknown()(before)
     assert (present, unknown) == ([1], []) and before['img_label'] == [] and before['unknown_label'] == [1]
 
 
 def test_an_image_without_labels_stays_unlabeled():
     unlabeled = {key: value for key, value in results([[0]], [1]).items() if not key.endswith('_label')}
-    assert 'img_label' not in ForgetInvisibleLabels()(unlabeled) and 'unknown_label' not in unlabeled
+    assert 'img_label' not in MarkInvisibleLabelsUnknown()(unlabeled) and 'unknown_label' not in unlabeled
