@@ -119,7 +119,7 @@ class WeakEncoderDecoder(EncoderDecoder):
 
     @property
     def image_head(self) -> LSEAggregationHead | None:
-        """The head whose aggregated scores are the image-level logits: the decode head, or else an auxiliary head."""
+        """The decode head if it aggregates, else the first auxiliary head that does; None if none does."""
         auxiliary = getattr(self, 'auxiliary_head', [])
         heads = [self.decode_head, *(auxiliary if isinstance(auxiliary, nn.ModuleList) else [auxiliary])]
         return next((head for head in heads if isinstance(head, LSEAggregationHead)), None)
