@@ -30,9 +30,8 @@ def test_the_size_of_an_invisible_object_is_unknown_too():
 
 
 def packed(*arguments):
-    return PackImageLabelInputs()(MarkInvisibleLabelsUnknown()(results(*arguments)))[
-        'data_samples'
-    ].gt_label.score.tolist()
+    sample = PackImageLabelInputs()(MarkInvisibleLabelsUnknown()(results(*arguments)))['data_samples']
+    return sample.gt_label.score.tolist()
 
 
 def test_a_class_without_a_pixel_becomes_unknown():
