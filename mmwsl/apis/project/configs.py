@@ -60,13 +60,11 @@ class TrainingSet:
 
     Attributes:
         table: Name of the table in ``data/`` with their image-level labels, without suffix.
-        images: Number of images.
         masks: Folder of their masks; None for training on the image-level labels.
         repeats: How often an image is in an epoch.
     """
 
     table: str
-    images: int
     masks: str | None = None
     repeats: int = 1
 
@@ -94,6 +92,9 @@ class TrainingConfig:
         side: Size that images are scaled to; 0 is that of the base.
         batch_size: Batch size.
         scales: Scales of an image in the test-time augmentation, each also mirrored. Empty is :data:`.budget.SCALES`.
+        balanced: Whether images of rare classes are repeated, otherwise their objects are taken for similar ones of
+            frequent classes. A class is rare if fewer than 1 / (number of foreground classes) of the images contain it;
+            one class alone is never rare.
         load_masks: Whether the pipeline of the base must be told to load the masks.
         validate: Whether the training ends with a validation of the image-level labels.
         seed: Random seed.
@@ -112,15 +113,11 @@ class TrainingConfig:
     batch_size: int = 0
     frozen: Sequence[str] = ()
     scales: Sequence[float] = ()
+    balanced: bool = False
     load_masks: bool = False
     validate: bool = False
     seed: int = 0
     length: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def epoch(self) -> int:
-        """Number of images of an epoch, repeated ones included."""
-        return sum(part.images * part.repeats for part in self.parts)
 
     @property
     def scaled(self) -> bool:
@@ -177,9 +174,12 @@ class TrainingConfig:
         pipeline = ', pipeline=train_pipeline' if self.scaled else ''
         if self.load_masks and part.masks:
             pipeline = f', pipeline={LOAD_MASKS if self.scaled else LOAD_MASKS.replace("train", "_base_.train")}'
-        single = len(self.parts) == 1
-        base = '' if single else '_base_.train_dataloader.dataset, '
+        single, balanced = len(self.parts) == 1, self.balanced and len(self.classes) > 2
+        base = '' if single and not balanced else '_base_.train_dataloader.dataset, '
         text = f'dict({base}**images, {_files(part.table, part.masks)}{pipeline})'
+        if balanced:
+            new = "_delete_=True, type='ClassBalancedDataset'" if single else "type='ClassBalancedDataset'"
+            text = f'dict({new}, oversample_thr=1 / {len(self.classes) - 1}, dataset={text})'
         if single or part.repeats == 1:
             return text
         return f"dict(type='RepeatDataset', times={part.repeats}, dataset={text})"

@@ -31,11 +31,13 @@ class StepTime:
         first: Additional seconds of the first one on the same images, whose features a
             :class:`mmwsl.models.backbones.CachedBackbone` has not stored yet.
         forward: Seconds of a prediction of one image.
+        images: Number of images of an epoch, repeated ones included.
     """
 
     step: float
     first: float = 0.0
     forward: float = 0.0
+    images: int = 0
 
 
 def measure_steps(cfg: Config, amp: str | None = None) -> StepTime:
@@ -66,7 +68,8 @@ def _measure_steps(cfg: Config, amp: str | None) -> StepTime:
         for hook in hooks:
             hook.before_train(runner)
         alone = dict(num_workers=0, persistent_workers=False, prefetch_factor=None)
-        batches = iter(Runner.build_dataloader(dict(cfg.train_dataloader, **alone), seed=0))
+        loader = Runner.build_dataloader(dict(cfg.train_dataloader, **alone), seed=0)
+        batches = iter(loader)
         runner.model.train()
         durations: list[list[float]] = []
         for _ in range(2):  # the first batch warms up
@@ -81,7 +84,7 @@ def _measure_steps(cfg: Config, amp: str | None) -> StepTime:
     runner.model.eval()
     with torch.no_grad():
         forward = min(_seconds(lambda: runner.model(images, mode='tensor')) for _ in range(2))
-    return StepTime(max(later, loading / workers), max(0.0, first - later), forward)
+    return StepTime(max(later, loading / workers), max(0.0, first - later), forward, len(loader.dataset))
 
 
 def _seconds(function: Callable[[], object]) -> float:

@@ -86,7 +86,7 @@ class Trainings:
         project, masked = self.project, self.masked
         if not project.config.exists():
             # All images are in the last set: their pseudo-labels will be generated.
-            parts = [*self._masked_set(len(self.names)), TrainingSet('train', len(self.names))]
+            parts = [*self._masked_set(len(self.names)), TrainingSet('train')]
             text = f'Trains on image-level labels{" and masks" if masked else ""}.'
             config = self._config(text, CLASSIFIERS, parts, load_masks=True, validate=True)
             if masked:
@@ -136,9 +136,10 @@ class Trainings:
         parts = self._masked_set(len(others))
         if others:
             write_labels(project, self.check, 'train_pseudo', others)
-            parts.append(TrainingSet('train_pseudo', len(others), f'{PROJECT}/{project.labels.name}/masks'))
+            parts.append(TrainingSet('train_pseudo', f'{PROJECT}/{project.labels.name}/masks'))
         text = f'Trains {what} on the pseudo-labels of {project.labels_config.name}.'
-        fitted, length = self._fit(self._share_classifier(self._config(text, bases, parts)), need, path, iterations)
+        config = self._share_classifier(self._config(text, bases, parts, balanced=bases is SEGMENTORS))
+        fitted, length = self._fit(config, need, path, iterations)
         self._write(path, fitted, length, iterations(length))
 
     def _share_classifier(self, config: TrainingConfig) -> TrainingConfig:
@@ -164,7 +165,7 @@ class Trainings:
             return
         before = project.at(project.round - 1)
         trained = load_config(before.segmentor_config)
-        parts = [TrainingSet('train', len(self.names), f'{PROJECT}/{before.labels.name}/masks')]
+        parts = [TrainingSet('train', f'{PROJECT}/{before.labels.name}/masks')]
         text = f'Labels the images for round {project.round} with the network of {before.segmentor_config.name}.'
         config = self._config(
             text,
@@ -185,8 +186,7 @@ class Trainings:
         if not self.masked:
             return []
         write_labels(self.project, self.check, 'train_masks', self.masked)
-        count = len(self.masked)
-        return [TrainingSet('train_masks', count, 'masks', mask_repeats(count, others))]
+        return [TrainingSet('train_masks', 'masks', mask_repeats(len(self.masked), others))]
 
     def _config(
         self, text: str, bases: Mapping[str, str], parts: Sequence[TrainingSet], **settings: Any
@@ -245,8 +245,8 @@ class Trainings:
             if found is None:
                 continue
             fitted, times = found
-            chosen = fitted, plan.Length(need, config.epoch, fitted.batch_size, times)
-            wanted = need.iterations(config.epoch, fitted.batch_size)
+            chosen = fitted, plan.Length(need, times.images, fitted.batch_size, times)
+            wanted = need.iterations(times.images, fitted.batch_size)
             if self.epochs is not None or iterations(chosen[1]) >= plan.ENOUGH * wanted:
                 break
         if chosen is None:
