@@ -14,6 +14,7 @@ Backbones are compared in the same way, each with full supervision of its own:
 
 import argparse
 import json
+import os
 import re
 import resource
 import statistics
@@ -26,7 +27,7 @@ from mmengine.registry import HOOKS
 from mmwsl.apis.config import load_config
 from mmwsl.apis.registered import is_subclass
 from mmwsl.apis.training import train
-from mmwsl.utils.files import write_json
+from mmwsl.utils.files import digest_file, write_json
 
 CONFIGS = (
     'psl_deeplabv3plus_voc6',
@@ -69,14 +70,25 @@ def cpu_seconds() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
+def labels_digest(name: str) -> str | None:
+    """Return the digest of the manifest of the pseudo-labels; None for masks."""
+    folder = Path(os.environ.get('MMWSL_PSEUDO_LABELS', 'work_dirs/pseudo_labels'))
+    return digest_file(folder / 'manifest.json') if name.startswith('psl') else None
+
+
 def measure(name: str, work_dir: Path, epochs: int, seed: int) -> dict:
     """Train and evaluate once, or return the figures of before."""
-    file = work_dir / 'result.json'
-    if not file.exists():
+    file, labels = work_dir / 'result.json', labels_digest(name)
+    if file.exists():
+        if json.loads(file.read_text()).get('labels') != labels:
+            raise SystemExit(
+                f'{str(file)!r} was measured on other labels than MMWSL_PSEUDO_LABELS. Pass another --out.'
+            )
+    else:
         start = cpu_seconds()
         runner = train(short_config(name, work_dir, epochs, seed), resume=True)
         mean = runner.message_hub.get_scalar('val/mIoU').current()
-        write_json(file, dict(mIoU=float(mean), cpu_seconds=cpu_seconds() - start))
+        write_json(file, dict(mIoU=float(mean), cpu_seconds=cpu_seconds() - start, labels=labels))
     return json.loads(file.read_text())
 
 

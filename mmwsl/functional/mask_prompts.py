@@ -62,7 +62,7 @@ def map_peaks(values: Tensor, threshold: float = 0.5, distance: int = 8, max_poi
     return torch.stack([columns, rows], 1)[best]
 
 
-def component_boxes(values: Tensor, threshold: float = 0.4) -> Tensor:
+def component_boxes(values: Tensor, threshold: float = 0.4, max_boxes: int = 20) -> Tensor:
     r"""Return the bounding boxes of the 4-connected components of a class map above a threshold.
 
     A location is above it if :math:`M > \tau \max M` and positive.
@@ -70,18 +70,23 @@ def component_boxes(values: Tensor, threshold: float = 0.4) -> Tensor:
     Args:
         values: Class map M, ``(H, W)``.
         threshold: Fraction :math:`\tau` of the maximum, in [0, 1).
+        max_boxes: Largest number of boxes, at least 1: those of the components with the most locations.
 
     Returns:
         Boxes ``(n, 4)``: left, top, right, bottom, the last two exclusive, int64, in the order of their first pixels.
 
     Raises:
-        ValueError: If ``values`` is not ``(H, W)``, or ``threshold`` is out of range.
+        ValueError: If ``values`` is not ``(H, W)``, or an argument is out of range.
     """
     _check(values, threshold)
+    if max_boxes < 1:
+        raise ValueError(f'`max_boxes` must be at least 1, got {max_boxes}.')
     above = (values > 0) & (values > threshold * values.max())
     components = connected_components(above.long())
+    numbers, sizes = components[above].unique(return_counts=True)
+    largest = sizes.argsort(descending=True, stable=True)[:max_boxes].sort().values
     boxes = []
-    for component in components[above].unique():
+    for component in numbers[largest]:
         rows, columns = (components == component).nonzero().unbind(1)
         boxes.append(torch.stack([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]))
     return torch.stack(boxes) if boxes else torch.zeros(0, 4, dtype=torch.int64, device=values.device)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -57,20 +58,22 @@ def automatic_masks(model: Any, image: Tensor, rule: AutomaticMaskRule | None = 
     """
     rule = rule or AutomaticMaskRule()
     encoded = model.encode(image)
-    kept: list[tuple[float, Tensor]] = []
-    best, found = (0.0, torch.ones(encoded.size, dtype=torch.bool)), False
+    kept: list[tuple[float, Tensor, np.ndarray]] = []  # bits, as a large image may have thousands of masks
+    best, found = (0.0, *_packed(torch.ones(encoded.size, dtype=torch.bool))), False
     for points in point_grid(rule.points_per_side, encoded.size).split(rule.points_per_batch):
         logits, ious = (values.flatten(0, 1) for values in model.prompt(encoded, points=points))
         low = rule.min_iou if kept or (found and best[0] >= rule.min_iou) else best[0] if found else -torch.inf
         for iou, mask, stable in _full_masks(model, encoded, logits, ious, rule, low):
             if iou >= rule.min_iou and stable:
-                kept.append((iou, mask))
+                kept.append((iou, *_packed(mask)))
             elif not found or iou > best[0]:
-                best, found = (iou, mask), True
+                best, found = (iou, *_packed(mask)), True
     kept = kept or [best]
-    scores = torch.tensor([iou for iou, _ in kept])
-    chosen = non_maximum_suppression(torch.stack([_box(mask) for _, mask in kept]).float(), scores, rule.max_overlap)
-    return torch.stack([kept[index][1] for index in chosen.tolist()]), scores[chosen]
+    scores = torch.tensor([iou for iou, _, _ in kept])
+    chosen = non_maximum_suppression(torch.stack([box for _, box, _ in kept]).float(), scores, rule.max_overlap)
+    bits = np.stack([kept[index][2] for index in chosen.tolist()])
+    masks = np.unpackbits(bits, axis=-1, count=encoded.size[1]).view(bool)
+    return torch.from_numpy(masks), scores[chosen]
 
 
 def _full_masks(
@@ -86,7 +89,8 @@ def _full_masks(
                 yield iou, mask, is_stable
 
 
-def _box(mask: Tensor) -> Tensor:
-    """Return left, top, right, bottom of a non-empty mask, the last two exclusive."""
+def _packed(mask: Tensor) -> tuple[Tensor, np.ndarray]:
+    """Return left, top, right, bottom of a non-empty mask, the last two exclusive, and its bits."""
     rows, columns = (mask.any(axis).nonzero()[:, 0] for axis in (1, 0))
-    return torch.stack([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1])
+    box = torch.stack([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1])
+    return box, np.packbits(mask.numpy(), axis=-1)

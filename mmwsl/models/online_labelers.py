@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+from mmengine.dist import all_reduce
 from mmseg.models.utils import resize
 from torch import Tensor, nn
 
@@ -185,10 +186,11 @@ class MixtureLabeler(OnlineLabeler):
     Gaussians fit no better than one.
 
     CoSA keeps the scores of the last images and has one pair of thresholds for all classes; here each class has a
-    histogram that forgets. The released runs of CoSA used fixed thresholds.
+    histogram that forgets, of the images of all processes. The released runs of CoSA used fixed thresholds.
 
     Args:
-        memory: Images of a class over which its histogram forgets.
+        memory: Images m of a class over which its histogram forgets: n images of a batch leave
+            :math:`(1 - 1 / m)^n` of it.
         interval: Batches between two estimates.
         min_images: Images of a class before its first estimate.
         min_score: Scores up to it take no part, in [0, 1): zeros would be most of a map.
@@ -237,12 +239,16 @@ class MixtureLabeler(OnlineLabeler):
         highest, winner = shown.max(1)
         used = valid & (highest > self.min_score)
         bins = (highest * self.BINS).long().clamp(max=self.BINS - 1)
+        # the number of images of each class, then the histograms
+        seen = torch.cat([present.sum(0)[:, None], torch.zeros_like(self.histogram, dtype=torch.int64)], 1)
         for index, classes in enumerate(present):
             for label in classes.nonzero()[:, 0]:
-                counts = bins[index][used[index] & (winner[index] == label)].bincount(minlength=self.BINS)
-                self.histogram[label] *= 1 - 1 / self.memory
-                self.histogram[label] += counts
-        self.images += present.sum(0)
+                chosen = used[index] & (winner[index] == label)
+                seen[label, 1:] += bins[index][chosen].bincount(minlength=self.BINS)
+        all_reduce(seen)
+        self.histogram *= (1 - 1 / self.memory) ** seen[:, :1].double()
+        self.histogram += seen[:, 1:]
+        self.images += seen[:, 0]
         self.batches += 1
         if self.batches % self.interval == 0:
             self._estimate()

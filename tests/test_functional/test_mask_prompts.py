@@ -40,8 +40,17 @@ def test_boxes_are_those_of_another_implementation(seed):
     expected = sorted(
         (left, top, right, bottom) for top, left, bottom, right in (part.bbox for part in regionprops(components))
     )
-    assert sorted(map(tuple, component_boxes(values, 0.6).tolist())) == expected
+    assert sorted(map(tuple, component_boxes(values, 0.6, 1000).tolist())) == expected
     assert component_boxes(torch.zeros(3, 4)).shape == (0, 4)
+    # one large component among many of a pixel
+    speckled = torch.zeros(9, 9)
+    speckled[::2, ::2] = 1
+    speckled[4:6, 2:5] = 1
+    assert len(component_boxes(speckled)) == 20
+    assert component_boxes(speckled, max_boxes=1).tolist() == [[2, 4, 5, 7]]
+    assert len(component_boxes(speckled, max_boxes=100)) == 25 - 4 + 1
+    with pytest.raises(ValueError, match='`max_boxes` must be at least 1, got 0'):
+        component_boxes(speckled, max_boxes=0)
 
 
 def test_stability_is_the_iou_of_the_masks_at_two_thresholds():

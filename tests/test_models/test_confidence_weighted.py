@@ -99,7 +99,7 @@ def test_auxiliary_heads_are_weighted_too():
         torch.testing.assert_close(both[name], alone[name])
 
 
-def test_a_sample_without_confidence_and_a_head_with_a_sampler_raise_an_error():
+def test_a_sample_without_confidence_and_a_head_with_a_sampler_or_a_balanced_loss_raise_an_error():
     model = build()
     with pytest.raises(KeyError, match='needs the field `confidence` .* Add the transform type=.mmwsl.LoadConfidence'):
         loss_of(model, batch(model, None))
@@ -107,6 +107,9 @@ def test_a_sample_without_confidence_and_a_head_with_a_sampler_raise_an_error():
     sampler = dict(type='OHEMPixelSampler', thresh=0.7, min_kept=10)
     with pytest.raises(ValueError, match='`sampler` of the heads must be None .*, got OHEMPixelSampler'):
         build(head=dict(HEAD, sampler=sampler))
+    balanced = dict(type='mmwsl.RobustCrossEntropyLoss', balanced=True)
+    with pytest.raises(ValueError, match='`loss_decode.balanced` of the heads must be False .*, got True'):
+        build(head=dict(HEAD, loss_decode=[dict(type='CrossEntropyLoss'), balanced]))
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 import torch
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
+from torch import distributed, multiprocessing
 from torch.nn import functional as F
 
 from mmwsl.apis.onnx_network import OnnxNetwork
@@ -14,6 +15,7 @@ from mmwsl.engine.hooks import collect_provenance
 from mmwsl.functional import double_threshold, fit_gaussian_mixture, patch_token_contrast
 from mmwsl.models import MixtureLabeler, OnlineLabeler
 from mmwsl.registry import MODELS
+from tests.conftest import free_port
 
 from .test_aggregation_head import _sample
 
@@ -104,6 +106,17 @@ def test_the_teacher_is_the_moving_average_and_copies_the_buffers():
             assert torch.equal(value, buffers[name]), name
     assert any('running_mean' in name for name in buffers)
     assert not any(part.training for part in model.teacher.modules())
+
+
+def test_the_average_begins_after_the_warmup():
+    model = build(momentum=0.25, warmup_iters=2)
+    data = batch(model, (32, 32), (24, 32))
+    for index in range(4):
+        before, student = weights(model.teacher.module), weights(model._classifier())
+        step(model, data)
+        for name, value in weights(model.teacher.module).items():
+            average = 0.75 * before[name] + 0.25 * student[name]
+            torch.testing.assert_close(value, average if index >= 2 else student[name])
 
 
 def test_no_gradient_reaches_the_teacher_or_passes_through_the_labels():
@@ -301,6 +314,44 @@ def test_the_histogram_of_a_class_forgets_its_images_but_not_those_of_other_clas
         score = score / (score.max() + 1e-5)
         expected[label] = 0.75 * expected[label] + torch.histc(score[score > 0.05], 256, 0, 1).double()
     torch.testing.assert_close(labeler.histogram, expected)
+
+
+def test_a_batch_of_two_images_forgets_as_two_batches_and_adds_both():
+    one, both = (MixtureLabeler(3, scale=1.0, iterations=0, memory=4, min_images=100) for _ in range(2))
+    maps, labels = torch.rand(2, 2, 8, 8, generator=torch.manual_seed(0)), torch.tensor([[0.0, 1, 1], [0.0, 1, 0]])
+    labels_by(both, torch.rand(1, 2, 8, 8), labels[:1])
+    start = both.histogram.clone()
+    labels_by(both, maps, labels)
+    parts = []
+    for index in range(2):
+        one.histogram.zero_()
+        labels_by(one, maps[index : index + 1], labels[index : index + 1])
+        parts.append(one.histogram.clone())
+    forgotten = torch.tensor([[0.75**2], [0.75]], dtype=torch.float64) * start
+    torch.testing.assert_close(both.histogram, forgotten + parts[0] + parts[1])
+    assert both.images.tolist() == [3, 2]
+
+
+def observe_a_half(rank, port, folder):
+    distributed.init_process_group('gloo', f'tcp://127.0.0.1:{port}', rank=rank, world_size=2)
+    generator = torch.manual_seed(0)
+    labeler = MixtureLabeler(3, scale=1.0, iterations=0, interval=2, min_images=2)
+    for _ in range(2):
+        maps = torch.rand(2, 2, 32, 32, generator=generator)
+        labels_by(labeler, maps[rank : rank + 1], torch.tensor([[0.0, 1, 1], [0, 1, 0]])[rank : rank + 1])
+    torch.save(labeler.state_dict(), folder / f'{rank}.pth')
+    distributed.destroy_process_group()
+
+
+def test_two_processes_estimate_thresholds_as_one(tmp_path):
+    multiprocessing.spawn(observe_a_half, (free_port(), tmp_path), nprocs=2)
+    generator = torch.manual_seed(0)
+    labeler = MixtureLabeler(3, scale=1.0, iterations=0, interval=2, min_images=2)
+    for _ in range(2):
+        labels_by(labeler, torch.rand(2, 2, 32, 32, generator=generator), torch.tensor([[0.0, 1, 1], [0, 1, 0]]))
+    assert labeler.images.tolist() == [4, 2]
+    for rank in range(2):
+        torch.testing.assert_close(torch.load(tmp_path / f'{rank}.pth', weights_only=True), labeler.state_dict())
 
 
 def test_the_fixed_thresholds_hold_where_one_gaussian_fits():

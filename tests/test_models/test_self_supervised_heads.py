@@ -127,6 +127,23 @@ def test_the_losses_of_seam_vanish_for_a_network_without_foreground():
     assert found['decode.loss_equivariance'] == found['decode.loss_lowest'] == 0
 
 
+def test_the_background_of_an_image_with_an_unknown_label_has_no_target_in_seam():
+    model = build(SEAM)
+    batch = model.data_preprocessor(_batch((32, 32)), training=True)
+    (sample,) = batch['data_samples']
+
+    def cross(*labels):
+        model.zero_grad()
+        sample.gt_label.score = torch.tensor([0.0, *labels])
+        loss = model(**batch, mode='loss')['decode.loss_cross']
+        loss.backward()
+        return loss, sum(value.grad.abs().sum() for value in model.parameters() if value.grad is not None)
+
+    assert all(value > 0 for value in cross(0, 0))  # everything is background
+    assert all(value == 0 for value in cross(0, -1))
+    assert 0 < cross(1, -1)[0] < cross(1, 0)[0]
+
+
 @pytest.mark.parametrize(
     'settings, message',
     [

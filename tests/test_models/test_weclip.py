@@ -92,20 +92,25 @@ def test_labels_are_those_of_clip_es_refined_by_the_colors(folder, size):
     assert labels.shape == size and set(labels.unique().tolist()) <= {0, 1, 3} and len(labels.unique()) > 1
     assert (labels == refined.argmax(0)).float().mean() > 0.99  # ties may differ
     assert not model.label_pixels(image, sample_of((0, 0, 0), size)).any()
+    # the background of an image may show a class whose presence is unknown
+    unknown = model.label_pixels(image, sample_of((1, -1, 1), size))
+    assert torch.equal(unknown, labels.masked_fill(labels == 0, 255))
+    assert (model.label_pixels(image, sample_of((0, 0, -1), size)) == 255).all()
 
 
+@pytest.mark.parametrize('given', [(1, 1, 0), (1, 1, -1)], ids=['known', 'unknown'])
 @pytest.mark.parametrize('size', [(20, 28), (18, 27)])
-def test_losses_are_those_of_the_equations(folder, size):
+def test_losses_are_those_of_the_equations(folder, size, given):
     model = build(folder).train()
-    image, sample = torch.randn(1, 3, *size), sample_of((1, 1, 0), size)
+    image, sample = torch.randn(1, 3, *size), sample_of(given, size)
     losses = model.loss(image, [sample])
     features = model.decode_head.features(model.backbone(image))
     h, w = features.shape[2:]
     assert (h, w) == (-(-size[0] // PATCH), -(-size[1] // PATCH))
     labels = model.label_pixels(image, sample)
     logits = F.interpolate(model.decode_head.decode(features), (h * PATCH, w * PATCH), mode='bilinear')
-    pixels = F.cross_entropy(logits[:, :, : size[0], : size[1]], labels[None], reduction='none')
-    expected = foreground_balanced_mean(pixels, labels[None], torch.ones_like(pixels, dtype=torch.bool))
+    pixels = F.cross_entropy(logits[:, :, : size[0], : size[1]], labels[None], reduction='none', ignore_index=255)
+    expected = foreground_balanced_mean(pixels, labels[None], labels[None] != 255)
     torch.testing.assert_close(losses['decode.loss_seg'], expected)
     flat = features[0].flatten(1)
     affinity = (1 / (1 + torch.exp(-(flat.T @ flat))))[None]
@@ -145,6 +150,14 @@ def deepcopy_with(model, image, attentions):
     """Return the match of an image with other attention."""
     match = type(model).match_prompts(model, image, [2])
     return type(match)(match.class_logits, match.background_logits, attentions, match.valid)
+
+
+def test_an_image_of_unknown_labels_alone_has_no_loss_and_no_gradient(folder):
+    model = build(folder).train()
+    losses = model.loss(torch.randn(1, 3, 20, 28), [sample_of((-1, 0, 0), (20, 28))])
+    assert losses['decode.loss_seg'] == losses['decode.loss_affinity'] == 0
+    sum(losses.values()).backward()
+    assert all(value.grad is None or not value.grad.any() for value in model.parameters())
 
 
 def test_only_the_decoder_is_trained(folder):

@@ -30,6 +30,7 @@ class PromptedRegionVote(RegionVote):
         peak_distance: Smallest distance of two points, as a fraction of the longer side, in (0, 1].
         max_points: Largest number of points of a class.
         box_threshold: Fraction of its maximum that a class map must exceed in a box.
+        max_boxes: Largest number of boxes of a class.
         min_iou: Smallest predicted IoU of a mask, in [0, 1].
         **kwargs: Passed to :class:`RegionVote`, without ``field``.
 
@@ -47,6 +48,7 @@ class PromptedRegionVote(RegionVote):
         peak_distance: float = 0.05,
         max_points: int = 5,
         box_threshold: float = 0.4,
+        max_boxes: int = 20,
         min_iou: float = 0.5,
         **kwargs: Any,
     ) -> None:
@@ -60,9 +62,10 @@ class PromptedRegionVote(RegionVote):
             )
         one = torch.zeros(1, 1)  # bad values raise an error here
         map_peaks(one, peak_threshold, 1, max_points)
-        component_boxes(one, box_threshold)
+        component_boxes(one, box_threshold, max_boxes)
         self.prompts, self.min_iou, self.peak_distance = prompts, min_iou, peak_distance
-        self.peak_threshold, self.max_points, self.box_threshold = peak_threshold, max_points, box_threshold
+        self.peak_threshold, self.max_points = peak_threshold, max_points
+        self.box_threshold, self.max_boxes = box_threshold, max_boxes
         self.required_fields = dict(image=KEEP_ORIGINAL_IMAGE)
         self.model: Any = MODELS.build(model).eval()
         if not hasattr(self.model, 'prompt'):
@@ -94,7 +97,7 @@ class PromptedRegionVote(RegionVote):
             distance = max(1, round(self.peak_distance * max(size)))
             points = map_peaks(values, self.peak_threshold, distance, self.max_points)
             logits += self._best(*self.model.prompt(encoded, points=points + 0.5)) if len(points) else []
-        if self.prompts != 'points' and len(boxes := component_boxes(values, self.box_threshold)):
+        if self.prompts != 'points' and len(boxes := component_boxes(values, self.box_threshold, self.max_boxes)):
             logits += self._best(*self.model.prompt(encoded, boxes=boxes))
         if not logits:
             return []

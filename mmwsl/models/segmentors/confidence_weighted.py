@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from ...registry import MODELS
 from ...utils.metainfo import image_padding
 from ...utils.sample_fields import check_fields
+from ..losses.noisy_label_losses import NoisyLabelLoss
 from .weak_encoder_decoder import WeakEncoderDecoder
 
 CONFIDENCE = dict(
@@ -31,13 +32,13 @@ class ConfidenceWeightedSegmentor(WeakEncoderDecoder):
 
     The weights reach the losses as those of a pixel sampler do, so the formula holds for a loss that averages over the
     labeled pixels, such as ``CrossEntropyLoss(avg_non_ignore=True)`` or :class:`mmwsl.models.RobustCrossEntropyLoss`
-    without ``balanced``. It predicts as its parent does.
+    without ``balanced``, which is an error. It predicts as its parent does.
 
     Args:
         **kwargs: Passed to :class:`mmwsl.models.WeakEncoderDecoder`.
 
     Raises:
-        ValueError: If a head has a pixel sampler.
+        ValueError: If a head has a pixel sampler or a balanced loss.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -47,6 +48,12 @@ class ConfidenceWeightedSegmentor(WeakEncoderDecoder):
                 raise ValueError(
                     '`sampler` of the heads must be None for ConfidenceWeightedSegmentor, got '
                     f'{type(head.sampler).__name__}. Remove it.'
+                )
+            losses = head.loss_decode if isinstance(head.loss_decode, nn.ModuleList) else [head.loss_decode]
+            if any(isinstance(loss, NoisyLabelLoss) and loss.balanced for loss in losses):
+                raise ValueError(
+                    '`loss_decode.balanced` of the heads must be False for ConfidenceWeightedSegmentor, got True: it '
+                    'divides by the number of pixels, not by their weights. Remove it.'
                 )
 
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:

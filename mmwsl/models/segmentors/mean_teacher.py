@@ -24,10 +24,11 @@ from .weak_encoder_decoder import WeakEncoderDecoder
 class MeanTeacherSegmentor(WeakEncoderDecoder):
     r"""Single-stage training from image-level labels: one backbone, a classifier and a segmentation head.
 
-    The classifier, ``auxiliary_head``, is trained on the image-level labels. The teacher, an exponential moving average
-    of backbone and classifier in evaluation mode, turns its class maps into labels of the pixels, on which the
-    segmentation head, ``decode_head``, is trained. Buffers, such as the statistics of batch normalization, are copied,
-    not averaged. No gradient passes through the labels. Until the end of the warm-up every pixel is ignored.
+    The classifier, ``auxiliary_head``, is trained on the image-level labels. The teacher turns its class maps into
+    labels of the pixels, on which the segmentation head, ``decode_head``, is trained. It is an exponential moving
+    average of backbone and classifier from the end of the warm-up on, in evaluation mode. Buffers, such as the
+    statistics of batch normalization, are copied, not averaged. No gradient passes through the labels. Until the end of
+    the warm-up every pixel is ignored.
 
     .. math:: L = L_\mathrm{classification} + \lambda L_\mathrm{segmentation} + \mu L_\mathrm{contrast}
 
@@ -82,8 +83,8 @@ class MeanTeacherSegmentor(WeakEncoderDecoder):
             dict(labeler or dict(type='mmwsl.OnlineLabeler'), num_classes=self.num_classes, ignore_index=self.ignored)
         )
         self.contrast = None if contrast is None else MODELS.build(contrast)
-        self.teacher = ExponentialMovingAverage(self._classifier(), min(momentum, 0.5))
-        self.teacher.momentum = momentum  # mmengine's check does not accept 1
+        self.teacher = ExponentialMovingAverage(self._classifier())
+        self.momentum = momentum  # mmengine's check does not accept 1
         self.teacher.eval()
         for part in self.teacher.modules():
             if hasattr(part, 'init_cfg'):
@@ -106,7 +107,11 @@ class MeanTeacherSegmentor(WeakEncoderDecoder):
         return self.student_losses(self.extract_feat(inputs), labels, inputs, data_samples)
 
     def update_teacher(self) -> 'MeanTeacherSegmentor':
-        """Move the teacher towards the network. Its first update copies the network, which is initialized after it."""
+        """Move the teacher towards the network, of which it is a copy during the warm-up.
+
+        The average has no part of a classifier that had learned nothing.
+        """
+        self.teacher.momentum = 1.0 if self.teacher.steps < self.warmup_iters else self.momentum
         self.teacher.update_parameters(self._classifier())
         return self
 

@@ -35,7 +35,8 @@ class SEAM(WeakEncoderDecoder):
 
     where o adds the background and keeps the highest class, without a gradient, H is the mean of the largest 20%
     of the values, and :math:`L_{min}` the mean of the lowest quarter of the foreground, which the authors' code has.
-    A prediction has the maps M'; image-level scores are those of M.
+    In an image with an unknown label, the background may show the class: it takes no part in H. A prediction has the
+    maps M'; image-level scores are those of M.
 
     Args:
         scale: Factor of A, 0.3 in the paper.
@@ -80,8 +81,9 @@ class SEAM(WeakEncoderDecoder):
     def _self_supervision(
         self, views: list[tuple[Tensor, Tensor, Tensor]], data_samples: SampleList
     ) -> dict[str, Tensor]:
-        labels = torch.stack([sample.gt_label.score for sample in data_samples])[:, 1:, None, None] == 1
-        with_labels = torch.cat([torch.ones_like(labels[:, :1]), labels], 1)
+        given = torch.stack([sample.gt_label.score for sample in data_samples])[:, 1:, None, None]
+        labels = given == 1
+        with_labels = torch.cat([(given != -1).all(1, keepdim=True), labels], 1)
         (large, large_revised, large_valid), (small, small_revised, small_valid) = (
             (at_least_float32(seg_logits), at_least_float32(revised), valid) for seg_logits, revised, valid in views
         )
@@ -90,7 +92,7 @@ class SEAM(WeakEncoderDecoder):
         maps = normalized_maps(small[:, 1:], small_valid, subtract_min=True) * labels
         revised = normalized_maps(large_revised, large_valid, subtract_min=True) * with_labels
         revised_small = normalized_maps(small_revised, small_valid, subtract_min=True) * with_labels
-        targets = [keep_highest(with_background(one.detach())) for one in (maps, scaled)]
+        targets = [keep_highest(with_background(one.detach())) * with_labels for one in (maps, scaled)]
         predictions = [scale_maps(revised, size, corners), revised_small]
         cross = [
             hardest_mean((target - prediction).abs(), small_valid)

@@ -18,14 +18,16 @@ from ..decode_heads.weclip_head import WeCLIPHead
 from .prompt_matcher import PromptMatcher
 from .weak_encoder_decoder import WeakEncoderDecoder
 
+IGNORED = 255
+
 
 @MODELS.register_module()
 class WeCLIP(PromptMatcher, WeakEncoderDecoder):
     r"""Segmentor with a frozen CLIP and a trained light decoder (WeCLIP, Zhang et al., CVPR 2024).
 
     The class maps of CLIP-ES of the present classes, with the background 1 - max, are refined by the colors, and their
-    argmax labels every pixel of a training image. With these labels :math:`y`, the logits z and the affinity A of the
-    decoder, the loss is
+    argmax labels every pixel of a training image; in an image with an unknown label, the background is ignored. With
+    these labels :math:`y`, the logits z and the affinity A of the decoder, the loss is
 
     .. math:: L = \text{balanced cross-entropy}(z, y) + \lambda L_\text{aff}(A, y)
 
@@ -143,19 +145,20 @@ class WeCLIP(PromptMatcher, WeakEncoderDecoder):
             guide: Affinity of the decoder between patches; see :meth:`mmwsl.inference.CLIPESMaps.image_maps`.
 
         Returns:
-            Classes, ``(H, W)`` int64.
+            Classes, ``(H, W)`` int64. If the presence of a class is unknown, the background may show it and is ignored.
         """
-        size = (image.shape[2], image.shape[3])
-        present = (sample.gt_label.score[1:] == 1).nonzero().flatten().tolist()
+        size, labels = (image.shape[2], image.shape[3]), sample.gt_label.score[1:]
+        present = (labels == 1).nonzero().flatten().tolist()
+        background = IGNORED if (labels == -1).any() else 0
         if not present:
-            return torch.zeros(size, dtype=torch.int64, device=image.device)
+            return torch.full(size, background, dtype=torch.int64, device=image.device)
         image = image.float()
         maps = self.label_maps.image_maps(self, image, present, guide, self.guided_layers).detach()
         placed = self.place(maps, size, dict(img_shape=size))[1:]
         # The few maps of present classes are refined, the others are 0.
         chosen = self.label_maps.background.add_background(placed[present])
         refined = pixel_adaptive_refinement(chosen, image[0], **self.refinement)
-        numbers = numbers_on(image.device, [0, *(k + 1 for k in present)])
+        numbers = numbers_on(image.device, [background, *(k + 1 for k in present)])
         return numbers[refined.argmax(0)]
 
     def _losses(self, seg_logits: Tensor, affinity: Tensor, labels: Tensor, grid: torch.Size) -> tuple[Tensor, Tensor]:
@@ -163,12 +166,11 @@ class WeCLIP(PromptMatcher, WeakEncoderDecoder):
         covered = [side * self.backbone.patch_size for side in grid]
         logits = resize(seg_logits, size=tuple(covered), mode='bilinear', align_corners=False)
         logits = logits[:, :, : labels.shape[0], : labels.shape[1]]
-        losses = F.cross_entropy(logits, labels[None], reduction='none')
-        used = torch.ones_like(losses, dtype=torch.bool)
+        losses = F.cross_entropy(logits, labels[None], reduction='none', ignore_index=IGNORED)
         # The label of a patch is that of its center; a patch whose center is padding has none.
-        of_patches = labels.new_full((1, *grid), 255)
+        of_patches = labels.new_full((1, *grid), IGNORED)
         middle = self.backbone.patch_size // 2
         centers = labels[middle :: self.backbone.patch_size, middle :: self.backbone.patch_size]
         of_patches[0, : centers.shape[0], : centers.shape[1]] = centers
-        segmentation = foreground_balanced_mean(losses, labels[None], used)
-        return segmentation, token_affinity_loss(affinity, of_patches, self.affinity_radius)
+        segmentation = foreground_balanced_mean(losses, labels[None], labels[None] != IGNORED)
+        return segmentation, token_affinity_loss(affinity, of_patches, self.affinity_radius, IGNORED)
