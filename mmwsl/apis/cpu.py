@@ -6,6 +6,8 @@ import sys
 
 import torch
 
+from mmwsl.utils.cores import available_cores
+
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of <malloc.h>
 VARIABLES = ('MALLOC_TRIM_THRESHOLD_', 'MALLOC_MMAP_THRESHOLD_')
 LARGEST = 2**31 - 1
@@ -27,7 +29,7 @@ def prepare_cpu() -> None:
     if torch.cuda.is_available():
         return
     if 'OMP_NUM_THREADS' not in os.environ:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+        cores = available_cores()
         torch.set_num_threads(max(min(cores, 2), cores - 1))
     if sys.platform != 'linux' or any(variable in os.environ for variable in VARIABLES):
         return

@@ -17,6 +17,8 @@ def main(argv: list[str] | None = None) -> None:
     check = check_data(args.images, args.labels, args.val, args.masks, **label_options(args))
     print(format_check(check))
     check.require_usable()
-    given = dict(labels=args.labels, val=args.val, masks=args.masks)
-    flags = [word for name, value in given.items() if value is not None for word in (f'--{name}', value)]
+    given = dict(labels=args.labels, val=args.val, masks=args.masks) | label_options(args)
+    flags = [
+        word for name, value in given.items() if value is not None for word in (f'--{name.replace("_", "-")}', value)
+    ]
     print(f'Next: {shlex.join(["mmwsl", "run", args.images, *flags, "--out", "PROJECT"])}')

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from mmwsl.utils.cores import available_cores
 from mmwsl.utils.weights import WEIGHTS, locate_weights, ways_to_get
 
 from .advice import advice, rivals
@@ -103,11 +104,10 @@ def packages(found: list[dict[str, Any]]) -> Iterator[Row]:
 
 def devices(found: list[dict[str, Any]]) -> Iterator[Row]:
     """Check processors, memory and CUDA devices."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
     memory = ''
     if hasattr(os, 'sysconf') and 'SC_PHYS_PAGES' in os.sysconf_names:
         memory = f', {os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB:.1f} GiB of memory'
-    yield Row(OK, 'CPU', f'{cores} cores{memory}')
+    yield Row(OK, 'CPU', f'{available_cores()} cores{memory}')
     nothing: dict[str, Any] = dict(devices=[], cuda='')
     torch = next((line for line in found if 'devices' in line), nothing)
     for device in torch['devices']:

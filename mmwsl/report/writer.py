@@ -1,12 +1,12 @@
 """Writer of a report, which also refreshes an existing one."""
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from mmwsl.utils.cores import available_cores
 from mmwsl.utils.files import atomic_write, load_json, remove_partial_files, write_json
 from mmwsl.utils.output_folder import OutputFolder
 from mmwsl.utils.text import shorten
@@ -48,7 +48,7 @@ def write_report(data: ReportData, folder: str | Path, progress: Callable[[int, 
     palette = [[int(value) for value in color] for color in data.palette]
     facts: list[dict[str, Any]] = []
     # Threads, since Pillow and zlib release the lock of the interpreter, and torch does not like forked processes.
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(min(8, available_cores())) as pool:
         jobs = pool.map(
             lambda image: update_image(image, numbers[image.name], folder, palette, data.read_scores), data.images
         )

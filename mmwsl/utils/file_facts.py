@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from .cores import available_cores
 from .file_cache import FileCache
 from .files import atomic_write
 
@@ -87,11 +88,6 @@ def store_folder() -> Path | None:
         os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'mmwsl'
     )
     return Path(base, 'file_facts') if os.path.isabs(base) else None
-
-
-def available_cores() -> int:
-    """Return the number of CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
 
 
 class _Store:

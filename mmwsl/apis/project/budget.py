@@ -1,8 +1,9 @@
 """Time of a project: what the user gave, and what each stage may take of it."""
 
-import os
 import time
 from collections.abc import Sequence
+
+from mmwsl.utils.cores import available_cores
 
 from .plan import AFFINITY, SEGMENTOR, Length
 
@@ -80,7 +81,7 @@ class Budget:
         """Return the estimated duration of the labels with the images, and their mirror images, at some scales."""
         scores = self._views(scales) * self.train + 2 * min(self.train, MIRRORED)
         masks = self.train + min(self.train, SAMPLE)
-        return 5 + scores * self.forward + masks * self.mask / (os.cpu_count() or 1)
+        return 5 + scores * self.forward + masks * self.mask / available_cores()
 
     @property
     def evaluation_seconds(self) -> float:
@@ -108,7 +109,7 @@ class Budget:
     @property
     def walk_seconds(self) -> float:
         """Estimated duration of the masks after the walk, for which the walk counts as much as all other steps."""
-        return self.affinity * 2 * self.train * self.mask / (os.cpu_count() or 1)
+        return self.affinity * 2 * self.train * self.mask / available_cores()
 
     def segmentor_seconds(self, round: int = 1) -> float | None:
         """Return the time of the training on the pseudo-labels of a round, the same for each later round."""

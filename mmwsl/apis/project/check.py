@@ -1,6 +1,5 @@
 """Check of a folder of images, their image-level labels and their masks, before anything is trained."""
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from mmwsl.datasets import vocabulary
 from mmwsl.datasets.classes import BACKGROUND
 from mmwsl.datasets.folder import infer_classes
 from mmwsl.report.data import Severity
+from mmwsl.utils.cores import available_cores
 from mmwsl.utils.file_index import locate
 from mmwsl.utils.image_files import survey_images
 from mmwsl.utils.images import list_images, shorten_path, stem
@@ -67,7 +67,7 @@ def check_data(
     if not any(set(record.labels) - {BACKGROUND} for record in records):
         raise DataError(f'--labels {str(labels)!r} must name classes, got background images only. Add labels.')
     files = {}
-    for file in survey_images(folder, names, os.cpu_count() or 1):
+    for file in survey_images(folder, names, available_cores()):
         files[file.name] = file
         advance(1)
     classes = infer_classes(records, f'labels={str(labels)!r}')
@@ -161,11 +161,15 @@ def _match_list(check: DataCheck, names: list[str], source: str) -> None:
             f'--val {source!r}: {len(missing)} of its {len(names)} images are not in {str(check.folder)!r}: '
             f'{first_five(missing)}. Correct the names.'
         )
-    val = tuple(name for name in dict.fromkeys(found[name] for name in names) if name in check.records)
+    listed = list(dict.fromkeys(found[name] for name in names))
+    val = tuple(name for name in listed if name in check.records)
     if not val:
         raise DataError(f'--val {source!r} must name labeled images that can be read, got none.')
+    if left_out := [name for name in listed if name not in check.records]:
+        text = f'{len(left_out)} of the {len(listed)} images of --val have no labels or cannot be read, and do not'
+        check.messages.append(('warning', f'{text} validate: {first_five(left_out)}.'))
     check.val = val
-    train = {check.files[name].digest: name for name in check.records if name not in val}
+    train = {check.files[name].digest: name for name in check.records.keys() - set(val)}
     shared = [name for name in val if check.files[name].digest in train]
     if overlap := describe_overlap(shared, len(val)):
         check.overlap = overlap

@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 
 from mmwsl.apis.folder_use import writes_alone
-from mmwsl.apis.pseudo_labels.manifest import list_differences
+from mmwsl.apis.pseudo_labels.manifest import Manifest, list_differences
 from mmwsl.utils.console import Console, quiet
 from mmwsl.utils.files import remove_partial_files
 
@@ -63,13 +63,14 @@ def label_project(
     stage = stage_name('labels', project.round)
     with quiet(project.root / 'run.log') as console:
         check_project(project, console)
-        before = project.read_summary().get(stage, {})
+        before, manifest = project.read_summary().get(stage, {}), Manifest(project.labels).content
         project.update_summary(**{stage: before | dict(finished=False)})  # an interrupted command is repeated
         try:
             with chosen_labeler(project, teacher, prompts, dtype) as labeler:
                 result = label_images(project, console, thresholds, overwrite=overwrite, labeler=labeler)
-        except (FileNotFoundError, ImportError, ValueError):  # rejected before anything was replaced
-            project.update_summary(**{stage: before})
+        except (FileNotFoundError, ImportError, ValueError):
+            if Manifest(project.labels).content == manifest:  # nothing was replaced
+                project.update_summary(**{stage: before})
             raise
         if thresholds is not None or teacher is not None:  # the agreement of other masks
             for key in ('agreement', 'teacher'):

@@ -1,15 +1,17 @@
 """Configs of a project: ordinary config files of some twenty lines that a user may extend."""
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mmwsl.apis.config import CONFIGS_VARIABLE, config_folder
 from mmwsl.apis.weights import BackboneWeights
 from mmwsl.datasets.classes import safe_palette
+from mmwsl.utils.cores import available_cores
 from mmwsl.utils.files import atomic_write
 
 from .budget import SCALES
@@ -44,6 +46,8 @@ test_pipeline = [dict(step, **scaled.get(step['type'], {{}})) for step in _base_
 MASKED_FRACTION = 0.25
 """Smallest fraction of a batch for images with masks, so that few masks count."""
 MAX_REPEATS = 20
+RARE = 0.75
+"""Fraction of the mean frequency of the classes: mmengine's ``ClassBalancedDataset`` repeats images at least twice."""
 LOAD_MASKS = "[*train_pipeline[:1], dict(type='LoadAnnotations'), *train_pipeline[1:]]"
 # The scores of the pseudo-labels are the mean over these views.
 VIEWS = """\
@@ -62,11 +66,27 @@ class TrainingSet:
         table: Name of the table in ``data/`` with their image-level labels, without suffix.
         masks: Folder of their masks; None for training on the image-level labels.
         repeats: How often an image is in an epoch.
+        rare: Images of a class that a smaller fraction of the images contains are repeated, see :func:`rare_below`.
     """
 
     table: str
     masks: str | None = None
     repeats: int = 1
+    rare: float = 0.0
+
+
+def rare_below(labels: np.ndarray) -> float:
+    """Return the frequency below which classes are rare: ``RARE`` times the mean; 0 if none is.
+
+    Otherwise their objects are taken for similar ones of frequent classes.
+
+    Args:
+        labels: 1 where an image has a class, ``(images, classes)``.
+    """
+    frequencies = (labels == 1).mean(0)
+    frequencies = frequencies[frequencies > 0]
+    limit = round(RARE * float(frequencies.mean()), 4) if len(frequencies) else 0.0
+    return limit if (frequencies < limit).any() else 0.0
 
 
 def mask_repeats(masked: int, others: int) -> int:
@@ -92,9 +112,6 @@ class TrainingConfig:
         side: Size that images are scaled to; 0 is that of the base.
         batch_size: Batch size.
         scales: Scales of an image in the test-time augmentation, each also mirrored. Empty is :data:`.budget.SCALES`.
-        balanced: Whether images of rare classes are repeated, otherwise their objects are taken for similar ones of
-            frequent classes. A class is rare if fewer than 1 / (number of foreground classes) of the images contain it;
-            one class alone is never rare.
         load_masks: Whether the pipeline of the base must be told to load the masks.
         validate: Whether the training ends with a validation of the image-level labels.
         seed: Random seed.
@@ -113,7 +130,6 @@ class TrainingConfig:
     batch_size: int = 0
     frozen: Sequence[str] = ()
     scales: Sequence[float] = ()
-    balanced: bool = False
     load_masks: bool = False
     validate: bool = False
     seed: int = 0
@@ -174,12 +190,12 @@ class TrainingConfig:
         pipeline = ', pipeline=train_pipeline' if self.scaled else ''
         if self.load_masks and part.masks:
             pipeline = f', pipeline={LOAD_MASKS if self.scaled else LOAD_MASKS.replace("train", "_base_.train")}'
-        single, balanced = len(self.parts) == 1, self.balanced and len(self.classes) > 2
-        base = '' if single and not balanced else '_base_.train_dataloader.dataset, '
+        single = len(self.parts) == 1
+        base = '' if single and not part.rare else '_base_.train_dataloader.dataset, '
         text = f'dict({base}**images, {_files(part.table, part.masks)}{pipeline})'
-        if balanced:
+        if part.rare:
             new = "_delete_=True, type='ClassBalancedDataset'" if single else "type='ClassBalancedDataset'"
-            text = f'dict({new}, oversample_thr=1 / {len(self.classes) - 1}, dataset={text})'
+            text = f'dict({new}, oversample_thr={part.rare}, dataset={text})'
         if single or part.repeats == 1:
             return text
         return f"dict(type='RepeatDataset', times={part.repeats}, dataset={text})"
@@ -247,4 +263,4 @@ def label_scales(base: Mapping[str, Any]) -> tuple[float, ...]:
 
 def workers() -> int:
     """Return the number of processes that read images."""
-    return max(1, min(8, (os.cpu_count() or 1) - 1))
+    return max(1, min(8, available_cores() - 1))

@@ -161,10 +161,13 @@ def check_classes(check: DataCheck) -> None:
         check.messages.append(
             ('error', f'{len(mixed)} images have `background` beside other labels: {first_five(mixed)}. Remove it.')
         )
-    labels = check.label_matrix(list(check.records)) == 1
+    val = set(check.val or ())
+    labels = check.label_matrix([name for name in check.records if name not in val]) == 1
     counts = dict(zip(check.classes[1:], labels.sum(0).tolist(), strict=True))
     if rare := [f'{name} {count}' for name, count in counts.items() if count < FEW]:
-        text = f'{len(rare)} classes have fewer than {FEW} images and may not be learned: {first_five(rare)}.'
+        text = (
+            f'{len(rare)} classes have fewer than {FEW} images to train on and may not be learned: {first_five(rare)}.'
+        )
         check.messages.append(('warning', text))
     together = labels.T.astype(int) @ labels
     pairs = []

@@ -1,7 +1,6 @@
 """Pseudo-labels of a project: scores, thresholds without masks, masks."""
 
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from mmwsl.apis.pseudo_labels.items import ImageItem, list_items
 from mmwsl.apis.pseudo_labels.settings import image_dataset
 from mmwsl.apis.threshold_choice import choose_thresholds
 from mmwsl.utils.console import Console
+from mmwsl.utils.cores import available_cores
 from mmwsl.utils.files import atomic_write, load_json, write_json
 from mmwsl.utils.text import plain
 
@@ -78,7 +78,7 @@ def label_images(
             )
     labeler = find_labeler(project)  # its config has its place now
     if chosen is None:
-        choice = choose_thresholds(project.labels, items, classes, processes=os.cpu_count() or 1)
+        choice = choose_thresholds(project.labels, items, classes, processes=available_cores())
         chosen = choice.content()
     report = apply_thresholds(project, console, labeler, chosen, find_walk(project), overwrite)
     if seldom := record.describe():

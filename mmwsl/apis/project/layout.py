@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ SHAPES: dict[str, dict] = {
         'version?': str,
         'rounds?': int,
         'data?': {'images': str, 'labels': str, 'val?': (str, None), 'masks?': (str, None), 'label_options?': dict},
+        'times?': {'forward': float, 'mask': float},
     },
     'thresholds.json': {
         'classes': [str],
@@ -249,6 +251,12 @@ class Project:
         summary = self.read_summary()
         for name in (stage_name('segmentor', self.last('segmentor').round), 'classifier'):
             if 'checkpoint' in (summary.get(name) or {}):
+                if name == 'classifier':
+                    warnings.warn(
+                        f'project={str(self.root)!r} has no trained segmentor: the masks are those of its classifier. '
+                        'Repeat its `mmwsl run` to finish it.',
+                        stacklevel=3,
+                    )
                 return self.root / summary[name]['config'], self.root / summary[name]['checkpoint']
         raise FileNotFoundError(
             f'project={str(self.root)!r} has no trained network. Run `mmwsl run IMAGES --labels FILE --out '

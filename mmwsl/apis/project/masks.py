@@ -1,7 +1,6 @@
 """Masks of a project from its stored scores: thresholds, refinement, and a random walk up to learned boundaries."""
 
 import math
-import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from mmwsl.apis.pseudo_labels import generate_pseudo_labels
 from mmwsl.apis.pseudo_labels.manifest import as_json
 from mmwsl.apis.pseudo_labels.masks import MaskRule
 from mmwsl.utils.console import Console
+from mmwsl.utils.cores import available_cores
 
 from .layout import Project
 from .teacher import Labeler, describe_labeler
@@ -44,7 +44,7 @@ def apply_thresholds(
 ) -> dict[str, Any]:
     """Write masks from stored scores, by processes without the network, and return their quality."""
     cfg, count = labeler.cfg, len(project.read_summary()['split']['train'])
-    cfg.test_dataloader.num_workers = os.cpu_count() or 1
+    cfg.test_dataloader.num_workers = available_cores()
     with console.progress(count, 'masks') as bar:
         report = generate_pseudo_labels(
             cfg,

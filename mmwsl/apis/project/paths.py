@@ -1,8 +1,11 @@
-"""Folders of a project and of its inputs: kept apart, and followed if they were moved."""
+"""Folders and files that a project reads: kept apart from it, and followed if they were moved."""
 
+import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
+from mmwsl.apis.config import load_config
 from mmwsl.apis.pseudo_labels.manifest import Manifest
 from mmwsl.utils.files import atomic_write
 from mmwsl.utils.output_path import check_apart, check_writable
@@ -40,16 +43,19 @@ def check_paths(project: Project, images: str | Path, *files: str | Path | None)
         )
 
 
-def follow_folders(project: Project, images: Path, masks: Path | None) -> None:
-    """Replace the folders in the configs of a project and in the record of its pseudo-labels.
+def follow_folders(project: Project, images: Path, masks: Path | None, weights: str | None = None) -> None:
+    """Replace what was moved in the configs of a project and in the record of its pseudo-labels.
 
-    The caller has compared the content of the images with that of the images the project was made of.
+    The caller has compared the content with what the project was made of.
 
     Args:
         project: The project.
         images: Folder of the images.
         masks: Folder of the ground-truth masks, if there are any.
+        weights: File of the weights of the backbone, if there are any.
     """
+    before = None if weights is None or not project.config.exists() else _backbone_weights(project)
+    replaced = {before: os.path.abspath(weights)} if before and weights and not os.path.exists(before) else {}
     rounds = [project.at(round) for round in range(1, project.rounds + 1)]
     configs = [path for one in rounds for path in (one.labels_config, one.segmentor_config, one.teacher_config)]
     configs.append(project.affinity_config)
@@ -57,7 +63,7 @@ def follow_folders(project: Project, images: Path, masks: Path | None) -> None:
         if not path.exists():
             continue
         lines = path.read_text(encoding='utf-8').splitlines()
-        moved = list(lines)
+        moved = [_replace(line, {repr(old): repr(new) for old, new in replaced.items()}) for line in lines]
         for start, folder in (('data_root = ', images), ('masks = ', masks)):
             if folder is not None:
                 moved = [f'{start}{str(folder)!r}' if line.startswith(start) else line for line in moved]
@@ -65,6 +71,21 @@ def follow_folders(project: Project, images: Path, masks: Path | None) -> None:
             with atomic_write(path) as file:
                 file.write('\n'.join([*moved, '']).encode())
     for manifest in (Manifest(folder) for one in rounds for folder in (one.labels, one.val_labels)):
-        options = manifest.content.get('options')
-        if options and options['dataset']['data_root'] != str(images):
-            manifest.update(options=options | dict(dataset=options['dataset'] | dict(data_root=str(images))))
+        if options := manifest.content.get('options'):
+            paths = {json.dumps(old): json.dumps(new) for old, new in replaced.items()}
+            followed = json.loads(_replace(json.dumps(options), paths))
+            followed['dataset']['data_root'] = str(images)
+            if followed != options:
+                manifest.update(options=followed)
+
+
+def _backbone_weights(project: Project) -> str | None:
+    """Return the file of the weights that the backbone of the classifier started from."""
+    backbone = load_config(project.config).model.backbone
+    return (backbone.get('backbone', backbone).get('init_cfg') or {}).get('checkpoint')
+
+
+def _replace(text: str, values: Mapping[str, str]) -> str:
+    for old, new in values.items():
+        text = text.replace(old, new)
+    return text

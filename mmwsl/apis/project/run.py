@@ -21,6 +21,7 @@ from .budget import SCALES, Budget
 from .check import check_data
 from .configs import CLASSIFIERS, LABELERS, label_scales
 from .data_check import DataCheck
+from .durations import finished_seconds, follow_length, restore_times
 from .evaluation import compare_masks, predict_validation
 from .labels import label_images, score_validation
 from .layout import Project, read_json, stage_name
@@ -28,11 +29,11 @@ from .masks import apply_thresholds, find_walk
 from .options import PRESETS, Options
 from .paths import check_paths, follow_folders
 from .report import report_project
-from .split import validation_images
+from .split import validation_images, write_labels
 from .stages import Stages, list_stages, wants_affinity
 from .supervision import Supervision
 from .teacher import find_labeler
-from .trainings import Trainings, write_labels
+from .trainings import Trainings
 
 MESSAGES = 3
 """Findings of a stage that are printed; all are in the report or in the log."""
@@ -94,6 +95,7 @@ class _Run:
         digest = digest_file(weights.file) if weights else None
         classifier: dict[str, Any] = dict(backbone=backbone, weights=digest, masks=train_masks)
         classifier |= dict(minutes=options.minutes, epochs=options.epochs, seed=options.seed)
+        follow_length(project, self.rounds, options.minutes, options.epochs)
         self.stages.compare('classifier', classifier)  # before anything is written
         labels = project.read_summary().get('labels', {})
         if labels.get('finished'):
@@ -102,7 +104,7 @@ class _Run:
         wanted = wants_affinity(project.read_summary())  # what differs is discarded now
         self.affinity = wanted and not set(self.train_names) <= self.check.masks.keys()
         self.stages.names = list_stages(self.rounds, self.affinity)
-        self._follow_folders()
+        self._follow_folders(weights.file if weights else None)
         self.trainings = Trainings(
             project=project,
             console=self.console,
@@ -113,7 +115,7 @@ class _Run:
                 len(self.train_names),
                 len(self.val_names),
                 len(val_masks),
-                self._spent(),
+                finished_seconds(project, self.stages.names, self.rounds) + time.monotonic() - self.start,
                 [SCALES, *self._later_scales(backbone)],
                 self.affinity,
             ),
@@ -125,6 +127,7 @@ class _Run:
             check_data=options.check_data,
             amp=options.amp,
         )
+        restore_times(project, self.trainings.budget)
         self.supervision = Supervision(
             project, len(self.train_names), len(self.trainings.masked), self.check.overlap, self.rounds
         )
@@ -149,21 +152,11 @@ class _Run:
             return []
         return [label_scales(load_config(config_folder() / LABELERS[backbone]))] * (self.rounds - 1)
 
-    def _spent(self) -> float:
-        """Return the seconds of this run and of the finished stages before the last training.
-
-        A finished project that gets more rounds has all the time for them.
-        """
-        summary, names = self.project.read_summary(), self.stages.names
-        done = self.project.last('segmentor').round if summary.get('evaluation', {}).get('finished') else 0
-        first = stage_name('labels', done + 1) if 0 < done < self.rounds else 'classifier'
-        counted = names[names.index(first) : names.index(stage_name('segmentor', self.rounds))]
-        return sum(summary.get(stage, {}).get('seconds', 0) for stage in counted) + time.monotonic() - self.start
-
-    def _follow_folders(self) -> None:
+    def _follow_folders(self, weights: str | Path | None) -> None:
         """Record where the inputs are, which may have been moved since the last run."""
         options = self.options
-        follow_folders(self.project, self.images, None if options.masks is None else Path(options.masks).absolute())
+        masks = None if options.masks is None else Path(options.masks).absolute()
+        follow_folders(self.project, self.images, masks, None if weights is None else str(weights))
         self.project.update_summary(
             classes=list(self.check.classes),
             version=mmwsl.__version__,
@@ -215,7 +208,8 @@ class _Run:
 
         def function() -> dict[str, Any]:
             val = validation_images(check, self.options.seed)
-            train_names = [name for name in check.records if name not in set(val)]
+            validating = set(val)
+            train_names = [name for name in check.records if name not in validating]
             for part, members in (('train', train_names), ('val', val)):
                 write_labels(self.project, check, part, members)
             how = 'listed' if check.val is not None else 'stratified by class'
@@ -228,7 +222,8 @@ class _Run:
         project, budget = trainings.project, trainings.budget
         if project.round > 1:
             trainings.write_labeler()
-        if (minutes := round(budget.label_seconds(budget.scales(project.round)) / 60)) > 1:
+        scales = label_scales(load_config(project.labels_config))
+        if (minutes := round(budget.label_seconds(scales) / 60)) > 1:
             self.console.print(f'  about {minutes} min')
         result = label_images(project, self.console, agreement=True, overwrite=self.options.overwrite)
         values = ', '.join(f'{name} {value:.4g}' for name, value in result['thresholds'].items())

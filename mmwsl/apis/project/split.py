@@ -1,8 +1,10 @@
 """Split of the labeled images of a project into those that train and those that validate."""
 
+from mmwsl.annotations import make_record, write_jsonl
 from mmwsl.functional import stratified_split
 
 from .data_check import DataCheck
+from .layout import Project
 
 VAL_FRACTION = 0.2
 
@@ -27,3 +29,12 @@ def validation_images(check: DataCheck, seed: int) -> list[str]:
     one = sorted(names, key=lambda name: bool(check.records[name].labels))[-1]
     equal = [name for name in names if check.files[name].digest == check.files[one].digest]
     return val or (equal if len(equal) < len(names) else [one])
+
+
+def write_labels(project: Project, check: DataCheck, part: str, names: list[str]) -> None:
+    """Write the image-level labels of images into ``data/PART.jsonl``, which is also their list."""
+    records = [(name, check.records[name]) for name in names]
+    write_jsonl(
+        project.data / f'{part}.jsonl',
+        [make_record(name, record.labels, record.unknown) for name, record in records],
+    )

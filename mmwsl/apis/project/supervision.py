@@ -44,8 +44,9 @@ class Supervision:
         labels = [summary.get(stage_name('labels', round), {}) for round in range(1, self.rounds + 1)]
         for folder in dict.fromkeys(stage['teacher']['folder'] for stage in labels if 'teacher' in stage):
             text += f'; pseudo-labels by CLIP in {folder}, which is not trained here'
-        thresholds = read_json(self.project.at(self.rounds).labels / 'thresholds.json')
-        tuned_on, method = thresholds.get('tuned_on'), thresholds.get('method', 'from a file')
-        if tuned_on:
-            return f'{text}; thresholds chosen with {tuned_on}'
-        return text if method in RULES else f'{text}; thresholds: {method}'
+        sources = []
+        for round in range(1, self.rounds + 1):
+            thresholds = read_json(self.project.at(round).labels / 'thresholds.json')
+            tuned_on, method = thresholds.get('tuned_on'), thresholds.get('method', 'from a file')
+            sources.append(f' chosen with {tuned_on}' if tuned_on else '' if method in RULES else f': {method}')
+        return '; thresholds'.join([text, *dict.fromkeys(filter(None, sources))])

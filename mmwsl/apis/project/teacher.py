@@ -16,9 +16,10 @@ from mmwsl.apis.pseudo_labels.generate import differs_from
 from mmwsl.apis.pseudo_labels.manifest import Manifest
 from mmwsl.apis.pseudo_labels.masks import COMMAND
 from mmwsl.datasets.classes import safe_palette
+from mmwsl.engine.hooks.weights_only_checkpoint_hook import digest_value
 from mmwsl.models.backbones.model_folder import read_model_config
 from mmwsl.models.backbones.transformer_backbone import DTYPES as DTYPES  # the command reads it here
-from mmwsl.utils.files import atomic_write, digest_file, load_json
+from mmwsl.utils.files import atomic_write, load_json
 from mmwsl.utils.json_shape import check_shape
 from mmwsl.utils.output_folder import OutputFolder
 from mmwsl.utils.text import check_choice, first_five
@@ -189,7 +190,11 @@ def chosen_labeler(
 def describe_labeler(project: Project) -> dict[str, Any]:
     """Return what the summary says about the teacher of a project; nothing if it has none."""
     path = project.teacher_config
-    return dict(teacher=dict(folder=load_config(path).folder, config=digest_file(path))) if path.is_file() else {}
+    if not path.is_file():
+        return {}
+    # without the folder of the images, which may move
+    lines = [line for line in path.read_text(encoding='utf-8').splitlines() if not line.startswith('data_root = ')]
+    return dict(teacher=dict(folder=load_config(path).folder, config=digest_value(lines)))
 
 
 def render_config(project: Project, folder: Path, prompts: str | Path | None, dtype: str) -> str:

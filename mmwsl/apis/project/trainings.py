@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mmwsl.annotations import make_record, write_jsonl
 from mmwsl.apis.checkpoint import latest_checkpoint
 from mmwsl.apis.config import config_folder, load_config
 from mmwsl.apis.testing import test
@@ -28,13 +27,16 @@ from .configs import (
     mask_repeats,
     merged,
     model_settings,
+    rare_below,
     same_image_head,
 )
 from .data_check import DataCheck
+from .durations import record_times
 from .layout import Project
 from .masks import mask_rule
 from .measure import StepTime, first_that_fits, measure_mask, measure_steps
 from .progress import ProgressHook
+from .split import write_labels
 
 # The loss of the image-level labels of the base, and that of the masks.
 SEMI_SUPERVISED = [dict(type='mmwsl.MultiLabelSoftMarginLoss'), dict(type='mmwsl.MaskBinaryCrossEntropyLoss')]
@@ -136,9 +138,10 @@ class Trainings:
         parts = self._masked_set(len(others))
         if others:
             write_labels(project, self.check, 'train_pseudo', others)
-            parts.append(TrainingSet('train_pseudo', f'{PROJECT}/{project.labels.name}/masks'))
+            rare = rare_below(self.check.label_matrix(others)) if bases is SEGMENTORS else 0.0
+            parts.append(TrainingSet('train_pseudo', f'{PROJECT}/{project.labels.name}/masks', rare=rare))
         text = f'Trains {what} on the pseudo-labels of {project.labels_config.name}.'
-        config = self._share_classifier(self._config(text, bases, parts, balanced=bases is SEGMENTORS))
+        config = self._share_classifier(self._config(text, bases, parts))
         fitted, length = self._fit(config, need, path, iterations)
         self._write(path, fitted, length, iterations(length))
 
@@ -221,10 +224,12 @@ class Trainings:
         if shortage := budget.shortage(length, count):
             self.console.print(f'  {shortage}')
         self._write(path, replace(fitted, scales=budget.scales()), length, count)
+        record_times(self.project, budget)
 
     def _segmentor_iterations(self, length: plan.Length) -> int:
         if self.project.round < len(self.budget.views):
             self.budget.forward = length.time.forward  # this network predicts the next labels
+            record_times(self.project, self.budget)
         return length.iterations(self.epochs, self.budget.segmentor_seconds(self.project.round))
 
     def _fit(
@@ -288,12 +293,3 @@ class Trainings:
         assert checkpoint is not None
         path = Path(checkpoint).relative_to(self.project.root.absolute())
         return dict(config=config.name, checkpoint=path.as_posix(), iterations=iterations, metrics=hook.metrics)
-
-
-def write_labels(project: Project, check: DataCheck, part: str, names: list[str]) -> None:
-    """Write the image-level labels of images into ``data/PART.jsonl``, which is also their list."""
-    records = [(name, check.records[name]) for name in names]
-    write_jsonl(
-        project.data / f'{part}.jsonl',
-        [make_record(name, record.labels, record.unknown) for name, record in records],
-    )

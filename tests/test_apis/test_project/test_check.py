@@ -1,5 +1,6 @@
 """Checks of images, labels, lists and masks."""
 
+import shlex
 import shutil
 
 import numpy as np
@@ -49,6 +50,23 @@ def test_nothing_is_written(images, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert printed.startswith('6 images, 5 of them with labels (csv)')
     assert printed.splitlines()[-1] == f'Next: mmwsl run {images} --labels {tmp_path / "labels.csv"} --out PROJECT'
+
+
+def test_the_next_command_has_all_options_of_the_labels(images, tmp_path, capsys):
+    table = str(tmp_path / 'labels.csv')
+    columns = ['--image-column', 'image', '--label-column', 'labels', '--separator', ';']
+    main([str(images), '--labels', table, *columns])
+    (last,) = capsys.readouterr().out.splitlines()[-1:]
+    assert shlex.split(last) == ['Next:', 'mmwsl', 'run', str(images), '--labels', table, *columns, '--out', 'PROJECT']
+
+
+def test_listed_images_without_labels_and_classes_of_listed_images_alone_are_named(images, tmp_path):
+    (tmp_path / 'val.txt').write_text('b.png\nf.png\nsub/a.jpg\n')
+    check = check_data(images, tmp_path / 'labels.csv', tmp_path / 'val.txt')
+    assert check.val == ('b.png', 'sub/a.jpg')
+    found = texts(check, 'warning')
+    assert '1 of the 3 images of --val have no labels or cannot be read, and do not validate: f.png.' in found
+    assert '2 classes have fewer than 5 images to train on and may not be learned: cat 2, traffic light 0.' in found
 
 
 def test_broken_and_duplicate_images_are_named(images, tmp_path):
@@ -187,7 +205,7 @@ def test_classes_that_cannot_be_told_apart(images, tmp_path):
     warnings = texts(check_data(images, tmp_path / 'labels.csv'), 'warning')
     assert "every image with 'dog' also has cat: image-level labels cannot tell them apart." in warnings
     assert any(text.startswith('cat is in every image') for text in warnings)
-    assert '2 classes have fewer than 5 images and may not be learned: cat 3, dog 2.' in warnings
+    assert '2 classes have fewer than 5 images to train on and may not be learned: cat 3, dog 2.' in warnings
 
 
 def test_a_check_of_many_rare_classes_is_short(images, tmp_path):

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,15 +17,21 @@ import torch
 from PIL import Image
 
 from mmwsl.annotations.score_file import read_codes
+from mmwsl.apis.checkpoint import latest_checkpoint
 from mmwsl.apis.config import load_config
 from mmwsl.apis.inferencer import WeakSegInferencer
 from mmwsl.apis.project import Project
+from mmwsl.apis.project.budget import Budget
+from mmwsl.apis.project.durations import finished_seconds, follow_length, restore_times
 from mmwsl.apis.project.labels import project_items
 from mmwsl.apis.project.options import Options
-from mmwsl.apis.project.run import _Run, run_project
+from mmwsl.apis.project.run import run_project
+from mmwsl.apis.project.stages import ProjectError, Stages, list_stages
+from mmwsl.apis.project.supervision import Supervision
 from mmwsl.apis.supervision import labels_tuned_on
 from mmwsl.cli.main import main
 from mmwsl.functional import CRF_PRESETS, DEQUANTIZED, class_thresholds, dense_crf, logit_softmax
+from mmwsl.utils.files import write_json
 from tests.conftest import EQUAL_WEIGHTS
 
 from .conftest import arguments
@@ -36,8 +43,8 @@ def files(folder, *patterns):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for name in patterns for path in folder.glob(name)}
 
 
-def weights(folder, iterations=4):
-    return torch.load(folder / f'iter_{iterations}.pth', weights_only=True)['state_dict']
+def weights(folder):
+    return torch.load(latest_checkpoint(folder), weights_only=True)['state_dict']
 
 
 def command(data, root, *more):
@@ -78,14 +85,15 @@ def test_a_finished_project_gets_the_stages_of_the_second_round_only(finished, b
 
 def test_the_segmentor_is_trained_on_the_labels_of_its_round(finished, best):
     cfg = load_config(best.segmentor_config)
-    assert cfg.train_dataloader.dataset.data_prefix.seg_map_path == f'{best.root}/labels_2/masks'
+    assert cfg.train_dataloader.dataset.dataset.data_prefix.seg_map_path == f'{best.root}/labels_2/masks'
     one, other = weights(finished.segmentor), weights(best.segmentor)
     assert any(not torch.equal(one[name], other[name]) for name in one)
 
 
 def test_prediction_evaluation_and_report_use_the_last_round(data, best, tmp_path):
     inferencers = [
-        WeakSegInferencer(project.segmentor_config, project.segmentor / 'iter_4.pth') for project in (best.at(1), best)
+        WeakSegInferencer(project.segmentor_config, latest_checkpoint(project.segmentor))
+        for project in (best.at(1), best)
     ]
     names = [str(data.images / name) for name in data.val]
     first, second = (one(names, return_scores=True)['predictions'] for one in inferencers)
@@ -98,7 +106,8 @@ def test_prediction_evaluation_and_report_use_the_last_round(data, best, tmp_pat
         found = [best.predictions / f'masks/{name[:-4]}.png', tmp_path / f'masks/masks/{stem}.png']
         for path in found:
             np.testing.assert_array_equal(np.asarray(Image.open(path)), expected['mask'])
-    assert json.loads((best.predictions / 'manifest.json').read_text())['checkpoint'].endswith('segmentor_2/iter_4.pth')
+    checkpoint = json.loads((best.predictions / 'manifest.json').read_text())['checkpoint']
+    assert Path(checkpoint).parts[-2:] == Path(latest_checkpoint(best.segmentor)).parts[-2:]
     page = (best.report / 'index.html').read_text()
     assert 'training on pseudo-labels, round 2' in page and 'labels_2/masks' in page
     with pytest.raises(SystemExit) as end:
@@ -161,7 +170,7 @@ def test_results_of_the_second_round_are_restored_or_made_again(data, copied, ca
     (copied.segmentor / 'notes.txt').write_text('mine')
     with pytest.raises(SystemExit) as end:
         main(command(data, copied.root, '--overwrite'))
-    assert 'would be removed' in capfd.readouterr().err and (copied.segmentor / 'iter_4.pth').exists()
+    assert 'would be removed' in capfd.readouterr().err and latest_checkpoint(copied.segmentor)
 
 
 def test_a_project_of_two_rounds_may_move(data, copied, tmp_path, capfd):
@@ -215,18 +224,58 @@ def test_added_rounds_have_all_the_time_of_a_finished_project(tmp_path, finished
     summary['evaluation'] = dict(finished=finished_before, seconds=5.0)
     Project(tmp_path).write_summary(summary)
 
-    def spent(preset):
-        return _Run(Project(tmp_path), tmp_path, tmp_path, Options(preset=preset), None)._spent()
+    assert finished_seconds(Project(tmp_path), list_stages(2, True), 2) == expected
+    assert finished_seconds(Project(tmp_path), list_stages(1, True), 1) == 60 + 20  # a segmentor may be trained again
 
-    assert spent('best') == pytest.approx(expected, abs=1)
-    assert spent('fast') == pytest.approx(60 + 20, abs=1)  # the segmentor may be trained on other labels
+
+def test_masks_that_chose_thresholds_of_the_first_round_are_named_in_every_number(copied):
+    supervision = Supervision(copied, 12, 0, '', 2)
+    assert supervision.of_segmentor == 'trained on image-level labels of 12 images, without masks'
+    path = copied.at(1).labels / 'thresholds.json'
+    write_json(path, json.loads(path.read_text()) | dict(tuned_on='masks of 3 images'))
+    assert supervision.of_segmentor.endswith(', without masks; thresholds chosen with masks of 3 images')
+
+
+def test_an_unfinished_project_says_that_it_predicts_by_its_classifier(finished, tmp_path):
+    project = Project(tmp_path)
+    project.write_summary({name: value for name, value in finished.read_summary().items() if name != 'segmentor'})
+    with pytest.warns(UserWarning, match='has no trained segmentor: the masks are those of its classifier'):
+        config, _ = project.model()
+    assert config.name == 'project.py'
+
+
+def test_added_rounds_have_a_time_and_epochs_of_their_own(finished, tmp_path):
+    project = Project(tmp_path)
+    project.write_summary(finished.read_summary())
+    stages = Stages(project, None, rounds=2)
+    before = project.read_summary()['classifier']['inputs']
+    assert (before['minutes'], before['epochs']) == (None, 1.0)
+    follow_length(project, 1, 30.0, None)
+    with pytest.raises(ProjectError, match='other inputs'):  # nothing is added
+        stages.compare('classifier', before | dict(minutes=30.0, epochs=None))
+    follow_length(project, 2, 30.0, None)
+    stages.compare('classifier', before | dict(minutes=30.0, epochs=None))
+    project.at(2).segmentor_config.touch()  # the length of the training stands in it
+    follow_length(project, 2, None, 3.0)
+    with pytest.raises(ProjectError, match='other inputs'):
+        stages.compare('classifier', before | dict(minutes=None, epochs=3.0))
+
+
+def test_measured_durations_are_known_to_the_next_run(finished, tmp_path):
+    times = finished.read_summary()['times']
+    assert 0 < times['forward'] != 0.1 and 0 < times['mask'] != 0.5
+    budget = Budget(None, 10, 5)
+    restore_times(finished, budget)
+    assert (budget.forward, budget.mask) == (times['forward'], times['mask'])
+    restore_times(Project(tmp_path), budget)  # without a record
+    assert (budget.forward, budget.mask) == (times['forward'], times['mask'])
 
 
 @pytest.fixture(scope='module')
 def varied(best, tmp_path_factory):
     """The project, labeled in its second round by a segmentor whose scores differ from pixel to pixel."""
     project = Project(shutil.copytree(best.root, tmp_path_factory.mktemp('varied') / 'shapes'), 2)
-    checkpoint = project.segmentor.parent / 'segmentor/iter_4.pth'
+    checkpoint = latest_checkpoint(project.at(1).segmentor)
     inferencer = WeakSegInferencer(project.at(1).segmentor_config, checkpoint)
     images = [item.img_path for item in project_items(project)]
     samples = inferencer(images, return_datasamples=True)['predictions']
@@ -250,7 +299,7 @@ def test_scores_are_the_normalized_sum_over_the_views_of_the_segmentor(varied):
         sized = copy.deepcopy(cfg)
         (resize,) = (step for step in sized.test_dataloader.dataset.pipeline if step.type == 'Resize')
         resize.scale = (side, side)
-        inferencers.append(WeakSegInferencer(sized, varied.root / 'segmentor/iter_4.pth'))
+        inferencers.append(WeakSegInferencer(sized, latest_checkpoint(varied.at(1).segmentor)))
     checked = [item for item in project_items(varied) if item.labels][:3]
     for item in checked:
         image = np.asarray(Image.open(item.img_path).convert('RGB'))[..., ::-1]

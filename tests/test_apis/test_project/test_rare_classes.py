@@ -3,12 +3,13 @@
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 from mmengine.config import Config
 from mmseg.registry import DATASETS
 
 from mmwsl.apis.config import load_config
-from mmwsl.apis.project.configs import PROJECT, SEGMENTORS, TrainingConfig, TrainingSet
+from mmwsl.apis.project.configs import PROJECT, SEGMENTORS, TrainingConfig, TrainingSet, rare_below
 
 from .conftest import SIZE
 
@@ -19,15 +20,16 @@ def labels_of(data, names):
     return {name: table[name] for name in names}
 
 
-def expected_repeats(labels, num_classes):
-    """LVIS (Gupta et al., CVPR 2019), section A.1: max over the classes of sqrt(t / f), rounded up, t = 1 / classes."""
+def expected_repeats(labels):
+    """LVIS (Gupta et al., CVPR 2019), section A.1: max over the classes of sqrt(t / f), rounded up; t = 0.75 mean f."""
     frequency = {
         label: sum(label in other for other in labels.values()) / len(labels)
         for present in labels.values()
         for label in present
     }
+    limit = 0.75 * sum(frequency.values()) / len(frequency)
     return {
-        name: math.ceil(max([1, *(math.sqrt(1 / num_classes / frequency[label]) for label in present)]))
+        name: math.ceil(max([1, *(math.sqrt(limit / frequency[label]) for label in present)]))
         for name, present in labels.items()
     }
 
@@ -38,8 +40,8 @@ def images(dataset):
 
 def test_only_the_segmentor_sees_images_of_rare_classes_more_often(data, finished):
     train = [name for name in data.names if name not in data.val]
-    expected = expected_repeats(labels_of(data, train), 6)
-    assert {1, 2} <= set(expected.values())  # some are rare
+    expected = expected_repeats(labels_of(data, train))
+    assert set(expected.values()) == {1, 2}  # some are rare
     cfg = load_config(finished.segmentor_config)
     seen = images(DATASETS.build(cfg.train_dataloader.dataset))
     assert {name: seen.count(Path(name).name) for name in train} == expected
@@ -49,44 +51,54 @@ def test_only_the_segmentor_sees_images_of_rare_classes_more_often(data, finishe
         assert 'ClassBalancedDataset' not in path.read_text()
 
 
-@pytest.mark.parametrize('balanced', [True, False])
-def test_images_with_masks_are_repeated_beside_those_of_rare_classes(data, finished, tmp_path, balanced):
-    """Each kind of supervision by the frequencies of its own images."""
+def test_images_with_masks_are_repeated_beside_those_of_rare_classes(data, finished, tmp_path):
     train = [name for name in data.names if name not in data.val]
     parts = dict(train_masks=train[:4], train_pseudo=train[4:])
     (tmp_path / 'labels').symlink_to(finished.labels)
-    cfg = load_config(finished.segmentor_config)
+    (tmp_path / 'data').mkdir()
+    lines = (finished.data / 'train_pseudo.jsonl').read_text().splitlines()
     for part, names in parts.items():
-        lines = (finished.data / 'train_pseudo.jsonl').read_text().splitlines()
         kept = [line for line in lines if any(f'"{name}"' in line for name in names)]
-        (tmp_path / 'data').mkdir(exist_ok=True)
         (tmp_path / f'data/{part}.jsonl').write_text('\n'.join(kept) + '\n')
         assert len(kept) == len(names)
+    classes = finished.read_summary()['classes']
+    given = labels_of(data, parts['train_pseudo'])
+    rare = rare_below(np.array([[name in present for name in classes[1:]] for present in given.values()]))
     config = TrainingConfig(
         text='Test.',
         base=SEGMENTORS['mobilenet_v2'],
         images=data.images,
-        classes=list(cfg.train_dataloader.dataset.dataset.metainfo.classes),
+        classes=classes,
         masks=data.root / 'masks',
-        parts=[TrainingSet('train_masks', 'masks', 3), TrainingSet('train_pseudo', f'{PROJECT}/labels/masks')],
+        parts=[TrainingSet('train_masks', 'masks', 3), TrainingSet('train_pseudo', f'{PROJECT}/labels/masks', 1, rare)],
         model={},
         base_side=448,
         side=SIZE,
         batch_size=4,
-        balanced=balanced,
     )
     config.write(tmp_path / 'segmentor.py')
     seen = images(DATASETS.build(Config.fromfile(tmp_path / 'segmentor.py').train_dataloader.dataset))
-    for part, times in (('train_masks', 3), ('train_pseudo', 1)):
-        expected = expected_repeats(labels_of(data, parts[part]), 6 if balanced else 10**9)
-        found = {name: seen.count(Path(name).name) for name in parts[part]}
-        assert found == {name: times * count for name, count in expected.items()}
+    found = {name: seen.count(Path(name).name) for name in train}
+    assert found == {name: 3 for name in parts['train_masks']} | expected_repeats(given)
+    assert 2 in found.values()
 
 
-def test_one_foreground_class_is_not_balanced(data):
-    """There is no other class, and the images without it are no class."""
-    settings = dict(text='Test.', base=SEGMENTORS['mobilenet_v2'], images=data.images, masks=None, model={})
-    one = TrainingConfig(
-        classes=['background', 'crack'], parts=[TrainingSet('train')], base_side=448, balanced=True, **settings
-    )
-    assert 'ClassBalancedDataset' not in one.render()
+@pytest.mark.parametrize(
+    'counts, limit',
+    [
+        ((50, 50), 0),
+        ((51, 49), 0),  # chance is no rarity: the rare class would become the frequent one
+        ((40, 40), 0),  # neither are images of the background
+        ((30, 0), 0),  # a class alone
+        ((80, 20), 0.375),
+        ((30, 30, 36, 4), 0.1875),
+    ],
+)
+def test_a_class_is_rare_below_three_quarters_of_the_mean_frequency(counts, limit):
+    labels = np.zeros((100, len(counts)), int)
+    start = 0
+    for index, count in enumerate(counts):
+        labels[start : start + count, index] = 1
+        start += count
+    labels[labels.sum(1) == 0] = -1  # unknown ones do not count
+    assert rare_below(labels) == pytest.approx(limit, abs=1e-4)

@@ -16,7 +16,7 @@ from mmwsl.annotations.score_file import read_codes
 from mmwsl.apis.config import load_config
 from mmwsl.apis.project import Project
 from mmwsl.apis.project.labels import project_items
-from mmwsl.apis.project.teacher import Labeler, RecordLabeler, read_texts
+from mmwsl.apis.project.teacher import Labeler, RecordLabeler, describe_labeler, read_texts
 from mmwsl.apis.pseudo_labels.manifest import Manifest
 from mmwsl.cli.main import main
 from mmwsl.functional import DEQUANTIZED
@@ -26,7 +26,7 @@ from tests.tiny_transformers import REASON, write_vision
 
 from .conftest import PATCH, arguments, rejected, scores_of
 
-pytest.importorskip('transformers', reason=REASON)
+transformers = pytest.importorskip('transformers', reason=REASON)
 
 
 def test_scores_are_those_of_the_labeled_classes_by_clip(taught, clip_folder):
@@ -102,6 +102,21 @@ def test_a_segmentor_is_trained_on_the_labels_of_the_teacher(taught, finished, d
     command[1] = str(moved)
     main(command)
     assert load_config(project.teacher_config).data_root == str(moved)
+    assert describe_labeler(project)['teacher'] == summary['labels']['teacher']  # the same teacher
+
+
+def test_a_command_that_fails_when_scores_were_replaced_is_repeated(taught, clip_folder, tmp_path, capfd):
+    project = Project(shutil.copytree(taught.root, tmp_path / 'shapes'))
+    rejected(['label', str(project.root), '--teacher', str(tmp_path)], 'has no config.json', capfd)
+    assert project.read_summary()['labels']['finished']
+    broken = shutil.copytree(clip_folder, tmp_path / 'broken')
+    model = transformers.CLIPModel.from_pretrained(broken, local_files_only=True)
+    torch.nn.init.constant_(model.visual_projection.weight, float('nan'))
+    model.save_pretrained(broken)
+    with pytest.raises(SystemExit):
+        main(['label', str(project.root), '--teacher', str(broken)])
+    assert 'must not be NaN' in capfd.readouterr().err
+    assert not project.read_summary()['labels']['finished']
 
 
 def test_half_precision(taught, clip_folder, tmp_path, capfd):
