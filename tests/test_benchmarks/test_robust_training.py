@@ -48,13 +48,19 @@ def test_every_config_has_the_images_and_the_length_of_the_comparison(benchmark,
 def test_the_table_has_ratios_of_the_same_backbone(benchmark, tmp_path, monkeypatch, capsys):
     found = dict(psl_deeplabv3plus_voc6=(40, 50), fsl_deeplabv3plus_voc6=(50, 50))
     found['psl_deeplabv3plus_efficientnet-lite2_voc6'] = (60, 60)
+    (tmp_path / 'manifest.json').write_text('{}')
+    monkeypatch.setenv('MMWSL_PSEUDO_LABELS', str(tmp_path))
     for name, values in found.items():
         for seed, value in enumerate(values):
             (tmp_path / name / f'seed_{seed}').mkdir(parents=True)
-            result = dict(mIoU=value, cpu_seconds=60)
+            result = dict(mIoU=value, cpu_seconds=60, labels=benchmark.labels_digest(name))
             (tmp_path / name / f'seed_{seed}' / 'result.json').write_text(json.dumps(result))
     monkeypatch.setattr(sys, 'argv', ['robust_training.py', *found, '--seeds', '0', '1', '--out', str(tmp_path)])
     benchmark.main()
     rows = capsys.readouterr().out.splitlines()[-3:]
     assert rows[0] == '| `psl_deeplabv3plus_voc6` | 45.0 | 7.1 | 40.0, 50.0 | 90% | 1 |'
     assert rows[2] == '| `psl_deeplabv3plus_efficientnet-lite2_voc6` | 60.0 | 0.0 | 60.0, 60.0 |  | 1 |'
+    # results on other labels are not taken for those of these
+    (tmp_path / 'manifest.json').write_text('{"other": 1}')
+    with pytest.raises(SystemExit, match='was measured on other labels than MMWSL_PSEUDO_LABELS. Pass another --out'):
+        benchmark.main()
