@@ -148,7 +148,7 @@ def label(name: str, out: Path) -> tuple[Path, dict[str, Any]]:
         cfg = label_config(source, folder, affinity)
         report = generate_pseudo_labels(cfg, checkpoint, folder, ann_file=TRAIN, gt_masks='', **source.options)
         assert report is not None  # a single process
-        return {key: report[key] for key in ('mIoU', 'ignored')}
+        return dict(mIoU=report['mIoU']['labels'], ignored=report['ignored'])
 
     return folder, once(out / name, function)
 
