@@ -24,7 +24,10 @@ from robust_training import cpu_seconds, measure
 from mmwsl.apis.checkpoint import latest_checkpoint
 from mmwsl.apis.config import load_config
 from mmwsl.apis.pseudo_labels import generate_pseudo_labels
+from mmwsl.apis.registered import is_subclass
 from mmwsl.apis.training import train
+from mmwsl.inference import LearnedAffinityWalk
+from mmwsl.registry import POSTPROCESSORS
 from mmwsl.utils.files import write_json
 
 TRAIN = 'ImageSets/Segmentation/train.txt'
@@ -132,7 +135,9 @@ def label_config(source: Source, folder: Path, affinity: str | None = None) -> C
     cfg.model = load_config(source.network).model
     cfg.model.inference = steps
     if source.affinity is None:
-        steps.postprocessors = [step for step in steps.postprocessors if step.type != 'mmwsl.LearnedAffinityWalk']
+        steps.postprocessors = [
+            step for step in steps.postprocessors if not is_subclass(step, POSTPROCESSORS, LearnedAffinityWalk)
+        ]
     return cfg
 
 

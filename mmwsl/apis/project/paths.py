@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 from mmwsl.apis.config import load_config
@@ -54,8 +53,7 @@ def follow_folders(project: Project, images: Path, masks: Path | None, weights: 
         masks: Folder of the ground-truth masks, if there are any.
         weights: File of the weights of the backbone, if there are any.
     """
-    before = None if weights is None or not project.config.exists() else _backbone_weights(project)
-    replaced = {before: os.path.abspath(weights)} if before and weights and not os.path.exists(before) else {}
+    before, after = _moved_weights(project, weights)
     rounds = [project.at(round) for round in range(1, project.rounds + 1)]
     configs = [path for one in rounds for path in (one.labels_config, one.segmentor_config, one.teacher_config)]
     configs.append(project.affinity_config)
@@ -63,7 +61,7 @@ def follow_folders(project: Project, images: Path, masks: Path | None, weights: 
         if not path.exists():
             continue
         lines = path.read_text(encoding='utf-8').splitlines()
-        moved = [_replace(line, {repr(old): repr(new) for old, new in replaced.items()}) for line in lines]
+        moved = [line.replace(repr(before), repr(after)) for line in lines]
         for start, folder in (('data_root = ', images), ('masks = ', masks)):
             if folder is not None:
                 moved = [f'{start}{str(folder)!r}' if line.startswith(start) else line for line in moved]
@@ -72,20 +70,16 @@ def follow_folders(project: Project, images: Path, masks: Path | None, weights: 
                 file.write('\n'.join([*moved, '']).encode())
     for manifest in (Manifest(folder) for one in rounds for folder in (one.labels, one.val_labels)):
         if options := manifest.content.get('options'):
-            paths = {json.dumps(old): json.dumps(new) for old, new in replaced.items()}
-            followed = json.loads(_replace(json.dumps(options), paths))
+            followed = json.loads(json.dumps(options).replace(json.dumps(before), json.dumps(after)))
             followed['dataset']['data_root'] = str(images)
             if followed != options:
                 manifest.update(options=followed)
 
 
-def _backbone_weights(project: Project) -> str | None:
-    """Return the file of the weights that the backbone of the classifier started from."""
+def _moved_weights(project: Project, weights: str | None) -> tuple[str, str]:
+    """Return where the weights of the backbone were and are; two empty texts if they were not moved."""
+    if weights is None or not project.config.exists():
+        return '', ''
     backbone = load_config(project.config).model.backbone
-    return (backbone.get('backbone', backbone).get('init_cfg') or {}).get('checkpoint')
-
-
-def _replace(text: str, values: Mapping[str, str]) -> str:
-    for old, new in values.items():
-        text = text.replace(old, new)
-    return text
+    before = (backbone.get('backbone', backbone).get('init_cfg') or {}).get('checkpoint')
+    return (before, os.path.abspath(weights)) if before and not os.path.exists(before) else ('', '')

@@ -88,7 +88,7 @@ class Labeler:
     def replaces(self, folder: Path) -> bool:
         """Tell whether the scores in a folder were made by another network and are to be replaced."""
         before = Manifest(folder).content.get('options')
-        if before is None or not (self.chosen or before['model']['type'] != self.cfg.model.type):
+        if before is None or not (self.chosen or before['tta'] != self.tta):
             return False
         return differs_from(folder, self.cfg, self.checkpoint, self.tta)
 
