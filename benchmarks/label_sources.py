@@ -170,15 +170,13 @@ def segment(name: str, out: Path, seed: int, epochs: int = 10) -> dict[str, Any]
 def main() -> None:
     """Train the networks one after another and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        'rows', nargs='*', default=[*SOURCES], choices=[*SOURCES, []], metavar='ROW', help='default: all'
-    )
+    parser.add_argument('rows', nargs='*', choices=[*SOURCES, []], metavar='ROW', help='default: all')
     parser.add_argument('--seeds', nargs='+', type=int, default=(0, 1), help='seeds of DeepLab v3+ (default 0 1)')
     parser.add_argument('--out', type=Path, required=True, help='folder of the results')
     args = parser.parse_args()
     out, found = args.out.absolute(), {}
     for seed in args.seeds:  # all rows of a seed first: an unfinished run still compares
-        for name in (*args.rows, FULL):
+        for name in (*(args.rows or SOURCES), FULL):
             found.setdefault(name, []).append(segment(name, out, seed))
             print(f'{name}, seed {seed}: mIoU {found[name][-1]["mIoU"]:.1f}', flush=True)
     means = {name: statistics.mean(run['mIoU'] for run in runs) for name, runs in found.items()}

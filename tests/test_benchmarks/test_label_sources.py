@@ -50,3 +50,13 @@ def test_finished_steps_are_not_repeated_and_the_table_compares_with_masks(bench
     assert rows[2] == '| masks | 100.0 | 0% | 60.0 | 60.0, 60.0 | 100% |'
     assert rows[3] == '7.5 CPU hours'
     assert not list(tmp_path.rglob('*.pth'))
+
+
+def test_without_rows_all_are_in_the_table(benchmark, tmp_path, monkeypatch, capsys):
+    names = (*benchmark.SOURCES, benchmark.FULL)
+    for name in names:
+        write_json(tmp_path / name / 'seed_3/result.json', dict(mIoU=50.0, cpu_seconds=1.0, labels=None))
+        write_json(tmp_path / name / 'result.json', dict(mIoU=50.0, ignored=12.0, cpu_seconds=1.0))
+    monkeypatch.setattr(sys, 'argv', ['label_sources.py', '--seeds', '3', '--out', str(tmp_path)])
+    benchmark.main()
+    assert sum(line.startswith('| ') for line in capsys.readouterr().out.splitlines()) == 1 + len(names)
