@@ -23,6 +23,7 @@ from robust_training import cpu_seconds, measure
 
 from mmwsl.apis.checkpoint import latest_checkpoint
 from mmwsl.apis.config import load_config
+from mmwsl.apis.cpu import prepare_cpu
 from mmwsl.apis.pseudo_labels import generate_pseudo_labels
 from mmwsl.apis.registered import is_subclass
 from mmwsl.apis.training import train
@@ -174,6 +175,7 @@ def main() -> None:
     parser.add_argument('--seeds', nargs='+', type=int, default=(0, 1), help='seeds of DeepLab v3+ (default 0 1)')
     parser.add_argument('--out', type=Path, required=True, help='folder of the results')
     args = parser.parse_args()
+    prepare_cpu()
     out, found = args.out.absolute(), {}
     for seed in args.seeds:  # all rows of a seed first: an unfinished run still compares
         for name in (*(args.rows or SOURCES), FULL):

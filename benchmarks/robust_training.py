@@ -25,6 +25,7 @@ from mmengine.hooks import EMAHook
 from mmengine.registry import HOOKS
 
 from mmwsl.apis.config import load_config
+from mmwsl.apis.cpu import prepare_cpu
 from mmwsl.apis.registered import is_subclass
 from mmwsl.apis.training import train
 from mmwsl.utils.files import digest_file, write_json
@@ -100,6 +101,7 @@ def main() -> None:
     parser.add_argument('--epochs', type=int, default=10, help='length of each training (default %(default)s)')
     parser.add_argument('--out', type=Path, required=True, help='folder of the results')
     args = parser.parse_args()
+    prepare_cpu()
     found: dict[str, list[dict]] = {name: [] for name in args.configs}
     for seed in args.seeds:  # all rows of a seed first: an unfinished run still compares
         for name in args.configs:
