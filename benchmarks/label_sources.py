@@ -46,6 +46,7 @@ class Source:
         network: Config of the network that scores the images; its weights are those of ``after`` if that is given.
         steps: Config of the steps from the scores to the masks.
         affinity: Config of the affinity network of its random walk. None walks not.
+        background: Settings of the background score that differ from those of the steps.
         options: Options of the label generation.
         after: Row whose DeepLab v3+ of seed 0 labels.
     """
@@ -54,30 +55,31 @@ class Source:
     network: str
     steps: str
     affinity: str | None = None
+    background: Mapping[str, float] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     after: str | None = None
 
 
 MAPS, PSA, IRN = ('wsl_gap_voc6_psa', 'psl_psa_voc6', 'psl_irn_voc6')
 SOURCES = {
-    'gap': Source('class activation maps', 'wsl_gap_voc6', MAPS),
-    'seam': Source('maps of SEAM', 'wsl_seam_voc6', MAPS),
+    # The best of 9 exponents and 8 constants on masks of every fourth image of train: they depend on the maps.
+    'gap': Source('class activation maps', 'wsl_gap_voc6', MAPS, background=dict(alpha=8.0)),
+    'seam': Source('maps of SEAM', 'wsl_seam_voc6', MAPS, background=dict(alpha=3.0)),
     'recam': Source('maps of ReCAM', 'wsl_recam_voc6', MAPS),
     'gap_psa': Source('class activation maps, walk of PSA', 'wsl_gap_voc6', 'wsl_gap_voc6_psa', PSA),
     'gap_irn': Source('class activation maps, walk of IRN', 'wsl_gap_voc6', 'wsl_gap_voc6_irn', IRN),
-    'seam_irn': Source('maps of SEAM, walk of IRN', 'wsl_seam_voc6', 'wsl_gap_voc6_irn', IRN),
+    'seam_irn': Source('maps of SEAM, walk of IRN', 'wsl_seam_voc6', 'wsl_gap_voc6_irn', IRN, dict(threshold=0.7)),
     'recam_irn': Source('maps of ReCAM, walk of IRN', 'wsl_recam_voc6', 'wsl_gap_voc6_irn', IRN),
     'lse': Source('round 1: LSE, objectness, CRF', 'wsl_lse_voc6', 'wsl_lse_voc6_pseudo'),
     'lse_regions': Source('round 1, vote of superpixels', 'wsl_lse_voc6', 'wsl_lse_voc6_pseudo_regions'),
-    'lse_certain': Source('round 1, certain pixels', 'wsl_lse_voc6', 'wsl_lse_voc6_pseudo', None, CERTAIN),
-    'lse_irn': Source('round 1, walk of IRN', 'wsl_lse_voc6', 'wsl_lse_voc6_pseudo_irn', IRN, CERTAIN),
+    'lse_certain': Source('round 1, certain pixels', 'wsl_lse_voc6', 'wsl_lse_voc6_pseudo', options=CERTAIN),
+    'lse_irn': Source('round 1, walk of IRN', 'wsl_lse_voc6', 'wsl_lse_voc6_pseudo_irn', IRN, options=CERTAIN),
     'round_2': Source(
         'round 2 after the walk of IRN',
         'psl_deeplabv3plus_voc6_pseudo',
         'psl_deeplabv3plus_voc6_pseudo',
-        None,
-        dict(tta=True, bg_threshold=0.25, fg_threshold=0.75),
-        'lse_irn',
+        options=dict(tta=True, bg_threshold=0.25, fg_threshold=0.75),
+        after='lse_irn',
     ),
 }
 FOR_AFFINITY = 'lse_certain'
@@ -139,6 +141,9 @@ def label_config(source: Source, folder: Path, affinity: str | None = None) -> C
         steps.postprocessors = [
             step for step in steps.postprocessors if not is_subclass(step, POSTPROCESSORS, LearnedAffinityWalk)
         ]
+    for part in (steps.get('class_maps', {}), *steps.postprocessors):
+        if source.background and 'background' in part:
+            part.background.update(source.background)
     return cfg
 
 

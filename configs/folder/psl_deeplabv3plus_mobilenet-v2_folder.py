@@ -2,6 +2,7 @@
 _base_ = [
     '../_base_/models/deeplabv3plus_mobilenet-v2.py',
     '../_base_/models/image_level_head.py',
+    '../_base_/postprocessing/prior_crf.py',
     '../_base_/datasets/folder_pseudo.py',
     '../_base_/schedules/adamw_iterations.py',
     '../_base_/default_runtime.py',
@@ -12,7 +13,7 @@ model = dict(
     type='mmwsl.WeakEncoderDecoder',
     decode_head=dict(num_classes=3, loss_decode=loss),
     auxiliary_head=dict(_base_.image_level_head, in_channels=320),
-    inference=_base_.image_level_prior,
+    inference=dict(postprocessors=_base_.prior_crf),
 )
 # A head with normalization tolerates a higher learning rate. The auxiliary head has none: 1e-3, as in the classifier.
 optim_wrapper = dict(optimizer=dict(lr=5e-3), paramwise_cfg=dict(custom_keys=dict(auxiliary_head=dict(lr_mult=0.2))))

@@ -2,6 +2,7 @@
 _base_ = [
     '../_base_/models/deeplabv3_resnet101.py',
     '../_base_/models/image_level_head.py',
+    '../_base_/postprocessing/prior_crf.py',
     '../_base_/datasets/folder_pseudo.py',
     '../_base_/schedules/adamw_iterations.py',
     '../_base_/default_runtime.py',
@@ -21,7 +22,7 @@ model = dict(
         loss_decode=loss,
     ),
     auxiliary_head=dict(_base_.image_level_head, in_channels=2048, in_index=3),
-    inference=_base_.image_level_prior,
+    inference=dict(postprocessors=_base_.prior_crf),
 )
 optim_wrapper = dict(optimizer=dict(lr=5e-4), paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1))))
 val_cfg = None

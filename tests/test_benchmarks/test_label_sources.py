@@ -27,7 +27,8 @@ def test_every_row_has_its_network_and_its_steps(benchmark, tmp_path):
         assert {key: cfg.model[key] for key in network if key != 'inference'} == {
             key: network[key] for key in network if key != 'inference'
         }
-        assert cfg.model.inference.get('class_maps') == steps.get('class_maps')
+        if not source.background:
+            assert cfg.model.inference.get('class_maps') == steps.get('class_maps')
         walks = [step for step in cfg.model.inference.postprocessors if 'Walk' in step.type]
         assert [walk.checkpoint for walk in walks] == ['affinity.pth'] * bool(source.affinity)
         assert all(walk.config.endswith(f'{source.affinity}.py') for walk in walks)
@@ -35,6 +36,15 @@ def test_every_row_has_its_network_and_its_steps(benchmark, tmp_path):
         assert [step for step in cfg.model.inference.postprocessors if step not in walks] == others
         if source.affinity is None:
             assert MODELS.build(cfg.model).num_classes == 7
+
+
+def test_the_background_of_a_row_replaces_that_of_its_steps(benchmark, tmp_path):
+    for name in ('gap', 'seam', 'seam_irn'):
+        source = benchmark.SOURCES[name]
+        steps = benchmark.label_config(source, tmp_path, source.affinity and 'affinity.pth').model.inference
+        background = steps.postprocessors[0].background if steps.postprocessors else steps.class_maps.background
+        assert {key: background[key] for key in source.background} == source.background
+        assert source.background != load_config(source.steps).model.inference.class_maps.get('background')
 
 
 def test_finished_steps_are_not_repeated_and_the_table_compares_with_masks(benchmark, tmp_path, monkeypatch, capsys):

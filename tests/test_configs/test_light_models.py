@@ -82,5 +82,8 @@ def test_the_network_of_a_round_labels_the_images_of_the_next_one(backbone):
         )
     )
     assert labels.type == 'mmwsl.WeakEncoderDecoder' and labels.inference.image_labels.keep_foreground
+    assert labels.inference.postprocessors == []  # thresholds come first
+    steps = [step.type.split('.')[1] for step in trained.inference.postprocessors]
+    assert steps == ['ImageLevelPrior', 'LogitSoftmax', 'DenseCRF']
     for part in ('data_preprocessor', 'backbone', 'decode_head'):
         assert labels[part] == trained[part]

@@ -87,7 +87,8 @@ class Budget:
     def evaluation_seconds(self) -> float:
         """Estimated duration of evaluation and report."""
         predictions = self.val + self._views(self.scales(len(self.views))) * min(self.val_masks, VALIDATED)
-        return 10 + predictions * self.forward + 0.05 * (self.train + self.val)
+        crf = self.mask / 2  # a mask of the labels has two
+        return 10 + predictions * self.forward + self.val * crf + 0.05 * (self.train + self.val)
 
     @property
     def classifier_seconds(self) -> float | None:

@@ -93,7 +93,7 @@ def budget(minutes, train=100, val=25, masks=25, **spent):
 def test_the_time_is_shared_by_all_stages():
     """Three scales and mirror images take the time of 6.25 predictions."""
     labels = 5 + (625 + 200) * 0.1 + 200 * 0.5 / os.cpu_count()
-    evaluation = 10 + (25 + 6.25 * 25) * 0.1 + 0.05 * 125
+    evaluation = 10 + (25 + 6.25 * 25) * 0.1 + 25 * 0.5 / 2 + 0.05 * 125
     assert budget(10).label_seconds(SCALES) == pytest.approx(labels)
     assert budget(10).evaluation_seconds == pytest.approx(evaluation)
     expected = CLASSIFIER_FRACTION * (600 - labels - evaluation)
@@ -133,7 +133,7 @@ def test_large_sets_are_sampled_for_thresholds_agreement_and_report():
     masks = (10**6 + SAMPLE) * 0.5 / os.cpu_count()
     assert budget(10, 10**6).label_seconds([1.0]) == pytest.approx(5 + 2 * (10**6 + MIRRORED) * 0.1 + masks)
     many = budget(None, 0, 10**6, 10**6).evaluation_seconds
-    assert many == pytest.approx(10 + (10**6 + 6.25 * VALIDATED) * 0.1 + 0.05 * 10**6)
+    assert many == pytest.approx(10 + (10**6 + 6.25 * VALIDATED) * 0.1 + 10**6 * (0.5 / 2 + 0.05))
 
 
 @pytest.mark.parametrize('minutes, scales', [(None, SCALES), (20, SCALES), (2, (1.0,))])
