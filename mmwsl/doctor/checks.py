@@ -34,6 +34,7 @@ OPTIONAL = {
     'sklearn': ('mi-SVM', "pip install 'mmwsl[svm]'"),
     'onnxruntime': ('ONNX models', 'pip install onnx onnxruntime'),
     'jinja2': ('report', 'pip install jinja2'),
+    'numba': ('a faster CRF', "pip install 'mmwsl[fast]'"),
 }
 GIB = 2**30
 OK, NOTE, FAIL = 'ok', '--', 'FAIL'

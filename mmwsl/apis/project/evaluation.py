@@ -9,16 +9,24 @@ import torch
 from mmseg.evaluation import IoUMetric
 
 from mmwsl.annotations import IGNORE_INDEX, read_mask
-from mmwsl.apis.predict import Predicted, predict_images
+from mmwsl.apis.predict import Predicted, digest_model, predict_images
+from mmwsl.apis.supervision import read_manifest
+from mmwsl.apis.trained_model import find_model
 from mmwsl.utils.console import Console
 
 from .layout import Project
 
 
 def predict_validation(project: Project, folder: Path, names: list[str], console: Console) -> Predicted:
-    """Predict the validation images of a project with its segmentor into ``predictions/``, or resume."""
+    """Predict the validation images of a project with its segmentor into ``predictions/``, or resume.
+
+    Predictions of another network or config are made again.
+    """
     paths = [str(folder / name) for name in names]
-    return predict_images(project.root, paths, project.predictions, names=names, console=console)
+    manifest = read_manifest(project.predictions)
+    # The config of the segmentor inherits from one that another version of mmwsl may have changed.
+    changed = manifest is not None and manifest.get('digest') != digest_model(*find_model(project.root))
+    return predict_images(project.root, paths, project.predictions, names=names, console=console, overwrite=changed)
 
 
 def compare_masks(
