@@ -5,8 +5,9 @@ r"""Ablation of pseudo-labels of voc6: each source of labels alone and combined,
 
 Classifiers are trained on the 3131 images of voc6, with seed 0. The 437 images of voc6 train are labeled; affinity
 networks are trained on their labels of round 1, DeepLab v3+ with a balanced loss on each kind of labels, as in
-``robust_training.py``. The last row is trained on masks. Constants are those of the configs; their pages count the
-masks that chose them. Repeat the command to resume it: a finished step is not repeated.
+``robust_training.py``. The last row is trained on masks. Constants are those of the configs, whose pages count the
+masks that chose them, except for ``background``. Repeat the command to resume it: a finished step is not repeated.
+After a change of a row, remove its folder.
 """
 
 import argparse
@@ -62,7 +63,7 @@ class Source:
 
 MAPS, PSA, IRN = ('wsl_gap_voc6_psa', 'psl_psa_voc6', 'psl_irn_voc6')
 SOURCES = {
-    # The best of 9 exponents and 8 constants on masks of every fourth image of train: they depend on the maps.
+    # A background depends on the maps: here the best of 9 exponents, or 8 constants, on masks of every fourth image.
     'gap': Source('class activation maps', 'wsl_gap_voc6', MAPS, background=dict(alpha=8.0)),
     'seam': Source('maps of SEAM', 'wsl_seam_voc6', MAPS, background=dict(alpha=3.0)),
     'recam': Source('maps of ReCAM', 'wsl_recam_voc6', MAPS),

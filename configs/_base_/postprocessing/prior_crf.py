@@ -1,5 +1,6 @@
-# For segmentors with a head of the image-level labels: its prior, then the CRF of the labels of round 1 of `mmwsl run`.
-# Classes that are improbable everywhere are left out, for speed.
+# For segmentors with a head of the image-level labels: its prior, then a CRF with temperature and preset of that of the
+# labels of round 1 of `mmwsl run`, fixed values that were developed on voc6. Classes that are improbable everywhere are
+# left out, for speed.
 prior_crf = [
     dict(type='mmwsl.ImageLevelPrior'),
     dict(type='mmwsl.LogitSoftmax', temperature=2.0),
