@@ -24,7 +24,7 @@ def predict(session: onnxruntime.InferenceSession, image: np.ndarray) -> np.ndar
         elif name == 'ClassThresholds':  # the background where the best class does not exceed its threshold
             thresholds = np.broadcast_to(np.float32(json.loads(metadata['thresholds'])), len(scores) - 1)
             scores[0] = thresholds[scores[1:].argmax(0)]
-        elif name != 'LogitSoftmax':  # which keeps the order of the classes
+        else:
             print(f'{name} is not applied.', file=sys.stderr)
     return scores.argmax(0).astype(np.uint8)
 

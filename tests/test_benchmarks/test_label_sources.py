@@ -44,7 +44,6 @@ def test_the_background_of_a_row_replaces_that_of_its_steps(benchmark, tmp_path)
         steps = benchmark.label_config(source, tmp_path, source.affinity and 'affinity.pth').model.inference
         background = steps.postprocessors[0].background if steps.postprocessors else steps.class_maps.background
         assert {key: background[key] for key in source.background} == source.background
-        assert source.background != load_config(source.steps).model.inference.class_maps.get('background')
 
 
 def test_finished_steps_are_not_repeated_and_the_table_compares_with_masks(benchmark, tmp_path, monkeypatch, capsys):

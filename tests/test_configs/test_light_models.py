@@ -7,6 +7,8 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
 from mmwsl.apis.project.configs import AFFINITIES, CLASSIFIERS, LABELERS, SEGMENTORS
+from mmwsl.inference.postprocessors import DenseCRF, ImageLevelPrior, LogitSoftmax
+from mmwsl.registry import POSTPROCESSORS
 from mmwsl.utils.nested import dicts_in
 from mmwsl.utils.weights import WEIGHTS
 
@@ -83,7 +85,7 @@ def test_the_network_of_a_round_labels_the_images_of_the_next_one(backbone):
     )
     assert labels.type == 'mmwsl.WeakEncoderDecoder' and labels.inference.image_labels.keep_foreground
     assert labels.inference.postprocessors == []  # thresholds come first
-    steps = [step.type.split('.')[1] for step in trained.inference.postprocessors]
-    assert steps == ['ImageLevelPrior', 'LogitSoftmax', 'DenseCRF']
+    steps = [POSTPROCESSORS.get(step.type) for step in trained.inference.postprocessors]
+    assert steps == [ImageLevelPrior, LogitSoftmax, DenseCRF]
     for part in ('data_preprocessor', 'backbone', 'decode_head'):
         assert labels[part] == trained[part]
