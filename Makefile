@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 # More arguments for the one command that installs torch, for example an index with another build of it.
 TORCH_ARGS ?=
-# Two tests at a time; prints the lines that no test reaches, and fails where they are too many (pyproject.toml).
-PYTEST_ARGS ?= -n 2 --cov
+# Two files of tests at a time: tests of a file share what a command of minutes has written. Prints the lines that no test
+# reaches, and fails where they are too many (pyproject.toml).
+PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder --cov
 # More arguments for Sphinx, for example -D nb_execution_mode=cache, which runs the tutorial only when it has changed.
 SPHINX_ARGS ?=
 

@@ -82,7 +82,7 @@ setup(
             'pycocotools>=2.0.8',
             'pytest>=8',
             'pytest-cov>=7',
-            'pytest-xdist>=3',
+            'pytest-xdist>=3.7',
             'ruff>=0.9',
             'scikit-learn>=1.4',
             'transformers>=4.50',
