@@ -66,11 +66,11 @@ SOURCES = {
     # A background depends on the maps: here the best of 9 exponents, or 8 constants, on masks of every fourth image.
     'gap': Source('class activation maps', 'wsl_gap_voc6', MAPS, background=dict(alpha=8.0)),
     'seam': Source('maps of SEAM', 'wsl_seam_voc6', MAPS, background=dict(alpha=3.0)),
-    'recam': Source('maps of ReCAM', 'wsl_recam_voc6', MAPS),
+    'recam': Source('maps of ReCAM', 'wsl_recam_voc6', MAPS, background=dict(alpha=1.5)),
     'gap_psa': Source('class activation maps, walk of PSA', 'wsl_gap_voc6', 'wsl_gap_voc6_psa', PSA),
     'gap_irn': Source('class activation maps, walk of IRN', 'wsl_gap_voc6', 'wsl_gap_voc6_irn', IRN),
     'seam_irn': Source('maps of SEAM, walk of IRN', 'wsl_seam_voc6', 'wsl_gap_voc6_irn', IRN, dict(threshold=0.7)),
-    'recam_irn': Source('maps of ReCAM, walk of IRN', 'wsl_recam_voc6', 'wsl_gap_voc6_irn', IRN),
+    'recam_irn': Source('maps of ReCAM, walk of IRN', 'wsl_recam_voc6', 'wsl_gap_voc6_irn', IRN, dict(threshold=0.7)),
     'lse': Source('round 1: LSE, objectness, CRF', 'wsl_lse_voc6', 'wsl_lse_voc6_pseudo'),
     'lse_regions': Source('round 1, vote of superpixels', 'wsl_lse_voc6', 'wsl_lse_voc6_pseudo_regions'),
     'lse_certain': Source('round 1, certain pixels', 'wsl_lse_voc6', 'wsl_lse_voc6_pseudo', options=CERTAIN),
