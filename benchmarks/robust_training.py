@@ -74,7 +74,7 @@ def cpu_seconds() -> float:
 def labels_digest(name: str) -> str | None:
     """Return the digest of the manifest of the pseudo-labels; None for masks, and for labels without a manifest."""
     manifest = Path(os.environ.get('MMWSL_PSEUDO_LABELS', 'work_dirs/pseudo_labels')) / 'manifest.json'
-    return digest_file(manifest) if name.startswith('psl') and manifest.is_file() else None
+    return digest_file(manifest) if Path(name).name.startswith('psl') and manifest.is_file() else None
 
 
 def measure(name: str, work_dir: Path, epochs: int, seed: int) -> dict:

@@ -1,5 +1,5 @@
 # EfficientNet-Lite0 in place of MobileNetV2: a config that inherits a light model and this file sets
-# `model = _base_.classifier` or `model = _base_.segmentor`.
+# `model = _base_.classifier`, `model = _base_.segmentor` or `model = _base_.affinity`.
 colors = dict(mean=[127.0, 127.0, 127.0], std=[128.0, 128.0, 128.0])
 efficientnet = dict(
     type='mmwsl.DilatedEfficientNetLite',
@@ -15,4 +15,10 @@ segmentor = dict(
     data_preprocessor=colors,
     backbone=efficientnet,
     decode_head=dict(in_channels=320, c1_in_channels=40),
+)
+stages = (24, 40, 112, 320)  # of stride 4, 8, 16 and 16
+affinity = dict(
+    data_preprocessor=colors,
+    backbone=dict(backbone=efficientnet),  # in a feature cache
+    decode_head=dict(in_channels=stages),
 )
