@@ -83,6 +83,7 @@ def read_config(path: Path) -> Config:
     """
     if path.suffix not in SUFFIXES:
         raise ValueError(f'config must be a file {", ".join(SUFFIXES)}, got {str(path)!r}.')
+    os.environ.setdefault(CONFIGS_VARIABLE, config_folder().as_posix())
     try:
         if path.suffix in ('.yaml', '.yml'):
             yaml.safe_load(path.read_text())  # mmengine's loader would run code that the file names
@@ -141,7 +142,6 @@ def load_config(path: str | Path, options: dict | None = None, work_dir: str | N
         ValueError: If a key of the config or of the options is unknown, see :func:`.config_check.merge_options`.
     """
     path = find_config(path)
-    os.environ.setdefault(CONFIGS_VARIABLE, config_folder().as_posix())
     filter_terminal(MMLogger.get_current_instance())  # it tells each variable of the environment that a config names
     cfg = read_config(path)
     merge_options(cfg, options)

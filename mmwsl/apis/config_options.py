@@ -27,6 +27,8 @@ def check_option(cfg: Config, key: str, value: Any) -> None:
         raise ValueError(f'--cfg-options {key}: {_unknown(cfg, top)}')
     if top in FLAGS:
         raise ValueError(f'--cfg-options {key}: `{top}` must be given as {FLAGS[top]}, got {value!r}.')
+    if top == 'data_preprocessor' and 'data_preprocessor' in (cfg.get('model') or {}):
+        raise ValueError(f'--cfg-options {key}: the model has a `data_preprocessor` of its own. Set model.{key}.')
     part: Any = cfg.get(top)
     path = [top]
     for index, name in enumerate(rest):

@@ -100,7 +100,8 @@ def predict_images(
     Raises:
         FileNotFoundError: If a local file, the config or the checkpoint does not exist.
         OutputError: If ``out`` holds other files, or is not apart from the images and the dataset of the config.
-        ValueError: If ``format`` is unknown, there are no images, or ``out`` holds masks of another network.
+        ValueError: If ``format`` is unknown, there are no images, or ``out`` holds masks of another network, or of
+            other images of the same names.
     """
     if format not in MASK_FORMATS:
         raise ValueError(f'`format` must be one of {tuple(MASK_FORMATS)}, got {format!r}.')
@@ -111,7 +112,7 @@ def predict_images(
     folder = PredictionFolder(
         Path(out), digest_model(cfg, checkpoint), [*paths, *dataset_paths(cfg)], format, overwrite
     )
-    missing = folder.missing(images, scores)
+    missing = folder.missing(images, scores, named=names is not None)
     failed: dict[str, str] = {}
     if missing:
         warn_unusual([str(image.source) for image in missing if os.path.isfile(str(image.source))])

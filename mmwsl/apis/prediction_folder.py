@@ -1,5 +1,6 @@
 """Folder of predicted masks: what it holds, and how it was made."""
 
+import filecmp
 import json
 import os
 import warnings
@@ -81,19 +82,26 @@ class PredictionFolder:
             )
         self._journal = root / JOURNAL
 
-    def missing(self, images: Iterable[ImageInput], scores: bool) -> list[ImageInput]:
+    def missing(self, images: Iterable[ImageInput], scores: bool, named: bool = False) -> list[ImageInput]:
         """Return the images that are not predicted yet, or whose files changed since.
 
         Args:
             images: The images, from files.
             scores: Whether scores are needed too.
+            named: Whether the caller has named the images: the image of a name may come from another file then.
 
         Raises:
-            ValueError: If a file of scores is of another image, or holds something else.
+            ValueError: If the mask of a name is that of another image which still exists, or a file of scores is of
+                another image, or holds something else.
         """
         found = []
         for image in images:
             entry = self.entries.get(image.name)
+            if entry is not None and not named and _of_another(entry['source'], image):
+                raise ValueError(
+                    f'--out {str(self.root)!r} has the mask of {entry["source"]["path"]}, which would be that of '
+                    f'{image.source} too. Pass another --out, or predict both folders at once.'
+                )
             if entry is None or entry['source'] != identify(image) or (scores and not self._scores(entry).is_file()):
                 found.append(image)
             elif scores:
@@ -183,8 +191,19 @@ def read_predictions(root: Path) -> dict[str, dict[str, Any]]:
     return {name: entry for name, entry in entries.items() if (root / entry['mask']).is_file()}
 
 
+def _of_another(source: dict[str, Any], image: ImageInput) -> bool:
+    """Tell whether a mask is that of another image, which still exists: not of a copy, nor of a file that moved."""
+    path, new = str(source.get('path')), str(image.source)
+    if path == new or '://' in path:
+        return path != new
+    return _identify(path) == source and not (os.path.isfile(new) and filecmp.cmp(path, new, shallow=False))
+
+
 def identify(image: ImageInput) -> dict[str, Any]:
     """Return the path of an image, and the size and time of a local file."""
-    path = str(image.source)
+    return _identify(str(image.source))
+
+
+def _identify(path: str) -> dict[str, Any]:
     status = os.stat(path) if os.path.isfile(path) else None
     return dict(path=path) | ({} if status is None else dict(size=status.st_size, mtime_ns=status.st_mtime_ns))

@@ -197,5 +197,6 @@ def main(argv: list[str] | None = None) -> None:
     weights = [args.checkpoint] if args.checkpoint else []
     following = ['mmwsl', 'test', args.config, *weights, '--show-dir', 'DIR']
     if args.show_dir:
-        following = ['mmwsl', 'compare', ':'.join([args.config, *weights]), 'OTHER_RUN'] if weights else []
+        run = ':'.join([f'{args.config.removesuffix(".py")}.py', *weights])
+        following = ['mmwsl', 'compare', run, 'OTHER_RUN'] if weights else []
     say_results({'Masks': args.out, 'Drawings': args.show_dir, 'Log': cfg.work_dir}, *following)

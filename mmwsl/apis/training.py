@@ -78,7 +78,12 @@ def train(
     keep_one_to_resume_from(cfg)
     check_folders(cfg)
     earlier = check_work_folder(cfg, overwrite, resume)
-    cfg.resume = False
+    if cfg.get('resume') and cfg.get('load_from') and not resume:
+        raise ValueError(
+            f'config {cfg.filename!r} has resume=True and load_from={cfg.load_from!r}, as that of a resumed training. '
+            'Pass --resume to continue it, or --cfg-options load_from=None for a new one.'
+        )
+    cfg.resume, given = False, cfg.get('load_from')
     checkpoint = latest_checkpoint(cfg.work_dir) if resume else None
     if checkpoint:
         cfg.load_from, cfg.resume = checkpoint, True
@@ -92,6 +97,7 @@ def train(
         fast, used = accelerate(cfg, amp)
         channels_last = any(isinstance(hook, ChannelsLastHook) for hook in fast)
         runner = build_runner(cfg, launcher, allow_mismatch, channels_last)
+        runner.cfg.load_from, runner.cfg.resume = given, False  # written to the work folder, for a new training too
         with discarded_if_rejected(runner):
             check_training(runner)
             if runner._val_loop is not None:

@@ -48,6 +48,8 @@ CONTINUED = dict.fromkeys(
 )
 CONTINUED |= dict(label='The same command starts again.', train='Continue with --resume.')
 """What to do about an interrupted command."""
+OVERWRITING = ('predict', 'generate-pseudo-labels', 'sam-masks')
+"""Commands that begin anew with --overwrite, even what they have just written."""
 LINES, WIDTH = 3, 1000
 OFF = ('', '0', 'false', 'no', 'off')
 """Values of the environment variable for tracebacks that show none."""
@@ -107,7 +109,7 @@ def run_command(command: str, argv: list[str] | None = None) -> None:
             print(f'{_name()}: the current folder was deleted. Change to another folder.', file=sys.stderr)
             sys.exit(INPUT)
         code = None
-        with errors_as_lines(command, debug):
+        with errors_as_lines(command, debug, '--overwrite' in argv):
             check_environment()
             with quiet(os.devnull):  # the libraries print while they are imported
                 module = import_module(COMMANDS[command][0])
@@ -122,20 +124,21 @@ def run_command(command: str, argv: list[str] | None = None) -> None:
 
 
 @contextmanager
-def errors_as_lines(command: str = '', debug: bool = False) -> Iterator[None]:
+def errors_as_lines(command: str = '', debug: bool = False, overwrite: bool = False) -> Iterator[None]:
     """End the process with one message if an error within the block is one that a user can cause.
 
     Args:
         command: The command; empty before it is known.
         debug: Whether to show the traceback.
+        overwrite: Whether the command replaces what is in its output folder.
     """
     try:
         yield
     except KeyboardInterrupt:
-        _end_interrupted(command)
+        _end_interrupted(command, overwrite)
     except Exception as error:
         if was_interrupted():
-            _end_interrupted(command)
+            _end_interrupted(command, overwrite)
         message = user_message(error)
         code = exit_code(error)
         if getattr(error, 'filename', None) == OUTPUT:
@@ -154,8 +157,11 @@ def errors_as_lines(command: str = '', debug: bool = False) -> Iterator[None]:
         sys.exit(code)
 
 
-def _end_interrupted(command: str) -> NoReturn:
-    sys.exit(f'{_name()}: interrupted. {CONTINUED.get(command, "")}'.strip())
+def _end_interrupted(command: str, overwrite: bool) -> NoReturn:
+    advice = CONTINUED.get(command, '')
+    if overwrite and command in OVERWRITING:
+        advice = 'The same command without --overwrite continues.'
+    sys.exit(f'{_name()}: interrupted. {advice}'.strip())
 
 
 def _name() -> str:

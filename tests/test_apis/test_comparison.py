@@ -175,7 +175,7 @@ def _result(miou, kind, architecture='a', **kwargs):
         dict(
             mIoU=miou,
             classes=dict(background=90.0, cat=None),
-            names='n',
+            contents='n',
             images=3,
             architecture=architecture,
             macs=2e9,
@@ -233,7 +233,7 @@ def test_the_chart_has_a_bar_per_number_and_a_point_per_run(tmp_path):
 @pytest.mark.parametrize(
     'other',
     [
-        _result(1.0, 'image labels', names='others', images=9),
+        _result(1.0, 'image labels', contents='others', images=9),
         _result(1.0, 'image labels', classes=dict(background=1.0, dog=2.0)),
     ],
 )

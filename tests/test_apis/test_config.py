@@ -3,7 +3,7 @@ from mmengine.config import Config
 
 import mmwsl
 from mmwsl.apis import load_config
-from mmwsl.apis.config import config_folder, find_config
+from mmwsl.apis.config import config_folder, find_config, get_config
 
 
 def test_options_and_work_dir_override_those_of_the_config(tiny_config):
@@ -100,3 +100,12 @@ def test_a_missing_base_is_a_missing_file(tmp_path):
     (tmp_path / 'own.py').write_text("_base_ = ['none.py']")
     with pytest.raises(FileNotFoundError, match='none.py'):
         mmwsl.get_config(tmp_path / 'own.py')
+
+
+def test_a_project_reads_the_configs_of_the_running_version(tmp_path, monkeypatch):
+    """Those that it was made with may be gone, or of another version."""
+    monkeypatch.setenv('MMWSL_CONFIGS', '')
+    monkeypatch.delenv('MMWSL_CONFIGS')  # it is set while the config is read; afterwards it is unset again
+    config = tmp_path / 'segmentor.py'
+    config.write_text("_base_ = ['{{$MMWSL_CONFIGS:/gone/configs}}/shapes/wsl_lse_shapes.py']\n")
+    assert get_config(config).model == get_config('wsl_lse_shapes').model

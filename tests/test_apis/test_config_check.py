@@ -75,6 +75,7 @@ def cfg():
         ({'test_dataloader.dataset.metainfo.colors': 'x'}, 'only the keys classes, palette'),
         ({'pseudo_labels.treshold': 1}, 'a variable of the config file, which was used before'),
         ({'custom_imports.imports': 'x'}, 'a variable of the config file, which was used before'),
+        ({'data_preprocessor.mean': [0]}, r'the model has .* of its own\. Set model\.data_preprocessor\.mean\.'),
         ({'launcher': 'slurm'}, 'must be given as --launcher'),
         ({'resume': True}, 'must be given as --resume'),
     ],

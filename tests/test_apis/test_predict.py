@@ -124,6 +124,24 @@ def test_an_image_that_changed_is_predicted_again(predict, images, tmp_path):
     assert np.array_equal(*(Image.open(masks(tmp_path / 'out')[name]) for name in ('a.png', 'e.png')))
 
 
+def test_masks_of_another_image_of_the_same_name_are_kept(predict, images, tmp_path):
+    first, second = (tmp_path / name for name in ('first', 'second'))
+    for folder, name in ((first, 'a.png'), (second, 'e.png')):
+        folder.mkdir()
+        shutil.copy(images / name, folder / 'a.png')
+    predict(inputs=(first,))
+    before = times(tmp_path / 'out')
+    code, lines = predict(inputs=(second,))
+    assert code == 2 and times(tmp_path / 'out') == before
+    assert f'has the mask of {first}/a.png, which would be that of {second}/a.png too' in lines[-1]
+    shutil.copy(first / 'a.png', second / 'a.png')  # the same image
+    assert predict(inputs=(second,))[0] == 0
+    shutil.copy(images / 'e.png', first / 'a.png')
+    (second / 'a.png').unlink()  # a folder that was moved, and then changed
+    assert predict(inputs=(first,))[0] == 0
+    assert times(tmp_path / 'out') != before
+
+
 def test_scores_asked_for_later_are_added(predict, tmp_path):
     predict()
     assert not (tmp_path / 'out/scores').exists()

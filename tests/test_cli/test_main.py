@@ -1,5 +1,6 @@
 import ast
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from mmengine.config import Config
 from PIL import Image
 
 import mmwsl
-from mmwsl.cli.main import COMMANDS, TOOLS, main
+from mmwsl.cli.main import COMMANDS, TOOLS, errors_as_lines, main
 from tests.conftest import REPOSITORY
 
 
@@ -135,6 +136,15 @@ def test_an_interruption_of_the_imports_is_one_line(tmp_path):
         done = subprocess.run(command, cwd=REPOSITORY, env=environment, text=True, capture_output=True, timeout=120)
         assert done.returncode == 1 and done.stderr.rstrip().endswith(': interrupted.'), done.stderr
         assert len(done.stderr.splitlines()) == 1, done.stderr
+
+
+@pytest.mark.parametrize('command', ['predict', 'generate-pseudo-labels', 'sam-masks', 'run'])
+def test_an_interrupted_command_says_how_it_continues(command):
+    """With --overwrite these begin anew, even what they have just written; `run` does not."""
+    again = 'The same command continues.'
+    for overwrite, advice in ((False, again), (True, again if command == 'run' else 'without --overwrite continues.')):
+        with pytest.raises(SystemExit, match=re.escape(advice)), errors_as_lines(command, overwrite=overwrite):
+            raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize('reaction', ['raise RuntimeError("cannot load module") from None', 'pass'])

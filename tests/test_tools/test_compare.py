@@ -1,16 +1,20 @@
 """Comparison of runs on synthetic shapes, and errors that keep finished results."""
 
 import json
+import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.logging import HistoryBuffer
 from PIL import Image
 
 from mmwsl import apis
 from mmwsl.apis.comparison import RunError, compare
 from mmwsl.apis.comparison.command import main
+from mmwsl.apis.comparison.measurement import speed
 from mmwsl.registry import MODELS
 
 SHORT = {
@@ -130,6 +134,33 @@ def test_other_weights_are_evaluated_again(runs, tmp_path):
     assert second['mIoU'] != first['mIoU'] and second['IoU_circle'] == 0.0
     assert len(list((tmp_path / 'comparison').glob('*/result.json'))) == 2
     assert not (tmp_path / 'out' / 'images.png').exists()
+
+
+def test_images_of_equal_names_and_another_content_are_other_images(runs, tmp_path, tiny_config):
+    first = tiny_config()
+    apis.train(apis.load_config(first, work_dir=str(tmp_path / 'first')))
+    shutil.copytree(tmp_path / 'scenes', tmp_path / 'others')
+    for file in (tmp_path / 'others/images').iterdir():
+        Image.fromarray(255 - np.asarray(Image.open(file))).save(file)
+    second = tmp_path / 'second.py'
+    second.write_text(first.read_text().replace(str(tmp_path / 'scenes'), str(tmp_path / 'others')))
+    (checkpoint, *_) = (tmp_path / 'first').glob('iter_*.pth')
+    pairs = [f'{config}:{checkpoint}' for config in (first, second)]
+    with pytest.raises(RunError, match='was evaluated on other images or classes'):
+        compare(pairs, tmp_path / 'out')
+    shutil.rmtree(tmp_path / 'others')
+    shutil.copytree(tmp_path / 'scenes', tmp_path / 'others')  # a copy of the same images
+    assert len(compare(pairs, tmp_path / 'out')) == 2
+
+
+@pytest.mark.parametrize(
+    ('images', 'seconds', 'expected'), [(20, [9.0, 0.4], 10), (17, [9.0, 0.1], 10), (5, [0.5], 10)]
+)
+def test_the_speed_counts_the_images_of_the_last_batch(images, seconds, expected):
+    data = SimpleNamespace(dataset=range(images), batch_size=16)
+    history = {'test/time': HistoryBuffer(seconds, [1] * len(seconds))}
+    hub = SimpleNamespace(get_scalar=history.get)
+    assert speed(SimpleNamespace(test_dataloader=data, message_hub=hub)) == expected
 
 
 def test_a_missing_run_is_found_before_any_is_evaluated(runs, tmp_path):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 
 from mmwsl import apis
 from mmwsl.apis.training import main
@@ -96,6 +97,28 @@ def test_a_single_checkpoint_is_kept_where_its_successor_is_written_first(tiny_c
     options = [f'default_hooks.checkpoint.type={hook}', 'default_hooks.checkpoint.max_keep_ckpts=1']
     main([str(config), '--work-dir', str(work), '--cfg-options', *options, 'train_cfg.max_iters=6'])
     assert sorted(path.name for path in work.glob('*.pth*')) == kept
+
+
+def test_the_config_of_a_resumed_training_starts_a_new_one(tiny_config, tmp_path):
+    """Its folder has the config that it was started with: another training by it starts from the initial weights."""
+
+    def run(config, folder, *options, resume=()):
+        name = f'experiment_name={tmp_path.name}_{"_".join([folder, *resume])}'
+        main([str(config), '--work-dir', str(tmp_path / folder), *resume, '--cfg-options', name, *options])
+        return log_of(tmp_path / folder)
+
+    config = tiny_config()
+    run(config, 'first', 'train_cfg.max_iters=2')
+    assert 'resumed epoch' in run(config, 'first', resume=['--resume'])
+    (written,) = (tmp_path / 'first').glob('*.py')
+    log = run(written, 'second')
+    assert 'Load checkpoint' not in log and trained_iterations(log) == [1, 2, 3, 4]
+    resumed = Config.fromfile(written)  # as earlier versions wrote it
+    resumed.update(resume=True, load_from=str(tmp_path / 'first/iter_4.pth'))
+    resumed.dump(tmp_path / 'old.py')
+    with pytest.raises(ValueError, match='Pass --resume to continue it, or --cfg-options load_from=None'):
+        run(tmp_path / 'old.py', 'third')
+    assert 'Load checkpoint' not in run(tmp_path / 'old.py', 'third', 'load_from=None')
 
 
 def test_resume_without_a_checkpoint_starts_from_the_given_weights(tiny_config, tmp_path, again):

@@ -22,6 +22,8 @@ from mmwsl.utils.nested import digest_files, paths_in
 RESULT = 'result.json'
 NAME = re.compile('[0-9a-f]{16}')
 """Name of the folder of a result: the digest of what it depends on."""
+FORMAT = 2
+"""Number of the form of a result; those of another form are not read."""
 MAX_RESULTS = 100
 """Results that are kept beside a checkpoint; a result has a few images and a log."""
 
@@ -40,6 +42,7 @@ def result_key(
     state = list(zip(files, image_digests(files), strict=True))
     return digest(
         [
+            FORMAT,
             digest_file(checkpoint),
             config,
             digest_files(config),

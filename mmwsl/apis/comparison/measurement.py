@@ -17,6 +17,7 @@ from torch import nn
 
 from mmwsl.apis.config import load_config
 from mmwsl.apis.config_parts import check_parts
+from mmwsl.apis.data_check import image_digests
 from mmwsl.apis.prediction import predict
 from mmwsl.apis.registered import is_mask_metric
 from mmwsl.apis.supervision import Supervision, measure_supervision
@@ -78,7 +79,8 @@ def measure(
         The result, and the folder with the images ``{input,ground truth,prediction}_0.png`` ... The result contains
         ``mIoU`` and ``classes`` in percent (None: in no ground-truth and no predicted mask), ``parameters``, ``macs``
         of one forward pass of the network with ``input_size``, ``images_per_second`` of the whole evaluation on
-        ``device``, ``supervision``, ``provenance``, and digests of ``names`` and ``architecture``.
+        ``device``, ``supervision``, ``provenance``, and digests of the ``contents`` of
+        the images and of the ``architecture``.
     """
     cfg = load_config(run.config, options)
     check_parts(cfg, 'model', 'test_dataloader')
@@ -131,7 +133,8 @@ def evaluate(evaluation: Evaluation) -> dict[str, Any]:
     )
     dataset = runner.test_dataloader.dataset
     classes = {name: float(metrics[f'IoU_{name}']) for name in dataset.metainfo['classes']}
-    names = [Path(dataset.get_data_info(index)['img_path']).name for index in range(len(dataset))]
+    paths = [dataset.get_data_info(index)['img_path'] for index in range(len(dataset))]
+    contents = [content or Path(path).name for path, content in zip(paths, image_digests(paths), strict=True)]
     provenance = {key: text for key, text in metrics.items() if isinstance(text, str)}
     if supervision.tuned_on:
         provenance = {'pseudo-labels tuned_on': supervision.tuned_on, **provenance}
@@ -146,8 +149,8 @@ def evaluate(evaluation: Evaluation) -> dict[str, Any]:
         images_per_second=speed(runner),
         **complexity(runner),
         device=str(next(runner.model.parameters()).device),
-        images=len(names),
-        names=digest(names),
+        images=len(paths),
+        contents=digest(contents),
         architecture=evaluation.architecture,
         provenance=provenance,
     )
@@ -165,8 +168,11 @@ def class_iou_only(evaluator: dict | list[dict] | None) -> list[dict]:
 def speed(runner: Runner) -> float:
     """Return the images per second of the last evaluation, without the first batch, which is slow."""
     times = runner.message_hub.get_scalar('test/time').data[0]
-    times = times[1:] if len(times) > 1 else times
-    return round(len(times) * runner.test_dataloader.batch_size / float(sum(times)), 3)
+    images, first = len(runner.test_dataloader.dataset), 0
+    if len(times) > 1:
+        first = runner.test_dataloader.batch_size
+        times = times[1:]
+    return round((images - first) / float(sum(times)), 3)
 
 
 def complexity(runner: Runner) -> dict[str, Any]:

@@ -19,7 +19,7 @@ def check_comparable(results: dict[str, dict]) -> None:
     Raises:
         RunError: If a run was not; the message names it.
     """
-    sets = {name: (result['names'], list(result['classes'])) for name, result in results.items()}
+    sets = {name: (result['contents'], list(result['classes'])) for name, result in results.items()}
     sizes = {name: f'{result["images"]} images, {len(result["classes"])} classes' for name, result in results.items()}
     first, *others = sets
     for name in others:

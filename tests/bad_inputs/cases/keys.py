@@ -16,6 +16,7 @@ UNREAD = {
     'custom_hooks=3': '`custom_hooks` must be a list',
     'randomness.foo=3': '`randomness` must have only the keys seed',
     'log_processor.foo=3': '`log_processor` must have only the keys window_size',
+    'data_preprocessor.mean=[0,0,0]': 'Set model.data_preprocessor.mean',
     'launcher=slurm': '--launcher',
     'resume=True': '--resume',
 }
