@@ -42,7 +42,7 @@ def compare_masks(
 
     Returns:
         In percent, ``mIoU`` and the ``IoU`` of each class over all pixels, and ``mean_image_mIoU``, in which a large
-        image counts as much as a small one; the number of ``images``.
+        image counts as much as a small one, and one without a labeled pixel nothing; the number of ``images``.
     """
     areas = []
     for name, path in masks.items():
@@ -54,7 +54,7 @@ def compare_masks(
     ious = _ious(torch.stack(areas).sum(0))
     return dict(
         mIoU=round(float(ious.nanmean()), 2),
-        mean_image_mIoU=round(float(torch.stack([_ious(area).nanmean() for area in areas]).mean()), 2),
+        mean_image_mIoU=round(float(torch.stack([_ious(area).nanmean() for area in areas]).nanmean()), 2),
         IoU={name: None if iou.isnan() else round(float(iou), 2) for name, iou in zip(classes, ious, strict=True)},
         images=len(masks),
     )
