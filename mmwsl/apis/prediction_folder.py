@@ -195,7 +195,7 @@ def _of_another(source: dict[str, Any], image: ImageInput) -> bool:
     """Tell whether a mask is that of another image, which still exists: not of a copy, nor of a file that moved."""
     path, new = str(source.get('path')), str(image.source)
     if path == new or '://' in path:
-        return path != new
+        return path.partition('?')[0] != new.partition('?')[0]  # the query may be a signature
     return _identify(path) == source and not (os.path.isfile(new) and filecmp.cmp(path, new, shallow=False))
 
 

@@ -10,6 +10,8 @@ from PIL import Image
 from mmwsl.annotations import MASK_FORMATS
 from mmwsl.annotations.score_file import read_codes
 from mmwsl.apis import WeakSegInferencer
+from mmwsl.apis.image_inputs import ImageInput
+from mmwsl.apis.prediction_folder import PredictionFolder, identify
 from mmwsl.cli.main import main
 from mmwsl.functional import quantize_scores
 
@@ -140,6 +142,19 @@ def test_masks_of_another_image_of_the_same_name_are_kept(predict, images, tmp_p
     (second / 'a.png').unlink()  # a folder that was moved, and then changed
     assert predict(inputs=(first,))[0] == 0
     assert times(tmp_path / 'out') != before
+
+
+def test_a_url_is_another_image_unless_only_its_query_differs(tmp_path):
+    given, signed, other = (
+        ImageInput('a.png', f'http://host/{path}') for path in ('x/a.png?key=1', 'x/a.png?key=2', 'y/a.png?key=1')
+    )
+    folder = PredictionFolder(tmp_path, 'digest')
+    folder.entries = {'a.png': dict(name='a.png', mask='masks/a.png', source=identify(given))}
+    assert folder.missing([given], scores=False) == []
+    assert folder.missing([signed], scores=False) == [signed]
+    assert folder.missing([other], scores=False, named=True) == [other]
+    with pytest.raises(ValueError, match=r'has the mask of http://host/x/a\.png\?key=1'):
+        folder.missing([other], scores=False)
 
 
 def test_scores_asked_for_later_are_added(predict, tmp_path):
