@@ -1,5 +1,5 @@
-# fsl_deeplabv3plus_efficientnet-lite0_voc6.py with a head that is trained on the image-level labels, and the image-level
-# prior by it.
+# fsl_deeplabv3plus_efficientnet-lite0_voc6.py with a head that is trained on the image-level labels, and the
+# image-level prior by it.
 _base_ = [
     'fsl_deeplabv3plus_voc6.py',
     '../_base_/backbones/efficientnet-lite0.py',
